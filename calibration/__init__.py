@@ -1,0 +1,1 @@
+"""Scale and shading.  Pure: arrays in, results out."""

@@ -1,0 +1,1 @@
+"""Cameras and machine signals.  Knows nothing of models, records or screens."""

@@ -1,0 +1,109 @@
+"""What every camera is to the line: a source of line blocks whose positions come from the encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class CameraError(Exception):
+    """A camera fault, as one plain sentence: what happened, to which camera, what to do."""
+
+
+class CameraGoneError(CameraError):
+    """The camera vanished (unplugged, powered off) and may come back."""
+
+
+class EndOfClothError(Exception):
+    """A finite source (folder, recorded roll, fixed number of metres) has delivered its last block."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineBlock:
+    """Lines delivered at once.  At most 0.25 s of cloth at the present speed.
+
+    Attributes:
+        pixels: ``[lines, width]`` or ``[lines, width, 3]`` (RGB) uint8, C-contiguous, never written to after delivery.
+        first_line: encoder line number of ``pixels[0]``; line n lies n lines of cloth after the encoder's zero.
+        ticks_per_line: encoder ticks per line.
+        captured_ns: ``time.monotonic_ns()`` when the last line was seen.
+        camera_id: which camera.
+        piece: name of the piece of cloth the lines belong to.  Nothing joins or tiles across a change of piece
+            (the images of a folder are pieces of their own); the live loom has one piece, ``None``.
+    """
+
+    pixels: NDArray[np.uint8]
+    first_line: int
+    ticks_per_line: float
+    captured_ns: int
+    camera_id: str
+    piece: str | None = None
+
+    @property
+    def lines(self) -> int:
+        """Number of lines."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def end_line(self) -> int:
+        """Line number just after the last line."""
+        return self.first_line + self.lines
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderReading:
+    """Where the machine is, whether or not any picture came.
+
+    Attributes:
+        due_line: number of lines that have passed the camera (the line after the last one due); the highest yet
+            reached, so a reverse does not lower it.
+        lines_per_s: present speed in lines per second; 0 standing, negative in reverse.
+    """
+
+    due_line: int
+    lines_per_s: float
+
+
+class Camera(Protocol):
+    """A source of line blocks.
+
+    ``start`` and ``stop`` may be called again after each other; ``read`` is called from one acquisition thread only,
+    ``encoder`` from any thread.
+    """
+
+    @property
+    def camera_id(self) -> str:
+        """Name by which settings, blocks and calibrations refer to it."""
+
+    @property
+    def width_px(self) -> int:
+        """Pixels across."""
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB)."""
+
+    @property
+    def waits(self) -> bool:
+        """True if the camera waits for the line (a folder, the demo without a speed); False if cloth runs regardless."""
+
+    def start(self) -> None:
+        """Begin to deliver.  Raises CameraError."""
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """Next block in order of delivery, or None if none came within ``timeout_s``.
+
+        Raises:
+            EndOfClothError: the source is finite and exhausted.
+            CameraGoneError: the device vanished.
+            CameraError: any other fault.
+        """
+
+    def encoder(self) -> EncoderReading:
+        """Where the machine is now."""
+
+    def stop(self) -> None:
+        """Stop delivering and free the device.  Never raises, never hangs; may be called twice."""

@@ -1,0 +1,1 @@
+"""MFRNet: images of good cloth in, raw anomaly maps out."""

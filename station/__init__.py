@@ -1,0 +1,1 @@
+"""The core: live line, recipes, records, quality, commands.  No Qt here."""

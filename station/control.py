@@ -1,0 +1,215 @@
+"""What the core tells the rest of the house: plain immutable data, no behaviour, no Qt.
+
+Line numbers are encoder lines counted from the start of the roll.  Pixels are camera columns.  Scores are raw model
+scores; ``0.5 * score / threshold`` is the display score (0.5 = threshold).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class StationError(Exception):
+    """A fault of input or environment in the core, as one plain sentence saying what to do."""
+
+
+class LineState(StrEnum):
+    """States after OPC 40100-1 (machine vision)."""
+
+    PREOPERATIONAL = "preoperational"
+    HALTED = "halted"
+    ERROR = "error"
+    INITIALIZED = "initialized"
+    READY = "ready"
+    SINGLE_EXECUTION = "single execution"
+    CONTINUOUS_EXECUTION = "continuous execution"
+
+
+class FeedState(StrEnum):
+    """What the picture on the screen is worth."""
+
+    NO_PICTURE = "no picture"
+    LIVE = "live"
+    STOPPED = "machine stopped"
+    STALLED = "camera stalled"
+    GONE = "camera gone"
+    ENDED = "end of cloth"
+
+
+class UninspectedReason(StrEnum):
+    """Why cloth went by that nobody judged."""
+
+    LOST_BY_CAMERA = "lost by camera"
+    OVERLOAD = "overload"
+    MODEL_NOT_READY = "model not ready"
+    CAMERA_GONE = "camera gone"
+    ABORTED = "line aborted"
+    NO_CLOTH = "no cloth found"
+
+
+class DefectKind(StrEnum):
+    """Geometry of a defect (what made it, the flaw's kind, is not ours to know)."""
+
+    WARP_LINE = "warp-wise line"
+    WEFT_LINE = "weft-wise line"
+    SPOT = "spot"
+    AREA = "area"
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger law: acquired = inspected + uninspected + in flight; in flight is 0 when a roll has ended."""
+
+    lines_acquired: int = 0
+    lines_inspected: int = 0
+    lines_uninspected: int = 0
+    lines_repeated: int = 0
+
+    @property
+    def lines_in_flight(self) -> int:
+        """Lines due that are neither judged nor given up yet."""
+        return self.lines_acquired - self.lines_inspected - self.lines_uninspected
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines ``[first_line, end_line)`` of one fate."""
+
+    first_line: int
+    end_line: int
+    reason: UninspectedReason | None = None
+
+    @property
+    def inspected(self) -> bool:
+        """True if judged over the whole width of the web."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Defect:
+    """One region the line reports.  ``number`` counts from 1 within the roll and stays while the defect grows.
+
+    Attributes:
+        first_line, end_line: extent along (machine direction), half-open, in lines.
+        first_px, end_px: extent across (cross direction), half-open, in camera columns.
+        length_mm, width_mm: along and across in mm; in px where the recipe has no scale.
+        area_mm2: area above the region level, in mm² (px² without scale).
+        position_mm, across_mm: from the roll's start, and of the middle from the web's left edge.
+        score: highest raw score.
+        is_reject: the recipe does not let it pass.
+        closed: no longer growing.
+        piece: the piece (image) it lies on, None on the loom.
+        crop: uint8 ``[h, w]`` or ``[h, w, 3]`` picture around the defect's peak, or None while growing.
+        heat: float32 ``[h, w]`` display scores of the crop (0.5 = threshold), same size as the crop, or None.
+    """
+
+    number: int
+    first_line: int
+    end_line: int
+    first_px: int
+    end_px: int
+    length_mm: float
+    width_mm: float
+    area_mm2: float
+    position_mm: float
+    across_mm: float
+    score: float
+    kind: DefectKind
+    is_reject: bool
+    closed: bool
+    piece: str | None = None
+    crop: NDArray[np.uint8] | None = None
+    heat: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StripView:
+    """A strip of judged cloth for the screen.
+
+    Attributes:
+        first_line: roll line of the first row.
+        pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, shading-corrected.
+        heat: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` display scores (0.5 = threshold), 0 off the web.
+        cell_px: side of a heat cell in px.
+        left_px, right_px: web edges, half-open.
+    """
+
+    first_line: int
+    pixels: NDArray[np.uint8]
+    heat: NDArray[np.float32]
+    cell_px: int
+    left_px: int
+    right_px: int
+    piece: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineSnapshot:
+    """How the line is, at one moment.  ``metres_…`` follow from the ledger and the scale (None without a scale)."""
+
+    state: LineState
+    feed: FeedState
+    fabric: str
+    recipe_version: int
+    roll: str | None
+    ledger: Ledger
+    metres_inspected: float | None
+    metres_uninspected: float | None
+    speed_m_per_min: float | None
+    defects: int
+    rejects: int
+    tiles_per_second: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+    queue_fill: float
+    message: str = ""
+
+
+# Events, in the order they happen.  Queues that carry them are bounded; a StripView may be dropped for the screen
+# (the ledger does not depend on it), the others never.
+
+
+@dataclass(frozen=True, slots=True)
+class RollStarted:
+    """A roll is open."""
+
+    roll: str
+    fabric: str
+    recipe_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class RollEnded:
+    """A roll is closed; ``ledger.lines_in_flight`` is 0."""
+
+    roll: str
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DefectChanged:
+    """A defect appeared, grew or closed."""
+
+    defect: Defect
+
+
+@dataclass(frozen=True, slots=True)
+class StretchClosed:
+    """A stretch of one fate is complete."""
+
+    stretch: Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know; ``severity`` is 'info', 'warning' or 'error'."""
+
+    severity: str
+    text: str
+
+
+Event = RollStarted | RollEnded | DefectChanged | StretchClosed | Notice | StripView

@@ -1,0 +1,1 @@
+"""The live path, one module per step, in the order of the data."""

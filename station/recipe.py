@@ -1,0 +1,53 @@
+"""What one fabric needs to be inspected: a versioned, immutable set of values, stored with every roll it judged."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+FabricName = Annotated[str, StringConstraints(pattern=rf"^{FABRIC_NAME.pattern}$")]
+
+
+class Recipe(BaseModel):
+    """Settings for one fabric.
+
+    Lengths are millimetres on the cloth.  Without a scale (``mm_per_px`` None) one pixel counts as one millimetre
+    and every size is shown as px.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fabric: FabricName
+    version: int = Field(1, ge=1)
+    model_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    encoder: Literal["light", "vgg16"]
+    threshold: float = Field(gt=0, description="raw model score from which a region is a reject")
+    report_ratio: float = Field(0.7, gt=0, le=1, description="regions are reported from threshold × this")
+    min_length_mm: float = Field(0.0, ge=0, description="a defect smaller than this in its longest extent passes")
+    edge_margin_mm: float = Field(0.0, ge=0, description="cloth this close to a web edge is not judged")
+    join_gap_mm: float = Field(8.0, ge=0, description="regions closer than this are one defect")
+    mm_per_px: float | None = Field(None, gt=0, description="scale, both axes")
+    overlap_px: int = Field(32, ge=0, le=128, multiple_of=4, description="overlap of neighbouring tiles")
+    find_web: bool = Field(True, description="find the web's edges; off where cloth fills every picture")
+    predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
+    grading_rule: str = "four-point"
+    note: str = ""
+
+    @property
+    def report_level(self) -> float:
+        """Raw score from which a region is reported."""
+        return self.threshold * self.report_ratio
+
+    @property
+    def scale(self) -> float:
+        """mm per px, 1.0 where unknown (lengths then are px)."""
+        return self.mm_per_px if self.mm_per_px is not None else 1.0
+
+    @property
+    def unit(self) -> str:
+        """Unit of lengths made with :attr:`scale`."""
+        return "mm" if self.mm_per_px is not None else "px"

@@ -1,0 +1,32 @@
+"""Shared ground of all tests: no display, few threads, real fabric where it is at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("PYLON_CAMEMU", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real fabric; skips where it is absent."""
+    path = SHARED / "data"
+    if not path.is_dir():
+        pytest.skip("real fabric (../shared/data) is not on this machine")
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    """Folder of pretrained trunks; skips where it is absent."""
+    path = SHARED / "weights"
+    if not path.is_dir():
+        pytest.skip("pretrained trunks (../shared/weights) are not on this machine")
+    return path
