@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from station.recipe import Recipe
 
 
 class StationError(Exception):
@@ -212,4 +216,50 @@ class Notice:
     text: str
 
 
-Event = RollStarted | RollEnded | DefectChanged | StretchClosed | Notice | StripView
+@dataclass(frozen=True, slots=True, eq=False)
+class RowJudged:
+    """Cloth was judged: the highest raw score of each patch, one patch per tile column.
+
+    ``peaks`` is float32 ``[patches]``, left to right, web only (off-web patches are left out); lines are half-open.
+    """
+
+    first_line: int
+    end_line: int
+    peaks: NDArray[np.float32]
+    piece: str | None = None
+
+
+Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | Notice | StripView
+
+
+class Core(Protocol):
+    """The running station as screens and commands see it.  All methods may be called from any thread and return
+    within milliseconds; what takes longer happens in the core's own threads and is told by events."""
+
+    def snapshot(self) -> LineSnapshot:
+        """How the line is now."""
+
+    def drain(self, limit: int = 256) -> list[Event]:
+        """Next events for the screen, oldest first; empty if there are none."""
+
+    def fabrics(self) -> list[str]:
+        """Fabrics that can be inspected."""
+
+    def start_roll(self, fabric: str, roll: str | None = None) -> None:
+        """Open a roll and run.  Raises StationError (unknown fabric, a roll is open, bad roll name)."""
+
+    def pause(self) -> None:
+        """Stop looking; cloth that still moves becomes uninspected.  The roll stays open."""
+
+    def resume(self) -> None:
+        """Look again."""
+
+    def end_roll(self) -> None:
+        """Finish what is in flight and close the roll."""
+
+    def recipe(self) -> Recipe | None:
+        """The recipe in force on the open roll."""
+
+    @property
+    def home(self) -> Path:
+        """Folder with the database, models and images."""

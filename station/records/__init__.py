@@ -1,0 +1,1 @@
+"""What the station remembers: rolls, stretches, defects, recipes, reviews, audit.  SQLite through SQLAlchemy."""
