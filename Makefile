@@ -1,0 +1,32 @@
+# Everything a user needs; each target does its own set-up.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-slow lint setup clean
+.DEFAULT_GOAL := demo
+
+demo: $(READY)              ## cloth moving with defects outlined
+	@scripts/demo.sh $(BIN)/station
+
+test: $(READY) lint         ## lint and the fast tests
+	$(BIN)/pytest
+
+test-slow: $(READY)         ## the tests that take minutes
+	$(BIN)/pytest -m slow --timeout 1800
+
+lint: $(READY)              ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(READY)
+
+$(READY): pyproject.toml scripts/system_libraries.sh scripts/find_python.sh
+	@python="$$(scripts/find_python.sh)" && scripts/system_libraries.sh "$$python" && \
+	{ [ -x $(BIN)/python ] || "$$python" -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
