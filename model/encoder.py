@@ -1,0 +1,237 @@
+"""Pretrained trunks: what turns cloth into hierarchical feature maps.
+
+The paper (section on the multi-scale feature aggregator) takes the outputs f1(I) ... fl(I) of a frozen pretrained
+network, VGG16 by its summaries.  ``vgg16`` is that; ``light`` is ours: a small network distilled from VGG16's
+aggregated features (see ``model/weights/README.md``), made for two CPU cores.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from model.errors import ModelError
+from model.weightfiles import published_vgg16, read_state
+
+ENCODER_NAMES = ("light", "vgg16")
+LIGHT_FILE = Path(__file__).parent / "weights" / "light.safetensors"
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Encoder(nn.Module):
+    """A frozen trunk: always in evaluation mode, never trained.
+
+    Attributes:
+        name: ``light`` or ``vgg16``.
+        channels: channels of each returned map.
+        strides: pixels of the image per cell of each returned map (square).
+    """
+
+    name: str
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """The hierarchical feature maps.
+
+        Args:
+            images: float ``[N, 3, H, W]``, RGB in 0..1, H and W multiples of 8.
+
+        Returns:
+            Maps ``[N, channels[i], H / strides[i], W / strides[i]]``.
+        """
+        return self.features_of((images - self.mean) / self.std)
+
+    def features_of(self, normalised: Tensor) -> list[Tensor]:
+        """The maps of an image already brought to ImageNet's mean and deviation."""
+        raise NotImplementedError
+
+    def freeze(self) -> Self:
+        """Fix the weights for good."""
+        self.requires_grad_(False)
+        return self.eval()
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - a frozen trunk has no training mode
+        """Stays in evaluation mode whatever the network around it does."""
+        return super().train(False)
+
+
+# torchvision's "D" layout: index in ``features``, channels in and out; a 2x2 max pool stands before each new stage.
+_VGG_CONVS = (
+    (0, 3, 64), (2, 64, 64),
+    (5, 64, 128), (7, 128, 128),
+    (10, 128, 256), (12, 256, 256), (14, 256, 256),
+    (17, 256, 512), (19, 512, 512), (21, 512, 512),
+)  # fmt: skip
+# Maps taken (index of the convolution in ``features``) -> stride, typical mean activation on photographs.  Caffe's
+# scale is in the hundreds and differs between layers: dividing by it keeps them comparable, and bf16 exact enough.
+_VGG_TAPS = {2: (1, 110.0), 7: (2, 180.0), 10: (4, 170.0), 14: (4, 160.0), 21: (8, 60.0)}
+
+
+class VGG16(Encoder):
+    """VGG16 (Simonyan and Zisserman, arXiv 1409.1556) up to conv4_3, or as deep as the weights go."""
+
+    name = "vgg16"
+
+    def __init__(self, convs: int = len(_VGG_CONVS)) -> None:
+        super().__init__()
+        self.features = nn.ModuleDict(
+            {str(index): nn.Conv2d(before, after, 3, padding=1) for index, before, after in _VGG_CONVS[:convs]}
+        )
+        self._order = [index for index, _, _ in _VGG_CONVS[:convs]]
+        taps = [index for index in self._order if index in _VGG_TAPS]
+        self.channels = tuple(after for index, _, after in _VGG_CONVS[:convs] if index in taps)
+        self.strides = tuple(_VGG_TAPS[index][0] for index in taps)
+        self.freeze()
+
+    def features_of(self, normalised: Tensor) -> list[Tensor]:
+        """Rectified conv1_2, conv2_2, conv3_1, conv3_3 and (if the weights have it) conv4_3, scaled per layer."""
+        maps: list[Tensor] = []
+        x = normalised
+        for place, index in enumerate(self._order):
+            if place and index - self._order[place - 1] == 3:
+                x = nn.functional.max_pool2d(x, 2)
+            x = torch.relu(self.features[str(index)](x))
+            if index in _VGG_TAPS:
+                maps.append(x / _VGG_TAPS[index][1])
+        return maps
+
+
+def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+    )
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _conv(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.second(self.first(x)))
+
+
+def light_trunk(widths: tuple[int, int, int], out_channels: int) -> nn.Sequential:
+    """The distilled network, free to be trained: normalised image -> ``[N, out_channels, H/8, W/8]``.
+
+    Dense convolutions, because OpenVINO's bf16 convolutions run at several hundred GMAC/s on two cores while
+    depthwise ones wait for memory; three steps of stride 2, because VGG16 at full size is what costs the time.
+    """
+    fine, middle, coarse = widths
+    return nn.Sequential(
+        _conv(3, fine, 5, 2),
+        _conv(fine, middle, 3, 2),
+        _conv(middle, middle),
+        _conv(middle, coarse, 3, 2),
+        _Residual(coarse),
+        nn.Conv2d(coarse, out_channels, 1),
+    )
+
+
+class Light(Encoder):
+    """The shipped trunk: one map at stride 8, VGG16's aggregated features along fixed principal axes."""
+
+    name = "light"
+    strides = (8,)
+
+    def __init__(self, widths: tuple[int, int, int], out_channels: int) -> None:
+        super().__init__()
+        self.trunk = light_trunk(widths, out_channels)
+        self.channels = (out_channels,)
+        self.freeze()
+
+    def features_of(self, normalised: Tensor) -> list[Tensor]:
+        """One map."""
+        return [self.trunk(normalised)]
+
+
+def load_encoder(name: str, weights: Path | None = None) -> Encoder:
+    """A frozen encoder by name.
+
+    Args:
+        name: ``light`` or ``vgg16``.
+        weights: ``.safetensors``, ``.pth`` or ``.pt``; without it ``light`` takes the shipped file and ``vgg16`` the
+            published torchvision file, downloaded once into the user's cache.
+
+    Raises:
+        ModelError: the name is unknown, or the file is missing, foreign, damaged or of wrong shapes.
+    """
+    if name not in ENCODER_NAMES:
+        raise ModelError(f"There is no encoder '{name}': choose one of {', '.join(ENCODER_NAMES)}.")
+    path = weights or (LIGHT_FILE if name == "light" else published_vgg16())
+    return encoder_from_state(name, read_state(path), source=str(path))
+
+
+def encoder_from_state(name: str, state: Mapping[str, Tensor], source: str = "the checkpoint") -> Encoder:
+    """An encoder from the tensors of its ``state_dict()`` (torchvision's names for ``vgg16``).
+
+    ``source`` names where they came from in the error.  Entries the trunk does not use (VGG16's classifier and
+    deeper layers) are left out.
+
+    Raises:
+        ModelError: layers are missing, of wrong shape, or hold values that are not finite.
+    """
+    if name not in ENCODER_NAMES:
+        raise ModelError(f"There is no encoder '{name}': choose one of {', '.join(ENCODER_NAMES)}.")
+    encoder = _empty_vgg16(state, source) if name == "vgg16" else _empty_light(state, source)
+    wanted = encoder.state_dict()
+    for key, own in wanted.items():
+        _check(key, own, state.get(key), name, source)
+    encoder.load_state_dict({key: state.get(key, own).to(own.dtype) for key, own in wanted.items()})
+    return encoder.freeze()
+
+
+def _check(key: str, own: Tensor, given: Tensor | None, name: str, source: str) -> None:
+    if given is None:
+        if key.endswith("num_batches_tracked"):
+            return
+        raise ModelError(
+            f"{source} holds no weights of encoder '{name}' (layer {key} is missing): give the right file."
+        )
+    if given.shape != own.shape:
+        raise ModelError(
+            f"{source} does not fit encoder '{name}': layer {key} is {list(given.shape)} where {list(own.shape)} "
+            "is needed; give the right file."
+        )
+    if not torch.isfinite(given).all():
+        raise ModelError(f"{source} holds values that are not numbers in layer {key}: the file is damaged, replace it.")
+
+
+def _empty_vgg16(state: Mapping[str, Tensor], source: str) -> Encoder:
+    convs = 0
+    while convs < len(_VGG_CONVS) and f"features.{_VGG_CONVS[convs][0]}.weight" in state:
+        convs += 1
+    if convs < 2:
+        raise ModelError(
+            f"{source} holds no VGG16 weights by torchvision's names (features.0.weight ...): give a VGG16 state dict."
+        )
+    return VGG16(convs)
+
+
+def _empty_light(state: Mapping[str, Tensor], source: str) -> Encoder:
+    """The widths are read from the weights, so that a wider student needs no new code."""
+    shapes = {key: tuple(value.shape) for key, value in state.items() if re.fullmatch(r"trunk\.[0-9.]+weight", key)}
+    try:
+        widths = (shapes["trunk.0.0.weight"][0], shapes["trunk.1.0.weight"][0], shapes["trunk.3.0.weight"][0])
+        out_channels = shapes["trunk.5.weight"][0]
+    except (KeyError, IndexError):
+        raise ModelError(f"{source} holds no weights of encoder 'light': give a file made for it.") from None
+    if max(*widths, out_channels) > 4096:
+        raise ModelError(f"{source} claims an impossible width for encoder 'light': give a file made for it.")
+    return Light(widths, out_channels)
