@@ -53,6 +53,7 @@ class UninspectedReason(StrEnum):
     CAMERA_GONE = "camera gone"
     ABORTED = "line aborted"
     NO_CLOTH = "no cloth found"
+    PAUSED = "paused"
 
 
 class DefectKind(StrEnum):
@@ -109,6 +110,8 @@ class Defect:
         piece: the piece (image) it lies on, None on the loom.
         crop: uint8 ``[h, w]`` or ``[h, w, 3]`` picture around the defect's peak, or None while growing.
         heat: float32 ``[h, w]`` display scores of the crop (0.5 = threshold), same size as the crop, or None.
+        merged_into: number of the older defect this one turned out to be part of (it then is no defect of its own, is
+            closed and no reject), else None.
     """
 
     number: int
@@ -128,6 +131,7 @@ class Defect:
     piece: str | None = None
     crop: NDArray[np.uint8] | None = None
     heat: NDArray[np.float32] | None = None
+    merged_into: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +141,8 @@ class StripView:
     Attributes:
         first_line: roll line of the first row.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, shading-corrected.
-        heat: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` display scores (0.5 = threshold), 0 off the web.
+        heat: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` display scores (0.5 = threshold),
+            0 off the web.
         cell_px: side of a heat cell in px.
         left_px, right_px: web edges, half-open.
     """

@@ -1,0 +1,279 @@
+"""The ``station`` command: the composition root, and the one place that may reach up to the window."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+# Two cores are shared by line, renderer and screen: threads that spin while they wait would starve the others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import typer
+
+from station.control import StationError
+
+app = typer.Typer(
+    name="station",
+    help="Fabric inspection station: watches woven cloth, finds defects, keeps an honest record of every metre.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Home = Annotated[
+    Path | None,
+    typer.Option(help="Folder with database, models and images. Default: STATION_HOME, else the user's data folder."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of stdout.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
+Minutes = Annotated[float, typer.Option(min=0.1, max=600, help="Bounds the teach-in, all in.")]
+Weights = Annotated[Path | None, typer.Option(help="Trunk weights: a torchvision-named VGG16 state dict.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+def emit(result: dict[str, Any], as_json: bool, text: str | None = None) -> None:
+    """Print a command's result for people, or as JSON on the last line."""
+    if as_json:
+        print(json.dumps(result, default=str), flush=True)
+    elif text is not None:
+        print(text, flush=True)
+    else:
+        width = max(map(len, result))
+        for key, value in result.items():
+            if not isinstance(value, list):
+                shown = f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
+                print(f"{key.replace('_', ' '):{width}}  {shown}", flush=True)
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="No window; run until --metres are inspected.")] = False,
+    metres: Annotated[float | None, typer.Option(min=0.1, max=100_000, help="Cloth to play (headless: 10).")] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, max=500, help="m/min. Headless default: as fast as the machine allows.")
+    ] = None,
+    seed: Seed = 0,
+    fault: Annotated[list[str] | None, typer.Option(help="Play a fault of the rig; may be repeated.")] = None,
+    screenshot: Annotated[Path | None, typer.Option(help="Save the window as PNG after --after seconds, quit.")] = None,
+    after: Annotated[float | None, typer.Option(min=0, max=3600, help="Seconds from the first live picture.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Simulated rig with the shipped fabric: in a window, or headless."""
+    from station.commands.roll import run_demo
+    from station.commands.session import open_records
+    from station.settings import home_folder
+
+    if not headless:
+        require_display()
+    with open_records(home_folder(home)) as records:
+        result = run_demo(
+            records,
+            metres=metres,
+            speed_m_per_min=speed,
+            seed=seed,
+            faults=tuple(fault or ()),
+            window=None if headless else open_window,
+            screenshot=screenshot,
+            after_s=after,
+        )
+    emit(result, as_json)
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Option(help="station.toml")],
+    headless: Annotated[bool, typer.Option("--headless", help="No window; until the cloth ends or Ctrl+C.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """The real station, as station.toml says."""
+    from station.commands.roll import run_station
+    from station.commands.session import open_records
+    from station.settings import home_folder, load_settings
+
+    settings = load_settings(config)
+    if not headless:
+        require_display()
+    with open_records(home_folder(home or settings.home)) as records:
+        result = run_station(records, settings, None if headless else open_window)
+    emit(result, as_json)
+
+
+@app.command()
+def teach(
+    fabric: Annotated[str, typer.Argument(help="Name of the fabric.")],
+    images: Annotated[Path, typer.Option(help="Folder of pictures of good cloth.")],
+    encoder: Annotated[str, typer.Option(help="light or vgg16.")] = "light",
+    weights: Weights = None,
+    mm_per_px: Annotated[float | None, typer.Option(min=0.001, max=100, help="Scale; sizes are in px without.")] = None,
+    minutes: Minutes = 5.0,
+    seed: Seed = 0,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Teach-in on good cloth: writes a model and a recipe version."""
+    from station.commands.learning import teach_fabric
+    from station.commands.session import open_records
+    from station.settings import home_folder
+
+    with open_records(home_folder(home)) as records:
+        result = teach_fabric(
+            records,
+            fabric=fabric,
+            folder=images,
+            encoder=encoder,
+            weights=weights,
+            mm_per_px=mm_per_px,
+            minutes=minutes,
+            seed=seed,
+        )
+    emit(result, as_json)
+
+
+@app.command()
+def inspect(
+    fabric: Annotated[str, typer.Option(help="A taught fabric.")],
+    images: Annotated[Path, typer.Option(help="Folder of pictures, played as a camera in name order.")],
+    maps: Annotated[Path | None, typer.Option(help="Write each image's anomaly map (.npy, 0.5 = threshold).")] = None,
+    device: Device = "auto",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Plays a folder through the live line into a roll."""
+    from station.commands.roll import inspect_folder
+    from station.commands.session import open_records
+    from station.settings import home_folder
+
+    with open_records(home_folder(home)) as records:
+        result = inspect_folder(records, fabric=fabric, folder=images, maps=maps, device=device)
+    emit(result, as_json)
+
+
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder of the data set.")],
+    layout: Annotated[str, typer.Option(help="mvtec.")] = "mvtec",
+    encoder: Annotated[str, typer.Option(help="light or vgg16.")] = "light",
+    weights: Weights = None,
+    minutes: Minutes = 5.0,
+    seed: Seed = 0,
+    device: Device = "auto",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Teach on a data set's good part, test on the rest, print the metrics.  Leaves nothing in the home folder."""
+    from station.commands.learning import evaluate as evaluate_data
+
+    del home
+    result = evaluate_data(
+        folder=data, layout=layout, encoder=encoder, weights=weights, minutes=minutes, seed=seed, device=device
+    )
+    emit(result, as_json)
+
+
+@app.command()
+def report(
+    roll: Annotated[str, typer.Argument(help="Name of the roll.")],
+    pdf: Annotated[Path | None, typer.Option(help="Write the report as PDF.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the defects as CSV.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """The roll's report: length, what was not inspected, defects, points, grade."""
+    from station.commands.session import open_records
+    from station.quality import report as reports
+    from station.settings import home_folder
+
+    with open_records(home_folder(home)) as records:
+        made = reports.report(records.history, roll)
+        if pdf is not None:
+            reports.to_pdf(made, pdf)
+        if csv is not None:
+            reports.to_csv(made, csv)
+    emit(reports.to_dict(made), as_json, reports.to_text(made))
+
+
+@app.command()
+def cameras(home: Home = None, as_json: Json = False) -> None:
+    """Which cameras are there."""
+    from drivers.registry import list_cameras
+
+    del home
+    found = list_cameras()
+    emit({"cameras": found}, as_json, "\n".join("  ".join(str(v) for v in camera.values()) for camera in found))
+
+
+@app.command()
+def doctor(home: Home = None, as_json: Json = False) -> None:
+    """Is this machine fit.  Exit 1 if a check failed."""
+    from station.commands.doctor import doctor as examine
+    from station.settings import home_folder
+
+    checks = examine(home_folder(home))
+    text = "\n".join(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']:12} {check['detail']}" for check in checks)
+    emit({"checks": checks}, as_json, text)
+
+
+@app.command()
+def bench(
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="Length of one interleaved pair.")] = 10.0,
+    pairs: Annotated[int, typer.Option(min=1, max=100)] = 3,
+    seed: Seed = 0,
+    device: Device = "auto",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """How fast: the whole line against the bare model, on pre-rendered cloth."""
+    from station.commands.bench import bench as measure
+
+    del home
+    emit(measure(seconds, pairs, seed, device), as_json)
+
+
+def require_display() -> None:
+    """Raises StationError on a machine without a display, before anything is opened."""
+    from station.display import has_display
+
+    if not has_display():
+        raise StationError("This machine has no display, so no window can be opened; add --headless.")
+
+
+def open_window(*args: Any) -> int:
+    """The window of :mod:`ui.app`; imported here and only when one is wanted."""
+    from ui.app import run_window
+
+    station, store, history, screenshot, after_s = args
+    return run_window(station, store, history, screenshot=screenshot, after_s=after_s)
+
+
+def main() -> None:
+    """Entry point: faults of input or environment become one sentence and exit 1, wrong usage exit 2."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if not is_fault(error):
+            raise
+        print(f"station: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
+
+
+def is_fault(error: Exception) -> bool:
+    """Whether an exception is a fault of input or environment (else it is a bug, and its traceback is wanted)."""
+    from calibration.errors import CalibrationError
+
+    from drivers.camera import CameraError
+    from model.errors import ModelError
+    from station.records.rows import RecordsError
+
+    return isinstance(error, StationError | CameraError | ModelError | RecordsError | CalibrationError | OSError)
+
+
+if __name__ == "__main__":
+    main()

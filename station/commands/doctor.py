@@ -1,0 +1,143 @@
+"""Is this machine fit to be a station: one check per thing that could be wrong, each with its remedy."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from drivers.registry import list_cameras
+from model.runtime import Runtime
+
+from station import demo
+from station.commands.session import open_records
+from station.display import has_display
+
+MIN_FREE_GB = 2.0
+MIN_MEMORY_GB = 4.0
+
+Check = Callable[[], str]
+
+
+class CheckFailed(Exception):  # noqa: N818 - a finding, not an error
+    """What is unfit, and the remedy."""
+
+
+def doctor(home: Path) -> list[dict[str, object]]:
+    """Is this machine fit?  Each check has ``name``, ``ok`` and ``detail``."""
+    checks: dict[str, Check] = {
+        "python": _python,
+        "packages": _packages,
+        "processor": _processor,
+        "memory": _memory,
+        "accelerator": _accelerator,
+        "home": lambda: _home(home),
+        "disk": lambda: _disk(home),
+        "records": lambda: _records(home),
+        "model": _model,
+        "cameras": _cameras,
+        "display": _display,
+    }
+    return [_run(name, check) for name, check in checks.items()]
+
+
+def _run(name: str, check: Check) -> dict[str, object]:
+    try:
+        return {"name": name, "ok": True, "detail": check()}
+    except Exception as error:  # a check's own fault is its finding
+        return {"name": name, "ok": False, "detail": str(error) or type(error).__name__}
+
+
+def _python() -> str:
+    if not (3, 11) <= sys.version_info[:2] <= (3, 12):
+        raise CheckFailed(f"Python {platform.python_version()}; the station needs 3.11 or 3.12")
+    return f"Python {platform.python_version()} on {platform.platform()}"
+
+
+def _packages() -> str:
+    names = ("torch", "openvino", "cv2", "sqlalchemy", "PySide6", "pypylon.pylon")
+    missing = []
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            missing.append(f"{name} ({error})")
+    if missing:
+        raise CheckFailed("cannot be imported: " + ", ".join(missing) + "; reinstall the station")
+    return f"all of {', '.join(names)}"
+
+
+def _processor() -> str:
+    cores = os.cpu_count() or 1
+    if cores < 2:
+        raise CheckFailed("1 core; the line needs at least 2")
+    return f"{cores} cores, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _memory() -> str:
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return "not measured on this system"
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    if gigabytes < MIN_MEMORY_GB:
+        raise CheckFailed(f"{gigabytes:.1f} GiB; at least {MIN_MEMORY_GB:.0f} are needed")
+    return f"{gigabytes:.0f} GiB"
+
+
+def _accelerator() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name(0)
+    return "no CUDA device; the processor does the work"
+
+
+def _home(home: Path) -> str:
+    home.mkdir(parents=True, exist_ok=True)
+    probe = home / f".probe-{os.getpid()}"
+    try:
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        raise CheckFailed(f"{home} cannot be written: {error.strerror}; choose another with --home") from None
+    return str(home)
+
+
+def _disk(home: Path) -> str:
+    folder = home if home.exists() else home.parent
+    free = shutil.disk_usage(folder).free / 2**30
+    if free < MIN_FREE_GB:
+        raise CheckFailed(f"{free:.1f} GiB free; rejects need room, at least {MIN_FREE_GB:.0f} GiB")
+    return f"{free:.0f} GiB free"
+
+
+def _records(home: Path) -> str:
+    with open_records(home) as records:
+        fabrics = records.history.fabrics()
+    return f"station.db, {len(fabrics)} fabrics"
+
+
+def _model() -> str:
+    network, recipe = demo.shipped_model()
+    runtime = Runtime(network)
+    try:
+        started = time.perf_counter()
+        runtime.infer(np.zeros((1, runtime.tile_px, runtime.tile_px), np.uint8))
+        milliseconds = 1000 * (time.perf_counter() - started)
+        return f"{recipe.encoder} on {runtime.device}, {runtime.precision}, {milliseconds:.0f} ms a tile"
+    finally:
+        runtime.close()
+
+
+def _cameras() -> str:
+    return ", ".join(str(camera["name"]) for camera in list_cameras())
+
+
+def _display() -> str:
+    if has_display():
+        return os.environ.get("QT_QPA_PLATFORM") or "present"
+    raise CheckFailed("no display; only the --headless commands work")

@@ -1,0 +1,100 @@
+"""Commands that teach and measure: teach-in of a fabric, evaluation on a data set."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from model.runtime import Runtime
+
+from drivers.camera import Camera
+from drivers.replay import ReplayCamera
+from model.datasets import read_dataset
+from model.encoder import load_encoder
+from station.commands.session import Records, TeachingLog, open_records, say
+from station.control import StationError
+from station.evaluation import judge
+from station.recipe import FABRIC_NAME
+from station.teaching import Lesson, teach
+
+
+def teach_fabric(
+    records: Records,
+    *,
+    fabric: str,
+    folder: Path,
+    encoder: str,
+    weights: Path | None,
+    mm_per_px: float | None,
+    minutes: float,
+    seed: int,
+) -> dict[str, object]:
+    """Teach a fabric from a folder of pictures of good cloth."""
+    if not FABRIC_NAME.fullmatch(fabric):
+        raise StationError(
+            f"Fabric name {fabric!r} is not usable: up to 64 letters, digits, '.', '_' and '-', starting with a letter "
+            "or digit."
+        )
+    ReplayCamera(folder)
+    lesson, _ = teach(
+        fabric,
+        lambda: ReplayCamera(folder),
+        load_encoder(encoder, weights),
+        records.store,
+        mm_per_px=mm_per_px,
+        minutes=minutes,
+        seed=seed,
+        progress=TeachingLog(),
+    )
+    if lesson.extrapolation > 1:
+        say(
+            f"The threshold is extrapolated {lesson.extrapolation:.0f} times beyond the {lesson.held_back_patches} "
+            "patches of good cloth held back for it."
+        )
+    return figures_of(lesson)
+
+
+def figures_of(lesson: Lesson) -> dict[str, object]:
+    """The JSON of a lesson."""
+    recipe = lesson.recipe
+    return {
+        "fabric": recipe.fabric,
+        "recipe_version": recipe.version,
+        "tiles": lesson.tiles,
+        "seconds": lesson.seconds,
+        "encoder": recipe.encoder,
+        "threshold": recipe.threshold,
+        "predicted_false_alarms_per_100_m": recipe.predicted_false_alarms_per_100_m,
+        "model_sha256": recipe.model_sha256,
+        "held_back_patches": lesson.held_back_patches,
+        "extrapolation": lesson.extrapolation,
+    }
+
+
+def evaluate(
+    *, folder: Path, layout: str, encoder: str, weights: Path | None, minutes: float, seed: int, device: str = "auto"
+) -> dict[str, object]:
+    """Teach on a data set's good part and measure on its test part, in a home folder of its own that is removed."""
+    dataset = read_dataset(folder, layout)
+    trunk = load_encoder(encoder, weights)
+
+    def cloth() -> Camera:
+        return ReplayCamera(dataset.train, root=folder)
+
+    with tempfile.TemporaryDirectory() as home, open_records(Path(home) / "home") as records:
+        lesson, network = teach(
+            "evaluated", cloth, trunk, records.store, minutes=minutes, seed=seed, device=device, progress=TeachingLog()
+        )
+    say(f"Taught on {lesson.tiles} tiles in {lesson.seconds:.0f} s; judging {len(dataset.test)} images.")
+    runtime = Runtime(network, device=device)
+    try:
+        figures, playback = judge(dataset.test, folder, runtime, lesson.recipe)
+    finally:
+        runtime.close()
+    return {
+        **figures,
+        "tiles_per_second": playback.snapshot.tiles_per_second,
+        "teach_seconds": lesson.seconds,
+        "encoder": encoder,
+        "images": len(dataset.test),
+    }

@@ -1,0 +1,127 @@
+"""What commands share: open records, a station on a camera, a line of progress, figures of a roll."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.training import Progress
+
+from drivers.camera import Camera
+from station.control import LineSnapshot
+from station.core import Station
+from station.records.queries import History
+from station.records.store import Store
+
+OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
+"""Opens the window on a station; the composition root hands it down, since the core knows no screens."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """The open records of one home folder."""
+
+    home: Path
+    store: Store
+    history: History
+
+
+@contextmanager
+def open_records(home: Path) -> Iterator[Records]:
+    """Open (create, migrate) the records; what is queued is written before they close.
+
+    Raises:
+        RecordsError: also for a failure of the writer that nobody else declared.
+    """
+    store = Store.open(home)
+    try:
+        yield Records(home, store, History(store))
+        store.flush()
+    finally:
+        store.close()
+    if store.failure is not None:
+        raise store.failure
+
+
+@contextmanager
+def open_station(records: Records, camera: Camera, device: str = "auto", precision: str = "auto") -> Iterator[Station]:
+    """A station on the camera, closed whatever happens."""
+    station = Station(records.home, records.store, records.history, camera, device=device, precision=precision)
+    try:
+        yield station
+    finally:
+        station.close()
+
+
+def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapshot:
+    """One roll to the end of its cloth, with a line of progress on stderr; Ctrl+C ends the roll properly.
+
+    Raises:
+        Exception: whatever ended the line before the cloth did.
+    """
+    station.start_roll(fabric, roll)
+    last = 0.0
+    try:
+        while not station.wait(0.2):
+            if time.monotonic() - last >= 2:
+                last = time.monotonic()
+                say_progress(station.snapshot())
+    except KeyboardInterrupt:
+        say("Ending the roll: judging what is in flight.")
+        station.end_roll()
+        station.wait()
+    if station.failure is not None:
+        raise station.failure
+    return station.snapshot()
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def say_progress(snapshot: LineSnapshot) -> None:
+    """Where the roll is."""
+    if snapshot.roll is None:
+        say(snapshot.message or "Starting")
+        return
+    done = snapshot.ledger.lines_inspected
+    length = f"{snapshot.metres_inspected:.1f} m" if snapshot.metres_inspected is not None else f"{done} lines"
+    say(
+        f"{length} inspected, {snapshot.rejects} rejects, {snapshot.tiles_per_second:.0f} tiles/s, "
+        f"{snapshot.ledger.lines_uninspected} lines uninspected"
+    )
+
+
+class TeachingLog:
+    """Says how far the teach-in is, at most every five seconds."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Receive a progress report."""
+        if time.monotonic() - self._last >= 5:
+            self._last = time.monotonic()
+            say(f"Teaching: {progress}")
+
+
+def line_figures(snapshot: LineSnapshot) -> dict[str, object]:
+    """The ledger and speed part of a command's JSON."""
+    ledger = snapshot.ledger
+    return {
+        "roll": snapshot.roll,
+        "metres_inspected": snapshot.metres_inspected,
+        "metres_uninspected": snapshot.metres_uninspected,
+        "lines_acquired": ledger.lines_acquired,
+        "lines_inspected": ledger.lines_inspected,
+        "lines_uninspected": ledger.lines_uninspected,
+        "lines_repeated": ledger.lines_repeated,
+        "tiles_per_second": snapshot.tiles_per_second,
+        "latency_p50_ms": snapshot.latency_p50_ms,
+        "latency_p99_ms": snapshot.latency_p99_ms,
+    }

@@ -1,0 +1,266 @@
+"""The running station: one camera, one roll at a time, from start to an honest end.
+
+Commands return at once; a thread of the roll's own loads the model, runs the line and closes the roll.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from pathlib import Path
+
+from calibration.shading import Shading
+from model.checkpoint import load
+from model.runtime import Runtime
+
+from drivers.camera import Camera
+from station.control import (
+    DefectChanged,
+    Event,
+    FeedState,
+    Ledger,
+    LineSnapshot,
+    LineState,
+    Notice,
+    RollEnded,
+    RollStarted,
+    RowJudged,
+    StationError,
+    StretchClosed,
+    StripView,
+)
+from station.line.inspection import Inspection
+from station.recipe import Recipe
+from station.records.queries import History
+from station.records.rows import RecordsError
+from station.records.store import Store
+
+RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded)
+POLL_S = 0.1
+
+
+class Feed:
+    """Events for the screen, bounded.  Pictures give way first (a newer one follows anyway); what is lost is counted."""
+
+    def __init__(self, limit: int = 4096, pictures: int = 64) -> None:
+        self._events: deque[Event] = deque()
+        self._limit = limit
+        self._pictures_limit = pictures
+        self._pictures = 0
+        self._lock = threading.Lock()
+        self.pictures_dropped = 0
+        self.events_dropped = 0
+
+    def put(self, event: Event) -> None:
+        """Append; makes room by dropping the oldest of what may be dropped."""
+        with self._lock:
+            if isinstance(event, StripView):
+                if self._pictures >= self._pictures_limit:
+                    self.pictures_dropped += 1
+                    return
+                self._pictures += 1
+            elif len(self._events) >= self._limit:
+                dropped = self._events.popleft()
+                if isinstance(dropped, StripView):
+                    self._pictures -= 1
+                    self.pictures_dropped += 1
+                else:
+                    self.events_dropped += 1
+            self._events.append(event)
+
+    def drain(self, limit: int) -> list[Event]:
+        """Oldest ``limit`` events, removed."""
+        with self._lock:
+            taken = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+            self._pictures -= sum(isinstance(event, StripView) for event in taken)
+            return taken
+
+
+class Station:
+    """Implements :class:`station.control.Core` over one camera and one home folder.
+
+    Args:
+        home: folder with database, models and images.
+        store, history: the open records.
+        camera: where cloth comes from; started with each roll, stopped with its end.
+        device, precision: for :class:`model.runtime.Runtime`.
+        shading: flat field of this camera, None while uncalibrated.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        store: Store,
+        history: History,
+        camera: Camera,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        shading: Shading | None = None,
+    ) -> None:
+        self._home = home
+        self._store = store
+        self._history = history
+        self._camera = camera
+        self._device = device
+        self._precision = precision
+        self._shading = shading
+        self._lock = threading.Lock()
+        self._feed = Feed()
+        self._thread: threading.Thread | None = None
+        self._inspection: Inspection | None = None
+        self._recipe: Recipe | None = None
+        self._roll: str | None = None
+        self._end = threading.Event()
+        self._abort = False
+        self._message = ""
+        self._last: LineSnapshot | None = None
+        self._runtime: tuple[str, Runtime] | None = None
+        self.failure: Exception | None = None
+
+    @property
+    def home(self) -> Path:
+        """Folder with the database, models and images."""
+        return self._home
+
+    @property
+    def runtime(self) -> Runtime | None:
+        """The model that runs, None before the first roll."""
+        return self._runtime[1] if self._runtime else None
+
+    def fabrics(self) -> list[str]:
+        """Fabrics that can be inspected."""
+        return self._history.fabrics()
+
+    def recipe(self) -> Recipe | None:
+        """The recipe in force on the open roll."""
+        return self._recipe
+
+    def start_roll(self, fabric: str, roll: str | None = None) -> None:
+        """Open a roll and run.
+
+        Raises:
+            StationError: a roll is open, the fabric is unknown, the roll's name is bad or the records refuse.
+        """
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                raise StationError(f"Roll {self._roll} is still open; end it before starting another.")
+            try:
+                recipe = self._history.recipe(fabric)
+                name = self._store.begin_roll(roll, recipe, self._camera.camera_id)
+            except RecordsError as error:
+                raise StationError(str(error)) from error
+            self._recipe, self._roll = recipe, name
+            self._inspection, self._last, self.failure = None, None, None
+            self._message = "Loading the model"
+            self._abort = False
+            self._end.clear()
+            self._thread = threading.Thread(target=self._run_roll, args=(recipe, name), name="roll")
+            self._thread.start()
+
+    def pause(self) -> None:
+        """Stop looking; cloth that still moves becomes uninspected."""
+        if self._inspection is not None:
+            self._inspection.pause()
+
+    def resume(self) -> None:
+        """Look again."""
+        if self._inspection is not None:
+            self._inspection.resume()
+
+    def end_roll(self) -> None:
+        """Ask for the end: what is in flight is judged, then the roll is closed (told by ``RollEnded``)."""
+        self._end.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """True once no roll is open."""
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """End an open roll without judging what is left (declared), and free camera and model."""
+        self._abort = True
+        self._end.set()
+        self.wait()
+        self._camera.stop()
+        if self._runtime is not None:
+            self._runtime[1].close()
+            self._runtime = None
+
+    def drain(self, limit: int = 256) -> list[Event]:
+        """Next events for the screen, oldest first."""
+        return self._feed.drain(limit)
+
+    def snapshot(self) -> LineSnapshot:
+        """How the line is now."""
+        inspection = self._inspection
+        if inspection is not None:
+            return inspection.snapshot()
+        if self._last is not None:
+            return self._last
+        opening = self._thread is not None and self._thread.is_alive()
+        return LineSnapshot(
+            state=LineState.INITIALIZED if opening else LineState.READY,
+            feed=FeedState.NO_PICTURE,
+            fabric=self._recipe.fabric if self._recipe else "",
+            recipe_version=self._recipe.version if self._recipe else 0,
+            roll=self._roll if opening else None,
+            ledger=Ledger(),
+            metres_inspected=None,
+            metres_uninspected=None,
+            speed_m_per_min=None,
+            defects=0,
+            rejects=0,
+            tiles_per_second=0.0,
+            latency_p50_ms=0.0,
+            latency_p99_ms=0.0,
+            queue_fill=0.0,
+            message=self._message if opening else "",
+        )
+
+    def _run_roll(self, recipe: Recipe, name: str) -> None:
+        try:
+            runtime = self._load(recipe)
+            inspection = Inspection(
+                self._camera, runtime, recipe, roll=name, shading=self._shading, on_event=self._on_event
+            )
+            self._feed.put(RollStarted(name, recipe.fabric, recipe.version))
+            inspection.start()
+            self._inspection = inspection
+            while not self._end.wait(POLL_S):
+                if inspection.wait(0) or inspection.failure is not None:
+                    break
+            if self._abort:
+                inspection.abort()
+            else:
+                inspection.finish()
+            self.failure = inspection.failure
+            self._last = inspection.snapshot()
+        except Exception as error:
+            self._fail(error, name)
+        finally:
+            self._inspection = None
+            self._store.flush()
+            if self._store.failure is not None:
+                self._fail(self._store.failure, name)
+
+    def _load(self, recipe: Recipe) -> Runtime:
+        if self._runtime is None or self._runtime[0] != recipe.model_sha256:
+            if self._runtime is not None:
+                self._runtime[1].close()
+            network = load(self._history.model_file(recipe.model_sha256))
+            self._runtime = (recipe.model_sha256, Runtime(network, device=self._device, precision=self._precision))
+        return self._runtime[1]
+
+    def _fail(self, error: Exception, name: str) -> None:
+        if self.failure is None:
+            self.failure = error
+        self._feed.put(Notice("error", f"Roll {name}: {error}"))
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, RECORDED):
+            self._store.write(event)
+        if not isinstance(event, RowJudged):
+            self._feed.put(event)

@@ -1,0 +1,158 @@
+"""The demo: simulated rig, shipped fabric and recipe, and how well the line found what the rig painted."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from drivers.simulated.camera import SimulatedCamera
+from drivers.simulated.cloth import STYLES, Cloth
+from drivers.simulated.flaws import Flaw
+from model.checkpoint import load
+from model.mfrnet import MFRNet
+from numpy.typing import NDArray
+
+from station.quality.tuning import poisson_interval
+from station.recipe import Recipe
+from station.records.queries import History
+from station.records.rows import DefectRow, RecordsError
+from station.records.store import Store
+
+FABRIC = "demo"
+STYLE = "demo"
+WIDTH_PX = 2048
+WEB_PX = (24, 2024)
+MM_PER_PX = 0.5
+FLAWS_PER_M = 3.0
+WINDOW_SPEED_M_PER_MIN = 6.0
+GROW_MM = 2.0
+LARGEST_BOX_RATIO = 4.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """Half-open box in lines and columns."""
+
+    first_line: float
+    end_line: float
+    first_px: float
+    end_px: float
+
+    @classmethod
+    def of(cls, thing: Flaw | DefectRow) -> Box:
+        """The box of a flaw or recorded defect."""
+        return cls(thing.first_line, thing.end_line, thing.first_px, thing.end_px)
+
+    @property
+    def area(self) -> float:
+        """Lines × columns."""
+        return (self.end_line - self.first_line) * (self.end_px - self.first_px)
+
+    def grown(self, px: float) -> Box:
+        """Grown on all sides."""
+        return Box(self.first_line - px, self.end_line + px, self.first_px - px, self.end_px + px)
+
+    def meets(self, other: Box) -> bool:
+        """Whether the two share any area."""
+        return (
+            self.first_line < other.end_line
+            and other.first_line < self.end_line
+            and self.first_px < other.end_px
+            and other.first_px < self.end_px
+        )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Flaws painted against rejects reported.
+
+    A flaw is found if a reject's box meets its true box grown by 2 mm and is not larger than four times that grown
+    box; a reject that meets no flaw (grown likewise) is a false alarm.
+    """
+
+    flaws_true: int
+    flaws_found: int
+    false_alarms: int
+    missed: tuple[Flaw, ...]
+    false_alarm_boxes: tuple[Box, ...]
+
+
+def compare(flaws: list[Flaw], rejects: list[DefectRow], mm_per_px: float) -> Findings:
+    """Match rejects to flaws."""
+    grow = GROW_MM / mm_per_px
+    grown = [Box.of(flaw).grown(grow) for flaw in flaws]
+    boxes = [Box.of(reject) for reject in rejects]
+    missed = tuple(
+        flaw
+        for flaw, true in zip(flaws, grown, strict=True)
+        if not any(box.meets(true) and box.area <= LARGEST_BOX_RATIO * true.area for box in boxes)
+    )
+    false = tuple(box for box in boxes if not any(box.meets(true) for true in grown))
+    return Findings(len(flaws), len(flaws) - len(missed), len(false), missed, false)
+
+
+def open_demo_camera(
+    seed: int, metres: float | None, speed_m_per_min: float | None, faults: tuple[str, ...] = ()
+) -> SimulatedCamera:
+    """The simulated rig of the demo: 1.0 m of web at 0.5 mm/px before a 2,048-pixel line-scan camera."""
+    return SimulatedCamera(
+        style=STYLE,
+        width_px=WIDTH_PX,
+        mm_per_px=MM_PER_PX,
+        web_px=WEB_PX,
+        seed=seed,
+        metres=metres,
+        speed_m_per_min=speed_m_per_min,
+        flaws_per_m=FLAWS_PER_M,
+        faults=faults,
+    )
+
+
+def install_fabric(store: Store, history: History) -> Recipe:
+    """Put the shipped fabric into the home folder; keeps what is there if its model is the shipped one.
+
+    An engineer's own later recipe versions of the demo fabric stay in force.
+    """
+    shipped = resources.files("station") / "shipped"
+    recipe = Recipe.model_validate_json((shipped / "demo.json").read_text(encoding="utf-8"))
+    try:
+        if any(row.recipe.model_sha256 == recipe.model_sha256 for row in history.recipes(FABRIC)):
+            return history.recipe(FABRIC)
+    except RecordsError:
+        pass
+    with resources.as_file(shipped / "demo.safetensors") as source, tempfile.TemporaryDirectory() as folder:
+        file = Path(shutil.copy(source, folder))
+        store.add_model(recipe.model_sha256, file, {"fabric": FABRIC})
+    return store.save_recipe(recipe, "station", "shipped with the station")
+
+
+def figures(findings: Findings, metres_inspected: float) -> dict[str, object]:
+    """The detection figures of the demo's JSON, false alarms with a 95 % Poisson interval."""
+    per_100_m = 100 / metres_inspected if metres_inspected else None
+    low, high = poisson_interval(findings.false_alarms)
+    return {
+        "flaws_true": findings.flaws_true,
+        "flaws_found": findings.flaws_found,
+        "detection_rate": findings.flaws_found / findings.flaws_true if findings.flaws_true else None,
+        "false_alarms": findings.false_alarms,
+        "false_alarms_per_100_m": findings.false_alarms * per_100_m if per_100_m else None,
+        "false_alarms_per_100_m_interval": [low * per_100_m, high * per_100_m] if per_100_m else None,
+    }
+
+
+def shipped_model() -> tuple[MFRNet, Recipe]:
+    """The demo's taught model and its recipe, straight from the package."""
+    shipped = resources.files("station") / "shipped"
+    recipe = Recipe.model_validate_json((shipped / "demo.json").read_text(encoding="utf-8"))
+    with resources.as_file(shipped / "demo.safetensors") as file:
+        return load(file), recipe
+
+
+def rendered_cloth(seed: int, metres: float) -> NDArray[np.uint8]:
+    """Good cloth of the demo's fabric, uint8 ``[lines, width]``."""
+    cloth = Cloth(STYLES[STYLE], width_px=WIDTH_PX, mm_per_px=MM_PER_PX, seed=seed, web_px=WEB_PX)
+    return cloth.render(0, round(metres * 1000 / MM_PER_PX))

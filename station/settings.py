@@ -1,0 +1,87 @@
+"""Where the station lives and what ``station.toml`` may say."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from drivers.registry import CameraSettings
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from station.control import StationError
+from station.recipe import FabricName
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class LineSettings(BaseModel):
+    """What the line runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fabric: FabricName = Field(description="fabric whose newest recipe version is used")
+    roll: str | None = Field(None, description="name of the roll; made from the date where absent")
+    device: Device = "auto"
+    precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
+
+
+class Settings(BaseModel):
+    """The whole of ``station.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path | None = None
+    camera: CameraSettings
+    line: LineSettings
+
+
+def home_folder(home: Path | None) -> Path:
+    """``home``, else ``STATION_HOME``, else the platform's user data folder."""
+    if home is not None:
+        return home.expanduser()
+    if env := os.environ.get("STATION_HOME"):
+        return Path(env).expanduser()
+    return Path(platformdirs.user_data_dir("fabric-station", appauthor=False))
+
+
+def load_settings(path: Path) -> Settings:
+    """Read ``station.toml``.  Relative paths in it count from its folder.
+
+    Raises:
+        StationError: no such file, not TOML, or a setting is impossible; names the setting.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StationError(f"Settings file {path} does not exist; name one with --config.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StationError(f"Settings file {path} cannot be read: {error}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StationError(f"Settings file {path} is not valid TOML: {error}.") from None
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        raise StationError(f"Settings file {path}: {first_fault(error)}.") from None
+    return _with_absolute_paths(settings, path.resolve().parent)
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first fault of a validation in words: ``camera.speed_m_per_min: Input should be greater than 0 (got -3)``."""
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    got = fault.get("input")
+    shown = f" (got {got!r})" if isinstance(got, str | int | float | bool) else ""
+    return f"{where or 'settings'}: {fault['msg']}{shown}"
+
+
+def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
+    update: dict[str, object] = {}
+    if settings.home is not None:
+        update["home"] = base / settings.home.expanduser()
+    folder = getattr(settings.camera, "folder", None)
+    if isinstance(folder, Path):
+        update["camera"] = settings.camera.model_copy(update={"folder": base / folder.expanduser()})
+    return settings.model_copy(update=update)

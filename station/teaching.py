@@ -1,0 +1,228 @@
+"""Teach-in: good cloth through the real line -> model + threshold -> a new recipe version.
+
+The line is run twice over the same cloth: once with a collector in the model's place, which keeps tiles, and once with
+the taught model, whose scores on the held-back rows set the threshold.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from model.mfrnet import MFRNet
+from model.runtime import Runtime
+from model.training import Progress, fit
+from numpy.typing import NDArray
+
+from drivers.camera import Camera
+from model import checkpoint
+from model.encoder import Encoder
+from station.control import Event, StationError, StripView
+from station.line.inference import TileScorer
+from station.playback import play
+from station.quality.tuning import MIN_PATCHES, TailFit, fit_tail, patches_per_100_m
+from station.recipe import Recipe
+from station.records.store import Store
+
+HOLD_BACK_EVERY = 4
+MAX_TILES = 1500
+FALSE_ALARM_BUDGET_PER_100_M = 1.0
+NO_SCALE_EXCEEDANCE = 1e-3
+"""Without a scale there are no metres to budget: one patch of good cloth in a thousand may exceed the threshold."""
+MARGIN = 1.05
+RESERVED_SHARE = 0.2
+"""Of the time given: for reading cloth, compiling the model and scoring the held-back rows."""
+
+ProgressSink = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What teach-in made.
+
+    Attributes:
+        recipe: the recipe version as stored.
+        tiles: tiles the model was taught on.
+        seconds: all in.
+        held_back_patches: patches of good cloth the threshold was set on.
+        extrapolation: patches between two predicted false alarms, over the patches seen; above 1 the threshold is
+            extrapolated that many times beyond the cloth seen.
+    """
+
+    recipe: Recipe
+    tiles: int
+    seconds: float
+    held_back_patches: int
+    extrapolation: float
+
+
+class TileCollector:
+    """Stands in the model's place and keeps tiles.  Every ``HOLD_BACK_EVERY``-th row of tiles is held back.
+
+    Where cloth is long the kept tiles are an even sample (reservoir), so memory stays bounded.
+    """
+
+    tile_px = 256
+    cell_px = 4
+
+    def __init__(self, seed: int, limit: int = MAX_TILES) -> None:
+        self._random = np.random.default_rng(seed)
+        self._limit = limit
+        self._seen = 0
+        self._rows = 0
+        self.tiles: list[NDArray[np.uint8]] = []
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Keep the tiles of a row; scores are 0."""
+        if not is_held_back(self._rows):
+            for tile in tiles:
+                self._keep(tile)
+        self._rows += 1
+        side = self.tile_px // self.cell_px
+        return np.zeros((len(tiles), side, side), np.float32)
+
+    def _keep(self, tile: NDArray[np.uint8]) -> None:
+        self._seen += 1
+        if len(self.tiles) < self._limit:
+            self.tiles.append(tile.copy())
+        elif (place := int(self._random.integers(self._seen))) < self._limit:
+            self.tiles[place] = tile.copy()
+
+
+def is_held_back(row: int) -> bool:
+    """Whether the tile row of this number sets the threshold (True) or teaches (False)."""
+    return row % HOLD_BACK_EVERY == HOLD_BACK_EVERY - 1
+
+
+def teach(
+    fabric: str,
+    open_cloth: Callable[[], Camera],
+    encoder: Encoder,
+    store: Store,
+    *,
+    mm_per_px: float | None = None,
+    minutes: float = 5.0,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    by: str = "station",
+    progress: ProgressSink | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[Lesson, MFRNet]:
+    """Teach ``fabric`` and store model and recipe.
+
+    Args:
+        open_cloth: opens the good cloth as a finite camera, anew for each of the two runs.
+        minutes: bounds everything, all in.
+
+    Raises:
+        CameraError: the cloth cannot be read.
+        StationError: there is too little cloth.
+        ModelError, TeachingCancelled: from the model's training.
+    """
+    started = time.monotonic()
+    draft = Recipe(
+        fabric=fabric, version=1, model_sha256="0" * 64, encoder=encoder.name, threshold=1.0, mm_per_px=mm_per_px
+    )
+    collector = TileCollector(seed)
+    play(open_cloth(), collector, draft, cancelled=cancelled)
+    if not collector.tiles:
+        raise StationError("No cloth was found in the pictures to teach on; check that they show the web.")
+    reading = time.monotonic() - started
+    left = minutes * 60 - reading
+    network = fit(
+        np.stack(collector.tiles),
+        encoder,
+        minutes=max(0.1, left - reading - RESERVED_SHARE * minutes * 60) / 60,
+        seed=seed,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    runtime = Runtime(network, device=device, precision=precision)
+    try:
+        tail, web_px = held_back_tail(open_cloth(), runtime, draft)
+    finally:
+        runtime.close()
+    threshold, predicted, probability = choose_threshold(tail, mm_per_px, web_px, draft.overlap_px)
+    facts: dict[str, str | int | float] = {
+        "fabric": fabric,
+        "seed": seed,
+        "tiles": len(collector.tiles),
+        "held_back_patches": tail.patches,
+        "threshold": threshold,
+        "precision": runtime.precision,
+    }
+    sha256 = store_model(network, store, facts)
+    recipe = store.save_recipe(
+        draft.model_copy(
+            update={
+                "model_sha256": sha256,
+                "threshold": threshold,
+                "predicted_false_alarms_per_100_m": predicted,
+            }
+        ),
+        by,
+        "teach-in",
+    )
+    lesson = Lesson(
+        recipe=recipe,
+        tiles=len(collector.tiles),
+        seconds=time.monotonic() - started,
+        held_back_patches=tail.patches,
+        extrapolation=1.0 / (probability * tail.patches),
+    )
+    return lesson, network
+
+
+def held_back_tail(camera: Camera, scorer: TileScorer, recipe: Recipe) -> tuple[TailFit, float]:
+    """Tail of the scores of the held-back rows, and the mean web width in px.
+
+    Raises:
+        StationError: too few patches were held back.
+    """
+    widths: list[int] = []
+    rows = play(camera, scorer, recipe, on_event=lambda event: _note_width(event, widths)).rows
+    held = [row.peaks for number, row in enumerate(rows) if is_held_back(number)]
+    peaks = np.concatenate(held) if held else np.empty(0, np.float32)
+    if peaks.size < MIN_PATCHES:
+        raise StationError(
+            f"Too little cloth: {peaks.size} patches could be held back to set the threshold, at least {MIN_PATCHES} "
+            f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of 256 px or more of good cloth."
+        )
+    return fit_tail(peaks), float(np.mean(widths))
+
+
+def choose_threshold(
+    tail: TailFit, mm_per_px: float | None, web_px: float, overlap_px: int, tile_px: int = 256
+) -> tuple[float, float | None, float]:
+    """Threshold for the false-alarm budget.
+
+    Returns:
+        the raw score; predicted false alarms per 100 m at the web's width (None without a scale); and the
+        probability, per patch, that good cloth exceeds the score.
+    """
+    if mm_per_px is None:
+        threshold = MARGIN * tail.score_at(NO_SCALE_EXCEEDANCE)
+        return threshold, None, tail.exceedance(threshold)
+    patches = patches_per_100_m(web_px * mm_per_px, tile_px * mm_per_px, (tile_px - overlap_px) * mm_per_px)
+    threshold = MARGIN * tail.score_at(FALSE_ALARM_BUDGET_PER_100_M / patches)
+    probability = tail.exceedance(threshold)
+    return threshold, probability * patches, probability
+
+
+def store_model(network: MFRNet, store: Store, facts: dict[str, str | int | float]) -> str:
+    """Put the model under the home folder by its hash; returns the SHA-256."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.safetensors"
+        sha256 = checkpoint.save(network, file, facts)
+        store.add_model(sha256, file, facts)
+    return sha256
+
+
+def _note_width(event: Event, widths: list[int]) -> None:
+    if isinstance(event, StripView) and event.right_px > event.left_px:
+        widths.append(event.right_px - event.left_px)
