@@ -1,0 +1,143 @@
+"""Reading images from files: what a file holds (without decoding it) and its pixels as uint8, or one clear sentence."""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from drivers.camera import CameraError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".tif", ".tiff", ".webp"}) | frozenset(
+    {".pgm", ".ppm", ".pnm", ".pbm", ".pam", ".jp2", ".avif", ".ras", ".sr"}
+)
+_GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB\x60\x82"
+_JPEG_START, _JPEG_END, _JPEG_SCAN = b"\xff\xd8\xff", b"\xff\xd9", b"\xff\xda"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What the header of an image file says."""
+
+    lines: int
+    width_px: int
+    channels: int
+
+
+def image_facts(path: Path) -> ImageFacts:
+    """Size and channels (1 grey, 3 colour; alpha does not count) of ``path``; decodes only what has an odd header.
+
+    Raises:
+        CameraError: not readable as an image, empty, or of several pages.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # long strips of cloth are no attack; damage is judged by the decoder
+            with Image.open(path) as header:
+                pages = int(getattr(header, "n_frames", 1))
+                width_px, lines = header.size
+                channels = 1 if header.mode in _GREY_MODES else 3
+    except UnidentifiedImageError:
+        return _facts_by_decoding(path)
+    except Image.DecompressionBombError:
+        return _facts_by_decoding(path)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise _unreadable(path, error) from error
+        return _facts_by_decoding(path)
+    if pages > 1:
+        raise CameraError(f"{path} holds {pages} pages; save each page as an image of its own.")
+    return ImageFacts(lines, width_px, channels)
+
+
+def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
+    """Pixels of ``path`` as stored (no rotation by EXIF): uint8 ``[h, w]`` (grey) or ``[h, w, 3]`` (RGB), contiguous.
+
+    16-bit images give their high byte, alpha is dropped, a grey image asked for in colour repeats its grey.
+
+    Args:
+        path: the file; any character the file system takes.
+        channels: 1 or 3 wanted.
+
+    Raises:
+        CameraError: missing, unreadable, truncated or of an unsupported pixel type.
+    """
+    pixels = _to_uint8(_decode(path), path)
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(pixels if channels == 1 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
+    if channels == 1:
+        # Only grey with alpha and formats that store grey as three equal channels come here.
+        return np.ascontiguousarray(pixels[..., 0])
+    code = cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    return np.ascontiguousarray(cv2.cvtColor(pixels, code), dtype=np.uint8)
+
+
+def _decode(path: Path) -> NDArray[Any]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not data:
+        raise CameraError(f"Image {path} is empty (0 bytes); replace it or take it out of the folder.")
+    if _is_truncated(data):
+        raise CameraError(f"Image {path} is truncated (its end is missing); replace it or take it out of the folder.")
+    try:
+        # From memory, not by name: OpenCV cannot open names outside the code page on Windows.
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise CameraError(f"Image {path} cannot be read ({error.err}); replace it or take it out.") from error
+    if pixels is None:
+        raise CameraError(
+            f"Image {path} cannot be read: it is damaged or no image; replace it or take it out of the folder."
+        )
+    return pixels
+
+
+def _is_truncated(data: bytes) -> bool:
+    """True if a PNG or JPEG lacks its end; decoders may otherwise fill up with grey and say nothing."""
+    if data.startswith(_PNG_START):
+        return data.rfind(_PNG_END) < 0
+    if data.startswith(_JPEG_START):
+        # Behind the scan header: a thumbnail in the metadata has an end marker of its own.
+        return data.find(_JPEG_END, max(_scan_start(data), 0)) < 0
+    return False
+
+
+def _scan_start(data: bytes) -> int:
+    """Offset of the first scan of a JPEG, or its length if it never comes."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        if data[at : at + 2] == _JPEG_SCAN:
+            return at
+        if data[at + 1] == 0xFF:  # fill byte
+            at += 1
+            continue
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return len(data)
+
+
+def _to_uint8(pixels: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    if pixels.dtype == np.uint16:
+        return np.right_shift(pixels, 8).astype(np.uint8)
+    if pixels.dtype == np.uint8:
+        return pixels
+    raise CameraError(f"Image {path} has {pixels.dtype} pixels; save it with 8 or 16 bits per channel.")
+
+
+def _facts_by_decoding(path: Path) -> ImageFacts:
+    pixels = _decode(path)
+    return ImageFacts(int(pixels.shape[0]), int(pixels.shape[1]), 1 if pixels.ndim == 2 else 3)
+
+
+def _unreadable(path: Path, error: OSError) -> CameraError:
+    if error.errno == errno.ENOENT:
+        return CameraError(f"Image {path} is missing; it was moved or deleted: put it back or start again.")
+    return CameraError(f"Image {path} cannot be read ({error.strerror}); check its permissions and the disk.")

@@ -1,0 +1,262 @@
+"""A folder of images is played as a camera: every format, every line once, and one clear sentence for bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from drivers.camera import CameraError, EndOfClothError, LineBlock
+from drivers.replay import ReplayCamera
+
+RNG = np.random.default_rng(5)
+GREY = RNG.integers(0, 256, (60, 80), np.uint8)
+COLOUR = RNG.integers(0, 256, (60, 80, 3), np.uint8)  # RGB
+
+
+def save(path: Path, pixels: NDArray[np.generic]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]] if pixels.ndim == 3 and pixels.shape[2] >= 3 else pixels
+    done, data = cv2.imencode(path.suffix, stored)
+    assert done
+    path.write_bytes(data.tobytes())
+    return path
+
+
+def play(camera: ReplayCamera) -> list[LineBlock]:
+    camera.start()
+    blocks = []
+    while True:
+        try:
+            block = camera.read(1.0)
+        except EndOfClothError:
+            camera.stop()
+            return blocks
+        assert block is not None
+        blocks.append(block)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".pgm", ".PNG"])
+def test_lossless_grey_comes_out_bit_exact(tmp_path: Path, suffix: str) -> None:
+    save(tmp_path / f"a{suffix}", GREY)
+    (block,) = play(ReplayCamera(tmp_path))
+    np.testing.assert_array_equal(block.pixels, GREY)
+    assert block.pixels.flags.c_contiguous
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".ppm"])
+def test_lossless_colour_comes_out_as_rgb(tmp_path: Path, suffix: str) -> None:
+    save(tmp_path / f"a{suffix}", COLOUR)
+    camera = ReplayCamera(tmp_path)
+    assert camera.channels == 3
+    (block,) = play(camera)
+    np.testing.assert_array_equal(block.pixels, COLOUR)
+    assert block.pixels.flags.c_contiguous
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bit_gives_the_high_byte(tmp_path: Path, suffix: str) -> None:
+    deep = RNG.integers(0, 1 << 16, (60, 80), np.uint16)
+    save(tmp_path / f"grey{suffix}", deep)
+    np.testing.assert_array_equal(play(ReplayCamera(tmp_path))[0].pixels, (deep >> 8).astype(np.uint8))
+    colour = RNG.integers(0, 1 << 16, (60, 80, 3), np.uint16)
+    save(tmp_path / f"colour{suffix}", colour)
+    np.testing.assert_array_equal(play(ReplayCamera(tmp_path))[0].pixels, (colour >> 8).astype(np.uint8))
+
+
+def test_alpha_is_dropped(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", np.dstack([COLOUR, GREY]))
+    np.testing.assert_array_equal(play(ReplayCamera(tmp_path))[0].pixels, COLOUR)
+
+
+@pytest.mark.parametrize(("suffix", "channels"), [(".jpg", 1), (".jp2", 1), (".webp", 3)])
+def test_lossy_formats_are_close_to_what_was_saved(tmp_path: Path, suffix: str, channels: int) -> None:
+    smooth = cv2.GaussianBlur(GREY, (0, 0), 6)
+    save(tmp_path / f"a{suffix}", smooth)
+    camera = ReplayCamera(tmp_path)
+    assert camera.channels == channels  # webp knows no grey
+    (block,) = play(camera)
+    assert block.pixels.shape[:2] == smooth.shape
+    grey = block.pixels if channels == 1 else block.pixels[..., 1]
+    assert np.abs(grey.astype(int) - smooth).max() <= 12
+
+
+def test_one_colour_image_makes_all_colour(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", GREY)
+    save(tmp_path / "b.png", COLOUR)
+    grey, colour = play(ReplayCamera(tmp_path))
+    np.testing.assert_array_equal(grey.pixels, np.dstack([GREY] * 3))
+    np.testing.assert_array_equal(colour.pixels, COLOUR)
+
+
+def test_name_order_recursion_and_awkward_names(tmp_path: Path) -> None:
+    folder = tmp_path / "Köper und Leinen"
+    for name in ("b/10.png", "b/2.png", "a.png", "zürich straße/ä ö.png", "B.png"):
+        save(folder / name, GREY)
+    save(folder / ".hidden" / "x.png", GREY)
+    (folder / "._a.png").write_bytes(b"not an image")
+    (folder / "notes.txt").write_text("not an image either")
+    camera = ReplayCamera(folder)
+    assert camera.images == ["B.png", "a.png", "b/10.png", "b/2.png", "zürich straße/ä ö.png"]
+    assert [block.piece for block in play(camera)] == camera.images
+
+
+def test_a_list_of_files_is_named_below_their_common_folder(tmp_path: Path) -> None:
+    files = [save(tmp_path / name, GREY) for name in ("x/b.png", "x/y/a.png", "z.png")]
+    assert ReplayCamera(files).images == ["x/b.png", "x/y/a.png", "z.png"]
+    assert ReplayCamera(files[:2]).images == ["b.png", "y/a.png"]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(heights=st.lists(st.integers(1, 90), min_size=1, max_size=4), block_lines=st.integers(1, 64))
+def test_every_line_comes_once_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, heights: list[int], block_lines: int
+) -> None:
+    folder = tmp_path_factory.mktemp("pieces")
+    images = [RNG.integers(0, 256, (height, 12), np.uint8) for height in heights]
+    for number, pixels in enumerate(images):
+        save(folder / f"{number}.png", pixels)
+    camera = ReplayCamera(folder, block_lines=block_lines)
+    due = 0
+    for block in play(camera):
+        assert block.first_line == due
+        assert 1 <= block.lines <= block_lines
+        due = block.end_line
+        assert block.piece is not None
+        piece = camera.pieces[int(Path(block.piece).stem)]
+        assert piece.first_line <= block.first_line < block.end_line <= piece.first_line + piece.lines
+        rows = block.first_line - piece.first_line
+        np.testing.assert_array_equal(block.pixels, images[int(Path(block.piece).stem)][rows : rows + block.lines])
+    assert due == sum(heights) == camera.total_lines == camera.encoder().due_line
+
+
+def test_tall_images_come_in_blocks_of_at_most_1024_lines(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", np.zeros((2500, 8), np.uint8))
+    assert [block.lines for block in play(ReplayCamera(tmp_path))] == [1024, 1024, 452]
+
+
+def test_stop_and_start_go_on_and_rewind_begins_again(tmp_path: Path) -> None:
+    for number in range(3):
+        save(tmp_path / f"{number}.png", GREY)
+    camera = ReplayCamera(tmp_path)
+    assert camera.waits
+    assert camera.read(0.0) is None  # not started
+    camera.start()
+    first = camera.read(0.0)
+    assert first is not None
+    assert camera.encoder().lines_per_s > 0
+    camera.stop()
+    camera.stop()
+    assert camera.encoder().lines_per_s == 0
+    assert [block.piece for block in play(camera)] == ["1.png", "2.png"]
+    camera.start()
+    with pytest.raises(EndOfClothError):
+        camera.read(0.0)
+    camera.rewind()
+    assert [block.first_line for block in play(camera)] == [0, 60, 120]
+
+
+def test_missing_empty_and_wrong_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="does not exist"):
+        ReplayCamera(tmp_path / "nothing")
+    with pytest.raises(CameraError, match="holds no images"):
+        ReplayCamera(tmp_path)
+    with pytest.raises(CameraError, match="is not a folder"):
+        ReplayCamera(save(tmp_path / "a.png", GREY))
+    with pytest.raises(CameraError, match="missing"):
+        ReplayCamera([tmp_path / "a.png", tmp_path / "b.png"])
+    with pytest.raises(CameraError, match="at least one"):
+        ReplayCamera([])
+
+
+def test_mixed_widths_name_both_files(tmp_path: Path) -> None:
+    save(tmp_path / "first.png", GREY)
+    save(tmp_path / "second.tif", GREY[:, :70])
+    with pytest.raises(CameraError, match=r"first\.png has 80 px.*second\.tif has 70 px"):
+        ReplayCamera(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+def test_truncated_images_are_refused_by_name(tmp_path: Path, suffix: str, share: float) -> None:
+    path = save(tmp_path / f"broken{suffix}", RNG.integers(0, 256, (300, 200), np.uint8))
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(CameraError, match=rf"broken\{suffix}"):
+        play(ReplayCamera(tmp_path))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_an_image_that_lacks_only_its_end_marker_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"broken{suffix}", GREY)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CameraError, match="truncated"):
+        play(ReplayCamera(tmp_path))
+
+
+def test_a_thumbnail_in_a_truncated_jpeg_does_not_pass_for_its_end(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg", cv2.GaussianBlur(GREY, (0, 0), 3))
+    data = path.read_bytes()
+    thumbnail = b"\xff\xe1" + (2 + len(data)).to_bytes(2, "big") + data  # an application segment that holds a JPEG
+    path.write_bytes(data[:2] + thumbnail + data[2:])
+    assert play(ReplayCamera(tmp_path))[0].pixels.shape == GREY.shape
+    path.write_bytes((data[:2] + thumbnail + data[2:])[:-200])
+    with pytest.raises(CameraError, match="truncated"):
+        play(ReplayCamera(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"this is text", b"\x89PNG\r\n\x1a\n"])
+def test_files_that_are_no_images_are_refused(tmp_path: Path, content: bytes) -> None:
+    save(tmp_path / "a.png", GREY)
+    (tmp_path / "bad.png").write_bytes(content)
+    with pytest.raises(CameraError, match=r"bad\.png"):
+        ReplayCamera(tmp_path)
+
+
+def test_damage_inside_a_png_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", GREY)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(CameraError, match=r"a\.png"):
+        play(ReplayCamera(tmp_path))
+
+
+def test_float_and_many_page_images_are_refused(tmp_path: Path) -> None:
+    save(tmp_path / "float.tif", GREY.astype(np.float32))
+    with pytest.raises(CameraError, match="float32"):
+        play(ReplayCamera(tmp_path))
+    assert cv2.imwritemulti(str(tmp_path / "float.tif"), [GREY, GREY])
+    with pytest.raises(CameraError, match="2 pages"):
+        ReplayCamera(tmp_path)
+
+
+def test_an_image_that_vanishes_or_changes_while_playing_is_named(tmp_path: Path) -> None:
+    paths = [save(tmp_path / f"{number}.png", GREY) for number in range(3)]
+    camera = ReplayCamera(tmp_path)
+    camera.start()
+    assert camera.read(0.0) is not None
+    save(paths[1], GREY[:30])
+    with pytest.raises(CameraError, match=r"1\.png.*changed"):
+        camera.read(0.0)
+    paths[1].unlink()
+    with pytest.raises(CameraError, match=r"1\.png is missing"):
+        camera.read(0.0)
+
+
+def test_real_strips_are_played_bit_exact(shared_data: Path) -> None:
+    folder = shared_data / "aitex_f01" / "test"
+    camera = ReplayCamera(folder)
+    camera.start()
+    for _ in range(3):
+        block = camera.read(0.0)
+        assert block is not None
+        assert block.piece is not None
+        expected = cv2.imread(str(folder / block.piece), cv2.IMREAD_UNCHANGED)
+        assert (block.lines, camera.width_px) == (256, 4096)
+        np.testing.assert_array_equal(block.pixels, expected if expected.ndim == 2 else expected[..., ::-1])
