@@ -1,0 +1,86 @@
+"""Endless smooth randomness: any place along the machine direction, in any order, always the same."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+_OFFSET = 1 << 40  # seed sequences take no negative numbers, but a loom may run back past its zero
+_SPLINE_STD = 0.692  # cubic B-spline over unit white noise: root of the mean of the summed squared weights
+
+
+def rng_at(seed: int, layer: int, index: int) -> np.random.Generator:
+    """Generator that belongs to one place: the same for the same (seed, layer, index), independent for any other."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, layer, index + _OFFSET))))
+
+
+def spline_matrix(positions: NDArray[np.float64], first_knot: int, knots: int) -> NDArray[np.float32]:
+    """Cubic B-spline weights of unit-variance noise.
+
+    Args:
+        positions: ``[n]`` places in units of the knot distance; each needs knots floor(p)-1 … floor(p)+2.
+        first_knot: number of the first knot held.
+        knots: how many knots are held.
+
+    Returns:
+        float32 ``[n, knots]``; ``matrix @ white_noise[knots]`` is smooth noise of about unit variance.
+    """
+    whole = np.floor(positions)
+    f = positions - whole
+    column = whole.astype(np.int64) - 1 - first_knot
+    weights = np.stack([(1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3]) / (
+        6 * _SPLINE_STD
+    )
+    matrix = np.zeros((len(positions), knots), np.float32)
+    rows = np.arange(len(positions))
+    for step in range(4):
+        matrix[rows, column + step] = weights[step]
+    return matrix
+
+
+class SmoothRows:
+    """Rows of random values, each column smooth along the machine direction and independent of its neighbours.
+
+    Args:
+        seed, layer: which randomness.
+        knot_lines: lines between knots; structures are about two knots long.
+        columns: values per row.
+    """
+
+    def __init__(self, seed: int, layer: int, knot_lines: float, columns: int) -> None:
+        self._knot_lines = knot_lines
+
+        def draw(knot: int) -> NDArray[np.float32]:
+            return rng_at(seed, layer, knot).standard_normal(columns, np.float32)
+
+        self._knot = lru_cache(maxsize=128)(draw)
+
+    def rows(self, first_line: int, lines: int) -> NDArray[np.float32]:
+        """float32 ``[lines, columns]`` of unit variance."""
+        positions = np.arange(first_line, first_line + lines, dtype=np.float64) / self._knot_lines
+        first = int(np.floor(positions[0])) - 1
+        count = int(np.floor(positions[-1])) + 3 - first
+        knots = np.stack([self._knot(first + k) for k in range(count)])
+        return spline_matrix(positions, first, count) @ knots
+
+
+class SmoothField:
+    """Smooth noise over lines and columns: :class:`SmoothRows` spread across by splines.
+
+    Args:
+        seed, layer: which randomness.
+        knot_lines, knot_px: distance of knots along and across.
+        width_px: columns.
+    """
+
+    def __init__(self, seed: int, layer: int, knot_lines: float, knot_px: float, width_px: int) -> None:
+        across = np.arange(width_px, dtype=np.float64) / knot_px
+        count = int(across[-1]) + 4
+        self._across = np.ascontiguousarray(spline_matrix(across, -1, count).T)
+        self._rows = SmoothRows(seed, layer, knot_lines, count)
+
+    def region(self, first_line: int, lines: int, first_px: int, px: int) -> NDArray[np.float32]:
+        """float32 ``[lines, px]`` of unit variance."""
+        return self._rows.rows(first_line, lines) @ self._across[:, first_px : first_px + px]
