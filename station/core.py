@@ -6,14 +6,12 @@ Commands return at once; a thread of the roll's own loads the model, runs the li
 from __future__ import annotations
 
 import threading
-from collections import deque
 from pathlib import Path
 
 from calibration.shading import Shading
+from drivers.camera import Camera
 from model.checkpoint import load
 from model.runtime import Runtime
-
-from drivers.camera import Camera
 from station.control import (
     DefectChanged,
     Event,
@@ -27,8 +25,8 @@ from station.control import (
     RowJudged,
     StationError,
     StretchClosed,
-    StripView,
 )
+from station.feed import Feed
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 from station.records.queries import History
@@ -37,43 +35,6 @@ from station.records.store import Store
 
 RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded)
 POLL_S = 0.1
-
-
-class Feed:
-    """Events for the screen, bounded.  Pictures give way first (a newer one follows anyway); what is lost is counted."""
-
-    def __init__(self, limit: int = 4096, pictures: int = 64) -> None:
-        self._events: deque[Event] = deque()
-        self._limit = limit
-        self._pictures_limit = pictures
-        self._pictures = 0
-        self._lock = threading.Lock()
-        self.pictures_dropped = 0
-        self.events_dropped = 0
-
-    def put(self, event: Event) -> None:
-        """Append; makes room by dropping the oldest of what may be dropped."""
-        with self._lock:
-            if isinstance(event, StripView):
-                if self._pictures >= self._pictures_limit:
-                    self.pictures_dropped += 1
-                    return
-                self._pictures += 1
-            elif len(self._events) >= self._limit:
-                dropped = self._events.popleft()
-                if isinstance(dropped, StripView):
-                    self._pictures -= 1
-                    self.pictures_dropped += 1
-                else:
-                    self.events_dropped += 1
-            self._events.append(event)
-
-    def drain(self, limit: int) -> list[Event]:
-        """Oldest ``limit`` events, removed."""
-        with self._lock:
-            taken = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
-            self._pictures -= sum(isinstance(event, StripView) for event in taken)
-            return taken
 
 
 class Station:

@@ -5,7 +5,7 @@ Maps are judged inside the web only; a tile of 256 px is positive if it holds at
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -13,57 +13,69 @@ from numpy.typing import NDArray
 
 from drivers.replay import ReplayCamera
 from model import metrics
-from model.datasets import Dataset, Sample
+from model.datasets import Sample
 from model.errors import ModelError
 from station.line.inference import TileScorer
 from station.playback import Playback, play
 from station.recipe import Recipe
 
 TILE_PX = 256
-DISPLAY_THRESHOLD = 0.5
 
 
 class Judgement:
-    """Collects maps and truth of the test images, then says how good they are."""
+    """Collects maps and truth of the test images, then says how good the maps are.
 
-    def __init__(self, samples: list[Sample]) -> None:
-        self._samples = {str(sample.image): sample for sample in samples}
+    Args:
+        samples: by the name of their piece of cloth.
+    """
+
+    def __init__(self, samples: dict[str, Sample]) -> None:
+        self._samples = samples
         self.maps: dict[str, NDArray[np.float32]] = {}
-        self.truths: dict[str, NDArray[np.bool_]] = {}
 
     def take(self, name: str, anomaly_map: NDArray[np.float32]) -> None:
-        """One image's full-size map (0 off the web)."""
-        self.maps[name] = anomaly_map.astype(np.float16)
-        self.truths[name] = true_mask(self._samples[name], anomaly_map.shape)
+        """One image's full-size map, float32 ``[lines, width]`` (0 off the web)."""
+        self.maps[name] = anomaly_map
 
     def figures(self, playback: Playback) -> dict[str, float | None]:
-        """Image, tile and pixel figures."""
+        """Image, tile and pixel figures; None where the data set has only one class."""
         names = list(self.maps)
-        maps = [self.maps[name].astype(np.float32) for name in names]
-        truths = [self.truths[name] for name in names]
+        maps = [self.maps[name] for name in names]
+        truths = [true_mask(self._samples[name], self.maps[name].shape) for name in names]
         webs = [anomaly_map > 0 for anomaly_map in maps]
-        defective = np.array([self._samples[name].defective for name in names])
+        defective = np.array([not self._samples[name].is_good for name in names])
         image_scores = np.array([float(anomaly_map.max()) for anomaly_map in maps])
         tile_scores, tile_truths = tiles(maps, truths, webs)
         rejected = np.array([playback.pieces[name].rejects > 0 for name in names])
         return {
-            "image_auroc": metrics.auroc(image_scores, defective),
-            "image_f1max": metrics.f1_max(image_scores, defective),
-            "tile_auroc": metrics.auroc(tile_scores, tile_truths),
-            "pixel_auroc": metrics.pixel_auroc(maps, truths, webs),
-            "pixel_ap": metrics.pixel_ap(maps, truths, webs),
-            "aupro": metrics.aupro(maps, truths, webs),
+            "image_auroc": _if_possible(lambda: metrics.auroc(defective, image_scores)),
+            "image_f1max": _if_possible(lambda: metrics.f1_max(defective, image_scores)[0]),
+            "tile_auroc": _if_possible(lambda: metrics.auroc(tile_truths, tile_scores)),
+            "pixel_auroc": _if_possible(lambda: metrics.pixel_auroc(truths, maps, webs)),
+            "pixel_ap": _if_possible(lambda: metrics.pixel_average_precision(truths, maps, webs)),
+            "aupro": _if_possible(lambda: metrics.aupro(truths, maps, webs)),
             "detection_rate": share(rejected[defective]),
             "false_alarm_rate": share(rejected[~defective]),
         }
 
 
-def judge(
-    samples: list[Sample], folder: Path, scorer: TileScorer, recipe: Recipe
-) -> tuple[dict[str, float | None], Playback]:
-    """Play the test images through the line and measure.  ``folder`` is the root the samples' paths count from."""
-    judgement = Judgement(samples)
-    camera = ReplayCamera([sample.path for sample in samples], root=folder)
+def _if_possible(metric: Callable[[], float]) -> float | None:
+    try:
+        return metric()
+    except ModelError:
+        return None
+
+
+def judge(samples: list[Sample], scorer: TileScorer, recipe: Recipe) -> tuple[dict[str, float | None], Playback]:
+    """Play the test images through the line and measure.
+
+    Raises:
+        CameraError: an image cannot be read.
+        ModelError: a mask cannot be read or does not fit its image.
+    """
+    camera = ReplayCamera([sample.path for sample in samples])
+    by_path = {sample.path: sample for sample in samples}
+    judgement = Judgement({piece.name: by_path[piece.path] for piece in camera.pieces})
     playback = play(camera, scorer, recipe, on_map=judgement.take)
     return judgement.figures(playback), playback
 
@@ -102,5 +114,3 @@ def share(flags: NDArray[np.bool_]) -> float | None:
     """Share of True, None of nothing."""
     return float(flags.mean()) if flags.size else None
 
-
-__all__ = ["Dataset", "Judgement", "judge", "share", "tiles", "true_mask"]

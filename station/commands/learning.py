@@ -79,7 +79,7 @@ def evaluate(
     trunk = load_encoder(encoder, weights)
 
     def cloth() -> Camera:
-        return ReplayCamera(dataset.train, root=folder)
+        return ReplayCamera([sample.path for sample in dataset.train])
 
     with tempfile.TemporaryDirectory() as home, open_records(Path(home) / "home") as records:
         lesson, network = teach(
@@ -88,7 +88,7 @@ def evaluate(
     say(f"Taught on {lesson.tiles} tiles in {lesson.seconds:.0f} s; judging {len(dataset.test)} images.")
     runtime = Runtime(network, device=device)
     try:
-        figures, playback = judge(dataset.test, folder, runtime, lesson.recipe)
+        figures, playback = judge(dataset.test, runtime, lesson.recipe)
     finally:
         runtime.close()
     return {

@@ -1,0 +1,48 @@
+"""What the core has to tell the screen, kept until the screen asks."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from station.control import Event, StripView
+
+
+class Feed:
+    """Events for the screen, bounded.  Pictures give way first (a newer one follows); what is lost is counted.
+
+    Args:
+        limit: most events other than pictures.
+        pictures: most pictures.
+    """
+
+    def __init__(self, limit: int = 4096, pictures: int = 64) -> None:
+        self._events: deque[Event] = deque()
+        self._limit = limit
+        self._pictures_limit = pictures
+        self._pictures = 0
+        self._lock = threading.Lock()
+        self.pictures_dropped = 0
+        self.events_dropped = 0
+
+    def put(self, event: Event) -> None:
+        """Append.  A picture too many is not taken; a word too many pushes out the oldest word and what is older."""
+        with self._lock:
+            if isinstance(event, StripView):
+                if self._pictures == self._pictures_limit:
+                    self.pictures_dropped += 1
+                    return
+                self._pictures += 1
+            elif len(self._events) - self._pictures == self._limit:
+                while isinstance(self._events.popleft(), StripView):
+                    self._pictures -= 1
+                    self.pictures_dropped += 1
+                self.events_dropped += 1
+            self._events.append(event)
+
+    def drain(self, limit: int) -> list[Event]:
+        """Oldest ``limit`` events, removed."""
+        with self._lock:
+            taken = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+            self._pictures -= sum(isinstance(event, StripView) for event in taken)
+            return taken

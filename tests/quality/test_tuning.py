@@ -1,0 +1,57 @@
+"""Thresholds from good cloth: the tail law, the budget, the interval."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from station.quality.tuning import MIN_PATCHES, TAIL_SHARE, fit_tail, patches_per_100_m, poisson_interval
+
+
+@pytest.mark.parametrize("shape", [0.0, 0.2])
+def test_the_tail_of_a_known_law_is_found_far_beyond_the_sample(shape: float) -> None:
+    random = np.random.default_rng(1)
+    uniform = random.random(4000)
+    excess = -np.log(uniform) if shape == 0 else (uniform**-shape - 1) / shape
+    tail = fit_tail((5 + excess).astype(np.float32))
+    wanted = 1e-4
+    true_score = 5 + (-np.log(wanted) if shape == 0 else (wanted**-shape - 1) / shape)
+    assert tail.score_at(wanted) == pytest.approx(true_score, rel=0.15)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(0.01, 50), min_size=MIN_PATCHES, max_size=200),
+    st.floats(1e-6, TAIL_SHARE * 0.99),
+)
+def test_score_and_exceedance_are_each_others_inverse(peaks: list[float], probability: float) -> None:
+    tail = fit_tail(np.array(peaks, np.float32))
+    score = tail.score_at(probability)
+    assert score >= tail.start
+    assert tail.exceedance(score) == pytest.approx(probability, rel=1e-3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.01, 50), min_size=MIN_PATCHES, max_size=200), st.floats(0.1, 10))
+def test_the_fit_follows_the_unit_of_the_scores(peaks: list[float], factor: float) -> None:
+    plain = fit_tail(np.array(peaks, np.float64))
+    scaled = fit_tail(np.array(peaks, np.float64) * factor)
+    assert scaled.score_at(1e-3) == pytest.approx(plain.score_at(1e-3) * factor, rel=1e-3)
+
+
+def test_too_few_patches_are_refused_with_their_number() -> None:
+    with pytest.raises(ValueError, match=f"{MIN_PATCHES - 1} patches"):
+        fit_tail(np.ones(MIN_PATCHES - 1, np.float32))
+
+
+def test_patches_of_the_demo_web() -> None:
+    # 1,000 mm of web in patches of 128 mm every 112 mm: 9 columns; 100 m hold 892.86 rows.
+    assert patches_per_100_m(1000, 128, 112) == pytest.approx(9 * 892.857, rel=1e-4)
+    assert patches_per_100_m(50, 128, 112) == pytest.approx(892.857, rel=1e-4)
+
+
+def test_poisson_interval_against_the_published_table() -> None:
+    assert poisson_interval(0) == (0.0, pytest.approx(3.689, abs=1e-3))
+    assert poisson_interval(5) == (pytest.approx(1.623, abs=1e-3), pytest.approx(11.668, abs=1e-3))

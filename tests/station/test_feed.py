@@ -1,0 +1,43 @@
+"""The feed of the screen: bounded, pictures give way first, every loss counted."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from station.control import Event, Notice, StripView
+from station.feed import Feed
+
+
+def picture() -> StripView:
+    return StripView(0, np.zeros((4, 4), np.uint8), np.zeros((1, 1), np.float32), 4, 0, 4)
+
+
+def word(number: int) -> Notice:
+    return Notice("info", str(number))
+
+
+@given(st.lists(st.booleans(), max_size=60), st.integers(1, 10), st.integers(1, 6))
+def test_nothing_is_lost_uncounted_and_words_keep_their_order(kinds: list[bool], limit: int, pictures: int) -> None:
+    feed = Feed(limit=limit, pictures=pictures)
+    for number, is_picture in enumerate(kinds):
+        feed.put(picture() if is_picture else word(number))
+    events: list[Event] = []
+    while part := feed.drain(7):
+        events += part
+    words = [int(event.text) for event in events if isinstance(event, Notice)]
+    assert words == sorted(words)
+    assert len(events) + feed.pictures_dropped + feed.events_dropped == len(kinds)
+    assert sum(isinstance(event, StripView) for event in events) <= pictures
+    assert len(events) <= limit + pictures
+
+
+def test_pictures_alone_never_push_out_a_word() -> None:
+    feed = Feed(limit=4, pictures=2)
+    feed.put(word(1))
+    for _ in range(100):
+        feed.put(picture())
+    assert any(isinstance(event, Notice) for event in feed.drain(100))
+    assert feed.pictures_dropped == 98
+    assert feed.events_dropped == 0
