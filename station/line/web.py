@@ -1,0 +1,268 @@
+"""Finds where the cloth lies across the picture, so that nothing beside it is judged as cloth.
+
+What lies beside the web is smooth or clipped: white (an over-exposed backlight), black (padding, a gap) or a machine
+table with bright lines along or across.  Cloth has structure along *and* across at once, because warp and weft cross.
+The measure of that is the mixed difference ``I(y,x) - I(y,x+1) - I(y+1,x) + I(y+1,x+1)``: a line, a streak or a shade,
+however bright, cancels in it; a crossing does not.  It is taken twice, at full size and after averaging 2 × 2 pixels.
+Their ratio tells structure (survives averaging) from camera noise (halved by it), so a dark stripe of yarn, weak but
+structured, stays cloth, while a table as bright as the cloth does not.
+
+Everything is judged against the cloth of the same picture: there are no absolute texture levels to tune, and cloth
+that fills the picture, whatever its weave, has nothing beside it that differs and so ends at the picture's borders.
+
+Assumptions: the web is one piece, covers at least a third of the picture, and what lies beside it reaches the
+picture's border on its side and is at least ``3 * BIN_PX`` wide (clipped columns at the very border: any width).  What
+lies inside the web (holes, stains, creases, missing yarns) never moves an edge; at the edge itself a flaw counts only
+if it fills most lines.  After an off-web stretch the selvedge bands, up to ``SELVEDGE_PX`` wide, are left out as well.
+Where the web ends at the picture's border no selvedge is looked for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from station.control import StationError
+
+BIN_PX = 8
+"""Resolution across, in px: an edge is rounded inwards to it."""
+
+SELVEDGE_PX = 128
+"""Widest selvedge, in px, that is left out."""
+
+MIN_LINES = 8
+"""Fewest lines in which cloth can be told from what is not."""
+
+_BAND_LINES = 32  # statistics over lines are medians over bands of about this height ...
+_MAX_BANDS = 8  # ... and at most so many
+_RUN_BINS = 6  # cloth begins where so many neighbouring bins look like cloth
+_TEXTURE = 0.45  # of the cloth's own texture: below is a candidate for "not cloth"
+_STRUCTURE = 0.8  # of the cloth's own structure-to-noise ratio: the candidate is smooth, not merely dark
+_FLAT = 0.1  # of the cloth's own texture: flat beyond doubt
+_LOOP_BINS = 3  # loops and loose ends reach so far into the cloth
+_CLIPPED_HIGH, _CLIPPED_LOW = 250.0, 4.0  # mean level of a column that saw only lamp or nothing
+_BLANK = 0.02  # texture (grey levels per root grey level) below which a whole picture shows nothing
+_NOISE_STRUCTURE, _NOISE_TEXTURE = 0.62, 0.5  # a picture of nothing but camera noise on a smooth table
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class WebEdges:
+    """Columns ``[left_px, right_px)`` hold cloth that can be inspected."""
+
+    left_px: int
+    right_px: int
+
+    @property
+    def width_px(self) -> int:
+        """Inspectable width."""
+        return self.right_px - self.left_px
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Profile:
+    """Float32 ``[bins]`` along the picture: medians over bands of lines."""
+
+    level: Floats  # grey level
+    texture: Floats  # mixed difference of 2 × 2 means, per root grey level (shot noise is then even)
+    structure: Floats  # the same over the mixed difference at full size: about 0.5 for noise, more for structure
+    weft: Floats  # difference along the machine direction: how strongly the picks show
+    uneven: Floats  # brightest band over darkest: loops and loose ends of the selvedge
+
+    def mirrored(self) -> _Profile:
+        """Seen from the other side."""
+        return _Profile(
+            *(values[::-1] for values in (self.level, self.texture, self.structure, self.weft, self.uneven))
+        )
+
+
+class WebFinder:
+    """Finds the web's edges, block by block.
+
+    Each answer stands on its own block.  The history only steps in where an edge lies more than ``jump_px`` outside the
+    median of the last blocks: the web does not jump, so cloth is left out rather than a table judged until most of the
+    last blocks agree.  Inwards an edge may always move.
+    """
+
+    def __init__(self, blocks: int = 5, jump_px: int = 96) -> None:
+        """``blocks``: how many the median is taken over."""
+        self._jump_px = jump_px
+        self._lefts: deque[int] = deque(maxlen=blocks)
+        self._rights: deque[int] = deque(maxlen=blocks)
+
+    def reset(self) -> None:
+        """Forget the blocks so far: a new piece of cloth begins."""
+        self._lefts.clear()
+        self._rights.clear()
+
+    def find(self, pixels: NDArray[np.uint8]) -> WebEdges | None:
+        """Edges of the inspectable cloth in one block or tile row.
+
+        Args:
+            pixels: ``[lines, width]`` or ``[lines, width, 3]`` (RGB) uint8, at least 8 lines and 64 columns.
+
+        Returns:
+            Edges, or None if no cloth is in sight.
+
+        Raises:
+            StationError: the block has another shape or type.
+        """
+        edges = find_edges(pixels)
+        if edges is None:
+            return None
+        self._lefts.append(edges.left_px)
+        self._rights.append(edges.right_px)
+        usual_left, usual_right = round(median(self._lefts)), round(median(self._rights))
+        left = usual_left if edges.left_px < usual_left - self._jump_px else edges.left_px
+        right = usual_right if edges.right_px > usual_right + self._jump_px else edges.right_px
+        return WebEdges(left, right) if left < right else edges
+
+
+def find_edges(pixels: NDArray[np.uint8]) -> WebEdges | None:
+    """As :meth:`WebFinder.find`, without any memory of other blocks."""
+    grey = _grey(pixels)
+    width = grey.shape[1]
+    profile = _measure(grey)
+    cloth = _looks_like_cloth(profile)
+    span = _span(cloth)
+    if span is None:
+        return None
+    first, end = span
+    bins = len(cloth)
+    left = _ground_begins(profile, first, end) * BIN_PX if first > 0 else 0
+    right = (bins - _ground_begins(profile.mirrored(), bins - end, bins - first)) * BIN_PX if end < bins else width
+    left, right = _trim_clipped(grey, left, right)
+    return WebEdges(left, right) if right - left >= _RUN_BINS * BIN_PX else None
+
+
+def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)):
+        raise StationError(
+            f"The web's edges cannot be found in an array of {pixels.dtype} and shape {list(shape)}; "
+            "give uint8 of shape [lines, width] or [lines, width, 3]."
+        )
+    if shape[0] < MIN_LINES or shape[1] < 8 * BIN_PX:
+        raise StationError(
+            f"The web's edges cannot be found in {shape[0]} lines of {shape[1]} px; "
+            f"give at least {MIN_LINES} lines of {8 * BIN_PX} px."
+        )
+    return pixels if len(shape) == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _measure(grey: NDArray[np.uint8]) -> _Profile:
+    lines, width = grey.shape
+    bands = int(np.clip(lines // _BAND_LINES, 1, _MAX_BANDS))
+    grey = grey[: lines // 2 * 2, : width // BIN_PX * BIN_PX]
+    halved = np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
+    along = halved[1:] - halved[:-1]
+    # At full size every other pair of lines is enough.
+    fine = _cells(_across(grey[0:-1:4].astype(np.int16) - grey[1::4]), bands, BIN_PX)
+    coarse = _cells(_across(along), bands, BIN_PX // 2)
+    level = _cells(halved, bands, BIN_PX // 2)
+    return _Profile(
+        level=np.median(level, axis=0),
+        texture=np.median(coarse / np.sqrt(level + 4), axis=0),
+        structure=np.median((coarse + 0.05) / (fine + 0.1), axis=0),
+        weft=np.median(_cells(np.abs(along), bands, BIN_PX // 2), axis=0),
+        uneven=(level.max(axis=0) + 4) / (level.min(axis=0) + 4),
+    )
+
+
+def _across(along: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Mixed difference, as wide as its source."""
+    mixed = np.empty_like(along)
+    np.abs(along[:, 1:] - along[:, :-1], out=mixed[:, :-1])
+    mixed[:, -1] = mixed[:, -2]
+    return mixed
+
+
+def _cells(values: NDArray[np.int16], bands: int, columns: int) -> Floats:
+    """Means float32 ``[bands, width / columns]``."""
+    borders = np.linspace(0, len(values), bands + 1).astype(int)
+    means = [cv2.reduce(values[a:b], 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F) for a, b in pairwise(borders)]
+    return np.asarray(np.concatenate(means).reshape(bands, -1, columns).mean(axis=2), dtype=np.float32)
+
+
+def _looks_like_cloth(profile: _Profile) -> NDArray[np.bool_]:
+    """Bool ``[bins]``."""
+    texture, structure = _median5(profile.texture), _median5(profile.structure)
+    typical = float(np.percentile(texture, 70))  # of the cloth, as long as it covers a third of the picture
+    if typical < _BLANK:
+        return np.zeros(len(texture), dtype=np.bool_)
+    typical_structure = float(np.median(structure[texture >= 0.6 * typical]))
+    if typical_structure < _NOISE_STRUCTURE and typical < _NOISE_TEXTURE:
+        return np.zeros(len(texture), dtype=np.bool_)
+    smooth = (texture < _TEXTURE * typical) & (structure < _STRUCTURE * typical_structure)
+    flat = profile.texture < _FLAT * typical
+    return ~(smooth | flat)
+
+
+def _median5(values: Floats) -> Floats:
+    return np.asarray(cv2.medianBlur(values.reshape(1, -1), 5), dtype=np.float32).ravel()
+
+
+def _span(cloth: NDArray[np.bool_]) -> tuple[int, int] | None:
+    """First and end bin of the cloth: from the first to the last run of ``_RUN_BINS``."""
+    run = np.convolve(cloth.astype(np.int32), np.ones(_RUN_BINS, dtype=np.int32), mode="valid") == _RUN_BINS
+    starts = np.flatnonzero(run)
+    return (int(starts[0]), int(starts[-1]) + _RUN_BINS) if len(starts) else None
+
+
+def _ground_begins(profile: _Profile, first: int, end: int) -> int:
+    """Bin where the ground weave begins, for cloth found from bin ``first`` on with something else before it."""
+    border = _border(_median5(profile.texture), first, end)
+    reach = min(SELVEDGE_PX // BIN_PX, (end - border) // 4)
+    return border + _selvedge_bins(profile, border, end, reach) + 1  # one more: the border wanders within the block
+
+
+def _border(texture: Floats, first: int, end: int) -> int:
+    """Bin where cloth begins, by the cloth near it: lenses are less sharp at the side than in the middle."""
+    near = float(np.median(texture[first : min(end, first + 24)]))
+    beside = float(np.median(texture[:first]))
+    level = max(0.5 * near, 0.5 * (near + beside))
+    lowest = max(0, first - SELVEDGE_PX // BIN_PX)
+    below = np.flatnonzero(texture[lowest:first] < level)
+    return lowest + int(below[-1]) + 1 if len(below) else first
+
+
+def _selvedge_bins(profile: _Profile, border: int, end: int, reach: int) -> int:
+    """Number of bins from ``border`` that differ from the ground in shade, in texture or in how their picks show.
+
+    The ground's own spread, seen further in, sets what counts as different.  Single bins that do not differ lie within
+    the selvedge, two or more in a row end it.
+    """
+    ground = slice(border + reach, min(end, border + 4 * reach + 8))
+    different = np.zeros(reach + 2, dtype=np.bool_)
+    shade, texture, weft = _mean3(profile.level), _mean3(profile.texture), _mean3(profile.weft)
+    loops = min(reach, _LOOP_BINS)  # no further: a flaw across the web is uneven too
+    for values, floor, within in (
+        (shade, 0.12, reach), (texture, 0.25, reach), (weft, 0.25, reach), (profile.uneven, 0.12, loops),
+    ):  # fmt: skip
+        logs = np.log(values + 0.05)
+        middle = float(np.median(logs[ground]))
+        spread = 1.5 * float(np.median(np.abs(logs[ground] - middle)))
+        different[:within] |= np.abs(logs[border : border + within] - middle) > max(floor, 4 * spread)
+    return int(np.argmin(different[:-1] | different[1:]))
+
+
+def _mean3(values: Floats) -> Floats:
+    return np.asarray(cv2.blur(values.reshape(1, -1), (3, 1)), dtype=np.float32).ravel()
+
+
+def _trim_clipped(grey: NDArray[np.uint8], left: int, right: int) -> tuple[int, int]:
+    """Leave out clipped columns narrower than the texture can tell (padding of a few pixels)."""
+    reach = min(4 * BIN_PX, (right - left) // 4)
+
+    def clipped(columns: NDArray[np.uint8]) -> int:
+        level = columns.mean(axis=0)
+        return int(np.argmin(np.append((level > _CLIPPED_HIGH) | (level < _CLIPPED_LOW), False)))
+
+    return left + clipped(grey[:, left : left + reach]), right - clipped(grey[:, right - reach : right][:, ::-1])
