@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -131,9 +132,10 @@ class Cloth:
 
     def _draw_patch(self, planned: Flaw) -> FlawPatch:
         lines, px = planned.end_line - planned.first_line, planned.end_px - planned.first_px
+        clean = self._field.region(planned.first_line, lines, planned.first_px, px)
         return paint_flaw(
             planned,
-            self._field.region(planned.first_line, lines, planned.first_px, px),
+            replace(clean, shade=self._optics.focus(clean.shade)),
             self.sigma,
             self.column_gain[planned.first_px : planned.end_px],
             mm_per_px=self.mm_per_px,

@@ -13,6 +13,7 @@ from drivers.simulated.weave import SAMPLES, ClothStyle, weave_crossings
 
 _WARP_WANDER, _WEFT_WANDER, _WARP_YARN, _WEFT_YARN, _STREAKS, _EDGES, _SHADE, _MACHINE = range(8)
 _SPARE_THREADS = 16  # threads before the first column and line, so that wandering never leaves the tables
+_SWAY_MM = 0.45  # standard deviation of the selvedges' wander
 SEAM_MM = 9.0
 """Length of a seam between two pieces along the machine direction."""
 
@@ -100,7 +101,7 @@ class ClothField:
         """float32 ``[lines, 2]``: how far the left and right edge of the web lie right of their nominal columns."""
         if not self._disturbances:
             return np.zeros((lines, 2), np.float32)
-        wander = self._edges.rows(first_line, lines) * np.float32(0.9)
+        wander = self._edges.rows(first_line, lines) * np.float32(_SWAY_MM / self._mm_per_px)
         # both edges sway together, and the web also breathes a little
         return np.stack([wander[:, 0], wander[:, 0] + 0.4 * wander[:, 1]], 1)
 
@@ -142,7 +143,7 @@ class ClothField:
         """Pick coordinates counted from a pick that begins a repeat, and that pick's number."""
         place = np.arange(first_line, first_line + lines, dtype=np.float64) / self.weft_px
         rise = self._columns[first_px : first_px + px] * (self.style.skew / self.weft_px)
-        start = int(np.floor(place[0] + min(rise[0], 0.0))) - _SPARE_THREADS
+        start = int(np.floor(place[0] + min(float(rise.min()), 0.0))) - _SPARE_THREADS
         start -= start % self._repeat_picks
         picks = self._weft_wander.region(first_line, lines, first_px, px) * np.float32(self.style.wander)
         picks += (place - start).astype(np.float32)[:, None]
@@ -177,11 +178,10 @@ class ClothField:
             return
         lines, px = shade.shape
         sway = self.edges(first_line, lines)
-        reach = 6  # columns inside the nominal edge that a wandering edge may still touch
+        # columns inside the nominal edge that a wandering edge may still touch
+        reach = int(np.ceil(7 * _SWAY_MM / self._mm_per_px)) + 1
         for side, edge in enumerate(self.web_px):
-            low, high = (
-                (0, min(edge + reach, first_px + px)) if side == 0 else (max(edge - reach, first_px), self.width_px)
-            )
+            low, high = (edge - reach, self.width_px) if side else (0, edge + reach)
             low, high = max(low, first_px), min(high, first_px + px)
             if low >= high:
                 continue

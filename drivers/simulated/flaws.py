@@ -118,7 +118,7 @@ class FlawPlan:
         self._low, self._high = web[0] + margin, web[1] - margin
         self._seed, self._rate, self._mm_per_px = seed, flaws_per_m, mm_per_px
         self._thread_px, self._skew, self._kinds = thread_px, abs(skew), kinds
-        widest_spot = SPOT_LENGTHS_MM[1] / mm_per_px + 2 * SOFT_PX + 2 * thread_px
+        widest_spot = 1.2 * SPOT_LENGTHS_MM[1] / mm_per_px + 2 * SOFT_PX + 2 * thread_px
         if flaws_per_m > 0 and self._high - self._low < 2 * widest_spot:
             need = 2 * (widest_spot * mm_per_px + EDGE_MARGIN_MM)
             raise CameraError(
@@ -171,6 +171,7 @@ class FlawPlan:
         """Lines and columns kept for a flaw."""
         along = int(np.ceil(length_px)) + 2 * SOFT_PX
         if kind in SPOTS:
+            along = int(np.ceil(1.2 * length_px)) + 2 * SOFT_PX  # rough rims lie askew
             return along, along
         if kind is FlawKind.CREASE:
             return along, int(np.ceil(0.14 * length_px + 3 * self._thread_px)) + 2 * SOFT_PX

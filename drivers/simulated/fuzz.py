@@ -28,6 +28,8 @@ class Fuzz:
         self._seed = seed
         rng = rng_at(seed, _LAYER_SHEET, 0)
         sheet = cv2.GaussianBlur(rng.standard_normal((_SHEET_LINES, width_px), np.float32), (3, 3), 0.7) * 3.0
+        # hairs much thinner than a pixel are part of the grain
+        hairs_per_cm2 = hairs_per_cm2 if mm_per_px <= 1 else 0.0
         area_cm2 = _SHEET_LINES * width_px * (mm_per_px / 10) ** 2
         for _ in range(rng.poisson(hairs_per_cm2 * area_cm2)):
             _hair(sheet, mm_per_px, rng)

@@ -28,6 +28,7 @@ class OpticsSettings:
         lamp_drift_mm: cloth length over which the lamp changes.
         dust: specks on the lens, each a faint line that stays in its columns.
         dust_loss: share of light a speck takes.
+        dust_seed: where the specks lie; they belong to the lens, not to the cloth.
     """
 
     falloff: float = 0.12
@@ -37,6 +38,7 @@ class OpticsSettings:
     lamp_drift_mm: float = 3000.0
     dust: int = 2
     dust_loss: float = 0.05
+    dust_seed: int = 0
 
 
 class Optics:
@@ -66,7 +68,7 @@ class Optics:
         off_axis = (columns + 0.5) / width_px * 2 - 1
         gain = 1 - self.settings.falloff * off_axis**2
         if disturbances:
-            rng = rng_at(self._seed, _LAYER_DUST, 0)
+            rng = rng_at(self.settings.dust_seed, _LAYER_DUST, 0)
             for centre in rng.uniform(0.05, 0.95, self.settings.dust) * width_px:
                 gain *= 1 - self.settings.dust_loss * np.exp(-(((columns - centre) / 1.2) ** 2) / 2)
         return gain.astype(np.float32)
@@ -93,7 +95,7 @@ class Optics:
             lamp = 1 + np.float32(self.settings.lamp_drift) * self._lamp.rows(first_line, lines)
             picture = picture * (lamp * self.column_gain)
         # one long bank of noise, entered at a place of each line's own: far cheaper than drawing, no repeat to see
-        starts: list[int] = rng_at(self._seed, _LAYER_LINE, first_line).integers(0, _BANK, lines).tolist()
+        starts = rng_at(self._seed, _LAYER_LINE, first_line).integers(0, _BANK, size=(lines,))
         for row, start in enumerate(starts):
             picture[row] += self._grain[start : start + width]
         np.rint(picture, out=picture)

@@ -14,8 +14,8 @@ from drivers.simulated.flaws import Flaw, FlawKind
 
 Grid = NDArray[np.float32]
 
-DARKEST, LIGHTEST = 8.0, 247.0
-"""Painted cloth stays within these grey levels, so that sensor noise cannot hide a change by clipping it."""
+DARKEST, LIGHTEST = 16.0, 238.0
+"""Painted cloth stays within these grey levels, so that neither noise nor the lamp makes the sensor clip it."""
 _CORE = 0.5  # envelope from which a pixel belongs to the core
 _TRACE = 0.04  # share of the full change below which nothing is painted: skirts end, boxes are exact
 
@@ -145,10 +145,13 @@ def _round(s: Scene, rough: float, soft_px: float) -> Grid:
     """A disc of the flaw's length, its rim rough and soft."""
     radius = s.length_px / 2
     rough *= min(1.0, radius / 6)  # a few pixels cannot be rough, they would vanish
-    rim = rough * radius * np.clip(s.noise(max(radius / 2.5, 0.8)), 0, 1.5)
+    rim = 1 - rough * np.clip(s.noise(max(radius / 2.5, 0.8)), 0, 1.5)
     slim = 1 + s.rng.uniform(0, 0.35) * min(1.0, radius / 3)
     distance = np.hypot(s.along, s.across * slim)
-    return np.asarray(np.clip((radius - rim - distance) / (2 * soft_px) + 0.5, 0, 1), np.float32)
+    if radius > 3:  # a rough rim takes from the length: give it back
+        inside = np.argwhere(distance <= radius * rim)
+        radius *= s.length_px / max(float(np.ptp(inside, axis=0).max()) + 1, 0.8 * s.length_px)
+    return np.asarray(np.clip((radius * rim - distance) / (2 * soft_px) + 0.5, 0, 1), np.float32)
 
 
 def _knot(s: Scene) -> Painted:
@@ -173,16 +176,16 @@ def _water_stain(s: Scene) -> Painted:
     where = _round(s, 0.2, min(1.5, s.length_px / 6))
     rim = np.clip(2 * np.hypot(s.along, s.across) / s.length_px, 0, 1.2) ** 3
     # water leaves a tide mark: the rim is darker than what it runs round
-    return where, -where * s.light() * (0.6 + 0.9 * rim)
+    return where, np.asarray(-where * s.light() * (0.6 + 0.9 * rim), np.float32)
 
 
 def _crease(s: Scene) -> Painted:
     # slope and width are such that the fold stays in the room kept for it
     line = s.across - s.along * s.rng.uniform(-0.12, 0.12)
-    half = max(0.7 * s.thread_px, 2.0)
+    half = min(max(0.7 * s.thread_px, 2.0), max(s.length_px / 6, 1.0))
     where = s.run(min(3.0, s.length_px / 6)) * np.exp(-0.7 * (line / half) ** 2).astype(np.float32)
     fold = np.tanh(line / (0.5 * half)) * 0.55 + s.sign() * 0.75
-    return where, np.asarray(where * fold, np.float32)
+    return np.asarray(where, np.float32), np.asarray(where * fold, np.float32)
 
 
 def _bar(s: Scene) -> Painted:
@@ -190,8 +193,8 @@ def _bar(s: Scene) -> Painted:
     picks = s.region.picks
     middle = np.float32(picks[picks.shape[0] // 2, picks.shape[1] // 2])
     band = np.clip((thick / 2 - np.abs(picks - middle) * s.weft_px) + 0.5, 0, 1)
-    where: Grid = np.asarray(band * s.run(), np.float32)
-    return where, s.sign() * where * (0.7 + 0.5 * s.own_top()) * s.light()
+    where = np.asarray(band * s.run(min(2.0, s.length_px / 8)), np.float32)
+    return where, np.asarray(s.sign() * where * (0.7 + 0.5 * s.own_top()) * s.light(), np.float32)
 
 
 PAINTERS: dict[FlawKind, Callable[[Scene], Painted]] = {
