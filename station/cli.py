@@ -217,6 +217,8 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
     checks = examine(home_folder(home))
     text = "\n".join(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']:12} {check['detail']}" for check in checks)
     emit({"checks": checks}, as_json, text)
+    if not all(check["ok"] for check in checks):
+        raise typer.Exit(1)
 
 
 @app.command()

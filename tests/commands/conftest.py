@@ -1,0 +1,95 @@
+"""Commands run in this process, as typed, against a home folder of their own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from drivers.simulated.cloth import STYLES, Cloth
+from station import cli, demo
+from station.commands.session import open_records
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON on the last line of stdout."""
+        return json.loads(self.out.splitlines()[-1])
+
+    @property
+    def sentence(self) -> str:
+        """The one sentence a fault leaves on stderr (progress lines before it aside)."""
+        lines = self.err.strip().splitlines()
+        assert "Traceback" not in self.err
+        assert lines, "a fault must say something"
+        assert lines[-1].startswith("station: ")
+        return lines[-1].removeprefix("station: ")
+
+
+Station = Callable[..., Outcome]
+
+
+@pytest.fixture
+def station(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Station:
+    """Type a command; --home is a fresh folder unless the command names one."""
+
+    def typed(*words: object) -> Outcome:
+        argv = ["station", *map(str, words)]
+        if "--home" not in argv:
+            argv += ["--home", str(tmp_path / "home")]
+        monkeypatch.setattr(sys, "argv", argv)
+        capsys.readouterr()
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return Outcome(code, said.out, said.err)
+
+    return typed
+
+
+@pytest.fixture
+def demo_home(tmp_path: Path) -> Path:
+    """A home folder that knows the shipped fabric."""
+    home = tmp_path / "home"
+    with open_records(home) as records:
+        demo.install_fabric(records.store, records.history)
+    return home
+
+
+def save_image(file: Path, pixels: np.ndarray) -> Path:
+    """Write an image, folders included."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(file), pixels)
+    return file
+
+
+@pytest.fixture(scope="session")
+def good_cloth() -> np.ndarray:
+    """2 m of the demo's fabric, 512 px wide, cloth all over, uint8 [4000, 512]."""
+    return Cloth(STYLES["demo"], width_px=512, mm_per_px=0.5, seed=77, web_px=(0, 512)).render(0, 4000)
+
+
+@pytest.fixture
+def cloth_folder(tmp_path: Path, good_cloth: np.ndarray) -> Path:
+    """Four pictures of good cloth, 512 × 512 px."""
+    for number in range(4):
+        save_image(tmp_path / "cloth" / f"{number}.png", good_cloth[number * 512 : (number + 1) * 512])
+    return tmp_path / "cloth"

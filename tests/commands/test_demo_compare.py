@@ -1,0 +1,49 @@
+"""Found and false, by the contract's words: boxes that meet the grown true box and are at most four times its area."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from station.demo import Box, compare, figures
+
+
+def thing(first_line: float, end_line: float, first_px: float, end_px: float) -> Any:
+    return SimpleNamespace(first_line=first_line, end_line=end_line, first_px=first_px, end_px=end_px)
+
+
+def test_a_reject_on_the_flaw_finds_it() -> None:
+    findings = compare([thing(100, 110, 50, 60)], [thing(102, 112, 52, 62)], 0.5)
+    assert (findings.flaws_found, findings.false_alarms) == (1, 0)
+
+
+def test_two_millimetres_beside_still_meets_but_not_more() -> None:
+    flaw = thing(100, 110, 50, 60)
+    assert compare([flaw], [thing(113, 120, 50, 60)], 0.5).flaws_found == 1
+    beyond = compare([flaw], [thing(114, 121, 50, 60)], 0.5)
+    assert (beyond.flaws_found, beyond.false_alarms) == (0, 1)
+
+
+def test_a_box_too_large_finds_nothing_yet_is_no_false_alarm() -> None:
+    # grown flaw: 18 × 18 = 324 px; four times that is 1,296
+    flaw = thing(100, 110, 50, 60)
+    assert compare([flaw], [thing(90, 126, 40, 76)], 0.5).flaws_found == 1
+    large = compare([flaw], [thing(90, 126, 40, 77)], 0.5)
+    assert (large.flaws_found, large.false_alarms) == (0, 0)
+
+
+@given(*(st.tuples(st.floats(0, 99), st.floats(100, 200), st.floats(0, 99), st.floats(100, 200)) for _ in range(2)))
+def test_meeting_is_mutual(one: tuple[float, ...], other: tuple[float, ...]) -> None:
+    assert Box(*one).meets(Box(*other)) == Box(*other).meets(Box(*one))
+
+
+def test_figures_state_the_interval() -> None:
+    findings = compare([thing(0, 9, 0, 9)], [thing(500, 509, 0, 9)], 0.5)
+    shown = figures(findings, 50.0)
+    assert shown["detection_rate"] == 0
+    assert shown["false_alarms_per_100_m"] == 2
+    low, high = shown["false_alarms_per_100_m_interval"]  # type: ignore[misc]
+    assert low < 2 < high
