@@ -226,12 +226,14 @@ class RowJudged:
     """Cloth was judged: the highest raw score of each patch, one patch per tile column.
 
     ``peaks`` is float32 ``[patches]``, left to right, web only (off-web patches are left out); lines are half-open.
+    ``width_px`` is the width of the web there in px, 0 if unknown; gradings per area need it.
     """
 
     first_line: int
     end_line: int
     peaks: NDArray[np.float32]
     piece: str | None = None
+    width_px: int = 0
 
 
 Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | Notice | StripView

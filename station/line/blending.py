@@ -1,0 +1,114 @@
+"""Overlapping tile maps become one score strip without seams.
+
+Where maps overlap they are averaged with feather weights: each map fades in over its overlap, across and along.  A
+weighted mean of maps that agree is what they agree on, so a score that depends on the cloth alone does not show where
+tiles lie.  Lines become final as soon as no later tile is to touch them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from station.line.tiling import TileRow
+
+
+TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StripPart:
+    """Final scores of consecutive lines.
+
+    Attributes:
+        run_line: roll line at which the run starts.
+        first, end: lines from the run's start, half-open; ``first`` is a multiple of the cell.
+        pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
+        scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, 0 off the web.
+        left_px, right_px: web edges; equal where there is no cloth.
+    """
+
+    run_line: int
+    first: int
+    end: int
+    pixels: NDArray[np.uint8]
+    scores: NDArray[np.float32]
+    left_px: int
+    right_px: int
+    patches: int
+    piece: str | None
+
+
+def feather(cells: int, overlap: int, start: int = 0) -> NDArray[np.float32]:
+    """Weights ``[cells]`` of a map on one axis: 0 before ``start``, rising and at the end falling over the overlap."""
+    place = np.arange(cells, dtype=np.float32)
+    ramp = np.minimum(place - start, cells - 1 - place) + 0.5
+    return np.clip(ramp / max(overlap, 1), 0.0, 1.0).astype(np.float32)
+
+
+class Blender:
+    """Blends one run.  Feed rows in order; then :meth:`tail` once for what was waiting for a next row."""
+
+    def __init__(self, *, width_px: int, tile_px: int, cell_px: int, overlap_px: int) -> None:
+        self._cell = cell_px
+        self._tile_cells = tile_px // cell_px
+        self._overlap = overlap_px // cell_px
+        self._width_cells = -(-width_px // cell_px)
+        self._across = feather(self._tile_cells, self._overlap)[None, :]
+        self._sum = np.zeros((self._tile_cells, self._width_cells), np.float32)
+        self._weight = np.zeros_like(self._sum)
+        self._last: TileRow | None = None
+
+    def add(self, row: TileRow, maps: NDArray[np.float32]) -> StripPart:
+        """Blend a row's maps, float32 ``[tiles, tile / cell, tile / cell]``; returns the lines that are final now."""
+        start = (row.own_first - row.first) // self._cell
+        if len(row.columns):
+            scores, cover = self._merge_across(row, maps)
+            along = feather(self._tile_cells, self._overlap, start)[start:, None]
+            rows = self._tile_cells - start
+            self._sum[:rows] += scores[start:] * along
+            self._weight[:rows] += along * cover
+        self._last = row
+        return self._part(row, row.own_first, row.own_end)
+
+    def tail(self) -> StripPart | None:
+        """The run has ended: the lines after the last row's own, None if there are none.  The blender starts anew."""
+        row, self._last = self._last, None
+        part = self._part(row, row.own_end, row.end) if row is not None and row.end > row.own_end else None
+        self._sum[:] = 0
+        self._weight[:] = 0
+        return part
+
+    def _merge_across(self, row: TileRow, maps: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        total = np.zeros_like(self._sum)
+        weight = np.zeros((1, self._width_cells), np.float32)
+        for column, scores in zip(row.columns // self._cell, maps, strict=True):
+            width = min(self._tile_cells, self._width_cells - int(column))
+            total[:, column : column + width] += scores[:, :width] * self._across[:, :width]
+            weight[:, column : column + width] += self._across[:, :width]
+        cover = (weight > 0).astype(np.float32)
+        total /= np.maximum(weight, TINY)
+        return total, cover
+
+    def _part(self, row: TileRow, first: int, end: int) -> StripPart:
+        rows = -(-(end - first) // self._cell)
+        weight = self._weight[:rows]
+        scores = self._sum[:rows] / np.maximum(weight, TINY)
+        scores[:, : row.left_px // self._cell] = 0
+        scores[:, -(-row.right_px // self._cell) :] = 0
+        for held in (self._sum, self._weight):
+            held[: self._tile_cells - rows] = held[rows:].copy()
+            held[self._tile_cells - rows :] = 0
+        return StripPart(
+            run_line=row.run_line,
+            first=first,
+            end=end,
+            pixels=row.pixels[first - row.first : end - row.first],
+            scores=scores,
+            left_px=row.left_px,
+            right_px=row.right_px,
+            patches=len(row.columns),
+            piece=row.piece,
+        )

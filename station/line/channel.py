@@ -1,0 +1,80 @@
+"""A bounded queue between two threads that can be closed from either side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Closed(Exception):  # noqa: N818  (a state of the queue, not a fault)
+    """The queue is closed and empty."""
+
+
+class Channel(Generic[T]):
+    """At most ``capacity`` items wait.  ``close`` lets the reader finish what waits, ``abort`` throws it away."""
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"A queue holds at least 1 item, not {capacity}.")
+        self._capacity = capacity
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def offer(self, item: T) -> bool:
+        """Put the item if there is room.  Returns False if there is none or the queue is closed."""
+        with self._changed:
+            if self._closed or len(self._items) >= self._capacity:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
+    def put(self, item: T) -> bool:
+        """Wait for room and put the item.  Returns False if the queue was closed meanwhile."""
+        with self._changed:
+            while not self._closed and len(self._items) >= self._capacity:
+                self._changed.wait()
+            if self._closed:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
+    def get(self, timeout_s: float | None = None) -> T | None:
+        """Next item, or None if none came in time.  Raises Closed once the queue is closed and empty."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._changed:
+            while not self._items:
+                if self._closed:
+                    raise Closed
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return None
+                self._changed.wait(left)
+            item = self._items.popleft()
+            self._changed.notify_all()
+            return item
+
+    def close(self) -> None:
+        """Take no more items; what waits can still be read."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def abort(self) -> None:
+        """Take no more items and forget those that wait."""
+        with self._changed:
+            self._closed = True
+            self._items.clear()
+            self._changed.notify_all()
+
+    @property
+    def fill(self) -> float:
+        """How full it is, 0 to 1."""
+        with self._changed:
+            return len(self._items) / self._capacity

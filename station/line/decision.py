@@ -1,0 +1,27 @@
+"""What the recipe says about a defect."""
+
+from __future__ import annotations
+
+from station.control import DefectKind
+from station.recipe import Recipe
+
+SPOT_MM = 20.0
+SPOT_PX = 40.0
+LINE_ELONGATION = 3.0
+
+
+def decide(score: float, length_mm: float, width_mm: float, recipe: Recipe) -> bool:
+    """True for a reject: the score reaches the threshold and the longest extent the minimum length.
+
+    Lengths are mm along and across, px where the recipe has no scale.
+    """
+    return score >= recipe.threshold and max(length_mm, width_mm) >= recipe.min_length_mm
+
+
+def geometry(length_mm: float, width_mm: float, recipe: Recipe) -> DefectKind:
+    """A line if three times longer than wide, along or across the machine direction; else a spot up to 20 mm
+    (40 px without a scale) in both directions, else an area."""
+    if max(length_mm, width_mm) >= LINE_ELONGATION * min(length_mm, width_mm):
+        return DefectKind.WARP_LINE if length_mm > width_mm else DefectKind.WEFT_LINE
+    spot = SPOT_MM if recipe.mm_per_px is not None else SPOT_PX
+    return DefectKind.SPOT if max(length_mm, width_mm) <= spot else DefectKind.AREA

@@ -1,0 +1,206 @@
+"""From regions of high score to the defects a roll reports: one defect, one number, however long it grows.
+
+A defect is told when it first is a reject, at most twice a second while it grows, and once when it is closed, with its
+picture.  Regions that never become a reject are told once, closed, as defects that pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from station.control import Defect
+from station.line.blending import StripPart
+from station.line.decision import decide, geometry
+from station.line.recent import RecentCloth
+from station.line.regions import BLUR, Region, RegionFinder
+from station.recipe import Recipe
+
+GROWTH_INTERVAL_S = 0.5
+SMALL_PICTURE_PX, LARGE_PICTURE_PX = 128, 256
+
+
+@dataclass(slots=True, eq=False)
+class _Track:
+    """What was told of a region, and its picture so far."""
+
+    number: int | None = None
+    told_s: float = 0.0
+    told_box: tuple[int, int, int, int, float] | None = None
+    left_px: int = 0
+    pictured: float = -1.0
+    crop: NDArray[np.uint8] | None = None
+    heat: NDArray[np.float32] | None = None
+
+
+class DefectTracker:
+    """Follows the defects of a roll, run by run."""
+
+    def __init__(
+        self, recipe: Recipe, *, width_px: int, cell_px: int = 4, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._recipe, self._cell, self._clock = recipe, cell_px, clock
+        self._width_px = width_px
+        self._gap = int(recipe.join_gap_mm / recipe.scale / cell_px)
+        self._margin_px = recipe.edge_margin_mm / recipe.scale
+        self._numbers = 0
+        self._run_line = 0
+        self._piece: str | None = None
+        self._finder: RegionFinder | None = None
+        self._cloth = self._new_cloth()
+        self._tracks: dict[Region, _Track] = {}
+        self._closing: list[Region] = []
+
+    @property
+    def decided_line(self) -> int:
+        """Roll line before which everything of the present run is decided."""
+        return self._run_line + (self._finder.rows_decided * self._cell if self._finder is not None else 0)
+
+    def judged_scores(self, part: StripPart) -> NDArray[np.float32]:
+        """The part's scores, 0 within the recipe's margin at the web's edges."""
+        if self._margin_px <= 0:
+            return part.scores
+        scores = part.scores.copy()
+        scores[:, : int(np.ceil((part.left_px + self._margin_px) / self._cell))] = 0
+        scores[:, max(0, int((part.right_px - self._margin_px) // self._cell)) :] = 0
+        return scores
+
+    def feed(self, part: StripPart, scores: NDArray[np.float32]) -> Iterator[Defect]:
+        """Take the next part of the run with its judged scores; yields what changed."""
+        if self._finder is None:
+            width = -(-self._width_px // self._cell)
+            self._finder = RegionFinder(level=self._recipe.report_level, gap=self._gap, width=width)
+            self._run_line, self._piece = part.run_line, part.piece
+            self._cloth = self._new_cloth()
+        self._cloth.append(part)
+        self._finder.feed(scores)
+        yield from self._collect(part.left_px, ended=False)
+
+    def end_run(self) -> Iterator[Defect]:
+        """The run has ended: close all its defects.  Yields what changed."""
+        if self._finder is None:
+            return
+        self._finder.flush()
+        yield from self._collect(0, ended=True)
+        self._finder = None
+        self._tracks.clear()
+
+    def _new_cloth(self) -> RecentCloth:
+        return RecentCloth(self._cell, 0.5 / self._recipe.threshold)
+
+    def _collect(self, left_px: int, *, ended: bool) -> Iterator[Defect]:
+        assert self._finder is not None
+        closed = self._finder.take_closed()
+        for region in [*self._finder.opened, *closed]:
+            self._tracks.setdefault(region, _Track(left_px=left_px))
+        for region in [*self._finder.opened, *closed]:
+            yield from self._absorb(region)
+        self._closing += closed
+        for region in [*self._finder.opened, *self._closing]:
+            self._picture(region, ended=ended)
+        waiting = []
+        for region in self._closing:
+            if ended or self._in_sight(region):
+                yield self._tell(region, closed=True)
+                del self._tracks[region]
+            else:
+                waiting.append(region)
+        self._closing = waiting
+        for region in [*self._finder.opened, *waiting]:
+            yield from self._growth(region)
+
+    def _absorb(self, region: Region) -> Iterator[Defect]:
+        """Two regions were one: the older number stays, a younger one already told is taken back."""
+        for other in region.absorbed:
+            gone = self._tracks.pop(other, None)
+            if gone is None:
+                continue
+            track = self._tracks[region]
+            if gone.pictured > track.pictured:
+                track.pictured, track.crop, track.heat = gone.pictured, gone.crop, gone.heat
+            numbers = sorted(n for n in (track.number, gone.number) if n is not None)
+            track.number = numbers[0] if numbers else None
+            if len(numbers) == 2:
+                yield self._defect(other, gone, numbers[1], closed=True, merged_into=numbers[0])
+        region.absorbed.clear()
+
+    def _growth(self, region: Region) -> Iterator[Defect]:
+        track, box = self._tracks[region], region.box
+        state = (box.top, box.bottom, box.left, box.right, region.peak)
+        if state == track.told_box or not self._is_reject(region):
+            return
+        if track.number is not None and self._clock() - track.told_s < GROWTH_INTERVAL_S:
+            return
+        track.told_box = state
+        yield self._tell(region, closed=False)
+
+    def _tell(self, region: Region, *, closed: bool) -> Defect:
+        track = self._tracks[region]
+        if track.number is None:
+            self._numbers += 1
+            track.number = self._numbers
+        track.told_s = self._clock()
+        return self._defect(region, track, track.number, closed=closed)
+
+    def _in_sight(self, region: Region) -> bool:
+        return self._cloth.end >= region.peak_row * self._cell + LARGE_PICTURE_PX // 2 + BLUR * self._cell
+
+    def _picture(self, region: Region, *, ended: bool) -> None:
+        """Take the picture once enough cloth is there, and again if the peak has risen since."""
+        track, box = self._tracks[region], region.box
+        if track.pictured >= region.peak or not (ended or self._in_sight(region)):
+            return
+        extent = max(box.bottom - box.top, box.right - box.left) * self._cell
+        size = SMALL_PICTURE_PX if extent <= SMALL_PICTURE_PX // 2 else LARGE_PICTURE_PX
+        picture = self._cloth.picture(region.peak_row * self._cell, region.peak_column * self._cell, size)
+        if picture is not None:
+            track.pictured = region.peak
+            track.crop, track.heat = picture
+
+    def _is_reject(self, region: Region) -> bool:
+        return decide(region.peak, *self._size_mm(region), self._recipe)
+
+    def _box_px(self, region: Region) -> tuple[int, int, int, int]:
+        """Lines from the run's start and columns, half-open, within the picture (the last cell may reach out of it)."""
+        box, cell = region.box, self._cell
+        return (
+            box.top * cell,
+            min(box.bottom * cell, self._cloth.end),
+            box.left * cell,
+            min(box.right * cell, self._width_px),
+        )
+
+    def _size_mm(self, region: Region) -> tuple[float, float]:
+        top, bottom, left, right = self._box_px(region)
+        return (bottom - top) * self._recipe.scale, (right - left) * self._recipe.scale
+
+    def _defect(
+        self, region: Region, track: _Track, number: int, *, closed: bool, merged_into: int | None = None
+    ) -> Defect:
+        scale = self._recipe.scale
+        top, bottom, left, right = self._box_px(region)
+        length_mm, width_mm = self._size_mm(region)
+        return Defect(
+            number=number,
+            first_line=self._run_line + top,
+            end_line=self._run_line + bottom,
+            first_px=left,
+            end_px=right,
+            length_mm=length_mm,
+            width_mm=width_mm,
+            area_mm2=region.area * (self._cell * scale) ** 2,
+            position_mm=(self._run_line + top) * scale,
+            across_mm=((left + right) / 2 - track.left_px) * scale,
+            score=region.peak,
+            kind=geometry(length_mm, width_mm, self._recipe),
+            is_reject=merged_into is None and self._is_reject(region),
+            closed=closed,
+            piece=self._piece,
+            crop=track.crop if closed else None,
+            heat=track.heat if closed else None,
+            merged_into=merged_into,
+        )

@@ -1,0 +1,9 @@
+"""Faults of the live line."""
+
+from __future__ import annotations
+
+from station.control import StationError
+
+
+class LineError(StationError):
+    """A fault of the live line, as one plain sentence: what happened, to what, what to do."""

@@ -1,0 +1,70 @@
+"""Rates and delays of the running line."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+WINDOW_S = 5.0
+LATENCIES_KEPT = 4096
+
+
+class Gauges:
+    """Tiles per second and latency.  May be called from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._began: float | None = None
+        self._ended: float | None = None
+        self._tiles = 0
+        self._recent: deque[tuple[float, int]] = deque()
+        self._latencies: deque[tuple[float, int]] = deque(maxlen=LATENCIES_KEPT)
+
+    def begin(self) -> None:
+        """The first tiles are about to be judged."""
+        with self._lock:
+            if self._began is None:
+                self._began = self._clock()
+
+    def judged(self, tiles: int, latency_ms: float) -> None:
+        """A row of tiles was decided."""
+        if not tiles:
+            return
+        with self._lock:
+            now = self._clock()
+            self._tiles += tiles
+            self._ended = now
+            self._recent.append((now, tiles))
+            while self._recent and self._recent[0][0] < now - WINDOW_S:
+                self._recent.popleft()
+            self._latencies.append((latency_ms, tiles))
+
+    @property
+    def tiles(self) -> int:
+        """Tiles decided so far."""
+        with self._lock:
+            return self._tiles
+
+    def tiles_per_second(self, *, overall: bool) -> float:
+        """Rate of the last seconds, or ``overall`` from the first tile's start to the last one's decision."""
+        with self._lock:
+            if self._began is None or self._ended is None:
+                return 0.0
+            now = self._ended if overall else self._clock()
+            start = self._began if overall else max(self._began, now - WINDOW_S)
+            tiles = self._tiles if overall else sum(n for t, n in self._recent if t >= start)
+            return tiles / (now - start) if now > start else 0.0
+
+    def latency_ms(self) -> tuple[float, float]:
+        """Median and 99th percentile over the last rows, every tile counted; (0, 0) before the first."""
+        with self._lock:
+            if not self._latencies:
+                return 0.0, 0.0
+            values = np.repeat([v for v, _ in self._latencies], [n for _, n in self._latencies])
+        median, high = np.percentile(values, [50, 99])
+        return float(median), float(high)

@@ -1,0 +1,109 @@
+"""The thread that owns one device: web edges, shading, tiles and the network's scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from station.line.channel import Channel, Closed
+from station.line.errors import LineError
+from station.line.gauges import Gauges
+from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
+
+BATCH_TILES = 32
+"""Rows that wait are scored together up to about so many tiles: fewer pauses between calls, little added delay."""
+
+
+class TileScorer(Protocol):
+    """What judges tiles (:class:`model.runtime.Runtime`)."""
+
+    @property
+    def tile_px(self) -> int:
+        """Side of a tile in px."""
+
+    @property
+    def cell_px(self) -> int:
+        """Side of a map's cell in px."""
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Raw scores, float32 ``[N, cells, cells]``, of uint8 ``[N, tile, tile]`` or ``[N, tile, tile, 3]``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredRow:
+    """A tile row and its raw maps, float32 ``[tiles, cells, cells]``."""
+
+    row: TileRow
+    maps: NDArray[np.float32]
+
+
+class Inference:
+    """Reads ``blocks``, writes ``rows``; ``run``, the thread's body, returns when ``blocks`` is closed and empty."""
+
+    def __init__(
+        self,
+        scorer: TileScorer,
+        tiler: Tiler,
+        blocks: Channel[Chunk | EndOfRun],
+        rows: Channel[ScoredRow | EndOfRun],
+        gauges: Gauges,
+    ) -> None:
+        self._scorer, self._tiler = scorer, tiler
+        self._blocks, self._rows, self._gauges = blocks, rows, gauges
+
+    def run(self) -> None:
+        """Score until the blocks end.  Raises whatever the scorer raises, and LineError."""
+        waiting: list[TileRow | EndOfRun] = []
+        tiles = 0
+        while True:
+            # With rows in hand, take only what is already there.
+            try:
+                item = self._blocks.get(0.0 if waiting else None)
+            except Closed:
+                break
+            if item is not None:
+                for step in self._steps(item):
+                    waiting.append(step)
+                    tiles += len(step.columns) if isinstance(step, TileRow) else 0
+                    if tiles >= BATCH_TILES:
+                        self._flush(waiting)
+                        tiles = 0
+            elif waiting:
+                self._flush(waiting)
+                tiles = 0
+        waiting += self._tiler.end_run()
+        self._flush(waiting)
+
+    def _steps(self, item: Chunk | EndOfRun) -> Iterator[TileRow | EndOfRun]:
+        return self._tiler.push(item) if isinstance(item, Chunk) else self._tiler.end_run()
+
+    def _flush(self, waiting: list[TileRow | EndOfRun]) -> None:
+        """Score what waits, hand it on in order, and clear the list."""
+        rows = [step for step in waiting if isinstance(step, TileRow) and len(step.columns)]
+        maps = self._score(rows)
+        for step in waiting:
+            if isinstance(step, TileRow):
+                scores = maps.pop(0) if len(step.columns) else np.zeros((0, 0, 0), np.float32)
+                self._rows.put(ScoredRow(step, scores))
+            else:
+                self._rows.put(step)
+        waiting.clear()
+
+    def _score(self, rows: list[TileRow]) -> list[NDArray[np.float32]]:
+        if not rows:
+            return []
+        self._gauges.begin()
+        parts = [cut_tiles(row, self._scorer.tile_px) for row in rows]
+        tiles = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        maps = self._scorer.infer(tiles)
+        cells = self._scorer.tile_px // self._scorer.cell_px
+        if maps.shape != (len(tiles), cells, cells) or not np.isfinite(maps).all():
+            raise LineError(
+                f"For {len(tiles)} tiles the model gave maps of shape {maps.shape} or values that are not numbers; "
+                "teach this fabric again."
+            )
+        return np.split(maps, np.cumsum([len(row.columns) for row in rows])[:-1])

@@ -1,0 +1,273 @@
+"""One roll on the line: the threads, from camera to decision, and what can be asked of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from drivers.camera import Camera
+from station.control import Event, FeedState, LineSnapshot, LineState, Notice, RollEnded, UninspectedReason
+from station.line.acquisition import Acquisition, Mode
+from station.line.channel import Channel, Closed
+from station.line.errors import LineError
+from station.line.gauges import Gauges
+from station.line.inference import Inference, ScoredRow, TileScorer
+from station.line.judging import Judge
+from station.line.ledger import LineLedger
+from station.line.tiling import Chunk, EndOfRun, PixelCorrection, Tiler
+from station.line.web import WebFinder
+from station.recipe import Recipe
+
+BLOCKS_WAITING = 16
+ROWS_WAITING = 16
+IDLE_S = 0.1
+STALL_S = 0.5
+STOP_S = 5.0
+
+LOG = logging.getLogger("station.line")
+
+
+class Inspection:
+    """Inspects one roll.
+
+    Three threads: acquisition reads the camera, inference scores tiles, judging decides and tells.  ``on_event`` is
+    called in order from the judging thread and must return quickly: while it runs, nothing is decided.  When the
+    camera's cloth has ended the roll ends by itself; else :meth:`finish` or :meth:`abort` ends it.  Either way all
+    stretches are told and then ``RollEnded``, whose ledger has nothing in flight, is the last event.  A fault in any
+    thread ends the roll likewise: lines not judged are uninspected (aborted), a ``Notice`` says why, and
+    :attr:`failure` holds it.  ``RollStarted`` is not told here but by whoever gave the roll its name.
+
+    Args:
+        camera: started and stopped by the acquisition thread.
+        scorer: judges tiles, called from one thread only.
+        roll: the roll's name, None where nothing is recorded.
+        shading: flat field of the camera (:class:`calibration.shading.Shading`).
+        view: whether StripViews are told.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        scorer: TileScorer,
+        recipe: Recipe,
+        *,
+        roll: str | None = None,
+        shading: PixelCorrection | None = None,
+        on_event: Callable[[Event], None],
+        view: bool = True,
+    ) -> None:
+        self._camera, self._recipe, self._roll, self._on_event = camera, recipe, roll, on_event
+        self._ledger = LineLedger()
+        self._gauges = Gauges()
+        self._notices: SimpleQueue[Notice] = SimpleQueue()
+        self._blocks: Channel[Chunk | EndOfRun] = Channel(BLOCKS_WAITING)
+        self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
+        self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notify)
+        tile_px, cell_px = scorer.tile_px, scorer.cell_px
+        tiler = Tiler(
+            recipe,
+            width_px=camera.width_px,
+            tile_px=tile_px,
+            cell_px=cell_px,
+            web=WebFinder() if recipe.find_web else None,
+            shading=shading,
+        )
+        self._inference = Inference(scorer, tiler, self._blocks, self._rows, self._gauges)
+        self._judge = Judge(
+            recipe, self._ledger, on_event, width_px=camera.width_px, tile_px=tile_px, cell_px=cell_px, view=view
+        )
+        self._threads = [
+            threading.Thread(target=body, name=name, daemon=True)
+            for body, name in (
+                (self._acquire, "line-acquisition"),
+                (self._infer, "line-inference"),
+                (self._decide, "line-judging"),
+            )
+        ]
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self.failure: Exception | None = None
+
+    def start(self) -> None:
+        """Open the camera and begin.  A camera that does not start is told by ``failure``.  Raises LineError on a
+        second call."""
+        with self._lock:
+            if self._threads[0].ident is not None:
+                raise LineError("This roll was started already; make a new inspection for another roll.")
+            for thread in self._threads:
+                thread.start()
+
+    def pause(self) -> None:
+        """Stop looking.  Cloth that still moves becomes uninspected; a camera that waits simply waits."""
+        self._acquisition.ask(Mode.PAUSE)
+
+    def resume(self) -> None:
+        """Look again."""
+        if self._acquisition.mode is Mode.PAUSE:
+            self._acquisition.ask(Mode.RUN)
+
+    def finish(self, timeout: float = 60.0) -> bool:
+        """End the roll: judge every line that was due by now.  Returns False if ``timeout`` seconds were not enough
+        and the rest was given up."""
+        self._acquisition.ask(Mode.FINISH)
+        if self._started and not self._ended.wait(timeout):
+            self._notify("error", f"The end of the roll was not judged within {timeout:g} s; the rest is uninspected.")
+            self.abort()
+            return False
+        if self._started:
+            self._join()
+        return True
+
+    def abort(self) -> None:
+        """End the roll now; lines in flight become uninspected (aborted)."""
+        self._halt()
+        if self._started:
+            self._ended.wait(STOP_S)
+            self._join()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """True once the roll has ended, all judged or given up and told; see ``failure`` for how."""
+        return self._ended.wait(timeout)
+
+    def snapshot(self) -> LineSnapshot:
+        """How the line is now.  From any thread."""
+        totals, recipe = self._ledger.totals(), self._recipe
+        metre = None if recipe.mm_per_px is None else recipe.mm_per_px / 1000
+        ended = self._ended.is_set()
+        reading_speed = 0.0 if ended or not self._started else self._acquisition.encoder().lines_per_s
+        median, high = self._gauges.latency_ms()
+        return LineSnapshot(
+            state=self._state(),
+            feed=self._feed(),
+            fabric=recipe.fabric,
+            recipe_version=recipe.version,
+            roll=self._roll,
+            ledger=totals,
+            metres_inspected=None if metre is None else totals.lines_inspected * metre,
+            metres_uninspected=None if metre is None else totals.lines_uninspected * metre,
+            speed_m_per_min=None if metre is None else reading_speed * metre * 60,
+            defects=self._judge.defects,
+            rejects=self._judge.rejects,
+            tiles_per_second=self._gauges.tiles_per_second(overall=ended),
+            latency_p50_ms=median,
+            latency_p99_ms=high,
+            queue_fill=max(self._blocks.fill, self._rows.fill),
+            message="" if self.failure is None else str(self.failure),
+        )
+
+    @property
+    def _started(self) -> bool:
+        return self._threads[0].ident is not None
+
+    def _state(self) -> LineState:
+        if self.failure is not None:
+            return LineState.ERROR
+        if not self._started or self._ended.is_set():
+            return LineState.READY
+        return LineState.HALTED if self._acquisition.mode is Mode.PAUSE else LineState.CONTINUOUS_EXECUTION
+
+    def _feed(self) -> FeedState:
+        feed = self._acquisition.feed
+        if feed.ended or self._ended.is_set():
+            return FeedState.ENDED
+        if feed.gone:
+            return FeedState.GONE
+        if self._acquisition.mode is Mode.PAUSE:
+            return FeedState.NO_PICTURE
+        reading, now = self._acquisition.encoder(), time.monotonic()
+        if feed.last_block_s is None:
+            return FeedState.NO_PICTURE
+        if feed.holding:
+            return FeedState.LIVE
+        speed = abs(reading.lines_per_s)
+        patience = max(STALL_S, 2 * feed.block_lines / speed) if speed > 0 else STALL_S
+        if now - feed.last_block_s <= patience:
+            return FeedState.LIVE if speed > 0 else FeedState.STOPPED
+        # Only new cloth without pictures is a fault of the camera: in reverse no line is due.
+        return FeedState.STALLED if reading.due_line > feed.due_at_block else FeedState.STOPPED
+
+    def _notify(self, severity: str, text: str) -> None:
+        self._notices.put(Notice(severity, text))
+
+    def _halt(self) -> None:
+        self._acquisition.ask(Mode.ABORT)
+        self._blocks.abort()
+        self._rows.abort()
+
+    def _join(self) -> None:
+        """Wait for the threads; one that hangs in a device is left behind, and the log says so."""
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(STOP_S)
+                if thread.is_alive():
+                    LOG.error("Thread %s hangs and was left behind; restart the program when you can.", thread.name)
+
+    def _fail(self, error: Exception) -> None:
+        with self._lock:
+            if self.failure is None:
+                self.failure = error
+        self._halt()
+
+    def _acquire(self) -> None:
+        try:
+            self._acquisition.run()
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._blocks.close()
+
+    def _infer(self) -> None:
+        try:
+            self._inference.run()
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._rows.close()
+
+    def _decide(self) -> None:
+        try:
+            self._judge_rows()
+        except Exception as error:
+            self._fail(error)
+        try:
+            self._close_roll()
+        except Exception as error:
+            # The listener itself is broken: there is nobody left to tell but the caller.
+            self._fail(error)
+        finally:
+            self._ended.set()
+
+    def _judge_rows(self) -> None:
+        while True:
+            self._tell_notices()
+            try:
+                item = self._rows.get(IDLE_S)
+            except Closed:
+                return
+            if isinstance(item, ScoredRow):
+                self._judge.row(item.row, item.maps)
+                latency_ms = (time.monotonic_ns() - item.row.captured_ns) / 1e6
+                self._gauges.judged(len(item.row.columns), latency_ms)
+            elif item is not None:
+                self._judge.end_run()
+            else:
+                self._judge.tell_stretches()
+
+    def _close_roll(self) -> None:
+        totals = self._ledger.close(UninspectedReason.ABORTED)
+        self._tell_notices()
+        self._judge.tell_stretches()
+        if self.failure is not None:
+            self._on_event(Notice("error", f"The line has stopped: {self.failure}"))
+        self._on_event(RollEnded(self._roll or "", totals))
+
+    def _tell_notices(self) -> None:
+        while True:
+            try:
+                notice = self._notices.get_nowait()
+            except Empty:
+                return
+            self._on_event(notice)

@@ -1,0 +1,125 @@
+"""The last step of the line: from scored tile rows to events and settled lines, in one thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from station.control import Defect, DefectChanged, Event, RowJudged, StretchClosed, StripView, UninspectedReason
+from station.line.blending import Blender, StripPart
+from station.line.defects import DefectTracker
+from station.line.ledger import LineLedger
+from station.line.tiling import TileRow
+from station.recipe import Recipe
+
+
+class Judge:
+    """Blends, finds defects, decides, tells, and settles lines in the ledger.
+
+    For every part of the strip it tells, in this order: the StripView (if wanted), the RowJudged (where there is
+    cloth; peaks without the recipe's edge margin), the defects that changed, the stretches completed.  Every line of a
+    run is in exactly one StripView, in order.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        ledger: LineLedger,
+        emit: Callable[[Event], None],
+        *,
+        width_px: int,
+        tile_px: int = 256,
+        cell_px: int = 4,
+        view: bool = True,
+    ) -> None:
+        self._ledger, self._emit, self._view = ledger, emit, view
+        self._cell = cell_px
+        self._display = np.float32(0.5 / recipe.threshold)
+        self._blender = Blender(width_px=width_px, tile_px=tile_px, cell_px=cell_px, overlap_px=recipe.overlap_px)
+        self._tracker = DefectTracker(recipe, width_px=width_px, cell_px=cell_px)
+        self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
+        self._numbers: set[int] = set()
+        self._rejects: set[int] = set()
+
+    @property
+    def defects(self) -> int:
+        """Defects told so far, rejects included."""
+        return len(self._numbers)
+
+    @property
+    def rejects(self) -> int:
+        """Rejects told so far."""
+        return len(self._rejects)
+
+    def row(self, row: TileRow, maps: NDArray[np.float32]) -> None:
+        """Take a tile row with its raw anomaly maps, float32 ``[tiles, cells, cells]``."""
+        self._part(self._blender.add(row, maps))
+
+    def end_run(self) -> None:
+        """The run has ended: decide all that waits."""
+        tail = self._blender.tail()
+        if tail is not None:
+            self._part(tail)
+        for defect in self._tracker.end_run():
+            self._defect(defect)
+        self._settle(None)
+
+    def tell_stretches(self) -> None:
+        """Tell the stretches completed since the last time."""
+        for stretch in self._ledger.take_stretches():
+            self._emit(StretchClosed(stretch))
+
+    def _part(self, part: StripPart) -> None:
+        scores = self._tracker.judged_scores(part)
+        first, end = part.run_line + part.first, part.run_line + part.end
+        cloth = part.right_px > part.left_px
+        if self._view:
+            self._emit(
+                StripView(
+                    first_line=first,
+                    pixels=part.pixels,
+                    heat=part.scores * self._display,
+                    cell_px=self._cell,
+                    left_px=part.left_px,
+                    right_px=part.right_px,
+                    piece=part.piece,
+                )
+            )
+        if cloth:
+            width_px = part.right_px - part.left_px
+            self._emit(RowJudged(first, end, self._peaks(part, scores), part.piece, width_px))
+        for defect in self._tracker.feed(part, scores):
+            self._defect(defect)
+        self._undecided.append((first, end, None if cloth else UninspectedReason.NO_CLOTH))
+        self._settle(self._tracker.decided_line)
+
+    def _peaks(self, part: StripPart, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        left, right = part.left_px // self._cell, -(-part.right_px // self._cell)
+        bounds = left + np.arange(part.patches) * (right - left) // part.patches
+        return np.asarray(np.maximum.reduceat(scores[:, :right].max(axis=0), bounds), np.float32)
+
+    def _defect(self, defect: Defect) -> None:
+        if defect.merged_into is None:
+            self._numbers.add(defect.number)
+        else:
+            self._numbers.discard(defect.number)
+            self._rejects.discard(defect.number)
+        if defect.is_reject:
+            self._rejects.add(defect.number)
+        self._emit(DefectChanged(defect))
+
+    def _settle(self, line: int | None) -> None:
+        """Settle the lines before ``line``, all of the run if None."""
+        while self._undecided and (line is None or self._undecided[0][0] < line):
+            first, end, reason = self._undecided.popleft()
+            stop = end if line is None else min(end, line)
+            if reason is None:
+                self._ledger.judged(first, stop)
+            else:
+                self._ledger.given_up(first, stop, reason)
+            if stop < end:
+                self._undecided.appendleft((stop, end, reason))
+        self.tell_stretches()

@@ -1,0 +1,55 @@
+"""The last lines of cloth and their scores, kept for the pictures of defects."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from station.line.blending import StripPart
+
+KEEP_LINES = 1024
+"""Enough for a picture around any peak of the last parts (each at most a tile), and no more: it bounds memory."""
+
+
+class RecentCloth:
+    """A bounded memory of the newest strip parts of one run."""
+
+    def __init__(self, cell_px: int, display: float) -> None:
+        """``display`` turns raw scores into display scores."""
+        self._cell, self._display = cell_px, display
+        self._parts: deque[StripPart] = deque()
+
+    def append(self, part: StripPart) -> None:
+        """Remember the part, forget what is too old."""
+        self._parts.append(part)
+        while len(self._parts) > 1 and part.end - self._parts[1].first >= KEEP_LINES:
+            self._parts.popleft()
+
+    @property
+    def end(self) -> int:
+        """The line after the newest, from the run's start."""
+        return self._parts[-1].end if self._parts else 0
+
+    def picture(self, line: int, column: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]] | None:
+        """Crop and heat, ``size`` square around a place, clipped to the cloth remembered and the picture.
+
+        Returns uint8 ``[h, w]`` or ``[h, w, 3]`` and float32 ``[h, w]`` display scores; None if the place is forgotten.
+        """
+        parts = [p for p in self._parts if p.first < line + size // 2 and line - size // 2 < p.end]
+        if not parts or line < parts[0].first:
+            return None
+        cell, width = self._cell, parts[0].pixels.shape[1]
+        # Whole cells, so that heat and picture fit exactly.
+        top = max(parts[0].first, (line - size // 2) // cell * cell)
+        bottom = min(parts[-1].end, top + size)
+        left = max(0, (column - size // 2) // cell * cell)
+        right = min(width, left + size)
+        spans = [(p, max(top - p.first, 0), bottom - p.first) for p in parts if top < p.end and p.first < bottom]
+        crop = np.concatenate([p.pixels[start:stop, left:right] for p, start, stop in spans])
+        across = slice(left // cell, -(-right // cell))
+        scores = np.concatenate([p.scores[start // cell : -(-stop // cell), across] for p, start, stop in spans])
+        heat = cv2.resize(scores, (scores.shape[1] * cell, scores.shape[0] * cell), interpolation=cv2.INTER_LINEAR)
+        return crop, np.ascontiguousarray(heat[: crop.shape[0], : crop.shape[1]] * self._display, np.float32)

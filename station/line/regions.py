@@ -1,0 +1,227 @@
+"""Streaming regions: connected places of high score in an endless strip, the same however the strip is cut.
+
+A cell belongs to a region if its score reaches the report level.  Cells with at most ``gap`` quiet cells between them
+(along and across alike) belong to the same region: each cell is grown by the gap forwards and to the right, which needs
+no look-ahead, and grown cells that touch (8-neighbourhood) are one.
+
+The *box* of a region is its extent by a 6 dB drop taken locally: it spans the cells that reach half of the highest
+score within ``BLUR`` cells around them.  A spot much stronger than the level is boxed by its own half height, as the
+model's blur would otherwise double it; a long weak line is measured against itself from place to place, so that one
+strong spot on it does not shorten it.  A region wholly in the
+shadow of a stronger one keeps its whole extent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BLUR = 4
+"""Reach of the model's blur in cells; regions are decided this many rows behind the newest."""
+
+
+@dataclass(slots=True, eq=False)
+class Box:
+    """Half-open extent in cells: rows from the run's start, columns of the strip."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def merge(self, other: Box) -> None:
+        """Grow to span both."""
+        self.top, self.bottom = min(self.top, other.top), max(self.bottom, other.bottom)
+        self.left, self.right = min(self.left, other.left), max(self.right, other.right)
+
+
+@dataclass(slots=True, eq=False)
+class Region:
+    """A region, growing or closed.  ``peak`` is its highest score, first met at ``peak_row``, ``peak_column``."""
+
+    extent: Box
+    core: Box | None
+    area: int
+    peak: float
+    peak_row: int
+    peak_column: int
+    closed: bool = False
+    absorbed: list[Region] = field(default_factory=list)
+
+    @property
+    def box(self) -> Box:
+        """The region's box by the local 6 dB drop."""
+        return self.extent if self.core is None else self.core
+
+    def merge(self, other: Region) -> None:
+        """Take over another region, which is the same after all."""
+        self.extent.merge(other.extent)
+        if self.core is None:
+            self.core = other.core
+        elif other.core is not None:
+            self.core.merge(other.core)
+        self.area += other.area
+        if (-other.peak, other.peak_row, other.peak_column) < (-self.peak, self.peak_row, self.peak_column):
+            self.peak, self.peak_row, self.peak_column = other.peak, other.peak_row, other.peak_column
+
+
+class RegionFinder:
+    """Finds the regions of one run.  Feed score rows as they become final; ``flush`` at the run's end.
+
+    Attributes:
+        rows_decided: rows that later ones cannot change any more, except that open regions may grow.
+        opened: regions that still may grow, in the order they began.
+    """
+
+    def __init__(self, *, level: float, gap: int, width: int) -> None:
+        self._level = level
+        self._gap = gap
+        self._kernel = np.ones((gap + 1, gap + 1), np.uint8)
+        self._context = np.zeros((BLUR, width), np.float32)
+        self._mask_above = np.zeros((gap, width), np.uint8)
+        self._regions_above: NDArray[np.intp] = np.full(width, -1, np.intp)
+        self.rows_decided = 0
+        self.opened: list[Region] = []
+        self._closed: list[Region] = []
+
+    def feed(self, scores: NDArray[np.float32]) -> None:
+        """Take score rows, float32 ``[rows, width]``."""
+        strip = np.concatenate([self._context, scores])
+        rows = len(strip) - 2 * BLUR
+        if rows > 0:
+            self._process(strip, rows)
+            strip = strip[rows:].copy()
+        self._context = strip
+
+    def flush(self) -> None:
+        """The run has ended: decide the rows held back and close every region."""
+        rows = len(self._context) - BLUR
+        if rows > 0:
+            self._process(self._context, rows)
+        self._context = self._context[:0]
+        self._close(self.opened)
+        self.opened = []
+
+    def take_closed(self) -> list[Region]:
+        """Regions closed since the last call."""
+        closed, self._closed = self._closed, []
+        return closed
+
+    def _process(self, strip: NDArray[np.float32], rows: int) -> None:
+        chunk = strip[BLUR : BLUR + rows]
+        mask = (chunk >= self._level).astype(np.uint8)
+        first = self.rows_decided
+        self.rows_decided += rows
+        if not self.opened and not mask.any():
+            self._mask_above[:] = 0
+            return
+        grown, self._mask_above = self._grow(mask)
+        count, labels = cv2.connectedComponents(grown, connectivity=8, ltype=cv2.CV_32S)
+        found = self._measure(chunk, mask, np.asarray(labels, np.int32), count, strip, first)
+        owners = self._join(found, labels[0])
+        self._carry(owners, labels[-1])
+
+    def _grow(self, mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        if self._gap == 0:
+            return mask, self._mask_above
+        strip = np.concatenate([self._mask_above, mask])
+        grown = cv2.dilate(strip, self._kernel, anchor=(self._gap, self._gap))
+        return np.ascontiguousarray(grown[self._gap :], np.uint8), strip[-self._gap :].copy()
+
+    def _measure(
+        self,
+        chunk: NDArray[np.float32],
+        mask: NDArray[np.uint8],
+        labels: NDArray[np.int32],
+        count: int,
+        strip: NDArray[np.float32],
+        first: int,
+    ) -> list[Region | None]:
+        """The part of each label's region that lies in this chunk; None for a label that is only growth from above."""
+        found: list[Region | None] = [None] * count
+        rows, columns = np.nonzero(mask)
+        if not len(rows):
+            return found
+        around = cv2.dilate(strip, np.ones((2 * BLUR + 1, 2 * BLUR + 1), np.uint8))[BLUR : BLUR + len(chunk)]
+        order = np.argsort(labels[rows, columns], kind="stable")
+        rows, columns = rows[order], columns[order]
+        names, scores = labels[rows, columns], chunk[rows, columns]
+        core = scores >= 0.5 * around[rows, columns]
+        starts = np.flatnonzero(np.diff(names, prepend=-1))
+        for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
+            part = slice(start, end)
+            strong = core[part]
+            peak = start + int(np.argmax(scores[part]))
+            found[names[start]] = Region(
+                extent=_span(rows[part] + first, columns[part]),
+                core=_span(rows[part][strong] + first, columns[part][strong]) if strong.any() else None,
+                area=int(end - start),
+                peak=float(scores[peak]),
+                peak_row=int(rows[peak]) + first,
+                peak_column=int(columns[peak]),
+            )
+        return found
+
+    def _join(self, found: list[Region | None], top: NDArray[np.int32]) -> list[Region | None]:
+        """Join with the regions that reach down to the row above; returns the region that owns each label."""
+        owners = list(found)
+        renamed: dict[int, Region] = {}
+
+        def root(region: Region) -> Region:
+            while (other := renamed.get(id(region))) is not None:
+                region = other
+            return region
+
+        for label, above in _touching(top, self._regions_above):
+            region, old = owners[label], root(self.opened[above])
+            region = None if region is None else root(region)
+            if region is None:
+                owners[label] = old
+            elif region is not old:
+                # The one that began first lives on.
+                if region in self.opened and self.opened.index(region) < self.opened.index(old):
+                    region, old = old, region
+                old.merge(region)
+                if region in self.opened:
+                    old.absorbed.append(region)
+                renamed[id(region)] = old
+                owners[label] = old
+        return [None if owner is None else root(owner) for owner in owners]
+
+    def _carry(self, owners: list[Region | None], bottom: NDArray[np.int32]) -> None:
+        """Keep open what reaches down to the last row; the rest is closed."""
+        reaching = {id(owner) for label in np.unique(bottom) if label and (owner := owners[label]) is not None}
+        absorbed = {id(other) for region in self.opened for other in region.absorbed}
+        known = {id(region): region for region in self.opened if id(region) not in absorbed}
+        for owner in owners:
+            if owner is not None:
+                known.setdefault(id(owner), owner)
+        self.opened = [region for region in known.values() if id(region) in reaching]
+        self._close([region for region in known.values() if id(region) not in reaching])
+        place = {id(region): i for i, region in enumerate(self.opened)}
+        index = np.array([-1 if owner is None else place.get(id(owner), -1) for owner in owners], np.intp)
+        self._regions_above = index[bottom]
+
+    def _close(self, regions: list[Region]) -> None:
+        for region in regions:
+            region.closed = True
+        self._closed.extend(regions)
+
+
+def _span(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Box:
+    return Box(int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1)
+
+
+def _touching(labels: NDArray[np.int32], above: NDArray[np.intp]) -> list[tuple[int, int]]:
+    """Pairs (label, open region) whose grown cells are 8-neighbours across the cut."""
+    pairs: set[tuple[int, int]] = set()
+    width = len(labels)
+    for shift in (-1, 0, 1):
+        here = labels[max(0, shift) : width + min(0, shift)]
+        there = above[max(0, -shift) : width + min(0, -shift)]
+        both = (here > 0) & (there >= 0)
+        pairs.update(zip(here[both].tolist(), there[both].tolist(), strict=True))
+    return sorted(pairs)

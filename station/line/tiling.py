@@ -1,0 +1,236 @@
+"""From accepted line blocks to rows of overlapping tiles, cut from judged cloth only.
+
+A *run* is a sequence of consecutive lines of one piece.  Rows of tiles start every ``tile - overlap`` lines; at the end
+of a run the last row is shifted back up so that the run's end is judged too, and a run shorter than a tile is mirrored
+up to a tile's size.  Across, tiles spread evenly between the web's edges with at least the recipe's overlap; where the
+web is narrower than a tile, it is mirrored likewise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from station.recipe import Recipe
+
+
+class Edges(Protocol):
+    """The web's edges in camera columns, half-open."""
+
+    @property
+    def left_px(self) -> int:
+        """First column of cloth."""
+
+    @property
+    def right_px(self) -> int:
+        """Column after the last of cloth."""
+
+
+class EdgeFinder(Protocol):
+    """Finds the web in a picture (:class:`station.line.web.WebFinder`)."""
+
+    def find(self, pixels: NDArray[np.uint8]) -> Edges | None:
+        """Edges of the web in ``[lines, width]`` or ``[lines, width, 3]`` uint8, None without cloth."""
+
+    def reset(self) -> None:
+        """Another piece of cloth begins."""
+
+
+class PixelCorrection(Protocol):
+    """Evens out the light (:class:`calibration.shading.Shading`)."""
+
+    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Corrected copy, same shape."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """New lines of one block: uint8 ``[lines, width]`` or ``[lines, width, 3]`` from roll line ``first_line`` on."""
+
+    pixels: NDArray[np.uint8]
+    first_line: int
+    captured_ns: int
+    piece: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfRun:
+    """The cloth does not go on: judge what waits now."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileRow:
+    """One row of tiles.
+
+    Attributes:
+        run_line: roll line at which the run starts; ``first``, ``own_first``, ``own_end`` count from there.
+        first: first line of the row, a multiple of the cell.
+        own_first, own_end: the lines that are final once this row is judged.
+        pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, corrected; fewer lines than a tile if mirrored.
+        left_px, right_px: web edges, whole cells (or the picture's edge); equal where there is no cloth.
+        columns: int ``[tiles]``, camera column of each tile's left side, multiples of the cell.
+        captured_ns: when the last line was seen (monotonic).
+    """
+
+    run_line: int
+    first: int
+    own_first: int
+    own_end: int
+    pixels: NDArray[np.uint8]
+    left_px: int
+    right_px: int
+    columns: NDArray[np.intp]
+    captured_ns: int
+    piece: str | None
+
+    @property
+    def end(self) -> int:
+        """Line after the row's last real line, from the run's start."""
+        return self.first + int(self.pixels.shape[0])
+
+
+def snap_edges(left: int, right: int, width: int, cell: int) -> tuple[int, int]:
+    """Web edges moved inwards to whole cells; at the picture's own edge they stay.  Empty (0, 0) if nothing is left."""
+    left, right = max(0, left), min(width, right)
+    left = math.ceil(left / cell) * cell
+    right = width if right >= width else right // cell * cell
+    return (left, right) if right - left >= cell else (0, 0)
+
+
+def spread_columns(left: int, right: int, tile: int, overlap: int, cell: int) -> NDArray[np.intp]:
+    """Left sides of the fewest tiles that cover ``[left, right)`` with at least ``overlap``, evenly spread.
+
+    All are multiples of ``cell`` if ``left`` is; the last may reach over ``right`` by less than a cell (at the
+    picture's edge, where it is mirrored).  One tile at ``left`` if the web is narrower than a tile.
+    """
+    if right <= left:
+        return np.zeros(0, np.intp)
+    last = math.ceil((right - left - tile) / cell) * cell
+    if last <= 0:
+        return np.array([left], np.intp)
+    count = 1 + math.ceil(last / (tile - overlap))
+    # Floors of an even spread: no step exceeds the mean rounded up to a cell, and tile - overlap is a whole cell.
+    return np.asarray(left + np.arange(count) * last // (count - 1) // cell * cell, np.intp)
+
+
+def cut_tiles(row: TileRow, tile: int) -> NDArray[np.uint8]:
+    """The row's tiles, uint8 ``[tiles, tile, tile]`` or ``[tiles, tile, tile, 3]``, mirrored where cloth is short."""
+    tiles = np.empty((len(row.columns), tile, tile, *row.pixels.shape[2:]), np.uint8)
+    for i, x in enumerate(row.columns):
+        cloth = row.pixels[:, x : min(x + tile, row.right_px)]
+        below, beside = tile - cloth.shape[0], tile - cloth.shape[1]
+        if below or beside:
+            tiles[i] = cv2.copyMakeBorder(np.ascontiguousarray(cloth), 0, below, 0, beside, cv2.BORDER_REFLECT_101)
+        else:
+            tiles[i] = cloth
+    return tiles
+
+
+class Tiler:
+    """Turns chunks into tile rows; a row is handed on as soon as its last line is there."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        width_px: int,
+        tile_px: int = 256,
+        cell_px: int = 4,
+        web: EdgeFinder | None = None,
+        shading: PixelCorrection | None = None,
+    ) -> None:
+        self._tile, self._cell, self._width = tile_px, cell_px, width_px
+        self._overlap = recipe.overlap_px
+        self._web, self._shading = web, shading
+        self._rows: NDArray[np.uint8] | None = None
+        self._previous: NDArray[np.uint8] | None = None
+        self._start = self._filled = self._first = 0
+        self._captured_ns = 0
+        self._piece: str | None = None
+
+    def push(self, chunk: Chunk) -> Iterator[TileRow | EndOfRun]:
+        """Rows that are complete with this chunk, in order, and ends of runs between them."""
+        if self._rows is not None and (chunk.first_line != self._next_line or chunk.piece != self._piece):
+            yield from self.end_run()
+        pixels = chunk.pixels if self._shading is None else self._shading.apply(chunk.pixels)
+        if self._rows is None:
+            self._begin(chunk, pixels)
+        self._captured_ns = chunk.captured_ns
+        taken = 0
+        while taken < len(pixels):
+            assert self._rows is not None
+            count = min(self._tile - self._filled, len(pixels) - taken)
+            self._rows[self._filled : self._filled + count] = pixels[taken : taken + count]
+            self._filled += count
+            taken += count
+            if self._filled == self._tile:
+                yield self._full_row()
+
+    def end_run(self) -> Iterator[TileRow | EndOfRun]:
+        """What is still to be judged of the present run, and its end; nothing if no run is open."""
+        if self._rows is None:
+            return
+        if self._previous is None:
+            yield self._row(self._rows[: self._filled], 0, 0, self._filled)
+        elif self._filled > self._overlap:
+            yield self._shifted_row(self._previous, self._rows)
+        yield EndOfRun()
+        self._rows = self._previous = None
+
+    @property
+    def _next_line(self) -> int:
+        return self._start + self._first + self._filled
+
+    def _begin(self, chunk: Chunk, pixels: NDArray[np.uint8]) -> None:
+        if chunk.piece != self._piece and self._web is not None:
+            self._web.reset()
+        self._start, self._piece = chunk.first_line, chunk.piece
+        self._first = self._filled = 0
+        self._previous = None
+        self._rows = np.empty((self._tile, *pixels.shape[1:]), np.uint8)
+
+    def _full_row(self) -> TileRow:
+        rows = self._rows
+        assert rows is not None
+        step = self._tile - self._overlap
+        row = self._row(rows, self._first, self._first, self._first + step)
+        # A fresh buffer: the old one travels on with the row.
+        self._rows = np.empty_like(rows)
+        self._rows[: self._overlap] = rows[step:]
+        self._previous, self._first, self._filled = rows, self._first + step, self._overlap
+        return row
+
+    def _shifted_row(self, previous: NDArray[np.uint8], rows: NDArray[np.uint8]) -> TileRow:
+        step = self._tile - self._overlap
+        end = self._first + self._filled
+        first = math.ceil((end - self._tile) / self._cell) * self._cell
+        back = first - (self._first - step)
+        pixels = np.concatenate([previous[back:step], rows[: self._filled]])
+        return self._row(pixels, first, self._first, end)
+
+    def _row(self, pixels: NDArray[np.uint8], first: int, own_first: int, own_end: int) -> TileRow:
+        left, right = self._edges(pixels)
+        return TileRow(
+            run_line=self._start,
+            first=first,
+            own_first=own_first,
+            own_end=own_end,
+            pixels=pixels,
+            left_px=left,
+            right_px=right,
+            columns=spread_columns(left, right, self._tile, self._overlap, self._cell),
+            captured_ns=self._captured_ns,
+            piece=self._piece,
+        )
+
+    def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:
+        if self._web is None:
+            return 0, self._width
+        edges = self._web.find(pixels)
+        return (0, 0) if edges is None else snap_edges(edges.left_px, edges.right_px, self._width, self._cell)
