@@ -34,7 +34,11 @@ class RecipeRow:
 
 @dataclass(frozen=True, slots=True)
 class RollRow:
-    """One roll.  ``ended_at`` is None while open (or after a crash).  Times are UTC-aware."""
+    """One roll.  ``ended_at`` is None while open.  Times are UTC-aware.
+
+    ``broken_off``: it ended by a crash or without an end; ``ended_at`` is then the time of its last event.
+    ``web_width_px``: mean width of the web where it was judged, None if unknown.
+    """
 
     id: int
     name: str
@@ -49,6 +53,10 @@ class RollRow:
     rejects: int
     confirmed: int
     false_alarms: int
+    camera_id: str = ""
+    grading_rule: str = ""
+    web_width_px: float | None = None
+    broken_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class DefectRow:
     heat_file: Path | None
     verdict: Verdict | None
     reviewed_by: str | None
+    closed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

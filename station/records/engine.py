@@ -1,0 +1,190 @@
+"""Opens the database: rights, pragmas, migrations, a backup before them.
+
+SQLite is the default; any SQLAlchemy URL serves a mill-wide server (its backups are the server's own business).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from station.records.faults import records_error
+from station.records.locks import FileLock
+from station.records.rows import RecordsError
+from station.records.schema import HEAD
+
+DATABASE = "station.db"
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_MS = 5000
+
+log = logging.getLogger("station.records")
+
+
+def default_url(home: Path) -> str:
+    """URL of the home's own database."""
+    return f"sqlite:///{(home / DATABASE).as_posix()}"
+
+
+def make_home(home: Path) -> None:
+    """Create the home folder for its owner only.  Raises RecordsError if it cannot be written to."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = home / f".writable-{os.getpid()}"
+        probe.touch(0o600)
+        probe.unlink()
+    except OSError as error:
+        raise records_error(error, f"home folder {home}") from error
+
+
+def make_engine(url: str, *, read_only: bool) -> Engine:
+    """Engine for one writer or for many readers.  SQLite: WAL, synchronous FULL, foreign keys, busy timeout.
+
+    Raises:
+        RecordsError: the URL means nothing, or its driver is not installed.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_pre_ping=True)
+        pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 4 if read_only else 1}
+        engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **pool)
+    except (SQLAlchemyError, ImportError) as error:
+        raise RecordsError(
+            f"The database address {url!r} cannot be used ({error}); use for example sqlite:///station.db."
+        ) from error
+    event.listen(engine, "connect", _reader_pragmas if read_only else _writer_pragmas)
+    event.listen(engine, "begin", _begin if read_only else _begin_immediate)
+    return engine
+
+
+def open_database(home: Path, url: str) -> tuple[Engine, Engine]:
+    """Writer's and readers' engine on a database brought up to date.
+
+    Raises:
+        RecordsError: not writable, not a database, not a station's, newer than this program, locked, disk full.
+    """
+    file = sqlite_file(url)
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own side files inherit the mode
+            file.chmod(0o600)
+        writer = make_engine(url, read_only=False)
+        if _revision(writer, file) != HEAD:
+            with _migrating(home):
+                _migrate(home, writer, file)
+        return writer, make_engine(url, read_only=True)
+    except (OSError, SQLAlchemyError, sqlite3.Error) as error:
+        raise records_error(error, str(file or make_url(url).render_as_string())) from error
+
+
+def sqlite_file(url: str) -> Path | None:
+    """File of a SQLite URL, None for a server."""
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise RecordsError(f"The database address {url!r} is not a SQLAlchemy URL; use sqlite:///FILE.") from error
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database == ":memory:":
+        raise RecordsError("Records in memory would be lost at the end; name a database file.")
+    return Path(parsed.database)
+
+
+def _revision(engine: Engine, file: Path | None) -> str | None:
+    """Schema revision; None for an empty database."""
+    with engine.connect() as connection:
+        tables = set(inspect(connection).get_table_names())
+        if "alembic_version" not in tables:
+            if tables and file is not None:
+                raise RecordsError(
+                    f"{file} is a database, but not one of the station (no revision in it); name another home folder."
+                )
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+@contextmanager
+def _migrating(home: Path) -> Iterator[None]:
+    lock = FileLock(home / "locks" / "migration.lock")
+    if not lock.take(timeout_s=60.0):
+        raise RecordsError(f"Another program is upgrading the records in {home}; wait until it is done.")
+    try:
+        yield
+    finally:
+        lock.free()
+
+
+def _migrate(home: Path, engine: Engine, file: Path | None) -> None:
+    from alembic import command  # only needed for a new or an old database
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    revision = _revision(engine, file)  # again: another process may have been here first
+    if revision == HEAD:
+        return
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise RecordsError(
+            f"The records in {file or 'the database'} were made by a newer station (revision {revision}; this one "
+            f"knows up to {HEAD}); upgrade the station, or name another home folder."
+        )
+    if revision is not None and file is not None:
+        log.info("backup before migration: %s", backup(home, file, revision))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)
+
+
+def backup(home: Path, file: Path, label: str) -> Path:
+    """Consistent copy of a SQLite database under ``home/backups``; returns its path."""
+    folder = home / "backups"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    target = folder / f"station-{label}-{datetime.now():%Y%m%d-%H%M%S-%f}.db"
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+    return target
+
+
+def _pragmas(connection: sqlite3.Connection) -> None:
+    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _writer_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    _pragmas(connection)
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise RecordsError(
+            f"The database cannot keep a write-ahead log where it lies (it offers {mode}); keep it on a local disk, "
+            "never on a network share."
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _reader_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    _pragmas(connection)
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,67 @@
+"""Rows of fabrics, models and recipe versions, inside a write transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from station.recipe import Recipe
+from station.records import audit
+from station.records.rows import RecordsError
+from station.records.schema import FabricTable, ModelTable, RecipeTable, now
+
+
+def fabric_row(session: Session, name: str) -> FabricTable:
+    """The fabric's row, made if need be."""
+    row = session.scalar(select(FabricTable).where(FabricTable.name == name))
+    if row is None:
+        row = FabricTable(name=name, created_at=now())
+        session.add(row)
+        session.flush()
+    return row
+
+
+def model_row(session: Session, sha256: str) -> ModelTable:
+    """The model's row, made if need be."""
+    row = session.get(ModelTable, sha256)
+    if row is None:
+        row = ModelTable(sha256=sha256, facts="{}", created_at=now())
+        session.add(row)
+        session.flush()
+    return row
+
+
+def recipe_row(session: Session, recipe: Recipe, by: str, why: str) -> RecipeTable:
+    """The row of a recipe as it is, made if need be.  Raises RecordsError if another one bears its version."""
+    fabric = fabric_row(session, recipe.fabric)
+    query = select(RecipeTable).where(RecipeTable.fabric_id == fabric.id, RecipeTable.version == recipe.version)
+    row = session.scalar(query)
+    if row is None:
+        return add_recipe(session, fabric, recipe, by, why)
+    if Recipe.model_validate_json(row.body) != recipe:
+        raise RecordsError(
+            f"Another recipe is on record as version {recipe.version} of {recipe.fabric}; save this one as a new one."
+        )
+    return row
+
+
+def add_recipe(session: Session, fabric: FabricTable, recipe: Recipe, by: str, why: str) -> RecipeTable:
+    """Write a recipe version and its audit row."""
+    model_row(session, recipe.model_sha256)
+    row = RecipeTable(
+        fabric_id=fabric.id,
+        version=recipe.version,
+        model_sha256=recipe.model_sha256,
+        threshold=recipe.threshold,
+        mm_per_px=recipe.mm_per_px,
+        body=recipe.model_dump_json(),
+        created_at=now(),
+        created_by=by,
+        why=why,
+    )
+    session.add(row)
+    session.flush()
+    query = select(RecipeTable.body).where(RecipeTable.fabric_id == fabric.id, RecipeTable.version < recipe.version)
+    old = session.scalar(query.order_by(RecipeTable.version.desc()).limit(1)) or ""
+    audit.append(session, "recipe saved", old, row.body, by, why)
+    return row

@@ -1,0 +1,175 @@
+"""Keeps what the line tells of a roll: defects, stretches, the score profile, the end.
+
+Everything here runs inside a write transaction of the writer thread and may be run again after a failed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from station.control import (
+    Defect,
+    DefectChanged,
+    Event,
+    Ledger,
+    Notice,
+    RollEnded,
+    RowJudged,
+    Stretch,
+    StretchClosed,
+    UninspectedReason,
+)
+from station.records import audit
+from station.records.schema import DefectTable, ProfileTable, RecipeTable, RollTable, StretchTable
+
+ENDED = "ended"
+BROKEN_OFF = "broken off"
+PART_MM = 1000.0
+PART_LINES_WITHOUT_SCALE = 2048
+
+Pictures = Mapping[tuple[int, int], tuple[str | None, str | None]]
+"""Relative paths of (crop, heat) by (roll id, defect number)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """An event, the roll it belongs to and when it was told."""
+
+    roll_id: int
+    event: Event
+    at: datetime
+
+
+def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None:
+    """Write the entries of one or more rolls, in order."""
+    for roll_id in dict.fromkeys(entry.roll_id for entry in entries):
+        mine = [entry for entry in entries if entry.roll_id == roll_id]
+        roll = session.get_one(RollTable, roll_id)
+        roll.touched_at = max(roll.touched_at, mine[-1].at)
+        _keep_defects(session, roll_id, mine, pictures)
+        _keep_stretches(session, roll, [e.event.stretch for e in mine if isinstance(e.event, StretchClosed)])
+        _keep_profile(session, roll, [e.event for e in mine if isinstance(e.event, RowJudged)])
+        for entry in mine:
+            if isinstance(entry.event, Notice):
+                audit.append(session, f"notice: {entry.event.severity}", "", entry.event.text, "line", roll.name)
+            elif isinstance(entry.event, RollEnded):
+                _end(session, roll, entry.event.ledger, entry.at)
+
+
+def break_off(session: Session, roll: RollTable, why: str) -> None:
+    """Close a roll that nobody ended: at its last event, with the ledger its stretches give.
+
+    Lines that were judged after the last closed stretch cannot be shown to have been inspected over the whole width;
+    they count as uninspected (line aborted).
+    """
+    seen = session.scalar(select(func.max(ProfileTable.end_line)).where(ProfileTable.roll_id == roll.id)) or 0
+    told = session.scalar(select(func.max(StretchTable.end_line)).where(StretchTable.roll_id == roll.id)) or 0
+    if seen > told:
+        _keep_stretches(session, roll, [Stretch(told, seen, UninspectedReason.ABORTED)])
+    roll.ended_at, roll.ended_how = roll.touched_at, BROKEN_OFF
+    audit.append(session, "roll broken off", "open", f"{roll.name}: {_ledger_text(roll)}", "station", why)
+
+
+def _end(session: Session, roll: RollTable, ledger: Ledger, at: datetime) -> None:
+    told = (roll.lines_inspected, roll.lines_uninspected)
+    if told != (ledger.lines_inspected, ledger.lines_uninspected) or ledger.lines_in_flight != 0:
+        why = f"its stretches give {told[0]} inspected and {told[1]} uninspected lines"
+        audit.append(session, "ledger disagrees", "", f"{roll.name}: {ledger}", "station", why)
+    roll.lines_acquired = ledger.lines_acquired
+    roll.lines_inspected = ledger.lines_inspected
+    roll.lines_uninspected = ledger.lines_uninspected
+    roll.lines_repeated = ledger.lines_repeated
+    roll.ended_at, roll.ended_how = at, ENDED
+    audit.append(session, "roll ended", "open", f"{roll.name}: {_ledger_text(roll)}", "station", "")
+
+
+def _ledger_text(roll: RollTable) -> str:
+    return f"{roll.lines_inspected} lines inspected, {roll.lines_uninspected} uninspected"
+
+
+def latest_defects(entries: Iterable[Entry]) -> dict[tuple[int, int], tuple[Defect, datetime]]:
+    """Last state of each defect by (roll id, number), with the time of its first mention; a growing one is one row."""
+    latest: dict[tuple[int, int], tuple[Defect, datetime]] = {}
+    for entry in entries:
+        if isinstance(entry.event, DefectChanged):
+            key = (entry.roll_id, entry.event.defect.number)
+            latest[key] = (entry.event.defect, latest[key][1] if key in latest else entry.at)
+    return latest
+
+
+def _keep_defects(session: Session, roll_id: int, entries: Sequence[Entry], pictures: Pictures) -> None:
+    latest = latest_defects(entries)
+    if not latest:
+        return
+    numbers = [number for _, number in latest]
+    query = select(DefectTable).where(DefectTable.roll_id == roll_id, DefectTable.number.in_(numbers))
+    known = {row.number: row for row in session.scalars(query)}
+    for (_, number), (defect, found_at) in latest.items():
+        row = known.get(number)
+        if row is None:
+            row = DefectTable(roll_id=roll_id, number=number, found_at=found_at)
+            session.add(row)
+        _copy(defect, row)
+        row.changed_at = entries[-1].at
+        crop, heat = pictures.get((roll_id, number), (None, None))
+        row.crop_file, row.heat_file = crop or row.crop_file, heat or row.heat_file
+
+
+def _copy(defect: Defect, row: DefectTable) -> None:
+    row.first_line, row.end_line = int(defect.first_line), int(defect.end_line)
+    row.first_px, row.end_px = int(defect.first_px), int(defect.end_px)
+    row.length_mm, row.width_mm = float(defect.length_mm), float(defect.width_mm)
+    row.area_mm2 = float(defect.area_mm2)
+    row.position_mm, row.across_mm = float(defect.position_mm), float(defect.across_mm)
+    row.score = float(defect.score)
+    row.kind, row.piece = str(defect.kind), defect.piece
+    row.is_reject, row.closed = bool(defect.is_reject), bool(defect.closed)
+
+
+def _keep_stretches(session: Session, roll: RollTable, stretches: Sequence[Stretch]) -> None:
+    """Append; a stretch that continues the last one of the same fate lengthens it."""
+    if not stretches:
+        return
+    query = select(StretchTable).where(StretchTable.roll_id == roll.id).order_by(StretchTable.id.desc()).limit(1)
+    last = session.scalar(query)
+    for stretch in stretches:
+        first, end = int(stretch.first_line), int(stretch.end_line)
+        reason = None if stretch.reason is None else str(stretch.reason)
+        if last is not None and last.end_line == first and last.reason == reason:
+            last.end_line = end
+        else:
+            last = StretchTable(roll_id=roll.id, first_line=first, end_line=end, reason=reason)
+            session.add(last)
+            session.flush()  # ids follow the order told
+        if reason is None:
+            roll.lines_inspected += end - first
+        else:
+            roll.lines_uninspected += end - first
+        roll.lines_acquired += end - first
+
+
+def _keep_profile(session: Session, roll: RollTable, rows: Sequence[RowJudged]) -> None:
+    if not rows:
+        return
+    mm_per_px = session.get_one(RecipeTable, roll.recipe_id).mm_per_px
+    part_lines = PART_LINES_WITHOUT_SCALE if mm_per_px is None else max(1, round(PART_MM / mm_per_px))
+    query = select(ProfileTable).where(ProfileTable.roll_id == roll.id).order_by(ProfileTable.id.desc()).limit(1)
+    part = session.scalar(query)
+    for row in rows:
+        first, end = int(row.first_line), int(row.end_line)
+        if part is None or first < part.first_line or end - part.first_line > part_lines:
+            part = ProfileTable(roll_id=roll.id, first_line=first, end_line=end, rows=b"", peaks=b"")
+            session.add(part)
+        part.end_line = max(part.end_line, end)
+        part.rows += np.array([first, end, row.peaks.size], "<i8").tobytes()
+        part.peaks += np.ascontiguousarray(row.peaks, "<f4").tobytes()
+        if row.width_px > 0:
+            roll.judged_lines += end - first
+            roll.judged_line_px += (end - first) * int(row.width_px)
+    session.flush()

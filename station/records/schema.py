@@ -1,0 +1,216 @@
+"""The tables.  Migrations make them (see ``migrations/``); this module must describe what they have made.
+
+Lines are encoder lines from the start of the roll, pixels are camera columns, lengths are mm (px without a scale),
+scores are raw model scores.  Times are UTC.  Paths of files are relative to the home folder where they lie inside it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+HEAD = "0001"
+"""Revision of the schema described here; equals the newest migration."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment: aware in Python, stored as UTC without zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """To the database."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """This moment, UTC-aware."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    type_annotation_map = {datetime: UtcTime, bytes: LargeBinary}  # noqa: RUF012
+
+
+class FabricTable(Base):
+    """A style of cloth."""
+
+    __tablename__ = "fabric"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+
+
+class ModelTable(Base):
+    """A taught model by the hash of its file; ``file`` is None where only the hash is known."""
+
+    __tablename__ = "model_version"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    file: Mapped[str | None] = mapped_column(Text)
+    facts: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class RecipeTable(Base):
+    """One version of a fabric's recipe; never changed once written.  ``body`` is the recipe as JSON."""
+
+    __tablename__ = "recipe_version"
+    __table_args__ = (UniqueConstraint("fabric_id", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fabric_id: Mapped[int] = mapped_column(ForeignKey("fabric.id"))
+    version: Mapped[int]
+    model_sha256: Mapped[str] = mapped_column(ForeignKey("model_version.sha256"))
+    threshold: Mapped[float]
+    mm_per_px: Mapped[float | None]
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(128))
+    why: Mapped[str] = mapped_column(Text)
+
+
+class CalibrationTable(Base):
+    """One calibration of a camera: kind (scale, shading, lens), its result as JSON."""
+
+    __tablename__ = "calibration"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    camera_id: Mapped[str] = mapped_column(String(128))
+    kind: Mapped[str] = mapped_column(String(32))
+    facts: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(128))
+
+
+class RollTable(Base):
+    """One roll.  The counters follow the stretches while it is open and are the line's ledger once it has ended.
+
+    ``station`` tells whose roll it is on a shared server; ``touched_at`` is when the last event of it was written;
+    ``ended_how`` is '' while open, else 'ended' or 'broken off'.  ``judged_lines`` and ``judged_line_px`` (lines times
+    width in px) give the mean width of the web.
+    """
+
+    __tablename__ = "roll"
+    __table_args__ = (Index("ix_roll_started", "started_at"), Index("ix_roll_ended_how", "ended_how"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    recipe_id: Mapped[int] = mapped_column(ForeignKey("recipe_version.id"), index=True)
+    calibration_id: Mapped[int | None] = mapped_column(ForeignKey("calibration.id"))
+    camera_id: Mapped[str] = mapped_column(String(128))
+    station: Mapped[str] = mapped_column(String(255))
+    started_at: Mapped[datetime]
+    touched_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_how: Mapped[str] = mapped_column(String(16))
+    lines_acquired: Mapped[int] = mapped_column(BigInteger)
+    lines_inspected: Mapped[int] = mapped_column(BigInteger)
+    lines_uninspected: Mapped[int] = mapped_column(BigInteger)
+    lines_repeated: Mapped[int] = mapped_column(BigInteger)
+    judged_lines: Mapped[int] = mapped_column(BigInteger)
+    judged_line_px: Mapped[int] = mapped_column(BigInteger)
+
+
+class StretchTable(Base):
+    """Lines ``[first_line, end_line)`` of one fate; ``reason`` is None where inspected."""
+
+    __tablename__ = "stretch"
+    __table_args__ = (Index("ix_stretch_place", "roll_id", "first_line"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"))
+    first_line: Mapped[int] = mapped_column(BigInteger)
+    end_line: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(String(32))
+
+
+class DefectTable(Base):
+    """One defect of a roll.  ``verdict`` and ``reviewed_by`` repeat its last review, for quick lists."""
+
+    __tablename__ = "defect"
+    __table_args__ = (
+        UniqueConstraint("roll_id", "number"),
+        Index("ix_defect_place", "roll_id", "first_line", "number"),
+        Index("ix_defect_counts", "roll_id", "is_reject", "verdict"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"))
+    number: Mapped[int]
+    first_line: Mapped[int] = mapped_column(BigInteger)
+    end_line: Mapped[int] = mapped_column(BigInteger)
+    first_px: Mapped[int]
+    end_px: Mapped[int]
+    length_mm: Mapped[float]
+    width_mm: Mapped[float]
+    area_mm2: Mapped[float]
+    position_mm: Mapped[float]
+    across_mm: Mapped[float]
+    score: Mapped[float]
+    kind: Mapped[str] = mapped_column(String(32))
+    is_reject: Mapped[bool]
+    closed: Mapped[bool]
+    piece: Mapped[str | None] = mapped_column(Text)
+    found_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    crop_file: Mapped[str | None] = mapped_column(Text)
+    heat_file: Mapped[str | None] = mapped_column(Text)
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    reviewed_by: Mapped[str | None] = mapped_column(String(128))
+
+
+class ReviewTable(Base):
+    """What a person said of a defect.  Appended to only; the last one counts."""
+
+    __tablename__ = "review"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    verdict: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(128))
+    note: Mapped[str] = mapped_column(Text)
+
+
+class ProfileTable(Base):
+    """About one metre of a roll's score profile.
+
+    ``rows`` is little-endian int64 ``[rows, 3]``: first line, end line, number of patches.  ``peaks`` is little-endian
+    float32, the highest raw score of each patch, row after row, left to right.
+    """
+
+    __tablename__ = "profile"
+    __table_args__ = (Index("ix_profile_place", "roll_id", "first_line"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"))
+    first_line: Mapped[int] = mapped_column(BigInteger)
+    end_line: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[bytes]
+    peaks: Mapped[bytes]
+
+
+class EventTable(Base):
+    """The audit: who did what, when, why.  Append-only; each hash covers the row and the hash before it."""
+
+    __tablename__ = "event"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(128))
+    action: Mapped[str] = mapped_column(String(64))
+    old: Mapped[str] = mapped_column(Text)
+    new: Mapped[str] = mapped_column(Text)
+    why: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class EventHeadTable(Base):
+    """Where the audit ends (one row), so that rows cut off its end are missed."""
+
+    __tablename__ = "event_head"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last_id: Mapped[int]
+    last_hash: Mapped[str] = mapped_column(String(64))

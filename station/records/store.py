@@ -1,0 +1,331 @@
+"""The writing side of the records.  One store per process; one thread writes, everybody else tells or asks it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from station.control import DefectChanged, Event, Notice, RollEnded, RowJudged, StretchClosed
+from station.recipe import Recipe
+from station.records import audit, images
+from station.records.engine import default_url, make_home, open_database, sqlite_file
+from station.records.locks import FileLock
+from station.records.names import checked_name, next_name
+from station.records.recipes import add_recipe, fabric_row, model_row, recipe_row
+from station.records.rolls import Entry, break_off
+from station.records.rows import RecordsError, Verdict
+from station.records.schema import (
+    CalibrationTable,
+    DefectTable,
+    RecipeTable,
+    ReviewTable,
+    RollTable,
+    now,
+)
+from station.records.writer import Writer
+
+KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded)
+
+log = logging.getLogger("station.records")
+
+
+class Store:
+    """Recipes, models, rolls, reviews and the audit, durably.  All methods may be called from any thread.
+
+    Use as a context manager, or call :meth:`close`.
+    """
+
+    def __init__(self, home: Path, url: str, writer_engine: Engine, read_engine: Engine) -> None:
+        self._home = home
+        self._url = url
+        self._engine = writer_engine
+        self._read_engine = read_engine
+        self._station = f"{platform.node()}:{home}"[-255:]
+        target = str(sqlite_file(url) or make_url(url).render_as_string())
+        self._writer = Writer(writer_engine, home, target, on_kept=self._on_kept)
+        self._roll: tuple[int, str] | None = None
+        self._locks: dict[int, FileLock] = {}
+        self._closed = False
+
+    @classmethod
+    def open(cls, home: Path, url: str | None = None) -> Store:
+        """Open (or create) the records of a home folder and bring them up to date; rolls of a crash are closed.
+
+        Raises:
+            RecordsError: the home cannot be written to, the file is no database of a station or a newer one, the disk
+                is full, another program holds the database.
+        """
+        home = Path(home).absolute()
+        make_home(home)
+        url = url or default_url(home)
+        store = cls(home, url, *open_database(home, url))
+        try:
+            store.recover()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @property
+    def home(self) -> Path:
+        """Folder of the records."""
+        return self._home
+
+    @property
+    def read_engine(self) -> Engine:
+        """Engine for readers; refuses to write."""
+        return self._read_engine
+
+    @property
+    def failure(self) -> RecordsError | None:
+        """What keeps the line's events from the disk now, or that some were lost; None if all is well."""
+        return self._writer.failure
+
+    @property
+    def waiting(self) -> int:
+        """Events told but not on disk yet."""
+        return self._writer.waiting
+
+    @property
+    def lost(self) -> int:
+        """Events that did not fit while the disk failed; they are not on record."""
+        return self._writer.lost
+
+    # ------------------------------------------------------------------ the line
+
+    def begin_roll(
+        self,
+        name: str | None,
+        recipe: Recipe,
+        camera_id: str,
+        *,
+        calibration_id: int | None = None,
+        by: str = "station",
+    ) -> str:
+        """Open a roll; what :meth:`write` is told from now on belongs to it.  Returns its name.
+
+        Without a name it is the day and a number (``2026-11-22-001``).  A recipe that is not on record yet is put there
+        as it is.  A roll still open in this store is broken off.
+
+        Raises:
+            RecordsError: the name is taken or unfit, or another recipe is on record under this fabric and version.
+        """
+        self._break_off_open("another roll was begun")
+        chosen = None if name is None else checked_name(name)
+        started = now()
+        locks: dict[int, FileLock] = {}
+
+        def run(session: Session) -> tuple[int, str]:
+            row = recipe_row(session, recipe, by, "put on record with its first roll")
+            roll = RollTable(
+                name=chosen or next_name(session, started),
+                recipe_id=row.id,
+                calibration_id=calibration_id,
+                camera_id=camera_id,
+                station=self._station,
+                started_at=started,
+                touched_at=started,
+                ended_how="",
+                lines_acquired=0,
+                lines_inspected=0,
+                lines_uninspected=0,
+                lines_repeated=0,
+                judged_lines=0,
+                judged_line_px=0,
+            )
+            if session.scalar(select(RollTable.id).where(RollTable.name == roll.name)) is not None:
+                raise RecordsError(f"There is already a roll {roll.name}; choose another name.")
+            session.add(roll)
+            session.flush()
+            locks[roll.id] = lock = self._roll_lock(roll.id)
+            if not lock.take(timeout_s=2.0):
+                raise RecordsError(f"Roll number {roll.id} is held by another program; try again.")
+            audit.append(session, "roll begun", "", f"{roll.name}: {recipe.fabric} version {recipe.version}", by, "")
+            return roll.id, roll.name
+
+        try:
+            self._roll = self._writer.call(run)
+        except RecordsError:
+            for lock in locks.values():
+                lock.free(remove=True)
+            raise
+        self._locks.update(locks)
+        return self._roll[1]
+
+    def write(self, event: Event, timeout_s: float = 0.0) -> bool:
+        """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
+
+        Pictures of the cloth and the roll's start are not kept; notices of warnings and errors go to the audit.
+        Returns False if the event was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
+
+        Raises:
+            RecordsError: no roll is open.
+        """
+        keep = isinstance(event, KEPT) or (isinstance(event, Notice) and event.severity != "info")
+        if not keep:
+            return True
+        if self._roll is None:
+            raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
+        accepted = self._writer.put(Entry(self._roll[0], event, now()), timeout_s)
+        if isinstance(event, RollEnded):
+            self._roll = None
+        return accepted
+
+    def flush(self, timeout_s: float = 30.0) -> bool:
+        """True once all that was told is on disk; False after a failed try or a timeout (see :attr:`failure`)."""
+        return self._writer.flush(timeout_s)
+
+    def close(self, timeout_s: float = 30.0) -> None:
+        """Write what waits, break off a roll still open, stop the thread.  May be called twice.
+
+        Raises:
+            RecordsError: events could not be written; says how many and why.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._writer.flush(timeout_s):
+                self._break_off_open("the station was closed")
+        finally:
+            try:
+                self._writer.stop(timeout_s)
+            finally:
+                for roll_id in list(self._locks):
+                    self._free_lock(roll_id)
+                self._engine.dispose()
+                self._read_engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def recover(self) -> list[str]:
+        """Break off rolls whose program is gone (crash, power cut); returns their names.
+
+        A roll's program holds a file lock while it lives, so rolls that run elsewhere are left alone.
+        """
+        server = sqlite_file(self._url) is None
+        with Session(self._read_engine) as session:
+            query = select(RollTable.id, RollTable.name).where(RollTable.ended_how == "")
+            if server:
+                query = query.where(RollTable.station == self._station)
+            unended = [(row.id, row.name) for row in session.execute(query)]
+        recovered = [name for roll_id, name in unended if self._recover_one(roll_id)]
+        if recovered:
+            images.sweep(self._home)
+            log.warning("rolls broken off by a crash: %s", ", ".join(recovered))
+        return recovered
+
+    # ------------------------------------------------------------------ people and teaching
+
+    def save_recipe(self, recipe: Recipe, by: str, why: str) -> Recipe:
+        """Put a recipe on record as the next version of its fabric; returns it with that version."""
+
+        def run(session: Session) -> Recipe:
+            fabric = fabric_row(session, recipe.fabric)
+            query = select(func.max(RecipeTable.version)).where(RecipeTable.fabric_id == fabric.id)
+            old = session.scalar(query) or 0
+            saved = recipe.model_copy(update={"version": old + 1})
+            add_recipe(session, fabric, saved, by, why)
+            return saved
+
+        return self._writer.call(run)
+
+    def add_model(self, sha256: str, file: Path, facts: Mapping[str, Any], by: str = "station", why: str = "") -> None:
+        """Put a taught model on record: the hash of its file, where it lies, what is known of it (JSON-able)."""
+        file = Path(file).absolute()
+        path = file.relative_to(self._home).as_posix() if file.is_relative_to(self._home) else str(file)
+
+        def run(session: Session) -> None:
+            row = model_row(session, sha256)
+            old = row.file or ""
+            row.file, row.facts = path, json.dumps(dict(facts), sort_keys=True, default=str)
+            audit.append(session, "model added", old, f"{sha256} {path}", by, why)
+
+        self._writer.call(run)
+
+    def add_calibration(self, kind: str, camera_id: str, facts: Mapping[str, Any], by: str, why: str = "") -> int:
+        """Put a camera's calibration on record; returns its number, for :meth:`begin_roll`."""
+
+        def run(session: Session) -> int:
+            body = json.dumps(dict(facts), sort_keys=True, default=str)
+            row = CalibrationTable(camera_id=camera_id, kind=kind, facts=body, created_at=now(), created_by=by)
+            session.add(row)
+            session.flush()
+            audit.append(session, "calibration added", "", f"{kind} of {camera_id}, number {row.id}", by, why)
+            return row.id
+
+        return self._writer.call(run)
+
+    def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
+        """Add what a person says of a defect; the last word counts.  Raises RecordsError if there is no such defect."""
+
+        def run(session: Session) -> None:
+            defect = session.get(DefectTable, defect_id)
+            if defect is None:
+                raise RecordsError(f"There is no defect number {defect_id}; load the list again.")
+            old = defect.verdict or ""
+            session.add(ReviewTable(defect_id=defect_id, verdict=str(verdict), at=now(), who=by, note=note))
+            defect.verdict, defect.reviewed_by = str(verdict), by
+            audit.append(session, "defect reviewed", old, f"defect {defect_id}: {verdict}", by, note)
+
+        self._writer.call(run)
+
+    def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
+        """Add a row to the audit chain."""
+        self._writer.call(lambda session: audit.append(session, action, old, new, by, why))
+
+    # ------------------------------------------------------------------ inside
+
+    def _roll_lock(self, roll_id: int) -> FileLock:
+        return FileLock(self._home / "locks" / f"roll-{roll_id}.lock")
+
+    def _break_off_open(self, why: str) -> None:
+        if self._roll is None:
+            return
+        roll_id = self._roll[0]
+        if not self._writer.flush(30.0):
+            raise self.failure or RecordsError("The records are too slow; try again.")
+        self._writer.call(lambda session: _break_off(session, roll_id, why))
+        self._roll = None
+        self._free_lock(roll_id)
+
+    def _recover_one(self, roll_id: int) -> bool:
+        lock = self._roll_lock(roll_id)
+        if not lock.take():
+            return False
+        try:
+            return self._writer.call(lambda session: _break_off(session, roll_id, "the program ended without it"))
+        finally:
+            lock.free(remove=True)
+
+    def _on_kept(self, entry: Entry) -> None:
+        if isinstance(entry.event, RollEnded):
+            self._free_lock(entry.roll_id)
+
+    def _free_lock(self, roll_id: int) -> None:
+        lock = self._locks.pop(roll_id, None)
+        if lock is not None:
+            lock.free(remove=True)
+
+
+def _break_off(session: Session, roll_id: int, why: str) -> bool:
+    roll = session.get(RollTable, roll_id)
+    if roll is None or roll.ended_how != "":
+        return False
+    break_off(session, roll, why)
+    return True
