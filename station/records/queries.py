@@ -147,7 +147,7 @@ class History:
             .join(RollTable, RollTable.id == DefectTable.roll_id)
             .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
             .join(FabricTable, FabricTable.id == RecipeTable.fabric_id)
-            .where(DefectTable.roll_id == chosen.roll_id)
+            .where(DefectTable.roll_id == chosen.roll_id, DefectTable.merged_into.is_(None))
             .order_by(DefectTable.first_line, DefectTable.number)
             .limit(chosen.limit)
         )
@@ -209,7 +209,7 @@ class History:
                 func.sum(case((verdict == str(Verdict.CONFIRMED), 1), else_=0)).label("confirmed"),
                 func.sum(case((verdict == str(Verdict.FALSE_ALARM), 1), else_=0)).label("false_alarms"),
             )
-            .where(DefectTable.roll_id.in_(roll_ids))
+            .where(DefectTable.roll_id.in_(roll_ids), DefectTable.merged_into.is_(None))
             .group_by(DefectTable.roll_id)
         )
         return {r.roll_id: (r.defects, r.rejects, r.confirmed, r.false_alarms) for r in self._rows(query)}

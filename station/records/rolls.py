@@ -130,6 +130,7 @@ def _copy(defect: Defect, row: DefectTable) -> None:
     row.score = float(defect.score)
     row.kind, row.piece = str(defect.kind), defect.piece
     row.is_reject, row.closed = bool(defect.is_reject), bool(defect.closed)
+    row.merged_into = defect.merged_into
 
 
 def _keep_stretches(session: Session, roll: RollTable, stretches: Sequence[Stretch]) -> None:

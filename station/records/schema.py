@@ -131,7 +131,10 @@ class StretchTable(Base):
 
 
 class DefectTable(Base):
-    """One defect of a roll.  ``verdict`` and ``reviewed_by`` repeat its last review, for quick lists."""
+    """One defect of a roll.  ``verdict`` and ``reviewed_by`` repeat its last review, for quick lists.
+
+    A row with ``merged_into`` turned out to be part of the defect of that number; it is kept, but listed nowhere.
+    """
 
     __tablename__ = "defect"
     __table_args__ = (
@@ -162,6 +165,7 @@ class DefectTable(Base):
     heat_file: Mapped[str | None] = mapped_column(Text)
     verdict: Mapped[str | None] = mapped_column(String(16))
     reviewed_by: Mapped[str | None] = mapped_column(String(128))
+    merged_into: Mapped[int | None]
 
 
 class ReviewTable(Base):

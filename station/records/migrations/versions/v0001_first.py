@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("heat_file", sa.Text(), nullable=True),
         sa.Column("verdict", sa.String(length=16), nullable=True),
         sa.Column("reviewed_by", sa.String(length=128), nullable=True),
+        sa.Column("merged_into", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["roll_id"], ["roll.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("roll_id", "number"),
