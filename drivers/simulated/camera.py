@@ -1,0 +1,176 @@
+"""The simulated camera: cloth on a simulated loom, with the truth about its flaws and about every fault injected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from drivers.camera import CameraError, EncoderReading, LineBlock
+from drivers.simulated.faults import FAULT_NAMES, FaultTruth, FaultyCamera, fault_turns
+from drivers.simulated.flaws import Flaw
+from drivers.simulated.loom import BLOCK_SECONDS, SpanPlan, SpeedProfile
+from drivers.simulated.process import ClothSettings, RenderJob, RingShape
+from drivers.simulated.rig import SimulatedRig
+
+_BLOCK_LINES = 256
+_BESIDE_WEB = 24 / 2048
+"""Share of the picture that lies beside the web on each side, unless told otherwise: 1.0 m of web at 0.5 mm per px."""
+
+
+class SimulatedCamera:
+    """A line-scan camera over endless (or some metres of) simulated cloth, rendered in a process of its own.
+
+    Without a speed it waits for the line and delivers as fast as it is read.  With one the loom runs in real time:
+    a block is there when the loom has passed its end, and one not read within about three seconds is overwritten.
+    Should the renderer itself not keep pace, the loom is held back, so that this is never the line's loss.
+
+    Same settings and seed: same cloth, same flaws, same faults.
+
+    Args:
+        style: name of a cloth in :data:`drivers.simulated.weave.STYLES`.
+        width_px: camera columns.
+        mm_per_px: scale, both axes.
+        seed: chooses yarn, flaws and faults.
+        web_px: half-open columns of the web; None: nearly the whole picture.
+        metres: length of the cloth; None: endless.
+        speed_m_per_min: speed of the loom; None: the camera waits.
+        flaws_per_m: mean number of flaws per metre.
+        disturbances: drift, dust and wandering selvedges, none of which is a flaw.
+        faults: names from :data:`drivers.simulated.faults.FAULT_NAMES`.
+        fault_every_lines: mean distance between two faults of a kind; None: two metres.
+        profile: motion of the loom in lines per second, in place of a constant speed.
+        camera_id: name of the camera in blocks.
+
+    Raises:
+        CameraError: an impossible setting.
+    """
+
+    def __init__(
+        self,
+        *,
+        style: str = "demo",
+        width_px: int = 2048,
+        mm_per_px: float = 0.5,
+        seed: int = 0,
+        web_px: tuple[int, int] | None = None,
+        metres: float | None = None,
+        speed_m_per_min: float | None = None,
+        flaws_per_m: float = 3.0,
+        disturbances: bool = True,
+        faults: Sequence[str] = (),
+        fault_every_lines: int | None = None,
+        profile: SpeedProfile | None = None,
+        camera_id: str = "simulated",
+    ) -> None:
+        unknown = next((name for name in faults if name not in FAULT_NAMES), None)
+        if unknown is not None:
+            raise CameraError(f"There is no fault named '{unknown}': choose one of {', '.join(FAULT_NAMES)}.")
+        margin = round(_BESIDE_WEB * width_px)
+        web_px = web_px or (margin, width_px - margin)
+        cloth = ClothSettings(style, width_px, mm_per_px, seed, web_px, flaws_per_m, disturbances)
+        self._cloth = cloth.weave()
+        self._web_px, self._mm_per_px = web_px, mm_per_px
+        every = fault_every_lines or round(2000 / mm_per_px)
+        plan = _plan(mm_per_px, metres, speed_m_per_min, profile, faults, seed, every)
+        self._rig = SimulatedRig(RenderJob(cloth, plan, _ring(plan, width_px)), camera_id)
+        self._camera = FaultyCamera(self._rig, faults, seed, every_lines=every)
+
+    @property
+    def camera_id(self) -> str:
+        """Name of the camera."""
+        return self._rig.camera_id
+
+    @property
+    def width_px(self) -> int:
+        """Pixels across."""
+        return self._rig.width_px
+
+    @property
+    def channels(self) -> int:
+        """Grey."""
+        return self._rig.channels
+
+    @property
+    def waits(self) -> bool:
+        """True without a speed."""
+        return self._rig.waits
+
+    @property
+    def mm_per_px(self) -> float:
+        """Scale, both axes."""
+        return self._mm_per_px
+
+    @property
+    def web_px(self) -> tuple[int, int]:
+        """Half-open nominal columns of the web; its selvedges wander a little about them."""
+        return self._web_px
+
+    @property
+    def renderer_pid(self) -> int | None:
+        """Process id of the renderer while started."""
+        return self._rig.renderer_pid
+
+    def start(self) -> None:
+        """Starts the loom, or lets it run on.  Raises CameraError."""
+        self._camera.start()
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """Next block.  Raises EndOfClothError, CameraGoneError (fault ``unplug``), CameraError."""
+        return self._camera.read(timeout_s)
+
+    def encoder(self) -> EncoderReading:
+        """Where the loom is."""
+        return self._camera.encoder()
+
+    def stop(self) -> None:
+        """Stops loom and camera, ends the renderer, frees its memory."""
+        self._camera.stop()
+
+    def truth(self) -> list[Flaw]:
+        """True flaws on the cloth that has passed so far, in encoder lines, be their lines delivered or not."""
+        end_line = self._camera.cloth_line(self._camera.encoder().due_line)
+        return [
+            replace(
+                flaw,
+                first_line=self._camera.encoder_line(flaw.first_line),
+                end_line=self._camera.encoder_line(flaw.end_line - 1) + 1,
+            )
+            for flaw in self._cloth.flaws(0, end_line)
+        ]
+
+    def fault_truth(self) -> FaultTruth:
+        """What was lost, repeated or disturbed on purpose so far."""
+        return self._camera.truth()
+
+
+def _plan(
+    mm_per_px: float,
+    metres: float | None,
+    speed_m_per_min: float | None,
+    profile: SpeedProfile | None,
+    faults: Sequence[str],
+    seed: int,
+    every_lines: int,
+) -> SpanPlan:
+    if metres is not None and metres <= 0:
+        raise CameraError(f"Cloth of {metres} m cannot be inspected; ask for more than 0 m.")
+    if speed_m_per_min is not None and speed_m_per_min <= 0:
+        raise CameraError(f"A loom at {speed_m_per_min} m/min stands; give a speed above 0 m/min, or none.")
+    total = None if metres is None else max(round(metres * 1000 / mm_per_px), 1)
+    turns = fault_turns(seed, every_lines, round(200 / mm_per_px), total) if "reverse" in faults else ()
+    if profile is not None and (speed_m_per_min is not None or turns):
+        raise CameraError("A loom with a speed profile of its own takes neither a speed nor the fault 'reverse'.")
+    if speed_m_per_min is not None:
+        profile = SpeedProfile.with_turns(speed_m_per_min * 1000 / 60 / mm_per_px, turns)
+    return SpanPlan(profile, () if profile else turns, _BLOCK_LINES, total)
+
+
+def _ring(plan: SpanPlan, width_px: int) -> RingShape:
+    """About three seconds of past and one of future blocks for a running loom; a few to work ahead else."""
+    if plan.profile is None:
+        return RingShape(slots=6, ahead=6, lines=plan.block_lines, width_px=width_px)
+    fastest = max(max(stage.start, stage.end) for stage in plan.profile.stages)
+    lines = int(min(max(fastest * BLOCK_SECONDS + 2, 2), plan.block_lines))
+    per_second = max(fastest / lines, 1 / BLOCK_SECONDS)
+    ahead = max(round(per_second), 4)
+    return RingShape(slots=4 * ahead, ahead=ahead, lines=lines, width_px=width_px)

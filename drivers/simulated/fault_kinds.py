@@ -1,0 +1,284 @@
+"""What goes wrong in a stream of blocks, fault by fault, and the truth about every line of it."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from drivers.camera import LineBlock
+from drivers.simulated.loom import Turn
+
+FAULT_NAMES = (
+    "lost-lines",
+    "short-block",
+    "duplicate-block",
+    "late-block",
+    "jitter",
+    "unplug",
+    "reverse",
+    "encoder-slip",
+    "clock-step",
+)
+_MOST_TURNS = 400
+
+
+class Effect(StrEnum):
+    """What a fault did to lines."""
+
+    LOST = "lost"  # due by the encoder, never delivered
+    GONE = "gone"  # passed while the camera was unplugged
+    LATE = "late"  # delivered, but after their successors
+    REPEATED = "repeated"  # delivered again
+    DELAYED = "delayed"  # delivered in order, some time after they were ready
+    STEPPED = "stepped"  # capture time is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class FaultEvent:
+    """Lines ``[first_line, end_line)``, in the encoder's numbers as delivered, and what ``fault`` did to them."""
+
+    fault: str
+    effect: Effect
+    first_line: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultTruth:
+    """Everything that was done on purpose (or by a reader that came too late: fault ``overrun``), in order."""
+
+    events: tuple[FaultEvent, ...]
+
+    def of(self, *effects: Effect) -> tuple[FaultEvent, ...]:
+        """Events with one of the effects."""
+        return tuple(event for event in self.events if event.effect in effects)
+
+    def count(self, *effects: Effect) -> int:
+        """Lines in all such events; a line counts as often as it was hit."""
+        return sum(event.end_line - event.first_line for event in self.of(*effects))
+
+    def lines(self, *effects: Effect) -> set[int]:
+        """Distinct lines hit by any of the effects."""
+        return {line for event in self.of(*effects) for line in range(event.first_line, event.end_line)}
+
+
+class Log:
+    """Collects events, joining those that touch."""
+
+    def __init__(self) -> None:
+        self.events: list[FaultEvent] = []
+
+    def add(self, fault: str, effect: Effect, first_line: int, end_line: int) -> None:
+        if end_line <= first_line:
+            return
+        last = self.events[-1] if self.events else None
+        if last and (last.fault, last.effect, last.end_line) == (fault, effect, first_line):
+            self.events[-1] = replace(last, end_line=end_line)
+        else:
+            self.events.append(FaultEvent(fault, effect, first_line, end_line))
+
+
+class Schedule:
+    """When a fault strikes: at random, on cloth never seen before, once per ``every_lines`` on average."""
+
+    def __init__(self, fault: str, seed: int, every_lines: int) -> None:
+        self.rng = np.random.default_rng([seed, zlib.crc32(fault.encode())])
+        self._every = every_lines
+        self._next = self.rng.uniform(0.25, 0.75) * every_lines
+        self._highest = 0
+
+    def strikes(self, block: LineBlock) -> bool:
+        """True if it strikes within this block."""
+        is_new = block.first_line >= self._highest
+        self._highest = max(self._highest, block.end_line)
+        if not is_new or block.end_line <= self._next:
+            return False
+        self._next = block.end_line + self.rng.uniform(0.5, 1.5) * self._every
+        return True
+
+
+def fault_turns(seed: int, every_lines: int, back_lines: int, total_lines: int | None) -> tuple[Turn, ...]:
+    """Reverses of ``back_lines``, on average every two ``every_lines``: the loom's part of the fault ``reverse``."""
+    rng = np.random.default_rng([seed, zlib.crc32(b"reverse")])
+    turns: list[Turn] = []
+    at_line = max(rng.uniform(0.25, 0.75) * every_lines, 1.5 * back_lines)
+    while len(turns) < _MOST_TURNS and (total_lines is None or at_line < total_lines):
+        turns.append(Turn(round(at_line), back_lines))
+        at_line += 2 * back_lines + rng.uniform(1.0, 3.0) * every_lines
+    return tuple(turns)
+
+
+class Fault:
+    """Changes the stream of blocks; this one changes nothing."""
+
+    name = ""
+
+    def __init__(self, seed: int, every_lines: int, log: Log) -> None:
+        self.schedule = Schedule(self.name, seed, every_lines)
+        self.rng = self.schedule.rng
+        self.log = log
+
+    def feed(self, block: LineBlock) -> list[LineBlock]:
+        """What is delivered in place of ``block``."""
+        return [block]
+
+    def flush(self) -> list[LineBlock]:
+        """What is still held back when the cloth ends."""
+        return []
+
+
+class LostLines(Fault):
+    """A burst of lines is missing; the block it begins in is delivered in front of and behind it."""
+
+    name = "lost-lines"
+    _first = 0
+    _end = 0
+
+    def feed(self, block: LineBlock) -> list[LineBlock]:
+        if self.schedule.strikes(block) and self._end == 0:
+            self._first = block.first_line + int(self.rng.integers(block.lines))
+            self._end = self._first + int(self.rng.integers(10, 300))
+        first, end = max(self._first, block.first_line), min(self._end, block.end_line)
+        if first >= end:
+            return [block]
+        self.log.add(self.name, Effect.LOST, first, end)
+        if end == self._end:
+            self._end = 0
+        return [*_part(block, block.first_line, first), *_part(block, end, block.end_line)]
+
+
+class ShortBlock(Fault):
+    """A buffer came incomplete: its last lines are missing."""
+
+    name = "short-block"
+
+    def feed(self, block: LineBlock) -> list[LineBlock]:
+        if not self.schedule.strikes(block) or block.lines < 2:
+            return [block]
+        end = block.first_line + int(self.rng.integers(1, block.lines))
+        self.log.add(self.name, Effect.LOST, end, block.end_line)
+        return _part(block, block.first_line, end)
+
+
+class DuplicateBlock(Fault):
+    """A block is delivered twice."""
+
+    name = "duplicate-block"
+
+    def feed(self, block: LineBlock) -> list[LineBlock]:
+        if not self.schedule.strikes(block):
+            return [block]
+        self.log.add(self.name, Effect.REPEATED, block.first_line, block.end_line)
+        return [block, block]
+
+
+class LateBlock(Fault):
+    """A block is overtaken by its successor.  The last block of all has none, and is not late."""
+
+    name = "late-block"
+    _held: LineBlock | None = None
+
+    def feed(self, block: LineBlock) -> list[LineBlock]:
+        held, self._held = self._held, None
+        if held is not None:
+            self.log.add(self.name, Effect.LATE, held.first_line, held.end_line)
+            return [block, held]
+        if self.schedule.strikes(block):
+            self._held = block
+            return []
+        return [block]
+
+    def flush(self) -> list[LineBlock]:
+        held, self._held = self._held, None
+        return [] if held is None else [held]
+
+
+class ClockStep(Fault):
+    """The camera's clock is seconds off for some blocks."""
+
+    name = "clock-step"
+    _left = 0
+    _step_ns = 0
+
+    def feed(self, block: LineBlock) -> list[LineBlock]:
+        if self.schedule.strikes(block) and self._left == 0:
+            self._left = int(self.rng.integers(3, 12))
+            self._step_ns = round(self.rng.uniform(1, 10) * 1e9) * (1 if self.rng.random() < 0.5 else -1)
+        if self._left == 0:
+            return [block]
+        self._left -= 1
+        self.log.add(self.name, Effect.STEPPED, block.first_line, block.end_line)
+        return [replace(block, captured_ns=max(block.captured_ns + self._step_ns, 0))]
+
+
+class EncoderSlip(Fault):
+    """The encoder counts some ticks too many at once, without a line trigger: line numbers jump ahead for good.
+
+    No cloth is missing, but by the encoder (all there is to go by) lines were due that never came: ``LOST``.
+    """
+
+    name = "encoder-slip"
+
+    def __init__(self, seed: int, every_lines: int, log: Log) -> None:
+        super().__init__(seed, every_lines, log)
+        self.slips: list[tuple[int, int]] = []  # (cloth line, ticks too many)
+
+    @property
+    def offset(self) -> int:
+        """Encoder line less cloth line now."""
+        return sum(slip for _, slip in self.slips)
+
+    def feed(self, block: LineBlock) -> list[LineBlock]:
+        if self.schedule.strikes(block):
+            slip = int(self.rng.integers(4, 40))
+            first = block.first_line + self.offset
+            self.slips.append((block.first_line, slip))
+            self.log.add(self.name, Effect.LOST, first, first + slip)
+        return [replace(block, first_line=block.first_line + self.offset)]
+
+    def encoder_line(self, cloth_line: int) -> int:
+        """Encoder line of a cloth line (cloth lines: what the encoder would say had it never slipped)."""
+        return cloth_line + sum(slip for at_line, slip in self.slips if at_line <= cloth_line)
+
+    def cloth_line(self, encoder_line: int) -> int:
+        """Inverse of ``encoder_line``; lines that never were fall on the one behind them."""
+        offset = 0
+        for at_line, slip in self.slips:
+            if encoder_line < at_line + offset + slip:
+                return min(encoder_line - offset, at_line)
+            offset += slip
+        return encoder_line - offset
+
+
+class Jitter(Fault):
+    """Some blocks come later than they were ready, in order."""
+
+    name = "jitter"
+    _left = 0
+
+    def delay_s(self, block: LineBlock) -> float:
+        """How long this block is kept back."""
+        if self.schedule.strikes(block):
+            self._left = int(self.rng.integers(3, 9))
+        if self._left == 0:
+            return 0.0
+        self._left -= 1
+        self.log.add(self.name, Effect.DELAYED, block.first_line, block.end_line)
+        return float(self.rng.uniform(0.01, 0.15))
+
+
+class Unplug(Fault):
+    """The camera vanishes for a while."""
+
+    name = "unplug"
+
+
+def _part(block: LineBlock, first_line: int, end_line: int) -> list[LineBlock]:
+    """The lines ``[first_line, end_line)`` of a block, as no or one block."""
+    if end_line <= first_line:
+        return []
+    pixels = block.pixels[first_line - block.first_line : end_line - block.first_line]
+    return [replace(block, pixels=pixels, first_line=first_line)]

@@ -1,0 +1,323 @@
+"""Cloth rendered in a process of its own, handed over through a ring of blocks in shared memory."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+import types
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.shared_memory import SharedMemory
+from multiprocessing.synchronize import Lock, Semaphore
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera import CameraError
+from drivers.simulated.cloth import Cloth
+from drivers.simulated.loom import Loom, Span, SpanPlan
+
+_START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 3.0
+_RUNNING, _FINISHED, _TOLD_TO_STOP = 0, 1, 2
+_HEADER = np.dtype(
+    [
+        ("state", "i8"),
+        ("rendered", "i8"),  # index after the last span rendered
+        ("read_next", "i8"),  # index of the span the reader wants next
+        ("origin_s", "f8"),
+        ("held_s", "f8"),
+        ("limit_s", "f8"),
+        ("error", "S800"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClothSettings:
+    """Everything that makes one cloth."""
+
+    style: str
+    width_px: int
+    mm_per_px: float
+    seed: int
+    web_px: tuple[int, int] | None
+    flaws_per_m: float
+    disturbances: bool
+
+    def weave(self) -> Cloth:
+        """The cloth.  Raises CameraError."""
+        return Cloth(
+            self.style,
+            width_px=self.width_px,
+            mm_per_px=self.mm_per_px,
+            seed=self.seed,
+            web_px=self.web_px,
+            flaws_per_m=self.flaws_per_m,
+            disturbances=self.disturbances,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RingShape:
+    """``slots`` blocks of up to ``lines`` x ``width_px`` pixels, of which ``ahead`` may lie in the future."""
+
+    slots: int
+    ahead: int
+    lines: int
+    width_px: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Shared memory needed."""
+        return _HEADER.itemsize + 8 * self.slots + self.slots * self.lines * self.width_px
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """What a renderer is to do.
+
+    Attributes:
+        cloth: what to render.
+        plan: which lines, in which order.
+        shape: the ring's size.
+        start_index: first span.
+        at_s: loom time to begin at.
+    """
+
+    cloth: ClothSettings
+    plan: SpanPlan
+    shape: RingShape
+    start_index: int = 0
+    at_s: float = 0.0
+
+    def loom(self) -> Loom | None:
+        """The running loom; None if the camera waits for its reader."""
+        return None if self.plan.profile is None else Loom(self.plan.profile, at_s=self.at_s)
+
+
+class Ring:
+    """Blocks in shared memory; every access to header or slots is made under ``lock``."""
+
+    def __init__(self, memory: SharedMemory, shape: RingShape, lock: Lock) -> None:
+        self._memory = memory
+        self._lock = lock
+        self.closed = False
+        buffer = memory.buf
+        stamps_at, pixels_at = _HEADER.itemsize, _HEADER.itemsize + 8 * shape.slots
+        self.header: NDArray[Any] = np.ndarray((1,), _HEADER, buffer)
+        self._stamps: NDArray[np.int64] = np.ndarray((shape.slots,), np.int64, buffer, stamps_at)
+        self._pixels: NDArray[np.uint8] = np.ndarray(
+            (shape.slots, shape.lines, shape.width_px), np.uint8, buffer, pixels_at
+        )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[Any]:
+        """The header, to be used while nobody else does."""
+        if not self._lock.acquire(timeout=_STOP_TIMEOUT_S):
+            raise CameraError("The simulated camera's renderer died while it held the ring; start the camera again.")
+        try:
+            if self.closed:
+                raise CameraError("The simulated camera was stopped; start it again.")
+            yield self.header[0]
+        finally:
+            self._lock.release()
+
+    def put(self, index: int, pixels: NDArray[np.uint8]) -> None:
+        """Stores a block; the lock must be held."""
+        slot = index % len(self._stamps)
+        self._pixels[slot, : len(pixels)] = pixels
+        self._stamps[slot] = index
+        self.header[0]["rendered"] = index + 1
+
+    def take(self, index: int, lines: int) -> NDArray[np.uint8] | None:
+        """A copy of a block, or None if it is not there (any more); the lock must be held."""
+        slot = index % len(self._stamps)
+        return self._pixels[slot, :lines].copy() if self._stamps[slot] == index else None
+
+    def clear(self, start_index: int, at_s: float) -> None:
+        """Makes it empty, for spans from ``start_index`` on."""
+        self._stamps[:] = -1
+        self.header[0] = (_RUNNING, start_index, start_index, 0.0, 0.0, at_s, b"")
+
+    def close(self) -> None:
+        """Lets go of the memory, once nobody uses it."""
+        held = self._lock.acquire(timeout=_STOP_TIMEOUT_S)
+        self.closed = True
+        del self.header, self._stamps, self._pixels
+        self._memory.close()
+        if held:
+            self._lock.release()
+
+
+class _BareProcess(SpawnProcess):
+    """A spawned process that does not run the caller's main module again.
+
+    Spawning imports ``__main__`` anew so that its functions can be found.  The renderer needs none of them, and a main
+    without a guard would start itself over and over.
+    """
+
+    _swap = threading.Lock()
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _BareProcess._swap:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            try:
+                return SpawnProcess._Popen(process_obj)
+            finally:
+                sys.modules["__main__"] = main
+
+
+class Renderer:
+    """The renderer's process and its ring, as its owner sees them.
+
+    Blocks of a running loom are overwritten, read or not; without one the renderer waits for the reader.
+
+    Raises:
+        CameraError: no process or no memory to be had, or no first block within a minute.
+    """
+
+    def __init__(self, job: RenderJob) -> None:
+        shape = job.shape
+        context: SpawnContext = multiprocessing.get_context("spawn")
+        try:
+            memory = SharedMemory(create=True, size=shape.total_bytes)
+        except OSError as error:
+            raise CameraError(
+                f"The simulated camera found no {shape.total_bytes >> 20} MiB of shared memory ({error.strerror}); "
+                "close other programs or make /dev/shm larger."
+            ) from error
+        lock, self._filled, self._free = context.Lock(), context.Semaphore(0), context.Semaphore(0)
+        self.ring = Ring(memory, shape, lock)
+        self.ring.clear(job.start_index, job.at_s)
+        self._process = _BareProcess(
+            target=render, args=(memory.name, lock, self._filled, self._free, job), name="cloth renderer", daemon=True
+        )
+        self._end = weakref.finalize(self, _end_renderer, self._process, self.ring, memory, self._free)
+        try:
+            self._process.start()
+            self._await_first(job.start_index)
+        except BaseException as error:
+            self.stop()
+            if isinstance(error, OSError):
+                raise CameraError(f"The simulated camera's renderer cannot be started ({error.strerror}).") from error
+            raise
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the renderer."""
+        return self._process.pid
+
+    def wait(self, seconds: float) -> None:
+        """Waits for the next block to be rendered, at most ``seconds``.  Raises CameraError if the renderer died."""
+        if not self._filled.acquire(timeout=max(min(seconds, 0.1), 0.0)):
+            self._check()
+
+    def ask(self) -> None:
+        """Tells the renderer that the reader has moved on."""
+        self._free.release()
+
+    def stop(self) -> None:
+        """Ends the process and frees the memory.  May be called twice."""
+        self._end()
+
+    def _check(self) -> None:
+        with self.ring.locked() as header:
+            error = bytes(header["error"]).decode("utf-8", "replace")
+            running = int(header["state"]) == _RUNNING
+        if error:
+            raise CameraError(error)
+        if running and not self._process.is_alive():
+            raise CameraError(
+                f"The simulated camera's renderer ended by itself (code {self._process.exitcode}); start it again."
+            )
+
+    def _await_first(self, start_index: int) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while True:
+            with self.ring.locked() as header:
+                if header["rendered"] > start_index or header["state"] != _RUNNING:
+                    return
+            if time.monotonic() > deadline:
+                raise CameraError("The simulated camera's renderer gave no picture within a minute; is the CPU busy?")
+            self.wait(0.1)
+
+
+def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free: Semaphore) -> None:
+    """Ends the renderer, by force if need be, then frees the memory: in this order, or its pages would come back."""
+    ring.header[0]["state"] = _TOLD_TO_STOP
+    free.release()
+    if process.pid is not None:
+        process.join(_STOP_TIMEOUT_S)
+        for force in (process.terminate, process.kill):
+            if process.is_alive():
+                force()
+                process.join(_STOP_TIMEOUT_S)
+        process.close()
+    ring.close()
+    memory.unlink()
+
+
+def render(memory_name: str, lock: Lock, filled: Semaphore, free: Semaphore, job: RenderJob) -> None:
+    """The renderer's process: fills the ring until told to stop, the cloth ends or its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to answer
+    cv2.setNumThreads(1)
+    try:
+        memory = SharedMemory(memory_name)
+    except FileNotFoundError:
+        return  # the owner gave up meanwhile
+    ring = Ring(memory, job.shape, lock)
+    try:
+        _fill(ring, filled, free, job)
+    except Exception as error:
+        with ring.locked() as header:
+            header["error"] = f"The simulated camera's renderer failed: {error}".encode()[:800]
+        filled.release()
+    finally:
+        ring.close()
+
+
+def _fill(ring: Ring, filled: Semaphore, free: Semaphore, job: RenderJob) -> None:
+    cloth, loom = job.cloth.weave(), job.loom()
+    recent: deque[Span] = deque(maxlen=job.shape.ahead)
+    for span in job.plan.spans(job.start_index):
+        while not _has_room(ring, span, recent, job.shape, loom):
+            free.acquire(timeout=0.01 if loom else 0.25)
+            if _is_orphan(ring):
+                return
+        if _is_orphan(ring):
+            return
+        pixels = cloth.render(span.first_line, span.end_line - span.first_line)
+        with ring.locked() as header:
+            ring.put(span.index, pixels)
+            if loom is not None:
+                loom.allow(span.ready_s)
+                header["origin_s"], header["held_s"], header["limit_s"] = loom.origin_s, loom.held_s, loom.limit_s
+        recent.append(span)
+        filled.release()
+    with ring.locked() as header:
+        header["state"] = max(header["state"], _FINISHED)
+
+
+def _has_room(ring: Ring, span: Span, recent: deque[Span], shape: RingShape, loom: Loom | None) -> bool:
+    """True if ``span`` may take its slot: behind a running loom always but for the lead, else when it was read."""
+    if loom is not None:
+        return len(recent) < shape.ahead or recent[0].ready_s <= loom.now_s()
+    with ring.locked() as header:
+        return span.index - shape.slots < int(header["read_next"])
+
+
+def _is_orphan(ring: Ring) -> bool:
+    parent = multiprocessing.parent_process()
+    return int(ring.header[0]["state"]) == _TOLD_TO_STOP or parent is None or not parent.is_alive()
