@@ -1,0 +1,132 @@
+"""The alarm row: rejects nobody has answered yet, and what the core wants a person to know.  Same place on every page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from station.control import Defect, Notice
+from ui import theme
+from ui.widgets.gauges import Sign
+from ui.words import count, position, size
+
+HIGH = 46
+_RED, _AMBER, _GREY = "critical", "warning", "panel"
+
+
+class AlarmRow(QWidget):
+    """One row under the header.  Grey and quiet at rest; red and flashing while a reject is unanswered.
+
+    Nothing pops up over it and nothing moves when it changes.  ``acknowledged`` is emitted when a person answers.
+    """
+
+    acknowledged = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(HIGH)
+        self.setAccessibleName("Alarms")
+        self._rejects: dict[int, str] = {}
+        self._notice: Notice | None = None
+        self._since_s = 0.0
+        self._ground = _GREY
+        self._sign = Sign(18)
+        self._text = QLabel()
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._button = QPushButton("Acknowledge   Space")
+        self._button.setToolTip("Answer all open alarms (Space)")
+        self._button.setAccessibleName("Acknowledge alarms")
+        self._button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._button.clicked.connect(self.acknowledge)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(18, 0, 12, 0)
+        row.setSpacing(12)
+        row.addWidget(self._sign)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._button)
+        self._show()
+
+    @property
+    def text(self) -> str:
+        """What the row says."""
+        return self._text.text()
+
+    @property
+    def open_alarms(self) -> set[int]:
+        """Numbers of the rejects nobody has answered."""
+        return set(self._rejects)
+
+    @property
+    def has_notice(self) -> bool:
+        """Whether a notice waits to be acknowledged."""
+        return self._notice is not None
+
+    def put_reject(self, defect: Defect, unit: str) -> None:
+        """A reject appeared or grew."""
+        where = f"{position(defect.position_mm, unit)}, {defect.across_mm:.0f} {unit} from the left edge"
+        self._rejects[defect.number] = (
+            f"No. {defect.number}: {defect.kind.value}, {size(defect.length_mm, defect.width_mm, unit)}, at {where}"
+        )
+        self._show()
+
+    def withdraw(self, number: int) -> None:
+        """The defect turned out to pass."""
+        if self._rejects.pop(number, None) is not None:
+            self._show()
+
+    def put_notice(self, notice: Notice) -> None:
+        """Something a person should know; stays until acknowledged."""
+        self._notice = notice
+        self._show()
+
+    def acknowledge(self) -> None:
+        """A person has seen it."""
+        if self._rejects or self._notice:
+            self._rejects.clear()
+            self._notice = None
+            self._show()
+            self.acknowledged.emit()
+
+    def advance(self, passed_s: float) -> None:
+        """Flash twice a second while a reject is open."""
+        if self._rejects:
+            before = self._flash_on
+            self._since_s = (self._since_s + passed_s) % 10.0
+            if before != self._flash_on:
+                self.update()
+
+    @property
+    def _flash_on(self) -> bool:
+        return bool(self._rejects) and (self._since_s * 2.0) % 1.0 >= 0.5
+
+    def _show(self) -> None:
+        words = [self._notice.text] if self._notice else []
+        severity = self._notice.severity if self._notice else ""
+        if self._rejects:
+            number = max(self._rejects)
+            lead = count(len(self._rejects), "unanswered reject")
+            words.insert(0, f"{lead}  –  {self._rejects[number]}")
+        if self._rejects or severity == "error":
+            self._ground, sign, text, button = _RED, "warning", "critical_text", "alarm"
+        elif severity == "warning":
+            self._ground, sign, text, button = _AMBER, "warning", "warning_text", "alarm-warning"
+        else:
+            self._ground, sign, text, button = _GREY, "check", "text_soft", "button"
+        self._sign.show_sign(sign, text)
+        self._text.setText("   ·   ".join(words) or "No unanswered alarms")
+        self._text.setToolTip(self._text.text() if words else "")
+        theme.restyle(self._text, f"alarm-{text}")
+        theme.restyle(self._button, button)
+        self._button.setVisible(bool(words))
+        self.setAccessibleDescription(self._text.text())
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        """Ground and a line below."""
+        painter = QPainter(self)
+        deep = self._ground == _RED and self._flash_on
+        painter.fillRect(self.rect(), theme.colour("critical_deep" if deep else self._ground))
+        painter.setPen(theme.colour("edge_strong" if self._ground == _GREY else f"{self._ground}_deep"))
+        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
+        painter.end()

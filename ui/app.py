@@ -1,0 +1,89 @@
+"""Opens the window on a running core."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from station.control import Core
+from station.records.queries import History
+from station.records.store import Store
+from ui import theme
+from ui.shell import MainWindow
+
+_NO_PICTURE_S = 90.0
+
+
+def run_window(
+    core: Core,
+    store: Store,
+    history: History,
+    *,
+    screenshot: Path | None = None,
+    after_s: float | None = None,
+    start_page: str = "live",
+) -> int:
+    """Show the window until it is closed.
+
+    Args:
+        core: the running station; started and ended by the caller.
+        store, history: the open records.
+        screenshot: save the window as PNG there, then quit.
+        after_s: seconds from the first live picture to the screenshot; 0 without a value.
+        start_page: live, tuning or history.
+
+    Returns:
+        0, or 1 if the screenshot could not be saved or no picture ever came.
+    """
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Fabric inspection station")
+    theme.apply(app)
+    window = MainWindow(core, store, history, start_page=start_page)
+    window.show()
+    _quit_on_interrupt(window)
+    faults: list[str] = []
+    if screenshot is not None:
+        _arrange_screenshot(window, screenshot, after_s or 0.0, faults)
+    app.exec()
+    window.close()
+    window.deleteLater()
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: list[str]) -> None:
+    """Save the window ``after_s`` after the first strip of cloth; give up if none ever comes."""
+    late = QTimer(window)
+    late.setSingleShot(True)
+
+    def save() -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not window.grab().save(str(path)):
+            faults.append(f"The screenshot could not be written to {path}; choose a folder you may write to.")
+        window.close()
+
+    def give_up() -> None:
+        faults.append(f"No live picture came within {_NO_PICTURE_S:.0f} s, so no screenshot was taken.")
+        window.close()
+
+    def first_picture(_strip: object) -> None:
+        window.bridge.strip_judged.disconnect(first_picture)
+        late.stop()
+        QTimer.singleShot(round(after_s * 1000), window, save)
+
+    late.timeout.connect(give_up)
+    late.start(round(_NO_PICTURE_S * 1000))
+    window.bridge.strip_judged.connect(first_picture)
+
+
+def _quit_on_interrupt(window: MainWindow) -> None:
+    """Ctrl+C in the terminal closes the window (the bridge's timer lets Python see the signal)."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, lambda _number, _frame: window.close())

@@ -1,0 +1,1 @@
+"""QA's page: rolls, their defects, and what people said of them."""

@@ -1,0 +1,284 @@
+"""QA's page."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListView, QVBoxLayout, QWidget
+
+from station.records.queries import History
+from station.records.rows import DefectFilter, DefectRow, RecordsError, RollRow, StretchRow, Verdict
+from station.records.store import Store
+from ui.history.detail import DefectDetail
+from ui.history.filters import RollFilters
+from ui.history.roll_list import RollDelegate, RollList, span_of
+from ui.widgets.crops import PictureCache
+from ui.widgets.gallery import DefectGallery, GalleryView
+from ui.widgets.parts import Panel, label, set_text
+from ui.widgets.roll_map import MapDefect, RollMap
+from ui.words import count
+from ui.worker import Worker
+
+_SHOW = {"All defects": (False, False), "Rejects": (True, False), "Not reviewed": (False, True)}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoll:
+    """A roll with all that the page shows of it."""
+
+    roll: RollRow
+    defects: Sequence[DefectRow]
+    stretches: Sequence[StretchRow]
+
+
+class HistoryPage(QWidget):
+    """Rolls at the left, the chosen roll's map and gallery in the middle, one defect at the right."""
+
+    def __init__(self, store: Store, history: History, worker: Worker, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "page")
+        self._store, self._history, self._worker = store, history, worker
+        self._open: OpenRoll | None = None
+        self._asked = 0
+        self.pictures = PictureCache(worker, self)
+        self.pictures.arrived.connect(self._picture_arrived)
+        self.rolls = RollList(self)
+        self.gallery = DefectGallery(self.pictures, self)
+        self.filters = RollFilters()
+        self.detail = DefectDetail()
+        self.roll_map = RollMap(Qt.Orientation.Horizontal)
+        self._build()
+        self._wire()
+
+    def _build(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 14, 14, 14)
+        row.setSpacing(12)
+        left = Panel("Rolls", margin=0)
+        left.setFixedWidth(316)
+        left.body.addWidget(self.filters)
+        self.roll_view = QListView()
+        self.roll_view.setModel(self.rolls)
+        self.roll_view.setItemDelegate(RollDelegate(self.roll_view))
+        self.roll_view.setAccessibleName("Rolls, newest first")
+        self.roll_view.setUniformItemSizes(True)
+        self.roll_view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.roll_view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        left.body.addWidget(self.roll_view, 1)
+        self.no_rolls = label("No rolls match", "empty")
+        self.no_rolls.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        left.body.addWidget(self.no_rolls, 1)
+        row.addWidget(left)
+        middle = QVBoxLayout()
+        middle.setSpacing(12)
+        self.map_panel = Panel("Roll map")
+        self.about = label("Choose a roll", "caption")
+        self.map_panel.body.addWidget(self.about)
+        self.map_panel.body.addWidget(self.roll_map)
+        middle.addWidget(self.map_panel)
+        middle.addWidget(self._build_gallery(), 1)
+        row.addLayout(middle, 1)
+        self.detail.setFixedWidth(372)
+        row.addWidget(self.detail)
+
+    def _build_gallery(self) -> Panel:
+        panel = Panel()
+        head = QHBoxLayout()
+        head.addWidget(label("Defects", "heading"))
+        self.counts = label("", "caption")
+        head.addWidget(self.counts)
+        head.addStretch(1)
+        self.which = QComboBox()
+        self.which.addItems(list(_SHOW))
+        self.which.setFixedWidth(150)
+        self.which.setAccessibleName("Which defects")
+        self.which.setToolTip("Which defects are shown")
+        head.addWidget(self.which)
+        panel.body.addLayout(head)
+        self.view = GalleryView("Defects of the roll", self.gallery)
+        self.no_defects = label("No defects to show", "empty")
+        self.no_defects.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        panel.body.addWidget(self.view, 1)
+        panel.body.addWidget(self.no_defects, 1)
+        return panel
+
+    def _wire(self) -> None:
+        self.filters.changed.connect(self.refresh)
+        self.which.currentIndexChanged.connect(lambda _index: self._show_gallery())
+        self.roll_view.selectionModel().currentChanged.connect(self._roll_chosen)
+        self.view.selectionModel().currentChanged.connect(lambda now, _before: self._show_detail(now))
+        self.roll_map.chosen.connect(self.choose_defect)
+        self.detail.judged.connect(self.judge)
+        self.detail.stepped.connect(self.next_unreviewed)
+        find = QShortcut(QKeySequence("Ctrl+F"), self)
+        find.activated.connect(self.filters.text.setFocus)
+        keys = (("C", self.detail.confirm_button), ("F", self.detail.false_button), ("N", self.detail.next_button))
+        for key, made in keys:
+            made.setToolTip(f"{made.accessibleName()} ({key})")
+            QShortcut(QKeySequence(key), self).activated.connect(made.click)
+
+    # reading
+
+    def refresh(self, _event: object = None) -> None:
+        """Read the rolls anew; the chosen one stays chosen."""
+        wanted = self.filters.value()
+        self._worker.run(
+            lambda: (self._history.fabrics(), self._history.rolls(wanted)),
+            lambda read: self._show_rolls(*read),
+            self._tell_failure,
+        )
+
+    def _show_rolls(self, fabrics: list[str], rolls: Sequence[RollRow]) -> None:
+        self.filters.show_fabrics(fabrics)
+        chosen = self._open.roll.id if self._open else None
+        self.rolls.show_rows(rolls)
+        self.roll_view.setVisible(bool(rolls))
+        self.no_rolls.setVisible(not rolls)
+        if not rolls:
+            self._show_roll(None)
+            return
+        at = self.rolls.row_of(chosen) if chosen is not None else None
+        self.roll_view.setCurrentIndex(self.rolls.index(at or 0))
+
+    def _roll_chosen(self, now: QModelIndex, _before: QModelIndex) -> None:
+        if not now.isValid():
+            return
+        roll: RollRow = now.data(RollList.RollRole)
+        self._asked += 1
+        asked = self._asked
+        self._worker.run(
+            lambda: OpenRoll(
+                roll, self._history.defects(DefectFilter(roll.id, limit=20000)), self._history.stretches(roll.id)
+            ),
+            lambda read: self._show_roll(read) if asked == self._asked else None,
+            self._tell_failure,
+        )
+
+    def _show_roll(self, opened: OpenRoll | None) -> None:
+        same = opened is not None and self._open is not None and opened.roll.id == self._open.roll.id
+        self._open = opened
+        heading = self.map_panel.heading
+        if heading is not None:
+            set_text(heading, f"Roll {opened.roll.name}" if opened else "Roll map")
+        self._show_map()
+        self._show_gallery(keep=same)
+
+    def _show_map(self) -> None:
+        if self._open is None:
+            set_text(self.about, "Choose a roll")
+            self.roll_map.show_roll(0, None, (), ())
+            return
+        roll, ledger = self._open.roll, self._open.roll.ledger
+        words = [f"{span_of(roll, ledger.lines_inspected)} inspected"]
+        if ledger.lines_uninspected:
+            words.append(f"{span_of(roll, ledger.lines_uninspected)} not inspected (hatched)")
+        words.append(count(roll.rejects, "reject"))
+        set_text(self.about, "   ·   ".join(words))
+        right = max([d.end_px for d in self._open.defects], default=1)
+        width = max(right, 1) * 1.02
+        marks = [
+            MapDefect(
+                d.id,
+                d.first_line,
+                d.end_line,
+                min((d.first_px + d.end_px) / 2 / width, 1.0),
+                d.is_reject,
+                d.verdict is Verdict.FALSE_ALARM,
+            )
+            for d in self._open.defects
+        ]
+        gaps = [(s.first_line, s.end_line) for s in self._open.stretches if s.reason is not None]
+        self.roll_map.show_roll(ledger.lines_acquired, roll.mm_per_px, marks, gaps)
+
+    def _show_gallery(self, *, keep: bool = False) -> None:
+        rejects_only, unreviewed_only = _SHOW[self.which.currentText()]
+        every = self._open.defects if self._open else ()
+        rows = [d for d in every if (d.is_reject or not rejects_only) and (d.verdict is None or not unreviewed_only)]
+        shown = self.detail.row
+        self.gallery.show_rows(rows)
+        self.view.setVisible(bool(rows))
+        self.no_defects.setVisible(not rows)
+        self._show_counts()
+        at = self.gallery.place(shown.id) if keep and shown else None
+        if rows:
+            self.view.setCurrentIndex(self.gallery.index(at or 0))
+        else:
+            self.detail.show_defect(None, None)
+
+    def _show_counts(self) -> None:
+        every = self._open.defects if self._open else ()
+        confirmed = sum(d.verdict is Verdict.CONFIRMED for d in every)
+        false = sum(d.verdict is Verdict.FALSE_ALARM for d in every)
+        left = len(every) - confirmed - false
+        words = (count(len(every), "defect"), f"{confirmed} confirmed", count(false, "false alarm"), f"{left} to review")
+        set_text(self.counts, "   ·   ".join(words))
+
+    # one defect
+
+    def _show_detail(self, now: QModelIndex) -> None:
+        row: DefectRow | None = now.data(DefectGallery.DefectRole) if now.isValid() else None
+        self.detail.tell("")
+        self.detail.show_defect(row, self.pictures.get(row) if row else None)
+        self.roll_map.choose(row.id if row else None)
+
+    def _picture_arrived(self, defect_id: int) -> None:
+        row = self.detail.row
+        if row is not None and row.id == defect_id:
+            self.detail.pair.show_pictures(self.pictures.get(row))
+
+    def choose_defect(self, defect_id: int) -> None:
+        """Show a defect of the roll."""
+        at = self.gallery.place(defect_id)
+        if at is None:
+            self.which.setCurrentIndex(0)
+            at = self.gallery.place(defect_id)
+        if at is not None:
+            index = self.gallery.index(at)
+            self.view.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            self.view.scrollTo(index)
+
+    def next_unreviewed(self) -> None:
+        """Go on to the next defect nobody has reviewed, round the end."""
+        rows = self.gallery.rows
+        here = self.view.currentIndex().row()
+        order = [*range(here + 1, len(rows)), *range(0, max(here, 0))]
+        at = next((at for at in order if rows[at].verdict is None), None)
+        if at is not None:
+            self.view.setCurrentIndex(self.gallery.index(at))
+
+    def judge(self, verdict: Verdict) -> None:
+        """Record what a person says of the defect shown."""
+        row = self.detail.row
+        if row is None:
+            return
+        by = _login()
+        self._worker.run(
+            lambda: self._store.review(row.id, verdict, by),
+            lambda _none: self._judged(replace(row, verdict=verdict, reviewed_by=by)),
+            self._tell_failure,
+        )
+
+    def _judged(self, row: DefectRow) -> None:
+        if self._open is not None:
+            defects = [row if d.id == row.id else d for d in self._open.defects]
+            self._open = replace(self._open, defects=defects)
+        self.gallery.renew(row)
+        if self.detail.row is not None and self.detail.row.id == row.id:
+            self.detail.show_defect(row, self.pictures.get(row))
+        self._show_counts()
+        self._show_map()
+
+    def _tell_failure(self, error: Exception) -> None:
+        plain = isinstance(error, RecordsError)
+        self.detail.tell(str(error) if plain else f"The records could not be read or written: {error}")
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

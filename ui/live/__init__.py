@@ -1,0 +1,1 @@
+"""The operator's page: cloth as it passes, what was found on it, and the controls of the roll."""

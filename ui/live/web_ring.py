@@ -1,0 +1,158 @@
+"""The cloth at screen resolution: a ring of pixel rows that strips are laid into once and painted from many times."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from station.control import StripView
+
+GAP_DARK, GAP_LIGHT = 74, 104
+_HEAT_FROM = 0.3
+
+
+def heat_colours() -> NDArray[np.uint8]:
+    """Colours of display scores: ``[256, 4]`` premultiplied BGRA, index = 255 × score, opaque-most at 1.
+
+    Amber from 0.3, red from the threshold at 0.5: the jump of hue is the decision, not a matter of taste.
+    """
+    score = np.arange(256) / 255.0
+    alpha = np.clip((score - _HEAT_FROM) / 0.5, 0, 1) * 0.55 + 0.15
+    alpha[score < _HEAT_FROM] = 0
+    table = np.empty((256, 4))
+    table[:, :3] = np.where(score[:, None] < 0.5, (10, 163, 240), (61, 45, 255))
+    table[:, 3] = 255
+    return np.rint(table * alpha[:, None]).astype(np.uint8)
+
+
+_HEAT_COLOURS = heat_colours()
+
+
+class WebRing:
+    """Rows of cloth around a ring, newest over oldest.
+
+    Row ``r`` shows the lines from ``r / scale`` on and lies at index ``r % rows``.  Fixed levels: what is grey on the
+    cloth is the same grey on the screen all day.
+
+    Attributes:
+        picture: ``[rows, width, 4]`` uint8 BGRX.
+        heat: the same, premultiplied BGRA.
+        scale: screen px per camera px, both axes.
+        first_row, end_row: rows that are filled, half-open.
+        resets: how often the ring began anew (another roll, another camera width).
+    """
+
+    def __init__(self, width_px: int, rows: int) -> None:
+        self._strips: deque[StripView] = deque()
+        self._camera_px = 0
+        self.resets = 0
+        self.resize(width_px, rows)
+
+    def resize(self, width_px: int, rows: int) -> None:
+        """Take another screen size; the cloth that is still known is laid out anew."""
+        self.width_px, self.rows = max(width_px, 16), max(rows, 64)
+        self.picture = np.zeros((self.rows, self.width_px, 4), np.uint8)
+        self.heat = np.zeros((self.rows, self.width_px, 4), np.uint8)
+        self.first_row = self.end_row = 0
+        self.scale = self.width_px / self._camera_px if self._camera_px else 0.0
+        strips, self._strips = self._strips, deque()
+        for strip in strips:
+            self.add(strip)
+
+    def clear(self) -> None:
+        """Forget all cloth: a new roll."""
+        self._strips.clear()
+        self._camera_px = 0
+        self.first_row = self.end_row = 0
+        self.scale = 0.0
+        self.picture[:] = 0
+        self.heat[:] = 0
+        self.resets += 1
+
+    @property
+    def newest(self) -> StripView | None:
+        """The strip that came last."""
+        return self._strips[-1] if self._strips else None
+
+    def add(self, strip: StripView) -> None:
+        """Lay a strip.  Lines that never came before it are shown as a gap, never closed up."""
+        lines, width = strip.pixels.shape[:2]
+        end_line = self._strips[-1].first_line + len(self._strips[-1].pixels) if self._strips else strip.first_line
+        if width != self._camera_px or strip.first_line < end_line:
+            self.clear()
+            self._camera_px = width
+            self.scale = self.width_px / width
+            end_line = strip.first_line
+        if not self._strips:
+            self.first_row = self.end_row = self.row_of(strip.first_line)
+        first, end = self.row_of(strip.first_line), self.row_of(strip.first_line + lines)
+        if strip.first_line > end_line:
+            self._lay_gap(self.end_row, first)
+        if end > first:
+            self._lay(strip, first, end)
+        self.end_row = end
+        self.first_row = max(self.first_row, end - self.rows)
+        self._remember(strip)
+
+    def row_of(self, line: float) -> int:
+        """Row that shows a line."""
+        return math.floor(line * self.scale)
+
+    def line_of(self, row: float) -> float:
+        """Line shown by a row."""
+        return row / self.scale if self.scale else 0.0
+
+    def crop(self, first_line: int, end_line: int, first_px: int, end_px: int) -> NDArray[np.uint8] | None:
+        """Camera pixels of a region as far as they are still here (from the strip that holds its middle), or None."""
+        middle = (first_line + end_line) // 2
+        for strip in reversed(self._strips):
+            if strip.first_line <= middle < strip.first_line + len(strip.pixels):
+                a = max(first_line - strip.first_line, 0)
+                return strip.pixels[a : end_line - strip.first_line, max(first_px, 0) : end_px]
+        return None
+
+    def _remember(self, strip: StripView) -> None:
+        self._strips.append(strip)
+        while self.row_of(strip.first_line - self._strips[0].first_line) > self.rows:
+            self._strips.popleft()
+
+    def _lay(self, strip: StripView, first: int, end: int) -> None:
+        small = _shrink(strip.pixels, self.width_px, end - first)
+        code = cv2.COLOR_GRAY2BGRA if small.ndim == 2 else cv2.COLOR_RGB2BGRA
+        self._write(self.picture, cv2.cvtColor(small, code), end)
+        cells = np.clip(strip.heat * 255.0, 0, 255).astype(np.uint8)
+        # heat cells may reach over the strip's last line and column: cut what lies beyond
+        across = strip.pixels.shape[1] / (cells.shape[1] * strip.cell_px)
+        along = strip.pixels.shape[0] / (cells.shape[0] * strip.cell_px)
+        full = (max(round((end - first) / along), 1), max(round(self.width_px / across), 1))
+        soft = cv2.resize(cells, (full[1], full[0]), interpolation=cv2.INTER_LINEAR)
+        soft = np.ascontiguousarray(soft[: end - first, : self.width_px])
+        self._write(self.heat, _HEAT_COLOURS[soft], end)
+
+    def _lay_gap(self, first: int, end: int) -> None:
+        count = min(end - first, self.rows)
+        if count <= 0:
+            return
+        rows = np.arange(end - count, end)[:, None]
+        stripes = ((rows + np.arange(self.width_px)[None]) // 12 % 2).astype(np.uint8)
+        grey = np.where(stripes, np.uint8(GAP_LIGHT), np.uint8(GAP_DARK))
+        self._write(self.picture, cv2.cvtColor(grey, cv2.COLOR_GRAY2BGRA), end)
+        self._write(self.heat, np.zeros((count, self.width_px, 4), np.uint8), end)
+
+    def _write(self, ring: NDArray[np.uint8], rows: NDArray[np.uint8] | cv2.typing.MatLike, end: int) -> None:
+        """Write ``rows`` so that the last one lies just before row ``end``."""
+        kept = rows[-self.rows :]
+        start = (end - len(kept)) % self.rows
+        head = min(len(kept), self.rows - start)
+        ring[start : start + head] = kept[:head]
+        ring[: len(kept) - head] = kept[head:]
+
+
+def _shrink(pixels: NDArray[np.uint8], width: int, rows: int) -> NDArray[np.uint8]:
+    """Resize for the eye."""
+    way = cv2.INTER_AREA if width <= pixels.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, (width, rows), interpolation=way), np.uint8)

@@ -1,0 +1,328 @@
+"""The cloth as it passes: picture, heat, outlines, scales.  Newest cloth at the bottom; the cloth moves up."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from station.control import Defect, FeedState, Stretch, StripView
+from ui import theme
+from ui.live.scroll import Follower
+from ui.live.web_ring import WebRing
+from ui.words import HINT, SHOUT
+
+LEFT, TOP, GUTTER = 58, 30, 14
+_KEEP_DEFECTS = 400
+
+
+class WebView(QWidget):
+    """Scrolling picture of the judged cloth.
+
+    Strips are laid into a :class:`WebRing` once; a paint is two blits and a few outlines.  Nothing here decides: it
+    shows what the core said, and says large when the picture is not live.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Cloth")
+        self.setAccessibleDescription("The web as it passes, newest cloth at the bottom, defects outlined")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.frames_painted = 0
+        self.heat_shown = False
+        self._ring = WebRing(640, 1024)
+        self._resets = -1
+        self._follower = Follower()
+        self._images: tuple[QImage, QImage] | None = None
+        self._defects: dict[int, Defect] = {}
+        self._open_alarms: set[int] = set()
+        self._stretches: list[Stretch] = []
+        self._mm_per_px: float | None = None
+        self._feed = FeedState.NO_PICTURE
+        self._paused = False
+        self._flash_s = 0.0
+        self._hatch = theme.hatch("warning")
+        self._renew_images()
+
+    def sizeHint(self) -> QSize:
+        """Room for about a metre of cloth."""
+        return QSize(900, 760)
+
+    def minimumSizeHint(self) -> QSize:
+        """Less is no picture."""
+        return QSize(420, 320)
+
+    # what the core says
+
+    def begin_roll(self) -> None:
+        """A new roll: an empty picture rather than the last roll's cloth."""
+        self._ring.clear()
+        self._defects.clear()
+        self._open_alarms.clear()
+        self._stretches.clear()
+        self._follower.restart(0.0)
+        self.update()
+
+    def set_scale(self, mm_per_px: float | None) -> None:
+        """Millimetres per camera pixel, or None: scales are then in lines and px."""
+        self._mm_per_px = mm_per_px
+
+    def add_strip(self, strip: StripView) -> None:
+        """Newly judged cloth."""
+        self._ring.add(strip)
+        if self._resets != self._ring.resets:
+            self._resets = self._ring.resets
+            self._follower.restart(self._ring.first_row)
+        self._follower.arrive(self._ring.end_row)
+
+    def put_defect(self, defect: Defect, *, open_alarm: bool) -> None:
+        """A defect appeared, grew or closed."""
+        self._defects[defect.number] = defect
+        if len(self._defects) > _KEEP_DEFECTS:
+            self._defects.pop(min(self._defects))
+        (self._open_alarms.add if open_alarm else self._open_alarms.discard)(defect.number)
+
+    def acknowledge(self) -> None:
+        """All alarms are answered: outlines flash no more."""
+        self._open_alarms.clear()
+        self.update()
+
+    def add_stretch(self, stretch: Stretch) -> None:
+        """A stretch of one fate is complete; only those that nobody judged are drawn."""
+        if not stretch.inspected:
+            self._stretches = [*self._stretches[-200:], stretch]
+
+    def set_feed(self, feed: FeedState, paused: bool) -> None:
+        """What the picture is worth."""
+        if (feed, paused) != (self._feed, self._paused):
+            self._feed, self._paused = feed, paused
+            self.update()
+
+    def set_heat(self, shown: bool) -> None:
+        """Lay the anomaly map over the picture, or not."""
+        self.heat_shown = shown
+        self.update()
+
+    def advance(self, passed_s: float) -> None:
+        """One beat of the bridge: scroll, flash."""
+        moved = self._follower.advance(passed_s)
+        before = self._flash_on
+        self._flash_s = (self._flash_s + passed_s) % 10.0 if self._open_alarms else 0.0
+        if moved or before != self._flash_on:
+            self.update()
+
+    @property
+    def shout(self) -> str:
+        """What stands large over the picture; empty while it is live."""
+        if self._feed is FeedState.LIVE and self._paused:
+            return "PAUSED"
+        return "" if self._feed is FeedState.LIVE else SHOUT[self._feed]
+
+    @property
+    def camera_px(self) -> int:
+        """Width of the camera's picture, px; 0 before the first strip."""
+        newest = self._ring.newest
+        return int(newest.pixels.shape[1]) if newest else 0
+
+    @property
+    def lines_in_sight(self) -> tuple[int, int] | None:
+        """Lines now on the screen, half-open; None before the first strip."""
+        if self._ring.newest is None:
+            return None
+        bottom = self._bottom_row()
+        top = max(bottom - self._canvas().height(), self._ring.first_row)
+        return int(self._ring.line_of(top)), int(self._ring.line_of(bottom))
+
+    def crop(self, defect: Defect) -> NDArray[np.uint8] | None:
+        """Camera pixels around a defect that has no crop yet, as far as they are still here."""
+        side = 96
+        line, px = (defect.first_line + defect.end_line) // 2, (defect.first_px + defect.end_px) // 2
+        return self._ring.crop(line - side, line + side, px - side, px + side)
+
+    # geometry
+
+    def _canvas(self) -> QRect:
+        return QRect(LEFT + GUTTER, TOP, max(self.width() - LEFT - GUTTER, 16), max(self.height() - TOP, 64))
+
+    def _bottom_row(self) -> int:
+        return self._follower.row
+
+    def _y_of_line(self, line: float) -> float:
+        return self._canvas().bottom() + 1 - (self._bottom_row() - line * self._ring.scale)
+
+    def outline(self, number: int) -> QRectF:
+        """Where a defect's outline lies now, widget px; may be out of sight."""
+        defect, scale = self._defects[number], self._ring.scale
+        left = self._canvas().left() + defect.first_px * scale
+        top = self._y_of_line(defect.first_line)
+        wide = (defect.end_px - defect.first_px) * scale
+        high = (defect.end_line - defect.first_line) * scale
+        box = QRectF(left, top, wide, high)
+        grow_x, grow_y = max(12 - wide, 8) / 2, max(12 - high, 8) / 2
+        return box.adjusted(-grow_x, -grow_y, grow_x, grow_y)
+
+    @property
+    def _flash_on(self) -> bool:
+        """Two flashes a second while an alarm is open."""
+        return bool(self._open_alarms) and (self._flash_s * 2.0) % 1.0 < 0.5
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay the cloth out anew for the new size."""
+        canvas = self._canvas()
+        newest = self._ring.newest is not None
+        self._ring.resize(canvas.width(), canvas.height() + 1200)
+        self._renew_images()
+        if newest:
+            self._follower.restart(self._ring.end_row)
+        super().resizeEvent(event)
+
+    def _renew_images(self) -> None:
+        ring = self._ring
+        stride = ring.width_px * 4
+        self._images = (
+            QImage(ring.picture.data, ring.width_px, ring.rows, stride, QImage.Format.Format_RGB32),
+            QImage(ring.heat.data, ring.width_px, ring.rows, stride, QImage.Format.Format_ARGB32_Premultiplied),
+        )
+
+    # painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        """Two blits, then lines and words."""
+        painter = QPainter(self)
+        canvas = self._canvas()
+        painter.fillRect(self.rect(), theme.colour("panel"))
+        painter.fillRect(canvas, theme.colour("cloth_ground"))
+        if self._ring.scale:
+            self._paint_cloth(painter, canvas)
+            self._paint_scales(painter, canvas)
+            painter.setClipRect(canvas.adjusted(-GUTTER, 0, 0, 0))
+            self._paint_stretches(painter, canvas)
+            painter.setClipRect(canvas)
+            self._paint_defects(painter, canvas)
+            painter.setClipping(False)
+        if self.shout:
+            self._paint_shout(painter, canvas)
+        painter.end()
+        self.frames_painted += 1
+
+    def _paint_cloth(self, painter: QPainter, canvas: QRect) -> None:
+        ring, bottom = self._ring, self._bottom_row()
+        first = max(bottom - canvas.height(), ring.first_row, ring.end_row - ring.rows)
+        if bottom <= first or self._images is None:
+            return
+        y = canvas.bottom() + 1 - (bottom - first)
+        start, count = first % ring.rows, bottom - first
+        head = min(count, ring.rows - start)
+        for image in self._images if self.heat_shown else self._images[:1]:
+            painter.drawImage(QPoint(canvas.left(), y), image, QRect(0, start, ring.width_px, head))
+            if count > head:
+                painter.drawImage(QPoint(canvas.left(), y + head), image, QRect(0, 0, ring.width_px, count - head))
+
+    def _paint_scales(self, painter: QPainter, canvas: QRect) -> None:
+        painter.setFont(theme.font("caption"))
+        painter.setPen(theme.colour("text_soft"))
+        unit = self._mm_per_px or 1.0
+        per_unit = self._ring.scale / unit  # screen px per mm (or per line)
+        self._paint_along(painter, canvas, per_unit)
+        self._paint_across(painter, canvas, per_unit)
+
+    def _paint_along(self, painter: QPainter, canvas: QRect, per_unit: float) -> None:
+        step = _round_step(70 / per_unit)
+        bottom = self._bottom_row() / per_unit
+        mark = math.floor(bottom / step) * step
+        while mark >= 0 and (y := canvas.bottom() + 1 - (bottom - mark) * per_unit) > canvas.top() + 4:
+            label = f"{mark / 1000:.{1 if step >= 100 else 2}f}" if self._mm_per_px else f"{mark:.0f}"
+            painter.drawLine(QPointF(LEFT - 6, y), QPointF(LEFT - 1, y))
+            if y < canvas.bottom() - 4:
+                rect = QRectF(0, y - 9, LEFT - 10, 18)
+                painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
+            mark -= step
+        painter.drawText(QRectF(0, 4, LEFT - 10, 20), Qt.AlignmentFlag.AlignRight, "m" if self._mm_per_px else "line")
+
+    def _paint_across(self, painter: QPainter, canvas: QRect, per_unit: float) -> None:
+        newest = self._ring.newest
+        left_px, right_px = (newest.left_px, newest.right_px) if newest else (0, 0)
+        origin = canvas.left() + left_px * self._ring.scale
+        end = canvas.left() + right_px * self._ring.scale
+        step = _round_step(90 / per_unit)
+        mark = 0.0
+        while (x := origin + mark * per_unit) <= end + 0.5:
+            painter.drawLine(QPointF(x, TOP - 6), QPointF(x, TOP - 2))
+            word = f"{mark:.0f} {'mm' if self._mm_per_px else 'px'}" if mark == 0 else f"{mark:.0f}"
+            wide = 80.0
+            x0 = min(max(x - wide / 2, canvas.left()), canvas.right() - wide)
+            align = Qt.AlignmentFlag.AlignHCenter if x0 == x - wide / 2 else (
+                Qt.AlignmentFlag.AlignLeft if x0 > x - wide / 2 else Qt.AlignmentFlag.AlignRight
+            )
+            painter.drawText(QRectF(x0, 4, wide, 18), align | Qt.AlignmentFlag.AlignVCenter, word)
+            mark += step
+
+    def _paint_stretches(self, painter: QPainter, canvas: QRect) -> None:
+        for stretch in self._stretches:
+            top = max(self._y_of_line(stretch.first_line), canvas.top() - 2.0)
+            bottom = min(self._y_of_line(stretch.end_line), canvas.bottom() + 2.0)
+            if bottom <= canvas.top() or top >= canvas.bottom() or stretch.reason is None:
+                continue
+            bottom = max(bottom, top + 3)
+            painter.setBrushOrigin(QPointF(0, self._y_of_line(stretch.first_line)))
+            painter.fillRect(QRectF(LEFT + 2, top, GUTTER - 4, bottom - top), self._hatch)
+            painter.setPen(QPen(theme.colour("warning"), 1.5))
+            for y in (top, bottom):
+                painter.drawLine(QPointF(LEFT, y), QPointF(canvas.right(), y))
+            self._tag(painter, QPointF(canvas.left() + 8, top + 6), f"not inspected · {stretch.reason.value}", "warning")
+
+    def _paint_defects(self, painter: QPainter, canvas: QRect) -> None:
+        painter.setFont(theme.font("caption", bold=True))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for defect in self._defects.values():
+            box = self.outline(defect.number)
+            if not box.intersects(QRectF(canvas)):
+                continue
+            flash = defect.number in self._open_alarms and self._flash_on
+            if defect.is_reject:
+                shade, line = "overlay_reject_flash" if flash else "overlay_reject", 2.4
+            else:
+                shade, line = "overlay_pass", 1.2
+            painter.setPen(QPen(theme.colour("overlay_halo", 190), line + 2.6))
+            painter.drawRect(box)
+            dash = Qt.PenStyle.SolidLine if defect.is_reject else Qt.PenStyle.DashLine
+            painter.setPen(QPen(theme.colour(shade), line, dash, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
+            painter.drawRect(box)
+            if defect.is_reject:
+                y = max(box.top(), canvas.top()) - 23 if box.top() - 23 > canvas.top() else box.bottom() + 4
+                self._tag(painter, QPointF(box.left() - 2, y), f"{defect.number} · {defect.kind.value}", "critical")
+
+    def _tag(self, painter: QPainter, at: QPointF, text: str, name: str) -> None:
+        painter.setFont(theme.font("caption", bold=True))
+        wide = painter.fontMetrics().horizontalAdvance(text) + 14
+        x = min(max(at.x(), self._canvas().left() + 2), self._canvas().right() - wide - 2)
+        rect = QRectF(x, at.y(), wide, 19)
+        painter.fillRect(rect, theme.colour(name))
+        painter.setPen(theme.colour(f"{name}_text"))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_shout(self, painter: QPainter, canvas: QRect) -> None:
+        alarming = self._feed in (FeedState.GONE, FeedState.STALLED)
+        painter.fillRect(canvas, theme.colour("cloth_ground", 150))
+        band = QRectF(canvas.left(), canvas.center().y() - 66, canvas.width(), 132)
+        painter.fillRect(band, theme.colour("critical" if alarming else "frame", 235))
+        painter.setPen(theme.colour("frame_text"))
+        painter.setFont(theme.font("shout", bold=True))
+        high = QRectF(band.left(), band.top() + 14, band.width(), 62)
+        painter.drawText(high, Qt.AlignmentFlag.AlignCenter, self.shout)
+        painter.setFont(theme.font("strong"))
+        hint = "Cloth that moves now is not inspected. Press Resume to look again." if self.shout == "PAUSED" else ""
+        low = QRectF(band.left() + 16, band.top() + 78, band.width() - 32, 40)
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        painter.drawText(low, flags, hint or HINT[self._feed])
+
+
+def _round_step(least: float) -> float:
+    """Smallest of 1, 2, 5 × 10ⁿ that is not below ``least``."""
+    power = 10.0 ** math.floor(math.log10(max(least, 1e-6)))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least * 0.999)

@@ -1,0 +1,134 @@
+"""The window: header with navigation and state, alarm row, pages, status strip.  Same place for the same thing."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from station.control import Core, LineSnapshot
+from station.records.queries import History
+from station.records.store import Store
+from ui.alarms import AlarmRow
+from ui.bridge import CoreBridge
+from ui.history.page import HistoryPage
+from ui.live.page import LivePage
+from ui.status import StateBadge, StatusStrip
+from ui.tuning.page import TuningPage
+from ui.widgets.parts import label
+from ui.worker import Worker
+
+PAGES = ("live", "tuning", "history")
+_TITLES = {
+    "live": ("Live", "Cloth as it passes"),
+    "tuning": ("Tuning", "Scores of the last roll against the threshold"),
+    "history": ("History", "Rolls, defects and reviews"),
+}
+
+
+class MainWindow(QMainWindow):
+    """The one window.  Owns the bridge and the worker; never the core or the records, which outlive it."""
+
+    def __init__(self, core: Core, store: Store, history: History, *, start_page: str = "live") -> None:
+        super().__init__()
+        self.setWindowTitle("Fabric inspection station")
+        self.setMinimumSize(QSize(1180, 740))
+        self.resize(1600, 950)
+        self.bridge = CoreBridge(core, self)
+        self.worker = Worker(self)
+        self.alarms = AlarmRow()
+        self.badge = StateBadge()
+        self.status = StatusStrip()
+        self.live = LivePage(core, self.alarms)
+        self.tuning = TuningPage(store, history, self.worker)
+        self.history = HistoryPage(store, history, self.worker)
+        self.tabs: dict[str, QPushButton] = {}
+        self._build()
+        self._wire()
+        self.open_page(start_page)
+        self.bridge.start()
+
+    def _build(self) -> None:
+        self.stack = QStackedWidget()
+        self.stack.setObjectName("pages")
+        for page in (self.live, self.tuning, self.history):
+            self.stack.addWidget(page)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._build_header())
+        column.addWidget(self.alarms)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(middle)
+
+    def _build_header(self) -> QWidget:
+        header = QWidget()
+        header.setProperty("role", "frame")
+        header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        header.setFixedHeight(56)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(18, 0, 12, 0)
+        row.setSpacing(4)
+        brand: QLabel = label("Fabric inspection", "brand")
+        row.addWidget(brand)
+        row.addSpacing(28)
+        group = QButtonGroup(self)
+        for number, name in enumerate(PAGES, start=1):
+            title, tip = _TITLES[name]
+            tab = QPushButton(title)
+            tab.setProperty("role", "tab")
+            tab.setCheckable(True)
+            tab.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            tab.setToolTip(f"{tip} (Ctrl+{number})")
+            tab.setAccessibleName(title)
+            tab.clicked.connect(lambda _checked=False, name=name: self.open_page(name))
+            QShortcut(QKeySequence(f"Ctrl+{number}"), self).activated.connect(tab.click)
+            group.addButton(tab)
+            row.addWidget(tab)
+            self.tabs[name] = tab
+        row.addStretch(1)
+        row.addWidget(self.badge)
+        return header
+
+    def _wire(self) -> None:
+        bridge, live = self.bridge, self.live
+        bridge.strip_judged.connect(live.on_strip)
+        bridge.defect_changed.connect(live.on_defect)
+        bridge.stretch_closed.connect(live.on_stretch)
+        bridge.roll_started.connect(live.on_roll_started)
+        bridge.roll_ended.connect(live.on_roll_ended)
+        bridge.roll_ended.connect(self.tuning.refresh)
+        bridge.roll_ended.connect(self.history.refresh)
+        bridge.notice.connect(self.alarms.put_notice)
+        bridge.snapshot_changed.connect(self._on_snapshot)
+        bridge.ticked.connect(live.advance)
+        bridge.ticked.connect(self.alarms.advance)
+        live.changed.connect(bridge.refresh)
+        answer = QShortcut(QKeySequence(Qt.Key.Key_Space), self)
+        answer.activated.connect(self.alarms.acknowledge)
+        self._answer = answer
+
+    def open_page(self, name: str) -> None:
+        """Show a page: live, tuning or history."""
+        self.tabs[name].setChecked(True)
+        page = {"live": self.live, "tuning": self.tuning, "history": self.history}[name]
+        self.stack.setCurrentWidget(page)
+        if page is not self.live:
+            page.refresh()
+
+    def _on_snapshot(self, snapshot: LineSnapshot) -> None:
+        self.live.on_snapshot(snapshot)
+        self.badge.show_feed(self.live.web.shout, snapshot.feed)
+        self.status.show_snapshot(snapshot, self.live.roll_open)
+        # Space answers alarms only while there are some; otherwise it presses the button that has the focus
+        self._answer.setEnabled(bool(self.alarms.open_alarms) or self.alarms.has_notice)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop listening and let the worker finish; the core goes on until its owner ends it."""
+        self.bridge.stop()
+        self.worker.close()
+        super().closeEvent(event)
+
+

@@ -1,0 +1,117 @@
+"""State of the line: a badge in the header and a strip at the foot, the same on every page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from station.control import FeedState, LineSnapshot
+from ui import theme
+from ui.widgets.gauges import FillBar
+from ui.widgets.parts import label, set_text
+from ui.words import grouped, span
+
+_ALARMING = (FeedState.GONE, FeedState.STALLED)
+
+
+class StateBadge(QWidget):
+    """What the picture is worth, in large words.  Grey while all is well, red when cloth passes unseen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Feed")
+        self._text, self._feed = "NO PICTURE", FeedState.NO_PICTURE
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        return self._text
+
+    def sizeHint(self) -> QSize:
+        """Room for the longest state."""
+        return QSize(244, 36)
+
+    def show_feed(self, shout: str, feed: FeedState) -> None:
+        """``shout`` is what stands over the picture; empty means live."""
+        text = shout or "LIVE"
+        if (text, feed) != (self._text, self._feed):
+            self._text, self._feed = text, feed
+            self.setAccessibleDescription(text)
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        """A rounded badge with sign and words, right-aligned."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(theme.font("title", bold=True))
+        wide = painter.fontMetrics().horizontalAdvance(self._text) + 58
+        box = QRectF(self.width() - wide - 1, (self.height() - 36) / 2, wide, 36)
+        alarming = self._feed in _ALARMING
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("critical" if alarming else "frame_hover"))
+        painter.drawRoundedRect(box, 6, 6)
+        live = self._text == "LIVE"
+        sign = "play" if live else "warning" if alarming else "pause" if self._text == "PAUSED" else "stop"
+        theme.draw_symbol(painter, sign, box.left() + 16, box.center().y() - 7, 14, theme.colour("frame_text"))
+        painter.setPen(theme.colour("frame_text"))
+        words = box.adjusted(40, 0, -14, 0)
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self._text)
+        painter.end()
+
+
+class StatusStrip(QWidget):
+    """State, feed, fabric, roll, metres, speed, rate and queue."""
+
+    _FIELDS = ("State", "Picture", "Fabric", "Roll", "Inspected", "Not inspected", "Speed", "Model", "Latency")
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "frame")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName("Status")
+        self.setFixedHeight(44)
+        self._values: dict[str, QLabel] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(18, 4, 18, 4)
+        row.setSpacing(0)
+        for name in self._FIELDS:
+            row.addWidget(self._field(name), 3 if name in ("State", "Picture", "Roll") else 2)
+        self._queue = FillBar("Queue")
+        self._queue.setToolTip("How full the queue before the model is; at the tick it soon overflows")
+        row.addWidget(self._field("Queue", self._queue))
+
+    def _field(self, name: str, value: QWidget | None = None) -> QWidget:
+        field = QWidget()
+        column = QVBoxLayout(field)
+        column.setContentsMargins(0, 0, 8, 0)
+        column.setSpacing(1)
+        column.addWidget(label(name, "field-name"))
+        if value is None:
+            value = self._values[name] = label("–", "field-value")
+        column.addWidget(value)
+        return field
+
+    def text(self, name: str) -> str:
+        """The value of a field."""
+        return self._values[name].text()
+
+    def show_snapshot(self, snapshot: LineSnapshot, roll_open: bool) -> None:
+        """Renew all fields."""
+        speed = snapshot.speed_m_per_min
+        version = f" · v{snapshot.recipe_version}" if snapshot.recipe_version else ""
+        ledger = snapshot.ledger
+        values = {
+            "State": snapshot.message or str(snapshot.state),
+            "Picture": str(snapshot.feed),
+            "Fabric": f"{snapshot.fabric}{version}" if snapshot.fabric else "–",
+            "Roll": (snapshot.roll or "–") if roll_open else "none open",
+            "Inspected": span(snapshot.metres_inspected, ledger.lines_inspected),
+            "Not inspected": span(snapshot.metres_uninspected, ledger.lines_uninspected, 2),
+            "Speed": "–" if speed is None else f"{speed:.1f} m/min",
+            "Model": f"{grouped(snapshot.tiles_per_second)} tiles/s",
+            "Latency": f"{snapshot.latency_p99_ms:.0f} ms p99" if snapshot.latency_p99_ms else "–",
+        }
+        for name, text in values.items():
+            set_text(self._values[name], text)
+        self._queue.set_fill(snapshot.queue_fill)

@@ -1,0 +1,131 @@
+"""Scores of a roll as a histogram with a threshold that can be dragged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPen
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from ui import theme
+from ui.tuning.what_if import histogram
+
+_STEP = 0.01
+
+
+class _CountAxis(pg.AxisItem):
+    """Counts on a log scale: the plot holds log10(1 + count), the axis writes the count."""
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: ARG002
+        """A tick per decade."""
+        return [(1.0, [float(np.log10(1 + 10**k)) for k in range(8) if np.log10(1 + 10**k) <= maxVal])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002
+        """1, 10, 100 …"""
+        return [f"{round(10**value - 1):,}".replace(",", "\u2009") for value in values]
+
+
+class ScorePlot(QWidget):
+    """Histogram of patch peaks; a solid line is the new threshold, a dashed one the recipe's.
+
+    The report level is shaded: below it defects were not recorded.  Arrow keys move the line by a hundredth of the
+    recipe's threshold, with Shift by a tenth.
+    """
+
+    moved = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Scores of the roll")
+        self.setToolTip("Drag the line, or press the arrow keys (with Shift: ten times as far)")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._unit = 1.0
+        axes = {"left": _CountAxis("left"), "bottom": pg.AxisItem("bottom")}
+        self.plot = pg.PlotWidget(background=theme.colour("panel"), axisItems=axes, enableMenu=False)
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot.hideButtons()
+        self.plot.setMouseEnabled(x=False, y=False)
+        for name, text in (("left", "patches"), ("bottom", "raw score of the patch's worst place")):
+            axis = self.plot.getAxis(name)
+            axis.setPen(theme.colour("edge_strong"))
+            axis.setTextPen(theme.colour("text_soft"))
+            axis.setTickFont(theme.font("caption"))
+            axis.label.setFont(theme.font("caption"))
+            axis.setLabel(text)
+            axis.enableAutoSIPrefix(False)
+        self._bars = self._curve("data")
+        self._over = self._curve("critical")
+        self._shade = pg.LinearRegionItem(
+            (0, 0), movable=False, brush=theme.colour("data", 28), pen=QPen(Qt.PenStyle.NoPen)
+        )
+        self.plot.addItem(self._shade, ignoreBounds=True)
+        self._old = pg.InfiniteLine(0, pen=pg.mkPen(theme.colour("data_strong"), width=2, style=Qt.PenStyle.DashLine))
+        self.plot.addItem(self._old, ignoreBounds=True)
+        self.line = pg.InfiniteLine(
+            0,
+            movable=True,
+            pen=pg.mkPen(theme.colour("act"), width=3),
+            hoverPen=pg.mkPen(theme.colour("act_deep"), width=5),
+            label="new threshold",
+            labelOpts={"position": 0.93, "color": theme.colour("act_text"), "fill": theme.colour("act"), "movable": False},
+        )
+        self.line.label.setFont(theme.font("caption", bold=True))
+        self.line.sigPositionChanged.connect(self._dragged)
+        self.plot.addItem(self.line, ignoreBounds=True)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self.plot)
+        self._edges: NDArray[np.float64] = np.zeros(2)
+        self._heights: NDArray[np.float64] = np.zeros(1)
+
+    def _curve(self, name: str) -> pg.PlotCurveItem:
+        curve = pg.PlotCurveItem(
+            [0, 1], [0], stepMode="center", fillLevel=0, brush=theme.colour(name, 150), pen=pg.mkPen(theme.colour(name))
+        )
+        self.plot.addItem(curve)
+        return curve
+
+    @property
+    def threshold(self) -> float:
+        """Where the line stands, raw score."""
+        return float(self.line.value())
+
+    def show_scores(self, peaks: NDArray[np.float32], threshold: float, report_level: float) -> None:
+        """A roll's peaks ``[n]`` and its recipe's levels; the line goes back to the recipe's threshold."""
+        self._unit = threshold
+        top = max(float(peaks.max(initial=0.0)) * 1.03, threshold * 1.8)
+        top = min(top, threshold * 6)
+        self._edges, counts = histogram(peaks, top)
+        self._heights = np.log10(1.0 + counts)
+        self.plot.setXRange(0, top, padding=0.01)
+        self.plot.setYRange(0, max(float(self._heights.max(initial=0.0)) * 1.12, 1.2), padding=0)
+        self._shade.setRegion((0, report_level))
+        self._old.setValue(threshold)
+        self.line.setBounds((threshold * 0.05, top))
+        self.set_threshold(threshold)
+        self._colour_bars()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Put the line somewhere; tells nobody if it stands there already."""
+        if abs(threshold - self.threshold) > 1e-9:
+            self.line.setValue(threshold)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrows move the line."""
+        way = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if way is None:
+            super().keyPressEvent(event)
+            return
+        far = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        self.line.setValue(self.threshold + way * far * _STEP * self._unit)
+
+    def _dragged(self) -> None:
+        self._colour_bars()
+        self.moved.emit(self.threshold)
+
+    def _colour_bars(self) -> None:
+        over = self._edges[:-1] >= self.threshold
+        self._bars.setData(self._edges, np.where(over, 0.0, self._heights))
+        self._over.setData(self._edges, np.where(over, self._heights, 0.0))

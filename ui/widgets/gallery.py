@@ -1,0 +1,151 @@
+"""A gallery of recorded defects: crops in rows, told apart by sign and word as well as by colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from station.records.rows import DefectRow, Verdict
+from ui import theme
+from ui.widgets.crops import PictureCache
+from ui.widgets.pictures import draw_fitted
+from ui.words import position
+
+Index = QModelIndex | QPersistentModelIndex
+CELL_WIDE, CELL_HIGH = 136, 168
+
+
+class DefectGallery(QAbstractListModel):
+    """Recorded defects in the order given."""
+
+    DefectRole = Qt.ItemDataRole.UserRole + 1
+    IdRole = Qt.ItemDataRole.UserRole + 2
+    VerdictRole = Qt.ItemDataRole.UserRole + 3
+    NoteRole = Qt.ItemDataRole.UserRole + 4
+
+    def __init__(self, pictures: PictureCache, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.pictures = pictures
+        pictures.arrived.connect(self._arrived)
+        self._rows: list[DefectRow] = []
+        self._notes: dict[int, str] = {}
+        self._place: dict[int, int] = {}
+
+    def roleNames(self) -> dict[int, Any]:
+        """Names of the roles."""
+        return {self.DefectRole: b"defect", self.IdRole: b"id", self.VerdictRole: b"verdict", self.NoteRole: b"note"}
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """Defects."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """A defect's value for a role."""
+        row = self._rows[index.row()]
+        if role == self.DefectRole:
+            return row
+        if role == self.IdRole:
+            return row.id
+        if role == self.VerdictRole:
+            return row.verdict
+        if role == self.NoteRole:
+            return self._notes.get(row.id, "")
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            verdict = row.verdict.value if row.verdict else "not reviewed"
+            return f"{row.number}: {row.kind.value} at {position(row.position_mm, row.unit)}, {verdict}"
+        return None
+
+    @property
+    def rows(self) -> list[DefectRow]:
+        """All defects, as shown."""
+        return list(self._rows)
+
+    def show_rows(self, rows: Sequence[DefectRow], notes: dict[int, str] | None = None) -> None:
+        """Renew all; ``notes`` by id replace the position under a picture."""
+        self.beginResetModel()
+        self._rows, self._notes = list(rows), dict(notes or {})
+        self._place = {row.id: at for at, row in enumerate(self._rows)}
+        self.endResetModel()
+
+    def renew(self, row: DefectRow) -> None:
+        """One defect changed."""
+        at = self._place.get(row.id)
+        if at is not None:
+            self._rows[at] = row
+            self.dataChanged.emit(self.index(at), self.index(at))
+
+    def place(self, defect_id: int) -> int | None:
+        """Row of a defect."""
+        return self._place.get(defect_id)
+
+    def _arrived(self, defect_id: int) -> None:
+        at = self._place.get(defect_id)
+        if at is not None:
+            self.dataChanged.emit(self.index(at), self.index(at))
+
+
+class GalleryDelegate(QStyledItemDelegate):
+    """Paints a cell: crop, number, place, review."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
+        """All cells are equal."""
+        return QSize(CELL_WIDE, CELL_HIGH)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Paint one cell."""
+        row: DefectRow = index.data(DefectGallery.DefectRole)
+        model = index.model()
+        rect: QRect = option.rect.adjusted(4, 4, -4, -4)  # type: ignore[attr-defined]
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        painter.save()
+        painter.fillRect(rect, theme.colour("selection" if chosen else "field"))
+        painter.setPen(QPen(theme.colour("selection_edge" if chosen else "edge"), 2 if chosen else 1))
+        painter.drawRect(rect.adjusted(0, 0, -1, -1))
+        picture = QRect(rect.left() + 6, rect.top() + 6, rect.width() - 12, rect.width() - 12)
+        pictures = model.pictures.get(row) if isinstance(model, DefectGallery) else None
+        draw_fitted(painter, pictures.crop if pictures else None, picture)
+        if row.is_reject:
+            painter.setPen(QPen(theme.colour("critical"), 2))
+            painter.drawRect(picture)
+        words = QRect(picture.left(), picture.bottom() + 5, picture.width(), rect.bottom() - picture.bottom() - 8)
+        self._paint_words(painter, row, index.data(DefectGallery.NoteRole), words)
+        painter.restore()
+
+    def _paint_words(self, painter: QPainter, row: DefectRow, note: str, box: QRect) -> None:
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        upper = QRect(box.left(), box.top(), box.width(), 15)
+        lower = upper.translated(0, 15)
+        painter.setFont(theme.font("caption", bold=True))
+        painter.setPen(theme.colour("text"))
+        painter.drawText(upper, left, str(row.number))
+        painter.setFont(theme.font("caption"))
+        painter.setPen(theme.colour("text_soft"))
+        painter.drawText(upper, Qt.AlignmentFlag.AlignRight, note or position(row.position_mm, row.unit))
+        kind = painter.fontMetrics().elidedText(row.kind.value, Qt.TextElideMode.ElideRight, box.width() - 18)
+        painter.drawText(lower, left, kind)
+        if row.verdict is not None:
+            sign = "check" if row.verdict is Verdict.CONFIRMED else "cross"
+            theme.draw_symbol(painter, sign, lower.right() - 12, lower.top() + 2, 12, theme.colour("text"))
+
+
+class GalleryView(QListView):
+    """Cells that wrap; arrows walk."""
+
+    def __init__(self, name: str, model: DefectGallery, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(model)
+        self.setItemDelegate(GalleryDelegate(self))
+        self.setAccessibleName(name)
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setWrapping(True)
+        self.setSpacing(0)
+        self.setGridSize(QSize(CELL_WIDE, CELL_HIGH))
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -1,0 +1,74 @@
+"""Numbers and states as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from station.control import FeedState
+
+THIN_SPACE = "\u2009"
+
+SHOUT = {
+    FeedState.NO_PICTURE: "NO PICTURE",
+    FeedState.LIVE: "LIVE",
+    FeedState.STOPPED: "MACHINE STOPPED",
+    FeedState.STALLED: "CAMERA STALLED",
+    FeedState.GONE: "CAMERA GONE",
+    FeedState.ENDED: "END OF CLOTH",
+}
+
+HINT = {
+    FeedState.NO_PICTURE: "No cloth has been seen yet. Start a roll to look at the cloth.",
+    FeedState.LIVE: "",
+    FeedState.STOPPED: "The picture below is the last cloth that passed.",
+    FeedState.STALLED: "The machine runs but no lines arrive. Check the camera's cable and trigger.",
+    FeedState.GONE: "Cloth passes without being looked at. Check the camera's power and cable.",
+    FeedState.ENDED: "All cloth has been seen. End the roll to close its record.",
+}
+
+
+def length(millimetres: float, unit: str = "mm") -> str:
+    """A length of a defect: ``3.5 mm``, ``120 mm``, ``1.25 m``; in px where there is no scale."""
+    if unit == "mm" and millimetres >= 1000:
+        return f"{millimetres / 1000:.2f}{THIN_SPACE}m"
+    return f"{millimetres:.1f}{THIN_SPACE}{unit}" if millimetres < 10 else f"{millimetres:.0f}{THIN_SPACE}{unit}"
+
+
+def size(length_mm: float, width_mm: float, unit: str = "mm") -> str:
+    """Along × across."""
+    return f"{length(length_mm, unit)} × {length(width_mm, unit)}"
+
+
+def position(millimetres: float, unit: str = "mm") -> str:
+    """A place along the roll: ``12.43 m``, or px where there is no scale."""
+    return metres(millimetres / 1000) if unit == "mm" else f"{grouped(millimetres)}{THIN_SPACE}px"
+
+
+def metres(value: float, digits: int = 2) -> str:
+    """``1 234.50 m``."""
+    return f"{value:,.{digits}f}".replace(",", THIN_SPACE) + f"{THIN_SPACE}m"
+
+
+def grouped(value: float) -> str:
+    """``12 345``."""
+    return f"{value:,.0f}".replace(",", THIN_SPACE)
+
+
+def span(value_m: float | None, lines: int, digits: int = 1) -> str:
+    """Metres where there is a scale, lines where not."""
+    return metres(value_m, digits) if value_m is not None else f"{grouped(lines)} lines"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``1 reject``, ``2 rejects``."""
+    return f"{grouped(number)} {one if number == 1 else (many or one + 's')}"
+
+
+def when(moment: datetime) -> str:
+    """Local date and time to the minute."""
+    return moment.astimezone().strftime("%Y-%m-%d  %H:%M")
+
+
+def display_score(score: float, threshold: float) -> float:
+    """Score on the scale for people: 0.5 is the threshold."""
+    return 0.5 * score / threshold if threshold > 0 else 0.0

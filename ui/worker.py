@@ -1,0 +1,75 @@
+"""One thread for what may take long (database, image files); answers come back in the GUI thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, QTimer
+
+T = TypeVar("T")
+_log = logging.getLogger("station.ui")
+_POLL_MS = 20
+
+
+class Worker(QObject):
+    """Runs jobs one after another off the GUI thread.
+
+    Answers travel through a plain queue that a timer empties: no Qt signal is ever emitted from a foreign thread.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="window-worker")
+        self._answers: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._open = 0
+        self._closed = False
+        self._timer = QTimer(self)
+        self._timer.setInterval(_POLL_MS)
+        self._timer.timeout.connect(self._deliver)
+
+    @property
+    def busy(self) -> bool:
+        """True while jobs are open."""
+        return self._open > 0
+
+    def run(
+        self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None] | None = None
+    ) -> None:
+        """Run ``job`` in the thread, then ``done(result)`` or ``failed(error)`` in the GUI thread."""
+        if self._closed:
+            return
+        self._open += 1
+        self._pool.submit(self._work, job, done, failed or _log_failure)
+        self._timer.start()
+
+    def close(self) -> None:
+        """Forget what has not begun, wait for what has."""
+        self._closed = True
+        self._timer.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _work(self, job: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+        try:
+            result = job()
+        except Exception as error:
+            self._answers.put(lambda error=error: failed(error))  # type: ignore[misc]
+        else:
+            self._answers.put(lambda: done(result))
+
+    def _deliver(self) -> None:
+        try:
+            while True:
+                answer = self._answers.get_nowait()
+                self._open -= 1
+                answer()
+        except Empty:
+            if not self.busy:
+                self._timer.stop()
+
+
+def _log_failure(error: Exception) -> None:
+    _log.error("%s", error)
