@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -65,15 +66,32 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
 def break_off(session: Session, roll: RollTable, why: str) -> None:
     """Close a roll that nobody ended: at its last event, with the ledger its stretches give.
 
-    Lines that were judged after the last closed stretch cannot be shown to have been inspected over the whole width;
-    they count as uninspected (line aborted).
+    Lines judged after the last stretch told are inspected, as the score profile shows; only the last row of the
+    profile is not (line aborted): the line had no time to tell its defects.
     """
-    seen = session.scalar(select(func.max(ProfileTable.end_line)).where(ProfileTable.roll_id == roll.id)) or 0
     told = session.scalar(select(func.max(StretchTable.end_line)).where(StretchTable.roll_id == roll.id)) or 0
-    if seen > told:
-        _keep_stretches(session, roll, [Stretch(told, seen, UninspectedReason.ABORTED)])
+    query = select(ProfileTable.rows).where(ProfileTable.roll_id == roll.id, ProfileTable.end_line > told)
+    rows = np.frombuffer(b"".join(session.scalars(query.order_by(ProfileTable.id))), "<i8").reshape(-1, 3)
+    _keep_stretches(session, roll, stretches_of_rows(rows[:, :2], told))
     roll.ended_at, roll.ended_how = roll.touched_at, BROKEN_OFF
     audit.append(session, "roll broken off", "open", f"{roll.name}: {_ledger_text(roll)}", "station", why)
+
+
+def stretches_of_rows(rows: NDArray[np.int64], told: int) -> list[Stretch]:
+    """Stretches from line ``told`` on that the judged rows ``[n, 2]`` (first, end line) vouch for; see break_off."""
+    stretches: list[Stretch] = []
+    reach = told
+    for first, end in sorted(map(tuple, rows[:-1].tolist())):
+        if first > reach:
+            stretches.append(Stretch(reach, first, UninspectedReason.ABORTED))
+            reach = first
+        if end > reach:
+            stretches.append(Stretch(reach, end))
+            reach = end
+    last = int(rows[:, 1].max()) if len(rows) else told
+    if last > reach:
+        stretches.append(Stretch(reach, last, UninspectedReason.ABORTED))
+    return stretches
 
 
 def _end(session: Session, roll: RollTable, ledger: Ledger, at: datetime) -> None:

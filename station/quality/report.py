@@ -1,0 +1,239 @@
+"""The report of a roll: what was inspected, what was not and why, what was found, what grade that makes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from station.control import StationError
+from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
+from station.records.queries import History
+from station.records.rows import DefectFilter, DefectRow, RollRow, StretchRow, Verdict
+
+ALL = 1_000_000
+
+
+class ReportError(StationError):
+    """A report that cannot be made or written, as one plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDefect:
+    """One defect of the report.  Lengths in the report's unit (mm, or px without a scale); ``counts`` tells whether it
+    counts for the grade (a reject that nobody marked as false alarm); ``points`` before the cap per interval."""
+
+    number: int
+    position: float
+    across: float
+    length: float
+    width: float
+    kind: str
+    score: float
+    is_reject: bool
+    verdict: str | None
+    reviewed_by: str | None
+    counts: bool
+    points: int | None
+    piece: str | None
+    crop_file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStretch:
+    """Lines of one fate; metres from the roll's start, None without a scale; ``reason`` None where inspected."""
+
+    first_line: int
+    end_line: int
+    from_m: float | None
+    to_m: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A roll's report.  Metres, points and points per area are None without a scale.
+
+    ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
+    rejects a person marked as such; rejects less false alarms make the points.
+    """
+
+    roll: str
+    fabric: str
+    recipe_version: int
+    started_at: datetime
+    ended_at: datetime | None
+    broken_off: bool
+    length_m: float | None
+    inspected_m: float | None
+    uninspected_m: float | None
+    lines_acquired: int
+    lines_inspected: int
+    lines_uninspected: int
+    lines_repeated: int
+    web_width_mm: float | None
+    unit: str
+    defects: int
+    rejects: int
+    false_alarms: int
+    unreviewed: int
+    points: int | None
+    points_per_100_m2: float | None
+    grade: str
+    grade_reasons: tuple[str, ...]
+    grading_rule: str
+    defect_list: tuple[ReportDefect, ...]
+    stretches: tuple[ReportStretch, ...]
+
+
+def report(history: History, roll_name: str) -> Report:
+    """Make the report of a roll.
+
+    Raises:
+        RecordsError: there is no such roll, or the records cannot be read.
+        ReportError: the recipe names a grading rule that does not exist.
+    """
+    roll = history.roll(roll_name)
+    rows = history.defects(DefectFilter(roll.id, limit=ALL))
+    counted = [row for row in rows if row.is_reject and row.verdict is not Verdict.FALSE_ALARM]
+    graded = _grade(roll, counted)
+    points = dict(zip((row.number for row in counted), graded.charged, strict=True)) if graded else {}
+    counting = {row.number for row in counted}
+    false_alarms = sum(row.is_reject and row.verdict is Verdict.FALSE_ALARM for row in rows)
+    scale = roll.mm_per_px
+    return Report(
+        roll=roll.name,
+        fabric=roll.fabric,
+        recipe_version=roll.recipe_version,
+        started_at=roll.started_at,
+        ended_at=roll.ended_at,
+        broken_off=roll.broken_off,
+        length_m=_metres(roll.ledger.lines_acquired, scale),
+        inspected_m=_metres(roll.ledger.lines_inspected, scale),
+        uninspected_m=_metres(roll.ledger.lines_uninspected, scale),
+        lines_acquired=roll.ledger.lines_acquired,
+        lines_inspected=roll.ledger.lines_inspected,
+        lines_uninspected=roll.ledger.lines_uninspected,
+        lines_repeated=roll.ledger.lines_repeated,
+        web_width_mm=_width_mm(roll),
+        unit="px" if scale is None else "mm",
+        defects=len(rows),
+        rejects=len(counted) + false_alarms,
+        false_alarms=false_alarms,
+        unreviewed=sum(row.verdict is None for row in counted),
+        points=graded.points if graded else None,
+        points_per_100_m2=graded.points_per_100_m2 if graded else None,
+        grade=str(graded.grade if graded else Grade.NOT_GRADED),
+        grade_reasons=graded.reasons if graded else ("the recipe has no scale",),
+        grading_rule=_rule_label(roll),
+        defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
+        stretches=tuple(_stretch(row, scale) for row in history.stretches(roll.id)),
+    )
+
+
+def to_dict(made: Report) -> dict[str, object]:
+    """The report for JSON; times are ISO 8601."""
+    data = asdict(made)
+    data["started_at"] = made.started_at.isoformat()
+    data["ended_at"] = made.ended_at.isoformat() if made.ended_at else None
+    return data
+
+
+def to_text(made: Report) -> str:
+    """The report for a terminal."""
+    from station.quality.report_text import as_text
+
+    return as_text(made)
+
+
+def to_csv(made: Report, path: Path) -> None:
+    """Write the defects, one per line, with a heading line.  Raises ReportError if the file cannot be written."""
+    fields = list(ReportDefect.__dataclass_fields__)
+    heading = [f"{name}_{made.unit}" if name in ("position", "across", "length", "width") else name for name in fields]
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["roll", *heading])
+            for defect in made.defect_list:
+                writer.writerow([_unspelled(v) for v in (made.roll, *(getattr(defect, name) for name in fields))])
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def to_pdf(made: Report, path: Path) -> None:
+    """Write the report as PDF.  Raises ReportError if the file cannot be written."""
+    from station.quality.report_pdf import write_pdf  # only who wants a PDF pays for its library
+
+    try:
+        write_pdf(made, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> ReportError:
+    """The sentence for a report file that cannot be written."""
+    return ReportError(f"The report cannot be written to {path}: {error.strerror or error}; name another file.")
+
+
+def _unspelled(value: object) -> object:
+    """Spreadsheets run text that begins like a formula; names from outside may."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:
+    if roll.mm_per_px is None:
+        return None
+    flagged = [Flagged(row.position_mm, row.length_mm, row.width_mm, row.across_mm) for row in counted]
+    try:
+        rule = rule_named(roll.grading_rule)
+    except ValueError as error:
+        raise ReportError(f"Roll {roll.name} cannot be graded: {error}") from error
+    return grade(flagged, roll.ledger.lines_inspected * roll.mm_per_px, _width_mm(roll), rule)
+
+
+def _rule_label(roll: RollRow) -> str:
+    try:
+        return rule_named(roll.grading_rule).label
+    except ValueError:
+        return roll.grading_rule
+
+
+def _metres(lines: int, mm_per_px: float | None) -> float | None:
+    return None if mm_per_px is None else lines * mm_per_px / 1000
+
+
+def _width_mm(roll: RollRow) -> float | None:
+    if roll.mm_per_px is None or roll.web_width_px is None:
+        return None
+    return roll.web_width_px * roll.mm_per_px
+
+
+def _stretch(row: StretchRow, mm_per_px: float | None) -> ReportStretch:
+    return ReportStretch(
+        first_line=row.first_line,
+        end_line=row.end_line,
+        from_m=_metres(row.first_line, mm_per_px),
+        to_m=_metres(row.end_line, mm_per_px),
+        reason=None if row.reason is None else str(row.reason),
+    )
+
+
+def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
+    return ReportDefect(
+        number=row.number,
+        position=row.position_mm,
+        across=row.across_mm,
+        length=row.length_mm,
+        width=row.width_mm,
+        kind=str(row.kind),
+        score=row.score,
+        is_reject=row.is_reject,
+        verdict=None if row.verdict is None else str(row.verdict),
+        reviewed_by=row.reviewed_by,
+        counts=counts,
+        points=points,
+        piece=row.piece,
+        crop_file=None if row.crop_file is None else str(row.crop_file),
+    )

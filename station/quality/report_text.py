@@ -1,0 +1,103 @@
+"""The report in words: facts as label and value (for terminal and PDF), and the terminal's layout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from station.quality.report import Report, ReportDefect, ReportStretch
+
+LISTED = 200
+
+
+def facts(made: Report) -> list[tuple[str, str]]:
+    """Label and value of everything the report says of the roll as a whole."""
+    ended = f"{made.ended_at:%Y-%m-%d %H:%M:%S} UTC" if made.ended_at else "still open"
+    if made.broken_off:
+        ended += " (broken off: nobody ended it; the figures are what was on record)"
+    return [
+        ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
+        ("Started", f"{made.started_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Ended", ended),
+        ("Length", _length(made.length_m, made.lines_acquired)),
+        ("Inspected", _length(made.inspected_m, made.lines_inspected)),
+        ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
+        ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
+        ("Defects", f"{made.defects} on record, {made.rejects} rejects"),
+        ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
+        ("Points", _points(made)),
+        ("Grade", _grade(made)),
+    ]
+
+
+def stretch_words(made: Report, stretch: ReportStretch) -> str:
+    """Where the stretch lies and why it was not inspected."""
+    if stretch.from_m is None or stretch.to_m is None:
+        place = f"lines {stretch.first_line} to {stretch.end_line}"
+    else:
+        place = f"{stretch.from_m:.3f} to {stretch.to_m:.3f} m"
+    return f"{place}  {stretch.reason or 'inspected'}" + ("" if made.unit == "mm" else "  (no scale)")
+
+
+def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
+    """Cells of the defect's row: number, place, across, length, width, kind, score, points, verdict."""
+    place = f"{defect.position / 1000:.3f} m" if made.unit == "mm" else f"{defect.position:.0f} px"
+    return (
+        str(defect.number),
+        place,
+        f"{defect.across:.0f} {made.unit}",
+        f"{defect.length:.1f} {made.unit}",
+        f"{defect.width:.1f} {made.unit}",
+        defect.kind,
+        f"{defect.score:.3g}",
+        "" if defect.points is None else str(defect.points),
+        defect.verdict or ("" if defect.is_reject else "passed"),
+    )
+
+
+HEADINGS = ("no", "at", "across", "length", "width", "kind", "score", "points", "verdict")
+
+
+def as_text(made: Report) -> str:
+    """The whole report for a terminal."""
+    lines = [f"Roll {made.roll}", ""]
+    lines += [f"{label:14} {value}" for label, value in facts(made)]
+    unseen = [stretch for stretch in made.stretches if stretch.reason is not None]
+    if unseen:
+        lines += ["", "Cloth nobody inspected"]
+        lines += [f"  {stretch_words(made, stretch)}" for stretch in unseen[:LISTED]]
+        lines += _more(len(unseen))
+    if made.defect_list:
+        lines += ["", "Defects", *_table([HEADINGS, *(defect_cells(made, d) for d in made.defect_list[:LISTED])])]
+        lines += _more(len(made.defect_list))
+    return "\n".join(lines)
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  " + "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _more(count: int) -> list[str]:
+    return [f"  … and {count - LISTED} more; --csv and --json list all"] if count > LISTED else []
+
+
+def _length(metres: float | None, lines: int) -> str:
+    return f"{lines} lines (no scale, so no metres)" if metres is None else f"{metres:.2f} m ({lines} lines)"
+
+
+def _points(made: Report) -> str:
+    if made.points is None:
+        return "none: points need a scale (mm per pixel) in the recipe"
+    if made.points_per_100_m2 is None:
+        return f"{made.points} (rule {made.grading_rule}; per area unknown)"
+    return (
+        f"{made.points} (rule {made.grading_rule}), {made.points_per_100_m2:.1f} per 100 m² "
+        "of inspected length at inspected width"
+    )
+
+
+def _grade(made: Report) -> str:
+    because = f": {'; '.join(made.grade_reasons)}" if made.grade_reasons else ""
+    unseen = f"; says nothing of the {_length(made.uninspected_m, made.lines_uninspected)} not inspected"
+    return f"{made.grade}{because}{unseen if made.lines_uninspected else ''}"
