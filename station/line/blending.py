@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from station.line.tiling import TileRow
 
-
 TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
 
 
@@ -95,7 +94,7 @@ class Blender:
     def _part(self, row: TileRow, first: int, end: int) -> StripPart:
         rows = -(-(end - first) // self._cell)
         weight = self._weight[:rows]
-        scores = self._sum[:rows] / np.maximum(weight, TINY)
+        scores = np.divide(self._sum[:rows], np.maximum(weight, TINY), dtype=np.float32)
         scores[:, : row.left_px // self._cell] = 0
         scores[:, -(-row.right_px // self._cell) :] = 0
         for held in (self._sum, self._weight):

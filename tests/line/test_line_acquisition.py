@@ -1,0 +1,214 @@
+"""Blocks against the encoder: gaps, repeats, unplugs, pauses and overload, exact to the line."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from line_rig import DeviationScorer, Run, ScriptedCamera, block, blocks, cloth, until
+
+from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
+from station.control import FeedState, Ledger, Notice, RollEnded, Stretch, StretchClosed, StripView, UninspectedReason
+from station.line.acquisition import Acquisition
+from station.line.channel import Channel
+from station.line.ledger import LineLedger
+
+W = 256
+CLOTH = cloth(4096, W)
+R = UninspectedReason
+
+
+def at(first: int, end: int) -> LineBlock:
+    """The cloth's own lines."""
+    return block(CLOTH[first:end], first)
+
+
+def fates(run: Run) -> list[Stretch]:
+    return [event.stretch for event in run.of(StretchClosed)]
+
+
+def test_a_gap_between_blocks_is_lost_by_the_camera() -> None:
+    run = Run(ScriptedCamera([at(1000, 1300), at(1400, 1500)], width_px=W)).to_end()
+    assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.LOST_BY_CAMERA), Stretch(400, 500)]
+    assert run.of(RollEnded)[0].ledger == Ledger(500, 400, 100, 0)
+    assert any(n.severity == "warning" and "lost 100 lines" in n.text for n in run.of(Notice))
+
+
+def test_cloth_seen_twice_is_judged_once() -> None:
+    steps = [at(0, 300), at(0, 300), at(200, 400), at(100, 150), at(350, 600)]
+    run = Run(ScriptedCamera(steps, width_px=W)).to_end()
+    assert fates(run) == [Stretch(0, 600)]
+    assert run.of(RollEnded)[0].ledger == Ledger(600, 600, 0, 300 + 100 + 50 + 50)
+    views = run.of(StripView)
+    assert np.array_equal(np.concatenate([v.pixels for v in views]), CLOTH[:600])
+
+
+def test_a_late_block_stays_uninspected() -> None:
+    run = Run(ScriptedCamera([at(0, 100), at(200, 300), at(100, 200), at(300, 400)], width_px=W)).to_end()
+    assert fates(run) == [Stretch(0, 100), Stretch(100, 200, R.LOST_BY_CAMERA), Stretch(200, 400)]
+    assert run.of(RollEnded)[0].ledger == Ledger(400, 300, 100, 100)
+
+
+def test_lines_due_that_never_came_are_lost_at_the_end() -> None:
+    run = Run(ScriptedCamera([at(0, 300), EncoderReading(380, 0.0)], width_px=W)).to_end()
+    assert fates(run) == [Stretch(0, 300), Stretch(300, 380, R.LOST_BY_CAMERA)]
+
+
+def test_an_unplugged_camera_comes_back_and_the_cloth_between_is_told() -> None:
+    def gone(camera: ScriptedCamera) -> None:
+        camera.refuse(CameraError("The camera is not there; plug it in."), CameraGoneError("Still gone."))
+        camera.reading = EncoderReading(1500, 1000.0)
+        raise CameraGoneError("Camera script was unplugged; plug it in.")
+
+    camera = ScriptedCamera([at(0, 300), gone, at(1500, 1800)], width_px=W, waits=False)
+    run = Run(camera).to_end()
+    assert fates(run) == [Stretch(0, 300), Stretch(300, 1500, R.CAMERA_GONE), Stretch(1500, 1800)]
+    assert camera.started == 4
+    texts = [n.text for n in run.of(Notice)]
+    assert any("unplugged" in text for text in texts)
+    assert any("is back" in text for text in texts)
+    assert run.inspection.failure is None
+
+
+def test_ending_the_roll_while_the_camera_is_gone() -> None:
+    def gone(camera: ScriptedCamera) -> None:
+        camera.refuse(*[CameraGoneError("gone")] * 1000)
+        camera.reading = EncoderReading(400, 10.0)
+        raise CameraGoneError("gone")
+
+    run = Run(ScriptedCamera([at(0, 300), gone], width_px=W, waits=False))
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().feed is FeedState.GONE)
+    until(lambda: run.inspection.snapshot().ledger == Ledger(400, 300, 100, 0))
+    assert run.inspection.finish(10)
+    assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.CAMERA_GONE)]
+
+
+def test_a_camera_gone_before_its_first_block() -> None:
+    def gone(camera: ScriptedCamera) -> None:
+        camera.reading = EncoderReading(700, 10.0)
+        raise CameraGoneError("gone")
+
+    camera = ScriptedCamera([gone, at(700, 1000)], width_px=W, waits=False)
+    camera.reading = EncoderReading(500, 10.0)
+    run = Run(camera).to_end()
+    assert fates(run) == [Stretch(0, 200, R.CAMERA_GONE), Stretch(200, 500)]
+
+
+def test_a_camera_that_does_not_start_is_a_declared_failure() -> None:
+    camera = ScriptedCamera([], width_px=W)
+    camera.refuse(CameraError("Camera script refuses; check the cable."))
+    run = Run(camera).to_end()
+    assert isinstance(run.inspection.failure, CameraError)
+    assert any(n.severity == "error" and "refuses" in n.text for n in run.of(Notice))
+    assert isinstance(run.events[-1], RollEnded)
+    assert camera.stopped >= 1
+
+
+@pytest.mark.parametrize("pixels", [cloth(10, W + 4), np.zeros((10, W, 3), np.uint8), np.zeros((10, W), np.uint16)])
+def test_lines_of_another_shape_end_the_roll_with_one_sentence(pixels: np.ndarray) -> None:
+    run = Run(ScriptedCamera([at(0, 100), block(pixels, 100)], width_px=W)).to_end()
+    assert "check the camera's settings" in str(run.inspection.failure)
+    assert run.of(RollEnded)[0].ledger.lines_in_flight == 0
+
+
+def test_a_block_without_lines_is_nothing() -> None:
+    run = Run(ScriptedCamera([at(0, 100), block(np.zeros((0, W), np.uint8), 0), at(100, 200)], width_px=W)).to_end()
+    assert run.of(RollEnded)[0].ledger == Ledger(200, 200, 0, 0)
+
+
+def test_a_step_of_the_camera_clock_is_told_and_not_believed() -> None:
+    odd = [LineBlock(CLOTH[i : i + 128], i, 1.0, time.monotonic_ns() + 10**13, "script") for i in range(0, 512, 128)]
+    run = Run(ScriptedCamera(odd, width_px=W)).to_end()
+    assert 0 < run.inspection.snapshot().latency_p99_ms < 30_000
+    assert len([n for n in run.of(Notice) if "clock" in n.text]) == 1
+
+
+def test_what_does_not_fit_is_overload_and_the_rest_is_judged() -> None:
+    """A camera that does not wait, a scorer far too slow: every line has its fate, and it is told."""
+    camera = ScriptedCamera([], width_px=W, waits=False)
+    ledger, blocks_ = LineLedger(), Channel(2)
+    notices: list[str] = []
+    acquisition = Acquisition(camera, ledger, blocks_, lambda _, text: notices.append(text))
+    camera._steps = iter([at(i, i + 10) for i in range(0, 100, 10)])
+    acquisition.run()
+    assert ledger.totals() == Ledger(100, 0, 80, 0)
+    ledger.close()
+    assert ledger.take_stretches() == [Stretch(0, 20, R.ABORTED), Stretch(20, 100, R.OVERLOAD)]
+    assert sum("slower than the cloth" in text for text in notices) == 1
+
+
+def test_overload_breaks_the_run_but_not_the_ledger() -> None:
+    camera = ScriptedCamera([at(i, i + 64) for i in range(0, 4096, 64)], width_px=W, waits=False)
+    run = Run(camera, DeviationScorer(delay_s=0.02)).to_end()
+    totals = run.of(RollEnded)[0].ledger
+    assert totals.lines_acquired == 4096
+    assert totals.lines_in_flight == 0
+    assert {s.reason for s in fates(run)} == {None, R.OVERLOAD}
+    assert sum(s.end_line - s.first_line for s in fates(run) if s.inspected) == totals.lines_inspected
+    seen = sum(v.pixels.shape[0] for v in run.of(StripView))
+    assert seen == totals.lines_inspected
+
+
+def test_a_waiting_camera_waits_and_nothing_is_lost() -> None:
+    run = Run(ScriptedCamera(blocks(CLOTH, 64), width_px=W), DeviationScorer(delay_s=0.005)).to_end()
+    assert run.of(RollEnded)[0].ledger == Ledger(4096, 4096, 0, 0)
+
+
+def test_cloth_that_passes_during_a_pause_is_told() -> None:
+    def pause(camera: ScriptedCamera) -> None:
+        run.inspection.pause()
+
+    def resume(camera: ScriptedCamera) -> None:
+        run.inspection.resume()
+
+    steps = [at(0, 300), pause, at(300, 400), at(450, 500), resume, at(550, 900)]
+    run = Run(ScriptedCamera(steps, width_px=W, waits=False))
+    run.to_end()
+    assert fates(run) == [Stretch(0, 300), Stretch(300, 550, R.PAUSED), Stretch(550, 900)]
+
+
+def test_a_waiting_camera_stands_during_a_pause() -> None:
+    def pause(camera: ScriptedCamera) -> None:
+        run.inspection.pause()
+
+    camera = ScriptedCamera([at(0, 300), pause, at(300, 600)], width_px=W)
+    run = Run(camera)
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().ledger == Ledger(300, 300, 0, 0))
+    assert not run.inspection.wait(0.1)
+    assert run.inspection.snapshot().feed is FeedState.NO_PICTURE
+    run.inspection.resume()
+    assert run.inspection.wait(20)
+    assert fates(run) == [Stretch(0, 600)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-120, 150), st.integers(1, 200)), min_size=1, max_size=12),
+    st.booleans(),
+)
+def test_any_sequence_of_blocks_keeps_the_law(plan: list[tuple[int, int]], waits: bool) -> None:
+    """Jumps forward and back, repeats and overlaps, against one entry per line."""
+    steps: list[object] = []
+    fate: dict[int, bool] = {}
+    repeated, position, taken = 0, 2000, None
+    for jump, lines in plan:
+        first = max(0, min(position + jump, len(CLOTH) - lines))
+        steps.append(at(first, first + lines))
+        position = first + lines
+        taken = first if taken is None else taken
+        fate.update(dict.fromkeys(range(taken, first), False))
+        repeated += min(max(0, taken - first), lines)
+        fate.update(dict.fromkeys(range(max(first, taken), first + lines), True))
+        taken = max(taken, first + lines)
+    run = Run(ScriptedCamera(steps, width_px=W, waits=waits)).to_end()
+    inspected = sum(fate.values())
+    assert run.of(RollEnded)[0].ledger == Ledger(len(fate), inspected, len(fate) - inspected, repeated)
+    origin = steps[0].first_line  # type: ignore[attr-defined]
+    for stretch in fates(run):
+        assert all(fate[origin + n] is stretch.inspected for n in range(stretch.first_line, stretch.end_line))
+    assert sum(s.end_line - s.first_line for s in fates(run)) == len(fate)

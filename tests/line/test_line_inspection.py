@@ -1,0 +1,312 @@
+"""One roll from camera to events: what is told, how it ends, and what happens when something breaks."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from line_rig import DeviationScorer, Run, ScriptedCamera, block, blocks, cloth, recipe, until
+from numpy.typing import NDArray
+
+from drivers.camera import CameraError, EncoderReading
+from station.control import (
+    DefectChanged,
+    DefectKind,
+    Event,
+    FeedState,
+    Ledger,
+    LineState,
+    Notice,
+    RollEnded,
+    RowJudged,
+    Stretch,
+    StretchClosed,
+    StripView,
+    UninspectedReason,
+)
+from station.line.errors import LineError
+from station.line.inspection import Inspection
+
+
+def flawed(lines: int = 1500, width: int = 700) -> NDArray[np.uint8]:
+    pixels = cloth(lines, width)
+    pixels[300:310, 400:410] = 220  # a spot
+    pixels[200:1300, 601:603] = 220  # a broken end through several rows
+    return pixels
+
+
+@pytest.mark.parametrize("size", [17, 128, 600])
+def test_flaws_are_found_once_each_whatever_the_blocks(size: int) -> None:
+    run = Run(ScriptedCamera(blocks(flawed(), size), width_px=700)).to_end()
+    assert run.inspection.failure is None
+    closed = {e.defect.number: e.defect for e in run.of(DefectChanged) if e.defect.closed}
+    assert len(closed) == 2
+    assert len([e for e in run.of(DefectChanged) if e.defect.closed]) == 2
+    spot, line = sorted(closed.values(), key=lambda d: d.length_mm)
+    assert spot.is_reject
+    assert spot.first_line <= 300 < 310 <= spot.end_line
+    assert spot.first_px <= 400 < 410 <= spot.end_px
+    assert spot.length_mm * spot.width_mm <= 4 * 9 * 9
+    assert (line.first_line, line.end_line, line.first_px, line.end_px) == (200, 1300, 600, 604)
+    assert line.kind is DefectKind.WARP_LINE
+    assert line.crop is not None
+    snapshot = run.inspection.snapshot()
+    assert (snapshot.defects, snapshot.rejects) == (2, 2)
+    assert snapshot.ledger == Ledger(1500, 1500, 0, 0)
+    assert (snapshot.metres_inspected, snapshot.metres_uninspected) == (0.75, 0.0)
+
+
+def test_every_line_is_told_once_in_order_with_the_heat_of_the_whole() -> None:
+    first, second = flawed(), cloth(90, 700, seed=3)
+    steps = [*blocks(first, 200, piece="a"), *blocks(second, 200, first=1500, piece="b")]
+    run = Run(ScriptedCamera(steps, width_px=700)).to_end()
+    views = run.of(StripView)
+    line = 0
+    for view in views:
+        assert view.first_line == line
+        line += view.pixels.shape[0]
+    assert np.array_equal(np.concatenate([v.pixels for v in views]), np.concatenate([first, second]))
+    assert [v.piece for v in views] == ["a"] * (len(views) - 1) + ["b"]
+    heat = np.concatenate([v.heat for v in views if v.piece == "a"])
+    assert heat.shape == (375, 175)
+    # 0.5 is the threshold: the spot is over it, plain cloth far below.
+    assert heat[75:77, 100:102].max() > 0.5
+    assert np.median(heat) < 0.4
+    rows = run.of(RowJudged)
+    assert [row.first_line for row in rows] == [view.first_line for view in views]
+    assert rows[-1].end_line == 1590
+    for row, view in zip(rows, views, strict=True):
+        assert len(row.peaks) == 3
+        assert row.width_px == 700
+        assert row.peaks.max() == pytest.approx(view.heat.max() * 40, rel=1e-5)
+
+
+def test_pieces_do_not_join() -> None:
+    pixels = cloth(200, 300)
+    pixels[:, 100:102] = 220
+    steps = [*blocks(pixels, piece="a"), *blocks(pixels, first=200, piece="b")]
+    run = Run(ScriptedCamera(steps, width_px=300)).to_end()
+    closed = [e.defect for e in run.of(DefectChanged) if e.defect.closed]
+    assert [(d.piece, d.first_line, d.end_line) for d in closed] == [("a", 0, 200), ("b", 200, 400)]
+
+
+def test_no_cloth_is_uninspected_and_still_shown() -> None:
+    pixels = np.full((512, 600), 255, np.uint8)
+    run = Run(ScriptedCamera(blocks(pixels), width_px=600), find_web=True).to_end()
+    assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, 512, UninspectedReason.NO_CLOTH)]
+    assert sum(v.pixels.shape[0] for v in run.of(StripView)) == 512
+    assert run.of(RowJudged) == []
+    assert run.scorer.tiles == 0
+
+
+def test_the_table_beside_the_cloth_is_not_judged() -> None:
+    pixels = np.full((600, 900), 200, np.uint8)
+    pixels[:, 300:] = cloth(600, 600)
+    run = Run(ScriptedCamera(blocks(pixels), width_px=900), find_web=True).to_end()
+    for view in run.of(StripView):
+        assert 300 <= view.left_px <= 480
+        assert view.right_px >= 880
+        assert not view.heat[:, : view.left_px // 4].any()
+        assert view.heat[:, view.left_px // 4 : view.right_px // 4].all()
+
+
+def test_colour_goes_the_same_way() -> None:
+    pixels = np.stack([flawed(600, 500)] * 3, axis=2)
+    run = Run(ScriptedCamera(blocks(pixels), width_px=500, channels=3)).to_end()
+    (defect,) = [e.defect for e in run.of(DefectChanged) if e.defect.closed]
+    assert defect.crop is not None
+    assert defect.crop.shape == (128, 128, 3)
+
+
+def test_without_a_scale_sizes_are_pixels_and_metres_unknown() -> None:
+    run = Run(ScriptedCamera(blocks(flawed(600, 500)), width_px=500), mm_per_px=None).to_end()
+    (defect,) = [e.defect for e in run.of(DefectChanged) if e.defect.closed]
+    assert defect.length_mm == defect.end_line - defect.first_line
+    snapshot = run.inspection.snapshot()
+    assert snapshot.metres_inspected is None
+    assert snapshot.speed_m_per_min is None
+
+
+def test_the_strip_views_can_be_left_out() -> None:
+    events: list[Event] = []
+    camera = ScriptedCamera(blocks(flawed()), width_px=700)
+    inspection = Inspection(camera, DeviationScorer(), recipe(), on_event=events.append, view=False)
+    inspection.start()
+    assert inspection.wait(20)
+    assert not any(isinstance(event, StripView) for event in events)
+    assert any(isinstance(event, RowJudged) for event in events)
+    assert events[-1] == RollEnded("", Ledger(1500, 1500, 0, 0))
+
+
+def endless(width: int = 300, pause_s: float = 0.002):
+    """A camera whose cloth never ends and does not wait."""
+    pixels = cloth(64, width)
+
+    def steps():
+        first = 0
+        while True:
+            yield block(pixels, first)
+            yield pause_s
+            first += 64
+
+    return ScriptedCamera(steps(), width_px=width, waits=False)
+
+
+def test_finishing_judges_what_is_in_flight() -> None:
+    run = Run(endless())
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().ledger.lines_inspected > 1000)
+    assert run.inspection.snapshot().state is LineState.CONTINUOUS_EXECUTION
+    assert run.inspection.finish(20)
+    totals = run.events[-1].ledger
+    assert totals.lines_in_flight == 0
+    assert totals.lines_inspected == totals.lines_acquired - totals.lines_uninspected
+    assert {e.stretch.reason for e in run.of(StretchClosed)} <= {None, UninspectedReason.OVERLOAD}
+    assert run.inspection.snapshot().state is LineState.READY
+    assert run.camera.stopped == 1
+    assert run.inspection.finish(1)
+
+
+def test_aborting_ends_at_once_and_says_what_was_not_judged() -> None:
+    run = Run(endless(), DeviationScorer(delay_s=0.05))
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().ledger.lines_acquired > 500)
+    run.inspection.abort()
+    assert run.inspection.wait(0)
+    assert run.events[-1].ledger.lines_in_flight == 0
+    assert UninspectedReason.ABORTED in {e.stretch.reason for e in run.of(StretchClosed)}
+
+
+def test_the_law_holds_at_every_look() -> None:
+    run = Run(endless(pause_s=0.0005), DeviationScorer(delay_s=0.002))
+    run.inspection.start()
+    looks: list[Ledger] = []
+    until(lambda: looks.append(run.inspection.snapshot().ledger) or looks[-1].lines_acquired > 6000)  # type: ignore[func-returns-value]
+    run.inspection.finish(30)
+    for before, after in zip(looks, [*looks[1:], run.events[-1].ledger], strict=True):
+        assert before.lines_in_flight >= 0
+        assert after.lines_acquired >= before.lines_acquired
+        assert after.lines_inspected >= before.lines_inspected
+        assert after.lines_uninspected >= before.lines_uninspected
+
+
+class Breaking(DeviationScorer):
+    """Breaks at its second call."""
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if self.tiles:
+            raise RuntimeError("the device is on fire")
+        return super().infer(tiles)
+
+
+class Nonsense(DeviationScorer):
+    """Gives values that are not numbers."""
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return super().infer(tiles) * np.float32(np.nan)
+
+
+@pytest.mark.parametrize(("scorer", "text"), [(Breaking(), "on fire"), (Nonsense(), "teach this fabric again")])
+def test_a_fault_of_the_scorer_ends_the_roll_declared(scorer: DeviationScorer, text: str) -> None:
+    run = Run(endless(), scorer)
+    run.inspection.start()
+    assert run.inspection.wait(20)
+    run.inspection.finish(5)
+    assert text in str(run.inspection.failure)
+    assert run.inspection.snapshot().state is LineState.ERROR
+    assert text in run.inspection.snapshot().message
+    assert any(n.severity == "error" and text in n.text for n in run.of(Notice))
+    assert run.events[-1].ledger.lines_in_flight == 0
+    assert run.of(StretchClosed)[-1].stretch.reason is UninspectedReason.ABORTED
+
+
+def test_a_fault_of_the_listener_ends_the_roll_too() -> None:
+    seen: list[Event] = []
+
+    def listen(event: Event) -> None:
+        seen.append(event)
+        if isinstance(event, StripView):
+            raise OSError("disk full")
+
+    inspection = Inspection(endless(), DeviationScorer(), recipe(), on_event=listen)
+    inspection.start()
+    assert inspection.wait(20)
+    inspection.finish(5)
+    assert "disk full" in str(inspection.failure)
+    assert isinstance(seen[-1], RollEnded)
+
+
+def test_a_listener_that_never_works_does_not_hang_the_line() -> None:
+    def listen(event: Event) -> None:
+        raise OSError("nobody there")
+
+    inspection = Inspection(endless(), DeviationScorer(), recipe(), on_event=listen)
+    inspection.start()
+    assert inspection.wait(20)
+    inspection.abort()
+    assert "nobody there" in str(inspection.failure)
+    assert inspection.snapshot().ledger.lines_in_flight == 0
+
+
+def test_a_camera_fault_ends_the_roll_and_names_it() -> None:
+    steps = [*blocks(cloth(600, 300)), CameraError("Image broken.png is truncated; replace it.")]
+    run = Run(ScriptedCamera(steps, width_px=300)).to_end()
+    assert isinstance(run.inspection.failure, CameraError)
+    assert any("broken.png" in n.text for n in run.of(Notice))
+    assert run.events[-1].ledger.lines_in_flight == 0
+
+
+def test_all_events_come_from_one_thread_in_order() -> None:
+    names: set[str] = set()
+    camera = ScriptedCamera(blocks(flawed()), width_px=700)
+    inspection = Inspection(
+        camera, DeviationScorer(), recipe(), on_event=lambda _: names.add(threading.current_thread().name)
+    )
+    inspection.start()
+    assert inspection.wait(20)
+    assert names == {"line-judging"}
+
+
+def test_an_inspection_is_started_once() -> None:
+    run = Run(ScriptedCamera(blocks(cloth(100, 300)), width_px=300)).to_end()
+    with pytest.raises(LineError, match="started already"):
+        run.inspection.start()
+
+
+def test_before_the_start_all_is_quiet_and_can_be_ended() -> None:
+    run = Run(ScriptedCamera([], width_px=300))
+    snapshot = run.inspection.snapshot()
+    assert (snapshot.state, snapshot.feed) == (LineState.READY, FeedState.NO_PICTURE)
+    assert run.inspection.finish(1)
+    run.inspection.abort()
+    assert run.events == []
+
+
+def feed_after(reading: EncoderReading, waits: bool = False) -> FeedState:
+    """What the feed is told to be some time after the last block."""
+    live, go = threading.Event(), threading.Event()
+
+    def hold(camera: ScriptedCamera) -> None:
+        live.wait(10)
+        camera.reading = reading
+        go.wait(10)
+
+    camera = ScriptedCamera([block(cloth(64, 300), 0), hold], width_px=300, waits=waits)
+    camera.reading = EncoderReading(0, 640.0)
+    run = Run(camera)
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().feed is FeedState.LIVE)
+    live.set()
+    time.sleep(0.7)
+    feed = run.inspection.snapshot().feed
+    go.set()
+    run.inspection.finish(5)
+    return feed
+
+
+def test_the_feed_tells_a_stalled_camera_from_a_standing_machine() -> None:
+    assert feed_after(EncoderReading(64, 0.0)) is FeedState.STOPPED
+    assert feed_after(EncoderReading(500, 640.0)) is FeedState.STALLED
+    assert feed_after(EncoderReading(64, -640.0)) is FeedState.STOPPED
