@@ -20,7 +20,7 @@ Where the web ends at the picture's border no selvedge is looked for.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -43,12 +43,19 @@ _BAND_LINES = 32  # statistics over lines are medians over bands of about this h
 _MAX_BANDS = 8  # ... and at most so many
 _RUN_BINS = 6  # cloth begins where so many neighbouring bins look like cloth
 _TEXTURE = 0.45  # of the cloth's own texture: below is a candidate for "not cloth"
+_TEXTURE_OF_OTHER_SHADE = 0.7  # ... where the shade is another as well,
+_SHADE = 0.3  # by so much in natural logarithm
+_SHADE_STEP = 0.15  # a step of shade this high (natural logarithm) marks where the cloth begins
 _STRUCTURE = 0.8  # of the cloth's own structure-to-noise ratio: the candidate is smooth, not merely dark
 _FLAT = 0.1  # of the cloth's own texture: flat beyond doubt
+_WIDE_BINS = 5  # wider than any pattern of the weave
+_INSET_BINS = 2  # further in, because the border wanders within the block
 _LOOP_BINS = 3  # loops and loose ends reach so far into the cloth
 _CLIPPED_HIGH, _CLIPPED_LOW = 250.0, 4.0  # mean level of a column that saw only lamp or nothing
-_BLANK = 0.02  # texture (grey levels per root grey level) below which a whole picture shows nothing
-_NOISE_STRUCTURE, _NOISE_TEXTURE = 0.62, 0.5  # a picture of nothing but camera noise on a smooth table
+_WEAK_STRUCTURE, _CLEARER = 1.2, 1.2  # structure below which 4 × 4 means are tried, and how much better they must be
+_BLANK = 0.2  # texture (grey levels) below which a whole picture shows nothing
+_GONE = 0.6  # a noise-like picture with less than this of the texture seen before: the cloth is gone
+_NOISE_STRUCTURE, _NOISE_TEXTURE = 0.62, 4.0  # a picture of nothing but camera noise on a smooth table
 
 Floats = NDArray[np.float32]
 
@@ -71,16 +78,18 @@ class _Profile:
     """Float32 ``[bins]`` along the picture: medians over bands of lines."""
 
     level: Floats  # grey level
-    texture: Floats  # mixed difference of 2 × 2 means, per root grey level (shot noise is then even)
+    texture: Floats  # mixed difference of 2 × 2 means; of 4 × 4 where that tells coarse yarn better from noise
     structure: Floats  # the same over the mixed difference at full size: about 0.5 for noise, more for structure
     weft: Floats  # difference along the machine direction: how strongly the picks show
     uneven: Floats  # brightest band over darkest: loops and loose ends of the selvedge
+    typical_texture: float  # of 2 × 2 means, of the cloth as far as one can tell
+    is_noise: bool  # at this scale there is nothing but camera noise
 
     def mirrored(self) -> _Profile:
         """Seen from the other side."""
-        return _Profile(
-            *(values[::-1] for values in (self.level, self.texture, self.structure, self.weft, self.uneven))
-        )
+        level, texture, structure = self.level[::-1], self.texture[::-1], self.structure[::-1]
+        weft, uneven = self.weft[::-1], self.uneven[::-1]
+        return replace(self, level=level, texture=texture, structure=structure, weft=weft, uneven=uneven)
 
 
 class WebFinder:
@@ -88,7 +97,9 @@ class WebFinder:
 
     Each answer stands on its own block.  The history only steps in where an edge lies more than ``jump_px`` outside the
     median of the last blocks: the web does not jump, so cloth is left out rather than a table judged until most of the
-    last blocks agree.  Inwards an edge may always move.
+    last blocks agree.  Inwards an edge may always move.  And where the texture seen so far falls to bare noise, the
+    cloth is gone: a single picture of nothing but a table has no cloth in it to compare with, so a fresh finder takes
+    a table with marks for cloth.
     """
 
     def __init__(self, blocks: int = 5, jump_px: int = 96) -> None:
@@ -96,11 +107,13 @@ class WebFinder:
         self._jump_px = jump_px
         self._lefts: deque[int] = deque(maxlen=blocks)
         self._rights: deque[int] = deque(maxlen=blocks)
+        self._textures: deque[float] = deque(maxlen=blocks)
 
     def reset(self) -> None:
         """Forget the blocks so far: a new piece of cloth begins."""
         self._lefts.clear()
         self._rights.clear()
+        self._textures.clear()
 
     def find(self, pixels: NDArray[np.uint8]) -> WebEdges | None:
         """Edges of the inspectable cloth in one block or tile row.
@@ -114,9 +127,14 @@ class WebFinder:
         Raises:
             StationError: the block has another shape or type.
         """
-        edges = find_edges(pixels)
+        grey = _grey(pixels)
+        profile = _measure(grey)
+        if self._textures and profile.is_noise and profile.typical_texture < _GONE * median(self._textures):
+            return None
+        edges = _edges(grey, profile)
         if edges is None:
             return None
+        self._textures.append(profile.typical_texture)
         self._lefts.append(edges.left_px)
         self._rights.append(edges.right_px)
         usual_left, usual_right = round(median(self._lefts)), round(median(self._rights))
@@ -128,16 +146,24 @@ class WebFinder:
 def find_edges(pixels: NDArray[np.uint8]) -> WebEdges | None:
     """As :meth:`WebFinder.find`, without any memory of other blocks."""
     grey = _grey(pixels)
+    return _edges(grey, _measure(grey))
+
+
+def _edges(grey: NDArray[np.uint8], profile: _Profile) -> WebEdges | None:
     width = grey.shape[1]
-    profile = _measure(grey)
     cloth = _looks_like_cloth(profile)
     span = _span(cloth)
     if span is None:
         return None
     first, end = span
     bins = len(cloth)
-    left = _ground_begins(profile, first, end) * BIN_PX if first > 0 else 0
-    right = (bins - _ground_begins(profile.mirrored(), bins - end, bins - first)) * BIN_PX if end < bins else width
+    left = right = 0
+    if _ends_before(profile, first):
+        left = _ground_begins(profile, first, end) * BIN_PX
+    other_side = profile.mirrored()
+    if _ends_before(other_side, bins - end):
+        right = _ground_begins(other_side, bins - end, bins - first) * BIN_PX + width % BIN_PX
+    right = width - right
     left, right = _trim_clipped(grey, left, right)
     return WebEdges(left, right) if right - left >= _RUN_BINS * BIN_PX else None
 
@@ -162,18 +188,35 @@ def _measure(grey: NDArray[np.uint8]) -> _Profile:
     bands = int(np.clip(lines // _BAND_LINES, 1, _MAX_BANDS))
     grey = grey[: lines // 2 * 2, : width // BIN_PX * BIN_PX]
     halved = np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
+    quarter = np.asarray(cv2.resize(halved, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
     along = halved[1:] - halved[:-1]
     # At full size every other pair of lines is enough.
     fine = _cells(_across(grey[0:-1:4].astype(np.int16) - grey[1::4]), bands, BIN_PX)
     coarse = _cells(_across(along), bands, BIN_PX // 2)
+    coarser = _cells(_across(quarter[1:] - quarter[:-1]), bands, BIN_PX // 4)
     level = _cells(halved, bands, BIN_PX // 2)
+    texture, structure = np.median(coarse, axis=0), np.median((coarse + 0.05) / (fine + 0.1), axis=0)
+    typical_texture, typical_structure = _typical(texture, structure)
+    if typical_structure < _WEAK_STRUCTURE:
+        wide = cv2.blur(2 * coarser, (5, 1))  # noise alone has as much of this as of ``coarse``
+        wide_texture, wide_structure = np.median(wide, axis=0), np.median((wide + 0.05) / (fine + 0.1), axis=0)
+        if _typical(wide_texture, wide_structure)[1] > _CLEARER * typical_structure:
+            texture, structure = wide_texture, wide_structure
     return _Profile(
         level=np.median(level, axis=0),
-        texture=np.median(coarse / np.sqrt(level + 4), axis=0),
-        structure=np.median((coarse + 0.05) / (fine + 0.1), axis=0),
+        texture=texture,
+        structure=structure,
         weft=np.median(_cells(np.abs(along), bands, BIN_PX // 2), axis=0),
         uneven=(level.max(axis=0) + 4) / (level.min(axis=0) + 4),
+        typical_texture=typical_texture,
+        is_noise=typical_structure < _NOISE_STRUCTURE,
     )
+
+
+def _typical(texture: Floats, structure: Floats) -> tuple[float, float]:
+    """Texture and structure of the cloth, as long as it covers a third of the picture."""
+    typical = float(np.percentile(texture, 70))
+    return typical, float(np.median(structure[texture >= 0.6 * typical]))
 
 
 def _across(along: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -194,13 +237,13 @@ def _cells(values: NDArray[np.int16], bands: int, columns: int) -> Floats:
 def _looks_like_cloth(profile: _Profile) -> NDArray[np.bool_]:
     """Bool ``[bins]``."""
     texture, structure = _median5(profile.texture), _median5(profile.structure)
-    typical = float(np.percentile(texture, 70))  # of the cloth, as long as it covers a third of the picture
-    if typical < _BLANK:
+    typical, typical_structure = _typical(texture, structure)
+    if typical < _BLANK or (typical_structure < _NOISE_STRUCTURE and typical < _NOISE_TEXTURE):
         return np.zeros(len(texture), dtype=np.bool_)
-    typical_structure = float(np.median(structure[texture >= 0.6 * typical]))
-    if typical_structure < _NOISE_STRUCTURE and typical < _NOISE_TEXTURE:
-        return np.zeros(len(texture), dtype=np.bool_)
-    smooth = (texture < _TEXTURE * typical) & (structure < _STRUCTURE * typical_structure)
+    shade = np.log(profile.level + 4)
+    other_shade = np.abs(shade - np.median(shade[texture >= 0.6 * typical])) > _SHADE
+    weak = texture < np.where(other_shade, _TEXTURE_OF_OTHER_SHADE, _TEXTURE) * typical
+    smooth = weak & (structure < _STRUCTURE * typical_structure)
     flat = profile.texture < _FLAT * typical
     return ~(smooth | flat)
 
@@ -216,41 +259,68 @@ def _span(cloth: NDArray[np.bool_]) -> tuple[int, int] | None:
     return (int(starts[0]), int(starts[-1]) + _RUN_BINS) if len(starts) else None
 
 
+def _ends_before(profile: _Profile, first: int) -> bool:
+    """Whether what lies before bin ``first`` is not cloth: a narrow stretch may be the weave's own pattern."""
+    if first == 0 or first >= _WIDE_BINS:
+        return first > 0
+    shade = np.log(profile.level + 4)
+    step = abs(float(np.median(shade[first : first + 24]) - shade[0]))
+    return step > _SHADE or bool(profile.texture[0] < _FLAT * profile.typical_texture)
+
+
 def _ground_begins(profile: _Profile, first: int, end: int) -> int:
     """Bin where the ground weave begins, for cloth found from bin ``first`` on with something else before it."""
-    border = _border(_median5(profile.texture), first, end)
+    border = _border(profile, first, end)
     reach = min(SELVEDGE_PX // BIN_PX, (end - border) // 4)
-    return border + _selvedge_bins(profile, border, end, reach) + 1  # one more: the border wanders within the block
+    selvedge = _selvedge_bins(profile, border, end, reach)
+    return border + selvedge + (1 if selvedge else _INSET_BINS)
 
 
-def _border(texture: Floats, first: int, end: int) -> int:
+def _border(profile: _Profile, first: int, end: int) -> int:
     """Bin where cloth begins, by the cloth near it: lenses are less sharp at the side than in the middle."""
-    near = float(np.median(texture[first : min(end, first + 24)]))
-    beside = float(np.median(texture[:first]))
-    level = max(0.5 * near, 0.5 * (near + beside))
-    lowest = max(0, first - SELVEDGE_PX // BIN_PX)
-    below = np.flatnonzero(texture[lowest:first] < level)
-    return lowest + int(below[-1]) + 1 if len(below) else first
+    around = slice(max(0, first - SELVEDGE_PX // BIN_PX), min(end, first + 4))
+    below = _beside(_median5(profile.texture), first, end, towards_cloth=0.5)
+    below[first:] = False
+    shade = np.log(profile.level + 4)
+    step = abs(float(np.median(shade[first : first + 24]) - np.median(shade[:first])))
+    if step > _SHADE_STEP:
+        below |= _beside(shade, first, end, towards_cloth=0.5)
+    last = np.flatnonzero(below[around])
+    return around.start + (int(last[-1]) + 1 if len(last) else 0)
+
+
+def _beside(values: Floats, first: int, end: int, towards_cloth: float) -> NDArray[np.bool_]:
+    """Bool ``[bins]``: values nearer to those before ``first`` than to those after it."""
+    near, beside = float(np.median(values[first : min(end, first + 24)])), float(np.median(values[:first]))
+    level = beside + towards_cloth * (near - beside)
+    return values < level if near > beside else values > level
 
 
 def _selvedge_bins(profile: _Profile, border: int, end: int, reach: int) -> int:
     """Number of bins from ``border`` that differ from the ground in shade, in texture or in how their picks show.
 
     The ground's own spread, seen further in, sets what counts as different.  Single bins that do not differ lie within
-    the selvedge, two or more in a row end it.
+    the selvedge, two or more in a row end it.  Weaves of few pixels per yarn beat against the pixels, so their texture
+    swells slowly across the web: a difference in texture that does not end within reach is no selvedge.
     """
     ground = slice(border + reach, min(end, border + 4 * reach + 8))
-    different = np.zeros(reach + 2, dtype=np.bool_)
-    shade, texture, weft = _mean3(profile.level), _mean3(profile.texture), _mean3(profile.weft)
-    loops = min(reach, _LOOP_BINS)  # no further: a flaw across the web is uneven too
-    for values, floor, within in (
-        (shade, 0.12, reach), (texture, 0.25, reach), (weft, 0.25, reach), (profile.uneven, 0.12, loops),
-    ):  # fmt: skip
+
+    def differs(values: Floats, floor: float, within: int) -> NDArray[np.bool_]:
         logs = np.log(values + 0.05)
         middle = float(np.median(logs[ground]))
         spread = 1.5 * float(np.median(np.abs(logs[ground] - middle)))
-        different[:within] |= np.abs(logs[border : border + within] - middle) > max(floor, 4 * spread)
-    return int(np.argmin(different[:-1] | different[1:]))
+        different = np.zeros(reach + 2, dtype=np.bool_)
+        different[:within] = np.abs(logs[border : border + within] - middle) > max(floor, 4 * spread)
+        return different
+
+    def length(different: NDArray[np.bool_]) -> int:
+        return int(np.argmin(different[:-1] | different[1:]))
+
+    # Loose ends reach a little way only; a flaw across the web is uneven too.
+    shade = differs(profile.level, 0.12, reach) | differs(profile.uneven, 0.12, min(reach, _LOOP_BINS))
+    texture = differs(_mean3(profile.texture), 0.25, reach) | differs(_mean3(profile.weft), 0.25, reach)
+    bins = length(shade | texture)
+    return bins if bins < reach else length(shade)
 
 
 def _mean3(values: Floats) -> Floats:
