@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.simulated.fuzz import Fuzz
-from drivers.simulated.lattice import SmoothField, SmoothRows, rng_at, spline_matrix
+from drivers.simulated.lattice import SmoothField, SmoothRows, SplineSpread, rng_at
 from drivers.simulated.weave import SAMPLES, ClothStyle, weave_crossings
 
 _WARP_WANDER, _WEFT_WANDER, _WARP_YARN, _WEFT_YARN, _STREAKS, _EDGES, _SHADE, _MACHINE = range(8)
@@ -79,9 +79,7 @@ class ClothField:
         self._warp_wander = SmoothField(seed, _WARP_WANDER, 30 / mm_per_px, 1.5 * self.warp_px, width_px)
         self._weft_wander = SmoothField(seed, _WEFT_WANDER, 3 * self.weft_px, 60 / mm_per_px, width_px)
         self._warp_yarn = SmoothRows(seed, _WARP_YARN, style.irregularity_mm / mm_per_px, self._end_count)
-        along_weft = self._columns * mm_per_px / style.irregularity_mm
-        self._weft_knots = int(along_weft[-1]) + 4
-        self._weft_spread = np.ascontiguousarray(spline_matrix(along_weft, -1, self._weft_knots).T)
+        self._weft_yarn = SplineSpread(style.irregularity_mm / mm_per_px, width_px)
         self._streaks = self._warp_levels()
         self._edges = SmoothRows(seed, _EDGES, 300 / mm_per_px, 2)
         self._shade = SmoothField(seed, _SHADE, 1500 / mm_per_px, 350 / mm_per_px, width_px)
@@ -152,12 +150,13 @@ class ClothField:
 
     def _weft_levels(self, first_pick: int, count: int, first_px: int, px: int) -> NDArray[np.float32]:
         """float32 ``[count, px]`` lightness of picks along their length."""
-        knots = np.empty((count, self._weft_knots + 1), np.float32)
+        knots = np.empty((count, self._weft_yarn.knots + 1), np.float32)
         for row in range(count):
-            generator = rng_at(self._seed, _WEFT_YARN, first_pick + row)
-            knots[row] = generator.standard_normal(self._weft_knots + 1, np.float32)
-        spread = self._weft_spread[:, first_px : first_px + px] * np.float32(self.style.irregularity)
-        return knots[:, :-1] @ spread + knots[:, -1:] * np.float32(self.style.streakiness)
+            rng_at(self._seed, _WEFT_YARN, first_pick + row).standard_normal(None, np.float32, knots[row])
+        knots[:, :-1] *= np.float32(self.style.irregularity)
+        levels = self._weft_yarn.spread(knots[:, :-1], first_px, px)
+        levels += knots[:, -1:] * np.float32(self.style.streakiness)
+        return levels
 
     def _sew(self, shade: NDArray[np.float32], first_line: int, first_px: int) -> None:
         """Two layers overlap and are stitched together across the whole width."""

@@ -76,4 +76,4 @@ def _hair(sheet: NDArray[np.float32], mm_per_px: float, rng: np.random.Generator
     points = np.round((path - path.min(0) + 1.5) * 16).astype(np.int32)
     cv2.polylines(small, [points.reshape(-1, 1, 2)], False, 255, 1, cv2.LINE_AA, 4)
     top, left = int(rng.integers(lines - size)), int(rng.integers(width - size))
-    sheet[top : top + size, left : left + size] += small * np.float32(rng.choice([-6.0, 5.0, 9.0]) / 255)
+    sheet[top : top + size, left : left + size] += small * np.float32(rng.choice([-4.0, 3.5, 6.0]) / 255)

@@ -9,11 +9,22 @@ from numpy.typing import NDArray
 
 _OFFSET = 1 << 40  # seed sequences take no negative numbers, but a loom may run back past its zero
 _SPLINE_STD = 0.692  # cubic B-spline over unit white noise: root of the mean of the summed squared weights
+_BAND_PX = 64
+_ONE_THREAD = 200_000  # multiplications; OpenBLAS brings in further threads above 4 * 65,536
 
 
 def rng_at(seed: int, layer: int, index: int) -> np.random.Generator:
     """Generator that belongs to one place: the same for the same (seed, layer, index), independent for any other."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, layer, index + _OFFSET))))
+
+
+def multiply(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Matrix product in pieces so small that BLAS keeps to one thread: its threads spin, and cost the line its core."""
+    out = np.empty((left.shape[0], right.shape[1]), np.float32)
+    step = max(_ONE_THREAD // max(left.size, 1), 1)
+    for first in range(0, right.shape[1], step):
+        out[:, first : first + step] = left @ right[:, first : first + step]
+    return out
 
 
 def spline_matrix(positions: NDArray[np.float64], first_knot: int, knots: int) -> NDArray[np.float32]:
@@ -63,7 +74,39 @@ class SmoothRows:
         first = int(np.floor(positions[0])) - 1
         count = int(np.floor(positions[-1])) + 3 - first
         knots = np.stack([self._knot(first + k) for k in range(count)])
-        return spline_matrix(positions, first, count) @ knots
+        return multiply(spline_matrix(positions, first, count), knots)
+
+
+class SplineSpread:
+    """Spreads knots over columns: the cubic splines of :func:`spline_matrix`, a band of columns at a time.
+
+    Args:
+        knot_px: distance of knots.
+        width_px: columns.
+    """
+
+    def __init__(self, knot_px: float, width_px: int) -> None:
+        places = np.arange(width_px, dtype=np.float64) / knot_px
+        self.knots = int(places[-1]) + 4
+        self._bands = []
+        for first in range(0, width_px, _BAND_PX):
+            band = places[first : first + _BAND_PX]
+            low, high = (
+                int(band[0]),
+                int(band[-1]) + 4,
+            )  # the column's knots lie one before to two after it, kept from 1
+            self._bands.append((low, high, np.ascontiguousarray(spline_matrix(band, low - 1, high - low).T)))
+
+    def spread(self, knots: NDArray[np.float32], first_px: int, px: int) -> NDArray[np.float32]:
+        """float32 ``[n, px]`` columns from ``first_px`` on, of knots ``[n, self.knots]``."""
+        out = np.empty((knots.shape[0], px), np.float32)
+        for index in range(first_px // _BAND_PX, (first_px + px - 1) // _BAND_PX + 1):
+            low, high, weights = self._bands[index]
+            start = max(index * _BAND_PX, first_px)
+            end = min(index * _BAND_PX + weights.shape[1], first_px + px)
+            part = weights[:, start - index * _BAND_PX : end - index * _BAND_PX]
+            out[:, start - first_px : end - first_px] = multiply(knots[:, low:high], part)
+        return out
 
 
 class SmoothField:
@@ -76,11 +119,9 @@ class SmoothField:
     """
 
     def __init__(self, seed: int, layer: int, knot_lines: float, knot_px: float, width_px: int) -> None:
-        across = np.arange(width_px, dtype=np.float64) / knot_px
-        count = int(across[-1]) + 4
-        self._across = np.ascontiguousarray(spline_matrix(across, -1, count).T)
-        self._rows = SmoothRows(seed, layer, knot_lines, count)
+        self._across = SplineSpread(knot_px, width_px)
+        self._rows = SmoothRows(seed, layer, knot_lines, self._across.knots)
 
     def region(self, first_line: int, lines: int, first_px: int, px: int) -> NDArray[np.float32]:
         """float32 ``[lines, px]`` of unit variance."""
-        return self._rows.rows(first_line, lines) @ self._across[:, first_px : first_px + px]
+        return self._across.spread(self._rows.rows(first_line, lines), first_px, px)

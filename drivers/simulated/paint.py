@@ -17,6 +17,7 @@ Grid = NDArray[np.float32]
 DARKEST, LIGHTEST = 16.0, 238.0
 """Painted cloth stays within these grey levels, so that neither noise nor the lamp makes the sensor clip it."""
 _CORE = 0.5  # envelope from which a pixel belongs to the core
+_LENS_PX = 0.75  # no lens shows a spot with a sharper rim
 _TRACE = 0.04  # share of the full change below which nothing is painted: skirts end, boxes are exact
 
 
@@ -144,6 +145,7 @@ def _float(s: Scene) -> Painted:
 def _round(s: Scene, rough: float, soft_px: float) -> Grid:
     """A disc of the flaw's length, its rim rough and soft."""
     radius = s.length_px / 2
+    soft_px = max(soft_px, _LENS_PX)
     rough *= min(1.0, radius / 6)  # a few pixels cannot be rough, they would vanish
     rim = 1 - rough * np.clip(s.noise(max(radius / 2.5, 0.8)), 0, 1.5)
     slim = 1 + s.rng.uniform(0, 0.35) * min(1.0, radius / 3)
