@@ -1,0 +1,71 @@
+"""Crossed-mask generator: hides every position of a feature map exactly once (paper, figure 3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from model.errors import ModelError
+
+
+def crossed_masks(grid: int, k: int, n: int, generator: torch.Generator) -> Tensor:
+    """Deal the blocks of a feature grid at random into n disjoint subsets, as equal in number as can be.
+
+    Paper, figure 3: parameters k and n; the hidden regions of the subsets are complementary.  Our reading: k is the
+    side of a square block, n the number of subsets; blocks at the far edges are cut where k does not divide the grid.
+
+    Args:
+        grid: side of the feature grid in cells.
+        k: side of a block in cells, 1 to ``grid``.
+        n: number of subsets, at least 2 and at most the number of blocks.
+        generator: source of the dealing (CPU).
+
+    Returns:
+        float32 ``[n, 1, grid, grid]``, 1 where pass i hides; sums to 1 over the passes at every cell.
+
+    Raises:
+        ModelError: k or n do not fit the grid.
+    """
+    if not 1 <= k <= grid:
+        raise ModelError(f"Mask blocks of {k} cells do not fit a feature grid of {grid}; choose k from 1 to {grid}.")
+    side = -(-grid // k)
+    if not 2 <= n <= side * side:
+        raise ModelError(
+            f"{side * side} mask blocks cannot be dealt into {n} subsets; choose n from 2 to {side * side}."
+        )
+    dealt = torch.empty(side * side, dtype=torch.long)
+    dealt[torch.randperm(side * side, generator=generator)] = torch.arange(side * side) % n
+    cells = dealt.view(side, side).repeat_interleave(k, 0).repeat_interleave(k, 1)[:grid, :grid]
+    return torch.stack([(cells == i).float() for i in range(n)]).unsqueeze(1)
+
+
+class CrossedMask(nn.Module):
+    """Hides subsets of a feature map and puts what was restored together again.
+
+    The masks of inference are drawn once from a seed and kept as a buffer, so the same tile always scores the same.
+    """
+
+    masks: Tensor
+
+    def __init__(self, grid: int, k: int, n: int, seed: int) -> None:
+        super().__init__()
+        self.grid, self.k, self.n = grid, k, n
+        self.register_buffer("masks", crossed_masks(grid, k, n, torch.Generator().manual_seed(seed)))
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """Fresh masks for one training step: float32 ``[n, 1, grid, grid]``."""
+        return crossed_masks(self.grid, self.k, self.n, generator).to(self.masks.device)
+
+    def spread(self, features: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """One pass per subset: ``[N, D, g, g]`` -> features with the subset zeroed ``[N*n, D, g, g]`` and the masks
+        ``[N*n, 1, g, g]``, the passes of one tile next to each other."""
+        masks = self.masks if masks is None else masks
+        hidden = masks.to(features.dtype).unsqueeze(0)
+        shown = (features.unsqueeze(1) * (1 - hidden)).flatten(0, 1)
+        return shown, hidden.expand(features.shape[0], -1, -1, -1, -1).flatten(0, 1)
+
+    def gather(self, restored: Tensor, masks: Tensor | None = None) -> Tensor:
+        """Judge each position by the pass in which it was hidden: ``[N*n, D, g, g]`` -> ``[N, D, g, g]``."""
+        masks = self.masks if masks is None else masks
+        passes = restored.reshape(-1, self.n, *restored.shape[1:])
+        return (passes * masks.to(restored.dtype).unsqueeze(0)).sum(1)

@@ -1,0 +1,134 @@
+"""Hybrid loss: pixel and structural similarity of feature maps, for training and for scoring (the paper's).
+
+SSIM after Wang, Bovik, Sheikh, Simoncelli, "Image Quality Assessment" (IEEE TIP 2004), on feature maps per channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Terms = Literal["both", "pixel", "structure"]
+# SSIM's constants (Wang et al. 2004) for features of deviation 1: the usual 0.01² and 0.03² of a range of about six.
+HIGH_QUANTILE = 0.999
+SOFTNESS = 4.0
+FLOOR = 1e-6
+_C1, _C2 = 0.06**2, 0.18**2
+
+
+def local_mean(x: Tensor, window: int) -> Tensor:
+    """Mean over a square window, at the borders over the part inside: ``[N, C, h, w]`` -> the same shape."""
+    if window == 1:
+        return x
+    return F.avg_pool2d(x, window, stride=1, padding=window // 2, count_include_pad=False)
+
+
+def dissimilarity(a: Tensor, b: Tensor, window: int = 3) -> Tensor:
+    """1 − SSIM of two feature maps, per channel and position.
+
+    Args:
+        a, b: float ``[N, C, h, w]`` of about deviation 1 per channel.
+        window: odd side of the square window in cells.
+
+    Returns:
+        float ``[N, C, h, w]`` in 0..2, 0 where the maps agree.
+    """
+    mean_a, mean_b = local_mean(a, window), local_mean(b, window)
+    a0, b0 = a - mean_a, b - mean_b
+    var_a, var_b, cov = local_mean(a0 * a0, window), local_mean(b0 * b0, window), local_mean(a0 * b0, window)
+    level = (2 * mean_a * mean_b + _C1) / (mean_a * mean_a + mean_b * mean_b + _C1)
+    return 1 - level * (2 * cov + _C2) / (var_a + var_b + _C2)
+
+
+def hybrid_loss(features: Tensor, restored: Tensor, terms: Terms) -> Tensor:
+    """Scalar loss of one batch: squared error, 1 − SSIM, or their sum (means over everything)."""
+    pixel = F.mse_loss(restored, features)
+    if terms == "pixel":
+        return pixel
+    structure = dissimilarity(features, restored).mean()
+    return structure if terms == "structure" else pixel + structure
+
+
+class HybridMeasure(nn.Module):
+    """The hybrid measure as a score: how far features lie from their restoration, in units of good cloth.
+
+    The paper's: pixel and structural similarity judge together.  Our reading of how to join them, fitted on good cloth
+    only (:meth:`calibrate`): each channel's error is divided by its usual one; each term's logarithm is centred per
+    position of the tile (a tile's border and the dealing of the masks make some positions harder) and divided by the
+    distance from its median to its 99.9 % quantile, so that both terms have comparable tails; then they are averaged (a
+    sum of the errors themselves would be squared error alone, whose heavy tail drowns the bounded structure term).
+
+    Args:
+        channels: D of the feature maps.
+        grid: side of the feature grid in cells.
+        terms: which terms take part.
+        window: odd side of the SSIM window in cells.
+    """
+
+    weight: Tensor
+    usual: Tensor
+    spread: Tensor
+
+    def __init__(self, channels: int, grid: int, terms: Terms, window: int = 3) -> None:
+        super().__init__()
+        self.names = ("pixel", "structure") if terms == "both" else (terms,)
+        self.window = window
+        count = len(self.names)
+        self.register_buffer("weight", torch.full((count, channels, 1, 1), 1 / channels))
+        self.register_buffer("usual", torch.zeros(1, count, grid, grid))
+        self.register_buffer("spread", torch.ones(1, count, 1, 1))
+
+    def errors(self, features: Tensor, restored: Tensor) -> list[Tensor]:
+        """The error of each term, per channel and position: ``[N, D, g, g]``, 0 or more."""
+        made = {
+            "pixel": lambda: (restored - features).square(),
+            "structure": lambda: dissimilarity(features, restored, self.window).clamp_min(0),
+        }
+        return [made[name]() for name in self.names]
+
+    def logarithms(self, errors: list[Tensor]) -> Tensor:
+        """Logarithm of each term's weighted mean over the channels: ``[N, terms, g, g]``."""
+        # no convolution: OpenVINO keeps what follows the last one in f32, which logarithms need
+        means = [(error * self.weight[i : i + 1]).sum(1, keepdim=True) for i, error in enumerate(errors)]
+        return torch.log(torch.cat(means, 1) + FLOOR)
+
+    def forward(self, features: Tensor, restored: Tensor) -> Tensor:
+        """Raw score ``[N, 1, g, g]``, positive; about 1 is the 99.9 % quantile of good cloth."""
+        apart = (self.logarithms(self.errors(features, restored)) - self.usual) / self.spread
+        return F.softplus(SOFTNESS * apart.mean(1, keepdim=True)) / SOFTNESS  # OpenVINO drops softplus's beta
+
+    @torch.no_grad()
+    def calibrate(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Fit weights, positions and tails on good cloth.
+
+        Args:
+            pairs: batches of (features, restored), each ``[N, D, g, g]``; iterated twice.
+        """
+        held = list(pairs)
+        count = sum(len(features) for features, _ in held)
+        for i in range(len(self.names)):
+            total = sum(self.errors(f, r)[i].sum((0, 2, 3)) for f, r in held)
+            usual = torch.as_tensor(total) / (count * self.usual.shape[-1] ** 2)
+            self.weight[i, :, 0, 0] = 1 / (usual.clamp_min(1e-6) * len(usual))
+        logs = torch.cat([self.logarithms(self.errors(f, r)) for f, r in held])
+        self.usual.copy_(_position_means(logs))
+        apart = logs - self.usual
+        for i in range(len(self.names)):
+            ordered = apart[:, i].flatten().sort().values
+            middle = ordered[len(ordered) // 2]
+            high = ordered[min(len(ordered) - 1, int(HIGH_QUANTILE * len(ordered)))]
+            self.usual[:, i] += middle
+            self.spread[:, i] = (high - middle).clamp_min(1e-3)
+
+
+def _position_means(logs: Tensor) -> Tensor:
+    """Mean per position, drawn towards the mean of all where tiles are few: ``[T, C, g, g]`` -> ``[1, C, g, g]``."""
+    overall = logs.mean((0, 2, 3), keepdim=True)
+    away = logs.mean(0, keepdim=True) - overall
+    noise = logs.var(0, correction=0, keepdim=True).mean((2, 3), keepdim=True) / len(logs)
+    signal = (away.square().mean((2, 3), keepdim=True) - noise).clamp_min(0)
+    return overall + away * signal / (signal + noise + 1e-12)

@@ -1,0 +1,128 @@
+"""MFRNet, the whole: tiles in, raw anomaly maps out.
+
+After Wang, Xu, Li, Gao, Cheng, Lu, "Multi-feature Reconstruction Network using Crossed-mask Restoration for
+Unsupervised Industrial Anomaly Detection", arXiv 2404.13273.  Its parts, each with its own module: a frozen pretrained
+encoder and the multi-scale feature aggregator, the crossed-mask generator (figure 3), the restoration network of hybrid
+transformer blocks (figure 4), and the hybrid measure of pixel and structural similarity that both trains and scores.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from model.aggregator import GRID_STRIDE, Aggregator
+from model.crossed_mask import CrossedMask
+from model.encoder import Encoder
+from model.errors import ModelError
+from model.loss import HybridMeasure, Terms
+from model.restoration import BlockParts, Restoration
+
+TILE_PX = 256
+CELL_PX = 4
+GRID = TILE_PX // GRID_STRIDE
+
+
+class MFRNetConfig(BaseModel):
+    """What the network is made of; every idea of the paper can be switched off for an ablation.
+
+    ``scales`` are indices of the encoder's maps (None: all).  ``k`` and ``n`` are the paper's mask parameters.
+    ``channels`` D after aggregation, ``width`` of the restoration network and ``steps`` of training are ours.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scales: tuple[int, ...] | None = None
+    channels: int = Field(96, ge=1, le=1024)
+    k: int = Field(2, ge=1, le=GRID)
+    n: int = Field(3, ge=2, le=16)
+    width: int = Field(96, ge=8, le=512)
+    block: BlockParts = "both"
+    loss: Terms = "both"
+    scoring: Terms = "both"
+    mask_seed: int = Field(0, ge=0)
+    steps: int = Field(1500, ge=1, description="training steps, if the time allows")
+
+
+class MFRNet(nn.Module):
+    """The network.  Built untaught; ``model.training.fit`` teaches it, ``model.checkpoint`` keeps it.
+
+    Attributes:
+        tile_px: side of a tile in px.
+        cell_px: side of a cell of the map in px.
+    """
+
+    tile_px: int = TILE_PX
+    cell_px: int = CELL_PX
+    centre: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: MFRNetConfig, encoder: Encoder) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder
+        self.scales = _checked_scales(config.scales, len(encoder.channels))
+        self.aggregator = Aggregator(
+            [encoder.channels[i] for i in self.scales], [encoder.strides[i] for i in self.scales], config.channels
+        )
+        depth = self.aggregator.width
+        self.register_buffer("centre", torch.zeros(1, depth, GRID, GRID))
+        self.register_buffer("deviation", torch.ones(1, depth, GRID, GRID))
+        self.crossed_mask = CrossedMask(GRID, config.k, config.n, config.mask_seed)
+        self.restoration = Restoration(depth, config.width, GRID, config.block)
+        self.measure = HybridMeasure(depth, GRID, config.scoring)
+
+    def maps(self, tiles: Tensor) -> list[Tensor]:
+        """The encoder's maps of the chosen scales (paper: f1(I) … fl(I)).  ``tiles`` as :meth:`forward`."""
+        every = self.encoder((tiles.float() / 255).expand(-1, 3, -1, -1))  # grey in all three channels
+        return [every[i] for i in self.scales]
+
+    def features(self, tiles: Tensor) -> Tensor:
+        """The aggregated feature maps, of mean 0 and deviation 1 per channel on good cloth: ``[N, D, 32, 32]``."""
+        features: Tensor = (self.aggregator(self.maps(tiles)) - self.centre) / self.deviation
+        return features
+
+    def restore(self, features: Tensor, masks: Tensor | None = None) -> Tensor:
+        """Hide, restore, and put together what was hidden: ``[N, D, 32, 32]`` -> the same shape.
+
+        All n passes run in one batch.  ``masks`` default to those of inference.
+        """
+        shown, hidden = self.crossed_mask.spread(features, masks)
+        return self.crossed_mask.gather(self.restoration(shown, hidden), masks)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """Raw anomaly maps.
+
+        Args:
+            tiles: ``[N, 1 or 3, 256, 256]``, grey or RGB in 0..255, uint8 or float.
+
+        Returns:
+            float ``[N, 64, 64]``, never negative; a cell is 4 px.  Good cloth lies below about 1.
+        """
+        features = self.features(tiles)
+        grid = self.measure(features, self.restore(features))
+        return _twice_as_fine(_twice_as_fine(grid.squeeze(1)).transpose(1, 2)).transpose(1, 2)
+
+
+def blank(config: MFRNetConfig, encoder: Encoder, seed: int) -> MFRNet:
+    """An untaught network whose starting weights follow from ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return MFRNet(config, encoder)
+
+
+def _twice_as_fine(x: Tensor) -> Tensor:
+    """Linear upsampling by 2 along the last axis, as ``F.interpolate``'s, by plain arithmetic: an interpolation node
+    would draw the whole scoring into bf16 in OpenVINO."""
+    left = torch.cat([x[..., :1], x[..., :-1]], -1)
+    right = torch.cat([x[..., 1:], x[..., -1:]], -1)
+    return torch.stack([0.75 * x + 0.25 * left, 0.75 * x + 0.25 * right], -1).flatten(-2)
+
+
+def _checked_scales(scales: tuple[int, ...] | None, available: int) -> tuple[int, ...]:
+    if scales is None:
+        return tuple(range(available))
+    if not scales or len(set(scales)) != len(scales) or not all(0 <= i < available for i in scales):
+        raise ModelError(f"The encoder has {available} maps and cannot give scales {scales}: choose among them.")
+    return scales

@@ -1,0 +1,150 @@
+"""Restoration network: repairs the hidden regions of a feature map (paper, figure 4).
+
+The paper's: a transformer structure of hybrid transformer blocks.  Our reading: "hybrid" joins a depthwise convolution
+for the near with self-attention for the far; attention over the full grid is too dear on a CPU, so the blocks stand in
+a U shape and attend at its coarse levels only.  Normalisation is by batch, so that it folds away at inference.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+BlockParts = Literal["both", "convolution", "attention"]
+HEAD_CHANNELS = 32
+
+
+class NearMixing(nn.Module):
+    """Depthwise 5×5 convolution: each position looks at its neighbours."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width)
+        self.depthwise = nn.Conv2d(width, width, 5, padding=2, groups=width)
+        self.pointwise = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[N, C, h, w]`` -> the same shape, to be added."""
+        out: Tensor = self.pointwise(F.relu(self.depthwise(self.norm(x))))
+        return out
+
+
+class FarMixing(nn.Module):
+    """Self-attention: each position looks at the whole map, with a learned place of its own."""
+
+    def __init__(self, width: int, side: int) -> None:
+        super().__init__()
+        self.heads = max(1, width // HEAD_CHANNELS)
+        self.norm = nn.BatchNorm2d(width)
+        self.place = nn.Parameter(torch.zeros(1, width, side, side))
+        self.query_key_value = nn.Conv2d(width, 3 * width, 1)
+        self.out = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[N, C, side, side]`` -> the same shape, to be added."""
+        n, c, h, w = x.shape
+        tokens = self.query_key_value(self.norm(x) + self.place).reshape(n, 3, self.heads, c // self.heads, h * w)
+        q, k, v = tokens.transpose(-1, -2).unbind(1)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        out: Tensor = self.out(mixed.transpose(-1, -2).reshape(n, c, h, w))
+        return out
+
+
+class HybridBlock(nn.Module):
+    """Near mixing, far mixing and a pointwise network, each added to what came in (hybrid transformer block).
+
+    Args:
+        width: channels.
+        side: side of the map in cells.
+        coarse: whether this level is coarse enough to attend at.
+        parts: which halves take part; ``attention`` alone attends at every level.
+    """
+
+    def __init__(self, width: int, side: int, coarse: bool, parts: BlockParts) -> None:
+        super().__init__()
+        near = parts == "convolution" or (parts == "both")
+        far = parts == "attention" or (parts == "both" and coarse)
+        self.near = NearMixing(width) if near else None
+        self.far = FarMixing(width, side) if far else None
+        self.pointwise = nn.Sequential(
+            nn.BatchNorm2d(width), nn.Conv2d(width, 2 * width, 1), nn.ReLU(inplace=True), nn.Conv2d(2 * width, width, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[N, C, side, side]`` -> the same shape."""
+        if self.near is not None:
+            x = x + self.near(x)
+        if self.far is not None:
+            x = x + self.far(x)
+        return x + self.pointwise(x)
+
+
+class Restoration(nn.Module):
+    """U-shaped restoration of one masked feature map.
+
+    Args:
+        channels: channels D of the feature map.
+        width: channels of the finest level; 4/3 and 5/3 of it (in whole heads) at the coarser ones.
+        grid: side of the feature grid, a multiple of 4.
+        parts: which halves of the hybrid block take part.
+    """
+
+    def __init__(self, channels: int, width: int, grid: int, parts: BlockParts = "both") -> None:
+        super().__init__()
+        widths = (
+            width,
+            *(max(HEAD_CHANNELS, HEAD_CHANNELS * round(width * f / HEAD_CHANNELS)) for f in (4 / 3, 5 / 3)),
+        )
+        fine, middle, coarse = widths
+        self.token = nn.Parameter(torch.zeros(1, width, 1, 1))
+        self.stem = nn.Conv2d(channels, width, 1)
+        self.fine_in = HybridBlock(fine, grid, False, parts)
+        self.down_middle = nn.Conv2d(fine, middle, 2, stride=2)
+        self.middle_in = HybridBlock(middle, grid // 2, True, parts)
+        self.down_coarse = nn.Conv2d(middle, coarse, 2, stride=2)
+        self.coarse = nn.Sequential(*(HybridBlock(coarse, grid // 4, True, parts) for _ in range(2)))
+        self.up_middle = nn.Conv2d(coarse + middle, middle, 1)
+        self.middle_out = HybridBlock(middle, grid // 2, True, parts)
+        self.up_fine = nn.Conv2d(middle + fine, fine, 1)
+        self.fine_out = HybridBlock(fine, grid, False, parts)
+        self.head = nn.Sequential(nn.BatchNorm2d(fine), nn.Conv2d(fine, channels, 1))
+        self._start_quiet()
+
+    def _start_quiet(self) -> None:
+        """Every branch and the head begin at zero: the untaught network restores the mean, and training is stable."""
+        last: list[nn.Module] = [self.head[-1]]
+        for part in self.modules():
+            if isinstance(part, NearMixing):
+                last.append(part.pointwise)
+            elif isinstance(part, FarMixing):
+                last.append(part.out)
+            elif isinstance(part, HybridBlock):
+                last.append(part.pointwise[-1])
+        for one in last:
+            for values in one.parameters():
+                nn.init.zeros_(values)
+
+    def forward(self, shown: Tensor, hidden: Tensor) -> Tensor:
+        """Restore.
+
+        Args:
+            shown: float ``[N, D, g, g]``, zero where hidden.
+            hidden: float ``[N, 1, g, g]``, 1 where hidden.
+
+        Returns:
+            float ``[N, D, g, g]``, of which the hidden positions count.
+        """
+        fine = self.fine_in(self.stem(shown) + hidden * self.token)
+        middle = self.middle_in(self.down_middle(fine))
+        coarse = self.coarse(self.down_coarse(middle))
+        middle = self.middle_out(self.up_middle(torch.cat([_twice(coarse), middle], 1)))
+        fine = self.fine_out(self.up_fine(torch.cat([_twice(middle), fine], 1)))
+        out: Tensor = self.head(fine)
+        return out
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")

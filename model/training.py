@@ -1,0 +1,339 @@
+"""Teach-in of the network: good tiles in, a taught and calibrated MFRNet out, within a given time."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.encoder import Encoder
+from model.errors import ModelError
+from model.loss import hybrid_loss
+from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
+from model.runtime import FeatureReader, as_batch
+
+FEWEST_TILES = 8
+MOST_MAPS = 1200  # feature maps held in memory: 0.2 GB at half precision
+MOST_VIEWS = 4  # of one tile: as it is, turned, and the two with another brightness
+HELD_BACK_SHARE = 0.2
+MOST_HELD_BACK = 96
+PCA_TILES = 48
+BATCH = 8
+PEAK_RATE = 2e-3
+READING_SHARE = 0.3
+CALIBRATION_SHARE = 0.08
+
+Cancelled = Callable[[], bool]
+
+
+class TeachingCancelled(Exception):  # noqa: N818 - a wish of the user, not an error
+    """Teach-in was cancelled; nothing was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far teach-in is.
+
+    Attributes:
+        stage: what is being done, in words.
+        fraction: of the whole, 0..1.
+        seconds_left: estimate.
+        loss: present training loss, None outside training.
+    """
+
+    stage: str
+    fraction: float
+    seconds_left: float
+    loss: float | None = None
+
+
+class _Clock:
+    """Time given, time used, and the wish to stop."""
+
+    def __init__(
+        self, minutes: float, progress: Callable[[Progress], None] | None, cancelled: Cancelled | None
+    ) -> None:
+        self.started = time.monotonic()
+        self.seconds = minutes * 60
+        self._progress, self._cancelled = progress, cancelled
+
+    def used(self) -> float:
+        """Share of the time that is gone."""
+        return (time.monotonic() - self.started) / self.seconds
+
+    def tell(self, stage: str, fraction: float, loss: float | None = None) -> None:
+        """Report, and stop if that is wished.  Raises TeachingCancelled."""
+        if self._cancelled is not None and self._cancelled():
+            raise TeachingCancelled("Teach-in was cancelled; nothing was changed.")
+        if self._progress is not None:
+            elapsed = time.monotonic() - self.started
+            likely = min(self.seconds, elapsed / fraction) if fraction > 0.02 else self.seconds
+            self._progress(Progress(stage, min(1.0, fraction), max(0.0, likely - elapsed), loss))
+
+
+def fit(
+    tiles: NDArray[np.uint8],
+    encoder: Encoder,
+    *,
+    minutes: float = 5.0,
+    seed: int = 0,
+    config: MFRNetConfig | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancelled: Cancelled | None = None,
+) -> MFRNet:
+    """Teach a network on good cloth.
+
+    A share of the tiles is held back to calibrate the scores.  The same seed gives the same network on one machine
+    wherever the time allows all of ``config.steps``; where it does not, a round number of steps is planned from the
+    time that the first ones took, and two runs agree if they planned alike.
+
+    Args:
+        tiles: uint8 ``[T, 256, 256]`` or ``[T, 256, 256, 3]`` (RGB) of good cloth, T at least 8; some hundred are good.
+        minutes: bounds everything: reading features, training, calibration.
+        seed: of all that is drawn at random.
+        progress: told several times a second at most.
+        cancelled: asked several times a second.
+
+    Returns:
+        The network in evaluation mode, on the CPU.
+
+    Raises:
+        ModelError: too few or unsuitable tiles, or no time.
+        TeachingCancelled: ``cancelled`` said so.
+    """
+    _check(tiles, minutes)
+    clock = _Clock(minutes, progress, cancelled)
+    generator = torch.Generator().manual_seed(seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    _keep_memory()
+    with _training_threads():
+        network = blank(config or MFRNetConfig(), encoder, seed).to(device)
+        train, held = _deal(tiles, generator)
+        _fit_aggregator(network, train, clock)
+        train_features, held_features = _read_features(network, train, held, generator, clock)
+        train_features = _standardise(network, train_features, len(train))
+        held_features = (held_features - network.centre.cpu()) / network.deviation.cpu()
+        _train(network, train_features, generator, clock)
+        _calibrate(network, held_features, clock)
+    clock.tell("done", 1.0)
+    return network.cpu().eval()
+
+
+def _check(tiles: NDArray[np.uint8], minutes: float) -> None:
+    side = (TILE_PX, TILE_PX)
+    if tiles.dtype != np.uint8 or tiles.shape[1:] not in (side, (*side, 3)):
+        raise ModelError(f"Tiles of {tiles.dtype} {tiles.shape} cannot be taught; give uint8 tiles of {TILE_PX} px.")
+    if len(tiles) < FEWEST_TILES:
+        raise ModelError(
+            f"{len(tiles)} tiles of good cloth are too few to teach a model; give at least {FEWEST_TILES}, "
+            "better some hundred."
+        )
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise ModelError(f"Teach-in cannot take {minutes} minutes; give a time above 0.")
+
+
+def _deal(tiles: NDArray[np.uint8], generator: torch.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Tiles to train on and tiles held back, dealt at random."""
+    order = torch.randperm(len(tiles), generator=generator).numpy()
+    back = min(MOST_HELD_BACK, max(2, round(HELD_BACK_SHARE * len(tiles))))
+    return tiles[order[back:][:MOST_MAPS]], tiles[order[:back]]
+
+
+@torch.inference_mode()
+def _fit_aggregator(network: MFRNet, train: NDArray[np.uint8], clock: _Clock) -> None:
+    """Principal components from a few tiles, in a quarter of the reading time at most."""
+
+    def batches() -> Iterator[list[Tensor]]:
+        for start in range(0, min(PCA_TILES, len(train)), 4):
+            clock.tell("reading cloth", 0.01)
+            yield network.maps(as_batch(train[start : start + 4]).to(network.centre.device))
+            if clock.used() > READING_SHARE / 4:
+                return
+
+    network.aggregator.fit(batches())
+
+
+def _read_features(
+    network: MFRNet,
+    train: NDArray[np.uint8],
+    held: NDArray[np.uint8],
+    generator: torch.Generator,
+    clock: _Clock,
+) -> tuple[Tensor, Tensor]:
+    """Features of the training tiles in several views, and of the held-back tiles as they are and turned.
+
+    Turned by 180° a weave is the same weave, which is not so mirrored (a twill changes its hand).  If the time for
+    reading is over, fewer views must do.
+    """
+    reader = FeatureReader(network)
+    kept_train: list[Tensor] = []
+    kept_held: list[Tensor] = []
+    try:
+        for view in range(max(1, min(MOST_VIEWS, MOST_MAPS // len(train)))):
+            if view and clock.used() > READING_SHARE * 0.7:
+                break
+            for start in range(0, len(train), BATCH):
+                clock.tell("reading cloth", min(clock.used(), READING_SHARE))
+                kept_train.append(reader.read(_view(train[start : start + BATCH], view, generator)).half())
+                if clock.used() > READING_SHARE and len(kept_train) >= 2:
+                    break
+        for start in range(0, len(held), BATCH):
+            clock.tell("reading cloth", min(clock.used(), READING_SHARE))
+            kept_held.append(reader.read(held[start : start + BATCH]).half())
+            kept_held.append(reader.read(_view(held[start : start + BATCH], 1, generator)).half())
+    finally:
+        reader.close()
+    return torch.cat(kept_train), torch.cat(kept_held).float()
+
+
+def _view(tiles: NDArray[np.uint8], view: int, generator: torch.Generator) -> NDArray[np.uint8]:
+    """A view of good tiles: 0 as they are, 1 turned, 2 and 3 the same with another brightness and contrast."""
+    if view % 2:
+        tiles = np.ascontiguousarray(tiles[:, ::-1, ::-1])
+    if view < 2:
+        return tiles
+    shape = (len(tiles),) + (1,) * (tiles.ndim - 1)
+    gain, offset = torch.rand(2, len(tiles), generator=generator).numpy()
+    mean = tiles.mean(axis=tuple(range(1, tiles.ndim)), keepdims=True)
+    contrast, shift = (0.92 + 0.16 * gain).reshape(shape), (12 * offset - 6).reshape(shape)
+    varied: NDArray[np.uint8] = np.clip((tiles - mean) * contrast + mean + shift, 0, 255).round().astype(np.uint8)
+    return varied
+
+
+def _standardise(network: MFRNet, features: Tensor, tiles: int) -> Tensor:
+    """Centre and scale the features, by channel and by position in the tile (the trunk's padding shows at borders).
+
+    A position's own mean counts as far as it stands out from the noise of so many tiles.
+    """
+    sample = features[: 4 * tiles].float()
+    count = len(sample)
+    overall = sample.mean((0, 2, 3), keepdim=True)
+    variance = sample.var((0, 2, 3), keepdim=True).clamp_min(1e-8)
+    away = sample.mean(0, keepdim=True) - overall
+    excess = (away.square() * count / variance).mean(1, keepdim=True)
+    centre = overall + away * (1 - 1 / excess.clamp_min(1))
+    square = (sample - centre).square().mean(0, keepdim=True).clamp_min(1e-8)
+    by_channel = square.mean((2, 3), keepdim=True)
+    by_position = (square / by_channel).mean(1, keepdim=True)
+    network.centre.copy_(centre)
+    network.deviation.copy_((by_channel * by_position).sqrt())
+    return (features - centre.half()).div_((by_channel * by_position).sqrt().half())
+
+
+def _train(network: MFRNet, features: Tensor, generator: torch.Generator, clock: _Clock) -> None:
+    """Lower the hybrid loss for as many steps as were planned, or until the time for training is over."""
+    device = network.centre.device
+    restoration = network.restoration.train()
+    restoration.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(restoration.parameters(), lr=PEAK_RATE, weight_decay=1e-2)
+    plan = _Plan(network.config.steps, clock)
+    while (done := plan.done()) < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = PEAK_RATE * _one_cycle(done)
+        chosen = features[torch.randint(len(features), (BATCH,), generator=generator)].float().to(device)
+        loss = _one_step(network, chosen, generator)
+        optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(restoration.parameters(), 1.0)
+        optimiser.step()
+        plan.step += 1
+        clock.tell("teaching", plan.fraction(done), float(loss.detach()))
+    restoration.eval()
+
+
+class _Plan:
+    """How many steps to make: those wished for, or a round number of what the time allows after a few were measured.
+
+    Numbers are taken from a coarse ladder and with a margin, so that a machine plans the same each time although its
+    steps never take exactly as long.  If it slows down all the same, the schedule follows the clock.
+    """
+
+    MEASURED = 8
+    MARGIN = 0.8
+
+    def __init__(self, steps: int, clock: _Clock) -> None:
+        self.step = 0
+        self.steps = steps
+        self._clock = clock
+        self._begun = clock.used()
+        self._share = max(1e-6, 1 - CALIBRATION_SHARE - self._begun)
+
+    def by_time(self) -> float:
+        """Share of the time for training that is gone."""
+        return (self._clock.used() - self._begun) / self._share
+
+    def done(self) -> float:
+        """Share of the training that is done, 0..1."""
+        if self.step == self.MEASURED and self.by_time() > 0:
+            affordable = self.MARGIN * self.MEASURED / self.by_time()
+            if affordable < self.steps:
+                self.steps = max(self.MEASURED + 1, int(2 ** (math.floor(4 * math.log2(affordable)) / 4)))
+        late = self.by_time() - 0.02  # the first steps are slower than the rest
+        return min(1.0, max(self.step / self.steps, late))
+
+    def fraction(self, done: float) -> float:
+        """Share of the whole teach-in that is over."""
+        return self._begun + self._share * done
+
+
+def _one_step(network: MFRNet, chosen: Tensor, generator: torch.Generator) -> Tensor:
+    masks = network.crossed_mask.draw(generator)
+    shown, hidden = network.crossed_mask.spread(chosen, masks)
+    restored = network.restoration(shown.contiguous(memory_format=torch.channels_last), hidden)
+    return hybrid_loss(chosen, network.crossed_mask.gather(restored, masks), network.config.loss)
+
+
+def _one_cycle(done: float) -> float:
+    """Learning rate over its peak: a warm-up over the first tenth, then half a cosine down to nearly nothing."""
+    if done < 0.1:
+        return 0.1 + 9 * done
+    return 0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))
+
+
+@torch.inference_mode()
+def _calibrate(network: MFRNet, held: Tensor, clock: _Clock) -> None:
+    network.eval()
+    pairs = []
+    for start in range(0, len(held), BATCH):
+        clock.tell("calibrating", max(clock.used(), 1 - CALIBRATION_SHARE))
+        features = held[start : start + BATCH].to(network.centre.device)
+        pairs.append((features, network.restore(features)))
+    network.measure.calibrate(pairs)
+
+
+@contextmanager
+def _training_threads() -> Iterator[None]:
+    """All cores where waiting threads sleep (OMP_WAIT_POLICY=PASSIVE, set before torch came in), else one.
+
+    Spinning threads of OpenMP collapse as soon as anything else wants a core.
+    """
+    before = torch.get_num_threads()
+    passive = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
+    torch.set_num_threads(max(1, min(8, os.cpu_count() or 1)) if passive else 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _keep_memory() -> None:
+    """Ask glibc to keep large freed blocks: handing them back and faulting them in again doubles a training step."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    for option, value in ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 1 << 26)):
+        mallopt(option, value)

@@ -1,0 +1,117 @@
+"""Figures of merit against scikit-learn and against definitions worked out by brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import ndimage
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+
+from model import metrics
+from model.errors import ModelError
+
+Case = tuple[NDArray[np.bool_], NDArray[np.float32]]
+
+
+@st.composite
+def labelled_scores(draw: st.DrawFn) -> Case:
+    """Labels of both classes and scores with many ties."""
+    pairs = draw(st.lists(st.tuples(st.booleans(), st.integers(-4, 4)), min_size=2, max_size=60))
+    truth = np.array([flag for flag, _ in pairs])
+    assume(truth.any() and not truth.all())
+    return truth, np.array([score / 2 for _, score in pairs], np.float32)
+
+
+@given(labelled_scores())
+def test_auroc_and_average_precision_agree_with_scikit_learn(case: Case) -> None:
+    truth, scores = case
+    assert metrics.auroc(truth, scores) == pytest.approx(roc_auc_score(truth, scores))
+    assert metrics.average_precision(truth, scores) == pytest.approx(average_precision_score(truth, scores))
+
+
+@given(labelled_scores())
+def test_f1_max_is_the_best_of_all_thresholds(case: Case) -> None:
+    truth, scores = case
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    best = np.max(2 * precision * recall / np.maximum(precision + recall, 1e-12))
+    f1, threshold = metrics.f1_max(truth, scores)
+    assert f1 == pytest.approx(best)
+    found = scores >= threshold
+    assert f1 == pytest.approx(2 * (found & truth).sum() / (found.sum() + truth.sum()))
+
+
+def brute_aupro(
+    truths: list[NDArray[np.bool_]],
+    maps: list[NDArray[np.float32]],
+    valid: list[NDArray[np.bool_]],
+    limit: float,
+) -> float:
+    """The definition: one threshold after another, one region after another."""
+    points = [(0.0, 0.0)]
+    thresholds = np.unique(np.concatenate([m[v] for m, v in zip(maps, valid, strict=True)]))[::-1]
+    for threshold in thresholds:
+        overlaps, false, good = [], 0, 0
+        for truth, one, counted in zip(truths, maps, valid, strict=True):
+            found = (one >= threshold) & counted
+            labels, count = ndimage.label(truth & counted, structure=np.ones((3, 3)))
+            overlaps += [found[labels == region].mean() for region in range(1, count + 1)]
+            false += int((found & ~truth).sum())
+            good += int((counted & ~truth).sum())
+        points.append((false / good, float(np.mean(overlaps))))
+    fpr, pro = np.array(points).T
+    fine = np.linspace(0, limit, 20001)
+    # np.interp takes the last of equal abscissae, which is the curve's upper end at a jump
+    return float(np.trapezoid(np.interp(fine, fpr, pro), fine) / limit)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10_000), limit=st.sampled_from([0.1, 0.3, 1.0]))
+def test_aupro_agrees_with_its_definition(seed: int, limit: float) -> None:
+    rng = np.random.default_rng(seed)
+    truths = [ndimage.binary_dilation(rng.random((12, 17)) < 0.02) for _ in range(2)]
+    valid = [rng.random((12, 17)) < 0.9 for _ in range(2)]
+    assume(any((t & v).any() for t, v in zip(truths, valid, strict=True)))
+    maps = [(np.round(rng.random((12, 17)) * 30) + 6 * t).astype(np.float32) for t in truths]
+    expected = brute_aupro(truths, maps, valid, limit)
+    assert metrics.aupro(truths, maps, valid, limit) == pytest.approx(expected, abs=2e-3)
+
+
+def test_a_perfect_map_has_a_perfect_aupro_whatever_the_sizes_of_its_regions() -> None:
+    truth = np.zeros((40, 40), bool)
+    truth[2:4, 2:4] = truth[10:35, 10:35] = True
+    assert metrics.aupro([truth], [truth.astype(np.float32)]) == pytest.approx(1.0)
+    half = truth & (np.arange(40) < 8)  # the small region only
+    assert metrics.aupro([truth], [half.astype(np.float32)]) == pytest.approx(0.5 + 0.5 * 0.15, abs=0.01)
+
+
+def test_pixels_that_do_not_count_change_nothing() -> None:
+    rng = np.random.default_rng(1)
+    truth, one = rng.random((30, 30)) < 0.1, rng.random((30, 30)).astype(np.float32)
+    spoilt, valid = one.copy(), np.ones((30, 30), bool)
+    spoilt[:, 20:], valid[:, 20:] = 9.0, False
+    for figure in (metrics.pixel_auroc, metrics.pixel_average_precision, metrics.aupro):
+        assert figure([truth], [spoilt], [valid]) == pytest.approx(figure([truth[:, :20]], [one[:, :20]]))
+    assert metrics.pixel_f1_max([truth], [spoilt], [valid]) == metrics.pixel_f1_max([truth[:, :20]], [one[:, :20]])
+
+
+@pytest.mark.parametrize(
+    ("truth", "scores", "word"),
+    [
+        ([True, True], [0.1, 0.2], "one class"),
+        ([True, False], [0.1], "as many"),
+        ([True, False], [0.1, float("nan")], "finite"),
+    ],
+)
+def test_impossible_input_is_refused_in_a_sentence(truth: list[bool], scores: list[float], word: str) -> None:
+    with pytest.raises(ModelError, match=word):
+        metrics.auroc(truth, scores)
+
+
+def test_masks_of_another_size_are_refused() -> None:
+    with pytest.raises(ModelError, match="size"):
+        metrics.aupro([np.ones((3, 3), bool)], [np.ones((3, 4), np.float32)])
+    with pytest.raises(ModelError, match="one mask"):
+        metrics.pixel_auroc([], [np.ones((3, 4), np.float32)])
