@@ -11,7 +11,8 @@ Everything is judged against the cloth of the same picture: there are no absolut
 that fills the picture, whatever its weave, has nothing beside it that differs and so ends at the picture's borders.
 
 Assumptions: the web is one piece, covers at least a third of the picture, and what lies beside it reaches the
-picture's border on its side and is at least ``3 * BIN_PX`` wide (clipped columns at the very border: any width).  What
+picture's border on its side.  It may be of any width where it is clipped, two bins wide where its shade is another
+than the cloth's, and must be six bins wide to be told by its texture alone (less may be the weave's own pattern).  What
 lies inside the web (holes, stains, creases, missing yarns) never moves an edge; at the edge itself a flaw counts only
 if it fills most lines.  After an off-web stretch the selvedge bands, up to ``SELVEDGE_PX`` wide, are left out as well.
 Where the web ends at the picture's border no selvedge is looked for.
