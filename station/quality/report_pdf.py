@@ -11,7 +11,7 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.lib.units import mm
-from reportlab.platypus import Image, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from station.quality.report_text import HEADINGS, defect_cells, facts, stretch_words
 
@@ -107,7 +107,7 @@ def _pictures(made: Report, styles: Any) -> list[Any]:
     ]
     rows = [cells[i : i + 4] for i in range(0, len(cells), 4)]
     rows[-1] += [[] for _ in range(4 - len(rows[-1]))]
-    return [Paragraph("Highest scores", styles["Heading2"]), Table(rows, hAlign="LEFT")]
+    return [KeepTogether([Paragraph("Highest scores", styles["Heading2"]), Table(rows, hAlign="LEFT")])]
 
 
 def _has_picture(defect: ReportDefect) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from station.recipe import Recipe
@@ -65,3 +69,20 @@ def add_recipe(session: Session, fabric: FabricTable, recipe: Recipe, by: str, w
     old = session.scalar(query.order_by(RecipeTable.version.desc()).limit(1)) or ""
     audit.append(session, "recipe saved", old, row.body, by, why)
     return row
+
+
+def next_recipe(session: Session, recipe: Recipe, by: str, why: str) -> Recipe:
+    """Write a recipe as the next version of its fabric; returns it with that version."""
+    fabric = fabric_row(session, recipe.fabric)
+    newest = session.scalar(select(func.max(RecipeTable.version)).where(RecipeTable.fabric_id == fabric.id))
+    saved = recipe.model_copy(update={"version": (newest or 0) + 1})
+    add_recipe(session, fabric, saved, by, why)
+    return saved
+
+
+def set_model(session: Session, sha256: str, path: str, facts: Mapping[str, Any], by: str, why: str) -> None:
+    """Write where a model lies and what is known of it."""
+    row = model_row(session, sha256)
+    old = row.file or ""
+    row.file, row.facts = path, json.dumps(dict(facts), sort_keys=True, default=str)
+    audit.append(session, "model added", old, f"{sha256} {path}", by, why)

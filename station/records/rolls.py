@@ -26,11 +26,19 @@ from station.control import (
     StretchClosed,
     UninspectedReason,
 )
+from station.recipe import Recipe
 from station.records import audit
-from station.records.schema import DefectTable, ProfileTable, RecipeTable, RollTable, StretchTable
+from station.records.names import next_name
+from station.records.recipes import recipe_row
+from station.records.rows import RecordsError
+from station.records.schema import DefectTable, ProfileTable, RecipeTable, RollTable, StretchTable, now
 
 ENDED = "ended"
 BROKEN_OFF = "broken off"
+NO_ROLL = 0
+COUNTERS = (
+    "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
+)  # fmt: skip
 PART_MM = 1000.0
 PART_LINES_WITHOUT_SCALE = 2048
 
@@ -47,20 +55,58 @@ class Entry:
     at: datetime
 
 
+def new_roll(
+    session: Session,
+    name: str | None,
+    recipe: Recipe,
+    camera_id: str,
+    calibration_id: int | None,
+    station: str,
+    by: str,
+) -> RollTable:
+    """Open a roll.  Raises RecordsError if the name is taken or another recipe bears the version."""
+    started = now()
+    roll = RollTable(
+        name=name or next_name(session, started),
+        recipe_id=recipe_row(session, recipe, by, "put on record with its first roll").id,
+        calibration_id=calibration_id,
+        camera_id=camera_id,
+        station=station,
+        started_at=started,
+        touched_at=started,
+        ended_how="",
+        **dict.fromkeys(COUNTERS, 0),
+    )
+    if session.scalar(select(RollTable.id).where(RollTable.name == roll.name)) is not None:
+        raise RecordsError(f"There is already a roll {roll.name}; choose another name.")
+    session.add(roll)
+    session.flush()
+    audit.append(session, "roll begun", "", f"{roll.name}: {recipe.fabric} version {recipe.version}", by, "")
+    return roll
+
+
 def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None:
     """Write the entries of one or more rolls, in order."""
     for roll_id in dict.fromkeys(entry.roll_id for entry in entries):
         mine = [entry for entry in entries if entry.roll_id == roll_id]
+        _keep_notices(session, mine)
+        if roll_id == NO_ROLL:
+            continue
         roll = session.get_one(RollTable, roll_id)
         roll.touched_at = max(roll.touched_at, mine[-1].at)
         _keep_defects(session, roll_id, mine, pictures)
         _keep_stretches(session, roll, [e.event.stretch for e in mine if isinstance(e.event, StretchClosed)])
         _keep_profile(session, roll, [e.event for e in mine if isinstance(e.event, RowJudged)])
         for entry in mine:
-            if isinstance(entry.event, Notice):
-                audit.append(session, f"notice: {entry.event.severity}", "", entry.event.text, "line", roll.name)
-            elif isinstance(entry.event, RollEnded):
+            if isinstance(entry.event, RollEnded):
                 _end(session, roll, entry.event.ledger, entry.at)
+
+
+def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        if isinstance(entry.event, Notice):
+            where = "" if entry.roll_id == NO_ROLL else f"roll number {entry.roll_id}"
+            audit.append(session, f"notice: {entry.event.severity}", "", entry.event.text, "line", where)
 
 
 def break_off(session: Session, roll: RollTable, why: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
@@ -19,18 +18,12 @@ from station.recipe import Recipe
 from station.records import audit, images
 from station.records.engine import default_url, make_home, open_database, sqlite_file
 from station.records.locks import FileLock
-from station.records.names import checked_name, next_name
-from station.records.recipes import add_recipe, fabric_row, model_row, recipe_row
-from station.records.rolls import Entry, break_off
+from station.records.names import checked_name
+from station.records.recipes import next_recipe, set_model
+from station.records.reviews import add_calibration, add_review
+from station.records.rolls import NO_ROLL, Entry, break_off, new_roll
 from station.records.rows import RecordsError, Verdict
-from station.records.schema import (
-    CalibrationTable,
-    DefectTable,
-    RecipeTable,
-    ReviewTable,
-    RollTable,
-    now,
-)
+from station.records.schema import RollTable, now
 from station.records.writer import Writer
 
 KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded)
@@ -121,35 +114,13 @@ class Store:
         """
         self._break_off_open("another roll was begun")
         chosen = None if name is None else checked_name(name)
-        started = now()
         locks: dict[int, FileLock] = {}
 
         def run(session: Session) -> tuple[int, str]:
-            row = recipe_row(session, recipe, by, "put on record with its first roll")
-            roll = RollTable(
-                name=chosen or next_name(session, started),
-                recipe_id=row.id,
-                calibration_id=calibration_id,
-                camera_id=camera_id,
-                station=self._station,
-                started_at=started,
-                touched_at=started,
-                ended_how="",
-                lines_acquired=0,
-                lines_inspected=0,
-                lines_uninspected=0,
-                lines_repeated=0,
-                judged_lines=0,
-                judged_line_px=0,
-            )
-            if session.scalar(select(RollTable.id).where(RollTable.name == roll.name)) is not None:
-                raise RecordsError(f"There is already a roll {roll.name}; choose another name.")
-            session.add(roll)
-            session.flush()
+            roll = new_roll(session, chosen, recipe, camera_id, calibration_id, self._station, by)
             locks[roll.id] = lock = self._roll_lock(roll.id)
             if not lock.take(timeout_s=2.0):
                 raise RecordsError(f"Roll number {roll.id} is held by another program; try again.")
-            audit.append(session, "roll begun", "", f"{roll.name}: {recipe.fabric} version {recipe.version}", by, "")
             return roll.id, roll.name
 
         try:
@@ -173,9 +144,10 @@ class Store:
         keep = isinstance(event, KEPT) or (isinstance(event, Notice) and event.severity != "info")
         if not keep:
             return True
-        if self._roll is None:
+        if self._roll is None and not isinstance(event, Notice):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
-        accepted = self._writer.put(Entry(self._roll[0], event, now()), timeout_s)
+        roll_id = self._roll[0] if self._roll else NO_ROLL
+        accepted = self._writer.put(Entry(roll_id, event, now()), timeout_s)
         if isinstance(event, RollEnded):
             self._roll = None
         return accepted
@@ -234,56 +206,21 @@ class Store:
 
     def save_recipe(self, recipe: Recipe, by: str, why: str) -> Recipe:
         """Put a recipe on record as the next version of its fabric; returns it with that version."""
-
-        def run(session: Session) -> Recipe:
-            fabric = fabric_row(session, recipe.fabric)
-            query = select(func.max(RecipeTable.version)).where(RecipeTable.fabric_id == fabric.id)
-            old = session.scalar(query) or 0
-            saved = recipe.model_copy(update={"version": old + 1})
-            add_recipe(session, fabric, saved, by, why)
-            return saved
-
-        return self._writer.call(run)
+        return self._writer.call(lambda session: next_recipe(session, recipe, by, why))
 
     def add_model(self, sha256: str, file: Path, facts: Mapping[str, Any], by: str = "station", why: str = "") -> None:
         """Put a taught model on record: the hash of its file, where it lies, what is known of it (JSON-able)."""
         file = Path(file).absolute()
         path = file.relative_to(self._home).as_posix() if file.is_relative_to(self._home) else str(file)
-
-        def run(session: Session) -> None:
-            row = model_row(session, sha256)
-            old = row.file or ""
-            row.file, row.facts = path, json.dumps(dict(facts), sort_keys=True, default=str)
-            audit.append(session, "model added", old, f"{sha256} {path}", by, why)
-
-        self._writer.call(run)
+        self._writer.call(lambda session: set_model(session, sha256, path, facts, by, why))
 
     def add_calibration(self, kind: str, camera_id: str, facts: Mapping[str, Any], by: str, why: str = "") -> int:
         """Put a camera's calibration on record; returns its number, for :meth:`begin_roll`."""
-
-        def run(session: Session) -> int:
-            body = json.dumps(dict(facts), sort_keys=True, default=str)
-            row = CalibrationTable(camera_id=camera_id, kind=kind, facts=body, created_at=now(), created_by=by)
-            session.add(row)
-            session.flush()
-            audit.append(session, "calibration added", "", f"{kind} of {camera_id}, number {row.id}", by, why)
-            return row.id
-
-        return self._writer.call(run)
+        return self._writer.call(lambda session: add_calibration(session, kind, camera_id, facts, by, why))
 
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
         """Add what a person says of a defect; the last word counts.  Raises RecordsError if there is no such defect."""
-
-        def run(session: Session) -> None:
-            defect = session.get(DefectTable, defect_id)
-            if defect is None:
-                raise RecordsError(f"There is no defect number {defect_id}; load the list again.")
-            old = defect.verdict or ""
-            session.add(ReviewTable(defect_id=defect_id, verdict=str(verdict), at=now(), who=by, note=note))
-            defect.verdict, defect.reviewed_by = str(verdict), by
-            audit.append(session, "defect reviewed", old, f"defect {defect_id}: {verdict}", by, note)
-
-        self._writer.call(run)
+        self._writer.call(lambda session: add_review(session, defect_id, verdict, by, note))
 
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
         """Add a row to the audit chain."""
