@@ -25,7 +25,6 @@ READ_TIMEOUT_S = 0.1
 LAST_LINES_S = 1.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0
 NOTICE_INTERVAL_S = 5.0
-OLDEST_CAPTURE_S = 60.0
 
 Notify = Callable[[str, str], None]
 """Called with severity and text."""
@@ -75,6 +74,7 @@ class Acquisition:
         self._noticed: dict[str, float] = {}
         self._reading = EncoderReading(0, 0.0)
         self._overloaded = False
+        self._last_captured_ns = 0
         self.feed = Feed()
 
     def ask(self, mode: Mode) -> None:
@@ -243,12 +243,17 @@ class Acquisition:
             )
 
     def _captured_ns(self, block: LineBlock) -> int:
-        """The time of capture, or now if the camera's clock cannot be right: latency must not follow a clock's step."""
-        now = time.monotonic_ns()
-        if now - OLDEST_CAPTURE_S * 1e9 <= block.captured_ns <= now:
-            return block.captured_ns
-        self._notice("clock", "warning", f"The clock of camera {block.camera_id} stepped; its times are not used.")
-        return now
+        """The time of capture, or now if the camera's clock stepped: latency must not follow it.
+
+        Blocks with new lines come in order, so a capture before the last one or in the future cannot be right.
+        """
+        now, captured = time.monotonic_ns(), block.captured_ns
+        if not self._last_captured_ns <= captured <= now:
+            text = f"The clock of camera {block.camera_id} stepped; its times are not used."
+            self._notice("clock", "warning", text)
+            captured = now
+        self._last_captured_ns = captured
+        return captured
 
     def _notice(self, kind: str, severity: str, text: str) -> None:
         """Tell, but the same kind at most every few seconds: the ledger has the exact figures."""

@@ -51,7 +51,7 @@ class LineLedger:
             if first > self._taken:
                 self._skip(first, gap)
             start = max(first, self._taken)
-            self._repeated += min(start, end) - first
+            self._repeat(first, min(start, end))
             if start >= end:
                 return None
             self._taken = end
@@ -67,8 +67,7 @@ class LineLedger:
         with self._lock:
             if self._closed or end <= first:
                 return
-            start = max(first, self._taken)
-            self._repeated += min(start, end) - first
+            self._repeat(first, min(max(first, self._taken), end))
             self._skip(end, reason)
 
     def judged(self, first: int, end: int) -> None:
@@ -121,6 +120,10 @@ class LineLedger:
             lines_uninspected=self._uninspected,
             lines_repeated=self._repeated,
         )
+
+    def _repeat(self, first: int, end: int) -> None:
+        # Lines before the roll's start (the loom went back beyond it) are no part of the roll.
+        self._repeated += max(0, end - max(first, 0))
 
     def _skip(self, end: int, reason: UninspectedReason) -> int:
         first, self._taken = self._taken, max(self._taken, end)

@@ -52,6 +52,12 @@ def test_a_late_block_stays_uninspected() -> None:
     assert run.of(RollEnded)[0].ledger == Ledger(400, 300, 100, 100)
 
 
+def test_cloth_before_the_start_of_the_roll_is_not_part_of_it() -> None:
+    run = Run(ScriptedCamera([at(500, 700), at(300, 800)], width_px=W)).to_end()
+    assert fates(run) == [Stretch(0, 300)]
+    assert run.of(RollEnded)[0].ledger == Ledger(300, 300, 0, 200)
+
+
 def test_lines_due_that_never_came_are_lost_at_the_end() -> None:
     run = Run(ScriptedCamera([at(0, 300), EncoderReading(380, 0.0)], width_px=W)).to_end()
     assert fates(run) == [Stretch(0, 300), Stretch(300, 380, R.LOST_BY_CAMERA)]
@@ -195,20 +201,19 @@ def test_any_sequence_of_blocks_keeps_the_law(plan: list[tuple[int, int]], waits
     """Jumps forward and back, repeats and overlaps, against one entry per line."""
     steps: list[object] = []
     fate: dict[int, bool] = {}
-    repeated, position, taken = 0, 2000, None
+    repeated, position, taken, origin = 0, 2000, None, 0
     for jump, lines in plan:
         first = max(0, min(position + jump, len(CLOTH) - lines))
         steps.append(at(first, first + lines))
         position = first + lines
-        taken = first if taken is None else taken
+        taken, origin = (first, first) if taken is None else (taken, origin)
         fate.update(dict.fromkeys(range(taken, first), False))
-        repeated += min(max(0, taken - first), lines)
+        repeated += max(0, min(taken, first + lines) - max(first, origin))
         fate.update(dict.fromkeys(range(max(first, taken), first + lines), True))
         taken = max(taken, first + lines)
     run = Run(ScriptedCamera(steps, width_px=W, waits=waits)).to_end()
     inspected = sum(fate.values())
     assert run.of(RollEnded)[0].ledger == Ledger(len(fate), inspected, len(fate) - inspected, repeated)
-    origin = steps[0].first_line  # type: ignore[attr-defined]
     for stretch in fates(run):
         assert all(fate[origin + n] is stretch.inspected for n in range(stretch.first_line, stretch.end_line))
     assert sum(s.end_line - s.first_line for s in fates(run)) == len(fate)
