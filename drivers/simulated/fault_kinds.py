@@ -82,11 +82,14 @@ class Log:
 
 
 class Schedule:
-    """When a fault strikes: at random, on cloth never seen before, once per ``every_lines`` on average."""
+    """When a fault strikes: at random, on cloth never seen before.
 
-    def __init__(self, fault: str, seed: int, every_lines: int) -> None:
+    First within ``every_lines``, then on average once per ``rarity * every_lines``.
+    """
+
+    def __init__(self, fault: str, seed: int, every_lines: int, rarity: int = 1) -> None:
         self.rng = np.random.default_rng([seed, zlib.crc32(fault.encode())])
-        self._every = every_lines
+        self._every = every_lines * rarity
         self._next = self.rng.uniform(0.25, 0.75) * every_lines
         self._highest = 0
 
@@ -115,9 +118,10 @@ class Fault:
     """Changes the stream of blocks; this one changes nothing."""
 
     name = ""
+    rarity = 1
 
     def __init__(self, seed: int, every_lines: int, log: Log) -> None:
-        self.schedule = Schedule(self.name, seed, every_lines)
+        self.schedule = Schedule(self.name, seed, every_lines, self.rarity)
         self.rng = self.schedule.rng
         self.log = log
 
@@ -183,10 +187,13 @@ class LateBlock(Fault):
 
     def feed(self, block: LineBlock) -> list[LineBlock]:
         held, self._held = self._held, None
+        strikes = self.schedule.strikes(block)
         if held is not None:
+            if block.first_line < held.end_line:  # no successor but a repeat
+                return [held, block]
             self.log.add(self.name, Effect.LATE, held.first_line, held.end_line)
             return [block, held]
-        if self.schedule.strikes(block):
+        if strikes:
             self._held = block
             return []
         return [block]
@@ -271,9 +278,10 @@ class Jitter(Fault):
 
 
 class Unplug(Fault):
-    """The camera vanishes for a while."""
+    """The camera vanishes for a while; rarer than other faults, since much cloth goes by meanwhile."""
 
     name = "unplug"
+    rarity = 4
 
 
 def _part(block: LineBlock, first_line: int, end_line: int) -> list[LineBlock]:

@@ -231,7 +231,7 @@ class SpanPlan:
         begin_s = self.profile.time_of_forward(taken)
         if math.isinf(begin_s):
             return lines, begin_s
-        lines = min(lines, max(math.floor(self.profile.forward_at(begin_s + BLOCK_SECONDS)) - taken, 1))
+        lines = min(lines, max(math.floor(self.profile.forward_at(begin_s + BLOCK_SECONDS) + 1e-6) - taken, 1))
         # Turns lie on whole lines here but between lines in the profile: less than a line each, given back.
         return lines, self.profile.time_of_forward(max(taken + lines - turns, 0))
 

@@ -192,7 +192,7 @@ class Renderer:
         shape = job.shape
         context: SpawnContext = multiprocessing.get_context("spawn")
         try:
-            memory = SharedMemory(create=True, size=shape.total_bytes)
+            self._memory = memory = SharedMemory(create=True, size=shape.total_bytes)
         except OSError as error:
             raise CameraError(
                 f"The simulated camera found no {shape.total_bytes >> 20} MiB of shared memory ({error.strerror}); "
@@ -213,6 +213,11 @@ class Renderer:
             if isinstance(error, OSError):
                 raise CameraError(f"The simulated camera's renderer cannot be started ({error.strerror}).") from error
             raise
+
+    @property
+    def memory_name(self) -> str:
+        """Name of the shared memory."""
+        return self._memory.name
 
     @property
     def pid(self) -> int | None:

@@ -39,6 +39,7 @@ class SimulatedRig:
         self._pace: deque[tuple[float, int, float]] = deque()
         self._spans: Iterator[Span] = job.plan.spans()
         self._span = next(self._spans, None)
+        self._taken = 0  # line after the last block delivered or lost
         self._delivered = 0
         self._coasting = False
 
@@ -68,6 +69,12 @@ class SimulatedRig:
         renderer = self._renderer
         return None if renderer is None else renderer.pid
 
+    @property
+    def memory_name(self) -> str | None:
+        """Name of the shared memory while started."""
+        renderer = self._renderer
+        return None if renderer is None else renderer.memory_name
+
     def start(self) -> None:
         """Starts the renderer and returns when its first block is there.  Raises CameraError."""
         with self._switch:
@@ -93,12 +100,12 @@ class SimulatedRig:
                 renderer, span = self._renderer, self._span
                 if renderer is None:
                     return None
-                if span is None:
+                if span is None and self._taken == self._job.plan.total_lines:
                     self._rate.clear()
-                    raise EndOfClothError(f"The simulated cloth is at its end, after {self._delivered} lines.")
-                ready, wait_s = self._state(renderer, span)
-                pixels = self._take(renderer, span) if ready else None
-            if ready and pixels is not None:
+                    raise EndOfClothError(f"The simulated cloth is at its end, after {self._taken} lines.")
+                ready, wait_s = (False, timeout_s) if span is None else self._state(renderer, span)
+                pixels = self._take(renderer, span) if ready and span is not None else None
+            if span is not None and pixels is not None:
                 return self._deliver(span, pixels)
             if ready:
                 continue
@@ -149,7 +156,7 @@ class SimulatedRig:
             return
         at_s = self._loom.now_s()
         while self._coasting and self._span is not None and self._span.ready_s <= at_s:
-            self._span = next(self._spans, None)
+            self._advance(self._span)
         start_index = self._job.start_index if self._span is None else self._span.index
         self._job = replace(self._job, at_s=at_s, start_index=start_index)
         self._coasting = False
@@ -169,9 +176,14 @@ class SimulatedRig:
             pixels = renderer.ring.take(span.index, span.end_line - span.first_line)
             header["read_next"] = span.index + 1
         renderer.ask()
-        self._span = next(self._spans, None)
+        self._advance(span)
         self._job = replace(self._job, start_index=span.index + 1)
         return pixels
+
+    def _advance(self, span: Span) -> None:
+        """``span`` was taken or is lost: on to the next; none is left at the end, or if the loom stands for ever."""
+        self._taken = max(self._taken, span.end_line)
+        self._span = next(self._spans, None)
 
     def _deliver(self, span: Span, pixels: NDArray[np.uint8]) -> LineBlock:
         with self._lock:

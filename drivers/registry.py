@@ -1,0 +1,99 @@
+"""Cameras by name: what settings may say, which class stands behind it, and what is plugged in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from drivers.camera import Camera, CameraError
+from drivers.replay import ReplayCamera
+from drivers.simulated.camera import SimulatedCamera
+
+
+class SimulatedSettings(BaseModel):
+    """A simulated rig; every field as in :class:`drivers.simulated.camera.SimulatedCamera`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["simulated"] = "simulated"
+    camera_id: str = Field("simulated", min_length=1)
+    style: str = "demo"
+    width_px: int = Field(2048, ge=256, le=32768)
+    mm_per_px: float = Field(0.5, ge=0.01, le=10)
+    seed: int = Field(0, ge=0)
+    web_px: tuple[int, int] | None = None
+    metres: float | None = Field(None, gt=0)
+    speed_m_per_min: float | None = Field(None, gt=0, le=1000)
+    flaws_per_m: float = Field(3.0, ge=0, le=100)
+    disturbances: bool = True
+    faults: tuple[str, ...] = ()
+
+
+class ReplaySettings(BaseModel):
+    """A folder of images; see :class:`drivers.replay.ReplayCamera`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["replay"] = "replay"
+    camera_id: str = Field("replay", min_length=1)
+    folder: Path
+
+
+CameraSettings = Annotated[SimulatedSettings | ReplaySettings, Field(discriminator="kind")]
+"""What a station's settings say about its camera, told apart by ``kind``."""
+
+_ADAPTER: TypeAdapter[SimulatedSettings | ReplaySettings] = TypeAdapter(CameraSettings)
+
+
+def camera_settings(data: Mapping[str, Any]) -> SimulatedSettings | ReplaySettings:
+    """Settings from plain data such as a TOML table.  Raises CameraError naming the first wrong field."""
+    try:
+        return _ADAPTER.validate_python(dict(data))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"][1:]) or "kind"
+        raise CameraError(f"Camera setting '{place}' is not usable: {first['msg']}; correct the settings.") from error
+
+
+def open_camera(settings: SimulatedSettings | ReplaySettings) -> Camera:
+    """The camera that ``settings`` describe, not started yet.  Raises CameraError."""
+    if isinstance(settings, ReplaySettings):
+        return ReplayCamera(settings.folder, camera_id=settings.camera_id)
+    return SimulatedCamera(**settings.model_dump(exclude={"kind"}))
+
+
+def list_cameras() -> list[dict[str, str | bool]]:
+    """Cameras this machine has: the simulated one and every Basler device (or emulation) found.
+
+    Each has ``kind``, ``name``, ``serial`` and ``emulated``.  A device whose enumeration fails has ``error``.
+    """
+    simulated: dict[str, str | bool] = {
+        "kind": "simulated",
+        "name": "Simulated line-scan camera",
+        "serial": "",
+        "emulated": True,
+    }
+    return [simulated, *_pylon_cameras()]
+
+
+def _pylon_cameras() -> list[dict[str, str | bool]]:
+    try:
+        from pypylon import genicam, pylon
+    except (ImportError, OSError):
+        return []
+    try:
+        devices = pylon.TlFactory.GetInstance().EnumerateDevices()
+    except genicam.GenericException as error:
+        return [{"kind": "pylon", "name": "", "serial": "", "emulated": False, "error": str(error).splitlines()[0]}]
+    return [
+        {
+            "kind": "pylon",
+            "name": str(device.GetFriendlyName()),
+            "serial": str(device.GetSerialNumber()),
+            "emulated": device.GetDeviceClass() == "BaslerCamEmu",
+        }
+        for device in devices
+    ]
