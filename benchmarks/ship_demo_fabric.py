@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.memory import MemoryCamera
-from drivers.simulated.cloth import STYLES, Cloth
+from drivers.simulated.cloth import Cloth
+from drivers.simulated.weave import STYLES
 from model import checkpoint
 from model.encoder import load_encoder
 from model.runtime import Runtime

@@ -33,8 +33,10 @@ from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 
-RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded)
+RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, Notice)
 POLL_S = 0.1
+RECORDS_PATIENCE_S = 5.0
+"""How long judging waits for room in the records' queue before the roll is ended: inspecting unrecorded is worthless."""
 
 
 class Station:
@@ -221,7 +223,7 @@ class Station:
         self._feed.put(Notice("error", f"Roll {name}: {error}"))
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, RECORDED):
-            self._store.write(event)
+        if isinstance(event, RECORDED) and not self._store.write(event, RECORDS_PATIENCE_S):
+            self._end.set()
         if not isinstance(event, RowJudged):
             self._feed.put(event)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from drivers.simulated.camera import SimulatedCamera
-from drivers.simulated.cloth import STYLES, Cloth
+from drivers.simulated.cloth import Cloth
 from drivers.simulated.flaws import Flaw
+from drivers.simulated.weave import STYLES
 from model.checkpoint import load
 from model.mfrnet import MFRNet
 from numpy.typing import NDArray

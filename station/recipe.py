@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -24,7 +24,7 @@ class Recipe(BaseModel):
     fabric: FabricName
     version: int = Field(1, ge=1)
     model_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    encoder: Literal["light", "vgg16"]
+    encoder: str = Field(description="trunk the model sees with: light or vgg16")
     threshold: float = Field(gt=0, description="raw model score from which a region is a reject")
     report_ratio: float = Field(0.7, gt=0, le=1, description="regions are reported from threshold × this")
     min_length_mm: float = Field(0.0, ge=0, description="a defect smaller than this in its longest extent passes")

@@ -1,7 +1,7 @@
 """Teach-in: good cloth through the real line -> model + threshold -> a new recipe version.
 
-The line is run twice over the same cloth: once with a collector in the model's place, which keeps tiles, and once with
-the taught model, whose scores on the held-back rows set the threshold.
+The cloth is dealt into blocks; most teach, every fourth is held back.  The line runs over the first with a collector in
+the model's place, which keeps tiles, and over the second with the taught model, whose scores set the threshold.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from model.mfrnet import MFRNet
-from model.runtime import Runtime
-from model.training import Progress, fit
 from numpy.typing import NDArray
 
-from drivers.camera import Camera
+from drivers.camera import Camera, EncoderReading, LineBlock
 from model import checkpoint
 from model.encoder import Encoder
+from model.mfrnet import TILE_PX, MFRNet
+from model.runtime import Runtime
+from model.training import Progress, fit
 from station.control import Event, StationError, StripView
 from station.line.inference import TileScorer
 from station.playback import play
@@ -29,13 +29,14 @@ from station.recipe import Recipe
 from station.records.store import Store
 
 HOLD_BACK_EVERY = 4
+TEACHING_BLOCK_LINES = TILE_PX
 MAX_TILES = 1500
 FALSE_ALARM_BUDGET_PER_100_M = 1.0
 NO_SCALE_EXCEEDANCE = 1e-3
 """Without a scale there are no metres to budget: one patch of good cloth in a thousand may exceed the threshold."""
 MARGIN = 1.05
 RESERVED_SHARE = 0.2
-"""Of the time given: for reading cloth, compiling the model and scoring the held-back rows."""
+"""Of the time given: for reading cloth, compiling the model and scoring what is held back."""
 
 ProgressSink = Callable[[Progress], None]
 
@@ -60,42 +61,65 @@ class Lesson:
     extrapolation: float
 
 
-class TileCollector:
-    """Stands in the model's place and keeps tiles.  Every ``HOLD_BACK_EVERY``-th row of tiles is held back.
+class Section:
+    """A camera that shows only part of another's cloth: the blocks that teach, or those held back.
 
-    Where cloth is long the kept tiles are an even sample (reservoir), so memory stays bounded.
+    Every ``HOLD_BACK_EVERY``-th block is held back; blocks shorter than half a tile are shown to neither, since they
+    would be mostly mirror image.
     """
 
-    tile_px = 256
+    def __init__(self, camera: Camera, *, held_back: bool) -> None:
+        self._camera = camera
+        self._held_back = held_back
+        self._blocks = 0
+        self.camera_id = camera.camera_id
+        self.width_px = camera.width_px
+        self.channels = camera.channels
+        self.waits = camera.waits
+
+    def start(self) -> None:
+        """As the camera."""
+        self._camera.start()
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """The camera's next block, None where it belongs to the other part."""
+        block = self._camera.read(timeout_s)
+        if block is None or block.lines < TILE_PX // 2:
+            return None
+        self._blocks += 1
+        return block if (self._blocks % HOLD_BACK_EVERY == 0) is self._held_back else None
+
+    def encoder(self) -> EncoderReading:
+        """As the camera."""
+        return self._camera.encoder()
+
+    def stop(self) -> None:
+        """As the camera."""
+        self._camera.stop()
+
+
+class TileCollector:
+    """Stands in the model's place and keeps tiles; of long cloth an even sample (reservoir), so memory is bounded."""
+
+    tile_px = TILE_PX
     cell_px = 4
 
     def __init__(self, seed: int, limit: int = MAX_TILES) -> None:
         self._random = np.random.default_rng(seed)
         self._limit = limit
         self._seen = 0
-        self._rows = 0
         self.tiles: list[NDArray[np.uint8]] = []
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Keep the tiles of a row; scores are 0."""
-        if not is_held_back(self._rows):
-            for tile in tiles:
-                self._keep(tile)
-        self._rows += 1
+        """Keep tiles, uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``; their scores are 0."""
+        for tile in tiles:
+            self._seen += 1
+            if len(self.tiles) < self._limit:
+                self.tiles.append(tile.copy())
+            elif (place := int(self._random.integers(self._seen))) < self._limit:
+                self.tiles[place] = tile.copy()
         side = self.tile_px // self.cell_px
         return np.zeros((len(tiles), side, side), np.float32)
-
-    def _keep(self, tile: NDArray[np.uint8]) -> None:
-        self._seen += 1
-        if len(self.tiles) < self._limit:
-            self.tiles.append(tile.copy())
-        elif (place := int(self._random.integers(self._seen))) < self._limit:
-            self.tiles[place] = tile.copy()
-
-
-def is_held_back(row: int) -> bool:
-    """Whether the tile row of this number sets the threshold (True) or teaches (False)."""
-    return row % HOLD_BACK_EVERY == HOLD_BACK_EVERY - 1
 
 
 def teach(
@@ -116,7 +140,8 @@ def teach(
     """Teach ``fabric`` and store model and recipe.
 
     Args:
-        open_cloth: opens the good cloth as a finite camera, anew for each of the two runs.
+        open_cloth: opens the good cloth as a finite camera, anew for each of the two runs; its blocks (of
+            ``TEACHING_BLOCK_LINES`` where it can be told) are what is dealt.
         minutes: bounds everything, all in.
 
     Raises:
@@ -129,7 +154,7 @@ def teach(
         fabric=fabric, version=1, model_sha256="0" * 64, encoder=encoder.name, threshold=1.0, mm_per_px=mm_per_px
     )
     collector = TileCollector(seed)
-    play(open_cloth(), collector, draft, cancelled=cancelled)
+    play(Section(open_cloth(), held_back=False), collector, draft, cancelled=cancelled)
     if not collector.tiles:
         raise StationError("No cloth was found in the pictures to teach on; check that they show the web.")
     reading = time.monotonic() - started
@@ -144,7 +169,7 @@ def teach(
     )
     runtime = Runtime(network, device=device, precision=precision)
     try:
-        tail, web_px = held_back_tail(open_cloth(), runtime, draft)
+        tail, web_px = held_back_tail(Section(open_cloth(), held_back=True), runtime, draft)
     finally:
         runtime.close()
     threshold, predicted, probability = choose_threshold(tail, mm_per_px, web_px, draft.overlap_px)
@@ -179,15 +204,14 @@ def teach(
 
 
 def held_back_tail(camera: Camera, scorer: TileScorer, recipe: Recipe) -> tuple[TailFit, float]:
-    """Tail of the scores of the held-back rows, and the mean web width in px.
+    """Tail of the scores of held-back good cloth, and the mean web width in px.
 
     Raises:
         StationError: too few patches were held back.
     """
     widths: list[int] = []
     rows = play(camera, scorer, recipe, on_event=lambda event: _note_width(event, widths)).rows
-    held = [row.peaks for number, row in enumerate(rows) if is_held_back(number)]
-    peaks = np.concatenate(held) if held else np.empty(0, np.float32)
+    peaks = np.concatenate([row.peaks for row in rows]) if rows else np.empty(0, np.float32)
     if peaks.size < MIN_PATCHES:
         raise StationError(
             f"Too little cloth: {peaks.size} patches could be held back to set the threshold, at least {MIN_PATCHES} "

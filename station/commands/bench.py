@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from model.runtime import Runtime
 from numpy.typing import NDArray
 
 from drivers.memory import MemoryCamera
+from model.runtime import Runtime
 from station import demo
 from station.control import Event
 from station.line.inspection import Inspection

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from drivers.registry import list_cameras
 from model.runtime import Runtime
-
 from station import demo
 from station.commands.session import open_records
 from station.display import has_display

@@ -5,17 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from model.runtime import Runtime
-
 from drivers.camera import Camera
 from drivers.replay import ReplayCamera
 from model.datasets import read_dataset
 from model.encoder import load_encoder
+from model.runtime import Runtime
 from station.commands.session import Records, TeachingLog, open_records, say
 from station.control import StationError
 from station.evaluation import judge
 from station.recipe import FABRIC_NAME
-from station.teaching import Lesson, teach
+from station.teaching import TEACHING_BLOCK_LINES, Lesson, teach
 
 
 def teach_fabric(
@@ -35,10 +34,10 @@ def teach_fabric(
             f"Fabric name {fabric!r} is not usable: up to 64 letters, digits, '.', '_' and '-', starting with a letter "
             "or digit."
         )
-    ReplayCamera(folder)
+    ReplayCamera(folder)  # unusable cloth is refused before anything is loaded
     lesson, _ = teach(
         fabric,
-        lambda: ReplayCamera(folder),
+        lambda: ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES),
         load_encoder(encoder, weights),
         records.store,
         mm_per_px=mm_per_px,
@@ -79,7 +78,7 @@ def evaluate(
     trunk = load_encoder(encoder, weights)
 
     def cloth() -> Camera:
-        return ReplayCamera([sample.path for sample in dataset.train])
+        return ReplayCamera([sample.path for sample in dataset.train], block_lines=TEACHING_BLOCK_LINES)
 
     with tempfile.TemporaryDirectory() as home, open_records(Path(home) / "home") as records:
         lesson, network = teach(

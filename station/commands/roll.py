@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from drivers.registry import open_camera
-from model.checkpoint import load
-from model.runtime import Runtime
 from numpy.typing import NDArray
 
+from drivers.registry import open_camera
 from drivers.replay import ReplayCamera
+from model.checkpoint import load
+from model.runtime import Runtime
 from station import demo
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
 from station.control import Defect, Event, StationError

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.training import Progress
-
 from drivers.camera import Camera
+from model.training import Progress
 from station.control import LineSnapshot
 from station.core import Station
 from station.records.queries import History
@@ -107,7 +106,8 @@ class TeachingLog:
         """Receive a progress report."""
         if time.monotonic() - self._last >= 5:
             self._last = time.monotonic()
-            say(f"Teaching: {progress}")
+            loss = "" if progress.loss is None else f", loss {progress.loss:.3f}"
+            say(f"Teach-in: {progress.stage}, {progress.fraction:.0%}, {progress.seconds_left:.0f} s left{loss}")
 
 
 def line_figures(snapshot: LineSnapshot) -> dict[str, object]:

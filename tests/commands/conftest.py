@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from drivers.simulated.cloth import STYLES, Cloth
+from drivers.simulated.cloth import Cloth
+from drivers.simulated.weave import STYLES
 from station import cli, demo
 from station.commands.session import open_records
 
