@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -20,11 +20,14 @@ from station.line.channel import Channel
 from station.line.errors import LineError
 from station.line.ledger import LineLedger
 from station.line.tiling import Chunk, EndOfRun
+from station.line.watch import Feed
 
 READ_TIMEOUT_S = 0.1
 LAST_LINES_S = 1.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0
 NOTICE_INTERVAL_S = 5.0
+ROOM_AFTER_OVERLOAD = 0.5
+"""After an overload the queue must drain to this before blocks are taken again: few long stretches, not many short."""
 
 Notify = Callable[[str, str], None]
 """Called with severity and text."""
@@ -37,25 +40,6 @@ class Mode(Enum):
     PAUSE = "pause"
     FINISH = "finish"
     ABORT = "abort"
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """What is known of the camera, for the screen.
-
-    Attributes:
-        last_block_s: when the newest block came (monotonic), None before the first.
-        due_at_block: the encoder's due line then.
-        block_lines: lines of that block.
-        gone, ended, holding: the device vanished · the cloth has ended · a block waits for room in the queue.
-    """
-
-    last_block_s: float | None = None
-    due_at_block: int = 0
-    block_lines: int = 0
-    gone: bool = False
-    ended: bool = False
-    holding: bool = False
 
 
 class Acquisition:
@@ -114,8 +98,12 @@ class Acquisition:
             self._camera.start()
         except CameraGoneError as error:
             return self._reconnect(error)
-        self.encoder()
+        self._began()
         return True
+
+    def _began(self) -> None:
+        due = self.encoder().due_line
+        self._update(gone=False, started_s=time.monotonic(), last_block_s=None, due_at_block=due)
 
     def _step(self) -> bool:
         """Read once.  Returns False when there is nothing more to read."""
@@ -135,6 +123,10 @@ class Acquisition:
         reading = self.encoder()
         if block is not None and block.lines:
             self._take(block, reading)
+        elif not self._camera.waits and self.feed.dead(reading, time.monotonic()):
+            silent_s = self.feed.silent_s(time.monotonic())
+            text = f"Camera {self._camera.camera_id} has sent nothing for {silent_s:.0f} s although cloth moves"
+            return self._reconnect(CameraGoneError(text))
         if self._origin is not None:
             due = reading.due_line if self._finish_line is None else min(reading.due_line, self._finish_line)
             self._ledger.due(due - self._origin)
@@ -187,7 +179,7 @@ class Acquisition:
             self._update(holding=True)
             self._blocks.put(chunk)
             self._update(holding=False)
-        elif self._blocks.offer(chunk):
+        elif (not self._overloaded or self._blocks.fill <= ROOM_AFTER_OVERLOAD) and self._blocks.offer(chunk):
             self._overloaded = False
         else:
             end = chunk.first_line + len(chunk.pixels)
@@ -220,7 +212,7 @@ class Acquisition:
             except CameraError:
                 continue
             self._give_up(self.encoder().due_line, UninspectedReason.CAMERA_GONE)
-            self._update(gone=False)
+            self._began()
             self._notify("info", f"Camera {self._camera.camera_id} is back.")
             return True
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 WINDOW_S = 5.0
-LATENCIES_KEPT = 4096
+LATENCIES_KEPT = 1024
 
 
 class Gauges:

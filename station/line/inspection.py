@@ -24,7 +24,6 @@ from station.recipe import Recipe
 BLOCKS_WAITING = 16
 ROWS_WAITING = 16
 IDLE_S = 0.1
-STALL_S = 0.5
 STOP_S = 5.0
 
 LOG = logging.getLogger("station.line")
@@ -170,24 +169,11 @@ class Inspection:
         return LineState.HALTED if self._acquisition.mode is Mode.PAUSE else LineState.CONTINUOUS_EXECUTION
 
     def _feed(self) -> FeedState:
-        feed = self._acquisition.feed
-        if feed.ended or self._ended.is_set():
+        if self._ended.is_set():
             return FeedState.ENDED
-        if feed.gone:
-            return FeedState.GONE
-        if self._acquisition.mode is Mode.PAUSE:
-            return FeedState.NO_PICTURE
-        reading, now = self._acquisition.encoder(), time.monotonic()
-        if feed.last_block_s is None:
-            return FeedState.NO_PICTURE
-        if feed.holding:
-            return FeedState.LIVE
-        speed = abs(reading.lines_per_s)
-        patience = max(STALL_S, 2 * feed.block_lines / speed) if speed > 0 else STALL_S
-        if now - feed.last_block_s <= patience:
-            return FeedState.LIVE if speed > 0 else FeedState.STOPPED
-        # Only new cloth without pictures is a fault of the camera: in reverse no line is due.
-        return FeedState.STALLED if reading.due_line > feed.due_at_block else FeedState.STOPPED
+        feed, paused = self._acquisition.feed, self._acquisition.mode is Mode.PAUSE
+        state = feed.state(self._acquisition.encoder(), time.monotonic())
+        return FeedState.NO_PICTURE if paused and state is not FeedState.GONE else state
 
     def _notify(self, severity: str, text: str) -> None:
         self._notices.put(Notice(severity, text))

@@ -147,6 +147,35 @@ def test_what_does_not_fit_is_overload_and_the_rest_is_judged() -> None:
     assert sum("slower than the cloth" in text for text in notices) == 1
 
 
+def test_after_an_overload_the_queue_drains_before_blocks_are_taken_again() -> None:
+    camera = ScriptedCamera([], width_px=W, waits=False)
+    ledger, blocks_ = LineLedger(), Channel(4)
+    acquisition = Acquisition(camera, ledger, blocks_, lambda *_: None)
+
+    def take(_: ScriptedCamera) -> None:
+        blocks_.get()
+
+    feed = [at(i, i + 10) for i in range(0, 100, 10)]
+    camera._steps = iter([*feed[:5], take, feed[5], take, feed[6], feed[7]])
+    acquisition.run()
+    ledger.close()
+    assert ledger.take_stretches() == [
+        Stretch(0, 40, R.ABORTED),
+        Stretch(40, 60, R.OVERLOAD),
+        Stretch(60, 80, R.ABORTED),
+    ]
+
+
+def test_a_camera_that_falls_silent_while_cloth_moves_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("station.line.watch.DEAD_S", 0.6)
+    steps = [at(0, 300), EncoderReading(900, 1e5), 0.35, 0.35, at(1000, 1200)]
+    camera = ScriptedCamera(steps, width_px=W, waits=False)
+    run = Run(camera).to_end()
+    assert camera.started == 2
+    assert fates(run) == [Stretch(0, 300), Stretch(300, 1000, R.CAMERA_GONE), Stretch(1000, 1200)]
+    assert any("sent nothing" in n.text for n in run.of(Notice))
+
+
 def test_overload_breaks_the_run_but_not_the_ledger() -> None:
     camera = ScriptedCamera([at(i, i + 64) for i in range(0, 4096, 64)], width_px=W, waits=False)
     run = Run(camera, DeviationScorer(delay_s=0.02)).to_end()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from line_rig import DeviationScorer, recipe
 
@@ -60,7 +62,7 @@ def test_all_faults_at_once_beside_a_running_loom() -> None:
     assert totals.lines_acquired == camera.encoder().due_line
     stretches = [e.stretch for e in events if isinstance(e, StretchClosed)]
     assert stretches[0].first_line == 0
-    assert all(a.end_line == b.first_line for a, b in zip(stretches, stretches[1:], strict=False))
+    assert all(a.end_line == b.first_line for a, b in pairwise(stretches))
     assert stretches[-1].end_line == totals.lines_acquired
     assert sum(s.end_line - s.first_line for s in stretches if s.inspected) == totals.lines_inspected
     seen = {n for e in events if isinstance(e, StripView) for n in range(e.first_line, e.first_line + len(e.pixels))}
