@@ -1,0 +1,285 @@
+"""Flat field: evens out what lens, lamp and sensor do to the brightness across the picture.
+
+``corrected = (pixel - offset) * gain``, column by column.  The mean brightness stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.polynomial import Chebyshev
+from numpy.typing import NDArray
+
+from calibration.errors import CalibrationError, PictureError
+
+Floats = NDArray[np.float32]
+Profile = NDArray[np.float64]
+
+HIGHEST_GAIN = 4.0
+"""A column that needs more than this has no light to correct."""
+MIN_CLOTH_LINES = 1000
+"""Fewest lines of cloth to calibrate from.  At 0.5 mm per line a metre of cloth is 2000 lines."""
+
+_STRIP_LINES = 16  # lines corrected at once: the working memory then stays in the processor's cache
+_CHUNK_LINES = 64  # lines averaged into one reading of the cloth
+_DEGREE = 4  # of the polynomial through the cloth's column means; higher ones swing with stripes at the edges
+_CLIPPED, _MOST_CLIPPED = 250, 0.01
+_DARKEST = 8.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shading:
+    """A flat-field correction for one camera.
+
+    Attributes:
+        gain: float32 ``[width]``, > 0; 1 leaves a column alone.
+        offset: float32 ``[width]``, grey levels the sensor shows without light.
+        residual: what non-uniformity is left, as a share of the mean brightness: the root mean square of the
+            corrected column means (from cloth: of their slow curve) about their mean, on lines that were not used for
+            the correction.
+        residual_before: the same without correction.
+        camera_id, made: which camera, and when (ISO 8601), if known.
+
+    Raises:
+        CalibrationError: gain and offset do not fit each other or are not finite and positive.
+    """
+
+    gain: Floats
+    offset: Floats
+    residual: float = float("nan")
+    residual_before: float = float("nan")
+    camera_id: str = ""
+    made: str = ""
+    _maps: dict[int, tuple[Floats, Floats | None]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be applied."""
+        gain, offset = self.gain, self.offset
+        if gain.ndim != 1 or gain.shape != offset.shape or not len(gain):
+            raise CalibrationError(
+                f"A shading needs a gain and an offset per column, not {gain.shape} and {offset.shape}; calibrate anew."
+            )
+        if not (np.isfinite(gain).all() and np.isfinite(offset).all() and gain.min() > 0):
+            raise CalibrationError("A shading has gains that are not finite and positive; calibrate anew.")
+
+    @classmethod
+    def neutral(cls, width_px: int) -> Shading:
+        """The shading that changes nothing."""
+        return cls(np.ones(width_px, np.float32), np.zeros(width_px, np.float32))
+
+    @property
+    def width_px(self) -> int:
+        """Columns it was made for."""
+        return len(self.gain)
+
+    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Corrected pixels, rounded and clipped to 0..255; a new array.
+
+        Args:
+            pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
+
+        Raises:
+            PictureError: another width or type than the shading is for.
+        """
+        if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[1] != self.width_px:
+            raise PictureError(
+                f"A shading for {self.width_px} columns cannot correct {pixels.dtype} pixels of shape "
+                f"{list(pixels.shape)}; calibrate the shading for this camera and this width."
+            )
+        gain, dark = self._map(1 if pixels.ndim == 2 else pixels.shape[2])
+        flat = pixels.reshape(len(pixels), -1)
+        corrected = np.empty_like(flat)
+        for line in range(0, len(flat), _STRIP_LINES):
+            strip = flat[line : line + _STRIP_LINES]
+            lines, out = len(strip), corrected[line : line + _STRIP_LINES]
+            if dark is None:
+                cv2.multiply(strip, gain[:lines], dst=out, dtype=cv2.CV_8U)
+            else:
+                light = cv2.multiply(strip, gain[:lines], dtype=cv2.CV_32F)
+                cv2.subtract(light, dark[:lines], dst=out, dtype=cv2.CV_8U)
+        return corrected.reshape(pixels.shape)
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values for the record (JSON); :meth:`from_facts` reads them."""
+        return {
+            "gain": [round(float(g), 6) for g in self.gain],
+            "offset": [round(float(o), 4) for o in self.offset],
+            "residual": None if np.isnan(self.residual) else self.residual,
+            "residual_before": None if np.isnan(self.residual_before) else self.residual_before,
+            "camera_id": self.camera_id,
+            "made": self.made,
+        }
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Shading:
+        """A shading from the record.
+
+        Raises:
+            CalibrationError: the record is damaged.
+        """
+        try:
+            nan = float("nan")
+            residual, before = facts.get("residual"), facts.get("residual_before")
+            return cls(
+                np.asarray(facts["gain"], dtype=np.float32),
+                np.asarray(facts["offset"], dtype=np.float32),
+                nan if residual is None else float(residual),
+                nan if before is None else float(before),
+                str(facts.get("camera_id", "")),
+                str(facts.get("made", "")),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CalibrationError(f"The record of a shading cannot be read ({error!r}); calibrate anew.") from error
+
+    def _map(self, channels: int) -> tuple[Floats, Floats | None]:
+        """Gain and offset × gain as float32 ``[_STRIP_LINES, width * channels]``; made once."""
+        known = self._maps.get(channels)
+        if known is None:
+            gain = np.tile(np.repeat(self.gain, channels), (_STRIP_LINES, 1))
+            dark = np.tile(np.repeat(self.gain * self.offset, channels), (_STRIP_LINES, 1))
+            known = self._maps[channels] = (gain, dark if self.offset.any() else None)
+        return known
+
+
+def shading_from_references(
+    dark: NDArray[np.uint8], white: NDArray[np.uint8], *, camera_id: str = "", made: str = ""
+) -> Shading:
+    """Shading from a picture without light and one of an even white surface (best moving, so that dirt averages out).
+
+    Every column is corrected on its own, so dust on the lens and unequal sensor pixels are cured too.
+
+    Args:
+        dark: uint8 ``[lines, width]``, lens covered.
+        white: uint8 ``[lines, width]``, bright but not clipped; at least 16 lines each.
+
+    Raises:
+        PictureError: shapes differ, too few lines, clipped or too dark, a column without light.
+    """
+    _check_pixels(dark, "dark reference")
+    _check_pixels(white, "white reference")
+    if dark.shape[1] != white.shape[1] or min(len(dark), len(white)) < 16:
+        raise PictureError(
+            f"The dark reference has shape {list(dark.shape)} and the white one {list(white.shape)}; "
+            "take both with the same camera, at least 16 lines each."
+        )
+    _check_light(white, "white reference")
+    if (white >= _CLIPPED).mean() > _MOST_CLIPPED:
+        raise PictureError("The white reference is over-exposed; expose shorter, then calibrate anew.")
+    offset = dark.mean(axis=0, dtype=np.float64)
+    gain = _gain_to_mean(white[::2].mean(axis=0, dtype=np.float64) - offset, "white reference")
+    check = white[1::2].mean(axis=0, dtype=np.float64) - offset
+    residual, before = _non_uniformity(check * gain), _non_uniformity(check)
+    return Shading(gain.astype(np.float32), offset.astype(np.float32), residual, before, camera_id, made)
+
+
+def shading_from_cloth(
+    blocks: Iterable[NDArray[np.uint8]],
+    *,
+    web_px: tuple[int, int] | None = None,
+    camera_id: str = "",
+    made: str = "",
+) -> Shading:
+    """Shading from a metre or more of good cloth that moves past the camera.
+
+    Lines are averaged into column means, chunk by chunk; each chunk is divided by its own mean (lamp drift), and the
+    median over chunks leaves flaws out.  Warp yarns and warp stripes stay in their columns while the cloth moves, so
+    the means alone would cancel them as if they were shading.  Therefore only a slow curve, a polynomial of degree 4
+    through the logarithm of the means, fitted robustly, is taken: it follows lens and lamp, and cannot follow anything
+    narrower than about a quarter of the web.  What is narrow and fixed, such as dust on the lens, stays;
+    :func:`shading_from_references` cures that, and is the better one for cloth with stripes wider than a hundredth of
+    the web, which bend the curve at the edges.  The dark level is taken as 0.
+
+    Args:
+        blocks: uint8 ``[lines, width]`` or ``[lines, width, 3]``, all of one width, 1000 lines or more in total.
+        web_px: half-open columns of the web; beside it the correction goes on as at the edge.  None: all columns.
+
+    Raises:
+        PictureError: too few lines, differing widths, clipped or too dark cloth, a web that does not fit.
+    """
+    means = _chunk_means(blocks)
+    width = means.shape[1]
+    left, right = web_px or (0, width)
+    if not 0 <= left < right <= width or right - left < 64:
+        raise PictureError(f"The web {left}..{right} does not fit a picture of {width} columns; find its edges first.")
+    web = means[:, left:right]
+    if (web >= _CLIPPED).mean() > _MOST_CLIPPED:
+        raise PictureError("The cloth is over-exposed; expose shorter, then calibrate anew.")
+    web = web / web.mean(axis=1, keepdims=True)
+    curve = _slow_curve(np.median(web[::2], axis=0))
+    gain = np.pad(_gain_to_mean(curve, "cloth"), (left, width - right), mode="edge")
+    check = np.median(web[1::2], axis=0)
+    residual = _non_uniformity(_slow_curve(check * gain[left:right]))
+    before = _non_uniformity(_slow_curve(check))
+    return Shading(gain.astype(np.float32), np.zeros(width, np.float32), residual, before, camera_id, made)
+
+
+def _chunk_means(blocks: Iterable[NDArray[np.uint8]]) -> Profile:
+    """Column means float64 ``[chunks, width]`` of ``_CHUNK_LINES`` lines each, across the borders of blocks."""
+    sums: list[Profile] = []
+    total, lines, seen = np.zeros(0), 0, 0
+    for block in blocks:
+        grey = np.asarray(cv2.cvtColor(block, cv2.COLOR_RGB2GRAY), dtype=np.uint8) if block.ndim == 3 else block
+        _check_pixels(grey, "cloth")
+        if not len(total):
+            total = np.zeros(grey.shape[1])
+        if grey.shape[1] != len(total):
+            raise PictureError(
+                f"A block of cloth is {grey.shape[1]} columns wide, those before it {len(total)}; use one camera only."
+            )
+        _check_light(grey, "cloth")
+        seen += len(grey)
+        while len(grey):
+            taken, grey = grey[: _CHUNK_LINES - lines], grey[_CHUNK_LINES - lines :]
+            total, lines = total + taken.sum(axis=0, dtype=np.float64), lines + len(taken)
+            if lines == _CHUNK_LINES:
+                sums.append(total / lines)
+                total, lines = np.zeros_like(total), 0
+    if seen < MIN_CLOTH_LINES:
+        raise PictureError(
+            f"Only {seen} lines of cloth were given to calibrate the shading; let at least {MIN_CLOTH_LINES} lines "
+            "(a metre or more) of good cloth pass."
+        )
+    return np.stack(sums)
+
+
+def _slow_curve(profile: Profile) -> Profile:
+    """Polynomial through the logarithm of a profile, without what sticks out (yarns, stripes, dust)."""
+    x = np.linspace(-1, 1, len(profile))
+    y = np.log(np.maximum(profile, 1e-6))
+    weights = np.ones_like(y)
+    for _ in range(8):
+        fit = Chebyshev.fit(x, y, _DEGREE, domain=[-1, 1], w=np.sqrt(weights))
+        rest = np.abs(y - fit(x))
+        reach = 4.7 * 1.4826 * float(np.median(rest)) + 1e-6
+        weights = np.clip(1 - (rest / reach) ** 2, 1e-3, None) ** 2  # Tukey's biweight
+    return np.asarray(np.exp(fit(x)))
+
+
+def _gain_to_mean(light: Profile, what: str) -> Profile:
+    mean = float(light.mean())
+    weakest = int(np.argmin(light))
+    if mean <= 0 or light[weakest] * HIGHEST_GAIN < mean:
+        raise PictureError(
+            f"Column {weakest} of the {what} is too dark to correct; check lamp, lens and focus, then calibrate anew."
+        )
+    return mean / light
+
+
+def _non_uniformity(profile: Profile) -> float:
+    return float(profile.std() / profile.mean())
+
+
+def _check_pixels(pixels: NDArray[np.uint8], what: str) -> None:
+    if pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size:
+        raise PictureError(
+            f"The {what} has {pixels.dtype} pixels of shape {list(pixels.shape)}; give grey uint8 [lines, width]."
+        )
+
+
+def _check_light(pixels: NDArray[np.uint8], what: str) -> None:
+    if pixels.mean() < _DARKEST:
+        raise PictureError(f"The {what} is almost black; switch the lamp on or expose longer, then calibrate anew.")
