@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,9 @@ def image_facts(path: Path) -> ImageFacts:
     """Size and channels (1 grey, 3 colour; alpha does not count) of ``path``; decodes only what has an odd header.
 
     Raises:
-        CameraError: not readable as an image, empty, or of several pages.
+        CameraError: not readable as an image, empty, of several pages, or a PNG or JPEG without its end.
     """
+    _refuse_cut_off(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # long strips of cloth are no attack; damage is judged by the decoder
@@ -80,7 +82,22 @@ def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(cv2.cvtColor(pixels, code), dtype=np.uint8)
 
 
-def _decode(path: Path) -> NDArray[Any]:
+def _refuse_cut_off(path: Path) -> None:
+    """Looks at the file's two ends; only one that does not end as a PNG or JPEG should is read whole."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            file.seek(-min(8, len(start)), os.SEEK_END)
+            end = file.read()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    ends_well = end.endswith((_PNG_END, _JPEG_END))
+    if start.startswith((_PNG_START, _JPEG_START)) and not ends_well:
+        _read_whole(path)
+
+
+def _read_whole(path: Path) -> bytes:
+    """The file's bytes.  Raises CameraError if there are none or the end is missing."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -89,6 +106,11 @@ def _decode(path: Path) -> NDArray[Any]:
         raise CameraError(f"Image {path} is empty (0 bytes); replace it or take it out of the folder.")
     if _is_truncated(data):
         raise CameraError(f"Image {path} is truncated (its end is missing); replace it or take it out of the folder.")
+    return data
+
+
+def _decode(path: Path) -> NDArray[Any]:
+    data = _read_whole(path)
     try:
         # From memory, not by name: OpenCV cannot open names outside the code page on Windows.
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -68,7 +69,7 @@ class SimulatedCamera:
         margin = round(_BESIDE_WEB * width_px)
         web_px = web_px or (margin, width_px - margin)
         cloth = ClothSettings(style, width_px, mm_per_px, seed, web_px, flaws_per_m, disturbances)
-        self._cloth = cloth.weave()
+        self._cloth, self._cloth_lock = cloth.weave(), threading.Lock()
         self._web_px, self._mm_per_px = web_px, mm_per_px
         every = fault_every_lines or round(2000 / mm_per_px)
         plan = _plan(mm_per_px, metres, speed_m_per_min, profile, faults, seed, every)
@@ -129,13 +130,15 @@ class SimulatedCamera:
     def truth(self) -> list[Flaw]:
         """True flaws on the cloth that has passed so far, in encoder lines, be their lines delivered or not."""
         end_line = self._camera.cloth_line(self._camera.encoder().due_line)
+        with self._cloth_lock:
+            flaws = self._cloth.flaws(0, end_line)
         return [
             replace(
                 flaw,
                 first_line=self._camera.encoder_line(flaw.first_line),
                 end_line=self._camera.encoder_line(flaw.end_line - 1) + 1,
             )
-            for flaw in self._cloth.flaws(0, end_line)
+            for flaw in flaws
         ]
 
     def fault_truth(self) -> FaultTruth:

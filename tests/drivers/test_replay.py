@@ -192,11 +192,21 @@ def test_truncated_images_are_refused_by_name(tmp_path: Path, suffix: str, share
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_an_image_that_lacks_only_its_end_marker_is_refused(tmp_path: Path, suffix: str) -> None:
+def test_an_image_that_lacks_only_its_end_marker_is_refused_before_anything_is_played(
+    tmp_path: Path, suffix: str
+) -> None:
     path = save(tmp_path / f"broken{suffix}", GREY)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(CameraError, match="truncated"):
-        play(ReplayCamera(tmp_path))
+        ReplayCamera(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_bytes_behind_the_end_marker_do_no_harm(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"a{suffix}", GREY)
+    pixels = play(ReplayCamera(tmp_path))[0].pixels
+    path.write_bytes(path.read_bytes() + b"written by some camera")
+    np.testing.assert_array_equal(play(ReplayCamera(tmp_path))[0].pixels, pixels)
 
 
 def test_a_thumbnail_in_a_truncated_jpeg_does_not_pass_for_its_end(tmp_path: Path) -> None:
