@@ -36,8 +36,9 @@ class Inspection:
     called in order from the judging thread and must return quickly: while it runs, nothing is decided.  When the
     camera's cloth has ended the roll ends by itself; else :meth:`finish` or :meth:`abort` ends it.  Either way all
     stretches are told and then ``RollEnded``, whose ledger has nothing in flight, is the last event.  A fault in any
-    thread ends the roll likewise: lines not judged are uninspected (aborted), a ``Notice`` says why, and
-    :attr:`failure` holds it.  ``RollStarted`` is not told here but by whoever gave the roll its name.
+    thread ends the roll likewise: what the camera sent before its own fault is still judged, other lines in flight
+    are uninspected (aborted), a ``Notice`` says why, and :attr:`failure` holds it.  ``RollStarted`` is not told here
+    but by whoever gave the roll its name.
 
     Args:
         camera: started and stopped by the acquisition thread.
@@ -191,17 +192,19 @@ class Inspection:
                 if thread.is_alive():
                     LOG.error("Thread %s hangs and was left behind; restart the program when you can.", thread.name)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, *, halt: bool = True) -> None:
         with self._lock:
             if self.failure is None:
                 self.failure = error
-        self._halt()
+        if halt:
+            self._halt()
 
     def _acquire(self) -> None:
         try:
             self._acquisition.run()
         except Exception as error:
-            self._fail(error)
+            # What came before the fault is still judged.
+            self._fail(error, halt=False)
         finally:
             self._blocks.close()
 

@@ -83,6 +83,15 @@ def test_every_line_is_told_once_in_order_with_the_heat_of_the_whole() -> None:
         assert row.peaks.max() == pytest.approx(view.heat.max() * 40, rel=1e-5)
 
 
+def test_the_heat_does_not_depend_on_the_blocks() -> None:
+    heats = []
+    for size in (16, 100, 1000):
+        run = Run(ScriptedCamera(blocks(flawed(), size), width_px=700)).to_end()
+        heats.append(np.concatenate([v.heat for v in run.of(StripView)]))
+    np.testing.assert_allclose(heats[0], heats[1], atol=1e-6)
+    np.testing.assert_allclose(heats[0], heats[2], atol=1e-6)
+
+
 def test_pieces_do_not_join() -> None:
     pixels = cloth(200, 300)
     pixels[:, 100:102] = 220
@@ -255,7 +264,8 @@ def test_a_camera_fault_ends_the_roll_and_names_it() -> None:
     run = Run(ScriptedCamera(steps, width_px=300)).to_end()
     assert isinstance(run.inspection.failure, CameraError)
     assert any("broken.png" in n.text for n in run.of(Notice))
-    assert run.events[-1].ledger.lines_in_flight == 0
+    assert run.events[-1].ledger == Ledger(600, 600, 0, 0)
+    assert run.inspection.snapshot().state is LineState.ERROR
 
 
 def test_all_events_come_from_one_thread_in_order() -> None:
