@@ -1,0 +1,107 @@
+"""How a picture looks along its width: shade, texture and structure of narrow columns, for finding the web.
+
+The measure of texture is the mixed difference ``I(y,x) - I(y,x+1) - I(y+1,x) + I(y+1,x+1)``: a line, a streak or a
+shade, however bright, cancels in it; a crossing of warp and weft does not.  It is taken at full size and after
+averaging 2 × 2 pixels.  Their ratio tells structure (survives averaging) from camera noise (halved by it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BIN_PX = 8
+"""Width of a bin, in px: the resolution across."""
+
+_BAND_LINES = 32  # statistics over lines are medians over bands of about this height ...
+_MAX_BANDS = 8  # ... and at most so many
+_WEAK_STRUCTURE, _CLEARER = 1.2, 1.2  # structure below which 4 × 4 means are tried, and how much better they must be
+NOISE_STRUCTURE = 0.62
+"""Structure of nothing but camera noise."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """Float32 ``[bins]`` along the picture: medians over bands of lines."""
+
+    level: Floats  # grey level
+    texture: Floats  # mixed difference of 2 × 2 means; of 4 × 4 where that tells coarse yarn better from noise
+    structure: Floats  # the same over the mixed difference at full size: about 0.5 for noise, more for structure
+    weft: Floats  # difference along the machine direction: how strongly the picks show
+    uneven: Floats  # brightest band over darkest: loops and loose ends of the selvedge
+    typical_texture: float  # of 2 × 2 means, of the cloth as far as one can tell
+    is_noise: bool  # at this scale there is nothing but camera noise
+
+    def mirrored(self) -> Profile:
+        """Seen from the other side."""
+        level, texture, structure = self.level[::-1], self.texture[::-1], self.structure[::-1]
+        weft, uneven = self.weft[::-1], self.uneven[::-1]
+        return replace(self, level=level, texture=texture, structure=structure, weft=weft, uneven=uneven)
+
+
+def measure(grey: NDArray[np.uint8]) -> Profile:
+    """Profile of a grey picture uint8 ``[lines, width]`` of 8 lines and one bin or more."""
+    lines, width = grey.shape
+    bands = int(np.clip(lines // _BAND_LINES, 1, _MAX_BANDS))
+    grey = grey[: lines // 2 * 2, : width // BIN_PX * BIN_PX]
+    halved = np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
+    quarter = np.asarray(cv2.resize(halved, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
+    along = halved[1:] - halved[:-1]
+    # At full size every other pair of lines is enough.
+    fine = _cells(_across(grey[0:-1:4].astype(np.int16) - grey[1::4]), bands, BIN_PX)
+    coarse = _cells(_across(along), bands, BIN_PX // 2)
+    coarser = _cells(_across(quarter[1:] - quarter[:-1]), bands, BIN_PX // 4)
+    level = _cells(halved, bands, BIN_PX // 2)
+    texture, structure = np.median(coarse, axis=0), np.median((coarse + 0.05) / (fine + 0.1), axis=0)
+    typical_texture, typical_structure = typical_of(texture, structure)
+    if typical_structure < _WEAK_STRUCTURE:
+        wide = cv2.blur(2 * coarser, (5, 1))  # noise alone has as much of this as of ``coarse``
+        wide_texture, wide_structure = np.median(wide, axis=0), np.median((wide + 0.05) / (fine + 0.1), axis=0)
+        if typical_of(wide_texture, wide_structure)[1] > _CLEARER * typical_structure:
+            texture, structure = wide_texture, wide_structure
+    return Profile(
+        level=np.median(level, axis=0),
+        texture=texture,
+        structure=structure,
+        weft=np.median(_cells(np.abs(along), bands, BIN_PX // 2), axis=0),
+        uneven=(level.max(axis=0) + 4) / (level.min(axis=0) + 4),
+        typical_texture=typical_texture,
+        is_noise=typical_structure < NOISE_STRUCTURE,
+    )
+
+
+def typical_of(texture: Floats, structure: Floats) -> tuple[float, float]:
+    """Texture and structure of the cloth, as long as it covers a third of the picture."""
+    typical = float(np.percentile(texture, 70))
+    return typical, float(np.median(structure[texture >= 0.6 * typical]))
+
+
+def _across(along: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Mixed difference, as wide as its source."""
+    mixed = np.empty_like(along)
+    np.abs(along[:, 1:] - along[:, :-1], out=mixed[:, :-1])
+    mixed[:, -1] = mixed[:, -2]
+    return mixed
+
+
+def _cells(values: NDArray[np.int16], bands: int, columns: int) -> Floats:
+    """Means float32 ``[bands, width / columns]``."""
+    borders = np.linspace(0, len(values), bands + 1).astype(int)
+    means = [cv2.reduce(values[a:b], 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F) for a, b in pairwise(borders)]
+    return np.asarray(np.concatenate(means).reshape(bands, -1, columns).mean(axis=2), dtype=np.float32)
+
+
+def median5(values: Floats) -> Floats:
+    """Running median over five bins."""
+    return np.asarray(cv2.medianBlur(values.reshape(1, -1), 5), dtype=np.float32).ravel()
+
+
+def mean3(values: Floats) -> Floats:
+    """Running mean over three bins."""
+    return np.asarray(cv2.blur(values.reshape(1, -1), (3, 1)), dtype=np.float32).ravel()
