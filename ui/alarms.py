@@ -1,14 +1,15 @@
-"""The alarm row: rejects nobody has answered yet, and what the core wants a person to know.  Same place on every page."""
+"""The alarm row: rejects nobody has answered, and what a person should know.  Same place on every page."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from station.control import Defect, Notice
 from ui import theme
 from ui.widgets.gauges import Sign
+from ui.widgets.parts import ElidedLabel
 from ui.words import count, position, size
 
 HIGH = 46
@@ -32,8 +33,7 @@ class AlarmRow(QWidget):
         self._since_s = 0.0
         self._ground = _GREY
         self._sign = Sign(18)
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text = ElidedLabel()
         self._button = QPushButton("Acknowledge   Space")
         self._button.setToolTip("Answer all open alarms (Space)")
         self._button.setAccessibleName("Acknowledge alarms")
@@ -64,10 +64,9 @@ class AlarmRow(QWidget):
 
     def put_reject(self, defect: Defect, unit: str) -> None:
         """A reject appeared or grew."""
-        where = f"{position(defect.position_mm, unit)}, {defect.across_mm:.0f} {unit} from the left edge"
-        self._rejects[defect.number] = (
-            f"No. {defect.number}: {defect.kind.value}, {size(defect.length_mm, defect.width_mm, unit)}, at {where}"
-        )
+        where = f"{position(defect.position_mm, unit)}, {defect.across_mm:.0f} {unit} across"
+        what = f"{defect.kind.value} {size(defect.length_mm, defect.width_mm, unit)}"
+        self._rejects[defect.number] = f"No. {defect.number}, {what}, at {where}"
         self._show()
 
     def withdraw(self, number: int) -> None:
@@ -106,7 +105,7 @@ class AlarmRow(QWidget):
         if self._rejects:
             number = max(self._rejects)
             lead = count(len(self._rejects), "unanswered reject")
-            words.insert(0, f"{lead}  –  {self._rejects[number]}")
+            words.append(f"{lead}:  {self._rejects[number]}")
         if self._rejects or severity == "error":
             self._ground, sign, text, button = _RED, "warning", "critical_text", "alarm"
         elif severity == "warning":

@@ -24,7 +24,7 @@ SNAPSHOT_EVERY = 3
 """A snapshot every so many ticks: ten a second is more than an eye reads."""
 
 BUDGET_S = 0.012
-"""Longest time one tick spends on events; the rest waits for the next tick, so that a burst never freezes the window."""
+"""Longest time one tick spends on events; the rest waits for the next, so that a burst never freezes the window."""
 
 
 class CoreBridge(QObject):

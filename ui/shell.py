@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from station.control import Core, LineSnapshot
 from station.records.queries import History
@@ -113,10 +122,16 @@ class MainWindow(QMainWindow):
     def open_page(self, name: str) -> None:
         """Show a page: live, tuning or history."""
         self.tabs[name].setChecked(True)
-        page = {"live": self.live, "tuning": self.tuning, "history": self.history}[name]
-        self.stack.setCurrentWidget(page)
-        if page is not self.live:
-            page.refresh()
+        pages = {"live": self.live, "tuning": self.tuning, "history": self.history}
+        self.stack.setCurrentWidget(pages[name])
+        if name == "tuning":
+            self.tuning.refresh()
+            self.tuning.plot.setFocus()
+        elif name == "history":
+            self.history.refresh()
+            self.history.view.setFocus()
+        else:
+            self.live.web.setFocus()
 
     def _on_snapshot(self, snapshot: LineSnapshot) -> None:
         self.live.on_snapshot(snapshot)
@@ -130,5 +145,3 @@ class MainWindow(QMainWindow):
         self.bridge.stop()
         self.worker.close()
         super().closeEvent(event)
-
-

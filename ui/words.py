@@ -26,6 +26,9 @@ HINT = {
     FeedState.ENDED: "All cloth has been seen. End the roll to close its record.",
 }
 
+PAUSED = "PAUSED"
+PAUSED_HINT = "Cloth that moves now is not inspected. Resume to look again (F5)."
+
 
 def length(millimetres: float, unit: str = "mm") -> str:
     """A length of a defect: ``3.5 mm``, ``120 mm``, ``1.25 m``; in px where there is no scale."""

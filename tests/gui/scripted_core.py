@@ -45,7 +45,12 @@ STRIP, CELL, MM_PER_PX = 224, 4, 0.5
 def recipe_of(fabric: str = "demo", threshold: float = 0.12) -> Recipe:
     """A recipe whose model is never loaded."""
     return Recipe(
-        fabric=fabric, model_sha256="5" * 64, encoder="light", threshold=threshold, mm_per_px=MM_PER_PX, min_length_mm=1.0
+        fabric=fabric,
+        model_sha256="5" * 64,
+        encoder="light",
+        threshold=threshold,
+        mm_per_px=MM_PER_PX,
+        min_length_mm=1.0,
     )
 
 

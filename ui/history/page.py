@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from station.records.store import Store
 from ui.history.detail import DefectDetail
 from ui.history.filters import RollFilters
 from ui.history.roll_list import RollDelegate, RollList, span_of
+from ui.people import login
 from ui.widgets.crops import PictureCache
 from ui.widgets.gallery import DefectGallery, GalleryView
 from ui.widgets.parts import Panel, label, set_text
@@ -116,10 +116,6 @@ class HistoryPage(QWidget):
         self.detail.stepped.connect(self.next_unreviewed)
         find = QShortcut(QKeySequence("Ctrl+F"), self)
         find.activated.connect(self.filters.text.setFocus)
-        keys = (("C", self.detail.confirm_button), ("F", self.detail.false_button), ("N", self.detail.next_button))
-        for key, made in keys:
-            made.setToolTip(f"{made.accessibleName()} ({key})")
-            QShortcut(QKeySequence(key), self).activated.connect(made.click)
 
     # reading
 
@@ -214,7 +210,7 @@ class HistoryPage(QWidget):
         confirmed = sum(d.verdict is Verdict.CONFIRMED for d in every)
         false = sum(d.verdict is Verdict.FALSE_ALARM for d in every)
         left = len(every) - confirmed - false
-        words = (count(len(every), "defect"), f"{confirmed} confirmed", count(false, "false alarm"), f"{left} to review")
+        words = (f"{len(every)}", f"{confirmed} confirmed", count(false, "false alarm"), f"{left} to review")
         set_text(self.counts, "   ·   ".join(words))
 
     # one defect
@@ -255,7 +251,7 @@ class HistoryPage(QWidget):
         row = self.detail.row
         if row is None:
             return
-        by = _login()
+        by = login()
         self._worker.run(
             lambda: self._store.review(row.id, verdict, by),
             lambda _none: self._judged(replace(row, verdict=verdict, reviewed_by=by)),
@@ -275,10 +271,3 @@ class HistoryPage(QWidget):
     def _tell_failure(self, error: Exception) -> None:
         plain = isinstance(error, RecordsError)
         self.detail.tell(str(error) if plain else f"The records could not be read or written: {error}")
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

@@ -82,9 +82,9 @@ class RollDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one row."""
         roll: RollRow = index.data(RollList.RollRole)
-        rect: QRect = option.rect  # type: ignore[attr-defined]
+        rect: QRect = option.rect
         painter.save()
-        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect.adjusted(0, 0, 0, -1), theme.colour("selection"))
             painter.fillRect(QRect(rect.left(), rect.top(), 4, rect.height() - 1), theme.colour("selection_edge"))
         painter.setPen(theme.colour("edge"))

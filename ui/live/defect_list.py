@@ -48,7 +48,12 @@ class LiveDefects(QAbstractListModel):
 
     def roleNames(self) -> dict[int, Any]:
         """Names of the roles."""
-        return {self.ItemRole: b"item", self.NumberRole: b"number", self.RejectRole: b"reject", self.AlarmRole: b"alarm"}
+        return {
+            self.ItemRole: b"item",
+            self.NumberRole: b"number",
+            self.RejectRole: b"reject",
+            self.AlarmRole: b"alarm",
+        }
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """Rows."""
@@ -122,8 +127,8 @@ class LiveDefectDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one row."""
         row: LiveDefect = index.data(LiveDefects.ItemRole)
-        rect: QRect = option.rect  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         painter.save()
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect.adjusted(0, 1, 0, -2), theme.colour("selection"))
@@ -162,7 +167,9 @@ class LiveDefectDelegate(QStyledItemDelegate):
         painter.drawText(title, left | top, text)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("text_soft"))
-        painter.drawText(QRect(box.left(), box.top() + 19, box.width(), 16), left | top, size(d.length_mm, d.width_mm, row.unit))
+        painter.drawText(
+            QRect(box.left(), box.top() + 19, box.width(), 16), left | top, size(d.length_mm, d.width_mm, row.unit)
+        )
         place = f"{position(d.position_mm, row.unit)}  ·  {d.across_mm:.0f} {row.unit} across"
         painter.drawText(QRect(box.left(), box.top() + 35, box.width(), 16), left | top, place)
         bar = QRectF(box.left(), box.bottom() - 8, box.width(), 6)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QListView, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QListView, QVBoxLayout, QWidget
 
 from station.control import (
     Core,
@@ -15,25 +11,20 @@ from station.control import (
     DefectChanged,
     LineSnapshot,
     LineState,
-    Notice,
     RollEnded,
     RollStarted,
-    StationError,
     StretchClosed,
     StripView,
 )
 from station.recipe import Recipe
-from ui import theme
 from ui.alarms import AlarmRow
+from ui.live.controls import RollControls, RollFigures
 from ui.live.defect_list import THUMB, LiveDefect, LiveDefectDelegate, LiveDefects
 from ui.live.web_view import WebView
-from ui.widgets.gauges import Trend
-from ui.widgets.parts import Figure, Panel, button, label
+from ui.widgets.parts import Panel, button, label
 from ui.widgets.pictures import thumbnail
 from ui.widgets.roll_map import MapDefect, RollMap
-from ui.words import grouped, span
 
-_CONFIRM_S = 4.0
 _SLOW_BEAT_S = 0.5
 
 
@@ -56,11 +47,13 @@ class LivePage(QWidget):
         self._gaps: list[tuple[int, int]] = []
         self._answered: set[int] = set()
         self._beat_s = 0.0
-        self._end_asked_s = -1e9
         self.web = WebView()
         self.roll_map = RollMap(Qt.Orientation.Vertical)
         self.defects = LiveDefects(self)
+        self.controls, self.figures = RollControls(core), RollFigures()
         self._build()
+        self.controls.told.connect(alarms.put_notice)
+        self.controls.changed.connect(self.changed)
         alarms.acknowledged.connect(self._acknowledged)
 
     # layout
@@ -74,7 +67,7 @@ class LivePage(QWidget):
         head.addWidget(label("Cloth", "heading"))
         head.addWidget(label("newest at the bottom", "caption"))
         head.addStretch(1)
-        self.heat_button = button("Heat   H", "Show or hide the anomaly heat map", key="H")
+        self.heat_button = button("Heat   H", "Show or hide the anomaly heat map", key="H", role="small")
         self.heat_button.setCheckable(True)
         self.heat_button.toggled.connect(self.web.set_heat)
         self.heat_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -91,58 +84,10 @@ class LivePage(QWidget):
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        column.addWidget(self._build_controls())
-        column.addWidget(self._build_figures())
+        column.addWidget(self.controls)
+        column.addWidget(self.figures)
         column.addWidget(self._build_list(), 1)
         row.addWidget(side)
-
-    def _build_controls(self) -> Panel:
-        panel = Panel()
-        line = QHBoxLayout()
-        line.addWidget(label("Fabric", "caption"))
-        self.fabric = QComboBox()
-        self.fabric.setAccessibleName("Fabric of the next roll")
-        self.fabric.setToolTip("Fabric of the next roll (Alt+F)")
-        self.fabric.addItems(self._core.fabrics())
-        line.addWidget(self.fabric, 1)
-        panel.body.addLayout(line)
-        key = QShortcut(QKeySequence("Alt+F"), self)
-        key.activated.connect(self.fabric.setFocus)
-        self.start_button = button("Start   F5", "Start a roll, or look again", role="act-big", symbol="play")
-        self.pause_button = button("Pause   F6", "Stop looking; the roll stays open", role="big", symbol="pause")
-        self.end_button = button("End   F8", "End the roll and close its record", role="big", symbol="stop")
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        slots = ((self.start_button, "F5", self.start), (self.pause_button, "F6", self.pause))
-        for made, keys, slot in (*slots, (self.end_button, "F8", self.end)):
-            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            made.setToolTip(f"{made.accessibleName()} ({keys})")
-            made.setIconSize(QSize(14, 14))
-            made.clicked.connect(slot)
-            QShortcut(QKeySequence(keys), self).activated.connect(made.click)
-            buttons.addWidget(made, 1)
-        panel.body.addLayout(buttons)
-        return panel
-
-    def _build_figures(self) -> Panel:
-        panel = Panel()
-        self.inspected, self.uninspected = Figure("Inspected"), Figure("Not inspected")
-        self.rejects, self.found = Figure("Rejects"), Figure("Defects")
-        self.speed = Figure("Speed, m/min")
-        self.trend = Trend("Speed over the last seconds")
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(10)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        grid.addWidget(self.inspected, 0, 0)
-        grid.addWidget(self.uninspected, 0, 1)
-        grid.addWidget(self.rejects, 1, 0)
-        grid.addWidget(self.found, 1, 1)
-        grid.addWidget(self.speed, 2, 0)
-        grid.addWidget(self.trend, 2, 1, Qt.AlignmentFlag.AlignBottom)
-        panel.body.addLayout(grid)
-        return panel
 
     def _build_list(self) -> Panel:
         panel = Panel("Last defects", margin=0)
@@ -160,7 +105,7 @@ class LivePage(QWidget):
         self.list.setVisible(False)
         return panel
 
-    # commands
+    # state
 
     @property
     def roll_open(self) -> bool:
@@ -179,30 +124,6 @@ class LivePage(QWidget):
         """Whether the roll is open but nobody looks."""
         return self.roll_open and self._snapshot is not None and self._snapshot.state is LineState.HALTED
 
-    def start(self) -> None:
-        """Start a roll of the chosen fabric, or look again."""
-        self._command(self._core.resume if self.roll_open else lambda: self._core.start_roll(self.fabric.currentText()))
-
-    def pause(self) -> None:
-        """Stop looking."""
-        self._command(self._core.pause)
-
-    def end(self) -> None:
-        """End the roll, when asked twice: no dialog may hide the cloth."""
-        if time.monotonic() - self._end_asked_s > _CONFIRM_S:
-            self._end_asked_s = time.monotonic()
-        else:
-            self._end_asked_s = -1e9
-            self._command(self._core.end_roll)
-        self._show_buttons()
-
-    def _command(self, command: Callable[[], None]) -> None:
-        try:
-            command()
-        except StationError as error:
-            self._alarms.put_notice(Notice("error", str(error)))
-        self.changed.emit()
-
     # what the core says
 
     def on_roll_started(self, event: RollStarted) -> None:
@@ -217,12 +138,11 @@ class LivePage(QWidget):
         self._show_list()
         self.web.begin_roll()
         self.web.set_scale(self._recipe.mm_per_px if self._recipe else None)
-        self.fabric.setCurrentText(event.fabric)
+        self.controls.fabric.setCurrentText(event.fabric)
 
     def on_roll_ended(self, event: RollEnded) -> None:
         """The record is closed."""
         self._ended = event.roll
-        self._end_asked_s = -1e9
 
     def on_strip(self, strip: StripView) -> None:
         """Newly judged cloth."""
@@ -255,15 +175,8 @@ class LivePage(QWidget):
         """State and figures."""
         self._snapshot = snapshot
         self.web.set_feed(snapshot.feed, self.paused)
-        ledger = snapshot.ledger
-        self.inspected.show_value(span(snapshot.metres_inspected, ledger.lines_inspected))
-        lost = ledger.lines_uninspected
-        self.uninspected.show_value(span(snapshot.metres_uninspected, lost, 2), "warning" if lost else "")
-        self.rejects.show_value(grouped(snapshot.rejects), "critical" if snapshot.rejects else "")
-        self.found.show_value(grouped(snapshot.defects))
-        speed = snapshot.speed_m_per_min
-        self.speed.show_value("–" if speed is None else f"{speed:.1f}")
-        self._show_buttons()
+        self.figures.show_snapshot(snapshot)
+        self.controls.show_state(self.roll_open, self.paused)
 
     def advance(self, passed_s: float) -> None:
         """One beat of the bridge."""
@@ -277,7 +190,7 @@ class LivePage(QWidget):
         snapshot = self._snapshot
         if snapshot is None:
             return
-        self.trend.push(abs(snapshot.speed_m_per_min or 0.0))
+        self.figures.push_speed(snapshot)
         scale = self._recipe.mm_per_px if self._recipe else None
         marks = list(self._marks.values())
         self.roll_map.show_roll(snapshot.ledger.lines_acquired, scale, marks, self._gaps, self.web.lines_in_sight)
@@ -295,16 +208,3 @@ class LivePage(QWidget):
         some = self.defects.rowCount() > 0
         self.list.setVisible(some)
         self.empty.setVisible(not some)
-
-    def _show_buttons(self) -> None:
-        is_open, paused = self.roll_open, self.paused
-        asked = time.monotonic() - self._end_asked_s <= _CONFIRM_S
-        self.fabric.setEnabled(not is_open)
-        self.start_button.setEnabled(paused or (not is_open and self.fabric.count() > 0))
-        self.start_button.setText("Resume   F5" if paused else "Start   F5")
-        self.pause_button.setEnabled(is_open and not paused)
-        self.end_button.setEnabled(is_open)
-        self.end_button.setText("Sure?   F8" if asked and is_open else "End   F8")
-        running = is_open and not paused
-        theme.restyle(self.start_button, "big" if running else "act-big")
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
@@ -12,12 +10,14 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from station.control import Defect, FeedState, Stretch, StripView
 from ui import theme
+from ui.live import marks
 from ui.live.scroll import Follower
 from ui.live.web_ring import WebRing
-from ui.words import HINT, SHOUT
+from ui.words import HINT, PAUSED, PAUSED_HINT, SHOUT
 
 LEFT, TOP, GUTTER = 58, 30, 14
 _KEEP_DEFECTS = 400
+_LEAST_BOX = 26.0
 
 
 class WebView(QWidget):
@@ -33,6 +33,7 @@ class WebView(QWidget):
         self.setAccessibleDescription("The web as it passes, newest cloth at the bottom, defects outlined")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.frames_painted = 0
         self.heat_shown = False
         self._ring = WebRing(640, 1024)
@@ -120,7 +121,7 @@ class WebView(QWidget):
     def shout(self) -> str:
         """What stands large over the picture; empty while it is live."""
         if self._feed is FeedState.LIVE and self._paused:
-            return "PAUSED"
+            return PAUSED
         return "" if self._feed is FeedState.LIVE else SHOUT[self._feed]
 
     @property
@@ -163,7 +164,7 @@ class WebView(QWidget):
         wide = (defect.end_px - defect.first_px) * scale
         high = (defect.end_line - defect.first_line) * scale
         box = QRectF(left, top, wide, high)
-        grow_x, grow_y = max(12 - wide, 8) / 2, max(12 - high, 8) / 2
+        grow_x, grow_y = max(_LEAST_BOX - wide, 12) / 2, max(_LEAST_BOX - high, 12) / 2  # never over the flaw itself
         return box.adjusted(-grow_x, -grow_y, grow_x, grow_y)
 
     @property
@@ -224,43 +225,12 @@ class WebView(QWidget):
                 painter.drawImage(QPoint(canvas.left(), y + head), image, QRect(0, 0, ring.width_px, count - head))
 
     def _paint_scales(self, painter: QPainter, canvas: QRect) -> None:
-        painter.setFont(theme.font("caption"))
-        painter.setPen(theme.colour("text_soft"))
-        unit = self._mm_per_px or 1.0
-        per_unit = self._ring.scale / unit  # screen px per mm (or per line)
-        self._paint_along(painter, canvas, per_unit)
-        self._paint_across(painter, canvas, per_unit)
-
-    def _paint_along(self, painter: QPainter, canvas: QRect, per_unit: float) -> None:
-        step = _round_step(70 / per_unit)
-        bottom = self._bottom_row() / per_unit
-        mark = math.floor(bottom / step) * step
-        while mark >= 0 and (y := canvas.bottom() + 1 - (bottom - mark) * per_unit) > canvas.top() + 4:
-            label = f"{mark / 1000:.{1 if step >= 100 else 2}f}" if self._mm_per_px else f"{mark:.0f}"
-            painter.drawLine(QPointF(LEFT - 6, y), QPointF(LEFT - 1, y))
-            if y < canvas.bottom() - 4:
-                rect = QRectF(0, y - 9, LEFT - 10, 18)
-                painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
-            mark -= step
-        painter.drawText(QRectF(0, 4, LEFT - 10, 20), Qt.AlignmentFlag.AlignRight, "m" if self._mm_per_px else "line")
-
-    def _paint_across(self, painter: QPainter, canvas: QRect, per_unit: float) -> None:
-        newest = self._ring.newest
-        left_px, right_px = (newest.left_px, newest.right_px) if newest else (0, 0)
-        origin = canvas.left() + left_px * self._ring.scale
-        end = canvas.left() + right_px * self._ring.scale
-        step = _round_step(90 / per_unit)
-        mark = 0.0
-        while (x := origin + mark * per_unit) <= end + 0.5:
-            painter.drawLine(QPointF(x, TOP - 6), QPointF(x, TOP - 2))
-            word = f"{mark:.0f} {'mm' if self._mm_per_px else 'px'}" if mark == 0 else f"{mark:.0f}"
-            wide = 80.0
-            x0 = min(max(x - wide / 2, canvas.left()), canvas.right() - wide)
-            align = Qt.AlignmentFlag.AlignHCenter if x0 == x - wide / 2 else (
-                Qt.AlignmentFlag.AlignLeft if x0 > x - wide / 2 else Qt.AlignmentFlag.AlignRight
-            )
-            painter.drawText(QRectF(x0, 4, wide, 18), align | Qt.AlignmentFlag.AlignVCenter, word)
-            mark += step
+        ring, metric = self._ring, self._mm_per_px is not None
+        per_unit = ring.scale / (self._mm_per_px or 1.0)  # screen px per mm (or per line)
+        marks.paint_along(painter, canvas, LEFT, self._bottom_row() / per_unit, per_unit, metric)
+        if ring.newest is not None:
+            web = (canvas.left() + ring.newest.left_px * ring.scale, canvas.left() + ring.newest.right_px * ring.scale)
+            marks.paint_across(painter, canvas, web, per_unit, metric)
 
     def _paint_stretches(self, painter: QPainter, canvas: QRect) -> None:
         for stretch in self._stretches:
@@ -274,55 +244,22 @@ class WebView(QWidget):
             painter.setPen(QPen(theme.colour("warning"), 1.5))
             for y in (top, bottom):
                 painter.drawLine(QPointF(LEFT, y), QPointF(canvas.right(), y))
-            self._tag(painter, QPointF(canvas.left() + 8, top + 6), f"not inspected · {stretch.reason.value}", "warning")
+            at = QPointF(canvas.left() + 8, top + 6)
+            marks.paint_tag(painter, canvas, at, f"not inspected · {stretch.reason.value}", "warning")
 
     def _paint_defects(self, painter: QPainter, canvas: QRect) -> None:
-        painter.setFont(theme.font("caption", bold=True))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         for defect in self._defects.values():
             box = self.outline(defect.number)
             if not box.intersects(QRectF(canvas)):
                 continue
             flash = defect.number in self._open_alarms and self._flash_on
+            marks.paint_outline(painter, box, reject=defect.is_reject, flash=flash)
             if defect.is_reject:
-                shade, line = "overlay_reject_flash" if flash else "overlay_reject", 2.4
-            else:
-                shade, line = "overlay_pass", 1.2
-            painter.setPen(QPen(theme.colour("overlay_halo", 190), line + 2.6))
-            painter.drawRect(box)
-            dash = Qt.PenStyle.SolidLine if defect.is_reject else Qt.PenStyle.DashLine
-            painter.setPen(QPen(theme.colour(shade), line, dash, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
-            painter.drawRect(box)
-            if defect.is_reject:
-                y = max(box.top(), canvas.top()) - 23 if box.top() - 23 > canvas.top() else box.bottom() + 4
-                self._tag(painter, QPointF(box.left() - 2, y), f"{defect.number} · {defect.kind.value}", "critical")
-
-    def _tag(self, painter: QPainter, at: QPointF, text: str, name: str) -> None:
-        painter.setFont(theme.font("caption", bold=True))
-        wide = painter.fontMetrics().horizontalAdvance(text) + 14
-        x = min(max(at.x(), self._canvas().left() + 2), self._canvas().right() - wide - 2)
-        rect = QRectF(x, at.y(), wide, 19)
-        painter.fillRect(rect, theme.colour(name))
-        painter.setPen(theme.colour(f"{name}_text"))
-        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+                y = box.top() - 23 if box.top() - 23 > canvas.top() else box.bottom() + 4
+                text = f"{defect.number} · {defect.kind.value}"
+                marks.paint_tag(painter, canvas, QPointF(box.left() - 2, y), text, "critical")
 
     def _paint_shout(self, painter: QPainter, canvas: QRect) -> None:
+        hint = PAUSED_HINT if self.shout == PAUSED else HINT[self._feed]
         alarming = self._feed in (FeedState.GONE, FeedState.STALLED)
-        painter.fillRect(canvas, theme.colour("cloth_ground", 150))
-        band = QRectF(canvas.left(), canvas.center().y() - 66, canvas.width(), 132)
-        painter.fillRect(band, theme.colour("critical" if alarming else "frame", 235))
-        painter.setPen(theme.colour("frame_text"))
-        painter.setFont(theme.font("shout", bold=True))
-        high = QRectF(band.left(), band.top() + 14, band.width(), 62)
-        painter.drawText(high, Qt.AlignmentFlag.AlignCenter, self.shout)
-        painter.setFont(theme.font("strong"))
-        hint = "Cloth that moves now is not inspected. Press Resume to look again." if self.shout == "PAUSED" else ""
-        low = QRectF(band.left() + 16, band.top() + 78, band.width() - 32, 40)
-        flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-        painter.drawText(low, flags, hint or HINT[self._feed])
-
-
-def _round_step(least: float) -> float:
-    """Smallest of 1, 2, 5 × 10ⁿ that is not below ``least``."""
-    power = 10.0 ** math.floor(math.log10(max(least, 1e-6)))
-    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least * 0.999)
+        marks.paint_shout(painter, canvas, self.shout, hint, alarming=alarming)

@@ -75,12 +75,14 @@ def apply(app: QApplication) -> None:
     app.setStyleSheet(Template((_HERE / "station.qss").read_text(encoding="utf-8")).substitute(values))
 
 
-def restyle(widget: QWidget, role: str) -> None:
-    """Give ``widget`` another role of the stylesheet, if it has not got it yet."""
-    if widget.property("role") != role:
-        widget.setProperty("role", role)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
+def restyle(widget: QWidget, role: str) -> bool:
+    """Give ``widget`` another role of the stylesheet; False if it has it already."""
+    if widget.property("role") == role:
+        return False
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+    return True
 
 
 def _palette() -> QPalette:
@@ -132,7 +134,20 @@ def symbol_path(name: str) -> QPainterPath:
     elif name == "check":
         path.addPolygon(QPolygonF([QPointF(*p) for p in ((2, 8), (4, 6), (7, 9), (13, 3), (15, 5), (7, 13), (2, 8))]))
     elif name == "cross":
-        arms = ((2, 4), (4, 2), (8, 6), (12, 2), (14, 4), (10, 8), (14, 12), (12, 14), (8, 10), (4, 14), (2, 12), (6, 8))
+        arms = (
+            (2, 4),
+            (4, 2),
+            (8, 6),
+            (12, 2),
+            (14, 4),
+            (10, 8),
+            (14, 12),
+            (12, 14),
+            (8, 10),
+            (4, 14),
+            (2, 12),
+            (6, 8),
+        )
         path.addPolygon(QPolygonF([QPointF(*p) for p in (*arms, arms[0])]))
     else:
         raise KeyError(name)

@@ -44,6 +44,7 @@ class ScorePlot(QWidget):
         self._unit = 1.0
         axes = {"left": _CountAxis("left"), "bottom": pg.AxisItem("bottom")}
         self.plot = pg.PlotWidget(background=theme.colour("panel"), axisItems=axes, enableMenu=False)
+        _adopt_menus(self.plot)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(x=False, y=False)
@@ -69,7 +70,12 @@ class ScorePlot(QWidget):
             pen=pg.mkPen(theme.colour("act"), width=3),
             hoverPen=pg.mkPen(theme.colour("act_deep"), width=5),
             label="new threshold",
-            labelOpts={"position": 0.93, "color": theme.colour("act_text"), "fill": theme.colour("act"), "movable": False},
+            labelOpts={
+                "position": 0.93,
+                "color": theme.colour("act_text"),
+                "fill": theme.colour("act"),
+                "movable": False,
+            },
         )
         self.line.label.setFont(theme.font("caption", bold=True))
         self.line.sigPositionChanged.connect(self._dragged)
@@ -81,9 +87,7 @@ class ScorePlot(QWidget):
         self._heights: NDArray[np.float64] = np.zeros(1)
 
     def _curve(self, name: str) -> pg.PlotCurveItem:
-        curve = pg.PlotCurveItem(
-            [0, 1], [0], stepMode="center", fillLevel=0, brush=theme.colour(name, 150), pen=pg.mkPen(theme.colour(name))
-        )
+        curve = pg.PlotCurveItem([0, 1], [0], stepMode="center", fillLevel=0, brush=theme.colour(name, 150), pen=None)
         self.plot.addItem(curve)
         return curve
 
@@ -129,3 +133,10 @@ class ScorePlot(QWidget):
         over = self._edges[:-1] >= self.threshold
         self._bars.setData(self._edges, np.where(over, 0.0, self._heights))
         self._over.setData(self._edges, np.where(over, self._heights, 0.0))
+
+
+def _adopt_menus(plot: pg.PlotWidget) -> None:
+    """Give pyqtgraph's menus, which nobody owns even where they are off, to the plot: they go when it goes."""
+    menu = plot.plotItem.ctrlMenu
+    for made in (menu, *(action.menu() for action in menu.actions() if action.menu() is not None)):
+        made.setParent(plot, made.windowFlags())

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from station.records.rows import DefectRow
+from station.records.rows import DefectRow, Verdict
 from ui import theme
 from ui.tuning.what_if import Fate
 from ui.words import position, size
@@ -16,6 +16,7 @@ Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Change", "No.", "Kind", "Size", "Position", "Score", "Review")
 _SIGN = {Fate.STAYS: "check", Fate.GOES: "cross", Fate.COMES: "warning", Fate.PASSES: "dot"}
 _COLOUR = {Fate.STAYS: "text", Fate.GOES: "act_deep", Fate.COMES: "warning_deep", Fate.PASSES: "text_faint"}
+_VERDICT = {Verdict.CONFIRMED: "confirmed", Verdict.FALSE_ALARM: "false", None: "–"}
 _ORDER = {Fate.COMES: 0, Fate.GOES: 1, Fate.STAYS: 2, Fate.PASSES: 3}
 
 
@@ -90,5 +91,5 @@ def _cell(defect: DefectRow, fate: Fate, column: int) -> str:
         size(defect.length_mm, defect.width_mm, defect.unit),
         position(defect.position_mm, defect.unit),
         f"{defect.score:.3g}",
-        defect.verdict.value if defect.verdict else "–",
+        _VERDICT[defect.verdict],
     )[column]

@@ -58,9 +58,7 @@ def read_pictures(defect: DefectRow) -> Pictures:
     crop, heat = _read(defect.crop_file), _read(defect.heat_file)
     if heat is not None and heat.ndim == 3:
         heat = np.ascontiguousarray(heat[:, :, 0])
-    return Pictures(
-        image_of(crop) if crop is not None else None, heat_image(heat, crop) if heat is not None else None
-    )
+    return Pictures(image_of(crop) if crop is not None else None, heat_image(heat, crop) if heat is not None else None)
 
 
 def _read(path: Path | None) -> NDArray[np.uint8] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from station.records.rows import DefectRow, Verdict
@@ -16,7 +16,7 @@ from ui.widgets.pictures import draw_fitted
 from ui.words import position
 
 Index = QModelIndex | QPersistentModelIndex
-CELL_WIDE, CELL_HIGH = 136, 168
+CELL_WIDE, WORDS_HIGH = 128, 34
 
 
 class DefectGallery(QAbstractListModel):
@@ -92,15 +92,16 @@ class GalleryDelegate(QStyledItemDelegate):
     """Paints a cell: crop, number, place, review."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        """All cells are equal."""
-        return QSize(CELL_WIDE, CELL_HIGH)
+        """All cells are equal: the grid of the view."""
+        view = self.parent()
+        return view.gridSize() if isinstance(view, QListView) else QSize(CELL_WIDE, CELL_WIDE + WORDS_HIGH)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one cell."""
         row: DefectRow = index.data(DefectGallery.DefectRole)
         model = index.model()
-        rect: QRect = option.rect.adjusted(4, 4, -4, -4)  # type: ignore[attr-defined]
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        rect: QRect = option.rect.adjusted(4, 4, -4, -4)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         painter.fillRect(rect, theme.colour("selection" if chosen else "field"))
         painter.setPen(QPen(theme.colour("selection_edge" if chosen else "edge"), 2 if chosen else 1))
@@ -146,6 +147,14 @@ class GalleryView(QListView):
         self.setUniformItemSizes(True)
         self.setWrapping(True)
         self.setSpacing(0)
-        self.setGridSize(QSize(CELL_WIDE, CELL_HIGH))
+        self.setGridSize(QSize(CELL_WIDE, CELL_WIDE + WORDS_HIGH))
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As many columns as fit, and cells that fill the width."""
+        wide = self.viewport().width() - 2
+        cell = wide // max(wide // CELL_WIDE, 1)
+        self.setGridSize(QSize(cell, cell + WORDS_HIGH))
+        super().resizeEvent(event)

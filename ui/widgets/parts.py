@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ui import theme
 from ui.widgets.gauges import Sign
@@ -22,6 +23,27 @@ def set_text(widget: QLabel, text: str) -> None:
     """Change a label only if it changes: a repaint saved ten times a second."""
     if widget.text() != text:
         widget.setText(text)
+
+
+class ElidedLabel(QLabel):
+    """Plain text on one line that ends in an ellipsis where there is no room; the tooltip has all of it."""
+
+    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        if role:
+            self.setProperty("role", role)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        """As much of the text as fits."""
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        area = self.contentsRect()
+        shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.end()
 
 
 class Panel(QFrame):
@@ -117,6 +139,6 @@ def button(text: str, tip: str, *, key: str = "", role: str = "", symbol: str = 
     if symbol:
         made.setIcon(theme.icon(symbol, "act_text" if role.startswith("act") else "text"))
     if key:
-        made.setShortcut(key)
-        made.setToolTip(f"{tip} ({key})")
+        # not setShortcut: that presses the button for a tenth of a second before anything happens
+        QShortcut(QKeySequence(key), made).activated.connect(made.click)
     return made

@@ -10,13 +10,14 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ui import theme
+from ui.widgets.steps import round_step
 
 _MARK = 9.0
 
 
 @dataclass(frozen=True, slots=True)
 class MapDefect:
-    """A mark: extent along in lines, middle across as a share of the camera's width; ``key`` comes back when clicked."""
+    """A mark: extent along in lines, middle across as a share of the width; ``key`` comes back when clicked."""
 
     key: int
     first_line: int
@@ -155,24 +156,27 @@ class RollMap(QWidget):
     def _paint_scale(self, painter: QPainter, band: QRectF) -> None:
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("text_soft"))
-        total = self._lines * self._mm_per_px / 1000 if self._mm_per_px else float(self._lines)
-        digits = 0 if total >= 50 or not self._mm_per_px else 1
-        marks = 5 if self._across else 6
-        for index in range(marks + 1):
-            word = f"{total * index / marks:.{digits}f}"
-            at = self._along(self._lines * index / marks)
-            if self._across:
-                word += (" m" if self._mm_per_px else " lines") if index == marks else ""
-                painter.drawLine(QPointF(at, band.bottom() + 1), QPointF(at, band.bottom() + 5))
-                place = QRectF(min(max(at - 40, band.left()), band.right() - 80), band.bottom() + 6, 80, 18)
-                side = Qt.AlignmentFlag.AlignHCenter
-                if place.left() != at - 40:
-                    side = Qt.AlignmentFlag.AlignLeft if at < self.width() / 2 else Qt.AlignmentFlag.AlignRight
-                painter.drawText(place, side, word)
-            else:
-                painter.drawLine(QPointF(band.right() + 1, at), QPointF(band.right() + 5, at))
-                place = QRectF(band.right() + 8, at - 9, 40, 18)
-                painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, word)
+        per_unit = (self._mm_per_px or 1000.0) / 1000  # metres (or lines) per line
+        total = self._lines * per_unit
+        room = band.width() / 90 if self._across else band.height() / 60
+        step = round_step(total / max(room, 1.0))
+        digits = 0 if step >= 1 else 1 if step >= 0.1 else 2
+        for index in range(int(total / step * 1.0001) + 1):
+            at = self._along(index * step / per_unit)
+            self._paint_tick(painter, band, at, f"{index * step:.{digits}f}")
+        unit = "m" if self._mm_per_px else "lines"
         if not self._across:
-            unit = "m" if self._mm_per_px else "lines"
             painter.drawText(QRectF(band.right() + 8, 2, 40, 16), Qt.AlignmentFlag.AlignLeft, unit)
+
+    def _paint_tick(self, painter: QPainter, band: QRectF, at: float, word: str) -> None:
+        if not self._across:
+            painter.drawLine(QPointF(band.right() + 1, at), QPointF(band.right() + 5, at))
+            place = QRectF(band.right() + 8, at - 9, 40, 18)
+            painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, word)
+            return
+        painter.drawLine(QPointF(at, band.bottom() + 1), QPointF(at, band.bottom() + 5))
+        place = QRectF(min(max(at - 40, band.left()), band.right() - 80), band.bottom() + 6, 80, 18)
+        side = Qt.AlignmentFlag.AlignHCenter
+        if place.left() != at - 40:
+            side = Qt.AlignmentFlag.AlignLeft if at < self.width() / 2 else Qt.AlignmentFlag.AlignRight
+        painter.drawText(place, side, word + (" m" if self._mm_per_px and word.strip("0.") == "" else ""))

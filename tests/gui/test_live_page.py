@@ -1,0 +1,257 @@
+"""The operator's page, as the operator meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+from scripted_core import STRIP, ScriptedCore
+
+from station.control import FeedState, LineState, UninspectedReason
+from ui import theme
+from ui.live.web_view import GUTTER, LEFT, TOP
+from ui.shell import MainWindow
+
+OpenWindow = Callable[..., MainWindow]
+
+
+def pixels_of(image: QImage) -> np.ndarray:
+    """``[h, w, 3]`` RGB of an image."""
+    image = image.convertToFormat(QImage.Format.Format_RGB888)
+    flat = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return flat[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
+
+
+def cloth_of(window: MainWindow) -> np.ndarray:
+    """What is seen of the cloth."""
+    return pixels_of(window.live.web.grab().toImage())[TOP:, LEFT + GUTTER :]
+
+
+def has_colour(pixels: np.ndarray, name: str, least: int = 40) -> bool:
+    colour = theme.colour(name)
+    return int((pixels == (colour.red(), colour.green(), colour.blue())).all(axis=2).sum()) >= least
+
+
+def started(window: MainWindow, core: ScriptedCore, qtbot: QtBot, strips: int = 8) -> None:
+    """A roll is under way and its cloth on the screen."""
+    core.start_roll("demo")
+    core.play(strips)
+    qtbot.waitUntil(lambda: window.status.text("Picture") == "live" and window.live.web.camera_px > 0)
+    qtbot.waitUntil(lambda: not core._events and window.live.web.lines_in_sight is not None)
+    window.live.web.advance(0.25)
+
+
+def test_the_cloth_on_the_screen_is_the_cloth_of_the_camera(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    for _ in range(80):
+        window.live.web.advance(0.1)
+    seen = cloth_of(window).astype(float).mean(axis=2)
+    web_grey = core.loop.pixels[:, 40:-40].mean()
+    assert seen[-60:-10, 60:-60].mean() == pytest.approx(web_grey, abs=3)
+    assert window.live.web.lines_in_sight is not None
+    assert window.live.web.lines_in_sight[1] == pytest.approx(8 * STRIP, abs=2)
+
+
+def test_cloth_moves_up_and_every_frame_is_painted(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    core.speed_m_per_min = 30
+    core.start_roll("demo")
+    core.run()
+    qtbot.waitUntil(lambda: window.live.web.lines_in_sight is not None, timeout=5000)
+    before = window.live.web.lines_in_sight
+    frames = window.live.web.frames_painted
+    qtbot.wait(800)
+    after = window.live.web.lines_in_sight
+    assert before is not None
+    assert after is not None
+    assert after[1] > before[1]
+    assert window.live.web.frames_painted > frames + 3
+
+
+def test_rejects_are_outlined_listed_and_alarm_until_answered(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    rejects = [row.defect for row in window.live.defects.rows if row.defect.is_reject]
+    assert rejects
+    assert window.live.list.isVisible()
+    assert all(row.thumb is not None for row in window.live.defects.rows)
+    assert window.alarms.open_alarms == {defect.number for defect in rejects}
+    assert f"{len(rejects)} unanswered reject" in window.alarms.text
+    assert has_colour(pixels_of(window.alarms.grab().toImage()), "critical") or has_colour(
+        pixels_of(window.alarms.grab().toImage()), "critical_deep"
+    )
+    qtbot.waitUntil(lambda: window._answer.isEnabled())
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    assert window.alarms.open_alarms == set()
+    assert not any(row.open_alarm for row in window.live.defects.rows)
+    assert not has_colour(pixels_of(window.alarms.grab().toImage()), "critical")
+
+
+def test_an_outline_lies_on_its_flaw(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    for _ in range(80):
+        window.live.web.advance(0.1)
+    window.alarms.acknowledge()
+    web = window.live.web
+    height = web.height()
+    shown = [
+        row.defect
+        for row in window.live.defects.rows
+        if row.defect.is_reject and 40 < web.outline(row.defect.number).bottom() < height - 10
+    ]
+    assert shown
+    picture = pixels_of(web.grab().toImage())
+    for defect in shown:
+        box = web.outline(defect.number).toRect()
+        edge = picture[max(box.bottom() - 2, 0) : box.bottom() + 3, box.left() : box.right()]
+        assert has_colour(edge, "overlay_reject", 8)
+        middle = (defect.first_px + defect.end_px) / 2 * (web.width() - LEFT - GUTTER) / web.camera_px + LEFT + GUTTER
+        assert box.center().x() == pytest.approx(middle, abs=2)
+
+
+def test_an_answered_defect_that_grows_does_not_alarm_again(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    defect = next(row.defect for row in window.live.defects.rows if row.defect.is_reject)
+    window.alarms.acknowledge()
+    core._tell_defect(defect)
+    qtbot.waitUntil(lambda: not core._events)
+    qtbot.wait(60)
+    assert window.alarms.open_alarms == set()
+    assert sum(row.defect.number == defect.number for row in window.live.defects.rows) == 1
+
+
+def test_heat_is_laid_over_the_flaws_only_when_asked(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    window.live.web._defects.clear()
+    without = cloth_of(window).astype(int)
+    qtbot.keyClick(window, Qt.Key.Key_H)
+    assert window.live.heat_button.isChecked()
+    seen = cloth_of(window).astype(int)
+    reddened = (seen[:, :, 0] - seen[:, :, 2] > 40).mean()
+    assert 0 < reddened < 0.2
+    assert (without[:, :, 0] == without[:, :, 2]).all()
+    qtbot.keyClick(window, Qt.Key.Key_H)
+    assert (cloth_of(window) == without).all()
+
+
+@pytest.mark.parametrize(
+    ("feed", "words"),
+    [
+        (FeedState.STOPPED, "MACHINE STOPPED"),
+        (FeedState.STALLED, "CAMERA STALLED"),
+        (FeedState.GONE, "CAMERA GONE"),
+        (FeedState.ENDED, "END OF CLOTH"),
+        (FeedState.NO_PICTURE, "NO PICTURE"),
+    ],
+)
+def test_a_picture_that_is_not_live_says_so_large(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot, feed: FeedState, words: str
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    assert window.live.web.shout == ""
+    assert window.badge.text == "LIVE"
+    core.feed = feed
+    qtbot.waitUntil(lambda: window.live.web.shout == words)
+    assert window.badge.text == words
+    middle = cloth_of(window)
+    middle = middle[middle.shape[0] // 2 - 40 : middle.shape[0] // 2 + 10]
+    assert has_colour(middle, "frame_text", 400), "the words are not seen"
+    if feed in (FeedState.GONE, FeedState.STALLED):
+        assert middle[..., 0].mean() > middle[..., 2].mean() + 60, "cloth that passes unseen must be red"
+
+
+def test_lost_cloth_stays_a_gap_with_its_reason(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    started(window, core, qtbot, strips=4)
+    core.lose(2 * STRIP, UninspectedReason.OVERLOAD)
+    core.play(2)
+    qtbot.waitUntil(lambda: not core._events)
+    qtbot.waitUntil(lambda: window.live.figures.uninspected.text != "0.00\u2009m")
+    for _ in range(80):
+        window.live.web.advance(0.1)
+    assert window.live.figures.uninspected.text == "0.22\u2009m"
+    assert window.live.web._ring.end_row == window.live.web._ring.row_of(8 * STRIP)
+    assert has_colour(pixels_of(window.live.web.grab().toImage()), "warning")
+
+
+def test_buttons_and_keys_start_pause_resume_and_end(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    controls = window.live.controls
+    left = Qt.MouseButton.LeftButton
+    assert controls.start_button.isEnabled()
+    assert not controls.end_button.isEnabled()
+    controls.fabric.setCurrentText("twill-3")
+    qtbot.mouseClick(controls.start_button, left)
+    assert core.commands == ["start twill-3"]
+    qtbot.waitUntil(lambda: window.status.text("Fabric") == "twill-3 · v1")
+    assert not controls.fabric.isEnabled()
+    core.play(2)
+    qtbot.keyClick(window, Qt.Key.Key_F6)
+    assert core.commands[-1] == "pause"
+    assert core.state is LineState.HALTED
+    qtbot.waitUntil(lambda: window.badge.text == "PAUSED")
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    assert core.commands[-1] == "resume"
+    qtbot.keyClick(window, Qt.Key.Key_F8)
+    assert core.commands[-1] == "resume", "one touch must not end a roll"
+    assert controls.end_button.text().startswith("Sure?")
+    qtbot.mouseClick(controls.end_button, left)
+    assert core.commands[-1] == "end"
+    qtbot.waitUntil(lambda: window.status.text("Roll") == "none open")
+    assert controls.start_button.isEnabled()
+
+
+def test_a_refusal_is_told_in_the_alarm_row_not_in_a_dialog(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    core.start_roll("demo", "A-1")
+    window.live._ended = "A-1"  # the window believes the roll has ended
+    window.live.on_snapshot(core.snapshot())
+    qtbot.mouseClick(window.live.controls.start_button, Qt.MouseButton.LeftButton)
+    assert "still open" in window.alarms.text
+    assert window.isActiveWindow() or not window.isModal()
+
+
+def test_a_new_roll_begins_with_an_empty_picture(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    core.end_roll()
+    core.start_roll("demo")
+    qtbot.waitUntil(lambda: window.live.defects.rowCount() == 0)
+    assert window.live.web.lines_in_sight is None
+    assert window.alarms.open_alarms == set()
+    assert window.live.empty.isVisible()
+
+
+def test_every_command_has_a_key_a_tooltip_and_a_name(open_window: OpenWindow) -> None:
+    window = open_window()
+    for made in window.findChildren(QPushButton):
+        assert made.toolTip(), made.text()
+        assert made.accessibleName(), made.text()
+        assert "(" in made.toolTip(), f"{made.text()} has no key"
+
+
+def test_pages_are_reached_by_keys_and_keep_the_frame(open_window: OpenWindow, qtbot: QtBot) -> None:
+    window = open_window()
+    place = window.alarms.geometry(), window.status.geometry(), window.badge.geometry()
+    for key, page in ((Qt.Key.Key_2, window.tuning), (Qt.Key.Key_3, window.history), (Qt.Key.Key_1, window.live)):
+        qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+        assert window.stack.currentWidget() is page
+        assert (window.alarms.geometry(), window.status.geometry(), window.badge.geometry()) == place

@@ -1,0 +1,136 @@
+"""The roll's controls and figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPushButton, QWidget
+
+from station.control import Core, LineSnapshot, Notice, StationError
+from ui import theme
+from ui.widgets.gauges import Trend
+from ui.widgets.parts import Figure, Panel, button, label
+from ui.words import grouped, span
+
+_CONFIRM_S = 4.0
+
+
+class RollControls(Panel):
+    """Fabric, start, pause, end.
+
+    ``told`` carries a :class:`station.control.Notice` if the core refuses; ``changed`` follows every command.
+    """
+
+    told = Signal(object)
+    changed = Signal()
+
+    def __init__(self, core: Core, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self._core = core
+        self._open = self._paused = False
+        self._end_asked_s = -1e9
+        line = QHBoxLayout()
+        line.addWidget(label("Fabric", "caption"))
+        self.fabric = QComboBox()
+        self.fabric.setAccessibleName("Fabric of the next roll")
+        self.fabric.setToolTip("Fabric of the next roll (Alt+F)")
+        self.fabric.addItems(core.fabrics())
+        line.addWidget(self.fabric, 1)
+        self.body.addLayout(line)
+        QShortcut(QKeySequence("Alt+F"), self).activated.connect(self.fabric.setFocus)
+        starts, pauses, ends = "Start a roll, or look again", "Stop looking; the roll stays open", "End the roll"
+        self.start_button = button("Start   F5", starts, key="F5", role="act-big", symbol="play")
+        self.pause_button = button("Pause   F6", pauses, key="F6", role="big", symbol="pause")
+        self.end_button = button("End   F8", ends, key="F8", role="big", symbol="stop")
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        commands = ((self.start_button, self.start), (self.pause_button, self.pause), (self.end_button, self.end))
+        for made, slot in commands:
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            made.setIconSize(QSize(14, 14))
+            made.clicked.connect(slot)
+            row.addWidget(made, 1)
+        self.body.addLayout(row)
+
+    def start(self) -> None:
+        """Start a roll of the chosen fabric, or look again."""
+        self._command(self._core.resume if self._open else lambda: self._core.start_roll(self.fabric.currentText()))
+
+    def pause(self) -> None:
+        """Stop looking."""
+        self._command(self._core.pause)
+
+    def end(self) -> None:
+        """End the roll when asked twice within some seconds: no dialog may hide the cloth."""
+        if time.monotonic() - self._end_asked_s > _CONFIRM_S:
+            self._end_asked_s = time.monotonic()
+        else:
+            self._end_asked_s = -1e9
+            self._command(self._core.end_roll)
+        self.show_state(self._open, self._paused)
+
+    def show_state(self, is_open: bool, paused: bool) -> None:
+        """Which commands make sense now."""
+        self._open, self._paused = is_open, paused
+        asked = is_open and time.monotonic() - self._end_asked_s <= _CONFIRM_S
+        self.fabric.setEnabled(not is_open)
+        self.start_button.setEnabled(paused or (not is_open and self.fabric.count() > 0))
+        self.start_button.setText("Resume   F5" if paused else "Start   F5")
+        self.pause_button.setEnabled(is_open and not paused)
+        self.end_button.setEnabled(is_open)
+        self.end_button.setText("Sure?   F8" if asked else "End   F8")
+        _highlight(self.start_button, "play", not is_open or paused)
+        _highlight(self.end_button, "stop", asked)
+
+    def _command(self, command: Callable[[], None]) -> None:
+        try:
+            command()
+        except StationError as error:
+            self.told.emit(Notice("error", str(error)))
+        self.changed.emit()
+
+
+def _highlight(made: QPushButton, symbol: str, wanted: bool) -> None:
+    """Blue means: a person must act."""
+    if theme.restyle(made, "act-big" if wanted else "big"):
+        made.setIcon(theme.icon(symbol, "act_text" if wanted else "text"))
+
+
+class RollFigures(Panel):
+    """Metres, rejects, defects, and the speed with its trend."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self.inspected, self.uninspected = Figure("Inspected"), Figure("Not inspected")
+        self.rejects, self.found = Figure("Rejects"), Figure("Defects")
+        self.speed = Figure("Speed, m/min")
+        self.trend = Trend("Speed over the last seconds")
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(10)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        grid.addWidget(self.inspected, 0, 0)
+        grid.addWidget(self.uninspected, 0, 1)
+        grid.addWidget(self.rejects, 1, 0)
+        grid.addWidget(self.found, 1, 1)
+        grid.addWidget(self.speed, 2, 0)
+        grid.addWidget(self.trend, 2, 1, Qt.AlignmentFlag.AlignBottom)
+        self.body.addLayout(grid)
+
+    def show_snapshot(self, snapshot: LineSnapshot) -> None:
+        """Renew the figures."""
+        ledger, lost = snapshot.ledger, snapshot.ledger.lines_uninspected
+        self.inspected.show_value(span(snapshot.metres_inspected, ledger.lines_inspected))
+        self.uninspected.show_value(span(snapshot.metres_uninspected, lost, 2), "warning" if lost else "")
+        self.rejects.show_value(grouped(snapshot.rejects), "critical" if snapshot.rejects else "")
+        self.found.show_value(grouped(snapshot.defects))
+        speed = snapshot.speed_m_per_min
+        self.speed.show_value("–" if speed is None else f"{speed:.1f}")
+
+    def push_speed(self, snapshot: LineSnapshot) -> None:
+        """One more bar of the trend."""
+        self.trend.push(abs(snapshot.speed_m_per_min or 0.0))
