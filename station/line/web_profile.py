@@ -50,14 +50,10 @@ def measure(grey: NDArray[np.uint8]) -> Profile:
     lines, width = grey.shape
     bands = int(np.clip(lines // _BAND_LINES, 1, _MAX_BANDS))
     grey = grey[: lines // 2 * 2, : width // BIN_PX * BIN_PX]
-    halved = np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
-    quarter = np.asarray(cv2.resize(halved, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
-    along = halved[1:] - halved[:-1]
-    # At full size every other pair of lines is enough.
-    fine = _cells(_across(grey[0:-1:4].astype(np.int16) - grey[1::4]), bands, BIN_PX)
-    coarse = _cells(_across(along), bands, BIN_PX // 2)
-    coarser = _cells(_across(quarter[1:] - quarter[:-1]), bands, BIN_PX // 4)
-    level = _cells(halved, bands, BIN_PX // 2)
+    borders = np.linspace(0, len(grey) // 4, bands + 1).astype(int) * 4
+    borders[-1] = len(grey)
+    # Band by band: the intermediate pictures then stay in the processor's cache.
+    level, weft, fine, coarse, coarser = np.stack([_band(grey[a:b]) for a, b in pairwise(borders)], axis=1)
     texture, structure = np.median(coarse, axis=0), np.median((coarse + 0.05) / (fine + 0.1), axis=0)
     typical_texture, typical_structure = typical_of(texture, structure)
     if typical_structure < _WEAK_STRUCTURE:
@@ -69,10 +65,27 @@ def measure(grey: NDArray[np.uint8]) -> Profile:
         level=np.median(level, axis=0),
         texture=texture,
         structure=structure,
-        weft=np.median(_cells(np.abs(along), bands, BIN_PX // 2), axis=0),
+        weft=np.median(weft, axis=0),
         uneven=(level.max(axis=0) + 4) / (level.min(axis=0) + 4),
         typical_texture=typical_texture,
         is_noise=typical_structure < NOISE_STRUCTURE,
+    )
+
+
+def _band(grey: NDArray[np.uint8]) -> Floats:
+    """Level, weft and mixed differences at full size, of 2 × 2 and of 4 × 4 means: float32 ``[5, bins]``."""
+    halved = np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
+    quarter = np.asarray(cv2.resize(halved, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
+    along = halved[1:] - halved[:-1]
+    pairs = grey[0:-1:4].astype(np.int16) - grey[1::4]  # every other pair of lines is enough
+    return np.stack(
+        [
+            _bins(halved, BIN_PX // 2),
+            _bins(np.abs(along), BIN_PX // 2),
+            _bins(_across(pairs), BIN_PX),
+            _bins(_across(along), BIN_PX // 2),
+            _bins(_across(quarter[1:] - quarter[:-1]), BIN_PX // 4),
+        ]
     )
 
 
@@ -90,11 +103,11 @@ def _across(along: NDArray[np.int16]) -> NDArray[np.int16]:
     return mixed
 
 
-def _cells(values: NDArray[np.int16], bands: int, columns: int) -> Floats:
-    """Means float32 ``[bands, width / columns]``."""
-    borders = np.linspace(0, len(values), bands + 1).astype(int)
-    means = [cv2.reduce(values[a:b], 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F) for a, b in pairwise(borders)]
-    return np.asarray(np.concatenate(means).reshape(bands, -1, columns).mean(axis=2), dtype=np.float32)
+def _bins(values: NDArray[np.int16], columns: int) -> Floats:
+    """Means float32 ``[width / columns]``."""
+    means = cv2.reduce(values, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
+    shrunk = cv2.resize(means, None, fx=1 / columns, fy=1, interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, dtype=np.float32).ravel()
 
 
 def median5(values: Floats) -> Floats:
