@@ -61,7 +61,7 @@ def make_engine(url: str, *, read_only: bool) -> Engine:
         engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **pool)
     except (SQLAlchemyError, ImportError) as error:
         raise RecordsError(
-            f"The database address {url!r} cannot be used ({error}); use for example sqlite:///station.db."
+            f"The database address {shown(url)} cannot be used ({error}); use for example sqlite:///station.db."
         ) from error
     event.listen(engine, "connect", _reader_pragmas if read_only else _writer_pragmas)
     event.listen(engine, "begin", _begin if read_only else _begin_immediate)
@@ -86,7 +86,12 @@ def open_database(home: Path, url: str) -> tuple[Engine, Engine]:
                 _migrate(home, writer, file)
         return writer, make_engine(url, read_only=True)
     except (OSError, SQLAlchemyError, sqlite3.Error) as error:
-        raise records_error(error, str(file or make_url(url).render_as_string())) from error
+        raise records_error(error, shown(url)) from error
+
+
+def shown(url: str) -> str:
+    """What a database is called in messages: its file, or its address without the password."""
+    return str(sqlite_file(url) or make_url(url).render_as_string(hide_password=True))
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -94,7 +99,7 @@ def sqlite_file(url: str) -> Path | None:
     try:
         parsed = make_url(url)
     except SQLAlchemyError as error:
-        raise RecordsError(f"The database address {url!r} is not a SQLAlchemy URL; use sqlite:///FILE.") from error
+        raise RecordsError("The database address is not a SQLAlchemy URL; use for example sqlite:///FILE.") from error
     if parsed.get_backend_name() != "sqlite":
         return None
     if not parsed.database or parsed.database == ":memory:":

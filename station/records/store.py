@@ -10,13 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Engine, select
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from station.control import DefectChanged, Event, Notice, RollEnded, RowJudged, StretchClosed
 from station.recipe import Recipe
 from station.records import audit, images
-from station.records.engine import default_url, make_home, open_database, sqlite_file
+from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import FileLock
 from station.records.names import checked_name
 from station.records.recipes import next_recipe, set_model
@@ -43,8 +42,7 @@ class Store:
         self._engine = writer_engine
         self._read_engine = read_engine
         self._station = f"{platform.node()}:{home}"[-255:]
-        target = str(sqlite_file(url) or make_url(url).render_as_string())
-        self._writer = Writer(writer_engine, home, target, on_kept=self._on_kept)
+        self._writer = Writer(writer_engine, home, shown(url), on_kept=self._on_kept)
         self._roll: tuple[int, str] | None = None
         self._locks: dict[int, FileLock] = {}
         self._closed = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -25,6 +26,7 @@ from station.records.rows import RecordsError
 
 T = TypeVar("T")
 BATCH = 256
+BATCH_PICTURED = 8  # each costs some milliseconds of the disk, and people's calls wait for one batch at most
 RETRY_S = 0.5
 
 log = logging.getLogger("station.records")
@@ -168,7 +170,7 @@ class Writer:
             with self._changed:
                 self._changed.wait_for(lambda: self._calls or self._events or self._stopping)
                 call = self._calls.popleft() if self._calls else None
-                batch = [] if call else [self._events[i] for i in range(min(BATCH, len(self._events)))]
+                batch = [] if call else self._next_batch()
                 if call is None and (self._stopping or not batch):
                     break
             if call is not None:
@@ -178,6 +180,16 @@ class Writer:
         with self._changed:
             for left in self._calls:
                 left.answer.cancel()
+
+    def _next_batch(self) -> list[Entry]:
+        batch: list[Entry] = []
+        pictured = 0
+        for entry in itertools.islice(self._events, BATCH):
+            pictured += _size(entry) > 0
+            if pictured > BATCH_PICTURED:
+                break
+            batch.append(entry)
+        return batch
 
     def _answer(self, call: _Call) -> None:
         if not call.answer.set_running_or_notify_cancel():

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from records_rig import make_defect, make_recipe, run_on_disk, run_python
+from records_rig import make_defect, make_recipe, picture, run_on_disk, run_python
 
 import station.records.engine as engine_module
 from station.control import DefectChanged, Ledger, RollEnded, Stretch, StretchClosed
@@ -20,7 +20,7 @@ from station.records.rolls import Entry, new_roll
 from station.records.rows import DefectFilter, RecordsError, Verdict
 from station.records.schema import now
 from station.records.store import Store
-from station.records.writer import Writer
+from station.records.writer import BATCH_PICTURED, Writer
 
 
 def eventually(true: Callable[[], object], timeout_s: float = 30.0) -> bool:
@@ -177,6 +177,29 @@ def test_closing_while_the_disk_refuses_says_what_is_lost(home: Path, monkeypatc
     with Store.open(home) as again:
         assert History(again).roll("a").broken_off
     assert not [thread for thread in threading.enumerate() if thread.name == "records"]
+
+
+def test_a_persons_call_goes_before_pictures_that_wait(home: Path) -> None:
+    make_home(home)
+    engine, reader = open_database(home, default_url(home))
+    order: list[str] = []
+    writer = Writer(engine, home, "here", on_kept=lambda _: order.append("event"))
+    roll_id = writer.call(lambda session: new_roll(session, "a", make_recipe(), "cam", None, "s", "me").id)
+    other = sqlite3.connect(home / "station.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # holds the first batch up until the call is in the queue
+    for number in range(1, 61):
+        assert writer.put(Entry(roll_id, DefectChanged(make_defect(number, crop=picture())), now()))
+    person = threading.Thread(target=writer.call, args=(lambda _: order.append("call"),))
+    person.start()
+    assert eventually(lambda: writer._calls)
+    other.close()
+    person.join(30)
+    assert writer.flush(30)
+    assert order.count("event") == 60
+    assert order.index("call") <= BATCH_PICTURED
+    writer.stop(5)
+    engine.dispose()
+    reader.dispose()
 
 
 def test_a_full_queue_refuses_counts_and_declares(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

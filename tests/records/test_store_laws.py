@@ -27,7 +27,7 @@ def records() -> Iterator[Store]:
         yield store
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(parts=st.lists(st.tuples(st.integers(1, 10**7), st.sampled_from(FATES), st.booleans()), max_size=12))
 def test_stretches_tile_the_roll_and_make_the_ledger(
     records: Store, parts: list[tuple[int, UninspectedReason | None, bool]]
@@ -57,7 +57,7 @@ def test_stretches_tile_the_roll_and_make_the_ledger(
     assert told == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_the_score_profile_comes_back_whole_and_in_order(records: Store, data: st.DataObject) -> None:
     scale = data.draw(st.sampled_from([None, 0.5, 10.0]))

@@ -134,10 +134,15 @@ def test_an_empty_file_becomes_a_database(home: Path) -> None:
         assert History(store).fabrics() == []
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "not a url", "nosuch+driver://host/db"])
-def test_addresses_that_cannot_serve_are_refused(home: Path, url: str) -> None:
-    with pytest.raises(RecordsError):
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://", "sqlite:///:memory:", "not a url: secret", "nosuch://me:secret@host/db", "mysql+no://a:secret@h/d"],
+)
+def test_addresses_that_cannot_serve_are_refused_without_their_password(home: Path, url: str) -> None:
+    with pytest.raises(RecordsError) as told:
         Store.open(home, url)
+    assert "secret" not in str(told.value)
+    assert str(told.value).endswith(".")
 
 
 def test_another_sqlite_file_may_be_named(home: Path, tmp_path: Path) -> None:
