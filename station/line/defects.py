@@ -73,7 +73,9 @@ class DefectTracker:
         """Take the next part of the run with its judged scores; yields what changed."""
         if self._finder is None:
             width = -(-self._width_px // self._cell)
-            self._finder = RegionFinder(level=self._recipe.report_level, gap=self._gap, width=width)
+            self._finder = RegionFinder(
+                level=self._recipe.report_level, threshold=self._recipe.threshold, gap=self._gap, width=width
+            )
             self._run_line, self._piece = part.run_line, part.piece
             self._cloth = self._new_cloth()
         self._cloth.append(part)

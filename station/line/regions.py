@@ -1,8 +1,9 @@
 """Streaming regions: connected places of high score in an endless strip, the same however the strip is cut.
 
-A cell belongs to a region if its score reaches the report level.  Cells with at most ``gap`` quiet cells between them
-(along and across alike) belong to the same region: each cell is grown by the gap forwards and to the right, which needs
-no look-ahead, and grown cells that touch (8-neighbourhood) are one.
+A cell belongs to a region if its score reaches the report level; neighbours (8-neighbourhood) belong to the same one.
+*Strong* cells, those that reach the threshold, do so even with up to ``gap`` other cells between them, along and across
+alike: they are grown by the gap forwards and to the right, which needs no look-ahead, and grown cells that touch are
+one.  Weak cells bridge no gap, else the cloth's own noise near the report level would gather round every flaw.
 
 The *box* of a region is its extent by a 6 dB drop taken locally: it spans the cells that reach half of the highest
 score within ``BLUR`` cells around them.  A spot much stronger than the level is boxed by its own half height, as the
@@ -18,6 +19,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 BLUR = 4
 """Reach of the model's blur in cells; regions are decided this many rows behind the newest."""
@@ -76,13 +79,14 @@ class RegionFinder:
         opened: regions that still may grow, in the order they began.
     """
 
-    def __init__(self, *, level: float, gap: int, width: int) -> None:
-        self._level = level
+    def __init__(self, *, level: float, threshold: float, gap: int, width: int) -> None:
+        self._level, self._threshold = level, threshold
         self._gap = gap
         self._kernel = np.ones((gap + 1, gap + 1), np.uint8)
         self._context = np.zeros((BLUR, width), np.float32)
-        self._mask_above = np.zeros((gap, width), np.uint8)
-        self._regions_above: NDArray[np.intp] = np.full(width, -1, np.intp)
+        self._strong_above = np.zeros((gap, width), np.uint8)
+        # What the row above belongs to, by its cells and by its growth: places in ``opened``, -1 for none.
+        self._above = np.full((2, width), -1, np.intp)
         self.rows_decided = 0
         self.opened: list[Region] = []
         self._closed: list[Region] = []
@@ -116,33 +120,32 @@ class RegionFinder:
         first = self.rows_decided
         self.rows_decided += rows
         if not self.opened and not mask.any():
-            self._mask_above[:] = 0
             return
-        grown, self._mask_above = self._grow(mask)
-        count, labels = cv2.connectedComponents(grown, connectivity=8, ltype=cv2.CV_32S)
-        found = self._measure(chunk, mask, np.asarray(labels, np.int32), count, strip, first)
-        owners = self._join(found, labels[0])
-        self._carry(owners, labels[-1])
+        grown = self._grow((chunk >= self._threshold).astype(np.uint8))
+        groups, count = _groups(mask, grown, chunk >= self._threshold)
+        found = self._measure(chunk, groups[0], count, strip, first)
+        owners = self._join(found, groups[:, 0])
+        self._carry(owners, groups[:, -1])
 
-    def _grow(self, mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _grow(self, strong: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self._gap == 0:
-            return mask, self._mask_above
-        strip = np.concatenate([self._mask_above, mask])
+            return strong
+        strip = np.concatenate([self._strong_above, strong])
+        self._strong_above = strip[-self._gap :].copy()
         grown = cv2.dilate(strip, self._kernel, anchor=(self._gap, self._gap))
-        return np.ascontiguousarray(grown[self._gap :], np.uint8), strip[-self._gap :].copy()
+        return np.ascontiguousarray(grown[self._gap :], np.uint8)
 
     def _measure(
         self,
         chunk: NDArray[np.float32],
-        mask: NDArray[np.uint8],
-        labels: NDArray[np.int32],
+        labels: NDArray[np.intp],
         count: int,
         strip: NDArray[np.float32],
         first: int,
     ) -> list[Region | None]:
         """The part of each label's region that lies in this chunk; None for a label that is only growth from above."""
         found: list[Region | None] = [None] * count
-        rows, columns = np.nonzero(mask)
+        rows, columns = np.nonzero(labels)
         if not len(rows):
             return found
         around = cv2.dilate(strip, np.ones((2 * BLUR + 1, 2 * BLUR + 1), np.uint8))[BLUR : BLUR + len(chunk)]
@@ -165,7 +168,7 @@ class RegionFinder:
             )
         return found
 
-    def _join(self, found: list[Region | None], top: NDArray[np.int32]) -> list[Region | None]:
+    def _join(self, found: list[Region | None], top: NDArray[np.intp]) -> list[Region | None]:
         """Join with the regions that reach down to the row above; returns the region that owns each label."""
         owners = list(found)
         renamed: dict[int, Region] = {}
@@ -175,7 +178,7 @@ class RegionFinder:
                 region = other
             return region
 
-        for label, above in _touching(top, self._regions_above):
+        for label, above in _touching(top[0], self._above[0]) | _touching(top[1], self._above[1]):
             region, old = owners[label], root(self.opened[above])
             region = None if region is None else root(region)
             if region is None:
@@ -191,7 +194,7 @@ class RegionFinder:
                 owners[label] = old
         return [None if owner is None else root(owner) for owner in owners]
 
-    def _carry(self, owners: list[Region | None], bottom: NDArray[np.int32]) -> None:
+    def _carry(self, owners: list[Region | None], bottom: NDArray[np.intp]) -> None:
         """Keep open what reaches down to the last row; the rest is closed."""
         reaching = {id(owner) for label in np.unique(bottom) if label and (owner := owners[label]) is not None}
         absorbed = {id(other) for region in self.opened for other in region.absorbed}
@@ -203,7 +206,7 @@ class RegionFinder:
         self._close([region for region in known.values() if id(region) not in reaching])
         place = {id(region): i for i, region in enumerate(self.opened)}
         index = np.array([-1 if owner is None else place.get(id(owner), -1) for owner in owners], np.intp)
-        self._regions_above = index[bottom]
+        self._above = index[bottom]
 
     def _close(self, regions: list[Region]) -> None:
         for region in regions:
@@ -215,8 +218,24 @@ def _span(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Box:
     return Box(int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1)
 
 
-def _touching(labels: NDArray[np.int32], above: NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Pairs (label, open region) whose grown cells are 8-neighbours across the cut."""
+def _groups(
+    mask: NDArray[np.uint8], grown: NDArray[np.uint8], strong: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], int]:
+    """Labels ``[2, rows, width]`` of the cells and of the growth, 0 for none, and their number: a strong cell and its
+    growth have the same label, and so have all the cells and growths they touch."""
+    cells, labels = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
+    growths, grown_labels = cv2.connectedComponents(grown, connectivity=8, ltype=cv2.CV_32S)
+    pairs = np.unique(np.stack([labels[strong], grown_labels[strong] + cells]), axis=1)
+    graph = coo_array((np.ones(pairs.shape[1]), (pairs[0], pairs[1])), shape=(cells + growths,) * 2)
+    count, names = connected_components(graph, directed=False)
+    names = np.asarray(names, np.intp) + 1
+    # The backgrounds are no label.
+    names[[0, cells]] = 0
+    return np.stack([names[labels], names[grown_labels + cells]]), count + 1
+
+
+def _touching(labels: NDArray[np.intp], above: NDArray[np.intp]) -> set[tuple[int, int]]:
+    """Pairs (label, open region) that are 8-neighbours across the cut."""
     pairs: set[tuple[int, int]] = set()
     width = len(labels)
     for shift in (-1, 0, 1):
@@ -224,4 +243,4 @@ def _touching(labels: NDArray[np.int32], above: NDArray[np.intp]) -> list[tuple[
         there = above[max(0, -shift) : width + min(0, -shift)]
         both = (here > 0) & (there >= 0)
         pairs.update(zip(here[both].tolist(), there[both].tolist(), strict=True))
-    return sorted(pairs)
+    return pairs
