@@ -10,8 +10,9 @@ from drivers.camera import CameraError, EncoderReading, LineBlock
 from drivers.simulated.faults import FAULT_NAMES, FaultTruth, FaultyCamera, fault_turns
 from drivers.simulated.flaws import Flaw
 from drivers.simulated.loom import BLOCK_SECONDS, SpanPlan, SpeedProfile
-from drivers.simulated.process import ClothSettings, RenderJob, RingShape
+from drivers.simulated.process import ClothSettings, RenderJob
 from drivers.simulated.rig import SimulatedRig
+from drivers.simulated.ring import RingShape
 
 _BLOCK_LINES = 256
 _BESIDE_WEB = 24 / 2048
@@ -37,6 +38,7 @@ class SimulatedCamera:
         speed_m_per_min: speed of the loom; None: the camera waits.
         flaws_per_m: mean number of flaws per metre.
         disturbances: drift, dust and wandering selvedges, none of which is a flaw.
+        seams: lines where two pieces are sewn together; no flaws.
         faults: names from :data:`drivers.simulated.faults.FAULT_NAMES`.
         fault_every_lines: mean distance between two faults of a kind; None: two metres.
         profile: motion of the loom in lines per second, in place of a constant speed.
@@ -58,6 +60,7 @@ class SimulatedCamera:
         speed_m_per_min: float | None = None,
         flaws_per_m: float = 3.0,
         disturbances: bool = True,
+        seams: Sequence[int] = (),
         faults: Sequence[str] = (),
         fault_every_lines: int | None = None,
         profile: SpeedProfile | None = None,
@@ -68,7 +71,7 @@ class SimulatedCamera:
             raise CameraError(f"There is no fault named '{unknown}': choose one of {', '.join(FAULT_NAMES)}.")
         margin = round(_BESIDE_WEB * width_px)
         web_px = web_px or (margin, width_px - margin)
-        cloth = ClothSettings(style, width_px, mm_per_px, seed, web_px, flaws_per_m, disturbances)
+        cloth = ClothSettings(style, width_px, mm_per_px, seed, web_px, flaws_per_m, disturbances, tuple(seams))
         self._cloth, self._cloth_lock = cloth.weave(), threading.Lock()
         self._web_px, self._mm_per_px = web_px, mm_per_px
         every = fault_every_lines or round(2000 / mm_per_px)

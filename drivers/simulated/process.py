@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import signal
 import sys
@@ -11,7 +10,6 @@ import time
 import types
 import weakref
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
@@ -19,27 +17,14 @@ from multiprocessing.synchronize import Lock, Semaphore
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from drivers.camera import CameraError
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.loom import Loom, Span, SpanPlan
+from drivers.simulated.ring import FINISHED, RUNNING, TOLD_TO_STOP, Ring, RingShape
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 3.0
-_RUNNING, _FINISHED, _TOLD_TO_STOP = 0, 1, 2
-_HEADER = np.dtype(
-    [
-        ("state", "i8"),
-        ("rendered", "i8"),  # index after the last span rendered
-        ("read_next", "i8"),  # index of the span the reader wants next
-        ("origin_s", "f8"),
-        ("held_s", "f8"),
-        ("limit_s", "f8"),
-        ("error", "S800"),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +38,7 @@ class ClothSettings:
     web_px: tuple[int, int] | None
     flaws_per_m: float
     disturbances: bool
+    seams: tuple[int, ...] = ()
 
     def weave(self) -> Cloth:
         """The cloth.  Raises CameraError."""
@@ -64,22 +50,8 @@ class ClothSettings:
             web_px=self.web_px,
             flaws_per_m=self.flaws_per_m,
             disturbances=self.disturbances,
+            seams=self.seams,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class RingShape:
-    """``slots`` blocks of up to ``lines`` x ``width_px`` pixels, of which ``ahead`` may lie in the future."""
-
-    slots: int
-    ahead: int
-    lines: int
-    width_px: int
-
-    @property
-    def total_bytes(self) -> int:
-        """Shared memory needed."""
-        return _HEADER.itemsize + 8 * self.slots + self.slots * self.lines * self.width_px
 
 
 @dataclass(frozen=True)
@@ -103,60 +75,6 @@ class RenderJob:
     def loom(self) -> Loom | None:
         """The running loom; None if the camera waits for its reader."""
         return None if self.plan.profile is None else Loom(self.plan.profile, at_s=self.at_s)
-
-
-class Ring:
-    """Blocks in shared memory; every access to header or slots is made under ``lock``."""
-
-    def __init__(self, memory: SharedMemory, shape: RingShape, lock: Lock) -> None:
-        self._memory = memory
-        self._lock = lock
-        self.closed = False
-        buffer = memory.buf
-        stamps_at, pixels_at = _HEADER.itemsize, _HEADER.itemsize + 8 * shape.slots
-        self.header: NDArray[Any] = np.ndarray((1,), _HEADER, buffer)
-        self._stamps: NDArray[np.int64] = np.ndarray((shape.slots,), np.int64, buffer, stamps_at)
-        self._pixels: NDArray[np.uint8] = np.ndarray(
-            (shape.slots, shape.lines, shape.width_px), np.uint8, buffer, pixels_at
-        )
-
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[Any]:
-        """The header, to be used while nobody else does."""
-        if not self._lock.acquire(timeout=_STOP_TIMEOUT_S):
-            raise CameraError("The simulated camera's renderer died while it held the ring; start the camera again.")
-        try:
-            if self.closed:
-                raise CameraError("The simulated camera was stopped; start it again.")
-            yield self.header[0]
-        finally:
-            self._lock.release()
-
-    def put(self, index: int, pixels: NDArray[np.uint8]) -> None:
-        """Stores a block; the lock must be held."""
-        slot = index % len(self._stamps)
-        self._pixels[slot, : len(pixels)] = pixels
-        self._stamps[slot] = index
-        self.header[0]["rendered"] = index + 1
-
-    def take(self, index: int, lines: int) -> NDArray[np.uint8] | None:
-        """A copy of a block, or None if it is not there (any more); the lock must be held."""
-        slot = index % len(self._stamps)
-        return self._pixels[slot, :lines].copy() if self._stamps[slot] == index else None
-
-    def clear(self, start_index: int, at_s: float) -> None:
-        """Makes it empty, for spans from ``start_index`` on."""
-        self._stamps[:] = -1
-        self.header[0] = (_RUNNING, start_index, start_index, 0.0, 0.0, at_s, b"")
-
-    def close(self) -> None:
-        """Lets go of the memory, once nobody uses it."""
-        held = self._lock.acquire(timeout=_STOP_TIMEOUT_S)
-        self.closed = True
-        del self.header, self._stamps, self._pixels
-        self._memory.close()
-        if held:
-            self._lock.release()
 
 
 class _BareProcess(SpawnProcess):
@@ -240,7 +158,7 @@ class Renderer:
     def _check(self) -> None:
         with self.ring.locked() as header:
             error = bytes(header["error"]).decode("utf-8", "replace")
-            running = int(header["state"]) == _RUNNING
+            running = int(header["state"]) == RUNNING
         if error:
             raise CameraError(error)
         if running and not self._process.is_alive():
@@ -252,7 +170,7 @@ class Renderer:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
             with self.ring.locked() as header:
-                if header["rendered"] > start_index or header["state"] != _RUNNING:
+                if header["rendered"] > start_index or header["state"] != RUNNING:
                     return
             if time.monotonic() > deadline:
                 raise CameraError("The simulated camera's renderer gave no picture within a minute; is the CPU busy?")
@@ -261,7 +179,7 @@ class Renderer:
 
 def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free: Semaphore) -> None:
     """Ends the renderer, by force if need be, then frees the memory: in this order, or its pages would come back."""
-    ring.header[0]["state"] = _TOLD_TO_STOP
+    ring.header[0]["state"] = TOLD_TO_STOP
     free.release()
     if process.pid is not None:
         process.join(_STOP_TIMEOUT_S)
@@ -312,7 +230,7 @@ def _fill(ring: Ring, filled: Semaphore, free: Semaphore, job: RenderJob) -> Non
         recent.append(span)
         filled.release()
     with ring.locked() as header:
-        header["state"] = max(header["state"], _FINISHED)
+        header["state"] = max(header["state"], FINISHED)
 
 
 def _has_room(ring: Ring, span: Span, recent: deque[Span], shape: RingShape, loom: Loom | None) -> bool:
@@ -325,4 +243,4 @@ def _has_room(ring: Ring, span: Span, recent: deque[Span], shape: RingShape, loo
 
 def _is_orphan(ring: Ring) -> bool:
     parent = multiprocessing.parent_process()
-    return int(ring.header[0]["state"]) == _TOLD_TO_STOP or parent is None or not parent.is_alive()
+    return int(ring.header[0]["state"]) == TOLD_TO_STOP or parent is None or not parent.is_alive()

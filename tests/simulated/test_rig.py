@@ -20,8 +20,9 @@ from drivers.camera import CameraError, EndOfClothError, LineBlock
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.faults import Effect, FaultyCamera
 from drivers.simulated.loom import SpanPlan, SpeedProfile, Stage, Turn
-from drivers.simulated.process import ClothSettings, RenderJob, RingShape
+from drivers.simulated.process import ClothSettings, RenderJob
 from drivers.simulated.rig import SimulatedRig
+from drivers.simulated.ring import RingShape
 
 CLOTH = ClothSettings("demo", 256, 0.5, 7, (8, 248), 6.0, True)
 
@@ -280,6 +281,19 @@ def test_the_simulated_camera_fixes_cloth_and_flaws_by_its_seed() -> None:
         assert changed[box].any()
         changed[box] = False
     assert not changed.any()  # truth names every changed pixel
+
+
+def test_seams_are_sewn_where_asked_and_are_no_flaws() -> None:
+    pictures = []
+    for seams in ((), (500,)):
+        camera = SimulatedCamera(seed=5, width_px=256, metres=0.5, flaws_per_m=0.0, seams=seams)
+        camera.start()
+        pictures.append(np.concatenate([block.pixels for block in play(camera)]))
+        camera.stop()
+        assert camera.truth() == []
+    changed = np.flatnonzero((pictures[0] != pictures[1]).any(axis=1))
+    assert changed.min() < 500 < changed.max()
+    assert changed.max() - changed.min() < 60
 
 
 def test_truth_covers_the_cloth_that_has_passed() -> None:

@@ -1,0 +1,98 @@
+"""Blocks of pixels in shared memory, between the process that renders them and the one that reads them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.shared_memory import SharedMemory
+from multiprocessing.synchronize import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera import CameraError
+
+LOCK_TIMEOUT_S = 3.0
+RUNNING, FINISHED, TOLD_TO_STOP = 0, 1, 2
+_HEADER = np.dtype(
+    [
+        ("state", "i8"),
+        ("rendered", "i8"),  # index after the last span rendered
+        ("read_next", "i8"),  # index of the span the reader wants next
+        ("origin_s", "f8"),
+        ("held_s", "f8"),
+        ("limit_s", "f8"),
+        ("error", "S800"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RingShape:
+    """``slots`` blocks of up to ``lines`` x ``width_px`` pixels, of which ``ahead`` may lie in the future."""
+
+    slots: int
+    ahead: int
+    lines: int
+    width_px: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Shared memory needed."""
+        return _HEADER.itemsize + 8 * self.slots + self.slots * self.lines * self.width_px
+
+
+class Ring:
+    """Blocks in shared memory; header and slots are used under ``lock`` (but for the order to stop: its holder may be dead)."""
+
+    def __init__(self, memory: SharedMemory, shape: RingShape, lock: Lock) -> None:
+        self._memory = memory
+        self._lock = lock
+        self.closed = False
+        buffer = memory.buf
+        stamps_at, pixels_at = _HEADER.itemsize, _HEADER.itemsize + 8 * shape.slots
+        self.header: NDArray[Any] = np.ndarray((1,), _HEADER, buffer)
+        self._stamps: NDArray[np.int64] = np.ndarray((shape.slots,), np.int64, buffer, stamps_at)
+        self._pixels: NDArray[np.uint8] = np.ndarray(
+            (shape.slots, shape.lines, shape.width_px), np.uint8, buffer, pixels_at
+        )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[Any]:
+        """The header, to be used while nobody else does."""
+        if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
+            raise CameraError("The simulated camera's renderer died while it held the ring; start the camera again.")
+        try:
+            if self.closed:
+                raise CameraError("The simulated camera was stopped; start it again.")
+            yield self.header[0]
+        finally:
+            self._lock.release()
+
+    def put(self, index: int, pixels: NDArray[np.uint8]) -> None:
+        """Stores a block; the lock must be held."""
+        slot = index % len(self._stamps)
+        self._pixels[slot, : len(pixels)] = pixels
+        self._stamps[slot] = index
+        self.header[0]["rendered"] = index + 1
+
+    def take(self, index: int, lines: int) -> NDArray[np.uint8] | None:
+        """A copy of a block, or None if it is not there (any more); the lock must be held."""
+        slot = index % len(self._stamps)
+        return self._pixels[slot, :lines].copy() if self._stamps[slot] == index else None
+
+    def clear(self, start_index: int, at_s: float) -> None:
+        """Makes it empty, for spans from ``start_index`` on."""
+        self._stamps[:] = -1
+        self.header[0] = (RUNNING, start_index, start_index, 0.0, 0.0, at_s, b"")
+
+    def close(self) -> None:
+        """Lets go of the memory, once nobody uses it."""
+        held = self._lock.acquire(timeout=LOCK_TIMEOUT_S)
+        self.closed = True
+        del self.header, self._stamps, self._pixels
+        self._memory.close()
+        if held:
+            self._lock.release()
