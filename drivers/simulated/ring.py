@@ -45,7 +45,7 @@ class RingShape:
 
 
 class Ring:
-    """Blocks in shared memory; header and slots are used under ``lock`` (but for the order to stop: its holder may be dead)."""
+    """Blocks in shared memory, used under ``lock``; only the order to stop goes without, as its holder may be dead."""
 
     def __init__(self, memory: SharedMemory, shape: RingShape, lock: Lock) -> None:
         self._memory = memory
