@@ -136,7 +136,8 @@ def slopes(rng: Rng, size: int) -> Picture:
     out = rng.normal() * x + rng.normal() * y + rng.normal() * _smooth_noise(rng, (size, size), rng.uniform(32, size))
     if rng.random() < 0.5:
         angle, place = rng.uniform(0, np.pi), rng.uniform(-0.3, 1.2)
-        out += rng.normal(0, 2) / (1 + np.exp(-(np.cos(angle) * x + np.sin(angle) * y - place) * rng.uniform(20, 400)))
+        steepness = rng.uniform(10, 200)
+        out += rng.normal(0, 1) * (1 + np.tanh((np.cos(angle) * x + np.sin(angle) * y - place) * steepness))
     return np.asarray(out + rng.uniform(0, 0.3) * rng.standard_normal((size, size)), np.float32)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,3 +223,23 @@ def test_the_shipped_light_encoder(images: Tensor) -> None:
     assert grid.shape[2:] == (8, 12)
     assert torch.isfinite(grid).all()
     assert 0.05 < float(grid.var()) < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fabric", "left"), [("aitex_f01", 560), ("aitex_f03", 1200)])
+def test_light_tells_flaws_from_real_cloth(fabric: str, left: int, shared_data: Path) -> None:
+    """Crude nearest neighbour, so that a worthless trunk cannot hide behind the network above it."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.distil_judge",
+        "--data",
+        str(shared_data / fabric),
+        "--left",
+        str(left),
+    ]
+    root = Path(__file__).resolve().parents[2]
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=280).stdout
+    tile, cell = (float(found) for found in re.findall(r"nearest neighbour: tile ([0-9.]+) cell ([0-9.]+)", said)[0])
+    assert tile > 0.75
+    assert cell > 0.8
