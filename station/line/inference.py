@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,10 @@ from station.line.channel import Channel, Closed
 from station.line.errors import LineError
 from station.line.gauges import Gauges
 from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
+
+EARLY_S = 0.5
+EARLY_REST = 4.0
+"""Early rows come this far apart at least, in seconds and in multiples of the time one takes."""
 
 BATCH_TILES = 32
 """Rows that wait are scored together up to about so many tiles: fewer pauses between calls, little added delay."""
@@ -51,9 +56,16 @@ class Inference:
         blocks: Channel[Chunk | EndOfRun],
         rows: Channel[ScoredRow | EndOfRun],
         gauges: Gauges,
+        *,
+        prompt: bool = False,
     ) -> None:
+        """``prompt``: while cloth is slow, judge the newest lines about twice a second without waiting for whole rows.
+        Where a row lies then depends on the time, so it is off for a camera that waits, whose roll can be repeated."""
         self._scorer, self._tiler = scorer, tiler
         self._blocks, self._rows, self._gauges = blocks, rows, gauges
+        self._prompt = prompt
+        self._last_s = 0.0
+        self._busy_s = 0.0
 
     def run(self) -> None:
         """Score until the blocks end.  Raises whatever the scorer raises, and LineError."""
@@ -72,6 +84,8 @@ class Inference:
                     if tiles >= BATCH_TILES:
                         self._flush(waiting)
                         tiles = 0
+                if not waiting and (row := self._early_row()) is not None:
+                    waiting.append(row)
             elif waiting:
                 self._flush(waiting)
                 tiles = 0
@@ -81,8 +95,16 @@ class Inference:
     def _steps(self, item: Chunk | EndOfRun) -> Iterator[TileRow | EndOfRun]:
         return self._tiler.push(item) if isinstance(item, Chunk) else self._tiler.end_run()
 
+    def _early_row(self) -> TileRow | None:
+        """A row before its time, if nothing else waits and the last one is long enough ago."""
+        rest_s = max(EARLY_S, EARLY_REST * self._busy_s)
+        if not self._prompt or self._blocks.fill > 0 or time.monotonic() - self._last_s < rest_s:
+            return None
+        return self._tiler.early_row()
+
     def _flush(self, waiting: list[TileRow | EndOfRun]) -> None:
         """Score what waits, hand it on in order, and clear the list."""
+        begin_s = time.monotonic()
         rows = [step for step in waiting if isinstance(step, TileRow) and len(step.columns)]
         maps = self._score(rows)
         for step in waiting:
@@ -92,6 +114,8 @@ class Inference:
             else:
                 self._rows.put(step)
         waiting.clear()
+        self._last_s = time.monotonic()
+        self._busy_s = self._last_s - begin_s
 
     def _score(self, rows: list[TileRow]) -> list[NDArray[np.float32]]:
         if not rows:

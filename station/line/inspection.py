@@ -75,7 +75,7 @@ class Inspection:
             web=WebFinder() if recipe.find_web else None,
             shading=shading,
         )
-        self._inference = Inference(scorer, tiler, self._blocks, self._rows, self._gauges)
+        self._inference = Inference(scorer, tiler, self._blocks, self._rows, self._gauges, prompt=not camera.waits)
         self._judge = Judge(
             recipe, self._ledger, on_event, width_px=camera.width_px, tile_px=tile_px, cell_px=cell_px, view=view
         )

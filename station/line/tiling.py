@@ -2,8 +2,9 @@
 
 A *run* is a sequence of consecutive lines of one piece.  Rows of tiles start every ``tile - overlap`` lines; at the end
 of a run the last row is shifted back up so that the run's end is judged too, and a run shorter than a tile is mirrored
-up to a tile's size.  Across, tiles spread evenly between the web's edges with at least the recipe's overlap; where the
-web is narrower than a tile, it is mirrored likewise.
+up to a tile's size.  A row may also be asked for early, so that a crawling machine need not wait for a tile's height of
+cloth: it looks at the newest lines and overlaps the row before it by more.  Across, tiles spread evenly between the
+web's edges with at least the recipe's overlap; where the web is narrower than a tile, it is mirrored likewise.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.recipe import Recipe
+
+EARLY_LINES = 16
+"""An early row decides at least so many lines."""
 
 
 class Edges(Protocol):
@@ -147,6 +151,7 @@ class Tiler:
     ) -> None:
         self._tile, self._cell, self._width = tile_px, cell_px, width_px
         self._overlap = recipe.overlap_px
+        self._step = tile_px - recipe.overlap_px
         self._web, self._shading = web, shading
         self._rows: NDArray[np.uint8] | None = None
         self._previous: NDArray[np.uint8] | None = None
@@ -171,6 +176,25 @@ class Tiler:
             taken += count
             if self._filled == self._tile:
                 yield self._full_row()
+
+    def early_row(self) -> TileRow | None:
+        """A row of the newest lines, now; None if there are too few new ones, or no row came before in this run."""
+        if self._rows is None or self._previous is None:
+            return None
+        first = (self._first + self._filled - self._tile) // self._cell * self._cell
+        if first < self._first - self._step + EARLY_LINES:
+            return None
+        pixels = np.concatenate(
+            [
+                self._previous[first - (self._first - self._step) : self._step],
+                self._rows[: first + self._tile - self._first],
+            ]
+        )
+        row = self._row(pixels, first, self._first, first + self._step)
+        kept = self._rows[first + self._step - self._first : self._filled].copy()
+        self._previous, self._first, self._filled = pixels, first + self._step, len(kept)
+        self._rows[: len(kept)] = kept
+        return row
 
     def end_run(self) -> Iterator[TileRow | EndOfRun]:
         """What is still to be judged of the present run, and its end; nothing if no run is open."""
@@ -198,7 +222,7 @@ class Tiler:
     def _full_row(self) -> TileRow:
         rows = self._rows
         assert rows is not None
-        step = self._tile - self._overlap
+        step = self._step
         row = self._row(rows, self._first, self._first, self._first + step)
         # A fresh buffer: the old one travels on with the row.
         self._rows = np.empty_like(rows)
@@ -207,7 +231,7 @@ class Tiler:
         return row
 
     def _shifted_row(self, previous: NDArray[np.uint8], rows: NDArray[np.uint8]) -> TileRow:
-        step = self._tile - self._overlap
+        step = self._step
         end = self._first + self._filled
         first = math.ceil((end - self._tile) / self._cell) * self._cell
         back = first - (self._first - step)

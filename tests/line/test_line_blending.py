@@ -25,11 +25,21 @@ def place_maps(row: TileRow) -> NDArray[np.float32]:
     return np.array([smooth(row.first + centres, x + centres) for x in row.columns]).reshape(-1, 64, 64)
 
 
-def blend(lines: int, width: int, overlap: int, edges: WebEdges | None, maps: object = place_maps) -> list[StripPart]:
+def blend(
+    lines: int,
+    width: int,
+    overlap: int,
+    edges: WebEdges | None,
+    maps: object = place_maps,
+    early: list[int] | None = None,
+) -> list[StripPart]:
     tiler = Tiler(recipe(overlap_px=overlap), width_px=width, web=FixedWeb(edges))
     blender = Blender(width_px=width, tile_px=256, cell_px=4, overlap_px=overlap)
     parts = []
-    for step in [*push_all(tiler, np.zeros((lines, width), np.uint8), []), *tiler.end_run()]:
+    for step in [
+        *push_all(tiler, np.zeros((lines, width), np.uint8), early or [], early=early is not None),
+        *tiler.end_run(),
+    ]:
         if isinstance(step, TileRow):
             parts.append(blender.add(step, maps(step)))  # type: ignore[operator]
         elif (tail := blender.tail()) is not None:
@@ -44,12 +54,13 @@ def blend(lines: int, width: int, overlap: int, edges: WebEdges | None, maps: ob
     st.sampled_from([0, 4, 32, 128]),
     st.integers(0, 60),
     st.integers(0, 60),
+    st.lists(st.integers(0, 1300), max_size=10),
 )
 def test_a_smooth_score_gives_the_same_strip_whatever_the_tiling(
-    lines: int, width: int, overlap: int, left: int, beside: int
+    lines: int, width: int, overlap: int, left: int, beside: int, early: list[int]
 ) -> None:
     edges = WebEdges(min(left, width - 8), max(width - beside, min(left, width - 8) + 8))
-    parts = blend(lines, width, overlap, edges)
+    parts = blend(lines, width, overlap, edges, early=sorted(min(cut, lines) for cut in early))
     line = 0
     for part in parts:
         assert part.first == line

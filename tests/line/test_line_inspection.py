@@ -163,6 +163,31 @@ def endless(width: int = 300, pause_s: float = 0.002):
     return ScriptedCamera(steps(), width_px=width, waits=False)
 
 
+def test_slow_cloth_is_shown_and_judged_before_a_tile_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("station.line.inference.EARLY_S", 0.02)
+    pixels = flawed(800, 700)
+    monkeypatch.setattr("station.line.inference.EARLY_REST", 0.0)
+
+    def settle(camera: ScriptedCamera) -> None:
+        until(lambda: run.inspection.snapshot().queue_fill == 0)
+
+    steps: list[object] = []
+    for piece in blocks(pixels, 16):
+        steps += [piece, 0.02, settle]
+    run = Run(ScriptedCamera(steps, width_px=700, waits=False))
+    run.to_end()
+    views = run.of(StripView)
+    assert len(views) > 6  # whole rows alone would give four
+    assert np.array_equal(np.concatenate([v.pixels for v in views]), pixels)
+    assert run.events[-1].ledger == Ledger(800, 800, 0, 0)
+    closed = [e.defect for e in run.of(DefectChanged) if e.defect.closed]
+    assert sorted((d.first_px, d.end_line) for d in closed) == [(400, 312), (600, 800)]
+    # A camera that waits gives the same rows every time.
+    run = Run(ScriptedCamera(steps, width_px=700))
+    run.to_end()
+    assert [v.first_line for v in run.of(StripView)] == [0, 224, 448, 672]
+
+
 def test_finishing_judges_what_is_in_flight() -> None:
     run = Run(endless())
     run.inspection.start()

@@ -35,12 +35,19 @@ def numbered(lines: int, width: int, first: int = 0) -> NDArray[np.uint8]:
 
 
 def push_all(
-    tiler: Tiler, pixels: NDArray[np.uint8], cuts: list[int], first: int = 0, piece: str | None = None
+    tiler: Tiler,
+    pixels: NDArray[np.uint8],
+    cuts: list[int],
+    first: int = 0,
+    piece: str | None = None,
+    early: bool = False,
 ) -> list:
     steps: list[TileRow | EndOfRun] = []
     for start, end in zip([0, *cuts], [*cuts, len(pixels)], strict=True):
         if end > start:
             steps += tiler.push(Chunk(pixels[start:end], first + start, 0, piece))
+            if early and (row := tiler.early_row()) is not None:
+                steps.append(row)
     return steps
 
 
@@ -79,11 +86,14 @@ def test_edges_snap_inwards_to_cells_but_not_at_the_border(left: int, right: int
     st.lists(st.integers(0, 1100), max_size=6),
     st.sampled_from([0, 32, 128]),
     st.sampled_from([40, 256, 259, 611]),
+    st.booleans(),
 )
-def test_rows_tile_the_run_whatever_the_blocks(lines: int, cuts: list[int], overlap: int, width: int) -> None:
+def test_rows_tile_the_run_whatever_the_blocks(
+    lines: int, cuts: list[int], overlap: int, width: int, early: bool
+) -> None:
     pixels = numbered(lines, width)
     tiler = Tiler(recipe(overlap_px=overlap), width_px=width)
-    steps = push_all(tiler, pixels, sorted(min(c, lines) for c in cuts))
+    steps = push_all(tiler, pixels, sorted(min(c, lines) for c in cuts), early=early)
     assert all(isinstance(step, TileRow) for step in steps)
     rows = [*steps, *tiler.end_run()]
     assert isinstance(rows.pop(), EndOfRun)
@@ -122,6 +132,26 @@ def test_the_last_row_of_a_run_is_shifted_back_up(lines: int) -> None:
     last = rows[-1]
     assert last.end == lines
     assert last.end - last.first > 252
+
+
+def test_an_early_row_looks_at_the_newest_lines() -> None:
+    pixels = numbered(500, 256)
+    tiler = Tiler(recipe(), width_px=256)
+    assert push_all(tiler, pixels[:200], []) == []
+    assert tiler.early_row() is None
+    assert len(push_all(tiler, pixels[200:270], [], first=200)) == 1
+    assert tiler.early_row() is None  # 14 new lines are too few
+    assert push_all(tiler, pixels[270:301], [], first=270) == []
+    row = tiler.early_row()
+    assert row is not None
+    assert (row.first, row.own_first, row.own_end, row.end) == (44, 224, 268, 300)
+    assert np.array_equal(row.pixels, pixels[44:300])
+    # The run goes on from there.
+    assert push_all(tiler, pixels[301:], [], first=301) == []
+    row, end = tiler.end_run()
+    assert (row.first, row.own_first, row.own_end, row.end) == (244, 268, 500, 500)
+    assert np.array_equal(row.pixels, pixels[244:500])
+    assert end == EndOfRun()
 
 
 def test_mirrored_pixels_fill_a_tile_beyond_a_short_run_and_a_narrow_web() -> None:
