@@ -269,7 +269,6 @@ def main() -> None:
 def is_fault(error: Exception) -> bool:
     """Whether an exception is a fault of input or environment (else it is a bug, and its traceback is wanted)."""
     from calibration.errors import CalibrationError
-
     from drivers.camera import CameraError
     from model.errors import ModelError
     from station.records.rows import RecordsError

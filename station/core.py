@@ -36,7 +36,7 @@ from station.records.store import Store
 RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, Notice)
 POLL_S = 0.1
 RECORDS_PATIENCE_S = 5.0
-"""How long judging waits for room in the records' queue before the roll is ended: inspecting unrecorded is worthless."""
+"""How long judging waits for room in the records' queue before the roll is ended: unrecorded, it is worth nothing."""
 
 
 class Station:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.flaws import Flaw
 from drivers.simulated.weave import STYLES
 from model.checkpoint import load
 from model.mfrnet import MFRNet
-from numpy.typing import NDArray
-
 from station.quality.tuning import poisson_interval
 from station.recipe import Recipe
+from station.records.models import keep_model
 from station.records.queries import History
 from station.records.rows import DefectRow, RecordsError
 from station.records.store import Store
@@ -125,9 +123,8 @@ def install_fabric(store: Store, history: History) -> Recipe:
             return history.recipe(FABRIC)
     except RecordsError:
         pass
-    with resources.as_file(shipped / "demo.safetensors") as source, tempfile.TemporaryDirectory() as folder:
-        file = Path(shutil.copy(source, folder))
-        store.add_model(recipe.model_sha256, file, {"fabric": FABRIC})
+    with resources.as_file(shipped / "demo.safetensors") as file:
+        keep_model(store, file, {"fabric": FABRIC})
     return store.save_recipe(recipe, "station", "shipped with the station")
 
 

@@ -113,4 +113,3 @@ def tiles(
 def share(flags: NDArray[np.bool_]) -> float | None:
     """Share of True, None of nothing."""
     return float(flags.mean()) if flags.size else None
-

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from calibration.shading import Shading
 from numpy.typing import NDArray
 
+from calibration.shading import Shading
 from drivers.camera import Camera
 from station.control import Defect, DefectChanged, Event, LineSnapshot, RowJudged, StripView
 from station.line.inference import TileScorer

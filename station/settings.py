@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from drivers.registry import CameraSettings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from drivers.registry import CameraSettings
 from station.control import StationError
 from station.recipe import FabricName
 

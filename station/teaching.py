@@ -26,6 +26,7 @@ from station.line.inference import TileScorer
 from station.playback import play
 from station.quality.tuning import MIN_PATCHES, TailFit, fit_tail, patches_per_100_m
 from station.recipe import Recipe
+from station.records.models import keep_model
 from station.records.store import Store
 
 HOLD_BACK_EVERY = 4
@@ -242,9 +243,8 @@ def store_model(network: MFRNet, store: Store, facts: dict[str, str | int | floa
     """Put the model under the home folder by its hash; returns the SHA-256."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.safetensors"
-        sha256 = checkpoint.save(network, file, facts)
-        store.add_model(sha256, file, facts)
-    return sha256
+        checkpoint.save(network, file, facts)
+        return keep_model(store, file, facts)
 
 
 def _note_width(event: Event, widths: list[int]) -> None:
