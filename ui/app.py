@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -64,7 +65,8 @@ def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: 
     late.setSingleShot(True)
 
     def save() -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
         if not window.grab().save(str(path)):
             faults.append(f"The screenshot could not be written to {path}; choose a folder you may write to.")
         window.close()

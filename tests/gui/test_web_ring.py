@@ -1,0 +1,99 @@
+"""Cloth at screen resolution: strips laid once, painted often."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from station.control import StripView
+from ui.live.web_ring import WebRing, heat_colours
+
+
+def strip(first_line: int, pixels: np.ndarray, hot: float = 0.0) -> StripView:
+    cells = (-(-pixels.shape[0] // 4), -(-pixels.shape[1] // 4))
+    return StripView(first_line, pixels, np.full(cells, hot, np.float32), 4, 0, pixels.shape[1])
+
+
+def rows_of(ring: WebRing, first: int, end: int) -> np.ndarray:
+    return ring.picture[np.arange(first, end) % ring.rows, :, 0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(cuts=st.lists(st.integers(1, 90), min_size=1, max_size=12), start=st.integers(0, 5000))
+def test_however_the_cloth_is_cut_every_row_shows_its_own_line(cuts: list[int], start: int) -> None:
+    ring = WebRing(64, 100_000)
+    line = start
+    for lines in cuts:
+        grey = np.repeat((np.arange(line, line + lines) % 251).astype(np.uint8)[:, None], 64, axis=1)
+        ring.add(strip(line, grey))
+        line += lines
+    assert (ring.first_row, ring.end_row) == (start, line)
+    seen = rows_of(ring, start, line)
+    assert (seen == (np.arange(start, line) % 251)[:, None]).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(width=st.integers(80, 400), strips=st.integers(1, 6), lines=st.integers(20, 120))
+def test_the_picture_keeps_its_grey_at_any_size(width: int, strips: int, lines: int) -> None:
+    ring = WebRing(width, 4000)
+    for index in range(strips):
+        ring.add(strip(index * lines, np.full((lines, 240), 137, np.uint8)))
+    assert ring.end_row == int(strips * lines * width / 240)
+    assert (rows_of(ring, ring.first_row, ring.end_row) == 137).all()
+
+
+def test_a_ring_that_is_full_keeps_the_newest_rows() -> None:
+    ring = WebRing(64, 64)
+    for index in range(7):
+        ring.add(strip(index * 30, np.full((30, 64), index * 10, np.uint8)))
+    assert (ring.first_row, ring.end_row) == (210 - 64, 210)
+    assert (rows_of(ring, 180, 210) == 60).all()
+    assert (rows_of(ring, 150, 180) == 50).all()
+
+
+def test_lines_that_never_came_are_a_gap_not_cloth() -> None:
+    ring = WebRing(64, 400)
+    ring.add(strip(0, np.full((50, 64), 200, np.uint8), hot=1.0))
+    ring.add(strip(90, np.full((50, 64), 200, np.uint8), hot=1.0))
+    gap = rows_of(ring, 50, 90)
+    assert (gap != 200).all()
+    assert len(np.unique(gap)) == 2, "striped, so that it cannot be taken for cloth"
+    assert not ring.heat[50:90].any()
+    assert (rows_of(ring, 90, 140) == 200).all()
+
+
+def test_another_camera_width_begins_anew() -> None:
+    ring = WebRing(64, 400)
+    ring.add(strip(0, np.full((50, 64), 200, np.uint8)))
+    resets = ring.resets
+    ring.add(strip(50, np.full((50, 128), 100, np.uint8)))
+    assert ring.resets == resets + 1
+    assert ring.scale == 0.5
+    assert (rows_of(ring, ring.first_row, ring.end_row) == 100).all()
+
+
+def test_a_resized_window_still_shows_the_cloth() -> None:
+    ring = WebRing(64, 400)
+    for index in range(4):
+        ring.add(strip(index * 50, np.full((50, 64), 40 + index, np.uint8)))
+    ring.resize(128, 800)
+    assert ring.end_row == 400
+    assert (rows_of(ring, 310, 395) == 43).all()
+
+
+def test_heat_turns_from_amber_to_red_at_the_threshold() -> None:
+    table = heat_colours().astype(int)
+    assert (table[:76] == 0).all(), "what is far below the threshold is not coloured"
+    below, above = table[120], table[135]
+    assert below[1] > 2 * below[0], "amber has green in it"
+    assert above[2] > 4 * above[1], "red has not"
+    assert (table[:, :3] <= table[:, 3:]).all(), "premultiplied"
+
+
+def test_colour_cloth_keeps_its_colours() -> None:
+    ring = WebRing(64, 400)
+    pixels = np.zeros((40, 64, 3), np.uint8)
+    pixels[:] = (200, 120, 30)
+    ring.add(strip(0, pixels))
+    assert (ring.picture[:40, :, :3] == (30, 120, 200)).all(), "Qt's 32-bit pixels are BGRX in memory"
