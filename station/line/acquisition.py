@@ -57,6 +57,7 @@ class Acquisition:
         self._gap = UninspectedReason.LOST_BY_CAMERA
         self._noticed: dict[str, float] = {}
         self._reading = EncoderReading(0, 0.0)
+        self._read_s = -1.0
         self._overloaded = False
         self._last_captured_ns = 0
         self.feed = Feed()
@@ -73,12 +74,15 @@ class Acquisition:
         """What the thread is asked to do."""
         return self._mode
 
-    def encoder(self) -> EncoderReading:
-        """The encoder's word, the last one known if it is silent."""
+    def encoder(self, max_age_s: float = 0.0) -> EncoderReading:
+        """The encoder's word, not older than ``max_age_s``; the last one known, standing, if it is silent."""
+        if time.monotonic() - self._read_s < max_age_s:
+            return self._reading
         try:
             self._reading = self._camera.encoder()
         except CameraError:
             return EncoderReading(self._reading.due_line, 0.0)
+        self._read_s = time.monotonic()
         if self._start_due is None:
             self._start_due = self._reading.due_line
         return self._reading

@@ -25,6 +25,8 @@ BLOCKS_WAITING = 16
 ROWS_WAITING = 16
 IDLE_S = 0.1
 STOP_S = 5.0
+READING_S = 0.2
+"""Screens look often; a reading of the encoder this young is good enough for them."""
 
 LOG = logging.getLogger("station.line")
 
@@ -137,7 +139,7 @@ class Inspection:
         totals, recipe = self._ledger.totals(), self._recipe
         metre = None if recipe.mm_per_px is None else recipe.mm_per_px / 1000
         ended = self._ended.is_set()
-        reading_speed = 0.0 if ended or not self._started else self._acquisition.encoder().lines_per_s
+        reading_speed = 0.0 if ended or not self._started else self._acquisition.encoder(READING_S).lines_per_s
         median, high = self._gauges.latency_ms()
         return LineSnapshot(
             state=self._state(),
@@ -173,7 +175,7 @@ class Inspection:
         if self._ended.is_set():
             return FeedState.ENDED
         feed, paused = self._acquisition.feed, self._acquisition.mode is Mode.PAUSE
-        state = feed.state(self._acquisition.encoder(), time.monotonic())
+        state = feed.state(self._acquisition.encoder(READING_S), time.monotonic())
         return FeedState.NO_PICTURE if paused and state is not FeedState.GONE else state
 
     def _notify(self, severity: str, text: str) -> None:

@@ -189,7 +189,7 @@ class RegionFinder:
                     region, old = old, region
                 old.merge(region)
                 if region in self.opened:
-                    old.absorbed.append(region)
+                    old.absorbed += [region, *region.absorbed]
                 renamed[id(region)] = old
                 owners[label] = old
         return [None if owner is None else root(owner) for owner in owners]

@@ -118,6 +118,24 @@ def test_a_v_closes_into_one_and_lists_what_it_absorbed() -> None:
     assert first.area == 80
 
 
+def test_a_w_closes_into_one_and_lists_all_it_absorbed() -> None:
+    scores = np.zeros((40, 80), np.float32)
+    scores[:30, [10, 30, 50]] = 5
+    scores[30, 10:51] = 5
+    for order in ([10, 30, 50], [50, 30, 10], [30, 50, 10]):
+        strip = scores.copy()
+        for late, column in enumerate(order):
+            strip[: 2 * late, column] = 0
+        finder = RegionFinder(level=1, threshold=2, gap=0, width=80)
+        finder.feed(strip[:9])
+        finder.feed(strip[9:20])
+        regions = list(finder.opened)
+        finder.feed(strip[20:])
+        (one,) = finder.take_closed()
+        assert one is regions[0]
+        assert {id(r) for r in one.absorbed} == {id(r) for r in regions[1:]}
+
+
 def test_a_strong_spot_is_boxed_at_half_its_height_and_a_weak_line_is_whole() -> None:
     y, x = np.mgrid[:60, :60]
     spot = 10 * np.exp(-((y - 20) ** 2 + (x - 20) ** 2) / (2 * 1.7**2))
