@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Terms = Literal["both", "pixel", "structure"]
-# SSIM's constants (Wang et al. 2004) for features of deviation 1: the usual 0.01² and 0.03² of a range of about six.
+WINDOW = 5  # cells: 40 px
+STABLE = 0.1  # SSIM's constant: below a deviation of about 0.3 structure is noise
 HIGH_QUANTILE = 0.999
 SOFTNESS = 4.0
 FLOOR = 1e-6
-_C1, _C2 = 0.06**2, 0.18**2
 
 
 def local_mean(x: Tensor, window: int) -> Tensor:
@@ -27,8 +27,11 @@ def local_mean(x: Tensor, window: int) -> Tensor:
     return F.avg_pool2d(x, window, stride=1, padding=window // 2, count_include_pad=False)
 
 
-def dissimilarity(a: Tensor, b: Tensor, window: int = 3) -> Tensor:
-    """1 − SSIM of two feature maps, per channel and position.
+def dissimilarity(a: Tensor, b: Tensor, window: int = WINDOW) -> Tensor:
+    """1 − SSIM of two feature maps, per channel and position, by SSIM's contrast-and-structure part.
+
+    Ours: SSIM's third part, the ratio of local levels, is left out.  Features have no black from which a level could be
+    measured, levels follow the light, and the squared error judges them already.
 
     Args:
         a, b: float ``[N, C, h, w]`` of about deviation 1 per channel.
@@ -38,10 +41,10 @@ def dissimilarity(a: Tensor, b: Tensor, window: int = 3) -> Tensor:
         float ``[N, C, h, w]`` in 0..2, 0 where the maps agree.
     """
     mean_a, mean_b = local_mean(a, window), local_mean(b, window)
-    a0, b0 = a - mean_a, b - mean_b
-    var_a, var_b, cov = local_mean(a0 * a0, window), local_mean(b0 * b0, window), local_mean(a0 * b0, window)
-    level = (2 * mean_a * mean_b + _C1) / (mean_a * mean_a + mean_b * mean_b + _C1)
-    return 1 - level * (2 * cov + _C2) / (var_a + var_b + _C2)
+    var_a = local_mean(a * a, window) - mean_a * mean_a
+    var_b = local_mean(b * b, window) - mean_b * mean_b
+    cov = local_mean(a * b, window) - mean_a * mean_b
+    return (1 - (2 * cov + STABLE) / (var_a.clamp_min(0) + var_b.clamp_min(0) + STABLE)).clamp_min(0)
 
 
 def hybrid_loss(features: Tensor, restored: Tensor, terms: Terms) -> Tensor:
@@ -73,7 +76,7 @@ class HybridMeasure(nn.Module):
     usual: Tensor
     spread: Tensor
 
-    def __init__(self, channels: int, grid: int, terms: Terms, window: int = 3) -> None:
+    def __init__(self, channels: int, grid: int, terms: Terms, window: int = WINDOW) -> None:
         super().__init__()
         self.names = ("pixel", "structure") if terms == "both" else (terms,)
         self.window = window
@@ -85,8 +88,8 @@ class HybridMeasure(nn.Module):
     def errors(self, features: Tensor, restored: Tensor) -> list[Tensor]:
         """The error of each term, per channel and position: ``[N, D, g, g]``, 0 or more."""
         made = {
-            "pixel": lambda: (restored - features).square(),
-            "structure": lambda: dissimilarity(features, restored, self.window).clamp_min(0),
+            "pixel": lambda: _without_level(restored - features).square(),
+            "structure": lambda: dissimilarity(features, restored, self.window),
         }
         return [made[name]() for name in self.names]
 
@@ -123,6 +126,12 @@ class HybridMeasure(nn.Module):
             high = ordered[min(len(ordered) - 1, int(HIGH_QUANTILE * len(ordered)))]
             self.usual[:, i] += middle
             self.spread[:, i] = (high - middle).clamp_min(1e-3)
+
+
+def _without_level(residual: Tensor) -> Tensor:
+    """The residual about its mean over the tile: brightness differs across the web and from piece to piece, and moves
+    all of a tile alike."""
+    return residual - residual.mean((2, 3), keepdim=True)
 
 
 def _position_means(logs: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
 from model.runtime import FeatureReader, as_batch
 
 FEWEST_TILES = 8
+FLATTEST = 0.5  # grey levels of deviation; less is a dead picture, not cloth
 MOST_MAPS = 1200  # feature maps held in memory: 0.2 GB at half precision
 MOST_VIEWS = 4  # of one tile: as it is, turned, and the two with another brightness
 HELD_BACK_SHARE = 0.2
@@ -126,6 +127,7 @@ def fit(
         _train(network, train_features, generator, clock)
         _calibrate(network, held_features, clock)
     clock.tell("done", 1.0)
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return network.cpu().eval()
 
 
@@ -140,6 +142,8 @@ def _check(tiles: NDArray[np.uint8], minutes: float) -> None:
         )
     if not (math.isfinite(minutes) and minutes > 0):
         raise ModelError(f"Teach-in cannot take {minutes} minutes; give a time above 0.")
+    if max(float(tile.std()) for tile in tiles) < FLATTEST:
+        raise ModelError("The good cloth shows no structure at all: check the pictures (all one colour?).")
 
 
 def _deal(tiles: NDArray[np.uint8], generator: torch.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -278,7 +282,7 @@ class _Plan:
             affordable = self.MARGIN * self.MEASURED / self.by_time()
             if affordable < self.steps:
                 self.steps = max(self.MEASURED + 1, int(2 ** (math.floor(4 * math.log2(affordable)) / 4)))
-        late = self.by_time() - 0.02  # the first steps are slower than the rest
+        late = self.by_time() - 0.02 if self.step >= self.MEASURED else 0.0  # the first steps are made in any case
         return min(1.0, max(self.step / self.steps, late))
 
     def fraction(self, done: float) -> float:

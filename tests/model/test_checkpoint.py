@@ -1,0 +1,108 @@
+"""Checkpoints: what comes back is what went in; strangers are refused in one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from model import checkpoint
+from model.errors import ModelError
+from model.mfrnet import MFRNet
+
+FACTS: checkpoint.Facts = {"fabric": "linen", "seed": 4, "threshold": 1.25}
+
+
+@pytest.fixture
+def saved(taught: MFRNet, tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(taught, path, FACTS)
+    return path
+
+
+def test_a_network_comes_back_the_same(taught: MFRNet, saved: Path) -> None:
+    back = checkpoint.load(saved)
+    assert back.config == taught.config
+    assert back.encoder.name == taught.encoder.name
+    tile = torch.randint(0, 256, (1, 1, 256, 256), dtype=torch.uint8)
+    with torch.inference_mode():
+        torch.testing.assert_close(back(tile), taught(tile))
+
+
+def test_the_hash_is_the_files_and_nothing_else_is_left(taught: MFRNet, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "model.safetensors"
+    digest = checkpoint.save(taught, path, FACTS)
+    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [one.name for one in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_facts_are_read_without_the_weights(saved: Path) -> None:
+    assert checkpoint.read_facts(saved) == {"encoder": "light", **FACTS}
+
+
+def _rewritten(
+    saved: Path, change: dict[str, str] | None = None, tensors: dict[str, torch.Tensor] | None = None
+) -> None:
+    size = int.from_bytes(saved.read_bytes()[:8], "little")
+    header = json.loads(saved.read_bytes()[8 : 8 + size])["__metadata__"]
+    state = load_file(saved) | (tensors or {})
+    save_file({key: value for key, value in state.items() if value.numel()}, saved, header | (change or {}))
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"format": "other"}, "no MFRNet checkpoint"),
+        ({"version": "2"}, "upgrade"),
+        ({"config": '{"width": 100000}'}, "settings"),
+        ({"config": '{"width": 64}'}, "teach again"),
+        ({"encoder": "resnet"}, "encoder"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_refused(saved: Path, change: dict[str, str], word: str) -> None:
+    _rewritten(saved, change)
+    with pytest.raises(ModelError, match=word):
+        checkpoint.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(torch.zeros(3), "needed"), (torch.full((1, 2, 1, 1), torch.nan), "not numbers"), (torch.zeros(0), "at measure")],
+)
+def test_tensors_that_do_not_fit_are_refused(saved: Path, value: torch.Tensor, word: str) -> None:
+    _rewritten(saved, tensors={"measure.spread": value})
+    with pytest.raises(ModelError, match=word):
+        checkpoint.load(saved)
+
+
+def test_truncated_foreign_missing_and_huge_files_are_refused(saved: Path, tmp_path: Path) -> None:
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="damaged"):
+        checkpoint.load(saved)
+    foreign = tmp_path / "foreign.safetensors"
+    torch.save({"a": torch.zeros(1)}, foreign)
+    with pytest.raises(ModelError, match="damaged or no checkpoint"):
+        checkpoint.load(foreign)
+    foreign.write_bytes(b"")
+    with pytest.raises(ModelError, match="damaged or no checkpoint"):
+        checkpoint.read_facts(foreign)
+    save_file({"a": torch.zeros(1)}, foreign)
+    with pytest.raises(ModelError, match="no MFRNet checkpoint"):
+        checkpoint.read_facts(foreign)
+    with pytest.raises(ModelError, match="no model file"):
+        checkpoint.load(tmp_path / "missing")
+    with foreign.open("wb") as huge:
+        huge.truncate(checkpoint.LARGEST_BYTES + 1)
+    with pytest.raises(ModelError, match="larger than any model"):
+        checkpoint.load(foreign)
+
+
+def test_a_file_that_cannot_be_written_is_told(taught: MFRNet, tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("a file where a folder is needed")
+    with pytest.raises(ModelError, match="could not be written"):
+        checkpoint.save(taught, tmp_path / "occupied" / "model.safetensors")

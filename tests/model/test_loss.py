@@ -1,0 +1,78 @@
+"""The hybrid measure: SSIM by its definition, and a score that good cloth sets."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from model.loss import STABLE, HybridMeasure, Terms, dissimilarity, hybrid_loss
+
+
+def test_dissimilarity_follows_the_definition_of_ssim() -> None:
+    torch.manual_seed(0)
+    a, b = torch.randn(1, 1, 9, 9), torch.randn(1, 1, 9, 9)
+    x, y = a[0, 0, 2:7, 1:6].double(), b[0, 0, 2:7, 1:6].double()
+    cov = (x * y).mean() - x.mean() * y.mean()
+    ssim = (2 * cov + STABLE) / (x.var(correction=0) + y.var(correction=0) + STABLE)
+    assert dissimilarity(a, b)[0, 0, 4, 3].item() == pytest.approx(1 - ssim.item(), abs=1e-5)
+
+
+def test_equal_maps_agree_reversed_maps_disagree_and_levels_do_not_matter() -> None:
+    torch.manual_seed(0)
+    a, b = torch.randn(2, 3, 12, 12), torch.randn(2, 3, 12, 12)
+    assert dissimilarity(a, a).abs().max() < 1e-5
+    assert dissimilarity(a, -a).mean() > 1.5
+    assert 0 <= dissimilarity(a, b).min() < dissimilarity(a, b).max() <= 2.001
+    torch.testing.assert_close(dissimilarity(a, b + 2), dissimilarity(a, b), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("terms", ["pixel", "structure", "both"])
+def test_the_loss_is_the_sum_of_the_terms_chosen(terms: Terms) -> None:
+    a, b = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 8, 8)
+    pixel, structure = (a - b).square().mean(), dissimilarity(a, b).mean()
+    expected = {"pixel": pixel, "structure": structure, "both": pixel + structure}[terms]
+    assert torch.isclose(hybrid_loss(a, b, terms), expected)
+
+
+def _good(count: int, seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Restorations with a noisy channel, a hard border and a hard cell."""
+    generator = torch.Generator().manual_seed(seed)
+    hard = torch.ones(1, 1, 16, 16)
+    hard[..., 0, :] = 3
+    hard[..., 7, 9] = 2
+    noisy = torch.tensor([1.0, 1, 1, 8]).view(1, 4, 1, 1)
+    features = torch.randn(count, 4, 16, 16, generator=generator)
+    return [(features, features + 0.3 * hard * noisy * torch.randn(features.shape, generator=generator))]
+
+
+@pytest.mark.parametrize("terms", ["pixel", "structure", "both"])
+def test_good_cloth_scores_alike_at_every_position(terms: Terms) -> None:
+    measure = HybridMeasure(4, 16, terms)
+    measure.calibrate(_good(60, 1))
+    score = torch.cat([measure(*pair) for pair in _good(200, 2)])[:, 0]
+    assert score.min() > 0
+    assert score.quantile(0.5) < 0.5
+    assert (score > 1).float().mean() < 0.004
+    assert (score > (1 if terms != "both" else 0.75)).float().mean() > 0.0002
+    inside, border = score[:, 2:-2, 2:-2].mean(), score[:, 0].mean()
+    assert border == pytest.approx(inside.item(), rel=0.3)
+    assert score[:, 7, 9].mean() == pytest.approx(inside.item(), rel=0.3)
+
+
+def test_a_shift_of_the_whole_tile_is_light_and_changes_no_score() -> None:
+    measure = HybridMeasure(4, 16, "both")
+    measure.calibrate(_good(60, 1))
+    features, restored = _good(2, 3)[0]
+    torch.testing.assert_close(measure(features + 0.5, restored), measure(features, restored), atol=2e-3, rtol=2e-3)
+
+
+def test_a_quiet_channel_counts_as_much_as_a_noisy_one() -> None:
+    measure = HybridMeasure(4, 16, "pixel")
+    measure.calibrate(_good(60, 1))
+    features, restored = _good(1, 3)[0]
+    quiet, noisy = restored.clone(), restored.clone()
+    quiet[0, 0, 5, 5] += 3.0  # ten deviations of its channel
+    noisy[0, 3, 10, 10] += 24.0
+    before = measure(features, restored)
+    assert measure(features, quiet)[0, 0, 5, 5] > before[0, 0, 5, 5] + 0.5
+    assert measure(features, noisy)[0, 0, 10, 10] > before[0, 0, 10, 10] + 0.5

@@ -1,0 +1,104 @@
+"""Teach-in: it learns, repeats itself, keeps to its time, can be cancelled, and says what it cannot use."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tests_model_cloth import SMALL, woven
+
+from model.encoder import Encoder
+from model.errors import ModelError
+from model.mfrnet import MFRNet, MFRNetConfig, blank
+from model.training import Progress, TeachingCancelled, fit
+
+TINY = SMALL.model_copy(update={"steps": 3})
+
+
+def maps(network: MFRNet, tiles: NDArray[np.uint8]) -> torch.Tensor:
+    with torch.inference_mode():
+        return network(torch.from_numpy(tiles).unsqueeze(1))
+
+
+def test_a_flaw_outscores_good_cloth_where_it_lies(taught: MFRNet) -> None:
+    good = woven(6, 50)
+    flawed = good.copy()
+    flawed[:, 96:112, 150:166] = 235
+    good_maps, flawed_maps = maps(taught, good), maps(taught, flawed)
+    assert flawed_maps.amax((1, 2)).min() > good_maps.amax((1, 2)).max()
+    for one in flawed_maps:
+        row, column = divmod(int(one.argmax()), 64)
+        assert abs(row * 4 - 104) <= 24
+        assert abs(column * 4 - 158) <= 24
+
+
+def test_good_cloth_of_another_draw_lies_below_about_one(taught: MFRNet) -> None:
+    scores = maps(taught, woven(8, 51))
+    assert torch.isfinite(scores).all()
+    assert scores.min() > 0
+    assert scores.quantile(0.99) < 1.0
+
+
+def test_the_same_seed_teaches_the_same(small_encoder: Encoder, good_tiles: NDArray[np.uint8]) -> None:
+    first, again = (fit(good_tiles[:8], small_encoder, minutes=5, seed=1, config=TINY).state_dict() for _ in range(2))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    starts = [blank(TINY, small_encoder, seed).state_dict()["restoration.stem.weight"] for seed in (1, 1, 2)]
+    assert torch.equal(starts[0], starts[1])
+    assert not torch.equal(starts[0], starts[2])
+
+
+def test_it_stops_when_the_time_is_over_and_tells_how_far_it_is(
+    small_encoder: Encoder, good_tiles: NDArray[np.uint8]
+) -> None:
+    told: list[Progress] = []
+    endless = SMALL.model_copy(update={"steps": 10**6})
+    started = time.monotonic()
+    network = fit(good_tiles, small_encoder, minutes=0.05, seed=0, config=endless, progress=told.append)
+    assert time.monotonic() - started < 120  # an endless one would run for days
+    assert torch.isfinite(maps(network, good_tiles[:2])).all()
+    assert {one.stage for one in told} == {"reading cloth", "teaching", "calibrating", "done"}
+    assert all(0 <= one.fraction <= 1 and one.seconds_left >= 0 for one in told)
+    fractions = [one.fraction for one in told if one.stage == "teaching"]
+    assert fractions == sorted(fractions)
+
+
+@pytest.mark.parametrize("asked", [1, 20])
+def test_cancel_stops_at_once(small_encoder: Encoder, good_tiles: NDArray[np.uint8], asked: int) -> None:
+    questions = iter(range(10**6))
+    with pytest.raises(TeachingCancelled):
+        fit(good_tiles, small_encoder, minutes=5, config=SMALL, cancelled=lambda: next(questions) >= asked)
+    assert next(questions) == asked + 1
+
+
+def test_colour_tiles_are_taught_too(small_encoder: Encoder, good_tiles: NDArray[np.uint8]) -> None:
+    colour = np.stack([good_tiles[:9], good_tiles[:9] // 2, 255 - good_tiles[:9]], axis=-1)
+    network = fit(colour, small_encoder, minutes=5, config=TINY)
+    batch = torch.from_numpy(colour[:2]).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        assert torch.isfinite(network(batch)).all()
+
+
+@pytest.mark.parametrize(
+    ("tiles", "minutes", "word"),
+    [
+        (np.zeros((7, 256, 256), np.uint8), 1.0, "at least 8"),
+        (np.zeros((9, 128, 128), np.uint8), 1.0, "256 px"),
+        (np.zeros((9, 256, 256), np.float32), 1.0, "uint8"),
+        (np.zeros((9, 256, 256), np.uint8), 0.0, "above 0"),
+        (np.full((9, 256, 256), 77, np.uint8), 1.0, "structure"),
+    ],
+)
+def test_what_cannot_be_taught_is_told(
+    small_encoder: Encoder, tiles: NDArray[np.uint8], minutes: float, word: str
+) -> None:
+    with pytest.raises(ModelError, match=word):
+        fit(tiles, small_encoder, minutes=minutes, config=TINY)
+
+
+def test_scales_can_be_chosen_and_wrong_ones_are_refused(small_encoder: Encoder) -> None:
+    assert MFRNet(MFRNetConfig(scales=(0,)), small_encoder).scales == (0,)
+    with pytest.raises(ModelError, match="choose"):
+        MFRNet(MFRNetConfig(scales=(1,)), small_encoder)
