@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,12 +17,16 @@ class Closed(Exception):  # noqa: N818  (a state of the queue, not a fault)
 
 
 class Channel(Generic[T]):
-    """At most ``capacity`` items wait.  ``close`` lets the reader finish what waits, ``abort`` throws it away."""
+    """At most ``capacity`` items wait, and their weights sum to at most ``limit`` (but one item always fits).
 
-    def __init__(self, capacity: int) -> None:
+    ``close`` lets the reader finish what waits, ``abort`` throws it away.
+    """
+
+    def __init__(self, capacity: int, *, limit: float = math.inf, weigh: Callable[[T], float] = lambda _: 0.0) -> None:
         if capacity < 1:
             raise ValueError(f"A queue holds at least 1 item, not {capacity}.")
-        self._capacity = capacity
+        self._capacity, self._limit, self._weigh = capacity, limit, weigh
+        self._weight = 0.0
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -28,21 +34,19 @@ class Channel(Generic[T]):
     def offer(self, item: T) -> bool:
         """Put the item if there is room.  Returns False if there is none or the queue is closed."""
         with self._changed:
-            if self._closed or len(self._items) >= self._capacity:
+            if self._closed or not self._fits(item):
                 return False
-            self._items.append(item)
-            self._changed.notify_all()
+            self._append(item)
             return True
 
     def put(self, item: T) -> bool:
         """Wait for room and put the item.  Returns False if the queue was closed meanwhile."""
         with self._changed:
-            while not self._closed and len(self._items) >= self._capacity:
+            while not self._closed and not self._fits(item):
                 self._changed.wait()
             if self._closed:
                 return False
-            self._items.append(item)
-            self._changed.notify_all()
+            self._append(item)
             return True
 
     def get(self, timeout_s: float | None = None) -> T | None:
@@ -57,6 +61,7 @@ class Channel(Generic[T]):
                     return None
                 self._changed.wait(left)
             item = self._items.popleft()
+            self._weight -= self._weigh(item)
             self._changed.notify_all()
             return item
 
@@ -71,10 +76,21 @@ class Channel(Generic[T]):
         with self._changed:
             self._closed = True
             self._items.clear()
+            self._weight = 0.0
             self._changed.notify_all()
 
     @property
     def fill(self) -> float:
         """How full it is, 0 to 1."""
         with self._changed:
-            return len(self._items) / self._capacity
+            return min(1.0, max(len(self._items) / self._capacity, self._weight / self._limit))
+
+    def _fits(self, item: T) -> bool:
+        if not self._items:
+            return True
+        return len(self._items) < self._capacity and self._weight + self._weigh(item) <= self._limit
+
+    def _append(self, item: T) -> None:
+        self._items.append(item)
+        self._weight += self._weigh(item)
+        self._changed.notify_all()

@@ -22,6 +22,11 @@ from station.line.web import WebFinder
 from station.recipe import Recipe
 
 BLOCKS_WAITING = 16
+"""Of cloth that runs on: some seconds to ride out a hitch."""
+
+LINES_WAITING = 1024
+"""Of cloth that waits: enough to keep the device busy; more would only age in the queue."""
+
 ROWS_WAITING = 16
 IDLE_S = 0.1
 STOP_S = 5.0
@@ -65,7 +70,7 @@ class Inspection:
         self._ledger = LineLedger()
         self._gauges = Gauges()
         self._notices: SimpleQueue[Notice] = SimpleQueue()
-        self._blocks: Channel[Chunk | EndOfRun] = Channel(BLOCKS_WAITING)
+        self._blocks = _block_queue(camera.waits)
         self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
         self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notify)
         tile_px, cell_px = scorer.tile_px, scorer.cell_px
@@ -262,3 +267,9 @@ class Inspection:
             except Empty:
                 return
             self._on_event(notice)
+
+
+def _block_queue(waits: bool) -> Channel[Chunk | EndOfRun]:
+    if not waits:
+        return Channel(BLOCKS_WAITING)
+    return Channel(LINES_WAITING, limit=LINES_WAITING, weigh=lambda item: getattr(item, "lines", 0))

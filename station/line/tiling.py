@@ -62,6 +62,11 @@ class Chunk:
     captured_ns: int
     piece: str | None
 
+    @property
+    def lines(self) -> int:
+        """Number of lines."""
+        return int(self.pixels.shape[0])
+
 
 @dataclass(frozen=True, slots=True)
 class EndOfRun:

@@ -21,6 +21,18 @@ def test_an_offer_that_does_not_fit_is_refused() -> None:
     assert channel.get(0.01) is None
 
 
+def test_weights_bound_what_waits_but_one_item_always_fits() -> None:
+    channel: Channel[int] = Channel(9, limit=10, weigh=float)
+    assert channel.offer(50)
+    assert not channel.offer(1)
+    assert channel.fill == 1.0
+    assert channel.get() == 50
+    assert [channel.offer(n) for n in (4, 5, 2, 1, 1)] == [True, True, False, True, False]
+    assert channel.get() == 4
+    assert channel.offer(4)
+    assert channel.fill == 1.0
+
+
 def test_put_waits_for_room() -> None:
     channel: Channel[int] = Channel(1)
     channel.put(1)
