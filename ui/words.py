@@ -38,8 +38,10 @@ def length(millimetres: float, unit: str = "mm") -> str:
 
 
 def size(length_mm: float, width_mm: float, unit: str = "mm") -> str:
-    """Along × across."""
-    return f"{length(length_mm, unit)} × {length(width_mm, unit)}"
+    """Along × across, the unit once: ``3.5 × 12 mm``."""
+    along, across = length(length_mm, unit), length(width_mm, unit)
+    ending = f"{THIN_SPACE}{unit}"
+    return f"{along.removesuffix(ending) if across.endswith(ending) else along} × {across}"
 
 
 def position(millimetres: float, unit: str = "mm") -> str:

@@ -180,6 +180,7 @@ def _spin(name: str, decimals: int) -> QDoubleSpinBox:
     spin.setDecimals(decimals)
     spin.setRange(0.0, 1e6)
     spin.setFixedWidth(124)
+    spin.lineEdit().setTextMargins(8, 0, 8, 0)
     spin.setAlignment(Qt.AlignmentFlag.AlignRight)
     spin.setAccessibleName(name)
     spin.setToolTip(name)
