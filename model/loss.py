@@ -18,6 +18,7 @@ STABLE = 0.1  # SSIM's constant: below a deviation of about 0.3 structure is noi
 HIGH_QUANTILE = 0.999
 SOFTNESS = 4.0
 FLOOR = 1e-6
+LEVEL_SHARE = 0.8  # of a tile's raised level that is put down to its light
 
 
 def local_mean(x: Tensor, window: int) -> Tensor:
@@ -64,6 +65,8 @@ class HybridMeasure(nn.Module):
     position of the tile (a tile's border and the dealing of the masks make some positions harder) and divided by the
     distance from its median to its 99.9 % quantile, so that both terms have comparable tails; then they are averaged (a
     sum of the errors themselves would be squared error alone, whose heavy tail drowns the bounded structure term).
+    Cloth under another light scores a little higher everywhere: most of a tile's raised level is taken off again, at
+    most ``LEVEL_SHARE``, so that a tile that is bad all over still scores high.
 
     Args:
         channels: D of the feature maps.
@@ -101,8 +104,11 @@ class HybridMeasure(nn.Module):
 
     def forward(self, features: Tensor, restored: Tensor) -> Tensor:
         """Raw score ``[N, 1, g, g]``, positive; about 1 is the 99.9 % quantile of good cloth."""
-        apart = (self.logarithms(self.errors(features, restored)) - self.usual) / self.spread
-        return F.softplus(SOFTNESS * apart.mean(1, keepdim=True)) / SOFTNESS  # OpenVINO drops softplus's beta
+        logarithms = self.logarithms(self.errors(features, restored))
+        score = ((logarithms - self.usual) / self.spread).mean(1, keepdim=True)
+        tile_level = score.clamp(-1, 1).mean((2, 3), keepdim=True).clamp_min(0)
+        score = score - LEVEL_SHARE * tile_level
+        return F.softplus(SOFTNESS * score) / SOFTNESS  # OpenVINO drops softplus's beta
 
     @torch.no_grad()
     def calibrate(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:

@@ -66,6 +66,17 @@ def test_a_shift_of_the_whole_tile_is_light_and_changes_no_score() -> None:
     torch.testing.assert_close(measure(features + 0.5, restored), measure(features, restored), atol=2e-3, rtol=2e-3)
 
 
+def test_a_tile_bad_all_over_still_scores_high_and_a_raised_level_is_taken_off() -> None:
+    measure = HybridMeasure(4, 16, "pixel")
+    measure.calibrate(_good(60, 1))
+    features, restored = _good(1, 3)[0]
+    residual = restored - features
+    plain, raised, bad = (measure(features, features + f * residual).median().item() for f in (1, 1.5, 20))
+    assert raised < 0.5
+    assert plain < raised < bad
+    assert bad > 1.2
+
+
 def test_a_quiet_channel_counts_as_much_as_a_noisy_one() -> None:
     measure = HybridMeasure(4, 16, "pixel")
     measure.calibrate(_good(60, 1))
