@@ -19,7 +19,7 @@ EARLY_S = 0.5
 EARLY_REST = 4.0
 """Early rows come this far apart at least, in seconds and in multiples of the time one takes."""
 
-BATCH_TILES = 32
+BATCH_TILES = 16
 """Rows that wait are scored together up to about so many tiles: fewer pauses between calls, little added delay."""
 
 
@@ -66,6 +66,11 @@ class Inference:
         self._prompt = prompt
         self._last_s = 0.0
         self._busy_s = 0.0
+
+    def warm_up(self, channels: int) -> None:
+        """Score one empty tile: devices compile at the first call, which must not cost cloth.  Raises as ``run``."""
+        side = self._scorer.tile_px
+        self._scorer.infer(np.zeros((1, side, side) if channels == 1 else (1, side, side, channels), np.uint8))
 
     def run(self) -> None:
         """Score until the blocks end.  Raises whatever the scorer raises, and LineError."""

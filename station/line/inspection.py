@@ -95,12 +95,14 @@ class Inspection:
             )
         ]
         self._lock = threading.Lock()
-        self._ended = threading.Event()
+        self._ready, self._ended = threading.Event(), threading.Event()
         self.failure: Exception | None = None
 
     def start(self) -> None:
-        """Open the camera and begin.  A camera that does not start is told by ``failure``.  Raises LineError on a
-        second call."""
+        """Warm the model up, then open the camera and begin; returns at once.
+
+        A model or a camera that does not start is told by ``failure``.  Raises LineError on a second call.
+        """
         with self._lock:
             if self._threads[0].ident is not None:
                 raise LineError("This roll was started already; make a new inspection for another roll.")
@@ -174,6 +176,8 @@ class Inspection:
             return LineState.ERROR
         if not self._started or self._ended.is_set():
             return LineState.READY
+        if not self._ready.is_set():
+            return LineState.INITIALIZED
         return LineState.HALTED if self._acquisition.mode is Mode.PAUSE else LineState.CONTINUOUS_EXECUTION
 
     def _feed(self) -> FeedState:
@@ -207,8 +211,10 @@ class Inspection:
             self._halt()
 
     def _acquire(self) -> None:
+        self._ready.wait()
         try:
-            self._acquisition.run()
+            if self._acquisition.mode is not Mode.ABORT:
+                self._acquisition.run()
         except Exception as error:
             # What came before the fault is still judged.
             self._fail(error, halt=False)
@@ -217,10 +223,13 @@ class Inspection:
 
     def _infer(self) -> None:
         try:
+            self._inference.warm_up(self._camera.channels)
+            self._ready.set()
             self._inference.run()
         except Exception as error:
             self._fail(error)
         finally:
+            self._ready.set()
             self._rows.close()
 
     def _decide(self) -> None:

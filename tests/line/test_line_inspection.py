@@ -107,7 +107,7 @@ def test_no_cloth_is_uninspected_and_still_shown() -> None:
     assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, 512, UninspectedReason.NO_CLOTH)]
     assert sum(v.pixels.shape[0] for v in run.of(StripView)) == 512
     assert run.of(RowJudged) == []
-    assert run.scorer.tiles == 0
+    assert run.scorer.tiles == 1  # the one that warms up
 
 
 def test_the_table_beside_the_cloth_is_not_judged() -> None:
@@ -227,12 +227,46 @@ def test_the_law_holds_at_every_look() -> None:
 
 
 class Breaking(DeviationScorer):
-    """Breaks at its second call."""
+    """Warms up, then breaks."""
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         if self.tiles:
             raise RuntimeError("the device is on fire")
         return super().infer(tiles)
+
+
+class Slow(DeviationScorer):
+    """Takes its time to get ready."""
+
+    def __init__(self, go: threading.Event) -> None:
+        super().__init__()
+        self.go = go
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.go.wait(10)
+        return super().infer(tiles)
+
+
+def test_the_camera_starts_when_the_model_is_ready() -> None:
+    go = threading.Event()
+    run = Run(ScriptedCamera(blocks(cloth(600, 300)), width_px=300, waits=False), Slow(go))
+    run.inspection.start()
+    time.sleep(0.1)
+    assert run.camera.started == 0
+    assert run.inspection.snapshot().state is LineState.INITIALIZED
+    go.set()
+    assert run.inspection.wait(20)
+    assert run.events[-1].ledger == Ledger(600, 600, 0, 0)
+
+
+def test_a_roll_can_be_aborted_before_the_model_is_ready() -> None:
+    go = threading.Event()
+    run = Run(ScriptedCamera([], width_px=300), Slow(go))
+    run.inspection.start()
+    threading.Timer(0.1, go.set).start()
+    run.inspection.abort()
+    assert run.camera.started == 0
+    assert isinstance(run.events[-1], RollEnded)
 
 
 class Nonsense(DeviationScorer):
