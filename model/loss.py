@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Terms = Literal["both", "pixel", "structure"]
-WINDOW = 5  # cells: 40 px
+WINDOW = 5  # cells of training's window: 40 px
+SCORING_WINDOW = 3  # cells: small flaws keep small outlines
 STABLE = 0.1  # SSIM's constant: below a deviation of about 0.3 structure is noise
 HIGH_QUANTILE = 0.999
 SOFTNESS = 4.0
@@ -79,7 +80,7 @@ class HybridMeasure(nn.Module):
     usual: Tensor
     spread: Tensor
 
-    def __init__(self, channels: int, grid: int, terms: Terms, window: int = WINDOW) -> None:
+    def __init__(self, channels: int, grid: int, terms: Terms, window: int = SCORING_WINDOW) -> None:
         super().__init__()
         self.names = ("pixel", "structure") if terms == "both" else (terms,)
         self.window = window

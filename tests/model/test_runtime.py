@@ -107,6 +107,7 @@ def test_impossible_wishes_are_refused(taught: MFRNet, full: Runtime) -> None:
 
 def test_a_closed_runtime_says_so(taught: MFRNet) -> None:
     runtime = Runtime(taught)
+    runtime.prepare(3)
     runtime.close()
     runtime.close()
     with pytest.raises(ModelError, match="closed"):
