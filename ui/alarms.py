@@ -13,6 +13,8 @@ from ui.widgets.parts import ElidedLabel
 from ui.words import count, position, size
 
 HIGH = 46
+_MOST_NOTICES = 50
+_GRAVITY = {"info": 0, "warning": 1, "error": 2}
 _RED, _AMBER, _GREY = "critical", "warning", "panel"
 
 
@@ -29,7 +31,7 @@ class AlarmRow(QWidget):
         self.setFixedHeight(HIGH)
         self.setAccessibleName("Alarms")
         self._rejects: dict[int, str] = {}
-        self._notice: Notice | None = None
+        self._notices: list[Notice] = []
         self._since_s = 0.0
         self._ground = _GREY
         self._sign = Sign(18)
@@ -60,7 +62,7 @@ class AlarmRow(QWidget):
     @property
     def has_notice(self) -> bool:
         """Whether a notice waits to be acknowledged."""
-        return self._notice is not None
+        return bool(self._notices)
 
     def put_reject(self, defect: Defect, unit: str) -> None:
         """A reject appeared or grew."""
@@ -75,15 +77,16 @@ class AlarmRow(QWidget):
             self._show()
 
     def put_notice(self, notice: Notice) -> None:
-        """Something a person should know; stays until acknowledged."""
-        self._notice = notice
+        """Something a person should know; stays until acknowledged.  The gravest is shown, the others are counted."""
+        self._notices = [old for old in self._notices if old.text != notice.text][-_MOST_NOTICES:]
+        self._notices.append(notice)
         self._show()
 
     def acknowledge(self) -> None:
         """A person has seen it."""
-        if self._rejects or self._notice:
+        if self._rejects or self._notices:
             self._rejects.clear()
-            self._notice = None
+            self._notices.clear()
             self._show()
             self.acknowledged.emit()
 
@@ -100,8 +103,10 @@ class AlarmRow(QWidget):
         return bool(self._rejects) and (self._since_s * 2.0) % 1.0 >= 0.5
 
     def _show(self) -> None:
-        words = [self._notice.text] if self._notice else []
-        severity = self._notice.severity if self._notice else ""
+        worst = max(self._notices, key=lambda notice: _GRAVITY.get(notice.severity, 1), default=None)
+        severity = worst.severity if worst else ""
+        more = f" (and {len(self._notices) - 1} more)" if len(self._notices) > 1 else ""
+        words = [worst.text + more] if worst else []
         if self._rejects:
             number = max(self._rejects)
             lead = count(len(self._rejects), "unanswered reject")
@@ -114,7 +119,7 @@ class AlarmRow(QWidget):
             self._ground, sign, text, button = _GREY, "check", "text_soft", "button"
         self._sign.show_sign(sign, text)
         self._text.setText("   ·   ".join(words) or "No unanswered alarms")
-        self._text.setToolTip(self._text.text() if words else "")
+        self._text.setToolTip("\n".join([*(notice.text for notice in self._notices), *self._rejects.values()]))
         theme.restyle(self._text, f"alarm-{text}")
         theme.restyle(self._button, button)
         self._button.setVisible(bool(words))

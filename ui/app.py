@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -47,11 +48,11 @@ def run_window(
     theme.apply(app)
     window = MainWindow(core, store, history, start_page=start_page)
     window.show()
-    _quit_on_interrupt(window)
     faults: list[str] = []
     if screenshot is not None:
         _arrange_screenshot(window, screenshot, after_s or 0.0, faults)
-    app.exec()
+    with _closed_by_interrupt(window):
+        app.exec()
     window.close()
     window.deleteLater()
     for fault in faults:
@@ -85,7 +86,14 @@ def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: 
     window.bridge.strip_judged.connect(first_picture)
 
 
-def _quit_on_interrupt(window: MainWindow) -> None:
+@contextlib.contextmanager
+def _closed_by_interrupt(window: MainWindow) -> Iterator[None]:
     """Ctrl+C in the terminal closes the window (the bridge's timer lets Python see the signal)."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)

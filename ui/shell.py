@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
             self.history.refresh()
             self.history.view.setFocus()
         else:
+            self.live.controls.refresh()
             self.live.web.setFocus()
 
     def _on_snapshot(self, snapshot: LineSnapshot) -> None:

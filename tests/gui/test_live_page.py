@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 from scripted_core import STRIP, ScriptedCore
 
-from station.control import FeedState, LineState, UninspectedReason
+from station.control import Defect, DefectChanged, DefectKind, FeedState, LineState, UninspectedReason
 from ui import theme
 from ui.live.web_view import GUTTER, LEFT, TOP
 from ui.shell import MainWindow
@@ -226,7 +227,7 @@ def test_a_refusal_is_told_in_the_alarm_row_not_in_a_dialog(
     window.live.on_snapshot(core.snapshot())
     qtbot.mouseClick(window.live.controls.start_button, Qt.MouseButton.LeftButton)
     assert "still open" in window.alarms.text
-    assert window.isActiveWindow() or not window.isModal()
+    assert QApplication.activeModalWidget() is None
 
 
 def test_a_new_roll_begins_with_an_empty_picture(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
@@ -255,3 +256,49 @@ def test_pages_are_reached_by_keys_and_keep_the_frame(open_window: OpenWindow, q
         qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
         assert window.stack.currentWidget() is page
         assert (window.alarms.geometry(), window.status.geometry(), window.badge.geometry()) == place
+
+
+def test_the_gravest_notice_is_shown_and_none_is_lost(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    core.start_roll("demo")
+    core.say("error", "Camera 1 does not answer.")
+    core.say("info", "A backup was made.")
+    qtbot.waitUntil(lambda: "and 1 more" in window.alarms.text)
+    assert window.alarms.text.startswith("Camera 1 does not answer.")
+    assert "A backup was made." in window.alarms._text.toolTip()
+    qtbot.waitUntil(lambda: window._answer.isEnabled())
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    assert window.alarms.text == "No unanswered alarms"
+
+
+def test_a_window_opened_on_a_roll_under_way_knows_its_scale(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    core.start_roll("demo")
+    core.drain(100)  # an earlier window has had the start of the roll
+    core.play(3)
+    window = open_window()
+    qtbot.waitUntil(lambda: window.live.web.camera_px > 0)
+    assert window.live.web._mm_per_px == 0.5
+    assert window.live.roll_open
+
+
+def test_a_defect_that_grows_is_one_row_and_its_outline_grows(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot, strips=3)
+    grown = Defect(
+        number=900, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
+        position_mm=50, across_mm=140, score=1.0, kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
+    )  # fmt: skip
+    heights = []
+    for end in (200, 400, 600):
+        core._tell(DefectChanged(replace(grown, end_line=end, length_mm=(end - 100) / 2)))
+        qtbot.waitUntil(lambda end=end: end in [d.end_line for d in window.live.web._defects.values()])  # type: ignore[misc]
+        heights.append(window.live.web.outline(900).height())
+    assert heights[0] < heights[1] < heights[2]
+    assert [row.defect.number for row in window.live.defects.rows].count(900) == 1
+    assert window.live.defects.rows[0].thumb is not None, "cropped from the cloth still in sight"

@@ -55,6 +55,14 @@ class RollControls(Panel):
             row.addWidget(made, 1)
         self.body.addLayout(row)
 
+    def refresh(self) -> None:
+        """Read the fabrics anew: one may have been taught meanwhile."""
+        fabrics, chosen = self._core.fabrics(), self.fabric.currentText()
+        if fabrics != [self.fabric.itemText(at) for at in range(self.fabric.count())]:
+            self.fabric.clear()
+            self.fabric.addItems(fabrics)
+            self.fabric.setCurrentText(chosen)
+
     def start(self) -> None:
         """Start a roll of the chosen fabric, or look again."""
         self._command(self._core.resume if self._open else lambda: self._core.start_roll(self.fabric.currentText()))

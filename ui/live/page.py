@@ -124,12 +124,16 @@ class LivePage(QWidget):
         """Whether the roll is open but nobody looks."""
         return self.roll_open and self._snapshot is not None and self._snapshot.state is LineState.HALTED
 
+    def _take_recipe(self) -> None:
+        self._recipe = self._core.recipe()
+        self.web.set_scale(self._recipe.mm_per_px if self._recipe else None)
+
     # what the core says
 
     def on_roll_started(self, event: RollStarted) -> None:
         """A new roll: everything of the last one goes."""
         self._ended = None
-        self._recipe = self._core.recipe()
+        self._take_recipe()
         self._marks.clear()
         self._gaps.clear()
         self._answered.clear()
@@ -137,7 +141,6 @@ class LivePage(QWidget):
         self.defects.clear()
         self._show_list()
         self.web.begin_roll()
-        self.web.set_scale(self._recipe.mm_per_px if self._recipe else None)
         self.controls.fabric.setCurrentText(event.fabric)
 
     def on_roll_ended(self, event: RollEnded) -> None:
@@ -174,6 +177,8 @@ class LivePage(QWidget):
     def on_snapshot(self, snapshot: LineSnapshot) -> None:
         """State and figures."""
         self._snapshot = snapshot
+        if snapshot.roll is not None and self._recipe is None:  # the window was opened on a roll under way
+            self._take_recipe()
         self.web.set_feed(snapshot.feed, self.paused)
         self.figures.show_snapshot(snapshot)
         self.controls.show_state(self.roll_open, self.paused)
