@@ -8,12 +8,24 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import Defect, DefectChanged, Event, RowJudged, StretchClosed, StripView, UninspectedReason
+from station.control import (
+    Defect,
+    DefectChanged,
+    Event,
+    Notice,
+    RowJudged,
+    StretchClosed,
+    StripView,
+    UninspectedReason,
+)
 from station.line.blending import Blender, StripPart
 from station.line.defects import DefectTracker
 from station.line.ledger import LineLedger
 from station.line.tiling import TileRow
 from station.recipe import Recipe
+
+FLOOD_DEFECTS, FLOOD_LINES, FLOOD_SILENCE_LINES = 200, 2000, 20000
+"""More defects than this on so many lines are told as a likely mistake, then not again for so many lines."""
 
 
 class Judge:
@@ -43,6 +55,8 @@ class Judge:
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()
         self._rejects: set[int] = set()
+        self._recent: deque[tuple[int, int]] = deque()
+        self._flood_told: int | None = None
 
     @property
     def defects(self) -> int:
@@ -91,8 +105,10 @@ class Judge:
         if cloth:
             width_px = part.right_px - part.left_px
             self._emit(RowJudged(first, end, self._peaks(part, scores), part.piece, width_px))
+        known = len(self._numbers)
         for defect in self._tracker.feed(part, scores):
             self._defect(defect)
+        self._watch_flood(end, len(self._numbers) - known)
         self._undecided.append((first, end, None if cloth else UninspectedReason.NO_CLOTH))
         self._settle(self._tracker.decided_line)
 
@@ -100,6 +116,21 @@ class Judge:
         left, right = part.left_px // self._cell, -(-part.right_px // self._cell)
         bounds = left + np.arange(part.patches) * (right - left) // part.patches
         return np.asarray(np.maximum.reduceat(scores[:, :right].max(axis=0), bounds), np.float32)
+
+    def _watch_flood(self, line: int, new: int) -> None:
+        """Say so if nearly everything looks wrong: then it is rather the recipe that is."""
+        self._recent.append((line, new))
+        while self._recent[0][0] <= line - FLOOD_LINES:
+            self._recent.popleft()
+        if self._flood_told is not None and line < self._flood_told + FLOOD_SILENCE_LINES:
+            return
+        count = sum(n for _, n in self._recent)
+        if count > FLOOD_DEFECTS:
+            self._flood_told = line
+            text = (
+                f"{count} defects on the last {FLOOD_LINES} lines: check that the fabric, the light and the recipe fit."
+            )
+            self._emit(Notice("warning", text))
 
     def _defect(self, defect: Defect) -> None:
         if defect.merged_into is None:

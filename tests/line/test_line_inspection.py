@@ -92,6 +92,18 @@ def test_the_heat_does_not_depend_on_the_blocks() -> None:
     np.testing.assert_allclose(heats[0], heats[2], atol=1e-6)
 
 
+def test_a_flood_of_defects_is_told_once() -> None:
+    pixels = cloth(1000, 700)
+    for line in range(20, 980, 50):
+        for column in range(20, 680, 50):
+            pixels[line : line + 6, column : column + 6] = 250
+    run = Run(ScriptedCamera(blocks(pixels), width_px=700)).to_end()
+    assert run.inspection.snapshot().defects == 20 * 14
+    assert len([n for n in run.of(Notice) if "recipe fit" in n.text]) == 1
+    quiet = Run(ScriptedCamera(blocks(flawed()), width_px=700)).to_end()
+    assert quiet.of(Notice) == []
+
+
 def test_pieces_do_not_join() -> None:
     pixels = cloth(200, 300)
     pixels[:, 100:102] = 220
