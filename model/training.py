@@ -6,10 +6,8 @@ import ctypes
 import math
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,7 +18,10 @@ from model.encoder import Encoder
 from model.errors import ModelError
 from model.loss import hybrid_loss
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
+from model.pacing import CALIBRATION_SHARE, Clock, Plan, Progress, TeachingCancelled, one_cycle
 from model.runtime import FeatureReader, as_batch
+
+__all__ = ["Progress", "TeachingCancelled", "fit"]
 
 FEWEST_TILES = 8
 FLATTEST = 0.5  # grey levels of deviation; less is a dead picture, not cloth
@@ -32,54 +33,6 @@ PCA_TILES = 48
 BATCH = 8
 PEAK_RATE = 2e-3
 READING_SHARE = 0.3
-CALIBRATION_SHARE = 0.08
-
-Cancelled = Callable[[], bool]
-
-
-class TeachingCancelled(Exception):  # noqa: N818 - a wish of the user, not an error
-    """Teach-in was cancelled; nothing was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far teach-in is.
-
-    Attributes:
-        stage: what is being done, in words.
-        fraction: of the whole, 0..1.
-        seconds_left: estimate.
-        loss: present training loss, None outside training.
-    """
-
-    stage: str
-    fraction: float
-    seconds_left: float
-    loss: float | None = None
-
-
-class _Clock:
-    """Time given, time used, and the wish to stop."""
-
-    def __init__(
-        self, minutes: float, progress: Callable[[Progress], None] | None, cancelled: Cancelled | None
-    ) -> None:
-        self.started = time.monotonic()
-        self.seconds = minutes * 60
-        self._progress, self._cancelled = progress, cancelled
-
-    def used(self) -> float:
-        """Share of the time that is gone."""
-        return (time.monotonic() - self.started) / self.seconds
-
-    def tell(self, stage: str, fraction: float, loss: float | None = None) -> None:
-        """Report, and stop if that is wished.  Raises TeachingCancelled."""
-        if self._cancelled is not None and self._cancelled():
-            raise TeachingCancelled("Teach-in was cancelled; nothing was changed.")
-        if self._progress is not None:
-            elapsed = time.monotonic() - self.started
-            likely = min(self.seconds, elapsed / fraction) if fraction > 0.02 else self.seconds
-            self._progress(Progress(stage, min(1.0, fraction), max(0.0, likely - elapsed), loss))
 
 
 def fit(
@@ -90,7 +43,7 @@ def fit(
     seed: int = 0,
     config: MFRNetConfig | None = None,
     progress: Callable[[Progress], None] | None = None,
-    cancelled: Cancelled | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> MFRNet:
     """Teach a network on good cloth.
 
@@ -113,7 +66,7 @@ def fit(
         TeachingCancelled: ``cancelled`` said so.
     """
     _check(tiles, minutes)
-    clock = _Clock(minutes, progress, cancelled)
+    clock = Clock(minutes, progress, cancelled)
     generator = torch.Generator().manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _keep_memory()
@@ -154,7 +107,7 @@ def _deal(tiles: NDArray[np.uint8], generator: torch.Generator) -> tuple[NDArray
 
 
 @torch.inference_mode()
-def _fit_aggregator(network: MFRNet, train: NDArray[np.uint8], clock: _Clock) -> None:
+def _fit_aggregator(network: MFRNet, train: NDArray[np.uint8], clock: Clock) -> None:
     """Principal components from a few tiles, in a quarter of the reading time at most."""
 
     def batches() -> Iterator[list[Tensor]]:
@@ -172,7 +125,7 @@ def _read_features(
     train: NDArray[np.uint8],
     held: NDArray[np.uint8],
     generator: torch.Generator,
-    clock: _Clock,
+    clock: Clock,
 ) -> tuple[Tensor, Tensor]:
     """Features of the training tiles in several views, and of the held-back tiles as they are and turned.
 
@@ -234,16 +187,16 @@ def _standardise(network: MFRNet, features: Tensor, tiles: int) -> Tensor:
     return (features - centre.half()).div_((by_channel * by_position).sqrt().half())
 
 
-def _train(network: MFRNet, features: Tensor, generator: torch.Generator, clock: _Clock) -> None:
+def _train(network: MFRNet, features: Tensor, generator: torch.Generator, clock: Clock) -> None:
     """Lower the hybrid loss for as many steps as were planned, or until the time for training is over."""
     device = network.centre.device
     restoration = network.restoration.train()
     restoration.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(restoration.parameters(), lr=PEAK_RATE, weight_decay=1e-2)
-    plan = _Plan(network.config.steps, clock)
+    plan = Plan(network.config.steps, clock)
     while (done := plan.done()) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = PEAK_RATE * _one_cycle(done)
+            group["lr"] = PEAK_RATE * one_cycle(done)
         chosen = features[torch.randint(len(features), (BATCH,), generator=generator)].float().to(device)
         loss = _one_step(network, chosen, generator)
         optimiser.zero_grad(set_to_none=True)
@@ -255,41 +208,6 @@ def _train(network: MFRNet, features: Tensor, generator: torch.Generator, clock:
     restoration.eval()
 
 
-class _Plan:
-    """How many steps to make: those wished for, or a round number of what the time allows after a few were measured.
-
-    Numbers are taken from a coarse ladder and with a margin, so that a machine plans the same each time although its
-    steps never take exactly as long.  If it slows down all the same, the schedule follows the clock.
-    """
-
-    MEASURED = 8
-    MARGIN = 0.8
-
-    def __init__(self, steps: int, clock: _Clock) -> None:
-        self.step = 0
-        self.steps = steps
-        self._clock = clock
-        self._begun = clock.used()
-        self._share = max(1e-6, 1 - CALIBRATION_SHARE - self._begun)
-
-    def by_time(self) -> float:
-        """Share of the time for training that is gone."""
-        return (self._clock.used() - self._begun) / self._share
-
-    def done(self) -> float:
-        """Share of the training that is done, 0..1."""
-        if self.step == self.MEASURED and self.by_time() > 0:
-            affordable = self.MARGIN * self.MEASURED / self.by_time()
-            if affordable < self.steps:
-                self.steps = max(self.MEASURED + 1, int(2 ** (math.floor(4 * math.log2(affordable)) / 4)))
-        late = self.by_time() - 0.02 if self.step >= self.MEASURED else 0.0  # the first steps are made in any case
-        return min(1.0, max(self.step / self.steps, late))
-
-    def fraction(self, done: float) -> float:
-        """Share of the whole teach-in that is over."""
-        return self._begun + self._share * done
-
-
 def _one_step(network: MFRNet, chosen: Tensor, generator: torch.Generator) -> Tensor:
     masks = network.crossed_mask.draw(generator)
     shown, hidden = network.crossed_mask.spread(chosen, masks)
@@ -297,15 +215,8 @@ def _one_step(network: MFRNet, chosen: Tensor, generator: torch.Generator) -> Te
     return hybrid_loss(chosen, network.crossed_mask.gather(restored, masks), network.config.loss)
 
 
-def _one_cycle(done: float) -> float:
-    """Learning rate over its peak: a warm-up over the first tenth, then half a cosine down to nearly nothing."""
-    if done < 0.1:
-        return 0.1 + 9 * done
-    return 0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))
-
-
 @torch.inference_mode()
-def _calibrate(network: MFRNet, held: Tensor, clock: _Clock) -> None:
+def _calibrate(network: MFRNet, held: Tensor, clock: Clock) -> None:
     network.eval()
     pairs = []
     for start in range(0, len(held), BATCH):
