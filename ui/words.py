@@ -20,7 +20,7 @@ SHOUT = {
 HINT = {
     FeedState.NO_PICTURE: "No cloth has been seen yet. Start a roll to look at the cloth.",
     FeedState.LIVE: "",
-    FeedState.STOPPED: "The picture below is the last cloth that passed.",
+    FeedState.STOPPED: "This is the last cloth that passed.",
     FeedState.STALLED: "The machine runs but no lines arrive. Check the camera's cable and trigger.",
     FeedState.GONE: "Cloth passes without being looked at. Check the camera's power and cable.",
     FeedState.ENDED: "All cloth has been seen. End the roll to close its record.",

@@ -130,7 +130,7 @@ class DefectDetail(Panel):
         show("Length × width", size(row.length_mm, row.width_mm, row.unit))
         show("Position", position(row.position_mm, row.unit) + (f", {row.piece}" if row.piece else ""))
         show("Across", f"{length(row.across_mm, row.unit)} from the left edge")
-        show("Score", f"{display:.2f}  of 0.50, raw {row.score:.3g}")
+        show("Score", f"{display:.2f}, raw {row.score:.3g}")
         show("Found", when(row.found_at))
         verdict = row.verdict.value if row.verdict else "not reviewed"
         show("Review", f"{verdict}, by {row.reviewed_by}" if row.verdict and row.reviewed_by else verdict)

@@ -211,7 +211,7 @@ class HistoryPage(QWidget):
         false = sum(d.verdict is Verdict.FALSE_ALARM for d in every)
         left = len(every) - confirmed - false
         words = (f"{len(every)}", f"{confirmed} confirmed", count(false, "false alarm"), f"{left} to review")
-        set_text(self.counts, "   ·   ".join(words))
+        set_text(self.counts, " · ".join(words))
 
     # one defect
 

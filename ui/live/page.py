@@ -196,7 +196,9 @@ class LivePage(QWidget):
         if snapshot is None:
             return
         self.figures.push_speed(snapshot)
-        scale = self._recipe.mm_per_px if self._recipe else None
+        if self._recipe is None:  # figures of an earlier roll, whose defects this window has not seen
+            return
+        scale = self._recipe.mm_per_px
         marks = list(self._marks.values())
         self.roll_map.show_roll(snapshot.ledger.lines_acquired, scale, marks, self._gaps, self.web.lines_in_sight)
 

@@ -90,8 +90,8 @@ class TuningPage(QWidget):
         middle.addWidget(scores, 5)
         lower = QHBoxLayout()
         lower.setSpacing(12)
-        lower.addWidget(self._build_table(), 64)
-        lower.addWidget(self._build_changed(), 36)
+        lower.addWidget(self._build_table(), 66)
+        lower.addWidget(self._build_changed(), 34)
         middle.addLayout(lower, 5)
         row.addLayout(middle, 1)
         side = QWidget()
@@ -120,7 +120,7 @@ class TuningPage(QWidget):
         header = self.view.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
-        for section, wide in enumerate((80, 38, 106, 120, 66, 54, 76)):
+        for section, wide in enumerate((72, 36, 112, 110, 68, 58, 66)):
             self.view.setColumnWidth(section, wide)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         panel.body.addWidget(self.view, 1)

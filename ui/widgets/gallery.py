@@ -16,7 +16,7 @@ from ui.widgets.pictures import draw_fitted
 from ui.words import position
 
 Index = QModelIndex | QPersistentModelIndex
-CELL_WIDE, WORDS_HIGH = 128, 34
+CELL_WIDE, WORDS_HIGH = 118, 34
 
 
 class DefectGallery(QAbstractListModel):
