@@ -21,6 +21,8 @@ from model.mfrnet import MFRNet, MFRNetConfig
 FORMAT = "mfrnet"
 VERSION = 1
 LARGEST_BYTES = 1 << 30
+HALF = ("encoder.", "restoration.")
+LARGEST_HALF = 6e4
 
 Facts = dict[str, str | int | float]
 
@@ -44,7 +46,7 @@ def save(network: MFRNet, path: Path, facts: Facts | None = None) -> str:
         "config": network.config.model_dump_json(),
         "facts": json.dumps(facts or {}),
     }
-    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    tensors = {key: _compact(key, value.detach().cpu().contiguous()) for key, value in network.state_dict().items()}
     content = to_bytes(tensors, header)
     try:
         _write(content, path)
@@ -53,6 +55,20 @@ def save(network: MFRNet, path: Path, facts: Facts | None = None) -> str:
             f"The model could not be written to {path} ({error.strerror or error}): make room or choose another folder."
         ) from error
     return hashlib.sha256(content).hexdigest()
+
+
+@torch.no_grad()
+def round_as_saved(network: MFRNet) -> None:
+    """Give the network the very weights its checkpoint will hold, so that what was calibrated is what is loaded."""
+    for key, value in network.state_dict().items():
+        value.copy_(_whole(_compact(key, value)))
+
+
+def _compact(key: str, value: Tensor) -> Tensor:
+    """Weights at half precision (finer than the bf16 they run in), which halves the file; statistics as they are."""
+    if not key.startswith(HALF) or value.dtype != torch.float32 or float(value.abs().max()) > LARGEST_HALF:
+        return value
+    return value.half()
 
 
 def _write(content: bytes, path: Path) -> None:
@@ -118,12 +134,16 @@ def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, str], dict[s
         with safe_open(path, framework="pt", device="cpu") as file:
             header = dict(file.metadata() or {})
             _check_header(header, path)
-            state = {key: file.get_tensor(key) for key in file.keys()} if with_tensors else {}  # noqa: SIM118
+            state = {key: _whole(file.get_tensor(key)) for key in file.keys()} if with_tensors else {}  # noqa: SIM118
     except PermissionError as error:
         raise ModelError(f"The model file {path} may not be read: change its permissions.") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{path} is damaged or no checkpoint of this station: teach again or restore it.") from error
     return header, state
+
+
+def _whole(value: Tensor) -> Tensor:
+    return value.float() if value.dtype == torch.float16 else value
 
 
 def _check_header(header: dict[str, str], path: Path) -> None:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.checkpoint import round_as_saved
 from model.encoder import Encoder
 from model.errors import ModelError
 from model.loss import hybrid_loss
@@ -72,12 +73,14 @@ def fit(
     _keep_memory()
     with _training_threads():
         network = blank(config or MFRNetConfig(), encoder, seed).to(device)
+        round_as_saved(network)
         train, held = _deal(tiles, generator)
         _fit_aggregator(network, train, clock)
         train_features, held_features = _read_features(network, train, held, generator, clock)
         train_features = _standardise(network, train_features, len(train))
         held_features = (held_features - network.centre.cpu()) / network.deviation.cpu()
         _train(network, train_features, generator, clock)
+        round_as_saved(network)
         _calibrate(network, held_features, clock)
     clock.tell("done", 1.0)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

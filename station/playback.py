@@ -112,7 +112,7 @@ class _Gather:
             self._views.append(event)
         elif isinstance(event, RowJudged):
             self.rows.append(event)
-        elif isinstance(event, DefectChanged) and event.defect.closed:
+        elif isinstance(event, DefectChanged) and event.defect.closed and event.defect.merged_into is None:
             self._piece(event.defect.piece).defects.append(event.defect)
 
     def complete(self) -> None:
