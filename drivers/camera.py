@@ -88,7 +88,7 @@ class Camera(Protocol):
 
     @property
     def waits(self) -> bool:
-        """True if the camera waits for the line (a folder, the demo without a speed); False if cloth runs regardless."""
+        """True if it waits for the line (a folder, the demo without a speed), False if cloth runs regardless."""
 
     def start(self) -> None:
         """Begin to deliver.  Raises CameraError."""
