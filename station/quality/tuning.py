@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, genpareto
 
-TAIL_SHARE = 0.25
+TAIL_SHARE = (0.02, 0.25)
+TAIL_PATCHES = 100
+"""The law holds the better the higher it starts, and needs about a hundred patches above: the tail is the share of the
+patches that holds about so many, within the range."""
 SHAPE_RANGE = (0.0, 0.25)
 """A bounded tail (negative shape) is never assumed: cloth not yet seen may always score higher."""
 MIN_PATCHES = 12
@@ -60,17 +63,18 @@ def fit_tail(peaks: NDArray[np.float32]) -> TailFit:
     if peaks.size < MIN_PATCHES:
         raise ValueError(f"{peaks.size} patches of good cloth are too few; at least {MIN_PATCHES} are needed")
     ordered = np.sort(np.asarray(peaks, dtype=np.float64))
-    start = float(np.quantile(ordered, 1 - TAIL_SHARE))
+    share = float(np.clip(TAIL_PATCHES / peaks.size, *TAIL_SHARE))
+    start = float(np.quantile(ordered, 1 - share))
     excess = ordered[ordered > start] - start
     if excess.size < 2 or excess[-1] <= 0:
-        return TailFit(start, TAIL_SHARE, 0.0, max(1e-6, 1e-3 * abs(start)), peaks.size)
+        return TailFit(start, share, 0.0, max(1e-6, 1e-3 * abs(start)), peaks.size)
     mean = float(excess.mean())
     ranks = (np.arange(excess.size) / (excess.size - 1)) if excess.size > 1 else np.zeros(1)
     l2 = 2 * float((ranks * excess).mean()) - mean
     hosking_k = mean / max(l2, 1e-12) - 2
     shape = float(np.clip(-hosking_k, *SHAPE_RANGE))
     # With the shape held, the mean excess of the law, scale / (1 - shape), gives the scale.
-    return TailFit(start, TAIL_SHARE, shape, mean * (1 - shape), peaks.size)
+    return TailFit(start, share, shape, mean * (1 - shape), peaks.size)
 
 
 def patches_per_100_m(web_mm: float, patch_mm: float, step_mm: float) -> float:

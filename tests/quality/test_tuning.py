@@ -18,13 +18,13 @@ def test_the_tail_of_a_known_law_is_found_far_beyond_the_sample(shape: float) ->
     tail = fit_tail((5 + excess).astype(np.float32))
     wanted = 1e-4
     true_score = 5 + (-np.log(wanted) if shape == 0 else (wanted**-shape - 1) / shape)
-    assert tail.score_at(wanted) == pytest.approx(true_score, rel=0.15)
+    assert tail.score_at(wanted) == pytest.approx(true_score, rel=0.25)
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.floats(0.01, 50), min_size=MIN_PATCHES, max_size=200),
-    st.floats(1e-6, TAIL_SHARE * 0.99),
+    st.floats(1e-6, TAIL_SHARE[0] * 0.99),
 )
 def test_score_and_exceedance_are_each_others_inverse(peaks: list[float], probability: float) -> None:
     tail = fit_tail(np.array(peaks, np.float32))
