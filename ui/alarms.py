@@ -72,9 +72,14 @@ class AlarmRow(QWidget):
         self._show()
 
     def withdraw(self, number: int) -> None:
-        """The defect turned out to pass."""
+        """The defect turned out to pass, or to be part of another."""
         if self._rejects.pop(number, None) is not None:
             self._show()
+
+    def forget_rejects(self) -> None:
+        """A new roll: rejects of the last one are closed with it.  Notices stay until a person answers them."""
+        self._rejects.clear()
+        self._show()
 
     def put_notice(self, notice: Notice) -> None:
         """Something a person should know; stays until acknowledged.  The gravest is shown, the others are counted."""

@@ -13,6 +13,8 @@ from PySide6.QtCore import QObject, QTimer
 T = TypeVar("T")
 _log = logging.getLogger("station.ui")
 _POLL_MS = 20
+FLUSH_S = 2.0
+"""How long a reader waits for what the line has just told to be on disk, e.g. the end of a roll."""
 
 
 class Worker(QObject):

@@ -238,7 +238,7 @@ class ScriptedCore:
         assert self._recipe is not None
         patches = heat[:, : heat.shape[1] // 56 * 56].reshape(heat.shape[0], -1, 56).max(axis=(0, 2))
         peaks = (patches * 2 * self._recipe.threshold).astype(np.float32)
-        self._tell(RowJudged(self._line, self._line + STRIP, peaks))
+        self._tell(RowJudged(self._line, self._line + STRIP, peaks, None, loop.web[1] - loop.web[0]))
         self._line += STRIP
         self._inspected += STRIP
         self.feed = FeedState.LIVE

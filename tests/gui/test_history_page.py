@@ -152,3 +152,12 @@ def test_an_empty_house_says_so(open_window: OpenWindow, core: ScriptedCore, qtb
     page = open_window("history").history
     qtbot.waitUntil(page.no_rolls.isVisible)
     assert page.detail.row is None
+
+
+def test_marks_lie_where_the_defects_lie_across_the_web(page: HistoryPage, core: ScriptedCore) -> None:
+    assert page._open is not None
+    left, right = core.loop.web
+    across = {mark.key: mark.across for mark in page.roll_map._defects}
+    for defect in page._open.defects:
+        middle = (defect.first_px + defect.end_px) / 2
+        assert across[defect.id] == pytest.approx((middle - left) / (right - left), abs=1e-6)

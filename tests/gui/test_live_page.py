@@ -302,3 +302,73 @@ def test_a_defect_that_grows_is_one_row_and_its_outline_grows(
     assert heights[0] < heights[1] < heights[2]
     assert [row.defect.number for row in window.live.defects.rows].count(900) == 1
     assert window.live.defects.rows[0].thumb is not None, "cropped from the cloth still in sight"
+
+
+def test_a_defect_that_is_part_of_an_older_one_is_seen_nowhere(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot, strips=3)
+    older = Defect(
+        number=900, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
+        position_mm=50, across_mm=140, score=1.0, kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
+    )  # fmt: skip
+    younger = replace(older, number=901, first_line=150, first_px=330, end_px=340)
+    core._tell(DefectChanged(older))
+    core._tell(DefectChanged(younger))
+    qtbot.waitUntil(lambda: {900, 901} <= window.alarms.open_alarms)
+    rows = window.live.defects.rowCount()
+    core._tell(DefectChanged(replace(older, end_px=340, width_mm=20)))
+    core._tell(DefectChanged(replace(younger, is_reject=False, closed=True, merged_into=900)))
+    qtbot.waitUntil(lambda: 901 not in window.alarms.open_alarms)
+    assert 900 in window.alarms.open_alarms
+    assert "No. 901" not in window.alarms.text
+    assert "901" not in window.alarms._text.toolTip()
+    assert [row.defect.number for row in window.live.defects.rows].count(901) == 0
+    assert window.live.defects.rowCount() == rows - 1
+    assert 901 not in window.live.web._defects
+    qtbot.waitUntil(lambda: 900 in {mark.key for mark in window.live.roll_map._defects}, timeout=3000)
+    assert 901 not in {mark.key for mark in window.live.roll_map._defects}
+
+
+def test_a_defect_first_heard_of_when_merged_is_never_shown(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    core.start_roll("demo")
+    part = Defect(
+        number=2, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
+        position_mm=50, across_mm=140, score=1.0, kind=DefectKind.SPOT, is_reject=False, closed=True, merged_into=1,
+    )  # fmt: skip
+    core._tell(DefectChanged(part))
+    core.play(1)
+    qtbot.waitUntil(lambda: window.live.web.camera_px > 0)
+    assert window.live.defects.rowCount() == 0
+    assert window.live.empty.isVisible()
+
+
+def test_marks_of_the_roll_map_lie_across_the_web_not_across_the_camera(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    left, right = core.loop.web
+    qtbot.waitUntil(lambda: bool(window.live.roll_map._defects), timeout=3000)
+    marks = {mark.key: mark.across for mark in window.live.roll_map._defects}
+    for row in window.live.defects.rows:
+        middle = (row.defect.first_px + row.defect.end_px) / 2
+        assert marks[row.defect.number] == pytest.approx((middle - left) / (right - left))
+
+
+def test_a_new_roll_closes_the_alarms_of_the_last_but_keeps_notices(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    core.say("error", "Camera 1 does not answer.")
+    qtbot.waitUntil(lambda: window.alarms.has_notice)
+    assert window.alarms.open_alarms
+    core.end_roll()
+    core.start_roll("demo")
+    qtbot.waitUntil(lambda: not window.alarms.open_alarms)
+    assert window.alarms.text == "Camera 1 does not answer."

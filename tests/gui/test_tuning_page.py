@@ -35,7 +35,7 @@ def fates(page: TuningPage) -> dict[int, Fate]:
 
 
 def test_at_rest_everything_stays_as_it_is(page: TuningPage, history: History, past_rolls: list[str]) -> None:
-    assert page.recipe.facts.text("Last roll") == past_rolls[0]
+    assert page.recipe.facts.text("Tuned against") == f"roll {past_rolls[0]}"
     assert set(fates(page).values()) <= {Fate.STAYS, Fate.PASSES}
     now, new = page.values.figure("Rejects")
     roll = history.rolls(RollFilter(fabric="demo"))[0]
@@ -121,3 +121,29 @@ def test_a_fabric_without_a_roll_says_so(open_window: OpenWindow, core: Scripted
     page = open_window("tuning").tuning
     qtbot.waitUntil(lambda: "no roll yet" in page.about.text())
     assert page.table.rowCount() == 0
+
+
+def test_the_last_ended_roll_is_shown_while_another_is_open(
+    page: TuningPage, core: ScriptedCore, past_rolls: list[str], qtbot: QtBot
+) -> None:
+    core.start_roll("demo")
+    core.play(3)
+    page.refresh()
+    qtbot.waitUntil(lambda: not page._worker.busy)
+    assert page.scores.heading is not None
+    assert page.scores.heading.text() == f"Scores of roll {past_rolls[0]}"
+    opened = core.roll
+    core.play(3)
+    core.end_roll()
+    qtbot.waitUntil(lambda: page.recipe.facts.text("Tuned against") == f"roll {opened}")
+
+
+def test_the_only_roll_is_shown_although_it_is_open_and_says_so(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    core.start_roll("demo")
+    core.play(3)
+    page = open_window("tuning").tuning
+    qtbot.waitUntil(lambda: page._data is not None and page._data.roll is not None)
+    assert page.recipe.facts.text("Tuned against") == f"roll {core.roll}, still open"
+    assert len(page._data.peaks) > 0 if page._data else False

@@ -21,7 +21,7 @@ from ui.widgets.gallery import DefectGallery, GalleryView
 from ui.widgets.parts import Panel, label, set_text
 from ui.widgets.roll_map import MapDefect, RollMap
 from ui.words import count
-from ui.worker import Worker
+from ui.worker import FLUSH_S, Worker
 
 _SHOW = {"All defects": (False, False), "Rejects": (True, False), "Not reviewed": (False, True)}
 
@@ -33,6 +33,20 @@ class OpenRoll:
     roll: RollRow
     defects: Sequence[DefectRow]
     stretches: Sequence[StretchRow]
+
+
+def _shares(opened: OpenRoll) -> list[float]:
+    """Where each defect's middle lies across the web: 0 at its left edge, 1 at its right.
+
+    Where no width of the web is on record (a roll broken off early), the defect farthest right stands for its right
+    edge.
+    """
+    scale = opened.roll.mm_per_px or 1.0
+    across = [d.across_mm / scale for d in opened.defects]
+    width = opened.roll.web_width_px
+    if not width:
+        width = max((at + (d.end_px - d.first_px) / 2 for at, d in zip(across, opened.defects, strict=True)), default=1)
+    return [min(max(at / max(width, 1.0), 0.0), 1.0) for at in across]
 
 
 class HistoryPage(QWidget):
@@ -122,8 +136,13 @@ class HistoryPage(QWidget):
     def refresh(self, _event: object = None) -> None:
         """Read the rolls anew; the chosen one stays chosen."""
         wanted = self.filters.value()
+
+        def read() -> tuple[list[str], list[RollRow]]:
+            self._store.flush(FLUSH_S)
+            return self._history.fabrics(), self._history.rolls(wanted)
+
         self._worker.run(
-            lambda: (self._history.fabrics(), self._history.rolls(wanted)),
+            read,
             lambda read: self._show_rolls(*read),
             self._tell_failure,
         )
@@ -174,18 +193,10 @@ class HistoryPage(QWidget):
             words.append(f"{span_of(roll, ledger.lines_uninspected)} not inspected (hatched)")
         words.append(count(roll.rejects, "reject"))
         set_text(self.about, "   ·   ".join(words))
-        right = max([d.end_px for d in self._open.defects], default=1)
-        width = max(right, 1) * 1.02
+        across = _shares(self._open)
         marks = [
-            MapDefect(
-                d.id,
-                d.first_line,
-                d.end_line,
-                min((d.first_px + d.end_px) / 2 / width, 1.0),
-                d.is_reject,
-                d.verdict is Verdict.FALSE_ALARM,
-            )
-            for d in self._open.defects
+            MapDefect(d.id, d.first_line, d.end_line, share, d.is_reject, d.verdict is Verdict.FALSE_ALARM)
+            for d, share in zip(self._open.defects, across, strict=True)
         ]
         gaps = [(s.first_line, s.end_line) for s in self._open.stretches if s.reason is not None]
         self.roll_map.show_roll(ledger.lines_acquired, roll.mm_per_px, marks, gaps)

@@ -96,6 +96,15 @@ class LiveDefects(QAbstractListModel):
             del self._rows[_KEEP:]
             self.endRemoveRows()
 
+    def drop(self, number: int) -> None:
+        """Take a defect off the list; nothing happens if it is not there."""
+        for at, row in enumerate(self._rows):
+            if row.defect.number == number:
+                self.beginRemoveRows(QModelIndex(), at, at)
+                del self._rows[at]
+                self.endRemoveRows()
+                return
+
     def acknowledge(self) -> None:
         """All alarms are answered."""
         self._rows = [replace(row, open_alarm=False) for row in self._rows]

@@ -137,7 +137,7 @@ class LivePage(QWidget):
         self._marks.clear()
         self._gaps.clear()
         self._answered.clear()
-        self._alarms.acknowledge()
+        self._alarms.forget_rejects()
         self.defects.clear()
         self._show_list()
         self.web.begin_roll()
@@ -160,6 +160,9 @@ class LivePage(QWidget):
     def on_defect(self, event: DefectChanged) -> None:
         """A defect appeared, grew or closed."""
         defect = event.defect
+        if defect.merged_into is not None:
+            self._forget(defect.number)
+            return
         unit = self._recipe.unit if self._recipe else "px"
         alarm = defect.is_reject and defect.number not in self._answered
         if alarm:
@@ -172,6 +175,15 @@ class LivePage(QWidget):
         thumb = thumbnail(pixels, THUMB) if pixels is not None and min(pixels.shape[:2]) >= 8 else None
         self.defects.put(LiveDefect(defect, unit, threshold, thumb, alarm))
         self._marks[defect.number] = self._mark(defect)
+        self._show_list()
+
+    def _forget(self, number: int) -> None:
+        """What looked like a defect is part of an older one, which has been told already: it goes everywhere."""
+        self._alarms.withdraw(number)
+        self._answered.discard(number)
+        self._marks.pop(number, None)
+        self.web.drop_defect(number)
+        self.defects.drop(number)
         self._show_list()
 
     def on_snapshot(self, snapshot: LineSnapshot) -> None:
@@ -203,8 +215,10 @@ class LivePage(QWidget):
         self.roll_map.show_roll(snapshot.ledger.lines_acquired, scale, marks, self._gaps, self.web.lines_in_sight)
 
     def _mark(self, defect: Defect) -> MapDefect:
-        across = (defect.first_px + defect.end_px) / 2 / max(self.web.camera_px, 1)
-        return MapDefect(defect.number, defect.first_line, defect.end_line, min(across, 1.0), defect.is_reject)
+        left, right = self.web.web_px
+        across = ((defect.first_px + defect.end_px) / 2 - left) / max(right - left, 1)
+        across = min(max(across, 0.0), 1.0)
+        return MapDefect(defect.number, defect.first_line, defect.end_line, across, defect.is_reject)
 
     def _acknowledged(self) -> None:
         self._answered.update(row.defect.number for row in self.defects.rows if row.open_alarm)

@@ -88,6 +88,12 @@ class WebView(QWidget):
             self._defects.pop(min(self._defects))
         (self._open_alarms.add if open_alarm else self._open_alarms.discard)(defect.number)
 
+    def drop_defect(self, number: int) -> None:
+        """It is no defect of its own: its outline goes."""
+        self._open_alarms.discard(number)
+        if self._defects.pop(number, None) is not None:
+            self.update()
+
     def acknowledge(self) -> None:
         """All alarms are answered: outlines flash no more."""
         self._open_alarms.clear()
@@ -123,6 +129,12 @@ class WebView(QWidget):
         if self._feed is FeedState.LIVE and self._paused:
             return PAUSED
         return "" if self._feed is FeedState.LIVE else SHOUT[self._feed]
+
+    @property
+    def web_px(self) -> tuple[int, int]:
+        """Edges of the web on the newest strip, half-open camera columns; (0, 0) before the first strip."""
+        newest = self._ring.newest
+        return (newest.left_px, newest.right_px) if newest else (0, 0)
 
     @property
     def camera_px(self) -> int:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTabl
 
 from station.recipe import Recipe
 from station.records.queries import History
-from station.records.rows import DefectFilter, DefectRow, RecordsError, RollRow
+from station.records.rows import DefectFilter, DefectRow, RecordsError, RollFilter, RollRow
 from station.records.store import Store
 from ui.tuning.panels import RecipePanel, SavePanel, ValuesPanel
 from ui.tuning.score_plot import ScorePlot
@@ -22,10 +22,11 @@ from ui.widgets.crops import PictureCache
 from ui.widgets.gallery import DefectGallery, GalleryView
 from ui.widgets.parts import Panel, label, set_text
 from ui.words import count
-from ui.worker import Worker
+from ui.worker import FLUSH_S, Worker
 
 _SETTLE_MS = 40
 _MOST_PICTURES = 400
+_LOOK_BACK = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,13 +46,27 @@ class LastRoll:
         return self.roll.ledger.lines_inspected * self.roll.mm_per_px / 1000
 
 
+def roll_to_tune(rolls: Sequence[RollRow]) -> RollRow | None:
+    """Of a fabric's rolls, newest first: the last that has ended with judged cloth, else the newest, else None.
+
+    A roll under way changes under the engineer's hands; one that ended with nothing judged shows nothing.
+    """
+    ended = (roll for roll in rolls if roll.ended_at is not None and roll.ledger.lines_inspected > 0)
+    return next(ended, rolls[0] if rolls else None)
+
+
 def read_last_roll(history: History, fabric: str) -> LastRoll:
-    """Read the fabric's recipe in force and its last roll.  Raises RecordsError."""
-    recipe, roll = history.recipe(fabric), history.last_roll(fabric)
+    """Read the fabric's recipe in force and the roll it is tuned against.  Raises RecordsError."""
+    recipe = history.recipe(fabric)
+    roll = roll_to_tune(history.rolls(RollFilter(fabric=fabric, limit=_LOOK_BACK)))
     if roll is None:
         return LastRoll(recipe, None, (), np.zeros(0, np.float32))
     _, peaks = history.profile(roll.id)
     return LastRoll(recipe, roll, history.defects(DefectFilter(roll.id, limit=20000)), np.asarray(peaks, np.float32))
+
+
+def _open(roll: RollRow) -> str:
+    return ", still open" if roll.ended_at is None else ""
 
 
 class TuningPage(QWidget):
@@ -83,7 +98,7 @@ class TuningPage(QWidget):
         row.setSpacing(12)
         middle = QVBoxLayout()
         middle.setSpacing(12)
-        scores = Panel("Scores of the last roll")
+        scores = self.scores = Panel("Scores of the last roll")
         self.about = label("", "caption")
         scores.body.addWidget(self.about)
         scores.body.addWidget(self.plot, 1)
@@ -166,8 +181,13 @@ class TuningPage(QWidget):
             return
         self._asked += 1
         asked = self._asked
+
+        def read() -> LastRoll:
+            self._store.flush(FLUSH_S)
+            return read_last_roll(self._history, fabric)
+
         self._worker.run(
-            lambda: read_last_roll(self._history, fabric),
+            read,
             lambda data: self._show(data) if asked == self._asked else None,
             self._tell_failure,
         )
@@ -176,9 +196,11 @@ class TuningPage(QWidget):
         self._data = data
         recipe, roll = data.recipe, data.roll
         self.recipe.show_recipe(recipe, roll, data.inspected_m)
+        if self.scores.heading is not None:
+            set_text(self.scores.heading, f"Scores of roll {roll.name}{_open(roll)}" if roll else "Scores")
         words = f"{count(len(data.peaks), 'patch', 'patches')} judged, {count(len(data.defects), 'defect')} recorded"
         shaded = "shaded: below the report level, where defects are not recorded"
-        none = "This fabric has no roll yet; start one on the Live page."
+        none = "This fabric has no roll yet. Start one on the Live page (Ctrl+1); its scores are shown here at its end."
         set_text(self.about, f"{words}  ·  {shaded}" if roll else none)
         self.plot.show_scores(data.peaks, recipe.threshold, recipe.report_level)
         self.reset()

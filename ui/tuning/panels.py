@@ -32,13 +32,14 @@ class RecipePanel(Panel):
         self.fabric.setAccessibleName("Fabric")
         self.fabric.setToolTip("Fabric whose recipe is tuned")
         self.body.addWidget(self.fabric)
-        self.facts = Facts(["In force", "Last roll", "Inspected"])
+        self.facts = Facts(["In force", "Tuned against", "Inspected"])
         self.body.addWidget(self.facts)
 
     def show_recipe(self, recipe: Recipe, roll: RollRow | None, inspected_m: float | None) -> None:
         """The recipe and the roll it is tuned against."""
         self.facts.show_fact("In force", f"version {recipe.version}, threshold {recipe.threshold:.4g}")
-        self.facts.show_fact("Last roll", roll.name if roll else "none yet")
+        state = "" if roll is None or roll.ended_at else ", still open"
+        self.facts.show_fact("Tuned against", f"roll {roll.name}{state}" if roll else "no roll yet")
         lines = roll.ledger.lines_inspected if roll else 0
         text = metres(inspected_m, 1) if inspected_m is not None else f"{grouped(lines)} lines"
         self.facts.show_fact("Inspected", f"{text}, {when(roll.started_at)}" if roll else "–")
