@@ -14,7 +14,10 @@ from drivers.simulated.camera import SimulatedCamera
 
 
 class SimulatedSettings(BaseModel):
-    """A simulated rig; every field as in :class:`drivers.simulated.camera.SimulatedCamera`."""
+    """A simulated rig; every field as in :class:`drivers.simulated.camera.SimulatedCamera`.
+
+    With ``frame_lines`` its camera is an area camera, else a line-scan camera.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +33,9 @@ class SimulatedSettings(BaseModel):
     flaws_per_m: float = Field(3.0, ge=0, le=100)
     disturbances: bool = True
     faults: tuple[str, ...] = ()
+    frame_lines: int | None = Field(None, ge=16, le=4096)
+    overlap_lines: int = Field(0, ge=0, le=2048)
+    frame_falloff: float = Field(0.0, ge=0, le=0.5)
 
 
 class ReplaySettings(BaseModel):
@@ -72,7 +78,7 @@ def list_cameras() -> list[dict[str, str | bool]]:
     """
     simulated: dict[str, str | bool] = {
         "kind": "simulated",
-        "name": "Simulated line-scan camera",
+        "name": "Simulated line-scan or area camera",
         "serial": "",
         "emulated": True,
     }

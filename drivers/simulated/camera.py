@@ -15,15 +15,22 @@ from drivers.simulated.rig import SimulatedRig
 from drivers.simulated.ring import RingShape
 
 _BLOCK_LINES = 256
+_LEAST_FRAME_LINES, _MOST_FRAME_LINES = 16, 4096
+_FRAME_FALLOFF_MOST = 0.5
 _BESIDE_WEB = 24 / 2048
 """Share of the picture that lies beside the web on each side, unless told otherwise: 1.0 m of web at 0.5 mm per px."""
 
 
 class SimulatedCamera:
-    """A line-scan camera over endless (or some metres of) simulated cloth, rendered in a process of its own.
+    """A line-scan or area camera over endless (or some metres of) simulated cloth, rendered in a process of its own.
+
+    Given ``frame_lines`` it is an area camera: each block is a frame, seen at once, which shows the last
+    ``overlap_lines`` of the frame before again; more on a slow loom, as a frame is taken after a tenth of a second at
+    the latest, and more in the last frame.  The first frames of a running loom show what has come into view yet.
 
     Without a speed it waits for the line and delivers as fast as it is read.  With one the loom runs in real time:
-    a block is there when the loom has passed its end, and one not read within about three seconds is overwritten.
+    a block is there when the loom has passed its end, and one not read within about three seconds (a frame: one) is
+    overwritten.
     Should the renderer itself not keep pace, the loom is held back, so that this is never the line's loss.
 
     Same settings and seed: same cloth, same flaws, same faults.
@@ -42,6 +49,9 @@ class SimulatedCamera:
         faults: names from :data:`drivers.simulated.faults.FAULT_NAMES`.
         fault_every_lines: mean distance between two faults of a kind; None: two metres.
         profile: motion of the loom in lines per second, in place of a constant speed.
+        frame_lines: lines an area camera sees at once; None: a line-scan camera.
+        overlap_lines: lines that two frames share, at most half a frame.
+        frame_falloff: share of light an area camera loses at the first and last line of a frame.
         camera_id: name of the camera in blocks.
 
     Raises:
@@ -64,20 +74,29 @@ class SimulatedCamera:
         faults: Sequence[str] = (),
         fault_every_lines: int | None = None,
         profile: SpeedProfile | None = None,
+        frame_lines: int | None = None,
+        overlap_lines: int = 0,
+        frame_falloff: float = 0.0,
         camera_id: str = "simulated",
     ) -> None:
         unknown = next((name for name in faults if name not in FAULT_NAMES), None)
         if unknown is not None:
             raise CameraError(f"There is no fault named '{unknown}': choose one of {', '.join(FAULT_NAMES)}.")
+        _check_frames(frame_lines, overlap_lines, frame_falloff)
         margin = round(_BESIDE_WEB * width_px)
         web_px = web_px or (margin, width_px - margin)
-        cloth = ClothSettings(style, width_px, mm_per_px, seed, web_px, flaws_per_m, disturbances, tuple(seams))
+        cloth = ClothSettings(
+            style, width_px, mm_per_px, seed, web_px, flaws_per_m, disturbances, tuple(seams), frame_lines or 0
+        )
         self._cloth, self._cloth_lock = cloth.weave(), threading.Lock()
         self._web_px, self._mm_per_px = web_px, mm_per_px
         every = fault_every_lines or round(2000 / mm_per_px)
         plan = _plan(mm_per_px, metres, speed_m_per_min, profile, faults, seed, every)
-        self._rig = SimulatedRig(RenderJob(cloth, plan, _ring(plan, width_px)), camera_id)
-        self._camera = FaultyCamera(self._rig, faults, seed, every_lines=every)
+        if frame_lines is not None:
+            plan = replace(plan, block_lines=frame_lines - overlap_lines, frame_lines=frame_lines)
+        job = RenderJob(cloth, plan, _ring(plan, width_px), frame_falloff=frame_falloff)
+        self._rig = SimulatedRig(job, camera_id)
+        self._camera = FaultyCamera(self._rig, faults, seed, every_lines=every, frames=frame_lines is not None)
 
     @property
     def camera_id(self) -> str:
@@ -149,6 +168,24 @@ class SimulatedCamera:
         return self._camera.truth()
 
 
+def _check_frames(frame_lines: int | None, overlap_lines: int, frame_falloff: float) -> None:
+    if frame_lines is None:
+        if overlap_lines or frame_falloff:
+            raise CameraError("Only an area camera has frames that overlap or darken: give it frame_lines, too.")
+        return
+    if not _LEAST_FRAME_LINES <= frame_lines <= _MOST_FRAME_LINES:
+        raise CameraError(
+            f"An area camera cannot see {frame_lines} lines at once:"
+            f" choose {_LEAST_FRAME_LINES} to {_MOST_FRAME_LINES}, or none for a line-scan camera."
+        )
+    if not 0 <= overlap_lines <= frame_lines // 2:
+        raise CameraError(
+            f"Frames of {frame_lines} lines cannot overlap by {overlap_lines}: choose 0 to {frame_lines // 2} lines."
+        )
+    if not 0 <= frame_falloff <= _FRAME_FALLOFF_MOST:
+        raise CameraError(f"A frame cannot lose {frame_falloff} of its light: choose 0 to {_FRAME_FALLOFF_MOST}.")
+
+
 def _plan(
     mm_per_px: float,
     metres: float | None,
@@ -172,11 +209,14 @@ def _plan(
 
 
 def _ring(plan: SpanPlan, width_px: int) -> RingShape:
-    """About three seconds of past and one of future blocks for a running loom; a few to work ahead else."""
+    """About three seconds of past (one of frames, which are big) and one of future blocks for a running loom; a few to
+    work ahead else."""
     if plan.profile is None:
-        return RingShape(slots=6, ahead=6, lines=plan.block_lines, width_px=width_px)
+        return RingShape(slots=6, ahead=6, lines=plan.frame_lines or plan.block_lines, width_px=width_px)
     fastest = max(max(stage.start, stage.end) for stage in plan.profile.stages)
     lines = int(min(max(fastest * BLOCK_SECONDS + 2, 2), plan.block_lines))
     per_second = max(fastest / lines, 1 / BLOCK_SECONDS)
     ahead = max(round(per_second), 4)
+    if plan.frame_lines is not None:
+        return RingShape(slots=2 * ahead, ahead=ahead, lines=plan.frame_lines, width_px=width_px)
     return RingShape(slots=4 * ahead, ahead=ahead, lines=lines, width_px=width_px)

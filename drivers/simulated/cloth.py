@@ -40,6 +40,7 @@ class Cloth:
         background: grey level of the bare machine, and of what is seen through holes.
         seams: lines where two pieces are sewn together.  No flaws either.
         flaw_kinds: kinds of flaws to make; all by default.
+        recall_lines: how much of what was drawn last is kept, for whoever asks again for what overlaps it.
 
     Raises:
         CameraError: an impossible setting.
@@ -59,6 +60,7 @@ class Cloth:
         background: float = 40.0,
         seams: Sequence[int] = (),
         flaw_kinds: Sequence[FlawKind] = tuple(FlawKind),
+        recall_lines: int = 0,
     ) -> None:
         self.style = _checked(style, width_px, mm_per_px, seed, web_px)
         self.width_px, self.mm_per_px, self.web_px = width_px, mm_per_px, web_px
@@ -72,7 +74,7 @@ class Cloth:
         self._plan = FlawPlan(seed, flaws_per_m, web, mm_per_px, thread_px, self.style.skew, tuple(flaw_kinds))
         self.sigma = self._measure_sigma(settings, web)
         self._patch = lru_cache(maxsize=256)(self._draw_patch)
-        self._chunk = lru_cache(maxsize=4)(self._draw_chunk)
+        self._chunk = lru_cache(maxsize=4 + recall_lines // CHUNK_LINES)(self._draw_chunk)
 
     @property
     def column_gain(self) -> NDArray[np.float32]:

@@ -48,7 +48,7 @@ class FaultEvent:
 
 @dataclass(frozen=True, slots=True)
 class FaultTruth:
-    """Everything that was done on purpose (or by a reader that came too late: fault ``overrun``), in order."""
+    """Everything that was done on purpose (or by a late reader: ``overrun``; or by frames: ``overlap``), in order."""
 
     events: tuple[FaultEvent, ...]
 
@@ -87,6 +87,9 @@ class Schedule:
     First within ``every_lines``, then on average once per ``rarity * every_lines``.
     """
 
+    overlapping = False
+    """True for frames, which show some cloth seen before along with the new."""
+
     def __init__(self, fault: str, seed: int, every_lines: int, rarity: int = 1) -> None:
         self.rng = np.random.default_rng([seed, zlib.crc32(fault.encode())])
         self._every = every_lines * rarity
@@ -95,7 +98,7 @@ class Schedule:
 
     def strikes(self, block: LineBlock) -> bool:
         """True if it strikes within this block."""
-        is_new = block.first_line >= self._highest
+        is_new = (block.end_line - 1 if self.overlapping else block.first_line) >= self._highest
         self._highest = max(self._highest, block.end_line)
         if not is_new or block.end_line <= self._next:
             return False

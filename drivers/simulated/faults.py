@@ -26,7 +26,10 @@ from drivers.simulated.fault_kinds import (
     fault_turns,
 )
 
-__all__ = ["FAULT_NAMES", "Effect", "FaultEvent", "FaultTruth", "FaultyCamera", "fault_turns"]
+__all__ = ["FAULT_NAMES", "FRAME_FAULT_NAMES", "Effect", "FaultEvent", "FaultTruth", "FaultyCamera", "fault_turns"]
+
+FRAME_FAULT_NAMES = ("duplicate-block", "jitter", "unplug", "reverse", "clock-step")
+"""Faults an area camera can have: they take a frame as a whole.  What others lose, the next frame would show again."""
 
 _Kind = TypeVar("_Kind", bound=Fault)
 
@@ -48,19 +51,32 @@ class FaultyCamera:
         seed: same seed, same faults at the same lines.
         every_lines: mean distance between two faults of a kind.
         gone_s: how long ``unplug`` takes; None: 3 s beside a running loom, 0.3 s where the cloth waits.
+        frames: its blocks are frames of an area camera, which overlap; what they repeat is told as ``overlap``.
 
     Raises:
-        CameraError: unknown fault.
+        CameraError: unknown fault, or one that frames cannot have.
     """
 
     def __init__(
-        self, camera: Camera, faults: Iterable[str], seed: int, *, every_lines: int = 4000, gone_s: float | None = None
+        self,
+        camera: Camera,
+        faults: Iterable[str],
+        seed: int,
+        *,
+        every_lines: int = 4000,
+        gone_s: float | None = None,
+        frames: bool = False,
     ) -> None:
         self._names = set(faults)
         unknown = sorted(self._names - set(FAULT_NAMES))
         if unknown:
             raise CameraError(f"There is no fault named '{unknown[0]}': choose one of {', '.join(FAULT_NAMES)}.")
-        self._seed, self._every_lines = seed, every_lines
+        barred = sorted(self._names - set(FRAME_FAULT_NAMES)) if frames else []
+        if barred:
+            raise CameraError(
+                f"An area camera cannot have the fault '{barred[0]}': choose one of {', '.join(FRAME_FAULT_NAMES)}."
+            )
+        self._seed, self._every_lines, self._frames = seed, every_lines, frames
         self._camera = camera
         self._gone_s = gone_s if gone_s is not None else (0.3 if camera.waits else 3.0)
         self._log = Log()
@@ -149,7 +165,11 @@ class FaultyCamera:
         return isinstance(self._camera, _Coasts) and not self._camera.waits
 
     def _make(self, kind: type[_Kind]) -> _Kind | None:
-        return kind(self._seed, self._every_lines, self._log) if kind.name in self._names else None
+        if kind.name not in self._names:
+            return None
+        fault = kind(self._seed, self._every_lines, self._log)
+        fault.schedule.overlapping = self._frames
+        return fault
 
     def _gone(self) -> CameraGoneError:
         return CameraGoneError(f"Camera {self.camera_id} is gone (unplugged); check its cable, it is tried again.")
@@ -192,7 +212,8 @@ class FaultyCamera:
         """Notes what the camera itself left out or repeats."""
         self._skipped_to(block.first_line)
         again = min(block.end_line, self._highest)
-        self._log.add("reverse", Effect.REPEATED, block.first_line + self._offset, again + self._offset)
+        why = "overlap" if self._frames and block.end_line > self._highest else "reverse"
+        self._log.add(why, Effect.REPEATED, block.first_line + self._offset, again + self._offset)
         self._highest = max(self._highest, block.end_line)
 
     def _skipped_to(self, line: int) -> None:

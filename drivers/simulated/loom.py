@@ -188,17 +188,22 @@ class SpanPlan:
 
     A line trigger fires going forward only: behind a turn the lines gone back over come again.
 
+    An area camera is triggered as a line-scan camera hands over its blocks: after ``block_lines`` new lines, or sooner
+    on a slow loom.  Its frame reaches back over cloth seen before, so that it is whole wherever there is enough cloth.
+
     Attributes:
         profile: the loom's motion; None for a camera that waits.
         turns: reverses of a camera that waits; a profile knows its own.
-        block_lines: most lines in a block.
+        block_lines: most lines in a block; for an area camera, most new lines in a frame.
         total_lines: cloth lines there are; None: endless.
+        frame_lines: lines an area camera sees at once; None: a line-scan camera.
     """
 
     profile: SpeedProfile | None
     turns: tuple[Turn, ...]
     block_lines: int
     total_lines: int | None
+    frame_lines: int | None = None
 
     def spans(self, start_index: int = 0) -> Iterator[Span]:
         """All spans from ``start_index`` on, in order of delivery."""
@@ -210,7 +215,8 @@ class SpanPlan:
                 if math.isinf(ready_s):
                     return
                 if index >= start_index:
-                    yield Span(index, line, line + lines, ready_s)
+                    first_seen = line if self.frame_lines is None else max(line + lines - self.frame_lines, 0)
+                    yield Span(index, first_seen, line + lines, ready_s)
                 index, line, taken = index + 1, line + lines, taken + lines
 
     def _runs(self) -> Iterator[tuple[int, int | None]]:
@@ -224,8 +230,9 @@ class SpanPlan:
         yield line, self.total_lines
 
     def _extent(self, taken: int, room: int | None, turns: int) -> tuple[int, float]:
-        """Lines of the block after ``taken`` lines, and when it is ready."""
-        lines = self.block_lines if room is None else min(self.block_lines, room)
+        """New lines of the block after ``taken`` lines, and when it is ready."""
+        most = self.block_lines if taken or self.frame_lines is None else self.frame_lines
+        lines = most if room is None else min(most, room)
         if self.profile is None:
             return lines, 0.0
         begin_s = self.profile.time_of_forward(taken)

@@ -17,6 +17,8 @@ from multiprocessing.synchronize import Lock, Semaphore
 from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from drivers.camera import CameraError
 from drivers.simulated.cloth import Cloth
@@ -39,6 +41,7 @@ class ClothSettings:
     flaws_per_m: float
     disturbances: bool
     seams: tuple[int, ...] = ()
+    recall_lines: int = 0
 
     def weave(self) -> Cloth:
         """The cloth.  Raises CameraError."""
@@ -51,6 +54,7 @@ class ClothSettings:
             flaws_per_m=self.flaws_per_m,
             disturbances=self.disturbances,
             seams=self.seams,
+            recall_lines=self.recall_lines,
         )
 
 
@@ -64,6 +68,7 @@ class RenderJob:
         shape: the ring's size.
         start_index: first span.
         at_s: loom time to begin at.
+        frame_falloff: share of light an area camera loses at the first and the last line of its frame.
     """
 
     cloth: ClothSettings
@@ -71,10 +76,22 @@ class RenderJob:
     shape: RingShape
     start_index: int = 0
     at_s: float = 0.0
+    frame_falloff: float = 0.0
 
     def loom(self) -> Loom | None:
         """The running loom; None if the camera waits for its reader."""
         return None if self.plan.profile is None else Loom(self.plan.profile, at_s=self.at_s)
+
+    def picture(self, cloth: Cloth, span: Span) -> NDArray[np.uint8]:
+        """What the camera sees of ``cloth`` in a span: uint8 ``[lines, width]``."""
+        lines = span.end_line - span.first_line
+        pixels = cloth.render(span.first_line, lines)
+        if self.plan.frame_lines is None or not self.frame_falloff:
+            return pixels
+        # the newest line is the frame's last, also where a frame is not full yet
+        off_axis = (np.arange(self.plan.frame_lines, dtype=np.float32) + 0.5) / self.plan.frame_lines * 2 - 1
+        gain = 1 - np.float32(self.frame_falloff) * off_axis[-lines:, None] ** 2
+        return np.rint(pixels * gain).astype(np.uint8)
 
 
 class _BareProcess(SpawnProcess):
@@ -221,7 +238,7 @@ def _fill(ring: Ring, filled: Semaphore, free: Semaphore, job: RenderJob) -> Non
                 return
         if _is_orphan(ring):
             return
-        pixels = cloth.render(span.first_line, span.end_line - span.first_line)
+        pixels = job.picture(cloth, span)
         with ring.locked() as header:
             ring.put(span.index, pixels)
             if loom is not None:

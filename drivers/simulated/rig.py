@@ -1,4 +1,4 @@
-"""The simulated rig without any fault: a loom, its cloth, and a line-scan camera above it."""
+"""The simulated rig without any fault: a loom, its cloth, and a line-scan or area camera above it."""
 
 from __future__ import annotations
 

@@ -33,6 +33,21 @@ def test_settings_open_the_simulated_rig() -> None:
     assert (running.camera_id, running.waits) == ("left", False)
 
 
+def test_settings_open_the_simulated_area_camera() -> None:
+    settings = camera_settings({"kind": "simulated", "width_px": 256, "frame_lines": 128, "overlap_lines": 16})
+    assert settings == SimulatedSettings(width_px=256, frame_lines=128, overlap_lines=16)
+    camera = open_camera(settings)
+    camera.start()
+    try:
+        first, second = camera.read(30.0), camera.read(30.0)
+    finally:
+        camera.stop()
+    assert first is not None
+    assert second is not None
+    assert (first.first_line, first.end_line) == (0, 128)
+    assert (second.first_line, second.end_line) == (112, 240)
+
+
 def test_settings_open_a_folder(tmp_path: Path) -> None:
     assert cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 40), np.uint8))
     settings = camera_settings({"kind": "replay", "folder": str(tmp_path), "camera_id": "archive"})
@@ -49,6 +64,12 @@ def test_settings_open_a_folder(tmp_path: Path) -> None:
         ({"kind": "periscope"}, "periscope"),
         ({"kind": "simulated", "width_px": 3}, "'width_px'"),
         ({"kind": "simulated", "colour": "red"}, "'colour'"),
+        ({"kind": "simulated", "frame_lines": 4}, "'frame_lines'"),
+        ({"kind": "simulated", "frame_lines": 5000}, "'frame_lines'"),
+        ({"kind": "simulated", "frame_lines": 256, "overlap_lines": -1}, "'overlap_lines'"),
+        ({"kind": "simulated", "frame_lines": 256, "overlap_lines": 256}, "cannot overlap by 256"),
+        ({"kind": "simulated", "frame_lines": 256, "frame_falloff": 2}, "'frame_falloff'"),
+        ({"kind": "simulated", "overlap_lines": 16}, "frame_lines"),
         ({"kind": "replay"}, "'folder'"),
         ({"kind": "simulated", "style": "felt"}, "felt"),
         ({"kind": "simulated", "faults": ["gremlins"]}, "gremlins"),
