@@ -113,9 +113,9 @@ class AlarmRow(QWidget):
         more = f" (and {len(self._notices) - 1} more)" if len(self._notices) > 1 else ""
         words = [worst.text + more] if worst else []
         if self._rejects:
-            number = max(self._rejects)
-            lead = count(len(self._rejects), "unanswered reject")
-            words.append(f"{lead}:  {self._rejects[number]}")
+            lead, newest = count(len(self._rejects), "unanswered reject"), self._rejects[max(self._rejects)]
+            # beside a long notice only the count is sure to be seen
+            words = [lead, *words, newest] if words else [f"{lead}:  {newest}"]
         if self._rejects or severity == "error":
             self._ground, sign, text, button = _RED, "warning", "critical_text", "alarm"
         elif severity == "warning":

@@ -6,13 +6,11 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from station.control import FeedState, LineSnapshot
+from station.control import LineSnapshot
 from ui import theme
 from ui.widgets.gauges import FillBar
 from ui.widgets.parts import label, set_text
-from ui.words import grouped, span
-
-_ALARMING = (FeedState.GONE, FeedState.STALLED)
+from ui.words import STATE, grouped, span
 
 
 class StateBadge(QWidget):
@@ -21,7 +19,7 @@ class StateBadge(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Feed")
-        self._text, self._feed = "NO PICTURE", FeedState.NO_PICTURE
+        self._text, self._alarming = "NO PICTURE", False
 
     @property
     def text(self) -> str:
@@ -32,11 +30,11 @@ class StateBadge(QWidget):
         """Room for the longest state."""
         return QSize(244, 36)
 
-    def show_feed(self, shout: str, feed: FeedState) -> None:
-        """``shout`` is what stands over the picture; empty means live."""
+    def show_picture(self, shout: str, *, alarming: bool) -> None:
+        """``shout`` is what stands over the picture, empty means live; ``alarming``: cloth may pass unseen."""
         text = shout or "LIVE"
-        if (text, feed) != (self._text, self._feed):
-            self._text, self._feed = text, feed
+        if (text, alarming) != (self._text, self._alarming):
+            self._text, self._alarming = text, alarming
             self.setAccessibleDescription(text)
             self.update()
 
@@ -47,7 +45,7 @@ class StateBadge(QWidget):
         painter.setFont(theme.font("title", bold=True))
         wide = painter.fontMetrics().horizontalAdvance(self._text) + 58
         box = QRectF(self.width() - wide - 1, (self.height() - 36) / 2, wide, 36)
-        alarming = self._feed in _ALARMING
+        alarming = self._alarming
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("critical" if alarming else "frame_hover"))
         painter.drawRoundedRect(box, 6, 6)
@@ -102,7 +100,7 @@ class StatusStrip(QWidget):
         version = f" · v{snapshot.recipe_version}" if snapshot.recipe_version else ""
         ledger = snapshot.ledger
         values = {
-            "State": snapshot.message or str(snapshot.state),
+            "State": snapshot.message or STATE[snapshot.state],
             "Picture": str(snapshot.feed),
             "Fabric": f"{snapshot.fabric}{version}" if snapshot.fabric else "–",
             "Roll": (snapshot.roll or "–") if roll_open else "none open",
@@ -114,4 +112,5 @@ class StatusStrip(QWidget):
         }
         for name, text in values.items():
             set_text(self._values[name], text)
+        self._values["State"].setToolTip(f"OPC 40100-1: {snapshot.state}")
         self._queue.set_fill(snapshot.queue_fill)

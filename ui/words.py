@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from station.control import FeedState
+from station.control import FeedState, LineSnapshot, LineState
 
 THIN_SPACE = "\u2009"
 
@@ -18,7 +18,7 @@ SHOUT = {
 }
 
 HINT = {
-    FeedState.NO_PICTURE: "No cloth has been seen yet. Start a roll to look at the cloth.",
+    FeedState.NO_PICTURE: "No picture comes from the camera. Check its power and cable.",
     FeedState.LIVE: "",
     FeedState.STOPPED: "This is the last cloth that passed.",
     FeedState.STALLED: "The machine runs but no lines arrive. Check the camera's cable and trigger.",
@@ -26,8 +26,48 @@ HINT = {
     FeedState.ENDED: "All cloth has been seen. End the roll to close its record.",
 }
 
+STATE = {
+    LineState.PREOPERATIONAL: "not ready",
+    LineState.HALTED: "paused",
+    LineState.ERROR: "fault",
+    LineState.INITIALIZED: "starting",
+    LineState.READY: "ready",
+    LineState.SINGLE_EXECUTION: "inspecting a piece",
+    LineState.CONTINUOUS_EXECUTION: "inspecting",
+}
+"""The states of OPC 40100-1 in plain words."""
+
+NO_ROLL_HINT = "No roll is open. Choose the fabric and start a roll to look at the cloth (F5)."
+NOT_TAUGHT = "No fabric has been taught yet. Teach one first:  station teach NAME --images FOLDER"
+STARTING = "STARTING"
+STARTING_HINT = "The roll is open; the first cloth has not been judged yet."
+ROLL_ENDED = "ROLL ENDED"
+ROLL_ENDED_HINT = "Its record is closed, see History (Ctrl+3). Start the next roll when the cloth is ready (F5)."
 PAUSED = "PAUSED"
 PAUSED_HINT = "Cloth that moves now is not inspected. Resume to look again (F5)."
+
+
+def picture_words(snapshot: LineSnapshot, *, roll_open: bool, seen: bool, ended: bool, taught: bool) -> tuple[str, str]:
+    """What stands large over the picture, and the sentence under it; both empty while it is live.
+
+    Args:
+        snapshot: how the line is.
+        roll_open: a roll is under inspection.
+        seen: some cloth of the roll is on the screen.
+        ended: a roll has been closed, and the picture still shows its cloth.
+        taught: there is a fabric to inspect.
+    """
+    feed = snapshot.feed
+    if roll_open:
+        quiet = feed in (FeedState.NO_PICTURE, FeedState.LIVE)
+        if quiet and snapshot.state is LineState.HALTED:
+            return PAUSED, PAUSED_HINT
+        if quiet and not seen:
+            return STARTING, f"{snapshot.message}." if snapshot.message else STARTING_HINT
+        return ("", "") if feed is FeedState.LIVE else (SHOUT[feed], HINT[feed])
+    if ended:
+        return ROLL_ENDED, ROLL_ENDED_HINT
+    return SHOUT[FeedState.NO_PICTURE], NO_ROLL_HINT if taught else NOT_TAUGHT
 
 
 def length(millimetres: float, unit: str = "mm") -> str:

@@ -35,8 +35,8 @@ def test_a_higher_threshold_never_rejects_more(
     values: list[float], patch: np.ndarray, one: float, other: float
 ) -> None:
     defects = [row(n, score) for n, score in enumerate(values)]
-    low = what_if(defects, patch, 10.0, min(one, other), LEAST)
-    high = what_if(defects, patch, 10.0, max(one, other), LEAST)
+    low = what_if(defects, patch, 10.0, min(one, other), LEAST, (THRESHOLD, LEAST))
+    high = what_if(defects, patch, 10.0, max(one, other), LEAST, (THRESHOLD, LEAST))
     assert high.rejects <= low.rejects
     assert high.patches <= low.patches
 
@@ -45,23 +45,23 @@ def test_a_higher_threshold_never_rejects_more(
 def test_what_stays_comes_and_goes_adds_up(values: list[float], threshold: float, least: float) -> None:
     defects = [row(n, score) for n, score in enumerate(values)]
     now = sum(defect.is_reject for defect in defects)
-    new = what_if(defects, np.zeros(0, np.float32), None, threshold, least)
+    new = what_if(defects, np.zeros(0, np.float32), None, threshold, least, (THRESHOLD, LEAST))
     assert new.rejects == now - new.fates.count(Fate.GOES) + new.fates.count(Fate.COMES)
     assert len(new.fates) == len(defects)
 
 
 def test_the_recipe_in_force_changes_nothing() -> None:
     defects = [row(1, 0.8), row(2, 1.0), row(3, 1.5, length_mm=1.0)]
-    new = what_if(defects, np.zeros(0, np.float32), None, THRESHOLD, LEAST)
+    new = what_if(defects, np.zeros(0, np.float32), None, THRESHOLD, LEAST, (THRESHOLD, LEAST))
     assert new.fates == (Fate.PASSES, Fate.STAYS, Fate.PASSES)
 
 
 def test_rates_are_per_100_m_and_tell_reviewed_from_unreviewed() -> None:
     defects = [row(1, 2.0, verdict=Verdict.FALSE_ALARM), row(2, 2.0), row(3, 2.0, verdict=Verdict.CONFIRMED)]
-    new = what_if(defects, np.array([0.5, 1.0, 2.0], np.float32), 50.0, THRESHOLD, LEAST)
+    new = what_if(defects, np.array([0.5, 1.0, 2.0], np.float32), 50.0, THRESHOLD, LEAST, (THRESHOLD, LEAST))
     assert (new.rejects, new.false_alarms, new.unreviewed, new.patches) == (3, 1, 1, 2)
     assert new.per_100_m(new.false_alarms) == pytest.approx(2.0)
-    assert what_if(defects, np.zeros(0, np.float32), None, THRESHOLD, LEAST).per_100_m(1) is None
+    assert what_if(defects, np.zeros(0, np.float32), None, THRESHOLD, LEAST, (THRESHOLD, LEAST)).per_100_m(1) is None
 
 
 @given(peaks, st.floats(0.5, 4.0))

@@ -10,11 +10,11 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
 from station.records.queries import History
-from station.records.rows import DefectFilter, DefectRow, RecordsError, RollRow, StretchRow, Verdict
+from station.records.rows import DefectFilter, DefectRow, RecordsError, RollFilter, RollRow, StretchRow, Verdict
 from station.records.store import Store
 from ui.history.detail import DefectDetail
 from ui.history.filters import RollFilters
-from ui.history.roll_list import RollDelegate, RollList, span_of
+from ui.history.roll_list import UNDER_WAY, RollDelegate, RollList, span_of
 from ui.people import login
 from ui.widgets.crops import PictureCache
 from ui.widgets.gallery import DefectGallery, GalleryView
@@ -151,6 +151,8 @@ class HistoryPage(QWidget):
         self.filters.show_fabrics(fabrics)
         chosen = self._open.roll.id if self._open else None
         self.rolls.show_rows(rolls)
+        narrowed = self.filters.value() != RollFilter()
+        set_text(self.no_rolls, "No rolls match" if narrowed else "No rolls yet.\nStart one on the Live page (Ctrl+1).")
         self.roll_view.setVisible(bool(rolls))
         self.no_rolls.setVisible(not rolls)
         if not rolls:
@@ -184,11 +186,12 @@ class HistoryPage(QWidget):
 
     def _show_map(self) -> None:
         if self._open is None:
-            set_text(self.about, "Choose a roll")
+            set_text(self.about, "Choose a roll" if self.rolls.rows else "No roll to show")
             self.roll_map.show_roll(0, None, (), ())
             return
         roll, ledger = self._open.roll, self._open.roll.ledger
-        words = [f"{span_of(roll, ledger.lines_inspected)} inspected"]
+        under_way = roll.ended_at is None
+        words = [UNDER_WAY if under_way else f"{span_of(roll, ledger.lines_inspected)} inspected"]
         if ledger.lines_uninspected:
             words.append(f"{span_of(roll, ledger.lines_uninspected)} not inspected (hatched)")
         words.append(count(roll.rejects, "reject"))
@@ -199,7 +202,8 @@ class HistoryPage(QWidget):
             for d, share in zip(self._open.defects, across, strict=True)
         ]
         gaps = [(s.first_line, s.end_line) for s in self._open.stretches if s.reason is not None]
-        self.roll_map.show_roll(ledger.lines_acquired, roll.mm_per_px, marks, gaps)
+        reach = max((d.end_line for d in self._open.defects), default=0)  # of a roll under way no end is told yet
+        self.roll_map.show_roll(max(ledger.lines_acquired, reach), roll.mm_per_px, marks, gaps)
 
     def _show_gallery(self, *, keep: bool = False) -> None:
         rejects_only, unreviewed_only = _SHOW[self.which.currentText()]
@@ -221,6 +225,10 @@ class HistoryPage(QWidget):
         confirmed = sum(d.verdict is Verdict.CONFIRMED for d in every)
         false = sum(d.verdict is Verdict.FALSE_ALARM for d in every)
         left = len(every) - confirmed - false
+        self.detail.next_button.setEnabled(left > 0)
+        if not every:
+            set_text(self.counts, "")
+            return
         words = (f"{len(every)}", f"{confirmed} confirmed", count(false, "false alarm"), f"{left} to review")
         set_text(self.counts, " · ".join(words))
 

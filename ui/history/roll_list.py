@@ -15,6 +15,7 @@ from ui.words import count, grouped, metres, when
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_HIGH = 70
+UNDER_WAY = "under way, metres at its end"
 
 
 def span_of(roll: RollRow, lines: int) -> str:
@@ -101,8 +102,9 @@ class RollDelegate(QStyledItemDelegate):
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("text_soft"))
         painter.drawText(lines[1], left, f"{roll.fabric} · v{roll.recipe_version}")
-        painter.drawText(lines[1], right, when(roll.started_at) + ("" if roll.ended_at else "  open"))
-        painter.drawText(lines[2], left, f"{span_of(roll, roll.ledger.lines_inspected)} inspected")
+        painter.drawText(lines[1], right, when(roll.started_at))
+        done = f"{span_of(roll, roll.ledger.lines_inspected)} inspected"
+        painter.drawText(lines[2], left, done if roll.ended_at else UNDER_WAY)
         lost = roll.ledger.lines_uninspected
         if lost:
             text = f"{span_of(roll, lost)} not inspected"

@@ -37,6 +37,7 @@ class RollControls(Panel):
         self.fabric = QComboBox()
         self.fabric.setAccessibleName("Fabric of the next roll")
         self.fabric.setToolTip("Fabric of the next roll (Alt+F)")
+        self.fabric.setPlaceholderText("none taught yet")
         self.fabric.addItems(core.fabrics())
         line.addWidget(self.fabric, 1)
         self.body.addLayout(line)
@@ -84,13 +85,13 @@ class RollControls(Panel):
         """Which commands make sense now."""
         self._open, self._paused = is_open, paused
         asked = is_open and time.monotonic() - self._end_asked_s <= _CONFIRM_S
-        self.fabric.setEnabled(not is_open)
+        self.fabric.setEnabled(not is_open and self.fabric.count() > 0)
         self.start_button.setEnabled(paused or (not is_open and self.fabric.count() > 0))
         self.start_button.setText("Resume   F5" if paused else "Start   F5")
         self.pause_button.setEnabled(is_open and not paused)
         self.end_button.setEnabled(is_open)
         self.end_button.setText("Sure?   F8" if asked else "End   F8")
-        _highlight(self.start_button, "play", not is_open or paused)
+        _highlight(self.start_button, "play", self.start_button.isEnabled())
         _highlight(self.end_button, "stop", asked)
 
     def _command(self, command: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ from ui.live.web_view import WebView
 from ui.widgets.parts import Panel, button, label
 from ui.widgets.pictures import thumbnail
 from ui.widgets.roll_map import MapDefect, RollMap
+from ui.words import picture_words
 
 _SLOW_BEAT_S = 0.5
 
@@ -191,7 +192,14 @@ class LivePage(QWidget):
         self._snapshot = snapshot
         if snapshot.roll is not None and self._recipe is None:  # the window was opened on a roll under way
             self._take_recipe()
-        self.web.set_feed(snapshot.feed, self.paused)
+        words = picture_words(
+            snapshot,
+            roll_open=self.roll_open,
+            seen=self.web.camera_px > 0,
+            ended=self._ended is not None,
+            taught=self.controls.fabric.count() > 0,
+        )
+        self.web.set_feed(snapshot.feed, *words)
         self.figures.show_snapshot(snapshot)
         self.controls.show_state(self.roll_open, self.paused)
 

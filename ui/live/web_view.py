@@ -13,11 +13,14 @@ from ui import theme
 from ui.live import marks
 from ui.live.scroll import Follower
 from ui.live.web_ring import WebRing
-from ui.words import HINT, PAUSED, PAUSED_HINT, SHOUT
+from ui.words import SHOUT
 
 LEFT, TOP, GUTTER = 58, 30, 14
 _KEEP_DEFECTS = 400
 _LEAST_BOX = 26.0
+_DESCRIPTION = "The web as it passes, newest cloth at the bottom, defects outlined"
+_UNSEEN = (FeedState.GONE, FeedState.STALLED)
+"""Cloth may pass without being looked at."""
 
 
 class WebView(QWidget):
@@ -30,7 +33,7 @@ class WebView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Cloth")
-        self.setAccessibleDescription("The web as it passes, newest cloth at the bottom, defects outlined")
+        self.setAccessibleDescription(_DESCRIPTION)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -45,7 +48,7 @@ class WebView(QWidget):
         self._stretches: list[Stretch] = []
         self._mm_per_px: float | None = None
         self._feed = FeedState.NO_PICTURE
-        self._paused = False
+        self._shout = (SHOUT[FeedState.NO_PICTURE], "")
         self._flash_s = 0.0
         self._hatch = theme.hatch("warning")
         self._renew_images()
@@ -104,10 +107,11 @@ class WebView(QWidget):
         if not stretch.inspected:
             self._stretches = [*self._stretches[-200:], stretch]
 
-    def set_feed(self, feed: FeedState, paused: bool) -> None:
-        """What the picture is worth."""
-        if (feed, paused) != (self._feed, self._paused):
-            self._feed, self._paused = feed, paused
+    def set_feed(self, feed: FeedState, shout: str, hint: str) -> None:
+        """What the picture is worth; ``shout`` stands large over it with ``hint`` below, empty while it is live."""
+        if (feed, (shout, hint)) != (self._feed, self._shout):
+            self._feed, self._shout = feed, (shout, hint)
+            self.setAccessibleDescription(f"{shout}. {hint}" if shout else _DESCRIPTION)
             self.update()
 
     def set_heat(self, shown: bool) -> None:
@@ -126,9 +130,12 @@ class WebView(QWidget):
     @property
     def shout(self) -> str:
         """What stands large over the picture; empty while it is live."""
-        if self._feed is FeedState.LIVE and self._paused:
-            return PAUSED
-        return "" if self._feed is FeedState.LIVE else SHOUT[self._feed]
+        return self._shout[0]
+
+    @property
+    def alarming(self) -> bool:
+        """Whether cloth may pass unseen against everybody's will."""
+        return self._feed in _UNSEEN and self.shout == SHOUT[self._feed]
 
     @property
     def web_px(self) -> tuple[int, int]:
@@ -219,7 +226,7 @@ class WebView(QWidget):
             self._paint_defects(painter, canvas)
             painter.setClipping(False)
         if self.shout:
-            self._paint_shout(painter, canvas)
+            marks.paint_shout(painter, canvas, *self._shout, alarming=self.alarming)
         painter.end()
         self.frames_painted += 1
 
@@ -256,7 +263,7 @@ class WebView(QWidget):
             painter.setPen(QPen(theme.colour("warning"), 1.5))
             for y in (top, bottom):
                 painter.drawLine(QPointF(LEFT, y), QPointF(canvas.right(), y))
-            at = QPointF(canvas.left() + 8, top + 6)
+            at = QPointF(canvas.right() - 6, top + 6)  # right: flaws and their tags are read from the left
             marks.paint_tag(painter, canvas, at, f"not inspected · {stretch.reason.value}", "warning")
 
     def _paint_defects(self, painter: QPainter, canvas: QRect) -> None:
@@ -270,8 +277,3 @@ class WebView(QWidget):
                 y = box.top() - 23 if box.top() - 23 > canvas.top() else box.bottom() + 4
                 text = f"{defect.number} · {defect.kind.value}"
                 marks.paint_tag(painter, canvas, QPointF(box.left() - 2, y), text, "critical")
-
-    def _paint_shout(self, painter: QPainter, canvas: QRect) -> None:
-        hint = PAUSED_HINT if self.shout == PAUSED else HINT[self._feed]
-        alarming = self._feed in (FeedState.GONE, FeedState.STALLED)
-        marks.paint_shout(painter, canvas, self.shout, hint, alarming=alarming)

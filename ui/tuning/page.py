@@ -21,7 +21,7 @@ from ui.tuning.what_if import what_if
 from ui.widgets.crops import PictureCache
 from ui.widgets.gallery import DefectGallery, GalleryView
 from ui.widgets.parts import Panel, label, set_text
-from ui.words import count
+from ui.words import NOT_TAUGHT, count
 from ui.worker import FLUSH_S, Worker
 
 _SETTLE_MS = 40
@@ -31,17 +31,21 @@ _LOOK_BACK = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LastRoll:
-    """What the page needs to know of a fabric: recipe in force, last roll, its defects and patch peaks ``[n]``."""
+    """What the page needs to know of a fabric: recipe in force, last roll, its defects and patch peaks ``[n]``.
+
+    ``report_level``: raw score below which that roll's own recipe recorded no defects.
+    """
 
     recipe: Recipe
     roll: RollRow | None
     defects: Sequence[DefectRow]
     peaks: NDArray[np.float32]
+    report_level: float
 
     @property
     def inspected_m(self) -> float | None:
-        """Metres judged, None without a roll or a scale."""
-        if self.roll is None or self.roll.mm_per_px is None:
+        """Metres judged; None without a roll or a scale, or while its ledger is not closed."""
+        if self.roll is None or self.roll.mm_per_px is None or not self.roll.ledger.lines_inspected:
             return None
         return self.roll.ledger.lines_inspected * self.roll.mm_per_px / 1000
 
@@ -60,9 +64,11 @@ def read_last_roll(history: History, fabric: str) -> LastRoll:
     recipe = history.recipe(fabric)
     roll = roll_to_tune(history.rolls(RollFilter(fabric=fabric, limit=_LOOK_BACK)))
     if roll is None:
-        return LastRoll(recipe, None, (), np.zeros(0, np.float32))
+        return LastRoll(recipe, None, (), np.zeros(0, np.float32), recipe.report_level)
     _, peaks = history.profile(roll.id)
-    return LastRoll(recipe, roll, history.defects(DefectFilter(roll.id, limit=20000)), np.asarray(peaks, np.float32))
+    defects = history.defects(DefectFilter(roll.id, limit=20000))
+    judged_by = history.recipe(fabric, roll.recipe_version)
+    return LastRoll(recipe, roll, defects, np.asarray(peaks, np.float32), judged_by.report_level)
 
 
 def _open(roll: RollRow) -> str:
@@ -91,6 +97,8 @@ class TuningPage(QWidget):
         self._settle.timeout.connect(self._judge)
         self._build()
         self._wire()
+        self.gallery.setVisible(False)
+        self._enable(False)
 
     def _build(self) -> None:
         row = QHBoxLayout(self)
@@ -143,7 +151,7 @@ class TuningPage(QWidget):
 
     def _build_changed(self) -> Panel:
         panel = Panel("What changes")
-        self.nothing = label("Nothing changes at this threshold", "empty", wrap=True)
+        self.nothing = label("Nothing changes.\nMove the threshold to see what comes and goes.", "empty", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.gallery = GalleryView("Defects that come or go", self.changed)
         panel.body.addWidget(self.nothing, 1)
@@ -177,7 +185,8 @@ class TuningPage(QWidget):
 
     def _load(self, fabric: str) -> None:
         if not fabric:
-            set_text(self.about, "No fabric has been taught yet.")
+            set_text(self.about, NOT_TAUGHT)
+            self._enable(False)
             return
         self._asked += 1
         asked = self._asked
@@ -195,6 +204,7 @@ class TuningPage(QWidget):
     def _show(self, data: LastRoll) -> None:
         self._data = data
         recipe, roll = data.recipe, data.roll
+        self._enable(True)
         self.recipe.show_recipe(recipe, roll, data.inspected_m)
         if self.scores.heading is not None:
             set_text(self.scores.heading, f"Scores of roll {roll.name}{_open(roll)}" if roll else "Scores")
@@ -202,10 +212,16 @@ class TuningPage(QWidget):
         shaded = "shaded: below the report level, where defects are not recorded"
         none = "This fabric has no roll yet. Start one on the Live page (Ctrl+1); its scores are shown here at its end."
         set_text(self.about, f"{words}  ·  {shaded}" if roll else none)
-        self.plot.show_scores(data.peaks, recipe.threshold, recipe.report_level)
+        self.plot.show_scores(data.peaks, recipe.threshold, data.report_level if roll else 0.0)
         self.reset()
         self.saving.tell(self._saved_words)
         self._saved_words = ""
+
+    def _enable(self, some: bool) -> None:
+        """Nothing can be set where nothing has been taught."""
+        self.plot.line.setVisible(some)
+        for part in (self.values, self.saving, self.recipe.fabric):
+            part.setEnabled(some)
 
     def reset(self) -> None:
         """Back to the recipe in force."""
@@ -230,10 +246,12 @@ class TuningPage(QWidget):
         if data is None:
             return
         recipe, changed = data.recipe, self._is_changed()
-        now = what_if(data.defects, data.peaks, data.inspected_m, recipe.threshold, recipe.min_length_mm)
+        in_force = (recipe.threshold, recipe.min_length_mm)
+        now = what_if(data.defects, data.peaks, data.inspected_m, *in_force, in_force)
         threshold = self.values.threshold.value() if changed else recipe.threshold
-        new = what_if(data.defects, data.peaks, data.inspected_m, threshold, self.values.min_length.value())
-        self.values.show_consequence(now, new, below_report=threshold < recipe.report_level)
+        least = self.values.min_length.value() if changed else recipe.min_length_mm
+        new = what_if(data.defects, data.peaks, data.inspected_m, threshold, least, in_force)
+        self.values.show_consequence(now, new, below_report=threshold < data.report_level)
         self.table.show_rows(data.defects, new.fates)
         rows = self.table.changed[:_MOST_PICTURES]
         if [row.id for row in rows] != [row.id for row in self.changed.rows]:

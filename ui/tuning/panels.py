@@ -38,11 +38,20 @@ class RecipePanel(Panel):
     def show_recipe(self, recipe: Recipe, roll: RollRow | None, inspected_m: float | None) -> None:
         """The recipe and the roll it is tuned against."""
         self.facts.show_fact("In force", f"version {recipe.version}, threshold {recipe.threshold:.4g}")
-        state = "" if roll is None or roll.ended_at else ", still open"
-        self.facts.show_fact("Tuned against", f"roll {roll.name}{state}" if roll else "no roll yet")
+        self.facts.show_fact("Tuned against", _roll_words(recipe, roll))
         lines = roll.ledger.lines_inspected if roll else 0
         text = metres(inspected_m, 1) if inspected_m is not None else f"{grouped(lines)} lines"
+        if roll is not None and roll.ended_at is None:
+            text = "counted at its end"
         self.facts.show_fact("Inspected", f"{text}, {when(roll.started_at)}" if roll else "–")
+
+
+def _roll_words(recipe: Recipe, roll: RollRow | None) -> str:
+    if roll is None:
+        return "no roll yet"
+    state = "" if roll.ended_at else ", still open"
+    judged = f", judged by version {roll.recipe_version}" if roll.recipe_version != recipe.version else ""
+    return f"roll {roll.name}{state}{judged}"
 
 
 class ValuesPanel(Panel):
@@ -133,7 +142,7 @@ class SavePanel(Panel):
         super().__init__("Save as a new recipe version", parent)
         self._changed = False
         self.why = QLineEdit()
-        self.why.setPlaceholderText("Why? Stays with the version for good")
+        self.why.setPlaceholderText("Why? Kept for good")
         self.why.setAccessibleName("Why the recipe changes")
         self.by = QLineEdit(login())
         self.by.setAccessibleName("Who changes the recipe")

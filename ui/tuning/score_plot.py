@@ -69,7 +69,7 @@ class ScorePlot(QWidget):
             movable=True,
             pen=pg.mkPen(theme.colour("act"), width=3),
             hoverPen=pg.mkPen(theme.colour("act_deep"), width=5),
-            label="new threshold",
+            label="threshold in force",
             labelOpts={
                 "position": 0.93,
                 "color": theme.colour("act_text"),
@@ -109,6 +109,7 @@ class ScorePlot(QWidget):
         self._old.setValue(threshold)
         self.line.setBounds((threshold * 0.05, top))
         self.set_threshold(threshold)
+        self._name_line()
         self._colour_bars()
 
     def set_threshold(self, threshold: float) -> None:
@@ -125,7 +126,12 @@ class ScorePlot(QWidget):
         far = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
         self.line.setValue(self.threshold + way * far * _STEP * self._unit)
 
+    def _name_line(self) -> None:
+        moved = abs(self.threshold - self._unit) > 1e-9
+        self.line.label.setFormat("new threshold" if moved else "threshold in force")
+
     def _dragged(self) -> None:
+        self._name_line()
         self._colour_bars()
         self.moved.emit(self.threshold)
 

@@ -57,6 +57,7 @@ def what_if(
     inspected_m: float | None,
     threshold: float,
     min_length_mm: float,
+    in_force: tuple[float, float],
 ) -> Consequence:
     """Judge a seen roll anew.
 
@@ -67,18 +68,21 @@ def what_if(
         inspected_m: metres judged, None without a scale.
         threshold: raw score from which a defect is a reject.
         min_length_mm: a smaller defect passes.
+        in_force: threshold and least length of the recipe in force, against which defects come and go (the roll may
+            have been judged by an older version).
     """
     fates = []
     rejects = false_alarms = unreviewed = 0
     for defect in defects:
         now = is_reject(defect, threshold, min_length_mm)
+        before = is_reject(defect, *in_force)
         rejects += now
         false_alarms += now and defect.verdict is Verdict.FALSE_ALARM
         unreviewed += now and defect.verdict is None
         if now:
-            fates.append(Fate.STAYS if defect.is_reject else Fate.COMES)
+            fates.append(Fate.STAYS if before else Fate.COMES)
         else:
-            fates.append(Fate.GOES if defect.is_reject else Fate.PASSES)
+            fates.append(Fate.GOES if before else Fate.PASSES)
     patches = int(np.count_nonzero(peaks >= threshold))
     return Consequence(tuple(fates), rejects, false_alarms, unreviewed, patches, inspected_m)
 
