@@ -28,7 +28,7 @@ from station import demo
 from station.playback import play
 from station.quality.tuning import fit_tail
 from station.recipe import Recipe
-from station.teaching import TileCollector, choose_threshold
+from station.teaching import TileCollector, choose_threshold, patch_peaks
 
 SHIPPED = Path(__file__).resolve().parents[1] / "station" / "shipped"
 TEACHING_SEED, THRESHOLD_SEED = 10_000, 20_000
@@ -67,6 +67,7 @@ def main() -> None:
         encoder="light",
         threshold=1.0,
         mm_per_px=demo.MM_PER_PX,
+        join_gap_mm=4.0,
         note="demo cloth, taught on simulated good cloth",
     )
     collector = TileCollector(options.seed, limit=options.tiles)
@@ -80,7 +81,7 @@ def main() -> None:
     runtime = Runtime(network)
     peaks: list[NDArray[np.float32]] = []
     for camera in good_cloth(THRESHOLD_SEED, options.threshold_metres):
-        peaks += [row.peaks for row in play(camera, runtime, draft).rows]
+        peaks.append(patch_peaks(play(camera, runtime, draft).rows))
     runtime.close()
     tail = fit_tail(np.concatenate(peaks))
     web_px = demo.WEB_PX[1] - demo.WEB_PX[0]

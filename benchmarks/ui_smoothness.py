@@ -34,6 +34,7 @@ from station.control import Core
 from station.records.queries import History
 from station.records.store import Store
 from ui import theme
+from ui.app import prompt_window
 from ui.shell import MainWindow
 
 PROBE_MS = 10
@@ -181,7 +182,8 @@ def measure(core: Core, store: Store, history: History, seconds: float) -> dict[
 
     window.bridge.strip_judged.connect(first)
     window.show()
-    app.exec()
+    with prompt_window():
+        app.exec()
     lengths, late = np.array(turns.lengths_ms), np.array(probe.late_ms)
     tiles = core.snapshot().tiles_per_second
     return {

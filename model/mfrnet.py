@@ -22,6 +22,7 @@ from model.restoration import BlockParts, Restoration
 TILE_PX = 256
 CELL_PX = 4
 GRID = TILE_PX // GRID_STRIDE
+SHOWN_WITHIN = 2.5  # standard deviations of good cloth
 
 
 class MFRNetConfig(BaseModel):
@@ -83,12 +84,20 @@ class MFRNet(nn.Module):
         features: Tensor = (self.aggregator(self.maps(tiles)) - self.centre) / self.deviation
         return features
 
+    def hide(self, features: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What the restoration network sees of ``[N, D, 32, 32]`` in its n passes, and where it is blind.
+
+        Ours: what is shown is held within what good cloth shows.  Else a strong defect, shown in the passes that do
+        not hide it, spoils the restoration of all cloth around it and stands in a halo of false scores.
+        """
+        return self.crossed_mask.spread(features.clamp(-SHOWN_WITHIN, SHOWN_WITHIN), masks)
+
     def restore(self, features: Tensor, masks: Tensor | None = None) -> Tensor:
         """Hide, restore, and put together what was hidden: ``[N, D, 32, 32]`` -> the same shape.
 
         All n passes run in one batch.  ``masks`` default to those of inference.
         """
-        shown, hidden = self.crossed_mask.spread(features, masks)
+        shown, hidden = self.hide(features, masks)
         return self.crossed_mask.gather(self.restoration(shown, hidden), masks)
 
     def forward(self, tiles: Tensor) -> Tensor:

@@ -213,7 +213,7 @@ def _train(network: MFRNet, features: Tensor, generator: torch.Generator, clock:
 
 def _one_step(network: MFRNet, chosen: Tensor, generator: torch.Generator) -> Tensor:
     masks = network.crossed_mask.draw(generator)
-    shown, hidden = network.crossed_mask.spread(chosen, masks)
+    shown, hidden = network.hide(chosen, masks)
     restored = network.restoration(shown.contiguous(memory_format=torch.channels_last), hidden)
     return hybrid_loss(chosen, network.crossed_mask.gather(restored, masks), network.config.loss)
 

@@ -29,7 +29,7 @@ class Recipe(BaseModel):
     report_ratio: float = Field(0.7, gt=0, le=1, description="regions are reported from threshold × this")
     min_length_mm: float = Field(0.0, ge=0, description="a defect smaller than this in its longest extent passes")
     edge_margin_mm: float = Field(0.0, ge=0, description="cloth this close to a web edge is not judged")
-    join_gap_mm: float = Field(8.0, ge=0, description="regions closer than this are one defect")
+    join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale, both axes")
     overlap_px: int = Field(32, ge=0, le=128, multiple_of=4, description="overlap of neighbouring tiles")
     find_web: bool = Field(True, description="find the web's edges; off where cloth fills every picture")

@@ -21,7 +21,7 @@ from model.encoder import Encoder
 from model.mfrnet import TILE_PX, MFRNet
 from model.runtime import Runtime
 from model.training import Progress, fit
-from station.control import Event, StationError, StripView
+from station.control import Event, RowJudged, StationError, StripView
 from station.line.inference import TileScorer
 from station.playback import play
 from station.quality.tuning import MIN_PATCHES, TailFit, fit_tail, patches_per_100_m
@@ -35,7 +35,6 @@ MAX_TILES = 1500
 FALSE_ALARM_BUDGET_PER_100_M = 1.0
 NO_SCALE_EXCEEDANCE = 1e-3
 """Without a scale there are no metres to budget: one patch of good cloth in a thousand may exceed the threshold."""
-MARGIN = 1.05
 RESERVED_SHARE = 0.2
 """Of the time given: for reading cloth, compiling the model and scoring what is held back."""
 
@@ -212,13 +211,27 @@ def held_back_tail(camera: Camera, scorer: TileScorer, recipe: Recipe) -> tuple[
     """
     widths: list[int] = []
     rows = play(camera, scorer, recipe, on_event=lambda event: _note_width(event, widths)).rows
-    peaks = np.concatenate([row.peaks for row in rows]) if rows else np.empty(0, np.float32)
+    peaks = patch_peaks(rows)
     if peaks.size < MIN_PATCHES:
         raise StationError(
             f"Too little cloth: {peaks.size} patches could be held back to set the threshold, at least {MIN_PATCHES} "
             f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of 256 px or more of good cloth."
         )
     return fit_tail(peaks), float(np.mean(widths))
+
+
+def patch_peaks(rows: list[RowJudged]) -> NDArray[np.float32]:
+    """Peaks of whole patches, float32 ``[patches]``: the short end of a run counts with the row before it."""
+    whole: list[NDArray[np.float32]] = []
+    end_line = -1
+    for row in rows:
+        goes_on = row.first_line == end_line and row.end_line - row.first_line < TILE_PX // 2
+        if goes_on and whole[-1].size == row.peaks.size:
+            whole[-1] = np.maximum(whole[-1], row.peaks)
+        else:
+            whole.append(row.peaks)
+        end_line = row.end_line
+    return np.concatenate(whole) if whole else np.empty(0, np.float32)
 
 
 def choose_threshold(
@@ -231,10 +244,10 @@ def choose_threshold(
         probability, per patch, that good cloth exceeds the score.
     """
     if mm_per_px is None:
-        threshold = MARGIN * tail.score_at(NO_SCALE_EXCEEDANCE)
+        threshold = tail.score_at(NO_SCALE_EXCEEDANCE)
         return threshold, None, tail.exceedance(threshold)
     patches = patches_per_100_m(web_px * mm_per_px, tile_px * mm_per_px, (tile_px - overlap_px) * mm_per_px)
-    threshold = MARGIN * tail.score_at(FALSE_ALARM_BUDGET_PER_100_M / patches)
+    threshold = tail.score_at(FALSE_ALARM_BUDGET_PER_100_M / patches)
     probability = tail.exceedance(threshold)
     return threshold, probability * patches, probability
 

@@ -19,6 +19,7 @@ from ui import theme
 from ui.shell import MainWindow
 
 _NO_PICTURE_S = 90.0
+_SWITCH_S = 0.001
 
 
 def run_window(
@@ -51,13 +52,28 @@ def run_window(
     faults: list[str] = []
     if screenshot is not None:
         _arrange_screenshot(window, screenshot, after_s or 0.0, faults)
-    with _closed_by_interrupt(window):
+    with _closed_by_interrupt(window), prompt_window():
         app.exec()
     window.close()
     window.deleteLater()
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0
+
+
+@contextlib.contextmanager
+def prompt_window() -> Iterator[None]:
+    """Threads of Python hand over five times as often meanwhile.
+
+    Each time Qt calls Python and each time a call into Qt returns, the window waits for the interpreter; behind the
+    line's threads that is up to one switch interval, many times per frame.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: list[str]) -> None:

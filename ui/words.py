@@ -42,7 +42,7 @@ NOT_TAUGHT = "No fabric has been taught yet. Teach one first:  station teach NAM
 STARTING = "STARTING"
 STARTING_HINT = "The roll is open; the first cloth has not been judged yet."
 ROLL_ENDED = "ROLL ENDED"
-ROLL_ENDED_HINT = "Its record is closed, see History (Ctrl+3). Start the next roll when the cloth is ready (F5)."
+ROLL_ENDED_HINT = "Its record is in History (Ctrl+3). Start the next roll with F5."
 PAUSED = "PAUSED"
 PAUSED_HINT = "Cloth that moves now is not inspected. Resume to look again (F5)."
 

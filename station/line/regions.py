@@ -5,11 +5,11 @@ A cell belongs to a region if its score reaches the report level; neighbours (8-
 alike: they are grown by the gap forwards and to the right, which needs no look-ahead, and grown cells that touch are
 one.  Weak cells bridge no gap, else the cloth's own noise near the report level would gather round every flaw.
 
-The *box* of a region is its extent by a 6 dB drop taken locally: it spans the cells that reach half of the highest
-score within ``BLUR`` cells around them.  A spot much stronger than the level is boxed by its own half height, as the
-model's blur would otherwise double it; a long weak line is measured against itself from place to place, so that one
-strong spot on it does not shorten it.  A region wholly in the
-shadow of a stronger one keeps its whole extent.
+The *box* of a region is its extent by a drop taken locally, like the 6 dB drop that sizes flaws in ultrasonics: it
+spans the cells that reach ``BOX_SHARE`` of the highest score within ``BLUR`` cells around them.  A spot much stronger
+than the level is boxed by its own height, as the model's blur would otherwise double it; a long weak line is measured
+against itself from place to place, so that one strong spot on it does not shorten it.  A region wholly in the shadow of
+a stronger one keeps its whole extent.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ from scipy.sparse.csgraph import connected_components
 
 BLUR = 4
 """Reach of the model's blur in cells; regions are decided this many rows behind the newest."""
+
+BOX_SHARE = 0.6
+"""Share of the highest score nearby that a cell of the box reaches.  Scores grow with the logarithm of the error: at
+six tenths of the score the error has fallen well below half."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +60,7 @@ class Region:
 
     @property
     def box(self) -> Box:
-        """The region's box by the local 6 dB drop."""
+        """The region's box by the local drop."""
         return self.extent if self.core is None else self.core
 
     def merge(self, other: Region) -> None:
@@ -152,7 +156,7 @@ class RegionFinder:
         order = np.argsort(labels[rows, columns], kind="stable")
         rows, columns = rows[order], columns[order]
         names, scores = labels[rows, columns], chunk[rows, columns]
-        core = scores >= 0.5 * around[rows, columns]
+        core = scores >= BOX_SHARE * around[rows, columns]
         starts = np.flatnonzero(np.diff(names, prepend=-1))
         for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
             part = slice(start, end)

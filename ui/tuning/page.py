@@ -143,7 +143,7 @@ class TuningPage(QWidget):
         header = self.view.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
-        for section, wide in enumerate((72, 36, 112, 110, 68, 58, 66)):
+        for section, wide in enumerate((86, 36, 112, 100, 68, 58, 66)):
             self.view.setColumnWidth(section, wide)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         panel.body.addWidget(self.view, 1)
@@ -219,7 +219,7 @@ class TuningPage(QWidget):
 
     def _enable(self, some: bool) -> None:
         """Nothing can be set where nothing has been taught."""
-        self.plot.line.setVisible(some)
+        self.plot.show_lines(some)
         for part in (self.values, self.saving, self.recipe.fabric):
             part.setEnabled(some)
 

@@ -41,9 +41,12 @@ class RecipePanel(Panel):
         self.facts.show_fact("Tuned against", _roll_words(recipe, roll))
         lines = roll.ledger.lines_inspected if roll else 0
         text = metres(inspected_m, 1) if inspected_m is not None else f"{grouped(lines)} lines"
-        if roll is not None and roll.ended_at is None:
-            text = "counted at its end"
-        self.facts.show_fact("Inspected", f"{text}, {when(roll.started_at)}" if roll else "–")
+        if roll is None:
+            self.facts.show_fact("Inspected", "–")
+        elif roll.ended_at is None:
+            self.facts.show_fact("Inspected", "counted at its end")
+        else:
+            self.facts.show_fact("Inspected", f"{text}, {when(roll.started_at)}")
 
 
 def _roll_words(recipe: Recipe, roll: RollRow | None) -> str:

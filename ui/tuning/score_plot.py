@@ -112,6 +112,11 @@ class ScorePlot(QWidget):
         self._name_line()
         self._colour_bars()
 
+    def show_lines(self, shown: bool) -> None:
+        """Thresholds are drawn where there is a recipe only."""
+        self.line.setVisible(shown)
+        self._old.setVisible(shown)
+
     def set_threshold(self, threshold: float) -> None:
         """Put the line somewhere; tells nobody if it stands there already."""
         if abs(threshold - self.threshold) > 1e-9:

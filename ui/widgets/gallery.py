@@ -150,7 +150,10 @@ class GalleryView(QListView):
         self.setGridSize(QSize(CELL_WIDE, CELL_WIDE + WORDS_HIGH))
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # its room stays, or cells would jump when it comes; its handle shows only where there is something to scroll
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        bar = self.verticalScrollBar()
+        bar.rangeChanged.connect(lambda low, high: theme.restyle(bar, "idle" if low == high else ""))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many columns as fit, and cells that fill the width."""

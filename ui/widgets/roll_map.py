@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -13,6 +14,7 @@ from ui import theme
 from ui.widgets.steps import round_step
 
 _MARK = 9.0
+_MANY, _CELL = 400, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,20 @@ class RollMap(QWidget):
             return QPointF(along, band.top() + band.height() * defect.across)
         return QPointF(band.left() + band.width() * defect.across, along)
 
+    def _apart(self) -> Sequence[MapDefect]:
+        """The marks to paint, rejects last: of thousands only those that do not hide each other, the longest first."""
+        if len(self._defects) <= _MANY:
+            return sorted(self._defects, key=lambda d: d.is_reject)
+        facts = np.array([(d.first_line, d.end_line, d.across, d.is_reject, d.dismissed) for d in self._defects])
+        band = self._band()
+        along, across = (band.width(), band.height()) if self._across else (band.height(), band.width())
+        row = (facts[:, :2].mean(axis=1) / max(self._lines, 1) * along) // _CELL
+        column = (facts[:, 2] * across) // _CELL
+        longest = np.argsort(facts[:, 0] - facts[:, 1], kind="stable")
+        cells = np.stack([facts[:, 3], facts[:, 4], row, column], axis=1)[longest]
+        _, kept = np.unique(cells, axis=0, return_index=True)  # in the order of the cells: rejects last
+        return [self._defects[at] for at in longest[kept]]
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose the mark nearest to the click, if one is near."""
         near = [(abs((p := self._point(d) - event.position()).x()) + abs(p.y()), d.key) for d in self._defects]
@@ -120,8 +136,9 @@ class RollMap(QWidget):
                 painter.setBrush(theme.colour("data", 40))
                 painter.setPen(QPen(theme.colour("data_strong"), 1))
                 painter.drawRect(self._rect(*self._window, 4.0))
-            for defect in sorted(self._defects, key=lambda d: d.is_reject):
+            for defect in self._apart():
                 self._paint_mark(painter, defect)
+            self._paint_choice(painter)
             self._paint_scale(painter, band)
         painter.end()
 
@@ -148,10 +165,13 @@ class RollMap(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("data"))
             painter.drawEllipse(at, 2.6, 2.6)
-        if defect.key == self._chosen:
+
+    def _paint_choice(self, painter: QPainter) -> None:
+        chosen = next((d for d in self._defects if d.key == self._chosen), None)
+        if chosen is not None:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.colour("text"), 2))
-            painter.drawEllipse(at, 10, 10)
+            painter.drawEllipse(self._point(chosen), 10, 10)
 
     def _paint_scale(self, painter: QPainter, band: QRectF) -> None:
         painter.setFont(theme.font("caption"))
