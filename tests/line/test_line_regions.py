@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from station.line.regions import BLUR, RegionFinder
+from station.line.regions import BLUR, BOX_SHARE, RegionFinder
 
 Summary = tuple[tuple[int, int, int, int], tuple[int, int, int, int], int, float, int, int]
 
@@ -32,7 +32,7 @@ def whole(scores: NDArray[np.float32], level: float, threshold: float, gap: int)
         core = [
             (y, x)
             for y, x in cells
-            if scores[y, x] >= 0.5 * scores[max(0, y - BLUR) : y + BLUR + 1, max(0, x - BLUR) : x + BLUR + 1].max()
+            if scores[y, x] >= BOX_SHARE * scores[max(0, y - BLUR) : y + BLUR + 1, max(0, x - BLUR) : x + BLUR + 1].max()
         ]
         peak = max(cells, key=lambda c: (scores[c], -c[0], -c[1]))
         regions.append((span(cells), span(core or cells), len(cells), float(scores[peak]), *peak))
@@ -136,13 +136,13 @@ def test_a_w_closes_into_one_and_lists_all_it_absorbed() -> None:
         assert {id(r) for r in one.absorbed} == {id(r) for r in regions[1:]}
 
 
-def test_a_strong_spot_is_boxed_at_half_its_height_and_a_weak_line_is_whole() -> None:
+def test_a_strong_spot_is_boxed_by_its_own_height_and_a_weak_line_is_whole() -> None:
     y, x = np.mgrid[:60, :60]
     spot = 10 * np.exp(-((y - 20) ** 2 + (x - 20) ** 2) / (2 * 1.7**2))
     (region,) = streamed(spot.astype(np.float32), 1.0, 1.4, 2, [])
     extent, box = region[0], region[1]
     assert extent[1] - extent[0] >= 7
-    assert box == (18, 23, 18, 23)
+    assert box == (19, 22, 19, 22)
     line = np.zeros((200, 30), np.float32)
     line[20:180, 15] = 1.2
     line[100, 15] = 9
