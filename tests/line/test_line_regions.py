@@ -32,7 +32,8 @@ def whole(scores: NDArray[np.float32], level: float, threshold: float, gap: int)
         core = [
             (y, x)
             for y, x in cells
-            if scores[y, x] >= BOX_SHARE * scores[max(0, y - BLUR) : y + BLUR + 1, max(0, x - BLUR) : x + BLUR + 1].max()
+            if scores[y, x]
+            >= BOX_SHARE * scores[max(0, y - BLUR) : y + BLUR + 1, max(0, x - BLUR) : x + BLUR + 1].max()
         ]
         peak = max(cells, key=lambda c: (scores[c], -c[0], -c[1]))
         regions.append((span(cells), span(core or cells), len(cells), float(scores[peak]), *peak))
