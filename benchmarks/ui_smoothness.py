@@ -40,6 +40,7 @@ from ui.shell import MainWindow
 PROBE_MS = 10
 WARM_UP_S = 3.0
 KNOWN_MS = 120.0
+PATIENCE_S = 90.0
 
 
 class MeasuredApplication(QApplication):
@@ -180,10 +181,17 @@ def measure(core: Core, store: Store, history: History, seconds: float) -> dict[
         QTimer.singleShot(0, window, lambda: time.sleep(KNOWN_MS / 1000))
         QTimer.singleShot(round(WARM_UP_S * 1000), window, begin)
 
+    def give_up() -> None:
+        if not seen["begun"]:
+            window.close()
+
+    QTimer.singleShot(round((PATIENCE_S + WARM_UP_S) * 1000), window, give_up)
     window.bridge.strip_judged.connect(first)
     window.show()
     with prompt_window():
         app.exec()
+    if not turns.lengths_ms:
+        raise RuntimeError(f"No cloth came within {PATIENCE_S:.0f} s: {window.alarms.text}.")
     lengths, late = np.array(turns.lengths_ms), np.array(probe.late_ms)
     tiles = core.snapshot().tiles_per_second
     return {

@@ -15,7 +15,7 @@ from ui.words import count, grouped, metres, when
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_HIGH = 70
-UNDER_WAY = "under way, metres at its end"
+UNDER_WAY = "under way, counted at its end"
 
 
 def span_of(roll: RollRow, lines: int) -> str:
@@ -54,7 +54,8 @@ class RollList(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             lost = roll.ledger.lines_uninspected
             missed = f", {span_of(roll, lost)} not inspected" if lost else ""
-            return f"{roll.name}, {roll.fabric}, {count(roll.rejects, 'reject')}{missed}"
+            found = count(roll.rejects, "reject") if roll.ended_at else UNDER_WAY
+            return f"{roll.name}, {roll.fabric}, {found}{missed}"
         return None
 
     @property
@@ -97,8 +98,9 @@ class RollDelegate(QStyledItemDelegate):
         painter.setFont(theme.font("body", bold=True))
         painter.setPen(theme.colour("text"))
         painter.drawText(lines[0], left, roll.name)
-        painter.setPen(theme.colour("critical_deep" if roll.rejects else "text_soft"))
-        painter.drawText(lines[0], right, count(roll.rejects, "reject"))
+        if roll.ended_at:
+            painter.setPen(theme.colour("critical_deep" if roll.rejects else "text_soft"))
+            painter.drawText(lines[0], right, count(roll.rejects, "reject"))
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("text_soft"))
         painter.drawText(lines[1], left, f"{roll.fabric} · v{roll.recipe_version}")

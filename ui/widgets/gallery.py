@@ -153,6 +153,7 @@ class GalleryView(QListView):
         # its room stays, or cells would jump when it comes; its handle shows only where there is something to scroll
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         bar = self.verticalScrollBar()
+        theme.restyle(bar, "idle")
         bar.rangeChanged.connect(lambda low, high: theme.restyle(bar, "idle" if low == high else ""))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
