@@ -22,7 +22,7 @@ try:
 except ImportError:  # a platform without wheels: torch does it
     openvino = None
 
-DEVICES = ("auto", "cuda", "openvino", "torch")
+DEVICES = ("auto", "cpu", "cuda", "openvino", "torch")
 PRECISIONS = ("auto", "f32", "bf16", "f16")
 CUDA_BATCH = 32
 
@@ -114,16 +114,20 @@ class TorchEngine:
 
 
 def choose_device(device: str) -> str:
-    """The device meant: ``cuda``, ``openvino`` or ``torch`` (CPU).  Raises ModelError if it is not there."""
+    """The device meant: ``cuda``, ``openvino`` or ``torch`` (CPU; ``cpu`` is the faster of the two that is there).
+
+    Raises:
+        ModelError: there is no such device.
+    """
     if device not in DEVICES:
         raise ModelError(f"There is no device '{device}': choose one of {', '.join(DEVICES)}.")
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("This machine has no usable CUDA device: choose 'auto' or 'openvino'.")
     if device == "openvino" and openvino is None:
         raise ModelError("OpenVINO is not installed: install openvino, or choose 'torch'.")
-    if device != "auto":
+    if device not in ("auto", "cpu"):
         return device
-    if torch.cuda.is_available():
+    if device == "auto" and torch.cuda.is_available():
         return "cuda"
     return "openvino" if openvino is not None else "torch"
 

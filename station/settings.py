@@ -14,7 +14,7 @@ from drivers.registry import CameraSettings
 from station.control import StationError
 from station.recipe import FabricName
 
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda", "openvino", "torch"]
 
 
 class LineSettings(BaseModel):

@@ -68,9 +68,10 @@ class Inference:
         self._busy_s = 0.0
 
     def warm_up(self, channels: int) -> None:
-        """Score one empty tile: devices compile at the first call, which must not cost cloth.  Raises as ``run``."""
-        side = self._scorer.tile_px
-        self._scorer.infer(np.zeros((1, side, side) if channels == 1 else (1, side, side, channels), np.uint8))
+        """Let a scorer that can prepare do so: devices compile at the first call, which must not cost cloth."""
+        prepare = getattr(self._scorer, "prepare", None)
+        if prepare is not None:
+            prepare(channels)
 
     def run(self) -> None:
         """Score until the blocks end.  Raises whatever the scorer raises, and LineError."""
