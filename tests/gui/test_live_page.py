@@ -372,3 +372,42 @@ def test_a_new_roll_closes_the_alarms_of_the_last_but_keeps_notices(
     core.start_roll("demo")
     qtbot.waitUntil(lambda: not window.alarms.open_alarms)
     assert window.alarms.text == "Camera 1 does not answer."
+
+
+def test_the_first_fabric_is_chosen_from_the_start_and_one_taught_later_too(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[str] = []
+    monkeypatch.setattr(core, "fabrics", lambda: list(known))
+    window = open_window()
+    controls = window.live.controls
+    qtbot.waitUntil(lambda: "No fabric has been taught yet" in window.live.web.accessibleDescription())
+    assert not controls.start_button.isEnabled()
+    known.append("demo")
+    window.open_page("live")
+    assert controls.fabric.currentText() == "demo"
+    qtbot.waitUntil(controls.start_button.isEnabled)
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    assert core.commands == ["start demo"]
+
+
+def test_words_over_the_picture_follow_the_roll(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    web = window.live.web
+    qtbot.waitUntil(lambda: web.shout == "NO PICTURE")
+    assert "No roll is open" in web.accessibleDescription()
+    core.start_roll("demo")
+    qtbot.waitUntil(lambda: web.shout == "STARTING")
+    core.play(3)
+    qtbot.waitUntil(lambda: web.shout == "")
+    core.pause()
+    core.feed = FeedState.NO_PICTURE  # a core that looks away has no picture
+    qtbot.waitUntil(lambda: web.shout == "PAUSED")
+    assert window.badge.text == "PAUSED"
+    core.resume()
+    core.feed = FeedState.LIVE
+    qtbot.waitUntil(lambda: web.shout == "")
+    core.end_roll()
+    qtbot.waitUntil(lambda: web.shout == "ROLL ENDED")
+    assert "NO PICTURE" not in web.accessibleDescription()
+    assert window.status.text("State") == "ready"

@@ -38,7 +38,7 @@ class RollControls(Panel):
         self.fabric.setAccessibleName("Fabric of the next roll")
         self.fabric.setToolTip("Fabric of the next roll (Alt+F)")
         self.fabric.setPlaceholderText("none taught yet")
-        self.fabric.addItems(core.fabrics())
+        self.refresh()
         line.addWidget(self.fabric, 1)
         self.body.addLayout(line)
         QShortcut(QKeySequence("Alt+F"), self).activated.connect(self.fabric.setFocus)
@@ -62,7 +62,8 @@ class RollControls(Panel):
         if fabrics != [self.fabric.itemText(at) for at in range(self.fabric.count())]:
             self.fabric.clear()
             self.fabric.addItems(fabrics)
-            self.fabric.setCurrentText(chosen)
+            # a box with a placeholder chooses nothing by itself
+            self.fabric.setCurrentIndex(fabrics.index(chosen) if chosen in fabrics else min(0, len(fabrics) - 1))
 
     def start(self) -> None:
         """Start a roll of the chosen fabric, or look again."""
