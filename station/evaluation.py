@@ -32,17 +32,19 @@ class Judgement:
     def __init__(self, samples: dict[str, Sample]) -> None:
         self._samples = samples
         self.maps: dict[str, NDArray[np.float32]] = {}
+        self._webs: dict[str, NDArray[np.bool_]] = {}
 
-    def take(self, name: str, anomaly_map: NDArray[np.float32]) -> None:
-        """One image's full-size map, float32 ``[lines, width]`` (0 off the web)."""
+    def take(self, name: str, anomaly_map: NDArray[np.float32], web: NDArray[np.bool_]) -> None:
+        """One image's full-size map, float32 ``[lines, width]``, and where the web is."""
         self.maps[name] = anomaly_map
+        self._webs[name] = web
 
     def figures(self, playback: Playback) -> dict[str, float | None]:
         """Image, tile and pixel figures; None where the data set has only one class."""
         names = list(self.maps)
         maps = [self.maps[name] for name in names]
         truths = [true_mask(self._samples[name], self.maps[name].shape) for name in names]
-        webs = [anomaly_map > 0 for anomaly_map in maps]
+        webs = [self._webs[name] for name in names]
         defective = np.array([not self._samples[name].is_good for name in names])
         image_scores = np.array([float(anomaly_map.max()) for anomaly_map in maps])
         tile_scores, tile_truths = tiles(maps, truths, webs)
@@ -95,7 +97,7 @@ def true_mask(sample: Sample, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 def tiles(
     maps: list[NDArray[np.float32]], truths: list[NDArray[np.bool_]], webs: list[NDArray[np.bool_]]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Highest score and truth of each 256 px tile; tiles less than half on the web are left out."""
+    """Highest score and truth of each 256 px tile; tiles off the web are left out."""
     scores: list[float] = []
     positive: list[bool] = []
     for anomaly_map, truth, web in zip(maps, truths, webs, strict=True):
@@ -103,10 +105,10 @@ def tiles(
         for top in range(0, lines, TILE_PX):
             for left in range(0, width, TILE_PX):
                 part = np.s_[top : top + TILE_PX, left : left + TILE_PX]
-                if web[part].mean() < 0.5:
+                if not web[part].any():
                     continue
                 scores.append(float(anomaly_map[part].max()))
-                positive.append(bool((truth[part] & web[part]).any()))
+                positive.append(bool(truth[part].any()))
     return np.array(scores), np.array(positive, dtype=np.bool_)
 
 

@@ -16,7 +16,9 @@ from station.line.inference import TileScorer
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 
-MapSink = Callable[[str, NDArray[np.float32]], None]
+MapSink = Callable[[str, NDArray[np.float32], NDArray[np.bool_]], None]
+"""Receives a piece's name, its full-size map, float32 ``[lines, width]``, 0.5 = threshold and 0 off the web, and where
+the web is, bool ``[lines, width]``."""
 
 
 @dataclass
@@ -65,8 +67,8 @@ def play(
 
     Args:
         on_event: sees every event, in order, from the judging thread.
-        on_map: receives each piece's name and its full-size map, float32 ``[lines, width]``, 0.5 = threshold, 0 off
-            the web, as soon as the piece is complete.
+        on_map: receives each piece's map as soon as the piece is complete; without it no map is kept.
+        cancelled: asked all the while; once true, what is in flight is given up and the rest is not played.
 
     Raises:
         CameraError, or whatever ended the line before the cloth did.
@@ -83,13 +85,23 @@ def play(
     try:
         while not inspection.wait(0.05) and inspection.failure is None:
             if cancelled is not None and cancelled():
-                break
+                inspection.abort()
     finally:
         inspection.finish()
     gather.complete()
     if inspection.failure is not None:
         raise inspection.failure
     return Playback(gather.pieces, gather.rows, inspection.snapshot())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeatStrip:
+    """What a map needs of a strip: ``heat`` as in :class:`station.control.StripView`, lines, and the web's edges."""
+
+    heat: NDArray[np.float32]
+    lines: int
+    left_px: int
+    right_px: int
 
 
 class _Gather:
@@ -99,49 +111,61 @@ class _Gather:
         self.pieces: dict[str, Piece] = {}
         self.rows: list[RowJudged] = []
         self._on_map = on_map
-        self._views: list[StripView] = []
+        self._now: str | None = None
+        self._size = (0, 0)
+        self._strips: list[HeatStrip] = []
 
     def take(self, event: Event) -> None:
         if isinstance(event, StripView):
-            if self._views and self._views[0].piece != event.piece:
-                self.complete()
-            piece = self._piece(event.piece)
-            if not self._views:
-                piece.first_line = event.first_line
-            piece.score = max(piece.score, float(event.heat.max(initial=0.0)))
-            self._views.append(event)
+            self._take_strip(event)
         elif isinstance(event, RowJudged):
             self.rows.append(event)
         elif isinstance(event, DefectChanged) and event.defect.closed and event.defect.merged_into is None:
             self._piece(event.defect.piece).defects.append(event.defect)
 
+    def _take_strip(self, view: StripView) -> None:
+        name = view.piece or ""
+        if name != self._now:
+            self.complete()
+            self._now = name
+            self._piece(name).first_line = view.first_line
+        piece = self._piece(name)
+        piece.score = max(piece.score, float(view.heat.max(initial=0.0)))
+        if self._on_map is not None:
+            self._size = (view.pixels.shape[1], view.cell_px)
+            self._strips.append(HeatStrip(view.heat, view.pixels.shape[0], view.left_px, view.right_px))
+
     def complete(self) -> None:
-        views, self._views = self._views, []
-        if views and self._on_map is not None:
-            self._on_map(views[0].piece or "", full_size_map(views))
+        strips, self._strips = self._strips, []
+        if strips and self._on_map is not None and self._now is not None:
+            self._on_map(self._now, *full_size_map(strips, *self._size))
 
     def _piece(self, name: str | None) -> Piece:
         return self.pieces.setdefault(name or "", Piece(name or ""))
 
 
-def full_size_map(views: list[StripView]) -> NDArray[np.float32]:
-    """The map of one piece at the size of its picture.
+def full_size_map(
+    strips: list[HeatStrip], width_px: int, cell_px: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The map of one piece at the size of its picture, and where the web is.
+
+    Between the cells' centres the map runs smoothly, but no pixel scores less than its cell: what the line rejects also
+    stands out in the map.
 
     Args:
-        views: its strips in order.
+        strips: in order; all but the last are whole cells high.
 
     Returns:
-        float32 ``[lines, width]``; cells are interpolated bilinearly, columns off the web are 0.
+        float32 ``[lines, width]``, 0 off the web, and bool ``[lines, width]``.
     """
-    cell = views[0].cell_px
-    lines, width = sum(view.pixels.shape[0] for view in views), views[0].pixels.shape[1]
-    heat = np.concatenate([view.heat for view in views])
-    grown = cv2.resize(heat, (heat.shape[1] * cell, heat.shape[0] * cell), interpolation=cv2.INTER_LINEAR)
-    full = np.ascontiguousarray(grown[:lines, :width], dtype=np.float32)
+    lines = sum(strip.lines for strip in strips)
+    heat = np.concatenate([strip.heat for strip in strips])
+    size = (heat.shape[1] * cell_px, heat.shape[0] * cell_px)
+    smooth = cv2.resize(heat, size, interpolation=cv2.INTER_LINEAR)
+    full = np.maximum(smooth, cv2.resize(heat, size, interpolation=cv2.INTER_NEAREST))[:lines, :width_px]
+    web = np.zeros((lines, width_px), np.bool_)
     line = 0
-    for view in views:
-        rows = view.pixels.shape[0]
-        full[line : line + rows, : view.left_px] = 0.0
-        full[line : line + rows, view.right_px :] = 0.0
-        line += rows
-    return full
+    for strip in strips:
+        web[line : line + strip.lines, strip.left_px : strip.right_px] = True
+        line += strip.lines
+    return np.where(web, full, np.float32(0)).astype(np.float32), web

@@ -96,7 +96,7 @@ def inspect_folder(
         if isinstance(event, RECORDED):
             records.store.write(event)
 
-    def keep_map(name: str, anomaly_map: NDArray[np.float32]) -> None:
+    def keep_map(name: str, anomaly_map: NDArray[np.float32], _web: NDArray[np.bool_]) -> None:
         if maps is not None:
             save_map(maps, name, anomaly_map)
 

@@ -14,25 +14,27 @@ from station.evaluation import Judgement, share, tiles, true_mask
 from station.playback import Piece, Playback
 from tests.station.stand_ins import snapshot
 
+WEB = np.ones((256, 512), bool)
+
 
 def test_tiles_are_256_px_and_one_true_pixel_makes_one_positive() -> None:
     score = np.linspace(0.1, 0.2, 256 * 600, dtype=np.float32).reshape(256, 600)
     truth = np.zeros(score.shape, bool)
     truth[255, 300] = True
     web = np.ones(score.shape, bool)
-    web[:, :200] = False
+    web[:, :256] = False
     scores, positive = tiles([score], [truth], [web])
     assert positive.tolist() == [True, False]
     assert scores[1] == pytest.approx(score[:, 512:].max())
 
 
-def test_a_true_pixel_off_the_web_does_not_count() -> None:
-    truth = np.zeros((256, 512), bool)
-    truth[0, 10] = True
-    web = np.ones((256, 512), bool)
-    web[:, :64] = False
-    _, positive = tiles([np.ones((256, 512), np.float32)], [truth], [web])
-    assert positive.tolist() == [False, False]
+def test_tiles_wholly_off_the_web_are_left_out() -> None:
+    truth = np.zeros((256, 768), bool)
+    truth[0, 10] = truth[0, 300] = True
+    web = np.ones((256, 768), bool)
+    web[:, :310] = False
+    _, positive = tiles([np.ones((256, 768), np.float32)], [truth], [web])
+    assert positive.tolist() == [True, False]
 
 
 def test_share_of_nothing_is_none() -> None:
@@ -58,8 +60,8 @@ def test_perfect_maps_get_perfect_figures(tmp_path: Path) -> None:
         "bad": Sample(tmp_path / "b.png", "hole", tmp_path / "mask.png"),
     }
     judgement = Judgement(samples)
-    judgement.take("good", np.full((256, 512), 0.1, np.float32))
-    judgement.take("bad", np.where(mask > 0, 0.9, 0.1).astype(np.float32))
+    judgement.take("good", np.full((256, 512), 0.1, np.float32), WEB)
+    judgement.take("bad", np.where(mask > 0, 0.9, 0.1).astype(np.float32), WEB)
     figures = judgement.figures(Playback({name: Piece(name) for name in samples}, [], snapshot()))
     assert figures["detection_rate"] == 0
     assert figures["false_alarm_rate"] == 0
@@ -69,7 +71,7 @@ def test_perfect_maps_get_perfect_figures(tmp_path: Path) -> None:
 
 def test_one_class_alone_gives_none_not_a_riddle(tmp_path: Path) -> None:
     judgement = Judgement({"good": Sample(tmp_path / "g.png", "good")})
-    judgement.take("good", np.full((256, 512), 0.1, np.float32))
+    judgement.take("good", np.full((256, 512), 0.1, np.float32), WEB)
     figures = judgement.figures(Playback({"good": Piece("good")}, [], snapshot()))
     assert figures["image_auroc"] is None
     assert figures["detection_rate"] is None
