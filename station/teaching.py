@@ -35,8 +35,11 @@ MAX_TILES = 1500
 FALSE_ALARM_BUDGET_PER_100_M = 1.0
 NO_SCALE_EXCEEDANCE = 1e-3
 """Without a scale there are no metres to budget: one patch of good cloth in a thousand may exceed the threshold."""
+READING_SHARE = 0.25
+"""Of the time given: reading cloth ends then, and what was read must do."""
 RESERVED_SHARE = 0.2
-"""Of the time given: for reading cloth, compiling the model and scoring what is held back."""
+LEAST_RESERVED_S = 10.0
+"""Left after training: for compiling the model and scoring what is held back."""
 
 ProgressSink = Callable[[Progress], None]
 
@@ -142,7 +145,7 @@ def teach(
     Args:
         open_cloth: opens the good cloth as a finite camera, anew for each of the two runs; its blocks (of
             ``TEACHING_BLOCK_LINES`` where it can be told) are what is dealt.
-        minutes: bounds everything, all in.
+        minutes: bounds everything, all in.  Where cloth is long, as much is read as the time allows.
 
     Raises:
         CameraError: the cloth cannot be read.
@@ -150,26 +153,32 @@ def teach(
         ModelError, TeachingCancelled: from the model's training.
     """
     started = time.monotonic()
+    seconds = minutes * 60
+
+    def late(share: float) -> bool:
+        return time.monotonic() - started > share * seconds or (cancelled is not None and cancelled())
+
     draft = Recipe(
         fabric=fabric, version=1, model_sha256="0" * 64, encoder=encoder.name, threshold=1.0, mm_per_px=mm_per_px
     )
     collector = TileCollector(seed)
-    play(Section(open_cloth(), held_back=False), collector, draft, cancelled=cancelled)
+    play(Section(open_cloth(), held_back=False), collector, draft, cancelled=lambda: late(READING_SHARE))
     if not collector.tiles:
-        raise StationError("No cloth was found in the pictures to teach on; check that they show the web.")
-    reading = time.monotonic() - started
-    left = minutes * 60 - reading
+        raise StationError(
+            f"No cloth was found in the pictures to teach on; they must show the web, {TILE_PX // 2} lines or more."
+        )
+    left = seconds - (time.monotonic() - started) - max(LEAST_RESERVED_S, RESERVED_SHARE * seconds)
     network = fit(
         np.stack(collector.tiles),
         encoder,
-        minutes=max(0.1, left - reading - RESERVED_SHARE * minutes * 60) / 60,
+        minutes=max(left, READING_SHARE * seconds) / 60,
         seed=seed,
         progress=progress,
         cancelled=cancelled,
     )
     runtime = Runtime(network, device=device, precision=precision)
     try:
-        tail, web_px = held_back_tail(Section(open_cloth(), held_back=True), runtime, draft)
+        tail, web_px = held_back_tail(Section(open_cloth(), held_back=True), runtime, draft, lambda: late(1.0))
     finally:
         runtime.close()
     threshold, predicted, probability = choose_threshold(tail, mm_per_px, web_px, draft.overlap_px)
@@ -203,14 +212,16 @@ def teach(
     return lesson, network
 
 
-def held_back_tail(camera: Camera, scorer: TileScorer, recipe: Recipe) -> tuple[TailFit, float]:
-    """Tail of the scores of held-back good cloth, and the mean web width in px.
+def held_back_tail(
+    camera: Camera, scorer: TileScorer, recipe: Recipe, late: Callable[[], bool]
+) -> tuple[TailFit, float]:
+    """Tail of the scores of held-back good cloth, and the mean web width in px; judged until it is ``late``.
 
     Raises:
         StationError: too few patches were held back.
     """
     widths: list[int] = []
-    rows = play(camera, scorer, recipe, on_event=lambda event: _note_width(event, widths)).rows
+    rows = play(camera, scorer, recipe, on_event=lambda event: _note_width(event, widths), cancelled=late).rows
     peaks = patch_peaks(rows)
     if peaks.size < MIN_PATCHES:
         raise StationError(
