@@ -411,3 +411,25 @@ def test_words_over_the_picture_follow_the_roll(open_window: OpenWindow, core: S
     qtbot.waitUntil(lambda: web.shout == "ROLL ENDED")
     assert "NO PICTURE" not in web.accessibleDescription()
     assert window.status.text("State") == "ready"
+
+
+def test_what_passes_is_listed_only_if_wanted(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    live = window.live
+    started(window, core, qtbot, strips=1)
+    passed = Defect(
+        number=900, first_line=100, end_line=120, first_px=300, end_px=310, length_mm=10, width_mm=5, area_mm2=50,
+        position_mm=50, across_mm=140, score=0.1, kind=DefectKind.SPOT, is_reject=False, closed=True,
+    )  # fmt: skip
+    live.defects.clear()
+    core._tell(DefectChanged(passed))
+    qtbot.waitUntil(lambda: live.defects.rowCount() == 1)
+    assert live.listed.rowCount() == 0
+    assert live.empty.text() == "No rejects on this roll yet"
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    assert live.listed.rowCount() == 1
+    assert live.list.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    assert live.empty.isVisible()
+    core._tell(DefectChanged(replace(passed, score=1.0, is_reject=True)))
+    qtbot.waitUntil(lambda: live.listed.rowCount() == 1)

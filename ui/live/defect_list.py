@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+)
 from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -116,6 +126,25 @@ class LiveDefects(QAbstractListModel):
         self.beginResetModel()
         self._rows.clear()
         self.endResetModel()
+
+
+class ListedDefects(QSortFilterProxyModel):
+    """What the list shows: rejects, and what passes only if wanted."""
+
+    def __init__(self, source: LiveDefects, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._all = False
+        self.setSourceModel(source)
+
+    def show_all(self, wanted: bool) -> None:
+        """List what passes too."""
+        self._all = wanted
+        self.invalidate()
+
+    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
+        """Whether a row is listed."""
+        source = self.sourceModel()
+        return self._all or bool(source.index(source_row, 0, source_parent).data(LiveDefects.RejectRole))
 
 
 def describe(row: LiveDefect) -> str:

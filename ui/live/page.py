@@ -19,9 +19,9 @@ from station.control import (
 from station.recipe import Recipe
 from ui.alarms import AlarmRow
 from ui.live.controls import RollControls, RollFigures
-from ui.live.defect_list import THUMB, LiveDefect, LiveDefectDelegate, LiveDefects
+from ui.live.defect_list import THUMB, ListedDefects, LiveDefect, LiveDefectDelegate, LiveDefects
 from ui.live.web_view import WebView
-from ui.widgets.parts import Panel, button, label
+from ui.widgets.parts import Panel, button, label, set_text
 from ui.widgets.pictures import thumbnail
 from ui.widgets.roll_map import MapDefect, RollMap
 from ui.words import picture_words
@@ -51,6 +51,7 @@ class LivePage(QWidget):
         self.web = WebView()
         self.roll_map = RollMap(Qt.Orientation.Vertical)
         self.defects = LiveDefects(self)
+        self.listed = ListedDefects(self.defects, self)
         self.controls, self.figures = RollControls(core), RollFigures()
         self._build()
         self.controls.told.connect(alarms.put_notice)
@@ -91,11 +92,21 @@ class LivePage(QWidget):
         row.addWidget(side)
 
     def _build_list(self) -> Panel:
-        panel = Panel("Last defects", margin=0)
-        self.empty = label("No defects on this roll yet", "empty")
+        panel = Panel(margin=0)
+        head = QHBoxLayout()
+        head.setContentsMargins(14, 10, 12, 0)
+        head.addWidget(label("Last defects", "heading"))
+        head.addStretch(1)
+        self.passed_button = button("Passed too   P", "List what passes too", key="P", role="small")
+        self.passed_button.setCheckable(True)
+        self.passed_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.passed_button.toggled.connect(self._list_passed)
+        head.addWidget(self.passed_button)
+        panel.body.addLayout(head)
+        self.empty = label("", "empty")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.list = QListView()
-        self.list.setModel(self.defects)
+        self.list.setModel(self.listed)
         self.list.setItemDelegate(LiveDefectDelegate(self.list))
         self.list.setAccessibleName("Last defects, newest first")
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
@@ -103,7 +114,7 @@ class LivePage(QWidget):
         self.list.setUniformItemSizes(True)
         panel.body.addWidget(self.empty, 1)
         panel.body.addWidget(self.list, 1)
-        self.list.setVisible(False)
+        self._show_list()
         return panel
 
     # state
@@ -233,7 +244,13 @@ class LivePage(QWidget):
         self.defects.acknowledge()
         self.web.acknowledge()
 
+    def _list_passed(self, wanted: bool) -> None:
+        self.listed.show_all(wanted)
+        self._show_list()
+
     def _show_list(self) -> None:
-        some = self.defects.rowCount() > 0
+        some = self.listed.rowCount() > 0
+        passed = self.defects.rowCount() > 0
+        set_text(self.empty, "No rejects on this roll yet" if passed else "No defects on this roll yet")
         self.list.setVisible(some)
         self.empty.setVisible(not some)
