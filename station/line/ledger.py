@@ -3,8 +3,8 @@
 Lines are numbered from the start of the roll.  A line is *acquired* once the encoder says it was due (or once it has
 come, if the encoder's word comes later), *in flight* until it is judged or given up, and from then on *inspected* or
 *uninspected* for good.  Arrival only moves forward: what lies behind the newest line taken is settled or in flight, so
-a line that comes again (reverse, duplicate, overlap) or that comes late, after its absence was noted, is *repeated*
-and is not judged; a late line stays uninspected.
+a line that comes again (reverse, duplicate, overlap) is *repeated* and is not judged.  One that comes late, after its
+absence was noted, stays uninspected; as it was not seen before, it is not repeated either.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import threading
 
 from station.control import Ledger, Stretch, UninspectedReason
 from station.line.errors import LineError
+
+GAPS_KEPT = 64
+"""So many of the newest gaps are remembered, to tell a late line from one that comes again."""
 
 
 class LineLedger:
@@ -28,6 +31,7 @@ class LineLedger:
         self._inspected = 0
         self._uninspected = 0
         self._repeated = 0
+        self._gaps: list[tuple[int, int]] = []
         self._front = 0
         self._ahead: dict[int, Stretch] = {}
         self._current: Stretch | None = None
@@ -43,13 +47,12 @@ class LineLedger:
     def arrive(self, first: int, end: int, gap: UninspectedReason) -> tuple[int, int] | None:
         """Lines ``[first, end)`` came.  Returns the new part, now in flight, or None if there is none.
 
-        A gap before them becomes uninspected for the reason ``gap``; lines known already count as repeated.
+        A gap before them becomes uninspected for the reason ``gap``; lines seen already count as repeated.
         """
         with self._lock:
             if self._closed or end <= first:
                 return None
-            if first > self._taken:
-                self._skip(first, gap)
+            self._miss(first, gap)
             start = max(first, self._taken)
             self._repeat(first, min(start, end))
             if start >= end:
@@ -60,14 +63,15 @@ class LineLedger:
     def skip(self, end: int, reason: UninspectedReason) -> int:
         """Give up all lines before ``end`` that have not come.  Returns how many."""
         with self._lock:
-            return 0 if self._closed else self._skip(end, reason)
+            return 0 if self._closed else self._miss(end, reason)
 
     def discard(self, first: int, end: int, reason: UninspectedReason) -> None:
         """Lines ``[first, end)`` came but nobody looks at them."""
         with self._lock:
             if self._closed or end <= first:
                 return
-            self._repeat(first, min(max(first, self._taken), end))
+            self._miss(first, reason)
+            self._repeat(first, min(self._taken, end))
             self._skip(end, reason)
 
     def judged(self, first: int, end: int) -> None:
@@ -123,7 +127,25 @@ class LineLedger:
 
     def _repeat(self, first: int, end: int) -> None:
         # Lines before the roll's start (the loom went back beyond it) are no part of the roll.
-        self._repeated += max(0, end - max(first, 0))
+        first = max(first, 0)
+        if first < end:
+            self._repeated += end - first - self._late(first, end)
+
+    def _late(self, first: int, end: int) -> int:
+        """How many of the lines ``[first, end)`` nobody saw before; from now on they are seen."""
+        late, gaps = 0, []
+        for low, high in self._gaps:
+            late += max(0, min(high, end) - max(low, first))
+            gaps += [gap for gap in ((low, min(high, first)), (max(low, end), high)) if gap[0] < gap[1]]
+        self._gaps = gaps[-GAPS_KEPT:]
+        return late
+
+    def _miss(self, end: int, reason: UninspectedReason) -> int:
+        """Give up all lines before ``end`` that have not come, and remember that nobody saw them."""
+        first, lines = self._taken, self._skip(end, reason)
+        if lines:
+            self._gaps = [*self._gaps, (first, end)][-GAPS_KEPT:]
+        return lines
 
     def _skip(self, end: int, reason: UninspectedReason) -> int:
         first, self._taken = self._taken, max(self._taken, end)

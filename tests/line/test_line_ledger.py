@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from station.control import Stretch, UninspectedReason
 from station.line.errors import LineError
-from station.line.ledger import LineLedger
+from station.line.ledger import GAPS_KEPT, LineLedger
 
 LOST, OVERLOAD, GONE = UninspectedReason.LOST_BY_CAMERA, UninspectedReason.OVERLOAD, UninspectedReason.CAMERA_GONE
 IN_FLIGHT = "in flight"
@@ -21,15 +21,16 @@ class Book:
         self.fate: dict[int, object] = {}
         self.due_line = 0
         self.taken = 0
+        self.seen: set[int] = set()
         self.repeated = 0
 
     def arrive(self, first: int, end: int, gap: object, fate: object = IN_FLIGHT) -> None:
         for line in range(self.taken, first):
             self.fate[line] = gap
         for line in range(first, end):
-            if line < self.taken:
-                self.repeated += 1
-            else:
+            self.repeated += line in self.seen
+            self.seen.add(line)
+            if line >= self.taken:
                 self.fate[line] = fate
         self.taken = max(self.taken, end, first if end > first else 0)
 
@@ -116,13 +117,25 @@ def test_counts_are_exact_at_any_moment_and_stretches_tile_the_roll(plan: list[t
     assert line == totals.lines_acquired
 
 
-def test_a_late_block_stays_uninspected_and_counts_as_repeated() -> None:
+def test_a_late_block_stays_uninspected_and_is_repeated_only_when_it_comes_again() -> None:
     ledger = LineLedger()
     assert ledger.arrive(0, 10, LOST) == (0, 10)
     assert ledger.arrive(20, 30, LOST) == (20, 30)
     assert ledger.arrive(10, 20, LOST) is None
     totals = ledger.totals()
-    assert (totals.lines_uninspected, totals.lines_repeated, totals.lines_in_flight) == (10, 10, 20)
+    assert (totals.lines_uninspected, totals.lines_repeated, totals.lines_in_flight) == (10, 0, 20)
+    assert ledger.arrive(5, 25, LOST) is None
+    assert ledger.totals().lines_repeated == 20
+
+
+def test_only_so_many_gaps_are_remembered() -> None:
+    ledger = LineLedger()
+    for first in range(10, 10 + 20 * (GAPS_KEPT + 1), 20):
+        ledger.arrive(first, first + 10, LOST)
+    ledger.arrive(0, 10, LOST)
+    assert ledger.totals().lines_repeated == 10  # forgotten: taken for lines seen before
+    ledger.arrive(20, 30, LOST)
+    assert ledger.totals().lines_repeated == 10
 
 
 @pytest.mark.parametrize(("first", "end"), [(0, 10), (5, 15), (28, 31), (30, 40)])

@@ -39,7 +39,7 @@ def test_every_fault_is_accounted_for_to_the_line(fault: str) -> None:
     assert totals.lines_acquired == LINES + slipped
     assert totals.lines_uninspected == len(missing)
     assert totals.lines_inspected == totals.lines_acquired - len(missing)
-    assert totals.lines_repeated == truth.count(Effect.REPEATED, Effect.LATE)
+    assert totals.lines_repeated == truth.count(Effect.REPEATED)
     told: set[int] = set()
     for event in events:
         if isinstance(event, StretchClosed) and not event.stretch.inspected:
