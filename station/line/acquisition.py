@@ -160,7 +160,9 @@ class Acquisition:
     def _take(self, block: LineBlock, reading: EncoderReading) -> None:
         self._check(block)
         if self._origin is None:
-            self._origin = block.first_line
+            # What was due before the first block is the roll's, too, and lost.
+            due = block.first_line if self._start_due is None else self._start_due
+            self._origin = min(due, block.first_line)
         self._update(last_block_s=time.monotonic(), due_at_block=reading.due_line, block_lines=block.lines, gone=False)
         first, end = block.first_line - self._origin, block.end_line - self._origin
         if self._mode is Mode.PAUSE:

@@ -26,12 +26,19 @@ def at(first: int, end: int) -> LineBlock:
     return block(CLOTH[first:end], first)
 
 
+def from_line(due_line: int, *steps: object, waits: bool = True) -> ScriptedCamera:
+    """A camera whose encoder stands at ``due_line`` when it is started."""
+    camera = ScriptedCamera(steps, width_px=W, waits=waits)
+    camera.reading = EncoderReading(due_line, 0.0)
+    return camera
+
+
 def fates(run: Run) -> list[Stretch]:
     return [event.stretch for event in run.of(StretchClosed)]
 
 
 def test_a_gap_between_blocks_is_lost_by_the_camera() -> None:
-    run = Run(ScriptedCamera([at(1000, 1300), at(1400, 1500)], width_px=W)).to_end()
+    run = Run(from_line(1000, at(1000, 1300), at(1400, 1500))).to_end()
     assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.LOST_BY_CAMERA), Stretch(400, 500)]
     assert run.of(RollEnded)[0].ledger == Ledger(500, 400, 100, 0)
     assert any(n.severity == "warning" and "lost 100 lines" in n.text for n in run.of(Notice))
@@ -53,9 +60,22 @@ def test_a_late_block_stays_uninspected_and_was_not_seen_twice() -> None:
 
 
 def test_cloth_before_the_start_of_the_roll_is_not_part_of_it() -> None:
-    run = Run(ScriptedCamera([at(500, 700), at(300, 800)], width_px=W)).to_end()
+    run = Run(from_line(500, at(500, 700), at(300, 800))).to_end()
     assert fates(run) == [Stretch(0, 300)]
     assert run.of(RollEnded)[0].ledger == Ledger(300, 300, 0, 200)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_lines_due_before_the_first_block_are_lost_by_the_camera(waits: bool) -> None:
+    run = Run(from_line(1256, at(1512, 2024), at(2024, 2280), waits=waits)).to_end()
+    assert fates(run) == [Stretch(0, 256, R.LOST_BY_CAMERA), Stretch(256, 1024)]
+    assert run.of(RollEnded)[0].ledger == Ledger(1024, 768, 256, 0)
+    assert any("lost 256 lines before line 256" in n.text for n in run.of(Notice))
+
+
+def test_a_first_block_that_began_before_the_start_is_whole() -> None:
+    run = Run(from_line(1100, at(1000, 1300))).to_end()
+    assert fates(run) == [Stretch(0, 300)]
 
 
 def test_lines_due_that_never_came_are_lost_at_the_end() -> None:
@@ -228,7 +248,7 @@ def test_a_waiting_camera_stands_during_a_pause() -> None:
 )
 def test_any_sequence_of_blocks_keeps_the_law(plan: list[tuple[int, int]], waits: bool) -> None:
     """Jumps forward and back, repeats and overlaps, against one entry per line."""
-    steps: list[object] = []
+    steps: list[LineBlock] = []
     fate: dict[int, bool] = {}
     seen: set[int] = set()
     repeated, position, taken, origin = 0, 2000, None, 0
@@ -243,7 +263,7 @@ def test_any_sequence_of_blocks_keeps_the_law(plan: list[tuple[int, int]], waits
         seen |= lines_now
         fate.update(dict.fromkeys(range(max(first, taken), first + lines), True))
         taken = max(taken, first + lines)
-    run = Run(ScriptedCamera(steps, width_px=W, waits=waits)).to_end()
+    run = Run(from_line(steps[0].first_line, *steps, waits=waits)).to_end()
     inspected = sum(fate.values())
     assert run.of(RollEnded)[0].ledger == Ledger(len(fate), inspected, len(fate) - inspected, repeated)
     for stretch in fates(run):
