@@ -46,9 +46,8 @@ def test_flaws_are_found_once_each_whatever_the_blocks(size: int) -> None:
     assert len([e for e in run.of(DefectChanged) if e.defect.closed]) == 2
     spot, line = sorted(closed.values(), key=lambda d: d.length_mm)
     assert spot.is_reject
-    assert spot.first_line <= 300 < 310 <= spot.end_line
-    assert spot.first_px <= 400 < 410 <= spot.end_px
-    assert spot.length_mm * spot.width_mm <= 4 * 9 * 9
+    # the cells that are mostly the spot: within half a cell of its own box
+    assert (spot.first_line, spot.end_line, spot.first_px, spot.end_px) == (300, 308, 400, 408)
     assert (line.first_line, line.end_line, line.first_px, line.end_px) == (200, 1300, 600, 604)
     assert line.kind is DefectKind.WARP_LINE
     assert line.crop is not None
@@ -119,7 +118,7 @@ def test_no_cloth_is_uninspected_and_still_shown() -> None:
     assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, 512, UninspectedReason.NO_CLOTH)]
     assert sum(v.pixels.shape[0] for v in run.of(StripView)) == 512
     assert run.of(RowJudged) == []
-    assert run.scorer.tiles == 1  # the one that warms up
+    assert run.scorer.tiles == 0
 
 
 def test_the_table_beside_the_cloth_is_not_judged() -> None:
@@ -193,7 +192,7 @@ def test_slow_cloth_is_shown_and_judged_before_a_tile_is_full(monkeypatch: pytes
     assert np.array_equal(np.concatenate([v.pixels for v in views]), pixels)
     assert run.events[-1].ledger == Ledger(800, 800, 0, 0)
     closed = [e.defect for e in run.of(DefectChanged) if e.defect.closed]
-    assert sorted((d.first_px, d.end_line) for d in closed) == [(400, 312), (600, 800)]
+    assert sorted((d.first_px, d.end_line) for d in closed) == [(400, 308), (600, 800)]
     # A camera that waits gives the same rows every time.
     run = Run(ScriptedCamera(steps, width_px=700))
     run.to_end()
@@ -254,9 +253,9 @@ class Slow(DeviationScorer):
         super().__init__()
         self.go = go
 
-    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def prepare(self, channels: int) -> None:
+        assert channels == 1
         self.go.wait(10)
-        return super().infer(tiles)
 
 
 def test_the_camera_starts_when_the_model_is_ready() -> None:
