@@ -46,12 +46,21 @@ class Acquisition:
     """Reads ``camera`` into ``blocks`` until told otherwise.  ``run`` is the thread's body; the rest may be called from
     any thread."""
 
-    def __init__(self, camera: Camera, ledger: LineLedger, blocks: Channel[Chunk | EndOfRun], notify: Notify) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        ledger: LineLedger,
+        blocks: Channel[Chunk | EndOfRun],
+        notify: Notify,
+        *,
+        due_line: int | None = None,
+    ) -> None:
+        """``due_line``: the encoder's due line when the roll was opened, None: when it is first read here."""
         self._camera, self._ledger, self._blocks, self._notify = camera, ledger, blocks, notify
         self._mode = Mode.RUN
         self._wake = threading.Condition()
         self._origin: int | None = None
-        self._start_due: int | None = None
+        self._start_due = due_line
         self._finish_line: int | None = None
         self._finish_s = 0.0
         self._gap = UninspectedReason.LOST_BY_CAMERA
@@ -87,10 +96,22 @@ class Acquisition:
             self._start_due = self._reading.due_line
         return self._reading
 
+    def stand_by(self, ready: threading.Event) -> None:
+        """Return when ``ready`` is set, which must come; cloth that passes until then is told to be uninspected."""
+        self.encoder()
+        while True:
+            is_ready = ready.wait(READ_TIMEOUT_S)
+            if not self._camera.waits:
+                if self._mode is Mode.FINISH:
+                    self._may_finish()
+                self._give_up(self._due_line(self.encoder()), UninspectedReason.MODEL_NOT_READY)
+            if is_ready:
+                return
+
     def run(self) -> None:
         """Read until the cloth ends or the mode says so.  Raises CameraError, LineError."""
         try:
-            if self._connect():
+            if self._mode not in (Mode.FINISH, Mode.ABORT) and self._connect():
                 while self._step():
                     pass
             self._last_lines()
@@ -132,9 +153,12 @@ class Acquisition:
             text = f"Camera {self._camera.camera_id} has sent nothing for {silent_s:.0f} s although cloth moves"
             return self._reconnect(CameraGoneError(text))
         if self._origin is not None:
-            due = reading.due_line if self._finish_line is None else min(reading.due_line, self._finish_line)
-            self._ledger.due(due - self._origin)
+            self._ledger.due(self._due_line(reading) - self._origin)
         return True
+
+    def _due_line(self, reading: EncoderReading) -> int:
+        """The line the roll reaches to by now; it ends at the one that was due when its end was asked for."""
+        return reading.due_line if self._finish_line is None else min(reading.due_line, self._finish_line)
 
     def _wait_paused(self) -> None:
         self._blocks.offer(EndOfRun())
@@ -154,8 +178,8 @@ class Acquisition:
         """Account for lines that were due and will not come."""
         if self._mode is Mode.ABORT:
             return
-        due = self.encoder().due_line if self._finish_line is None else self._finish_line
-        self._give_up(due, UninspectedReason.CAMERA_GONE if self.feed.gone else self._gap)
+        reason = UninspectedReason.CAMERA_GONE if self.feed.gone else self._gap
+        self._give_up(self._due_line(self.encoder()), reason)
 
     def _take(self, block: LineBlock, reading: EncoderReading) -> None:
         self._check(block)

@@ -53,6 +53,8 @@ class Inspection:
         roll: the roll's name, None where nothing is recorded.
         shading: flat field of the camera (:class:`calibration.shading.Shading`).
         view: whether StripViews are told.
+        due_line: the encoder's due line when the roll was opened: cloth of a camera that does not wait is the roll's
+            from there on, and uninspected (model not ready) until the camera is opened.  None: as read at the start.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Inspection:
         shading: PixelCorrection | None = None,
         on_event: Callable[[Event], None],
         view: bool = True,
+        due_line: int | None = None,
     ) -> None:
         self._camera, self._recipe, self._roll, self._on_event = camera, recipe, roll, on_event
         self._ledger = LineLedger()
@@ -72,7 +75,7 @@ class Inspection:
         self._notices: SimpleQueue[Notice] = SimpleQueue()
         self._blocks = _block_queue(camera.waits)
         self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
-        self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notify)
+        self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notify, due_line=due_line)
         tile_px, cell_px = scorer.tile_px, scorer.cell_px
         tiler = Tiler(
             recipe,
@@ -211,8 +214,8 @@ class Inspection:
             self._halt()
 
     def _acquire(self) -> None:
-        self._ready.wait()
         try:
+            self._acquisition.stand_by(self._ready)
             if self._acquisition.mode is not Mode.ABORT:
                 self._acquisition.run()
         except Exception as error:

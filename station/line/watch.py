@@ -19,7 +19,7 @@ class Feed:
     """What is known of the camera.
 
     Attributes:
-        started_s: when the camera was last started (monotonic).
+        started_s: when the camera was last started (monotonic), 0 before.
         last_block_s: when the newest block came since then, None before the first.
         due_at_block: the encoder's due line when either last happened.
         block_lines: lines of that block.
@@ -42,6 +42,8 @@ class Feed:
             return FeedState.GONE
         if self.holding:
             return FeedState.LIVE
+        if not self.started_s and self.last_block_s is None:
+            return FeedState.NO_PICTURE
         silent = self.silent_s(now_s) > self._patience_s(reading, STALL_S, 2)
         # Only new cloth without pictures is a fault of the camera: in reverse no line is due.
         if silent and reading.due_line > self.due_at_block:

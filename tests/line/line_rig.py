@@ -121,7 +121,9 @@ def recipe(**changes: object) -> Recipe:
 class Run:
     """An inspection with its events gathered."""
 
-    def __init__(self, camera: ScriptedCamera, scorer: object = None, **changes: object) -> None:
+    def __init__(
+        self, camera: ScriptedCamera, scorer: object = None, due_line: int | None = None, **changes: object
+    ) -> None:
         self.events: list[Event] = []
         self.camera = camera
         self.scorer = scorer or DeviationScorer()
@@ -131,6 +133,7 @@ class Run:
             recipe(**changes),
             roll="r1",
             on_event=self.events.append,  # type: ignore[arg-type]
+            due_line=due_line,
         )
 
     def to_end(self, timeout: float = 30.0) -> Run:

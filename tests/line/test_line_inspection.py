@@ -270,6 +270,55 @@ def test_the_camera_starts_when_the_model_is_ready() -> None:
     assert run.events[-1].ledger == Ledger(600, 600, 0, 0)
 
 
+def test_cloth_that_passes_while_the_model_gets_ready_is_told() -> None:
+    go = threading.Event()
+    pixels = cloth(600, 300)
+    run = Run(ScriptedCamera(blocks(pixels, first=1700), width_px=300, waits=False), Slow(go), due_line=900)
+    run.camera.reading = EncoderReading(1000, 640.0)
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().ledger == Ledger(100, 0, 100, 0))
+    run.camera.reading = EncoderReading(1500, 640.0)
+    until(lambda: run.inspection.snapshot().ledger == Ledger(600, 0, 600, 0))
+    assert run.inspection.snapshot().feed is FeedState.NO_PICTURE
+    assert run.camera.started == 0
+    go.set()
+    assert run.inspection.wait(20)
+    assert [e.stretch for e in run.of(StretchClosed)] == [
+        Stretch(0, 600, UninspectedReason.MODEL_NOT_READY),
+        Stretch(600, 800, UninspectedReason.LOST_BY_CAMERA),
+        Stretch(800, 1400),
+    ]
+    assert run.events[-1].ledger == Ledger(1400, 600, 800, 0)
+
+
+def test_a_roll_that_is_ended_before_the_model_is_ready_ends_at_the_line_due_then() -> None:
+    go = threading.Event()
+    run = Run(ScriptedCamera([], width_px=300, waits=False), Slow(go))
+    run.camera.reading = EncoderReading(1000, 640.0)
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().speed_m_per_min == 19.2)
+    run.camera.reading = EncoderReading(1300, 640.0)
+    ending = threading.Thread(target=run.inspection.finish)
+    ending.start()
+    until(lambda: run.inspection._acquisition._finish_line == 1300)
+    run.camera.reading = EncoderReading(5000, 640.0)
+    go.set()
+    ending.join(20)
+    assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, 300, UninspectedReason.MODEL_NOT_READY)]
+    assert run.events[-1] == RollEnded("r1", Ledger(300, 0, 300, 0))
+    assert run.camera.started == 0
+
+
+def test_a_camera_that_waits_loses_nothing_to_the_model() -> None:
+    go = threading.Event()
+    run = Run(ScriptedCamera(blocks(cloth(600, 300)), width_px=300), Slow(go))
+    run.inspection.start()
+    time.sleep(0.15)
+    go.set()
+    assert run.inspection.wait(20)
+    assert run.events[-1].ledger == Ledger(600, 600, 0, 0)
+
+
 def test_a_roll_can_be_aborted_before_the_model_is_ready() -> None:
     go = threading.Event()
     run = Run(ScriptedCamera([], width_px=300), Slow(go))

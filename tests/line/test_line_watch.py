@@ -37,6 +37,10 @@ def test_a_camera_that_never_sent_anything() -> None:
     assert started.state(EncoderReading(900, 500.0), 102.0) is FeedState.STALLED
 
 
+def test_a_camera_that_was_not_started_yet_is_not_stalled() -> None:
+    assert Feed().state(EncoderReading(900, 500.0), 200.0) is FeedState.NO_PICTURE
+
+
 def test_a_block_that_waits_for_room_is_no_stall() -> None:
     holding = Feed(last_block_s=100.0, due_at_block=10, block_lines=10, holding=True)
     assert holding.state(EncoderReading(999, 500.0), 200.0) is FeedState.LIVE
