@@ -158,7 +158,10 @@ class StripView:
 
 @dataclass(frozen=True, slots=True)
 class LineSnapshot:
-    """How the line is, at one moment.  ``metres_…`` follow from the ledger and the scale (None without a scale)."""
+    """How the line is, at one moment.  ``metres_…`` follow from the ledger and the scale (None without a scale).
+
+    ``origin_line`` is the encoder line that is line 0 of the roll, None before any of its cloth is known.
+    """
 
     state: LineState
     feed: FeedState
@@ -176,6 +179,7 @@ class LineSnapshot:
     latency_p99_ms: float
     queue_fill: float
     message: str = ""
+    origin_line: int | None = None
 
 
 # Events, in the order they happen.  Queues that carry them are bounded; a StripView may be dropped for the screen

@@ -83,6 +83,11 @@ class Acquisition:
         """What the thread is asked to do."""
         return self._mode
 
+    @property
+    def origin_line(self) -> int | None:
+        """The encoder line that is line 0 of the roll, None before any of its cloth is known."""
+        return self._origin
+
     def encoder(self, max_age_s: float = 0.0) -> EncoderReading:
         """The encoder's word, not older than ``max_age_s``; the last one known, standing, if it is silent."""
         if time.monotonic() - self._read_s < max_age_s:

@@ -73,6 +73,14 @@ def test_lines_due_before_the_first_block_are_lost_by_the_camera(waits: bool) ->
     assert any("lost 256 lines before line 256" in n.text for n in run.of(Notice))
 
 
+def test_the_roll_tells_which_encoder_line_it_began_at() -> None:
+    run = Run(from_line(1256, at(1512, 2024)))
+    assert run.inspection.snapshot().origin_line is None
+    assert run.to_end().inspection.snapshot().origin_line == 1256
+    again = Run(from_line(2024, at(2000, 2280))).to_end()
+    assert again.inspection.snapshot().origin_line == 2000
+
+
 def test_a_first_block_that_began_before_the_start_is_whole() -> None:
     run = Run(from_line(1100, at(1000, 1300))).to_end()
     assert fates(run) == [Stretch(0, 300)]
