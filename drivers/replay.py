@@ -99,7 +99,7 @@ class ReplayCamera:
 
     @property
     def total_lines(self) -> int:
-        """Lines of all images together."""
+        """Lines of all images together; the line counts those not played as uninspected should an image fail."""
         return self._pieces[-1].first_line + self._pieces[-1].lines
 
     def start(self) -> None:

@@ -88,6 +88,15 @@ class Acquisition:
         """The encoder line that is line 0 of the roll, None before any of its cloth is known."""
         return self._origin
 
+    @property
+    def cloth_lines(self) -> int:
+        """Lines of the roll if all of the camera's cloth were played; 0 where that is endless or not known."""
+        total = getattr(self._camera, "total_lines", None)
+        if self._origin is None and self._start_due is None:
+            self.encoder()
+        origin = self._start_due if self._origin is None else self._origin
+        return 0 if total is None or origin is None else max(0, int(total) - origin)
+
     def encoder(self, max_age_s: float = 0.0) -> EncoderReading:
         """The encoder's word, not older than ``max_age_s``; the last one known, standing, if it is silent."""
         if time.monotonic() - self._read_s < max_age_s:

@@ -44,8 +44,8 @@ class Inspection:
     camera's cloth has ended the roll ends by itself; else :meth:`finish` or :meth:`abort` ends it.  Either way all
     stretches are told and then ``RollEnded``, whose ledger has nothing in flight, is the last event.  A fault in any
     thread ends the roll likewise: what the camera sent before its own fault is still judged, other lines in flight
-    are uninspected (aborted), a ``Notice`` says why, and :attr:`failure` holds it.  ``RollStarted`` is not told here
-    but by whoever gave the roll its name.
+    are uninspected (aborted), so is what a camera with ``total_lines`` has not delivered yet, a ``Notice`` says why,
+    and :attr:`failure` holds it.  ``RollStarted`` is not told here but by whoever gave the roll its name.
 
     Args:
         camera: started and stopped by the acquisition thread.
@@ -266,6 +266,9 @@ class Inspection:
                 self._judge.tell_stretches()
 
     def _close_roll(self) -> None:
+        if self.failure is not None:
+            # A folder's images behind the damaged one are the roll's, too.
+            self._ledger.due(self._acquisition.cloth_lines)
         totals = self._ledger.close(UninspectedReason.ABORTED)
         self._tell_notices()
         self._judge.tell_stretches()

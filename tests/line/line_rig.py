@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -121,9 +122,7 @@ def recipe(**changes: object) -> Recipe:
 class Run:
     """An inspection with its events gathered."""
 
-    def __init__(
-        self, camera: ScriptedCamera, scorer: object = None, due_line: int | None = None, **changes: object
-    ) -> None:
+    def __init__(self, camera: Any, scorer: object = None, due_line: int | None = None, **changes: object) -> None:
         self.events: list[Event] = []
         self.camera = camera
         self.scorer = scorer or DeviationScorer()
