@@ -230,7 +230,11 @@ class Writer:
 
     def _finish(self, batch: Sequence[Entry]) -> None:
         for entry in batch:
-            self._on_kept(entry)
+            try:
+                self._on_kept(entry)
+            except Exception:
+                # It is on disk; what its listener does with that must not end the writing of others.
+                log.exception("event kept, but not followed up: %s", entry.event)
         with self._changed:
             for entry in batch:
                 self._events.popleft()

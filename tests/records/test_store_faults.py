@@ -224,6 +224,26 @@ def test_a_full_queue_refuses_counts_and_declares(home: Path, monkeypatch: pytes
     reader.dispose()
 
 
+def test_a_lock_that_cannot_be_removed_does_not_end_the_writing(
+    store: Store, history: History, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    first = store.begin_roll(None, make_recipe(), "cam")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        store.write(RollEnded(first, Ledger(10, 10, 0)))
+        assert store.flush()
+    assert "not followed up" in caplog.text
+    second = store.begin_roll(None, make_recipe(), "cam")
+    store.write(DefectChanged(make_defect(1)))
+    store.write(RollEnded(second, Ledger(20, 20, 0)))
+    assert store.flush()
+    assert store.failure is None
+    assert [(roll.name, roll.ledger.lines_inspected) for roll in history.rolls()] == [(second, 20), (first, 10)]
+
+
 def test_an_unfit_event_is_declared_and_the_others_are_kept(store: Store, history: History) -> None:
     name = store.begin_roll(None, make_recipe(), "cam")
     store.write(StretchClosed(Stretch(0, 10)))
