@@ -10,6 +10,7 @@ import time
 import types
 import weakref
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
@@ -119,11 +120,15 @@ class Renderer:
 
     Blocks of a running loom are overwritten, read or not; without one the renderer waits for the reader.
 
+    Args:
+        job: what to render.
+        cancelled: asked while the first block is awaited; once true, the start is given up.
+
     Raises:
-        CameraError: no process or no memory to be had, or no first block within a minute.
+        CameraError: no process or no memory to be had, cancelled, or no first block within a minute.
     """
 
-    def __init__(self, job: RenderJob) -> None:
+    def __init__(self, job: RenderJob, cancelled: Callable[[], bool] = lambda: False) -> None:
         shape = job.shape
         context: SpawnContext = multiprocessing.get_context("spawn")
         try:
@@ -142,7 +147,7 @@ class Renderer:
         self._end = weakref.finalize(self, _end_renderer, self._process, self.ring, memory, self._free)
         try:
             self._process.start()
-            self._await_first(job.start_index)
+            self._await_first(job.start_index, cancelled)
         except BaseException as error:
             self.stop()
             if isinstance(error, OSError):
@@ -183,12 +188,14 @@ class Renderer:
                 f"The simulated camera's renderer ended by itself (code {self._process.exitcode}); start it again."
             )
 
-    def _await_first(self, start_index: int) -> None:
+    def _await_first(self, start_index: int, cancelled: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
             with self.ring.locked() as header:
                 if header["rendered"] > start_index or header["state"] != RUNNING:
                     return
+            if cancelled():
+                raise CameraError("The simulated camera was stopped before it gave a picture; start it again.")
             if time.monotonic() > deadline:
                 raise CameraError("The simulated camera's renderer gave no picture within a minute; is the CPU busy?")
             self.wait(0.1)
@@ -198,15 +205,17 @@ def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free:
     """Ends the renderer, by force if need be, then frees the memory: in this order, or its pages would come back."""
     ring.header[0]["state"] = TOLD_TO_STOP
     free.release()
-    if process.pid is not None:
-        process.join(_STOP_TIMEOUT_S)
-        for force in (process.terminate, process.kill):
-            if process.is_alive():
-                force()
-                process.join(_STOP_TIMEOUT_S)
-        process.close()
-    ring.close()
-    memory.unlink()
+    try:
+        if process.pid is not None:
+            process.join(_STOP_TIMEOUT_S)
+            for force in (process.terminate, process.kill):
+                if process.is_alive():
+                    force()
+                    process.join(_STOP_TIMEOUT_S)
+            process.close()
+    finally:
+        ring.close()
+        memory.unlink()
 
 
 def render(memory_name: str, lock: Lock, filled: Semaphore, free: Semaphore, job: RenderJob) -> None:

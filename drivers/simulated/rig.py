@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import threading
 import time
@@ -19,6 +21,8 @@ from drivers.simulated.process import Renderer, RenderJob
 
 _PACE_WINDOW_S = 1.0
 
+log = logging.getLogger("drivers.simulated")
+
 
 class SimulatedRig:
     """Implements the Camera protocol over a renderer's ring.  The loom stands while the camera is stopped.
@@ -33,6 +37,7 @@ class SimulatedRig:
         self._camera_id = camera_id
         self._switch = threading.Lock()  # one start or stop at a time; the other lock is never held for long
         self._lock = threading.RLock()
+        self._stops = 0  # how many wait to stop what is being started
         self._renderer: Renderer | None = None
         self._loom: Loom | None = None
         self._rate = DeliveryRate()
@@ -76,14 +81,18 @@ class SimulatedRig:
         return None if renderer is None else renderer.memory_name
 
     def start(self) -> None:
-        """Starts the renderer and returns when its first block is there.  Raises CameraError."""
+        """Starts the renderer and returns when its first block is there.
+
+        Raises:
+            CameraError: it cannot be started, or was stopped meanwhile.
+        """
         with self._switch:
             if self._renderer is not None:
                 return
             with self._lock:
                 self._pass_over()
                 job = self._job
-            renderer = Renderer(job)
+            renderer = Renderer(job, cancelled=lambda: self._stops > 0)
             with self._lock:
                 self._loom, self._renderer = job.loom(), renderer
 
@@ -130,7 +139,7 @@ class SimulatedRig:
             return EncoderReading(due, 0.0 if standing else self._speed(loom, due, reading.lines_per_s))
 
     def stop(self) -> None:
-        """Ends the renderer; the loom stands."""
+        """Ends the renderer; the loom stands.  A start under way is given up.  Never raises."""
         self._end(coasting=False)
 
     def coast(self) -> None:
@@ -138,17 +147,25 @@ class SimulatedRig:
         self._end(coasting=True)
 
     def _end(self, coasting: bool) -> None:
+        with self._lock:
+            self._stops += 1
         with self._switch:
             with self._lock:
+                self._stops -= 1
                 renderer, self._renderer = self._renderer, None
                 if self._loom is not None:
-                    self._follow(self._loom, renderer)
+                    # A renderer that died holding the ring is silent: then the loom is where it was last known.
+                    with contextlib.suppress(CameraError):
+                        self._follow(self._loom, renderer)
                     self._loom.limit_s = math.inf if coasting else self._loom.now_s()
                 self._coasting = coasting and self._loom is not None
                 self._rate.clear()
                 self._pace.clear()
             if renderer is not None:
-                renderer.stop()
+                try:
+                    renderer.stop()
+                except Exception:
+                    log.exception("The renderer of camera %s did not end as it should.", self._camera_id)
 
     def _pass_over(self) -> None:
         """Moves the start to where the loom stands; what passed while it coasted is gone."""

@@ -20,7 +20,7 @@ from drivers.camera import CameraError, EndOfClothError, LineBlock
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.faults import Effect, FaultyCamera
 from drivers.simulated.loom import SpanPlan, SpeedProfile, Stage, Turn
-from drivers.simulated.process import ClothSettings, RenderJob
+from drivers.simulated.process import ClothSettings, Renderer, RenderJob
 from drivers.simulated.rig import SimulatedRig
 from drivers.simulated.ring import RingShape
 
@@ -258,6 +258,64 @@ def test_stop_wakes_a_reader_in_another_thread() -> None:
     reader.join(10.0)
     assert not reader.is_alive()
     assert results == [None]
+
+
+def test_stop_does_not_raise_when_the_renderer_died_holding_the_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.simulated.ring.LOCK_TIMEOUT_S", 0.2)
+    rig = make_rig(total=None, lines_per_s=1000.0, slots=40)
+    rig.start()
+    play(rig, most=1)
+    renderer, memory, pid = rig._renderer, rig.memory_name, rig.renderer_pid
+    assert renderer is not None
+    assert memory is not None
+    assert pid is not None
+    assert renderer.ring._lock.acquire(timeout=10)  # as a renderer that dies would leave it
+    rig.stop()
+    assert not is_running(pid)
+    assert not memory_exists(memory)
+    assert rig.read(0.0) is None
+    rig.start()
+    assert play(rig, most=1)
+    rig.stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="halts a process the POSIX way")
+def test_stop_does_not_wait_for_a_start_that_gives_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    halted = threading.Event()
+
+    def halt(renderer: Renderer, start_index: int, cancelled: Callable[[], bool]) -> None:
+        assert renderer.pid is not None
+        os.kill(renderer.pid, signal.SIGSTOP)
+        halted.set()
+        await_first(renderer, start_index + 1000, cancelled)  # a block that will not come
+
+    await_first = Renderer._await_first
+    monkeypatch.setattr(Renderer, "_await_first", halt)
+    monkeypatch.setattr("drivers.simulated.process._STOP_TIMEOUT_S", 0.2)
+    rig = make_rig(total=None, lines_per_s=1000.0, slots=40)
+    told: list[CameraError] = []
+
+    def start() -> None:
+        try:
+            rig.start()
+        except CameraError as error:
+            told.append(error)
+
+    starter = threading.Thread(target=start)
+    starter.start()
+    assert halted.wait(30)
+    stopper = threading.Thread(target=rig.stop)
+    stopper.start()
+    stopper.join(20)
+    assert not stopper.is_alive()
+    starter.join(20)
+    assert not starter.is_alive()
+    assert "stopped before it gave a picture" in str(told[0])
+    assert rig.renderer_pid is None
+    monkeypatch.undo()
+    rig.start()
+    assert play(rig, most=1)[0].first_line == 0
+    rig.stop()
 
 
 def test_the_simulated_camera_fixes_cloth_and_flaws_by_its_seed() -> None:
