@@ -48,7 +48,7 @@ def fit(
 ) -> MFRNet:
     """Teach a network on good cloth.
 
-    A share of the tiles is held back to calibrate the scores.  The same seed gives the same network on one machine
+    A share of the tiles is held back to calibrate the scores.  The same seed gives the same network on one machine (to rounding)
     wherever the time allows all of ``config.steps``; where it does not, a round number of steps is planned from the
     time that the first ones took, and two runs agree if they planned alike.
 

@@ -43,8 +43,13 @@ def test_good_cloth_of_another_draw_lies_below_about_one(taught: MFRNet) -> None
 
 
 def test_the_same_seed_teaches_the_same(small_encoder: Encoder, good_tiles: NDArray[np.uint8]) -> None:
-    first, again = (fit(good_tiles[:8], small_encoder, minutes=5, seed=1, config=TINY).state_dict() for _ in range(2))
-    assert all(torch.equal(first[key], again[key]) for key in first)
+    first, again, other = (
+        maps(fit(good_tiles[:8], small_encoder, minutes=5, seed=seed, config=TINY), good_tiles) for seed in (1, 1, 2)
+    )
+    # matrix products round differently from one place in memory to the next
+    apart = (first - again).abs().max()
+    assert apart < 0.02
+    assert (first - other).abs().max() > 10 * apart
     starts = [blank(TINY, small_encoder, seed).state_dict()["restoration.stem.weight"] for seed in (1, 1, 2)]
     assert torch.equal(starts[0], starts[1])
     assert not torch.equal(starts[0], starts[2])

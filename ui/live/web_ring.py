@@ -100,7 +100,7 @@ class WebRing:
 
     def row_of(self, line: float) -> int:
         """Row that shows a line."""
-        return math.floor(line * self.scale)
+        return math.floor(line * self.width_px / self._camera_px) if self._camera_px else 0
 
     def line_of(self, row: float) -> float:
         """Line shown by a row."""
