@@ -48,9 +48,9 @@ def fit(
 ) -> MFRNet:
     """Teach a network on good cloth.
 
-    A share of the tiles is held back to calibrate the scores.  The same seed gives the same network on one machine (to rounding)
-    wherever the time allows all of ``config.steps``; where it does not, a round number of steps is planned from the
-    time that the first ones took, and two runs agree if they planned alike.
+    A share of the tiles is held back to calibrate the scores.  The same seed gives the same network (to
+    rounding) on one machine wherever the time allows all of ``config.steps``; where it does not, a round number of
+    steps is planned from the time that the first ones took, and two runs agree if they planned alike.
 
     Args:
         tiles: uint8 ``[T, 256, 256]`` or ``[T, 256, 256, 3]`` (RGB) of good cloth, T at least 8; some hundred are good.

@@ -70,7 +70,9 @@ class Station:
         self._shading = shading
         self._lock = threading.Lock()
         self._feed = Feed()
-        self._thread: threading.Thread | None = None
+        # Told by an event, never by joining the thread: an interrupt inside a join can make a running thread look ended.
+        self._roll_over = threading.Event()
+        self._roll_over.set()
         self._inspection: Inspection | None = None
         self._recipe: Recipe | None = None
         self._roll: str | None = None
@@ -106,7 +108,7 @@ class Station:
             StationError: a roll is open, the fabric is unknown, the roll's name is bad or the records refuse.
         """
         with self._lock:
-            if self._thread is not None and self._thread.is_alive():
+            if not self._roll_over.is_set():
                 raise StationError(f"Roll {self._roll} is still open; end it before starting another.")
             try:
                 recipe = self._history.recipe(fabric)
@@ -118,8 +120,13 @@ class Station:
             self._message = "Loading the model"
             self._abort = False
             self._end.clear()
-            self._thread = threading.Thread(target=self._run_roll, args=(recipe, name), name="roll")
-            self._thread.start()
+            thread = threading.Thread(target=self._run_roll, args=(recipe, name), name="roll")
+            self._roll_over.clear()
+            try:
+                thread.start()
+            finally:
+                if thread.ident is None:
+                    self._roll_over.set()
 
     def pause(self) -> None:
         """Stop looking; cloth that still moves becomes uninspected."""
@@ -137,10 +144,7 @@ class Station:
 
     def wait(self, timeout: float | None = None) -> bool:
         """True once no roll is open."""
-        if self._thread is None:
-            return True
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._roll_over.wait(timeout)
 
     def close(self) -> None:
         """End an open roll without judging what is left (declared), and free camera and model."""
@@ -163,7 +167,7 @@ class Station:
             return inspection.snapshot()
         if self._last is not None:
             return self._last
-        opening = self._thread is not None and self._thread.is_alive()
+        opening = not self._roll_over.is_set()
         return LineSnapshot(
             state=LineState.INITIALIZED if opening else LineState.READY,
             feed=FeedState.NO_PICTURE,
@@ -208,6 +212,7 @@ class Station:
             self._store.flush()
             if self._store.failure is not None:
                 self._fail(self._store.failure, name)
+            self._roll_over.set()
 
     def _load(self, recipe: Recipe) -> Runtime:
         if self._runtime is None or self._runtime[0] != recipe.model_sha256:

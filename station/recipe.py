@@ -26,7 +26,7 @@ class Recipe(BaseModel):
     model_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     encoder: str = Field(description="trunk the model sees with: light or vgg16")
     threshold: float = Field(gt=0, description="raw model score from which a region is a reject")
-    report_ratio: float = Field(0.7, gt=0, le=1, description="regions are reported from threshold × this")
+    report_ratio: float = Field(0.85, gt=0, le=1, description="regions are reported from threshold × this")
     min_length_mm: float = Field(0.0, ge=0, description="a defect smaller than this in its longest extent passes")
     edge_margin_mm: float = Field(0.0, ge=0, description="cloth this close to a web edge is not judged")
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")

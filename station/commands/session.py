@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +13,16 @@ from pathlib import Path
 
 from drivers.camera import Camera
 from model.training import Progress
-from station.control import LineSnapshot
+from station.control import LineSnapshot, LineState
 from station.core import Station
 from station.records.queries import History
 from station.records.store import Store
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
 """Opens the window on a station; the composition root hands it down, since the core knows no screens."""
+
+LOOK_S = 0.2
+PROGRESS_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -62,20 +67,40 @@ def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapsho
     Raises:
         Exception: whatever ended the line before the cloth did.
     """
-    station.start_roll(fabric, roll)
-    last = 0.0
-    try:
-        while not station.wait(0.2):
-            if time.monotonic() - last >= 2:
+    last, ending = 0.0, False
+    with interrupt_noted() as interrupted:
+        station.start_roll(fabric, roll)
+        while not station.wait(LOOK_S):
+            if interrupted.is_set() and not ending:
+                ending = True
+                say("Ending the roll: judging what is in flight.")
+                station.end_roll()
+            if time.monotonic() - last >= PROGRESS_S:
                 last = time.monotonic()
                 say_progress(station.snapshot())
-    except KeyboardInterrupt:
-        say("Ending the roll: judging what is in flight.")
-        station.end_roll()
-        station.wait()
     if station.failure is not None:
         raise station.failure
     return station.snapshot()
+
+
+@contextmanager
+def interrupt_noted() -> Iterator[threading.Event]:
+    """Meanwhile the first Ctrl+C only sets the event, so that it breaks into nothing; a second one interrupts."""
+    noted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+
+    def note(_number: int, _frame: object) -> None:
+        if noted.is_set():
+            raise KeyboardInterrupt
+        noted.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def say(text: str) -> None:
@@ -85,7 +110,7 @@ def say(text: str) -> None:
 
 def say_progress(snapshot: LineSnapshot) -> None:
     """Where the roll is."""
-    if snapshot.roll is None:
+    if snapshot.roll is None or snapshot.state is LineState.INITIALIZED:
         say(snapshot.message or "Starting")
         return
     done = snapshot.ledger.lines_inspected

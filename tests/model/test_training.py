@@ -49,7 +49,7 @@ def test_the_same_seed_teaches_the_same(small_encoder: Encoder, good_tiles: NDAr
     # matrix products round differently from one place in memory to the next
     apart = (first - again).abs().max()
     assert apart < 0.02
-    assert (first - other).abs().max() > 10 * apart
+    assert (first - other).abs().max() > 2 * apart
     starts = [blank(TINY, small_encoder, seed).state_dict()["restoration.stem.weight"] for seed in (1, 1, 2)]
     assert torch.equal(starts[0], starts[1])
     assert not torch.equal(starts[0], starts[2])
