@@ -157,8 +157,8 @@ def test_the_margin_applies_to_defects_but_not_to_the_strip() -> None:
 
 def test_what_passes_is_told_once_when_closed() -> None:
     scores = empty(60)
-    scores[10, 10] = 15  # over 0.7 of the threshold
-    scores[10, 60] = 13  # under
+    scores[10, 10] = 18  # over 0.85 of the threshold
+    scores[10, 60] = 16  # under
     (told,) = track(scores, [20])
     assert told.closed
     assert not told.is_reject
