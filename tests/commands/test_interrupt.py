@@ -1,0 +1,48 @@
+"""Ctrl+C while a roll runs headless: a real signal to a real process, and an honest end of the roll."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("words", "sign"),  # "Loading" or "Starting": the model is not ready yet
+    [
+        (("--speed", "6", "--metres", "1000"), "m inspected"),
+        (("--metres", "1000"), "m inspected"),
+        (("--speed", "6", "--metres", "1000"), "ing"),
+    ],
+)
+def test_ctrl_c_ends_the_roll_and_its_ledger_balances(tmp_path: Path, words: tuple[str, ...], sign: str) -> None:
+    command = [sys.executable, "-m", "station.cli", "demo", "--headless", "--json", "--home", str(tmp_path / "home")]
+    process = subprocess.Popen(
+        [*command, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stderr is not None
+    heard: list[str] = []
+    for line in process.stderr:
+        heard.append(line)
+        if sign in line and not line.startswith("0.0 m"):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, "".join(heard) + err
+    assert "Ending the roll" in err
+    result = json.loads(out.splitlines()[-1])
+    assert result["lines_acquired"] == result["lines_inspected"] + result["lines_uninspected"]
+    if sign == "m inspected":
+        assert result["lines_inspected"] > 0
+    command = [sys.executable, "-m", "station.cli", "report", result["roll"], "--json", "--home", str(tmp_path / "home")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(told.stdout.splitlines()[-1])["inspected_m"] == pytest.approx(result["metres_inspected"])
