@@ -127,7 +127,7 @@ class Inference:
         if not rows:
             return []
         self._gauges.begin()
-        parts = [cut_tiles(row, self._scorer.tile_px) for row in rows]
+        parts = [cut_tiles(row, self._scorer.tile_px, self._scorer.cell_px) for row in rows]
         tiles = parts[0] if len(parts) == 1 else np.concatenate(parts)
         maps = self._scorer.infer(tiles)
         cells = self._scorer.tile_px // self._scorer.cell_px

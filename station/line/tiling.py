@@ -85,6 +85,8 @@ class TileRow:
         left_px, right_px: web edges, whole cells (or the picture's edge); equal where there is no cloth.
         columns: int ``[tiles]``, camera column of each tile's left side, multiples of the cell.
         captured_ns: when the last line was seen (monotonic).
+        above: the lines before ``first``, fewer than a cell, that a tile takes in place of mirrored ones below: a run
+            seldom ends with a whole cell.
     """
 
     run_line: int
@@ -97,6 +99,7 @@ class TileRow:
     columns: NDArray[np.intp]
     captured_ns: int
     piece: str | None
+    above: NDArray[np.uint8] | None = None
 
     @property
     def end(self) -> int:
@@ -128,11 +131,18 @@ def spread_columns(left: int, right: int, tile: int, overlap: int, cell: int) ->
     return np.asarray(left + np.arange(count) * last // (count - 1) // cell * cell, np.intp)
 
 
-def cut_tiles(row: TileRow, tile: int) -> NDArray[np.uint8]:
-    """The row's tiles, uint8 ``[tiles, tile, tile]`` or ``[tiles, tile, tile, 3]``, mirrored where cloth is short."""
+def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
+    """The row's tiles, uint8 ``[tiles, tile, tile]`` or ``[tiles, tile, tile, 3]``.
+
+    Mirrored where cloth is short.  A tile that lacks less than a cell moves up or to the left by that instead: mirrored
+    threads look like a flaw, and its scores are out of place by less than a cell.
+    """
     tiles = np.empty((len(row.columns), tile, tile, *row.pixels.shape[2:]), np.uint8)
+    lines = row.pixels if row.above is None else np.concatenate([row.above, row.pixels])
     for i, x in enumerate(row.columns):
-        cloth = row.pixels[:, x : min(x + tile, row.right_px)]
+        over = x + tile - row.right_px
+        left = x - over if 0 < over < cell and over <= x - row.left_px else x
+        cloth = lines[:, left : min(left + tile, row.right_px)]
         below, beside = tile - cloth.shape[0], tile - cloth.shape[1]
         if below or beside:
             tiles[i] = cv2.copyMakeBorder(np.ascontiguousarray(cloth), 0, below, 0, beside, cv2.BORDER_REFLECT_101)
@@ -241,9 +251,17 @@ class Tiler:
         first = math.ceil((end - self._tile) / self._cell) * self._cell
         back = first - (self._first - step)
         pixels = np.concatenate([previous[back:step], rows[: self._filled]])
-        return self._row(pixels, first, self._first, end)
+        above = previous[back - (first - (end - self._tile)) : back]
+        return self._row(pixels, first, self._first, end, above if len(above) else None)
 
-    def _row(self, pixels: NDArray[np.uint8], first: int, own_first: int, own_end: int) -> TileRow:
+    def _row(
+        self,
+        pixels: NDArray[np.uint8],
+        first: int,
+        own_first: int,
+        own_end: int,
+        above: NDArray[np.uint8] | None = None,
+    ) -> TileRow:
         left, right = self._edges(pixels)
         return TileRow(
             run_line=self._start,
@@ -256,6 +274,7 @@ class Tiler:
             columns=spread_columns(left, right, self._tile, self._overlap, self._cell),
             captured_ns=self._captured_ns,
             piece=self._piece,
+            above=above,
         )
 
     def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:

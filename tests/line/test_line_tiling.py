@@ -104,10 +104,14 @@ def test_rows_tile_the_run_whatever_the_blocks(
         assert row.first % 4 == 0
         assert row.first <= row.own_first < row.own_end <= row.end
         assert np.array_equal(row.pixels, pixels[row.first : row.end])
-        tiles = cut_tiles(row, 256)
+        tiles = cut_tiles(row, 256, 4)
         assert tiles.shape == (len(row.columns), 256, 256)
         for tile, x in zip(tiles, row.columns, strict=True):
-            real = row.pixels[:, x : x + 256]
+            up = 0 if row.above is None else len(row.above)
+            assert up < 4
+            over = x + 256 - width
+            left = x - over if 0 < over < 4 and over <= x else x
+            real = pixels[row.first - up : row.end, left : left + 256]
             assert np.array_equal(tile[: real.shape[0], : real.shape[1]], real)
         line = row.own_end
     # A last row that fits exactly leaves only its overlap to the end of the run.
@@ -163,7 +167,7 @@ def test_mirrored_pixels_fill_a_tile_beyond_a_short_run_and_a_narrow_web() -> No
     assert isinstance(row, TileRow)
     assert isinstance(end, EndOfRun)
     assert (row.left_px, row.right_px, row.columns.tolist()) == (104, 196, [104])
-    (tile,) = cut_tiles(row, 256)
+    (tile,) = cut_tiles(row, 256, 4)
     cloth = pixels[:, 104:196]
     assert np.array_equal(tile, np.pad(cloth, ((0, 156), (0, 164)), mode="reflect"))
 
@@ -172,7 +176,7 @@ def test_no_cloth_no_tiles_but_the_lines_are_owned() -> None:
     tiler = Tiler(recipe(), width_px=300, web=FixedWeb(None))
     (row,) = push_all(tiler, numbered(256, 300), [])
     assert len(row.columns) == 0
-    assert cut_tiles(row, 256).shape == (0, 256, 256)
+    assert cut_tiles(row, 256, 4).shape == (0, 256, 256)
     assert (row.own_first, row.own_end) == (0, 224)
 
 
@@ -194,7 +198,7 @@ def test_colour_stays_colour() -> None:
     pixels = np.stack([numbered(256, 300)] * 3, axis=2)
     tiler = Tiler(recipe(), width_px=300)
     (row,) = push_all(tiler, pixels, [100])
-    assert cut_tiles(row, 256).shape == (2, 256, 256, 3)
+    assert cut_tiles(row, 256, 4).shape == (2, 256, 256, 3)
     assert np.array_equal(row.pixels, pixels)
 
 
@@ -214,3 +218,17 @@ def test_the_light_is_evened_out_before_the_web_is_sought() -> None:
     (row,) = tiler.push(Chunk(np.full((256, 256), 9, np.uint8), 0, 0, None))
     assert (row.pixels == 10).all()
     assert seen == [10]
+
+
+@pytest.mark.parametrize("lines", [561, 562, 563, 564, 700])
+def test_a_run_that_ends_within_a_cell_is_judged_without_mirrored_lines(lines: int) -> None:
+    cloth = np.random.default_rng(5).integers(0, 256, (lines, 259), np.uint8)
+    tiler = Tiler(recipe(), width_px=259)
+    rows = [row for row in tiler.push(Chunk(cloth, 0, 0, None)) if isinstance(row, TileRow)]
+    rows += [row for row in tiler.end_run() if isinstance(row, TileRow)]
+    last = rows[-1]
+    assert last.first % 4 == 0
+    assert last.end == lines
+    tiles = cut_tiles(last, 256, 4)
+    assert (tiles[0] == cloth[-256:, :256]).all()
+    assert (tiles[-1] == cloth[-256:, -256:]).all()
