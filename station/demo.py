@@ -16,7 +16,7 @@ from model.checkpoint import load
 from model.mfrnet import MFRNet
 from station.quality.tuning import poisson_interval
 from station.recipe import Recipe
-from station.records.models import keep_model
+from station.records.models import checked_model, keep_model
 from station.records.queries import History
 from station.records.rows import DefectRow, RecordsError
 from station.records.store import Store
@@ -114,17 +114,21 @@ def open_demo_camera(
 def install_fabric(store: Store, history: History) -> Recipe:
     """Put the shipped fabric into the home folder; keeps what is there if its model is the shipped one.
 
-    An engineer's own later recipe versions of the demo fabric stay in force.
+    An engineer's own later recipe versions of the demo fabric stay in force.  A shipped model that is gone or damaged
+    is put back.
     """
     shipped = resources.files("station") / "shipped"
     recipe = Recipe.model_validate_json((shipped / "demo.json").read_text(encoding="utf-8"))
+    try:
+        checked_model(history, recipe.model_sha256)
+    except RecordsError:
+        with resources.as_file(shipped / "demo.safetensors") as file:
+            keep_model(store, file, {"fabric": FABRIC})
     try:
         if any(row.recipe.model_sha256 == recipe.model_sha256 for row in history.recipes(FABRIC)):
             return history.recipe(FABRIC)
     except RecordsError:
         pass
-    with resources.as_file(shipped / "demo.safetensors") as file:
-        keep_model(store, file, {"fabric": FABRIC})
     return store.save_recipe(recipe, "station", "shipped with the station")
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 
@@ -16,17 +17,17 @@ FOLDER = "models"
 def keep_model(store: Store, source: Path, facts: dict[str, str | int | float]) -> str:
     """Copy a checkpoint into the home folder and put it on record.  Returns its SHA-256.
 
-    The copy is whole or not there at all (temporary name, fsync, rename).
+    The copy is whole or not there at all (temporary name, fsync, rename); a damaged one is replaced.
 
     Raises:
         RecordsError: the file cannot be read or copied (disk full, no rights).
     """
     folder = store.home / FOLDER
     try:
-        sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+        sha256 = _sha256(source)
         folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / f"{sha256}.safetensors"
-        if not target.is_file():
+        if not target.is_file() or _sha256(target) != sha256:
             part = folder / f".{sha256}.{os.getpid()}"
             try:
                 shutil.copyfile(source, part)
@@ -39,3 +40,24 @@ def keep_model(store: Store, source: Path, facts: dict[str, str | int | float]) 
         raise RecordsError(f"The model could not be kept in {folder}: {error.strerror or error}.") from error
     store.add_model(sha256, target, facts)
     return sha256
+
+
+def checked_model(history: History, sha256: str) -> Path:
+    """Where a taught model lies, its file being the one that was taught.
+
+    Raises:
+        RecordsError: it is not on record, its file is gone, cannot be read or has been changed since.
+    """
+    file = history.model_file(sha256)
+    try:
+        found = _sha256(file)
+    except OSError as error:
+        raise RecordsError(f"The model file {file} cannot be read: {error.strerror or error}.") from error
+    if found != sha256:
+        raise RecordsError(f"The model file {file} is damaged; bring back a whole copy or teach the fabric again.")
+    return file
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
