@@ -68,6 +68,10 @@ def demo(
     from station.commands.session import open_records
     from station.settings import home_folder
 
+    if screenshot is not None and headless:
+        raise typer.BadParameter("there is no window to save with --headless", param_hint="--screenshot")
+    if after is not None and screenshot is None:
+        raise typer.BadParameter("it says when to save the window, so it needs --screenshot", param_hint="--after")
     if not headless:
         require_display()
     with open_records(home_folder(home)) as records:
@@ -238,11 +242,13 @@ def bench(
 
 
 def require_display() -> None:
-    """Raises StationError on a machine without a display, before anything is opened."""
+    """Raises StationError on a machine whose display is not there, before anything is opened."""
     from station.display import has_display
 
     if not has_display():
-        raise StationError("This machine has no display, so no window can be opened; add --headless.")
+        named = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+        lacks = f"display {named}, which cannot be reached" if named else "no display"
+        raise StationError(f"This machine has {lacks}, so no window can be opened; add --headless.")
 
 
 def open_window(*args: Any) -> int:

@@ -1,15 +1,29 @@
-"""Whether a window can be opened here, found out without Qt (which aborts the process where it cannot)."""
+"""Whether a window can be opened here, found out by another process (Qt aborts the one in which it cannot)."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+
+PROBE = "from PySide6.QtGui import QGuiApplication; QGuiApplication([])"
+PROBE_S = 20.0
+NEED_NO_SERVER = ("offscreen", "minimal")
 
 
 def has_display() -> bool:
-    """True with a display server.  A set ``QT_QPA_PLATFORM`` counts as one."""
-    if os.environ.get("QT_QPA_PLATFORM"):
+    """True where Qt can open a window: the display's server answers, lets us in, and Qt's libraries are there."""
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    if platform.split(":")[0] in NEED_NO_SERVER or (not platform and sys.platform in ("win32", "darwin")):
         return True
-    if sys.platform in ("win32", "darwin"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not platform and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    return _qt_starts()
+
+
+def _qt_starts() -> bool:
+    try:
+        probe = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=PROBE_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return probe.returncode == 0
