@@ -6,6 +6,7 @@ Commands return at once; a thread of the roll's own loads the model, runs the li
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from calibration.shading import Shading
@@ -29,12 +30,14 @@ from station.control import (
 from station.feed import Feed
 from station.line.inspection import Inspection
 from station.recipe import Recipe
+from station.records.models import checked_model
 from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 
 RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, Notice)
 POLL_S = 0.1
+SCALE_TOLERANCE = 0.01
 RECORDS_PATIENCE_S = 5.0
 """How long judging waits for room in the records' queue before the roll is ended: unrecorded, it is worth nothing."""
 
@@ -70,7 +73,7 @@ class Station:
         self._shading = shading
         self._lock = threading.Lock()
         self._feed = Feed()
-        # Told by an event, never by joining the thread: an interrupt inside a join can make a running thread look ended.
+        # An event, not a join of the thread: an interrupt inside a join can make a running thread look ended.
         self._roll_over = threading.Event()
         self._roll_over.set()
         self._inspection: Inspection | None = None
@@ -78,7 +81,7 @@ class Station:
         self._roll: str | None = None
         self._end = threading.Event()
         self._abort = False
-        self._message = ""
+        self._paused = False
         self._last: LineSnapshot | None = None
         self._runtime: tuple[str, Runtime] | None = None
         self.failure: Exception | None = None
@@ -105,20 +108,21 @@ class Station:
         """Open a roll and run.
 
         Raises:
-            StationError: a roll is open, the fabric is unknown, the roll's name is bad or the records refuse.
+            StationError: a roll is open, the fabric is unknown, its recipe is for another scale, the roll's name is bad
+                or the records refuse.
         """
         with self._lock:
             if not self._roll_over.is_set():
                 raise StationError(f"Roll {self._roll} is still open; end it before starting another.")
             try:
                 recipe = self._history.recipe(fabric)
+                check_scale(recipe, self._camera)
                 name = self._store.begin_roll(roll, recipe, self._camera.camera_id)
             except RecordsError as error:
                 raise StationError(str(error)) from error
             self._recipe, self._roll = recipe, name
             self._inspection, self._last, self.failure = None, None, None
-            self._message = "Loading the model"
-            self._abort = False
+            self._abort = self._paused = False
             self._end.clear()
             thread = threading.Thread(target=self._run_roll, args=(recipe, name), name="roll")
             self._roll_over.clear()
@@ -130,13 +134,11 @@ class Station:
 
     def pause(self) -> None:
         """Stop looking; cloth that still moves becomes uninspected."""
-        if self._inspection is not None:
-            self._inspection.pause()
+        self._wish(paused=True)
 
     def resume(self) -> None:
         """Look again."""
-        if self._inspection is not None:
-            self._inspection.resume()
+        self._wish(paused=False)
 
     def end_roll(self) -> None:
         """Ask for the end: what is in flight is judged, then the roll is closed (told by ``RollEnded``)."""
@@ -167,9 +169,15 @@ class Station:
             return inspection.snapshot()
         if self._last is not None:
             return self._last
+        return self._without_line()
+
+    def _without_line(self, error: Exception | None = None) -> LineSnapshot:
+        """How the line is before it starts, or was if ``error`` kept it from starting."""
         opening = not self._roll_over.is_set()
+        waiting = LineState.HALTED if self._paused else LineState.INITIALIZED
+        message = "Loading the model" if opening else ""
         return LineSnapshot(
-            state=LineState.INITIALIZED if opening else LineState.READY,
+            state=LineState.ERROR if error is not None else waiting if opening else LineState.READY,
             feed=FeedState.NO_PICTURE,
             fabric=self._recipe.fabric if self._recipe else "",
             recipe_version=self._recipe.version if self._recipe else 0,
@@ -184,27 +192,27 @@ class Station:
             latency_p50_ms=0.0,
             latency_p99_ms=0.0,
             queue_fill=0.0,
-            message=self._message if opening else "",
+            message=message if error is None else str(error),
         )
+
+    def _wish(self, *, paused: bool) -> None:
+        """Pause or look; remembered while there is no line yet."""
+        with self._lock:
+            self._paused = paused
+            if self._inspection is not None and paused:
+                self._inspection.pause()
+            elif self._inspection is not None:
+                self._inspection.resume()
 
     def _run_roll(self, recipe: Recipe, name: str) -> None:
         try:
-            runtime = self._load(recipe)
-            inspection = Inspection(
-                self._camera, runtime, recipe, roll=name, shading=self._shading, on_event=self._on_event
-            )
             self._feed.put(RollStarted(name, recipe.fabric, recipe.version))
-            inspection.start()
-            self._inspection = inspection
-            while not self._end.wait(POLL_S):
-                if inspection.wait(0) or inspection.failure is not None:
-                    break
-            if self._abort:
-                inspection.abort()
+            try:
+                inspection = self._start_line(recipe, name)
+            except Exception as error:
+                self._break_off(error, name)
             else:
-                inspection.finish()
-            self.failure = inspection.failure
-            self._last = inspection.snapshot()
+                self._see_through(inspection)
         except Exception as error:
             self._fail(error, name)
         finally:
@@ -214,17 +222,53 @@ class Station:
                 self._fail(self._store.failure, name)
             self._roll_over.set()
 
+    def _start_line(self, recipe: Recipe, name: str) -> Inspection:
+        runtime = self._load(recipe)
+        inspection = Inspection(
+            self._camera, runtime, recipe, roll=name, shading=self._shading, on_event=self._on_event
+        )
+        with self._lock:
+            if self._paused:
+                inspection.pause()
+            inspection.start()
+            self._inspection = inspection
+        return inspection
+
+    def _see_through(self, inspection: Inspection) -> None:
+        while not self._end.wait(POLL_S):
+            if inspection.wait(0) or inspection.failure is not None:
+                break
+        if self._abort:
+            inspection.abort()
+        else:
+            inspection.finish()
+        self.failure = inspection.failure
+        self._last = inspection.snapshot()
+
+    def _break_off(self, error: Exception, name: str) -> None:
+        """Close a roll whose line never started."""
+        self.failure = error
+        self._last = self._without_line(error)
+        self._on_event(Notice("error", f"Roll {name} was not inspected: {error}"))
+        self._on_event(RollEnded(name, Ledger()))
+
     def _load(self, recipe: Recipe) -> Runtime:
         if self._runtime is None or self._runtime[0] != recipe.model_sha256:
             if self._runtime is not None:
                 self._runtime[1].close()
-            network = load(self._history.model_file(recipe.model_sha256))
-            self._runtime = (recipe.model_sha256, Runtime(network, device=self._device, precision=self._precision))
+                self._runtime = None
+            network = load(checked_model(self._history, recipe.model_sha256))
+            runtime = Runtime(network, device=self._device, precision=self._precision)
+            self._runtime = (recipe.model_sha256, runtime)
+            # Compiled before the line starts: cloth that passes while the line gets ready goes by unjudged.
+            runtime.prepare(self._camera.channels)
         return self._runtime[1]
 
     def _fail(self, error: Exception, name: str) -> None:
         if self.failure is None:
             self.failure = error
+        if self._last is not None and self._last.state is not LineState.ERROR:
+            self._last = replace(self._last, state=LineState.ERROR, message=str(error))
         self._feed.put(Notice("error", f"Roll {name}: {error}"))
 
     def _on_event(self, event: Event) -> None:
@@ -232,3 +276,15 @@ class Station:
             self._end.set()
         if not isinstance(event, RowJudged):
             self._feed.put(event)
+
+
+def check_scale(recipe: Recipe, camera: Camera) -> None:
+    """Raises StationError if the camera knows its scale and the recipe was made for another: sizes would be wrong."""
+    scale = getattr(camera, "mm_per_px", None)
+    if scale is None or recipe.mm_per_px is None:
+        return
+    if abs(scale / recipe.mm_per_px - 1) > SCALE_TOLERANCE:
+        raise StationError(
+            f"Fabric {recipe.fabric} was taught at {recipe.mm_per_px:g} mm/px, but camera {camera.camera_id} sees "
+            f"{scale:g} mm/px; set the camera's scale right or teach the fabric with this camera."
+        )

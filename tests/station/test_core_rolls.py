@@ -1,0 +1,153 @@
+"""The core over a real model, real records and cloth from memory: how rolls begin, pause and end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivers.memory import MemoryCamera
+from station import demo
+from station.commands.session import Records, open_records, open_station, say_notices
+from station.control import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
+from station.core import Station
+from station.records.models import checked_model
+from station.records.rows import RecordsError
+
+
+class ScaledCamera(MemoryCamera):
+    """Cloth from memory, its scale known."""
+
+    mm_per_px = 0.5
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    """A home folder that knows the shipped fabric."""
+    with open_records(tmp_path / "home") as opened:
+        demo.install_fabric(opened.store, opened.history)
+        yield opened
+
+
+def camera(lines: int | None = 1024) -> ScaledCamera:
+    cloth = np.random.default_rng(3).integers(90, 160, (1024, 512), np.uint8)
+    return ScaledCamera(cloth, lines=lines)
+
+
+def model_of(records: Records) -> Path:
+    return next((records.home / "models").glob("*.safetensors"))
+
+
+def damage(file: Path) -> None:
+    file.chmod(0o600)
+    whole = bytearray(file.read_bytes())
+    whole[-1] ^= 1
+    file.write_bytes(whole)
+
+
+def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_roll_to_its_end(records: Records) -> None:
+    with open_station(records, camera()) as station:
+        station.start_roll(demo.FABRIC)
+        with pytest.raises(StationError, match="still open"):
+            station.start_roll(demo.FABRIC)
+        assert station.wait(60)
+        assert station.snapshot().ledger == Ledger(1024, 1024, 0, 0)
+        events = station.drain(10_000)
+    assert isinstance(events[0], RollStarted)
+    assert isinstance(events[-1], RollEnded)
+
+
+def test_a_pause_while_the_model_loads_holds_once_it_has(records: Records) -> None:
+    with open_station(records, camera(lines=None)) as station:
+        station.start_roll(demo.FABRIC)
+        station.pause()
+        assert station.snapshot().state is LineState.HALTED
+        assert until(lambda: station.runtime is not None and station._inspection is not None)
+        time.sleep(1.0)
+        assert station.snapshot().state in (LineState.HALTED, LineState.INITIALIZED)
+        assert station.snapshot().ledger == Ledger()
+        station.resume()
+        assert until(lambda: station.snapshot().ledger.lines_inspected > 0)
+
+
+def test_a_pause_taken_back_while_the_model_loads_leaves_nothing(records: Records) -> None:
+    with open_station(records, camera()) as station:
+        station.start_roll(demo.FABRIC)
+        station.pause()
+        station.resume()
+        assert station.wait(60)
+        assert station.snapshot().ledger.lines_inspected == 1024
+
+
+def test_a_damaged_model_breaks_the_roll_off_and_ends_it(records: Records) -> None:
+    file = model_of(records)
+    damage(file)
+    with open_station(records, camera()) as station:
+        station.start_roll(demo.FABRIC, "r")
+        assert station.wait(60)
+        assert isinstance(station.failure, RecordsError)
+        assert file.name in str(station.failure)
+        snapshot = station.snapshot()
+        events = station.drain()
+    assert snapshot.state is LineState.ERROR
+    assert file.name in snapshot.message
+    assert [type(event) for event in events] == [RollStarted, Notice, RollEnded]
+    assert events[-1] == RollEnded("r", Ledger())
+    assert records.history.roll("r").ended_at is not None
+    demo.install_fabric(records.store, records.history)
+    with open_station(records, camera()) as station:
+        station.start_roll(demo.FABRIC)
+        assert station.wait(60)
+        assert station.failure is None
+
+
+def test_the_shipped_model_comes_back_when_damaged_or_gone(records: Records) -> None:
+    file = model_of(records)
+    for harm in (damage, Path.unlink):
+        harm(file)
+        with pytest.raises(RecordsError, match=file.name):
+            checked_model(records.history, file.stem)
+        recipe = demo.install_fabric(records.store, records.history)
+        assert checked_model(records.history, recipe.model_sha256) == file
+
+
+def test_a_recipe_for_another_scale_is_refused_before_a_roll_begins(records: Records) -> None:
+    finer = camera()
+    finer.mm_per_px = 0.2
+    with open_station(records, finer) as station:
+        with pytest.raises(StationError, match=r"0\.5 mm/px.*0\.2 mm/px"):
+            station.start_roll(demo.FABRIC, "r")
+        assert station.wait(0)
+    with pytest.raises(RecordsError):
+        records.history.roll("r")
+
+
+def test_warnings_reach_people_who_have_no_window(records: Records, capsys: pytest.CaptureFixture[str]) -> None:
+    damage(model_of(records))
+    with open_station(records, camera()) as station:
+        station.start_roll(demo.FABRIC, "r")
+        station.wait(60)
+        say_notices(station)
+        assert station.drain() == []
+    assert "Error: Roll r was not inspected" in capsys.readouterr().err
+
+
+def test_closing_while_the_model_loads_ends_the_roll(records: Records) -> None:
+    station = Station(records.home, records.store, records.history, camera(lines=None))
+    station.start_roll(demo.FABRIC, "r")
+    station.close()
+    assert isinstance(station.drain(10_000)[-1], RollEnded)
+    records.store.flush()
+    assert records.history.roll("r").ended_at is not None
