@@ -8,6 +8,7 @@ aggregated features (see ``model/weights/README.md``), made for two CPU cores.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -25,7 +26,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """A frozen trunk: always in evaluation mode, never trained.
 
     Attributes:
@@ -56,9 +57,9 @@ class Encoder(nn.Module):
         """
         return self.features_of((images - self.mean) / self.std)
 
+    @abstractmethod
     def features_of(self, normalised: Tensor) -> list[Tensor]:
         """The maps of an image already brought to ImageNet's mean and deviation."""
-        raise NotImplementedError
 
     def freeze(self) -> Self:
         """Fix the weights for good."""
