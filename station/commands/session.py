@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drivers.camera import Camera
 from model.training import Progress
-from station.control import LineSnapshot, LineState
+from station.control import LineSnapshot, LineState, Notice
 from station.core import Station
 from station.records.queries import History
 from station.records.store import Store
@@ -71,6 +71,7 @@ def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapsho
     with interrupt_noted() as interrupted:
         station.start_roll(fabric, roll)
         while not station.wait(LOOK_S):
+            say_notices(station)
             if interrupted.is_set() and not ending:
                 ending = True
                 say("Ending the roll: judging what is in flight.")
@@ -78,6 +79,7 @@ def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapsho
             if time.monotonic() - last >= PROGRESS_S:
                 last = time.monotonic()
                 say_progress(station.snapshot())
+    say_notices(station)
     if station.failure is not None:
         raise station.failure
     return station.snapshot()
@@ -106,6 +108,14 @@ def interrupt_noted() -> Iterator[threading.Event]:
 def say(text: str) -> None:
     """A line for people, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def say_notices(station: Station) -> None:
+    """Take what the station told meanwhile, and pass warnings and errors on."""
+    while events := station.drain():
+        for event in events:
+            if isinstance(event, Notice) and event.severity != "info":
+                say(f"{event.severity.capitalize()}: {event.text}")
 
 
 def say_progress(snapshot: LineSnapshot) -> None:
