@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import numpy as np
@@ -92,6 +92,15 @@ def compare(flaws: list[Flaw], rejects: list[DefectRow], mm_per_px: float) -> Fi
     )
     false = tuple(box for box in boxes if not any(box.meets(true) for true in grown))
     return Findings(len(flaws), len(flaws) - len(missed), len(false), missed, false)
+
+
+def flaws_within(flaws: list[Flaw], first_line: int, lines: int) -> list[Flaw]:
+    """The flaws on ``lines`` lines of cloth from encoder line ``first_line`` on, counted from there like a roll's."""
+    return [
+        replace(flaw, first_line=flaw.first_line - first_line, end_line=flaw.end_line - first_line)
+        for flaw in flaws
+        if flaw.end_line > first_line and flaw.first_line < first_line + lines
+    ]
 
 
 def open_demo_camera(

@@ -23,7 +23,7 @@ def has_display() -> bool:
 
 def _qt_starts() -> bool:
     try:
-        probe = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=PROBE_S, check=False)
+        probe = subprocess.run([sys.executable, "-P", "-c", PROBE], capture_output=True, timeout=PROBE_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return probe.returncode == 0

@@ -13,11 +13,16 @@ from model.checkpoint import load
 from model.runtime import Runtime
 from station import demo
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
-from station.control import Defect, Event, StationError
-from station.core import RECORDED
+from station.control import Defect, Event, LineSnapshot, StationError
+from station.core import RECORDED, Station
 from station.playback import Piece, play
-from station.records.rows import DefectFilter, DefectRow
+from station.records.models import checked_model
+from station.records.rows import DefectFilter, DefectRow, RecordsError
+from station.records.store import Store
 from station.settings import Settings
+
+RECORDS_PATIENCE_S = 60.0
+"""How long the line, which has time here, waits for room in the records' queue."""
 
 
 def run_demo(
@@ -42,17 +47,14 @@ def run_demo(
         if window is not None:
             station.start_roll(recipe.fabric)
             code = window(station, records.store, records.history, screenshot, after_s)
-            if code:
-                raise StationError(f"The window ended with code {code}.")
-            station.end_roll()
-            station.wait(30)
-            snapshot = station.snapshot()
+            snapshot = after_window(station, code)
         else:
             snapshot = run_headless(station, recipe.fabric, None)
     if snapshot.roll is None:
         return {"roll": None}
     rejects = rejects_of(records, snapshot.roll)
-    truth = [flaw for flaw in camera.truth() if flaw.first_line < snapshot.ledger.lines_acquired]
+    first_line = int(getattr(snapshot, "first_encoder_line", 0))
+    truth = demo.flaws_within(camera.truth(), first_line, snapshot.ledger.lines_acquired)
     findings = demo.compare(truth, rejects, demo.MM_PER_PX)
     return {**line_figures(snapshot), **demo.figures(findings, snapshot.metres_inspected or 0.0)}
 
@@ -73,11 +75,22 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
             return line_figures(run_headless(station, line.fabric, line.roll))
         station.start_roll(line.fabric, line.roll)
         code = window(station, records.store, records.history, None, None)
-        station.end_roll()
-        station.wait(30)
-        if code:
-            raise StationError(f"The window ended with code {code}.")
-        return line_figures(station.snapshot())
+        return line_figures(after_window(station, code))
+
+
+def after_window(station: Station, code: int) -> LineSnapshot:
+    """The window was closed: end the roll, if one is open, and wait until it has ended.
+
+    Raises:
+        Exception: whatever ended the last roll before its cloth did; StationError if the window failed.
+    """
+    station.end_roll()
+    station.wait()
+    if station.failure is not None:
+        raise station.failure
+    if code:
+        raise StationError(f"The window ended with code {code}.")
+    return station.snapshot()
 
 
 def inspect_folder(
@@ -87,32 +100,45 @@ def inspect_folder(
     recipe = records.history.recipe(fabric)
     camera = ReplayCamera(folder)
     if maps is not None:
+        check_map_names(camera.images)
         make_folder(maps)
-    runtime = Runtime(load(records.history.model_file(recipe.model_sha256)), device=device)
+    runtime = Runtime(load(checked_model(records.history, recipe.model_sha256)), device=device)
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
-
-    def record(event: Event) -> None:
-        if isinstance(event, RECORDED):
-            records.store.write(event)
 
     def keep_map(name: str, anomaly_map: NDArray[np.float32], _web: NDArray[np.bool_]) -> None:
         if maps is not None:
             save_map(maps, name, anomaly_map)
 
     try:
-        playback = play(camera, runtime, recipe, roll=roll, on_event=record, on_map=keep_map)
+        playback = play(camera, runtime, recipe, roll=roll, on_event=Recorder(records.store), on_map=keep_map)
     finally:
         runtime.close()
     results = [result_of(playback.pieces.get(name) or Piece(name)) for name in camera.images]
     return {
         **line_figures(playback.snapshot),
         "roll": roll,
+        "threshold": recipe.threshold,
         "images": len(results),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
         "results": results,
     }
+
+
+class Recorder:
+    """Tells the line's events to the records.  Raises their failure, which stops the line: unrecorded, it is worth
+    nothing."""
+
+    def __init__(self, store: Store, patience_s: float = RECORDS_PATIENCE_S) -> None:
+        self._store = store
+        self._patience_s = patience_s
+
+    def __call__(self, event: Event) -> None:
+        """Receive an event; waits for room in the records' queue."""
+        if isinstance(event, RECORDED) and not self._store.write(event, self._patience_s):
+            self._patience_s = 0.0
+            raise self._store.failure or RecordsError("The records are too slow to follow the line; try again.")
 
 
 def result_of(piece: Piece) -> dict[str, object]:
@@ -138,6 +164,20 @@ def defect_of(defect: Defect, piece: Piece) -> dict[str, object]:
     }
 
 
+def map_file(name: str) -> Path:
+    """Where an image's map goes within the folder of maps."""
+    return Path(name).with_suffix(".npy")
+
+
+def check_map_names(images: list[str]) -> None:
+    """Raises StationError if two images would write the same map."""
+    taken: dict[Path, str] = {}
+    for name in images:
+        other = taken.setdefault(map_file(name), name)
+        if other != name:
+            raise StationError(f"Images {other} and {name} would both write map {map_file(name)}; rename one of them.")
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder to write to.  Raises StationError."""
     try:
@@ -148,7 +188,7 @@ def make_folder(folder: Path) -> None:
 
 def save_map(folder: Path, name: str, anomaly_map: NDArray[np.float32]) -> None:
     """Write an image's map as float32 ``.npy`` under the image's relative path and stem."""
-    file = folder / Path(name).with_suffix(".npy")
+    file = folder / map_file(name)
     make_folder(file.parent)
     try:
         np.save(file, anomaly_map)

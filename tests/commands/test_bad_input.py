@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commands.conftest import Station, save_image
+from tests.commands.conftest import Outcome, Station, save_image
 
 
-def inspect(station: Station, folder: Path, *more: object):
+def inspect(station: Station, folder: Path, *more: object) -> Outcome:
     return station("inspect", "--fabric", "demo", "--images", folder, *more)
 
 
@@ -81,6 +81,21 @@ def test_corrupted_model_file(station: Station, demo_home: Path, cloth_folder: P
     assert models[0].name in outcome.sentence
 
 
+def test_two_images_that_would_write_one_map_are_refused_before_anything_is_played(
+    station: Station, demo_home: Path, cloth_folder: Path, tmp_path: Path
+) -> None:
+    (cloth_folder / "3.png").rename(cloth_folder / "2.jpg.png")
+    save_image(cloth_folder / "2.jpg", np.full((512, 512), 120, np.uint8))
+    outcome = inspect(station, cloth_folder, "--maps", tmp_path / "maps")
+    assert outcome.code == 1
+    assert "2.jpg" in outcome.sentence
+    assert "2.png" in outcome.sentence
+    assert "2.jpg.png" not in outcome.sentence
+    assert "Roll" not in outcome.err
+    assert not (tmp_path / "maps").exists()
+    assert inspect(station, cloth_folder).code == 0
+
+
 def test_foreign_trunk_weights(station: Station, cloth_folder: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.pth"
     foreign.write_bytes(b"\x80\x04not weights")
@@ -129,6 +144,20 @@ def test_no_display(station: Station, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert "--headless" in outcome.sentence
 
 
+@pytest.mark.parametrize(("name", "value"), [("DISPLAY", ":4711"), ("WAYLAND_DISPLAY", "wayland-4711")])
+def test_a_display_that_does_not_answer(
+    station: Station, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    for other in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", "linux")
+    outcome = station("demo")
+    assert outcome.code == 1
+    assert value in outcome.sentence
+    assert "--headless" in outcome.sentence
+
+
 def test_impossible_settings(station: Station, tmp_path: Path) -> None:
     config = tmp_path / "station.toml"
     config.write_text('[camera]\nkind = "simulated"\nspeed_m_per_min = -3\n[line]\nfabric = "demo"\n')
@@ -151,6 +180,9 @@ def test_a_fabric_name_never_becomes_a_path(station: Station, cloth_folder: Path
         ("teach",),
         ("fly",),
         ("teach", "f", "--images", ".", "--minutes", "0"),
+        ("demo", "--headless", "--screenshot", "w.png"),
+        ("demo", "--headless", "--after", "1"),
+        ("demo", "--after", "1"),
     ],
 )
 def test_wrong_usage_is_exit_2(station: Station, words: tuple[str, ...]) -> None:

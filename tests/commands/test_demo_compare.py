@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.demo import Box, compare, figures
+from drivers.simulated.flaws import Flaw, FlawKind
+from station.demo import Box, compare, figures, flaws_within
 
 
 def thing(first_line: float, end_line: float, first_px: float, end_px: float) -> Any:
@@ -35,6 +36,15 @@ def test_a_box_too_large_finds_nothing_yet_is_no_false_alarm() -> None:
     assert (large.flaws_found, large.false_alarms) == (0, 0)
 
 
+def test_the_truth_of_a_later_roll_counts_from_its_first_line() -> None:
+    flaws = [
+        Flaw(FlawKind.KNOT, first, first + 10, 50, 60, 5.0, 2.0, False, 0) for first in (100, 985, 991, 1200, 1490, 1500)
+    ]
+    truth = flaws_within(flaws, 1000, 500)
+    assert [(flaw.first_line, flaw.end_line) for flaw in truth] == [(-9, 1), (200, 210), (490, 500)]
+    assert compare(truth, [thing(202, 212, 52, 62)], 0.5).flaws_found == 1
+
+
 @given(*(st.tuples(st.floats(0, 99), st.floats(100, 200), st.floats(0, 99), st.floats(100, 200)) for _ in range(2)))
 def test_meeting_is_mutual(one: tuple[float, ...], other: tuple[float, ...]) -> None:
     assert Box(*one).meets(Box(*other)) == Box(*other).meets(Box(*one))
@@ -45,5 +55,5 @@ def test_figures_state_the_interval() -> None:
     shown = figures(findings, 50.0)
     assert shown["detection_rate"] == 0
     assert shown["false_alarms_per_100_m"] == 2
-    low, high = shown["false_alarms_per_100_m_interval"]  # type: ignore[misc]
+    low, high = cast(list[float], shown["false_alarms_per_100_m_interval"])
     assert low < 2 < high

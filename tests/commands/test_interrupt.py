@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+STATION = (sys.executable, "-m", "station.cli")
+
 
 @pytest.mark.parametrize(
     ("words", "sign"),  # "Loading" or "Starting": the model is not ready yet
@@ -21,9 +23,9 @@ import pytest
     ],
 )
 def test_ctrl_c_ends_the_roll_and_its_ledger_balances(tmp_path: Path, words: tuple[str, ...], sign: str) -> None:
-    command = [sys.executable, "-m", "station.cli", "demo", "--headless", "--json", "--home", str(tmp_path / "home")]
+    home = ("--json", "--home", str(tmp_path / "home"))
     process = subprocess.Popen(
-        [*command, *words],
+        [*STATION, "demo", "--headless", *home, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -43,6 +45,5 @@ def test_ctrl_c_ends_the_roll_and_its_ledger_balances(tmp_path: Path, words: tup
     assert result["lines_acquired"] == result["lines_inspected"] + result["lines_uninspected"]
     if sign == "m inspected":
         assert result["lines_inspected"] > 0
-    command = [sys.executable, "-m", "station.cli", "report", result["roll"], "--json", "--home", str(tmp_path / "home")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = subprocess.run([*STATION, "report", result["roll"], *home], capture_output=True, text=True, check=True)
     assert json.loads(told.stdout.splitlines()[-1])["inspected_m"] == pytest.approx(result["metres_inspected"])

@@ -64,6 +64,9 @@ def test_inspect_finds_the_planted_hole_and_writes_maps(
     assert outcome.code == 0, outcome.err
     result = outcome.json
     assert result["images"] == 2
+    assert result["threshold"] > 0
+    scores = [(piece["score"], piece["reject"]) for piece in result["results"]]
+    assert all(score > 0.5 for score, reject in scores if reject)
     assert result["lines_acquired"] == result["lines_inspected"] == 1024
     good, bad = result["results"]
     assert (good["image"], bad["image"]) == ("a good.png", "sub/höle.png")
@@ -115,7 +118,7 @@ def test_bench_gives_both_rates(station: Station) -> None:
 
 def test_teach_then_inspect(station: Station, good_cloth: np.ndarray, tmp_path: Path) -> None:
     folder = tmp_path / "teach"
-    for number in range(6):
+    for number in range(7):
         save_image(folder / f"{number}.png", good_cloth[number * 512 : (number + 1) * 512])
     taught = station("teach", "mine", "--images", folder, "--mm-per-px", 0.5, "--minutes", 0.5, "--seed", 1, "--json")
     assert taught.code == 0, taught.err
