@@ -38,7 +38,8 @@ def test_a_box_too_large_finds_nothing_yet_is_no_false_alarm() -> None:
 
 def test_the_truth_of_a_later_roll_counts_from_its_first_line() -> None:
     flaws = [
-        Flaw(FlawKind.KNOT, first, first + 10, 50, 60, 5.0, 2.0, False, 0) for first in (100, 985, 991, 1200, 1490, 1500)
+        Flaw(FlawKind.KNOT, first, first + 10, 50, 60, 5.0, 2.0, False, 0)
+        for first in (100, 985, 991, 1200, 1490, 1500)
     ]
     truth = flaws_within(flaws, 1000, 500)
     assert [(flaw.first_line, flaw.end_line) for flaw in truth] == [(-9, 1), (200, 210), (490, 500)]
