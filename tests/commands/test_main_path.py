@@ -118,9 +118,12 @@ def test_bench_gives_both_rates(station: Station) -> None:
 
 def test_teach_then_inspect(station: Station, good_cloth: np.ndarray, tmp_path: Path) -> None:
     folder = tmp_path / "teach"
-    for number in range(7):
-        save_image(folder / f"{number}.png", good_cloth[number * 512 : (number + 1) * 512])
-    taught = station("teach", "mine", "--images", folder, "--mm-per-px", 0.5, "--minutes", 0.5, "--seed", 1, "--json")
+    wide = np.hstack([good_cloth[:2048], good_cloth[1952:]])
+    for number in range(4):
+        save_image(folder / f"{number}.png", wide[number * 512 : (number + 1) * 512])
+    save_image(folder / "4.png", np.hstack([good_cloth[1024:1536], good_cloth[3000:3512]]))
+    save_image(folder / "5.png", np.hstack([good_cloth[300:812], good_cloth[2300:2812]]))
+    taught = station("teach", "mine", "--images", folder, "--mm-per-px", 0.5, "--minutes", 1.5, "--seed", 1, "--json")
     assert taught.code == 0, taught.err
     result = taught.json
     assert result["fabric"] == "mine"
