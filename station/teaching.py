@@ -24,6 +24,7 @@ from model.training import Progress, fit
 from station.control import Event, RowJudged, StationError, StripView
 from station.line.inference import TileScorer
 from station.playback import play
+from station.quality.edges import EdgeProfile
 from station.quality.tuning import MIN_PATCHES, TailFit, fit_tail, patches_per_100_m
 from station.recipe import Recipe
 from station.records.models import keep_model
@@ -38,6 +39,7 @@ NO_SCALE_EXCEEDANCE = 1e-3
 READING_SHARE = 0.25
 """Of the time given: reading cloth ends then, and what was read must do."""
 RESERVED_SHARE = 0.2
+MARGIN_SHARE = 0.9
 LEAST_RESERVED_S = 10.0
 """Left after training: for compiling the model and scoring what is held back."""
 
@@ -178,6 +180,7 @@ def teach(
     )
     runtime = Runtime(network, device=device, precision=precision)
     try:
+        draft = with_edge_margin(draft, Section(open_cloth(), held_back=True), runtime, lambda: late(MARGIN_SHARE))
         tail, web_px = held_back_tail(Section(open_cloth(), held_back=True), runtime, draft, lambda: late(1.0))
     finally:
         runtime.close()
@@ -210,6 +213,19 @@ def teach(
         extrapolation=1.0 / (probability * tail.patches),
     )
     return lesson, network
+
+
+def with_edge_margin(recipe: Recipe, camera: Camera, scorer: TileScorer, late: Callable[[], bool]) -> Recipe:
+    """The recipe with a margin as wide as good cloth beside the web's edges scores unlike the rest of it."""
+    profile = EdgeProfile()
+    play(
+        camera,
+        scorer,
+        recipe,
+        on_event=lambda event: profile.take(event) if isinstance(event, StripView) else None,
+        cancelled=late,
+    )
+    return recipe.model_copy(update={"edge_margin_mm": profile.margin_px() * recipe.scale})
 
 
 def held_back_tail(
