@@ -53,8 +53,7 @@ def run_demo(
     if snapshot.roll is None:
         return {"roll": None}
     rejects = rejects_of(records, snapshot.roll)
-    first_line = int(getattr(snapshot, "first_encoder_line", 0))
-    truth = demo.flaws_within(camera.truth(), first_line, snapshot.ledger.lines_acquired)
+    truth = demo.flaws_within(camera.truth(), snapshot.origin_line or 0, snapshot.ledger.lines_acquired)
     findings = demo.compare(truth, rejects, demo.MM_PER_PX)
     return {**line_figures(snapshot), **demo.figures(findings, snapshot.metres_inspected or 0.0)}
 

@@ -40,6 +40,28 @@ def test_records_that_take_nothing_stop_the_line_and_are_waited_for_once() -> No
         recorder(Notice("error", "x"))
 
 
+def test_the_figures_of_a_second_roll_are_its_own(demo_home: Path) -> None:
+    origins: list[int] = []
+
+    def window(station: Station, *_rest: object) -> int:
+        for roll, metres in enumerate((0.3, 1.2)):
+            if roll:
+                station.start_roll("demo")
+            while (station.snapshot().metres_inspected or 0.0) < metres and not station.wait(0.1):
+                pass
+            station.end_roll()
+            assert station.wait(120)
+            origins.append(station.snapshot().origin_line or 0)
+        return 0
+
+    with open_records(demo_home) as records:
+        result: dict[str, Any] = run_demo(records, metres=None, speed_m_per_min=5.0, seed=5, faults=(), window=window)
+    assert origins[1] > 600
+    assert result["flaws_true"] >= 2
+    assert result["flaws_found"] >= 0.5 * result["flaws_true"]
+    assert result["false_alarms"] <= 2
+
+
 def test_a_roll_that_failed_behind_the_window_fails_the_command(demo_home: Path) -> None:
     def window(station: Station, *_rest: object) -> int:
         station.wait(60)
