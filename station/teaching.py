@@ -234,11 +234,13 @@ def held_back_tail(
     """Tail of the scores of held-back good cloth, and the mean web width in px; judged until it is ``late``.
 
     Raises:
-        StationError: too few patches were held back.
+        StationError: too few patches were held back, or judged in time.
     """
     widths: list[int] = []
     rows = play(camera, scorer, recipe, on_event=lambda event: _note_width(event, widths), cancelled=late).rows
     peaks = patch_peaks(rows)
+    if peaks.size < MIN_PATCHES and late():
+        raise StationError("The time was over before held-back cloth could set the threshold; give more minutes.")
     if peaks.size < MIN_PATCHES:
         raise StationError(
             f"Too little cloth: {peaks.size} patches could be held back to set the threshold, at least {MIN_PATCHES} "

@@ -7,9 +7,10 @@ import pytest
 
 from drivers.camera import EndOfClothError
 from drivers.memory import MemoryCamera
-from station.control import RowJudged
+from station.control import RowJudged, StationError
 from station.quality.tuning import fit_tail
-from station.teaching import NO_SCALE_EXCEEDANCE, Section, TileCollector, choose_threshold, patch_peaks
+from station.recipe import Recipe
+from station.teaching import NO_SCALE_EXCEEDANCE, Section, TileCollector, choose_threshold, held_back_tail, patch_peaks
 
 
 def lines_of(section: Section) -> list[int]:
@@ -62,3 +63,21 @@ def test_a_scale_turns_the_budget_into_metres_and_no_scale_predicts_none() -> No
     assert predicted is not None
     assert predicted == pytest.approx(1.0, rel=1e-3)
     assert threshold > peaks.max() * 0.9
+
+
+class FlatScorer:
+    """Scores every cell alike."""
+
+    tile_px = 256
+    cell_px = 4
+
+    def infer(self, tiles: np.ndarray) -> np.ndarray:
+        return np.full((len(tiles), 64, 64), 0.5, np.float32)
+
+
+@pytest.mark.parametrize(("late", "said"), [(True, "more minutes"), (False, "Too little cloth")])
+def test_it_says_whether_cloth_or_time_was_short(late: bool, said: str) -> None:
+    cloth = np.random.default_rng(0).integers(0, 255, (512, 300), np.uint8)
+    recipe = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0, find_web=False)
+    with pytest.raises(StationError, match=said):
+        held_back_tail(MemoryCamera(cloth, lines=512), FlatScorer(), recipe, lambda: late)
