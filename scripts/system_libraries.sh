@@ -2,6 +2,7 @@
 # Debian/Ubuntu: the few system libraries Qt and OpenCV need.  Installs them when root, else prints the exact command.
 # Elsewhere (and where all are there) it does nothing.
 set -eu
+PATH="$PATH:/usr/sbin:/sbin"  # ldconfig lies there, which is not on every user's path
 command -v apt-get >/dev/null 2>&1 || exit 0
 
 missing=""

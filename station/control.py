@@ -161,6 +161,7 @@ class LineSnapshot:
     """How the line is, at one moment.  ``metres_…`` follow from the ledger and the scale (None without a scale).
 
     ``origin_line`` is the encoder line that is line 0 of the roll, None before any of its cloth is known.
+    ``behind_s`` is how much older the newest judged line is than the camera's newest: a picture that lies back.
     """
 
     state: LineState
@@ -180,6 +181,7 @@ class LineSnapshot:
     queue_fill: float
     message: str = ""
     origin_line: int | None = None
+    behind_s: float = 0.0
 
 
 # Events, in the order they happen.  Queues that carry them are bounded; a StripView may be dropped for the screen

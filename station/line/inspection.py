@@ -100,6 +100,7 @@ class Inspection:
         self._lock = threading.Lock()
         self._ready, self._ended = threading.Event(), threading.Event()
         self.failure: Exception | None = None
+        self._judged_s: float | None = None
 
     def start(self) -> None:
         """Warm the model up, then open the camera and begin; returns at once.
@@ -169,6 +170,7 @@ class Inspection:
             queue_fill=max(self._blocks.fill, self._rows.fill),
             message="" if self.failure is None else str(self.failure),
             origin_line=self._acquisition.origin_line,
+            behind_s=self._behind_s(),
         )
 
     @property
@@ -190,6 +192,12 @@ class Inspection:
         feed, paused = self._acquisition.feed, self._acquisition.mode is Mode.PAUSE
         state = feed.state(self._acquisition.encoder(READING_S), time.monotonic())
         return FeedState.NO_PICTURE if paused and state is not FeedState.GONE else state
+
+    def _behind_s(self) -> float:
+        newest = self._acquisition.feed.last_block_s
+        if self._judged_s is None or newest is None or self._ended.is_set():
+            return 0.0
+        return max(0.0, newest - self._judged_s)
 
     def _notify(self, severity: str, text: str) -> None:
         self._notices.put(Notice(severity, text))
@@ -259,6 +267,7 @@ class Inspection:
             if isinstance(item, ScoredRow):
                 self._judge.row(item.row, item.maps)
                 latency_ms = (time.monotonic_ns() - item.row.captured_ns) / 1e6
+                self._judged_s = item.row.captured_ns / 1e9
                 self._gauges.judged(len(item.row.columns), latency_ms)
             elif item is not None:
                 self._judge.end_run()
