@@ -77,6 +77,7 @@ def fit(
         train, held = _deal(tiles, generator)
         _fit_aggregator(network, train, clock)
         train_features, held_features = _read_features(network, train, held, generator, clock)
+        network.to(device)  # the reader gives the network back on the processor
         train_features = _standardise(network, train_features, len(train))
         held_features = (held_features - network.centre.cpu()) / network.deviation.cpu()
         _train(network, train_features, generator, clock)

@@ -184,8 +184,8 @@ class LineSnapshot:
     behind_s: float = 0.0
 
 
-# Events, in the order they happen.  Queues that carry them are bounded; a StripView may be dropped for the screen
-# (the ledger does not depend on it), the others never.
+# Events, in the order they happen.  Queues that carry them are bounded: where the screen does not take them, pictures
+# give way first, then the oldest words, and a Notice says how many.  The records get every event or declare a failure.
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,8 @@ Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | No
 
 class Core(Protocol):
     """The running station as screens and commands see it.  All methods may be called from any thread and return
-    within milliseconds; what takes longer happens in the core's own threads and is told by events."""
+    soon (``start_roll`` waits for the records to open the roll); what takes longer, such as loading a model, happens in
+    the core's own threads and is told by events."""
 
     def snapshot(self) -> LineSnapshot:
         """How the line is now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from station.control import Event, StripView
+from station.control import Event, Notice, StripView
 
 
 class Feed:
@@ -24,6 +24,7 @@ class Feed:
         self._lock = threading.Lock()
         self.pictures_dropped = 0
         self.events_dropped = 0
+        self._told = 0
 
     def put(self, event: Event) -> None:
         """Append.  A picture too many is not taken; a word too many pushes out the oldest word and what is older."""
@@ -41,8 +42,14 @@ class Feed:
             self._events.append(event)
 
     def drain(self, limit: int) -> list[Event]:
-        """Oldest ``limit`` events, removed."""
+        """Oldest ``limit`` events, removed.  If words were lost since the last time, a notice that says so comes first."""
         with self._lock:
-            taken = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+            lost, self._told = self.events_dropped - self._told, self.events_dropped
+            taken: list[Event] = []
+            if lost:
+                taken.append(
+                    Notice("warning", f"{lost} messages came faster than the screen took them; see the records.")
+                )
+            taken += [self._events.popleft() for _ in range(min(limit, len(self._events)))]
             self._pictures -= sum(isinstance(event, StripView) for event in taken)
             return taken

@@ -26,6 +26,9 @@ def test_nothing_is_lost_uncounted_and_words_keep_their_order(kinds: list[bool],
     events: list[Event] = []
     while part := feed.drain(7):
         events += part
+    told = [event for event in events if isinstance(event, Notice) and event.severity == "warning"]
+    events = [event for event in events if event not in told]
+    assert [f"{feed.events_dropped} messages" in notice.text for notice in told] == [True] * bool(feed.events_dropped)
     words = [int(event.text) for event in events if isinstance(event, Notice)]
     assert words == sorted(words)
     assert len(events) + feed.pictures_dropped + feed.events_dropped == len(kinds)
