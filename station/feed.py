@@ -42,7 +42,7 @@ class Feed:
             self._events.append(event)
 
     def drain(self, limit: int) -> list[Event]:
-        """Oldest ``limit`` events, removed.  If words were lost since the last time, a notice that says so comes first."""
+        """Oldest ``limit`` events, removed; before them a notice if words were lost since the last time."""
         with self._lock:
             lost, self._told = self.events_dropped - self._told, self.events_dropped
             taken: list[Event] = []
