@@ -23,6 +23,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+calibrate = typer.Typer(
+    help="Calibrates a camera.", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+app.add_typer(calibrate, name="calibrate")
 
 Home = Annotated[
     Path | None,
@@ -178,6 +182,20 @@ def evaluate(
         folder=data, layout=layout, encoder=encoder, weights=weights, minutes=minutes, seed=seed, device=device
     )
     emit(result, as_json)
+
+
+@calibrate.command("shading")
+def calibrate_shading(
+    images: Annotated[Path, typer.Option(help="Folder of pictures of good cloth, 1000 lines or more in all.")],
+    out: Annotated[Path, typer.Option(help="JSON file to write; name it as shading in station.toml.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Flat field from good cloth: evens out what lens and lamp do across the picture."""
+    from station.commands.calibrate import calibrate_shading as calibrate_from
+
+    del home
+    emit(calibrate_from(folder=images, out=out), as_json)
 
 
 @app.command()

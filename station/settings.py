@@ -26,6 +26,7 @@ class LineSettings(BaseModel):
     roll: str | None = Field(None, description="name of the roll; made from the date where absent")
     device: Device = "auto"
     precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
+    shading: Path | None = Field(None, description="flat field of the camera, from `station calibrate shading`")
 
 
 class Settings(BaseModel):
@@ -84,4 +85,7 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     folder = getattr(settings.camera, "folder", None)
     if isinstance(folder, Path):
         update["camera"] = settings.camera.model_copy(update={"folder": base / folder.expanduser()})
+    shading = settings.line.shading
+    if shading is not None:
+        update["line"] = settings.line.model_copy(update={"shading": base / shading.expanduser()})
     return settings.model_copy(update=update)

@@ -15,6 +15,7 @@ from station import demo
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
 from station.control import Defect, Event, LineSnapshot, StationError
 from station.core import RECORDED, Station
+from station.flat_field import load_shading
 from station.playback import Piece, play
 from station.records.models import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
@@ -69,7 +70,8 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
     line = settings.line
     records.history.recipe(line.fabric)
     camera = open_camera(settings.camera)
-    with open_station(records, camera, line.device, line.precision) as station:
+    shading = None if line.shading is None else load_shading(line.shading, camera.width_px)
+    with open_station(records, camera, line.device, line.precision, shading) as station:
         if window is None:
             return line_figures(run_headless(station, line.fabric, line.roll))
         station.start_roll(line.fabric, line.roll)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.shading import Shading
 from drivers.camera import Camera
 from model.training import Progress
 from station.control import LineSnapshot, LineState, Notice
@@ -52,9 +53,13 @@ def open_records(home: Path) -> Iterator[Records]:
 
 
 @contextmanager
-def open_station(records: Records, camera: Camera, device: str = "auto", precision: str = "auto") -> Iterator[Station]:
+def open_station(
+    records: Records, camera: Camera, device: str = "auto", precision: str = "auto", shading: Shading | None = None
+) -> Iterator[Station]:
     """A station on the camera, closed whatever happens."""
-    station = Station(records.home, records.store, records.history, camera, device=device, precision=precision)
+    station = Station(
+        records.home, records.store, records.history, camera, device=device, precision=precision, shading=shading
+    )
     try:
         yield station
     finally:

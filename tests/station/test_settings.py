@@ -33,6 +33,13 @@ def test_paths_count_from_the_settings_file(tmp_path: Path) -> None:
     assert settings.line.fabric == "f01"
 
 
+def test_the_shading_file_counts_from_the_settings_file_too(tmp_path: Path) -> None:
+    assert load_settings(write(tmp_path, GOOD)).line.shading is None
+    settings = load_settings(write(tmp_path, GOOD + 'shading = "flat/shading.json"\n'))
+    assert settings.line.shading == tmp_path / "flat" / "shading.json"
+    assert settings.line.fabric == "f01"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
