@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
 
     def _on_snapshot(self, snapshot: LineSnapshot) -> None:
         self.live.on_snapshot(snapshot)
-        self.badge.show_picture(self.live.web.shout, alarming=self.live.web.alarming)
+        self.badge.show_picture(self.live.web.shout, self.live.web.ground)
         self.status.show_snapshot(snapshot, self.live.roll_open)
         # Space answers alarms only while there are some; otherwise it presses the button that has the focus
         self._answer.setEnabled(bool(self.alarms.open_alarms) or self.alarms.has_notice)

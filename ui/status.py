@@ -10,16 +10,17 @@ from station.control import LineSnapshot
 from ui import theme
 from ui.widgets.gauges import FillBar
 from ui.widgets.parts import label, set_text
-from ui.words import STATE, grouped, span
+from ui.words import STATE, grouped, is_behind, span
 
 
 class StateBadge(QWidget):
-    """What the picture is worth, in large words.  Grey while all is well, red when cloth passes unseen."""
+    """What the picture is worth, in large words.  Grey while all is well, amber when cloth is judged late, red when it
+    passes unseen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Feed")
-        self._text, self._alarming = "NO PICTURE", False
+        self._text, self._ground = "NO PICTURE", "frame"
 
     @property
     def text(self) -> str:
@@ -28,13 +29,13 @@ class StateBadge(QWidget):
 
     def sizeHint(self) -> QSize:
         """Room for the longest state."""
-        return QSize(244, 36)
+        return QSize(256, 36)
 
-    def show_picture(self, shout: str, *, alarming: bool) -> None:
-        """``shout`` is what stands over the picture, empty means live; ``alarming``: cloth may pass unseen."""
+    def show_picture(self, shout: str, ground: str) -> None:
+        """``shout`` is what stands over the picture, empty means live; ``ground`` is the colour behind it there."""
         text = shout or "LIVE"
-        if (text, alarming) != (self._text, self._alarming):
-            self._text, self._alarming = text, alarming
+        if (text, ground) != (self._text, self._ground):
+            self._text, self._ground = text, ground
             self.setAccessibleDescription(text)
             self.update()
 
@@ -45,14 +46,15 @@ class StateBadge(QWidget):
         painter.setFont(theme.font("title", bold=True))
         wide = painter.fontMetrics().horizontalAdvance(self._text) + 58
         box = QRectF(self.width() - wide - 1, (self.height() - 36) / 2, wide, 36)
-        alarming = self._alarming
+        quiet = self._ground == "frame"
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("critical" if alarming else "frame_hover"))
+        painter.setBrush(theme.colour("frame_hover" if quiet else self._ground))
         painter.drawRoundedRect(box, 6, 6)
+        ink = theme.colour("warning_text" if self._ground == "warning" else "frame_text")
         live = self._text == "LIVE"
-        sign = "play" if live else "warning" if alarming else "pause" if self._text == "PAUSED" else "stop"
-        theme.draw_symbol(painter, sign, box.left() + 16, box.center().y() - 7, 14, theme.colour("frame_text"))
-        painter.setPen(theme.colour("frame_text"))
+        sign = "play" if live else "warning" if not quiet else "pause" if self._text == "PAUSED" else "stop"
+        theme.draw_symbol(painter, sign, box.left() + 16, box.center().y() - 7, 14, ink)
+        painter.setPen(ink)
         words = box.adjusted(40, 0, -14, 0)
         painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self._text)
         painter.end()
@@ -101,7 +103,7 @@ class StatusStrip(QWidget):
         ledger = snapshot.ledger
         values = {
             "State": snapshot.message or STATE[snapshot.state],
-            "Picture": str(snapshot.feed),
+            "Picture": f"{snapshot.behind_s:.0f} s old" if is_behind(snapshot) else str(snapshot.feed),
             "Fabric": f"{snapshot.fabric}{version}" if snapshot.fabric else "–",
             "Roll": (snapshot.roll or "–") if roll_open else "none open",
             "Inspected": span(snapshot.metres_inspected, ledger.lines_inspected),

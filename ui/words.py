@@ -45,6 +45,14 @@ ROLL_ENDED = "ROLL ENDED"
 ROLL_ENDED_HINT = "Its record is in History (Ctrl+3). Start the next roll with F5."
 PAUSED = "PAUSED"
 PAUSED_HINT = "Cloth that moves now is not inspected. Resume to look again (F5)."
+BEHIND = "INSPECTION BEHIND"
+BEHIND_S = 2.0
+"""A picture older than this, in seconds, is not live although the camera is."""
+
+
+def is_behind(snapshot: LineSnapshot) -> bool:
+    """Whether lines arrive but the newest judged one is too old to be called live."""
+    return snapshot.feed is FeedState.LIVE and snapshot.behind_s > BEHIND_S
 
 
 def picture_words(snapshot: LineSnapshot, *, roll_open: bool, seen: bool, ended: bool, taught: bool) -> tuple[str, str]:
@@ -64,6 +72,8 @@ def picture_words(snapshot: LineSnapshot, *, roll_open: bool, seen: bool, ended:
             return PAUSED, PAUSED_HINT
         if quiet and not seen:
             return STARTING, f"{snapshot.message}." if snapshot.message else STARTING_HINT
+        if is_behind(snapshot):
+            return BEHIND, f"The picture is {snapshot.behind_s:.0f} s old: the cloth on the machine is not judged yet."
         return ("", "") if feed is FeedState.LIVE else (SHOUT[feed], HINT[feed])
     if ended:
         return ROLL_ENDED, ROLL_ENDED_HINT

@@ -107,6 +107,7 @@ class ScriptedCore:
     def __post_init__(self) -> None:
         self.feed, self.state, self.roll = FeedState.NO_PICTURE, LineState.READY, None
         self.commands: list[str] = []
+        self.behind_s = 0.0
         self._recipe: Recipe | None = None
         self._events: deque[Event] = deque()
         self._lock = threading.RLock()
@@ -136,6 +137,7 @@ class ScriptedCore:
                 latency_p50_ms=240.0,
                 latency_p99_ms=390.0,
                 queue_fill=0.2,
+                behind_s=self.behind_s,
             )
 
     def drain(self, limit: int = 256) -> list[Event]:

@@ -17,6 +17,7 @@ from station.control import Defect, DefectChanged, DefectKind, FeedState, LineSt
 from ui import theme
 from ui.live.web_view import GUTTER, LEFT, TOP
 from ui.shell import MainWindow
+from ui.words import BEHIND_S
 
 OpenWindow = Callable[..., MainWindow]
 
@@ -175,6 +176,30 @@ def test_a_picture_that_is_not_live_says_so_large(
     assert has_colour(middle, "frame_text", 400), "the words are not seen"
     if feed in (FeedState.GONE, FeedState.STALLED):
         assert middle[..., 0].mean() > middle[..., 2].mean() + 60, "cloth that passes unseen must be red"
+
+
+def test_a_picture_that_lies_back_is_not_called_live(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    core.behind_s = BEHIND_S
+    window.bridge.refresh()
+    assert window.badge.text == "LIVE"
+    core.behind_s = 7.2
+    window.bridge.refresh()
+    assert window.badge.text == window.live.web.shout == "INSPECTION BEHIND"
+    assert "The picture is 7 s old" in window.live.web.accessibleDescription()
+    assert window.status.text("Picture") == "7 s old"
+    middle = cloth_of(window)
+    middle = middle[middle.shape[0] // 2 - 40 : middle.shape[0] // 2 + 10]
+    assert middle[..., 0].mean() > middle[..., 2].mean() + 60, "cloth judged late must be amber"
+    assert has_colour(pixels_of(window.badge.grab().toImage()), "warning")
+    core.feed = FeedState.GONE  # what is graver is said
+    window.bridge.refresh()
+    assert window.live.web.shout == "CAMERA GONE"
+    core.feed, core.behind_s = FeedState.LIVE, 0.1
+    window.bridge.refresh()
+    assert window.badge.text == "LIVE"
+    assert window.status.text("Picture") == "live"
 
 
 def test_lost_cloth_stays_a_gap_with_its_reason(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:

@@ -75,12 +75,12 @@ def paint_tag(painter: QPainter, canvas: QRect, at: QPointF, text: str, name: st
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def paint_shout(painter: QPainter, canvas: QRect, text: str, hint: str, *, alarming: bool) -> None:
+def paint_shout(painter: QPainter, canvas: QRect, text: str, hint: str, *, ground: str) -> None:
     """Say large that the picture is not live; the last cloth stays dimly in sight."""
     painter.fillRect(canvas, theme.colour("cloth_ground", 150))
     band = QRectF(canvas.left(), canvas.center().y() - 66, canvas.width(), 132)
-    painter.fillRect(band, theme.colour("critical" if alarming else "frame", 240))
-    painter.setPen(theme.colour("frame_text"))
+    painter.fillRect(band, theme.colour(ground, 240))
+    painter.setPen(theme.colour("warning_text" if ground == "warning" else "frame_text"))
     painter.setFont(theme.font("shout", bold=True))
     painter.drawText(QRectF(band.left(), band.top() + 14, band.width(), 62), Qt.AlignmentFlag.AlignCenter, text)
     painter.setFont(theme.font("strong"))

@@ -13,7 +13,7 @@ from ui import theme
 from ui.live import marks
 from ui.live.scroll import Follower
 from ui.live.web_ring import WebRing
-from ui.words import SHOUT
+from ui.words import BEHIND, SHOUT
 
 LEFT, TOP, GUTTER = 58, 30, 14
 _KEEP_DEFECTS = 400
@@ -138,6 +138,11 @@ class WebView(QWidget):
         return self._feed in _UNSEEN and self.shout == SHOUT[self._feed]
 
     @property
+    def ground(self) -> str:
+        """Colour behind the words: red where cloth may pass unseen, amber where it is judged late, else quiet."""
+        return "critical" if self.alarming else "warning" if self.shout == BEHIND else "frame"
+
+    @property
     def web_px(self) -> tuple[int, int]:
         """Edges of the web on the newest strip, half-open camera columns; (0, 0) before the first strip."""
         newest = self._ring.newest
@@ -226,7 +231,7 @@ class WebView(QWidget):
             self._paint_defects(painter, canvas)
             painter.setClipping(False)
         if self.shout:
-            marks.paint_shout(painter, canvas, *self._shout, alarming=self.alarming)
+            marks.paint_shout(painter, canvas, *self._shout, ground=self.ground)
         painter.end()
         self.frames_painted += 1
 
