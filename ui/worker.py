@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -26,7 +26,8 @@ class Worker(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="window-worker")
-        self._answers: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[Callable[[], None], Exception | None]] = SimpleQueue()
+        self._reads: set[Future[None]] = set()
         self._open = 0
         self._closed = False
         self._timer = QTimer(self)
@@ -39,33 +40,51 @@ class Worker(QObject):
         return self._open > 0
 
     def run(
-        self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None] | None = None
+        self,
+        job: Callable[[], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None] | None = None,
+        *,
+        writes: bool = False,
     ) -> None:
-        """Run ``job`` in the thread, then ``done(result)`` or ``failed(error)`` in the GUI thread."""
+        """Run ``job`` in the thread, then ``done(result)`` or ``failed(error)`` in the GUI thread.
+
+        ``writes``: a person's word that must reach the records; it is done even if the window closes first.
+        """
         if self._closed:
             return
         self._open += 1
-        self._pool.submit(self._work, job, done, failed or _log_failure)
+        future = self._pool.submit(self._work, job, done, failed or _log_failure, writes)
+        if not writes:
+            self._reads = {read for read in self._reads if not read.done()} | {future}
         self._timer.start()
 
     def close(self) -> None:
-        """Forget what has not begun, wait for what has."""
+        """Forget reads that have not begun, wait for the rest.  A write that fails now is logged."""
         self._closed = True
         self._timer.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for read in self._reads:
+            read.cancel()
+        self._pool.shutdown(wait=True)
+        while not self._answers.empty():
+            _answer, lost = self._answers.get()
+            if lost is not None:
+                _log_failure(lost)
 
-    def _work(self, job: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+    def _work(
+        self, job: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None], writes: bool
+    ) -> None:
         try:
             result = job()
         except Exception as error:
-            self._answers.put(lambda error=error: failed(error))  # type: ignore[misc]
+            self._answers.put((lambda error=error: failed(error), error if writes else None))  # type: ignore[misc]
         else:
-            self._answers.put(lambda: done(result))
+            self._answers.put((lambda: done(result), None))
 
     def _deliver(self) -> None:
         try:
             while True:
-                answer = self._answers.get_nowait()
+                answer, _lost = self._answers.get_nowait()
                 self._open -= 1
                 answer()
         except Empty:

@@ -275,6 +275,7 @@ class HistoryPage(QWidget):
             lambda: self._store.review(row.id, verdict, by),
             lambda _none: self._judged(replace(row, verdict=verdict, reviewed_by=by)),
             self._tell_failure,
+            writes=True,
         )
 
     def _judged(self, row: DefectRow) -> None:

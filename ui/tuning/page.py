@@ -282,7 +282,7 @@ class TuningPage(QWidget):
         }
         recipe = Recipe.model_validate({**self._data.recipe.model_dump(), **changes})
         self.saving.save_button.setEnabled(False)
-        self._worker.run(lambda: self._store.save_recipe(recipe, by, why), self._saved, self._tell_failure)
+        self._worker.run(lambda: self._store.save_recipe(recipe, by, why), self._saved, self._tell_failure, writes=True)
 
     def _saved(self, recipe: Recipe) -> None:
         self.saving.why.clear()
