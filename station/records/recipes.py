@@ -15,6 +15,10 @@ from station.records.rows import RecordsError
 from station.records.schema import FabricTable, ModelTable, RecipeTable, now
 
 
+class SupersededError(RecordsError):
+    """A change was based on a recipe version that is no longer the newest."""
+
+
 def fabric_row(session: Session, name: str) -> FabricTable:
     """The fabric's row, made if need be."""
     row = session.scalar(select(FabricTable).where(FabricTable.name == name))
@@ -71,10 +75,16 @@ def add_recipe(session: Session, fabric: FabricTable, recipe: Recipe, by: str, w
     return row
 
 
-def next_recipe(session: Session, recipe: Recipe, by: str, why: str) -> Recipe:
-    """Write a recipe as the next version of its fabric; returns it with that version."""
+def next_recipe(session: Session, recipe: Recipe, by: str, why: str, based_on: int | None = None) -> Recipe:
+    """Write a recipe as the next version of its fabric; returns it with that version.
+
+    Raises:
+        SupersededError: a version newer than ``based_on`` is on record.
+    """
     fabric = fabric_row(session, recipe.fabric)
     newest = session.scalar(select(func.max(RecipeTable.version)).where(RecipeTable.fabric_id == fabric.id))
+    if based_on is not None and newest is not None and newest > based_on:
+        raise SupersededError(f"Version {newest} of {recipe.fabric} was saved meanwhile; look at it and try again.")
     saved = recipe.model_copy(update={"version": (newest or 0) + 1})
     add_recipe(session, fabric, saved, by, why)
     return saved

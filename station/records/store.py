@@ -202,9 +202,15 @@ class Store:
 
     # ------------------------------------------------------------------ people and teaching
 
-    def save_recipe(self, recipe: Recipe, by: str, why: str) -> Recipe:
-        """Put a recipe on record as the next version of its fabric; returns it with that version."""
-        return self._writer.call(lambda session: next_recipe(session, recipe, by, why))
+    def save_recipe(self, recipe: Recipe, by: str, why: str, *, based_on: int | None = None) -> Recipe:
+        """Put a recipe on record as the next version of its fabric; returns it with that version.
+
+        A change of an older recipe tells ``based_on``, that one's version, so that it never undoes a newer one unseen.
+
+        Raises:
+            SupersededError: a newer version is on record by now.
+        """
+        return self._writer.call(lambda session: next_recipe(session, recipe, by, why, based_on))
 
     def add_model(self, sha256: str, file: Path, facts: Mapping[str, Any], by: str = "station", why: str = "") -> None:
         """Put a taught model on record: the hash of its file, where it lies, what is known of it (JSON-able)."""

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
-from scripted_core import ScriptedCore
+from scripted_core import ScriptedCore, recipe_of
 
 from station.records.queries import History
 from station.records.rows import DefectFilter, RollFilter
+from station.records.store import Store
 from ui.people import login
 from ui.shell import MainWindow
 from ui.tuning.page import TuningPage
@@ -147,3 +148,33 @@ def test_the_only_roll_is_shown_although_it_is_open_and_says_so(
     qtbot.waitUntil(lambda: page._data is not None and page._data.roll is not None)
     assert page.recipe.facts.text("Tuned against") == f"roll {core.roll}, still open"
     assert len(page._data.peaks) > 0 if page._data else False
+
+
+def test_saving_never_undoes_a_version_saved_meanwhile(
+    page: TuningPage, store: Store, history: History, qtbot: QtBot
+) -> None:
+    page.plot.line.setValue(0.15)
+    qtbot.waitUntil(lambda: page.saving.back_button.isEnabled())
+    taught = store.save_recipe(recipe_of("demo", threshold=0.3), "teacher", "taught again")
+    qtbot.keyClicks(page.saving.why, "fewer false alarms")
+    qtbot.mouseClick(page.saving.save_button, Qt.MouseButton.LeftButton)
+    refusal = "Version 2 of demo was saved meanwhile; look at it and try again."
+    qtbot.waitUntil(lambda: page.saving.told.text() == refusal)
+    assert history.recipe("demo") == taught
+    assert page.plot.threshold == pytest.approx(0.3)
+    assert page.saving.why.text() == "fewer false alarms"
+    page.plot.line.setValue(0.28)
+    qtbot.waitUntil(page.saving.save_button.isEnabled)
+    qtbot.mouseClick(page.saving.save_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Saved as version 3" in page.saving.told.text())
+
+
+def test_a_save_that_failed_may_be_tried_again(page: TuningPage, store: Store, qtbot: QtBot) -> None:
+    page.plot.line.setValue(0.15)
+    qtbot.keyClicks(page.saving.why, "fewer false alarms")
+    qtbot.waitUntil(page.saving.save_button.isEnabled)
+    store.close()
+    qtbot.mouseClick(page.saving.save_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "closed" in page.saving.told.text())
+    assert page.saving.save_button.isEnabled()
+    assert page.values.threshold.value() == pytest.approx(0.15)

@@ -12,6 +12,7 @@ from records_rig import SHA, make_defect, make_recipe
 from station.control import DefectChanged, DefectKind, Ledger, RollEnded
 from station.records.engine import make_engine
 from station.records.queries import History
+from station.records.recipes import SupersededError
 from station.records.rows import DefectFilter, RecordsError, RollFilter, Verdict
 from station.records.schema import now
 from station.records.store import Store
@@ -29,6 +30,16 @@ def test_recipes_by_version_newest_first(store: Store, history: History) -> None
     assert history.recipe("linen") == second
     assert history.recipe("linen", 1) == first
     assert history.recipes("silk") == []
+
+
+def test_a_change_of_an_older_recipe_never_undoes_a_newer_one(store: Store, history: History) -> None:
+    first = store.save_recipe(make_recipe(), "ann", "taught")
+    taught = store.save_recipe(make_recipe(threshold=3.0), "ann", "taught again", based_on=first.version)
+    with pytest.raises(SupersededError, match=r"^Version 2 of linen was saved meanwhile; look at it and try again\.$"):
+        store.save_recipe(make_recipe(threshold=2.1), "bob", "fewer alarms", based_on=first.version)
+    assert [row.recipe for row in history.recipes("linen")] == [taught, first]
+    store.save_recipe(make_recipe(fabric="silk"), "bob", "", based_on=first.version)
+    assert store.save_recipe(make_recipe(threshold=2.1), "bob", "looked at it", based_on=2).version == 3
 
 
 def test_unknown_fabrics_and_versions_name_the_known_ones(store: Store, history: History) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTabl
 
 from station.recipe import Recipe
 from station.records.queries import History
+from station.records.recipes import SupersededError
 from station.records.rows import DefectFilter, DefectRow, RecordsError, RollFilter, RollRow
 from station.records.store import Store
 from ui.tuning.panels import RecipePanel, SavePanel, ValuesPanel
@@ -84,7 +85,7 @@ class TuningPage(QWidget):
         self._store, self._history, self._worker = store, history, worker
         self._data: LastRoll | None = None
         self._asked = 0
-        self._saved_words = ""
+        self._after = ("", False)
         self.pictures = PictureCache(worker, self)
         self.table = ConsequenceTable(self)
         self.changed = DefectGallery(self.pictures, self)
@@ -214,8 +215,8 @@ class TuningPage(QWidget):
         set_text(self.about, f"{words}  ·  {shaded}" if roll else none)
         self.plot.show_scores(data.peaks, recipe.threshold, data.report_level if roll else 0.0)
         self.reset()
-        self.saving.tell(self._saved_words)
-        self._saved_words = ""
+        self.saving.tell(self._after[0], fault=self._after[1])
+        self._after = ("", False)
 
     def _enable(self, some: bool) -> None:
         """Nothing can be set where nothing has been taught."""
@@ -280,14 +281,25 @@ class TuningPage(QWidget):
             "predicted_false_alarms_per_100_m": None,  # of the old threshold; nobody has measured the new one yet
             "note": why,
         }
+        based_on = self._data.recipe.version
         recipe = Recipe.model_validate({**self._data.recipe.model_dump(), **changes})
         self.saving.save_button.setEnabled(False)
-        self._worker.run(lambda: self._store.save_recipe(recipe, by, why), self._saved, self._tell_failure, writes=True)
+        self._worker.run(
+            lambda: self._store.save_recipe(recipe, by, why, based_on=based_on), self._saved, self._refused, writes=True
+        )
 
     def _saved(self, recipe: Recipe) -> None:
         self.saving.why.clear()
-        self._saved_words = f"Saved as version {recipe.version}. The next roll of {recipe.fabric} uses it."
+        self._after = (f"Saved as version {recipe.version}. The next roll of {recipe.fabric} uses it.", False)
         self._load(recipe.fabric)
+
+    def _refused(self, error: Exception) -> None:
+        if isinstance(error, SupersededError):
+            self._after = (str(error), True)
+            self._load(self.recipe.fabric.currentText())
+            return
+        self.saving.show_state(self._is_changed())  # it may be tried again
+        self._tell_failure(error)
 
     def _tell_failure(self, error: Exception) -> None:
         plain = isinstance(error, RecordsError)
