@@ -178,3 +178,20 @@ def test_a_save_that_failed_may_be_tried_again(page: TuningPage, store: Store, q
     qtbot.waitUntil(lambda: "closed" in page.saving.told.text())
     assert page.saving.save_button.isEnabled()
     assert page.values.threshold.value() == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize("change", [{"model_sha256": "6" * 64}, {"mm_per_px": 0.25}])
+def test_rolls_of_another_model_or_scale_are_not_tuned_against(
+    page: TuningPage, store: Store, past_rolls: list[str], qtbot: QtBot, change: dict[str, object]
+) -> None:
+    taught = recipe_of("demo", threshold=0.3)
+    store.save_recipe(taught.model_copy(update=change), "teacher", "taught again")
+    page.refresh()
+    qtbot.waitUntil(lambda: page.about.text().startswith("No roll has been judged by this model yet."))
+    assert page.table.rowCount() == 0
+    assert page.recipe.facts.text("Tuned against") == "no roll of this model yet"
+    assert page.plot.threshold == pytest.approx(0.3)
+    store.save_recipe(recipe_of("demo", threshold=0.2), "engineer", "back to the first model")
+    page.refresh()
+    qtbot.waitUntil(lambda: page.table.rowCount() > 0)
+    assert page.recipe.facts.text("Tuned against") == f"roll {past_rolls[0]}, judged by version 1"

@@ -35,6 +35,7 @@ class LastRoll:
     """What the page needs to know of a fabric: recipe in force, last roll, its defects and patch peaks ``[n]``.
 
     ``report_level``: raw score below which that roll's own recipe recorded no defects.
+    ``other_rolls``: there are rolls, but all of another model or scale, whose scores and sizes say nothing of this one.
     """
 
     recipe: Recipe
@@ -42,6 +43,7 @@ class LastRoll:
     defects: Sequence[DefectRow]
     peaks: NDArray[np.float32]
     report_level: float
+    other_rolls: bool = False
 
     @property
     def inspected_m(self) -> float | None:
@@ -62,14 +64,18 @@ def roll_to_tune(rolls: Sequence[RollRow]) -> RollRow | None:
 
 def read_last_roll(history: History, fabric: str) -> LastRoll:
     """Read the fabric's recipe in force and the roll it is tuned against.  Raises RecordsError."""
+    versions = {row.recipe.version: row.recipe for row in history.recipes(fabric)}
     recipe = history.recipe(fabric)
-    roll = roll_to_tune(history.rolls(RollFilter(fabric=fabric, limit=_LOOK_BACK)))
+    measures = (recipe.model_sha256, recipe.mm_per_px)
+    alike = {number for number, old in versions.items() if (old.model_sha256, old.mm_per_px) == measures}
+    rolls = history.rolls(RollFilter(fabric=fabric, limit=_LOOK_BACK))
+    roll = roll_to_tune([roll for roll in rolls if roll.recipe_version in alike])
     if roll is None:
-        return LastRoll(recipe, None, (), np.zeros(0, np.float32), recipe.report_level)
+        return LastRoll(recipe, None, (), np.zeros(0, np.float32), recipe.report_level, other_rolls=bool(rolls))
     _, peaks = history.profile(roll.id)
     defects = history.defects(DefectFilter(roll.id, limit=20000))
-    judged_by = history.recipe(fabric, roll.recipe_version)
-    return LastRoll(recipe, roll, defects, np.asarray(peaks, np.float32), judged_by.report_level)
+    report_level = versions[roll.recipe_version].report_level
+    return LastRoll(recipe, roll, defects, np.asarray(peaks, np.float32), report_level)
 
 
 def _open(roll: RollRow) -> str:
@@ -211,7 +217,8 @@ class TuningPage(QWidget):
             set_text(self.scores.heading, f"Scores of roll {roll.name}{_open(roll)}" if roll else "Scores")
         words = f"{count(len(data.peaks), 'patch', 'patches')} judged, {count(len(data.defects), 'defect')} recorded"
         shaded = "shaded: below the report level, where defects are not recorded"
-        none = "This fabric has no roll yet. Start one on the Live page (Ctrl+1); its scores are shown here at its end."
+        none = "No roll has been judged by this model yet." if data.other_rolls else "This fabric has no roll yet."
+        none += " Start one on the Live page (Ctrl+1); its scores are shown here at its end."
         set_text(self.about, f"{words}  ·  {shaded}" if roll else none)
         self.plot.show_scores(data.peaks, recipe.threshold, data.report_level if roll else 0.0)
         self.reset()

@@ -51,7 +51,7 @@ class RecipePanel(Panel):
 
 def _roll_words(recipe: Recipe, roll: RollRow | None) -> str:
     if roll is None:
-        return "no roll yet"
+        return "no roll of this model yet"
     state = "" if roll.ended_at else ", still open"
     judged = f", judged by version {roll.recipe_version}" if roll.recipe_version != recipe.version else ""
     return f"roll {roll.name}{state}{judged}"
