@@ -18,6 +18,10 @@ _GRAVITY = {"info": 0, "warning": 1, "error": 2}
 _RED, _AMBER, _GREY = "critical", "warning", "panel"
 
 
+def _gravity(notice: Notice) -> int:
+    return _GRAVITY.get(notice.severity, 1)
+
+
 class AlarmRow(QWidget):
     """One row under the header.  Grey and quiet at rest; red and flashing while a reject is unanswered.
 
@@ -37,7 +41,7 @@ class AlarmRow(QWidget):
         self._sign = Sign(18)
         self._text = ElidedLabel()
         self._button = QPushButton("Acknowledge   Space")
-        self._button.setToolTip("Answer all open alarms (Space)")
+        self._button.setToolTip("Answer the rejects and the message shown (Space)")
         self._button.setAccessibleName("Acknowledge alarms")
         self._button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._button.clicked.connect(self.acknowledge)
@@ -82,16 +86,21 @@ class AlarmRow(QWidget):
         self._show()
 
     def put_notice(self, notice: Notice) -> None:
-        """Something a person should know; stays until acknowledged.  The gravest is shown, the others are counted."""
-        self._notices = [old for old in self._notices if old.text != notice.text][-_MOST_NOTICES:]
-        self._notices.append(notice)
+        """Something a person should know; stays until it was shown and acknowledged.
+
+        The newest of the gravest is shown, the others are counted; of too many the oldest of the least grave goes.
+        """
+        self._notices = [old for old in self._notices if old.text != notice.text] + [notice]
+        if len(self._notices) > _MOST_NOTICES:
+            self._notices.remove(min(self._notices, key=_gravity))
         self._show()
 
     def acknowledge(self) -> None:
-        """A person has seen it."""
+        """A person has seen what is shown: the rejects, which are listed too, and one notice.  The next follows."""
         if self._rejects or self._notices:
             self._rejects.clear()
-            self._notices.clear()
+            if (seen := self._foremost) is not None:
+                self._notices.remove(seen)
             self._show()
             self.acknowledged.emit()
 
@@ -107,8 +116,13 @@ class AlarmRow(QWidget):
     def _flash_on(self) -> bool:
         return bool(self._rejects) and (self._since_s * 2.0) % 1.0 >= 0.5
 
+    @property
+    def _foremost(self) -> Notice | None:
+        """The notice that is shown: the newest of the gravest."""
+        return max(reversed(self._notices), key=_gravity, default=None)
+
     def _show(self) -> None:
-        worst = max(self._notices, key=lambda notice: _GRAVITY.get(notice.severity, 1), default=None)
+        worst = self._foremost
         severity = worst.severity if worst else ""
         more = f" (and {len(self._notices) - 1} more)" if len(self._notices) > 1 else ""
         words = [worst.text + more] if worst else []

@@ -1,0 +1,56 @@
+"""The alarm row: nothing is answered that nobody could read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from station.control import Defect, DefectKind, Notice
+from ui.alarms import AlarmRow
+
+SPOT = Defect(
+    number=7, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
+    position_mm=50, across_mm=140, score=1.0, kind=DefectKind.SPOT, is_reject=True, closed=True,
+)  # fmt: skip
+
+
+@pytest.fixture
+def row(app: QApplication, qtbot: QtBot) -> Iterator[AlarmRow]:
+    made = AlarmRow()
+    yield made
+    made.deleteLater()
+
+
+def test_notices_are_answered_one_by_one_the_newest_of_the_gravest_first(row: AlarmRow) -> None:
+    told = [("warning", "A"), ("error", "B"), ("info", "C"), ("error", "D"), ("warning", "E")]
+    for severity, text in told:
+        row.put_notice(Notice(severity, text))
+    seen = []
+    while row.has_notice:
+        seen.append(row.text)
+        row.acknowledge()
+    assert seen == ["D (and 4 more)", "B (and 3 more)", "E (and 2 more)", "A (and 1 more)", "C"]
+    assert row.text == "No unanswered alarms"
+
+
+def test_rejects_go_together_with_the_notice_beside_them(row: AlarmRow) -> None:
+    row.put_notice(Notice("warning", "The lamp fades."))
+    row.put_notice(Notice("error", "Camera 1 does not answer."))
+    for number in (7, 8):
+        row.put_reject(replace(SPOT, number=number), "mm")
+    row.acknowledge()
+    assert row.open_alarms == set()
+    assert row.text == "The lamp fades."
+
+
+def test_too_many_notices_never_push_out_a_graver_one(row: AlarmRow) -> None:
+    row.put_notice(Notice("error", "The disk is full."))
+    for number in range(200):
+        row.put_notice(Notice("info", f"Backup {number} was made."))
+    assert row.text.startswith("The disk is full.")
+    row.acknowledge()
+    assert row.text.startswith("Backup 199 was made.")
