@@ -25,10 +25,11 @@ def _gravity(notice: Notice) -> int:
 class AlarmRow(QWidget):
     """One row under the header.  Grey and quiet at rest; red and flashing while a reject is unanswered.
 
-    Nothing pops up over it and nothing moves when it changes.  ``acknowledged`` is emitted when a person answers.
+    Nothing pops up over it and nothing moves when it changes.  ``acknowledged`` is emitted when a person answers,
+    with the numbers of the rejects (a set).
     """
 
-    acknowledged = Signal()
+    acknowledged = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -98,11 +99,12 @@ class AlarmRow(QWidget):
     def acknowledge(self) -> None:
         """A person has seen what is shown: the rejects, which are listed too, and one notice.  The next follows."""
         if self._rejects or self._notices:
+            answered = self.open_alarms
             self._rejects.clear()
             if (seen := self._foremost) is not None:
                 self._notices.remove(seen)
             self._show()
-            self.acknowledged.emit()
+            self.acknowledged.emit(answered)
 
     def advance(self, passed_s: float) -> None:
         """Flash twice a second while a reject is open."""

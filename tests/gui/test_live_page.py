@@ -136,6 +136,37 @@ def test_an_answered_defect_that_grows_does_not_alarm_again(
     assert sum(row.defect.number == defect.number for row in window.live.defects.rows) == 1
 
 
+def test_an_answered_defect_that_grows_stays_answered_behind_many_others(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    core.start_roll("demo")
+    core.play(1)
+    long = Defect(
+        number=1, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
+        position_mm=50, across_mm=140, score=1.0, kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
+    )  # fmt: skip
+    live = window.live
+    for number in (1, 2):
+        live.on_defect(DefectChanged(replace(long, number=number)))
+    for number in range(3, 500):
+        live.on_defect(DefectChanged(replace(long, number=number, closed=True)))
+        if number == 300:
+            window.alarms.acknowledge()
+    assert window.alarms.open_alarms == set(range(301, 500))
+    rows = [row.defect.number for row in live.defects.rows]
+    assert rows == [*range(499, 301, -1), 2, 1], "what still grows stays listed"
+    assert {1, 2} <= live.web._defects.keys()
+    live.on_defect(DefectChanged(replace(long, end_line=900)))
+    assert window.alarms.open_alarms == set(range(301, 500))
+    assert not live.defects.rows[-1].open_alarm
+    assert [row.defect.number for row in live.defects.rows] == rows
+    window.alarms.acknowledge()
+    live.on_defect(DefectChanged(replace(long, number=301, closed=True)))  # no longer listed when it was answered
+    assert window.alarms.open_alarms == set()
+    assert live.defects.rows[0].defect.number == 499
+
+
 def test_heat_is_laid_over_the_flaws_only_when_asked(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
     window = open_window()
     started(window, core, qtbot)

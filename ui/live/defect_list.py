@@ -42,7 +42,7 @@ class LiveDefect:
 
 
 class LiveDefects(QAbstractListModel):
-    """Defects of the open roll, newest first, at most the last 200.
+    """Defects of the open roll, newest first, at most 200; one that still grows outlasts closed ones.
 
     Item role: the whole row, for the delegate; ``Qt.DisplayRole`` reads it aloud.
     """
@@ -90,7 +90,7 @@ class LiveDefects(QAbstractListModel):
         return list(self._rows)
 
     def put(self, row: LiveDefect) -> None:
-        """Insert a new defect at the top, or renew the row of a known one (a picture once seen stays)."""
+        """Insert a defect in its place, a new one at the top, or renew a known one (a picture once seen stays)."""
         for at, old in enumerate(self._rows):
             if old.defect.number == row.defect.number:
                 if row.thumb is None:
@@ -98,22 +98,28 @@ class LiveDefects(QAbstractListModel):
                 self._rows[at] = row
                 self.dataChanged.emit(self.index(at), self.index(at))
                 return
-        self.beginInsertRows(QModelIndex(), 0, 0)
-        self._rows.insert(0, row)
+        place = self._place_of(row.defect.number)
+        self.beginInsertRows(QModelIndex(), place, place)
+        self._rows.insert(place, row)
         self.endInsertRows()
         if len(self._rows) > _KEEP:
-            self.beginRemoveRows(QModelIndex(), _KEEP, len(self._rows) - 1)
-            del self._rows[_KEEP:]
-            self.endRemoveRows()
+            closed = (at for at in reversed(range(len(self._rows))) if self._rows[at].defect.closed)
+            self._remove(next(closed, len(self._rows) - 1))
 
     def drop(self, number: int) -> None:
         """Take a defect off the list; nothing happens if it is not there."""
         for at, row in enumerate(self._rows):
             if row.defect.number == number:
-                self.beginRemoveRows(QModelIndex(), at, at)
-                del self._rows[at]
-                self.endRemoveRows()
+                self._remove(at)
                 return
+
+    def _place_of(self, number: int) -> int:
+        return next((at for at, row in enumerate(self._rows) if row.defect.number < number), len(self._rows))
+
+    def _remove(self, at: int) -> None:
+        self.beginRemoveRows(QModelIndex(), at, at)
+        del self._rows[at]
+        self.endRemoveRows()
 
     def acknowledge(self) -> None:
         """All alarms are answered."""

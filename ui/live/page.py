@@ -239,8 +239,8 @@ class LivePage(QWidget):
         across = min(max(across, 0.0), 1.0)
         return MapDefect(defect.number, defect.first_line, defect.end_line, across, defect.is_reject)
 
-    def _acknowledged(self) -> None:
-        self._answered.update(row.defect.number for row in self.defects.rows if row.open_alarm)
+    def _acknowledged(self, numbers: set[int]) -> None:
+        self._answered |= numbers
         self.defects.acknowledge()
         self.web.acknowledge()
 

@@ -88,7 +88,8 @@ class WebView(QWidget):
         """A defect appeared, grew or closed."""
         self._defects[defect.number] = defect
         if len(self._defects) > _KEEP_DEFECTS:
-            self._defects.pop(min(self._defects))
+            closed = (old.number for old in self._defects.values() if old.closed)  # one that grows is still in sight
+            self._defects.pop(min(closed, default=min(self._defects)))
         (self._open_alarms.add if open_alarm else self._open_alarms.discard)(defect.number)
 
     def drop_defect(self, number: int) -> None:
