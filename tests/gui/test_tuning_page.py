@@ -195,3 +195,13 @@ def test_rolls_of_another_model_or_scale_are_not_tuned_against(
     page.refresh()
     qtbot.waitUntil(lambda: page.table.rowCount() > 0)
     assert page.recipe.facts.text("Tuned against") == f"roll {past_rolls[0]}, judged by version 1"
+
+
+def test_a_threshold_of_nothing_cannot_be_saved(page: TuningPage, history: History, qtbot: QtBot) -> None:
+    page.values.threshold.setValue(0.0)
+    assert page.values.threshold.value() > 0
+    page.values.threshold.setMinimum(-1.0)
+    page.values.threshold.setValue(0.0)
+    page.save("engineer", "everything is a flaw")
+    assert page.saving.told.text().startswith("The new threshold is not possible (Input should be greater than 0)")
+    assert [row.recipe.version for row in history.recipes("demo")] == [1]

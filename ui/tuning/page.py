@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
@@ -289,7 +290,13 @@ class TuningPage(QWidget):
             "note": why,
         }
         based_on = self._data.recipe.version
-        recipe = Recipe.model_validate({**self._data.recipe.model_dump(), **changes})
+        try:
+            recipe = Recipe.model_validate({**self._data.recipe.model_dump(), **changes})
+        except ValidationError as error:
+            fault = error.errors()[0]
+            field = str(fault["loc"][0]).replace("_", " ") if fault["loc"] else "recipe"
+            self.saving.tell(f"The new {field} is not possible ({fault['msg']}); change it, then save.", fault=True)
+            return
         self.saving.save_button.setEnabled(False)
         self._worker.run(
             lambda: self._store.save_recipe(recipe, by, why, based_on=based_on), self._saved, self._refused, writes=True

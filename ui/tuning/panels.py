@@ -66,6 +66,7 @@ class ValuesPanel(Panel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("New values", parent)
         self.threshold = _spin("New threshold, raw score", 4)
+        self.threshold.setMinimum(10.0**-4)  # a recipe takes no threshold of 0
         self.min_length = _spin("Least length of a reject", 1)
         self.threshold.valueChanged.connect(self.threshold_changed)
         self.min_length.valueChanged.connect(self.length_changed)
