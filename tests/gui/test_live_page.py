@@ -471,6 +471,26 @@ def test_words_over_the_picture_follow_the_roll(open_window: OpenWindow, core: S
     assert window.status.text("State") == "ready"
 
 
+def test_a_roll_paused_while_its_model_loads_can_be_resumed(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    controls = window.live.controls
+    core.start_roll("demo")
+    core.state = LineState.INITIALIZED
+    qtbot.waitUntil(lambda: window.live.web.shout == "STARTING")
+    qtbot.keyClick(window, Qt.Key.Key_F6)
+    assert core.commands[-1] == "pause"
+    qtbot.waitUntil(lambda: window.live.web.shout == "PAUSED")
+    assert controls.start_button.text().startswith("Resume")
+    assert controls.start_button.isEnabled()
+    assert not controls.pause_button.isEnabled()
+    assert controls.end_button.isEnabled()
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    assert core.commands[-1] == "resume"
+    qtbot.waitUntil(lambda: window.live.web.shout == "STARTING")
+
+
 def test_what_passes_is_listed_only_if_wanted(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
     window = open_window()
     live = window.live
