@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -15,6 +16,8 @@ from station.records.store import Store
 from ui.history.page import HistoryPage
 from ui.people import login
 from ui.shell import MainWindow
+from ui.widgets import crops
+from ui.widgets.crops import NO_PICTURES, PictureCache
 
 OpenWindow = Callable[..., MainWindow]
 
@@ -161,3 +164,27 @@ def test_marks_lie_where_the_defects_lie_across_the_web(page: HistoryPage, core:
     for defect in page._open.defects:
         middle = (defect.first_px + defect.end_px) / 2
         assert across[defect.id] == pytest.approx((middle - left) / (right - left), abs=1e-6)
+
+
+def test_a_picture_that_comes_later_is_seen(page: HistoryPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = page.detail.row
+    assert row is not None
+    assert row.crop_file is not None
+    cache = PictureCache(page._worker, page)
+    growing = replace(row, crop_file=None, heat_file=None)
+    assert cache.get(growing) == NO_PICTURES
+    cache.get(row)
+    qtbot.waitUntil(lambda: cache.get(row) is not None)
+    assert cache.get(row) != NO_PICTURES
+    content = row.crop_file.read_bytes()
+    late = replace(row, crop_file=row.crop_file.with_name("late.png"), heat_file=None)
+    cache.get(late)
+    qtbot.waitUntil(lambda: cache.get(late) == NO_PICTURES)
+    assert late.crop_file is not None
+    late.crop_file.write_bytes(content)
+    assert cache.get(late) == NO_PICTURES, "not asked for at every paint"
+    monkeypatch.setattr(crops, "_AGAIN_S", 0.0)
+    qtbot.waitUntil(lambda: cache.get(late) != NO_PICTURES)
+    pictures = cache.get(late)
+    assert pictures is not None
+    assert pictures.crop is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ from ui.widgets.pictures import heat_image, image_of
 from ui.worker import Worker
 
 _KEEP = 600
+_AGAIN_S = 2.0
+"""A file that could not be read is not asked for again sooner, though its place is painted often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +31,46 @@ class Pictures:
     heat: QImage | None
 
 
+NO_PICTURES = Pictures(None, None)
+_Files = tuple[int, Path | None, Path | None]
+
+
 class PictureCache(QObject):
-    """Asks once per defect, keeps the last few hundred; ``arrived`` carries the defect's id."""
+    """Keeps the pictures of the last few hundred defects; ``arrived`` carries the defect's id.
+
+    A defect that still grows has no picture yet, which is never kept; a file that cannot be read is tried again when
+    asked for later.
+    """
 
     arrived = Signal(int)
 
     def __init__(self, worker: Worker, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker = worker
-        self._known: OrderedDict[int, Pictures | None] = OrderedDict()
+        self._known: OrderedDict[_Files, Pictures | None] = OrderedDict()
+        self._failed_s: dict[_Files, float] = {}
 
     def get(self, defect: DefectRow) -> Pictures | None:
-        """The pictures, or None while they are being read (or there are none)."""
-        if defect.id in self._known:
-            self._known.move_to_end(defect.id)
-            return self._known[defect.id]
-        self._known[defect.id] = None
+        """The pictures, or None while they are being read for the first time."""
+        key = (defect.id, defect.crop_file, defect.heat_file)
+        if defect.crop_file is None and defect.heat_file is None:
+            return NO_PICTURES
+        again = time.monotonic() - self._failed_s.get(key, math.inf) > _AGAIN_S
+        if key in self._known and not again:
+            self._known.move_to_end(key)
+            return self._known[key]
+        self._failed_s.pop(key, None)
+        shown = self._known.setdefault(key, None)
         while len(self._known) > _KEEP:
-            self._known.popitem(last=False)
-        self._worker.run(lambda: read_pictures(defect), lambda pictures: self._keep(defect.id, pictures))
-        return None
+            self._failed_s.pop(self._known.popitem(last=False)[0], None)
+        self._worker.run(lambda: read_pictures(defect), lambda pictures: self._keep(key, pictures))
+        return shown
 
-    def _keep(self, key: int, pictures: Pictures) -> None:
+    def _keep(self, key: _Files, pictures: Pictures) -> None:
         self._known[key] = pictures
-        self.arrived.emit(key)
+        if pictures == NO_PICTURES:
+            self._failed_s[key] = time.monotonic()
+        self.arrived.emit(key[0])
 
 
 def read_pictures(defect: DefectRow) -> Pictures:
