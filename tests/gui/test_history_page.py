@@ -166,6 +166,26 @@ def test_marks_lie_where_the_defects_lie_across_the_web(page: HistoryPage, core:
         assert across[defect.id] == pytest.approx((middle - left) / (right - left), abs=1e-6)
 
 
+def test_next_is_offered_only_while_it_leads_somewhere(page: HistoryPage, qtbot: QtBot) -> None:
+    assert page._open is not None
+    assert page.detail.next_button.isEnabled()
+    first, *others = page._open.defects
+    passed = [replace(first, is_reject=False)]  # left to review, but hidden by the filter
+    page._show_roll(replace(page._open, defects=[*passed, *others]))
+    page.which.setCurrentText("Rejects")
+    rejects = [d.id for d in page.gallery.rows]
+    for seen in range(len(rejects)):
+        assert page.detail.next_button.isEnabled() == (seen < len(rejects) - 1)
+        page.judge(Verdict.CONFIRMED)
+        qtbot.waitUntil(lambda seen=seen: f"{seen + 1} confirmed" in page.counts.text())  # type: ignore[misc]
+        page.next_unreviewed()
+    assert f"{len(passed)} to review" in page.counts.text()
+    assert not page.detail.next_button.isEnabled()
+    page.which.setCurrentText("All defects")
+    page.view.setCurrentIndex(page.gallery.index(1))
+    assert page.detail.next_button.isEnabled()
+
+
 def test_a_picture_that_comes_later_is_seen(page: HistoryPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     row = page.detail.row
     assert row is not None

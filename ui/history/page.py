@@ -225,7 +225,7 @@ class HistoryPage(QWidget):
         confirmed = sum(d.verdict is Verdict.CONFIRMED for d in every)
         false = sum(d.verdict is Verdict.FALSE_ALARM for d in every)
         left = len(every) - confirmed - false
-        self.detail.next_button.setEnabled(left > 0)
+        self.detail.next_button.setEnabled(self._next_place() is not None)
         if not every:
             set_text(self.counts, "")
             return
@@ -239,6 +239,7 @@ class HistoryPage(QWidget):
         self.detail.tell("")
         self.detail.show_defect(row, self.pictures.get(row) if row else None)
         self.roll_map.choose(row.id if row else None)
+        self.detail.next_button.setEnabled(self._next_place() is not None)
 
     def _picture_arrived(self, defect_id: int) -> None:
         row = self.detail.row
@@ -257,13 +258,16 @@ class HistoryPage(QWidget):
             self.view.scrollTo(index)
 
     def next_unreviewed(self) -> None:
-        """Go on to the next defect nobody has reviewed, round the end."""
+        """Go on to the next defect shown that nobody has reviewed, round the end."""
+        at = self._next_place()
+        if at is not None:
+            self.view.setCurrentIndex(self.gallery.index(at))
+
+    def _next_place(self) -> int | None:
         rows = self.gallery.rows
         here = self.view.currentIndex().row()
         order = [*range(here + 1, len(rows)), *range(0, max(here, 0))]
-        at = next((at for at in order if rows[at].verdict is None), None)
-        if at is not None:
-            self.view.setCurrentIndex(self.gallery.index(at))
+        return next((at for at in order if rows[at].verdict is None), None)
 
     def judge(self, verdict: Verdict) -> None:
         """Record what a person says of the defect shown."""
