@@ -19,6 +19,8 @@ TAIL_PATCHES = 100
 patches that holds about so many, within the range."""
 SHAPE_RANGE = (0.0, 0.25)
 """A bounded tail (negative shape) is never assumed: cloth not yet seen may always score higher."""
+SHAPE_PATCHES = 50
+"""From fewer patches in the tail its shape cannot be told; then it is taken as exponential (shape 0)."""
 MIN_PATCHES = 12
 
 
@@ -72,7 +74,7 @@ def fit_tail(peaks: NDArray[np.float32]) -> TailFit:
     ranks = (np.arange(excess.size) / (excess.size - 1)) if excess.size > 1 else np.zeros(1)
     l2 = 2 * float((ranks * excess).mean()) - mean
     hosking_k = mean / max(l2, 1e-12) - 2
-    shape = float(np.clip(-hosking_k, *SHAPE_RANGE))
+    shape = float(np.clip(-hosking_k, *SHAPE_RANGE)) if excess.size >= SHAPE_PATCHES else 0.0
     # With the shape held, the mean excess of the law, scale / (1 - shape), gives the scale.
     return TailFit(start, share, shape, mean * (1 - shape), peaks.size)
 

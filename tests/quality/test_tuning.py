@@ -41,6 +41,14 @@ def test_the_fit_follows_the_unit_of_the_scores(peaks: list[float], factor: floa
     assert scaled.score_at(1e-3) == pytest.approx(plain.score_at(1e-3) * factor, rel=1e-3)
 
 
+def test_a_few_patches_do_not_bend_the_tail() -> None:
+    peaks = 0.6 + np.random.default_rng(3).exponential(0.08, 68)
+    wild = np.append(peaks, [1.6])  # one odd patch
+    for sample in (peaks, wild):
+        assert fit_tail(sample.astype(np.float32)).shape == 0.0
+    assert fit_tail(wild.astype(np.float32)).score_at(1e-3) < 2 * fit_tail(peaks.astype(np.float32)).score_at(1e-3)
+
+
 def test_too_few_patches_are_refused_with_their_number() -> None:
     with pytest.raises(ValueError, match=f"{MIN_PATCHES - 1} patches"):
         fit_tail(np.ones(MIN_PATCHES - 1, np.float32))
