@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -173,13 +174,26 @@ def _pragmas(connection: sqlite3.Connection) -> None:
 
 def _writer_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     _pragmas(connection)
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    mode = _write_ahead(connection)
     if mode != "wal":
         raise RecordsError(
             f"The database cannot keep a write-ahead log where it lies (it offers {mode}); keep it on a local disk, "
             "never on a network share."
         )
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> str:
+    """Switch to a write-ahead log; the journal mode there is then.  SQLite's busy timeout does not cover the switch,
+    so programs that open a new database together wait for one another here."""
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
 
 
 def _reader_pragmas(connection: sqlite3.Connection, _record: object) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 from records_rig import make_defect, make_recipe, picture, run_on_disk, run_python
+from sqlalchemy.exc import SQLAlchemyError
 
 import station.records.engine as engine_module
 from station.control import DefectChanged, Ledger, RollEnded, Stretch, StretchClosed
 from station.records import audit
-from station.records.engine import default_url, make_home, open_database
+from station.records.engine import default_url, make_engine, make_home, open_database
 from station.records.queries import History
 from station.records.rolls import Entry, new_roll
 from station.records.rows import DefectFilter, RecordsError, Verdict
@@ -187,7 +188,9 @@ def test_a_persons_call_goes_before_pictures_that_wait(home: Path) -> None:
     roll_id = writer.call(lambda session: new_roll(session, "a", make_recipe(), "cam", None, "s", "me").id)
     other = sqlite3.connect(home / "station.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # holds the first batch up until the call is in the queue
-    for number in range(1, 61):
+    assert writer.put(Entry(roll_id, DefectChanged(make_defect(1, crop=picture())), now()))
+    assert eventually(lambda: list(home.glob("images/*/*.png")))  # the first batch is under way
+    for number in range(2, 61):
         assert writer.put(Entry(roll_id, DefectChanged(make_defect(number, crop=picture())), now()))
     person = threading.Thread(target=writer.call, args=(lambda _: order.append("call"),))
     person.start()
@@ -200,6 +203,29 @@ def test_a_persons_call_goes_before_pictures_that_wait(home: Path) -> None:
     writer.stop(5)
     engine.dispose()
     reader.dispose()
+
+
+def test_programs_that_open_a_new_database_together_wait_for_one_another(home: Path) -> None:
+    make_home(home)
+    failed: list[Exception] = []
+
+    def first_use(url: str, start: threading.Barrier) -> None:
+        engine = make_engine(url, read_only=False)
+        start.wait(30)
+        try:
+            engine.connect().close()
+        except SQLAlchemyError as error:
+            failed.append(error)
+        engine.dispose()
+
+    for number in range(30):
+        words = (f"sqlite:///{home}/{number}.db", threading.Barrier(4))
+        together = [threading.Thread(target=first_use, args=words) for _ in range(4)]
+        for one in together:
+            one.start()
+        for one in together:
+            one.join(30)
+    assert not failed
 
 
 def test_a_full_queue_refuses_counts_and_declares(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
