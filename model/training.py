@@ -80,12 +80,25 @@ def fit(
         network.to(device)  # the reader gives the network back on the processor
         train_features = _standardise(network, train_features, len(train))
         held_features = (held_features - network.centre.cpu()) / network.deviation.cpu()
-        _train(network, train_features, generator, clock)
-        round_as_saved(network)
-        _calibrate(network, held_features, clock)
+        learn(network, train_features, held_features, generator, clock)
     clock.tell("done", 1.0)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return network.cpu().eval()
+
+
+def learn(network: MFRNet, train: Tensor, held: Tensor, generator: torch.Generator, clock: Clock) -> None:
+    """Teach the restoration on features already read, then calibrate the measure on those held back.
+
+    Args:
+        train: standardised features ``[T, D, 32, 32]`` of good cloth, any float type.
+        held: the like, float32, of good cloth not in ``train``.
+
+    Raises:
+        TeachingCancelled: the clock's caller said so.
+    """
+    _train(network, train, generator, clock)
+    round_as_saved(network)
+    _calibrate(network, held, clock)
 
 
 def _check(tiles: NDArray[np.uint8], minutes: float) -> None:
