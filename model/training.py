@@ -74,16 +74,29 @@ def fit(
     with _training_threads():
         network = blank(config or MFRNetConfig(), encoder, seed).to(device)
         round_as_saved(network)
-        train, held = _deal(tiles, generator)
-        _fit_aggregator(network, train, clock)
-        train_features, held_features = _read_features(network, train, held, generator, clock)
-        network.to(device)  # the reader gives the network back on the processor
-        train_features = _standardise(network, train_features, len(train))
-        held_features = (held_features - network.centre.cpu()) / network.deviation.cpu()
-        learn(network, train_features, held_features, generator, clock)
+        train, held = read_cloth(network, tiles, generator, clock)
+        network.to(device)  # reading gives the network back on the processor
+        learn(network, train, held, generator, clock)
     clock.tell("done", 1.0)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return network.cpu().eval()
+
+
+def read_cloth(
+    network: MFRNet, tiles: NDArray[np.uint8], generator: torch.Generator, clock: Clock
+) -> tuple[Tensor, Tensor]:
+    """Fit the network's aggregator and standardisation to good cloth, and read the features to learn from.
+
+    Returns:
+        Standardised features ``[T, D, 32, 32]`` to train on (half precision, several views of each tile) and of tiles
+        held back (float32).
+    """
+    train, held = _deal(tiles, generator)
+    _fit_aggregator(network, train, clock)
+    train_features, held_features = _read_features(network, train, held, generator, clock)
+    network.to("cpu")
+    train_features = _standardise(network, train_features, len(train))
+    return train_features, (held_features - network.centre) / network.deviation
 
 
 def learn(network: MFRNet, train: Tensor, held: Tensor, generator: torch.Generator, clock: Clock) -> None:
