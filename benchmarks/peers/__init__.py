@@ -1,0 +1,45 @@
+"""Methods that MFRNet is measured against, on the same features: compact, each after its paper.
+
+A peer sees what MFRNet's restoration sees, features of good cloth from the frozen encoder and the aggregator,
+standardised per channel and position, and gives one anomaly map per tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from torch import Tensor
+
+from benchmarks.peers.autoencoder import Autoencoder
+from benchmarks.peers.gaussian import Gaussian
+from benchmarks.peers.nearest import Nearest
+
+
+class Peer(Protocol):
+    """What the studies ask of a method.  Fitted once, then used from one thread at a time."""
+
+    def fit(self, features: Tensor) -> None:
+        """Learn from good cloth.
+
+        Args:
+            features: float ``[T, D, 32, 32]`` on the CPU, finite, standardised on good cloth.
+
+        Raises:
+            ModelError: the features have another form, or are too few.
+        """
+
+    def score(self, features: Tensor) -> Tensor:
+        """Anomaly maps of features like those of :meth:`fit`: float32 ``[N, 32, 32]``, higher is more anomalous.
+
+        Raises:
+            ModelError: nothing was learned yet, or the features have another form.
+        """
+
+
+PEERS: dict[str, Callable[[int], Peer]] = {
+    "nearest": lambda seed: Nearest(seed=seed),
+    "gaussian": lambda _seed: Gaussian(),  # nothing in it is drawn at random
+    "autoencoder": lambda seed: Autoencoder(seed=seed),
+}
+"""Peers by name, from the seed of all that is drawn at random."""

@@ -1,0 +1,94 @@
+"""A Gaussian per position of the tile: PaDiM.
+
+After Defard, Setkov, Loesch, Audigier, "PaDiM: a Patch Distribution Modeling Framework for Anomaly Detection and
+Localization", ICPR 2021 workshops: mean and covariance of the features of good cloth at each position, 0.01 on the
+diagonal, the Mahalanobis distance as the score, and a Gaussian blur of the map (their 4 px are half a cell of ours).
+
+Ours: the principal components of the aggregator stand for their random choice of 100 channels; some hundred tiles are
+few for a covariance of 96 channels at every position, so each is drawn towards the one pooled over all positions,
+the more the noisier it is (the intensity of Ledoit and Wolf, "A well-conditioned estimator for large-dimensional
+covariance matrices", Journal of Multivariate Analysis 2004, with the pooled covariance as the target).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmarks.peers.maps import CELLS, checked, learned, smoothed
+from model.mfrnet import GRID
+
+_CHUNK = 32  # tiles judged at once
+
+
+@dataclass
+class Gaussian:
+    """PaDiM on given features.
+
+    Attributes:
+        window: odd side in cells of the neighbourhood over which a position's covariance is averaged; 1: its own.
+        shrinkage: share of the pooled covariance, 0..1; None: after Ledoit and Wolf, for each position.
+        ridge: added to the diagonal.
+        smoothing: sigma of the map's blur in cells.
+    """
+
+    window: int = 1
+    shrinkage: float | None = None
+    ridge: float = 0.01
+    smoothing: float = 0.5
+    mean: Tensor | None = field(default=None, init=False, repr=False)
+    whitening: Tensor | None = field(default=None, init=False, repr=False)
+
+    @torch.inference_mode()
+    def fit(self, features: Tensor) -> None:
+        """As :class:`benchmarks.peers.Peer`."""
+        mean = sum(part.float().sum(0) for part in torch.split(checked(features), 32)) / len(features)
+        self.mean = torch.as_tensor(mean).flatten(1)
+        covariance, noise = self._covariances(features)
+        pooled = covariance.mean(0)
+        share = self._share(covariance, noise, pooled)[:, None, None]
+        covariance.mul_(1 - share).add_(share * pooled)
+        covariance.diagonal(dim1=1, dim2=2).add_(self.ridge)
+        factor = torch.linalg.cholesky(covariance)
+        self.whitening = torch.linalg.solve_triangular(factor, torch.eye(len(pooled)), upper=False)
+
+    @torch.inference_mode()
+    def score(self, features: Tensor) -> Tensor:
+        """As :class:`benchmarks.peers.Peer`; the unit is a standard deviation of good cloth."""
+        mean, whitening = learned(self.mean), learned(self.whitening)
+        maps = torch.empty(len(checked(features, len(mean))), GRID, GRID)
+        for first in range(0, len(features), _CHUNK):
+            apart = (features[first : first + _CHUNK].float().flatten(2) - mean).permute(2, 1, 0)  # [1024, D, n]
+            maps[first : first + _CHUNK] = (whitening @ apart).square().sum(1).sqrt().T.reshape(-1, GRID, GRID)
+        return smoothed(maps, self.smoothing)
+
+    def _covariances(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Covariance per position ``[1024, D, D]``, and the mean squared error ``[1024]`` of its estimate."""
+        count, depth = features.shape[:2]
+        mean = learned(self.mean)
+        covariance, fourth = torch.empty(CELLS, depth, depth), torch.empty(CELLS)
+        cells = features.flatten(2)
+        for first in range(0, CELLS, GRID):
+            here = slice(first, first + GRID)
+            apart = (cells[:, :, here].float() - mean[:, here]).permute(2, 0, 1)  # [32, T, D]
+            covariance[here] = apart.mT @ apart / count
+            fourth[here] = apart.square().sum(2).square().mean(1)
+        covariance, fourth = self._averaged(covariance), self._averaged(fourth)
+        return covariance, (fourth - covariance.square().sum((1, 2))) / count
+
+    def _averaged(self, values: Tensor) -> Tensor:
+        """Values per position ``[1024, …]`` averaged over the window, at borders over the part inside."""
+        if self.window == 1:
+            return values
+        grid = values.reshape(GRID, GRID, -1).movedim(-1, 0)
+        mean = F.avg_pool2d(grid, self.window, stride=1, padding=self.window // 2, count_include_pad=False)
+        return mean.movedim(0, -1).reshape(values.shape)
+
+    def _share(self, covariance: Tensor, noise: Tensor, pooled: Tensor) -> Tensor:
+        """Share of the pooled covariance at each position ``[1024]``: noise over squared distance."""
+        if self.shrinkage is not None:
+            return torch.full_like(noise, self.shrinkage)
+        return (noise / (covariance - pooled).square().sum((1, 2)).clamp_min(1e-12)).clamp(0, 1)

@@ -1,0 +1,101 @@
+"""Nearest neighbour among remembered cells of good cloth: PatchCore.
+
+After Roth, Pemula, Zepeda, Schölkopf, Brox, Gehler, "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022:
+features averaged over their neighbourhood (patch size 3), a memory thinned to a coreset by greedy k-centre selection in
+a random projection, the distance to the nearest remembered cell as the score, and a Gaussian blur of the map (their
+4 px are half a cell of ours).
+
+Ours: the aggregated features stand for their two layers of a residual network; the coreset is drawn from a random
+subset of the cells (on a roll of cloth there are hundreds of thousands, much alike); their re-weighting of an image's
+score by the neighbour's own neighbourhood is left out, because a picture is judged by the highest value of its map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from benchmarks.peers.maps import CELLS, as_rows, checked, learned, smoothed
+from model.loss import local_mean
+from model.mfrnet import GRID
+
+_CHUNK = 4  # tiles judged at once: distances to ten thousand remembered cells take 160 MB
+
+
+@dataclass
+class Nearest:
+    """PatchCore on given features.
+
+    Attributes:
+        seed: of candidates and projection.
+        patch: odd side in cells of the neighbourhood that is averaged.
+        candidates: cells from which the coreset is drawn, at most.
+        share: of the candidates that is remembered.
+        projected: channels of the random projection in which the coreset is chosen.
+        smoothing: sigma of the map's blur in cells.
+    """
+
+    seed: int = 0
+    patch: int = 3
+    candidates: int = 100_000
+    share: float = 0.05
+    projected: int = 32
+    smoothing: float = 0.5
+    memory: Tensor | None = field(default=None, init=False, repr=False)
+
+    @torch.inference_mode()
+    def fit(self, features: Tensor) -> None:
+        """As :class:`benchmarks.peers.Peer`."""
+        generator = torch.Generator().manual_seed(self.seed)
+        candidates = self._candidates(checked(features), generator)
+        count = max(1, round(self.share * len(candidates)))
+        self.memory = candidates[coreset(candidates, count, self.projected, generator)]
+
+    @torch.inference_mode()
+    def score(self, features: Tensor) -> Tensor:
+        """As :class:`benchmarks.peers.Peer`; the unit is distance in feature space."""
+        memory = learned(self.memory)
+        squares = memory.square().sum(1)
+        maps = torch.empty(len(checked(features, memory.shape[1])), GRID, GRID)
+        for first in range(0, len(features), _CHUNK):
+            rows = as_rows(local_mean(features[first : first + _CHUNK].float(), self.patch))
+            nearest = torch.addmm(squares, rows, memory.T, alpha=-2).amin(1) + rows.square().sum(1)
+            maps[first : first + _CHUNK] = nearest.clamp_min(0).sqrt().view(-1, GRID, GRID)
+        return smoothed(maps, self.smoothing)
+
+    def _candidates(self, features: Tensor, generator: torch.Generator) -> Tensor:
+        """Cells drawn at random, after averaging: ``[n, D]``."""
+        drawn = torch.randperm(len(features) * CELLS, generator=generator)[: self.candidates].sort().values
+        counts = torch.bincount(drawn // CELLS, minlength=len(features)).tolist()
+        of_each_tile = torch.split(drawn % CELLS, counts)
+        tiles = zip(torch.split(features, 1), of_each_tile, strict=True)
+        return torch.cat([as_rows(local_mean(tile.float(), self.patch))[cells] for tile, cells in tiles])
+
+
+def coreset(candidates: Tensor, count: int, projected: int, generator: torch.Generator) -> Tensor:
+    """Greedy k-centre: again and again the candidate that lies farthest from all chosen so far.
+
+    Args:
+        candidates: float32 ``[n, D]``.
+        count: how many to choose.
+        projected: channels of the random projection in which distances are taken; D or more: none.
+
+    Returns:
+        int64 ``[count]`` indices.
+    """
+    depth = candidates.shape[1]
+    if projected < depth:
+        candidates = candidates @ (torch.randn(depth, projected, generator=generator) / projected**0.5)
+    squares = candidates.square().sum(1)
+    chosen = torch.empty(min(count, len(candidates)), dtype=torch.int64)
+    farthest = torch.randint(len(candidates), (), generator=generator)
+    distance = torch.full((len(candidates),), torch.inf)
+    for place in range(len(chosen)):
+        chosen[place] = farthest
+        to_chosen = torch.addmv(squares, candidates, candidates[farthest], alpha=-2).add_(squares[farthest])
+        torch.minimum(distance, to_chosen, out=distance)
+        distance[farthest] = -torch.inf  # rounding must not choose it twice
+        farthest = distance.argmax()
+    return chosen
