@@ -2,6 +2,9 @@
 
 AUROC, average precision and F1-max agree with scikit-learn; AUPRO follows Bergmann et al., "Uninformed Students"
 (CVPR 2020): mean overlap with the true regions over the false-positive rate, up to a limit of 0.3.
+
+Pixels are counted by score, not kept: a data set has up to a thousand million of them.  Scores that agree in sign,
+exponent and the first 12 bits of their fraction (one part in 4096) count as tied.
 """
 
 from __future__ import annotations
@@ -15,6 +18,10 @@ from scipy import ndimage
 from model.errors import ModelError
 
 FPR_LIMIT = 0.3
+DROPPED_BITS = 11
+"""Of a float32 score, so that about two million different ones are left."""
+
+Floats = NDArray[np.float64]
 
 
 def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
@@ -30,15 +37,12 @@ def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
     Raises:
         ModelError: lengths differ, a score is not finite, or only one class is present.
     """
-    hits, falses = _curve(truth, scores)
-    return float(np.trapezoid(np.r_[0.0, hits] / hits[-1], np.r_[0.0, falses] / falses[-1]))
+    return _area(*_curve(truth, scores))
 
 
 def average_precision(truth: ArrayLike, scores: ArrayLike) -> float:
     """Average precision, the step-wise area under precision over recall (as :func:`auroc` otherwise)."""
-    hits, falses = _curve(truth, scores)
-    gained = np.diff(np.r_[0.0, hits]) / hits[-1]
-    return float(np.sum(gained * hits / (hits + falses)))
+    return _mean_precision(*_curve(truth, scores))
 
 
 def f1_max(truth: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
@@ -50,13 +54,80 @@ def f1_max(truth: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
     return float(f1[best]), float(np.unique(values)[::-1][best])
 
 
+class PixelScores:
+    """The pixels of many maps, counted by score as the maps come; memory does not grow with them."""
+
+    def __init__(self) -> None:
+        steps = 1 << (32 - DROPPED_BITS)
+        self._good = np.zeros(steps)
+        self._flawed = np.zeros(steps)
+        self._overlap = np.zeros(steps)
+
+    def add(
+        self, truth: NDArray[np.bool_], anomaly_map: NDArray[np.float32], valid: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Count one image.
+
+        Args:
+            truth: bool ``[h, w]``.
+            anomaly_map: finite float32 ``[h, w]``.
+            valid: bool ``[h, w]``, False where a pixel does not count; all of them count by default.
+
+        Raises:
+            ModelError: shapes differ, or a value is not finite.
+        """
+        flawed, scores = np.asarray(truth, bool), np.asarray(anomaly_map, np.float32)
+        counted = np.ones(scores.shape, bool) if valid is None else np.asarray(valid, bool)
+        if not flawed.shape == scores.shape == counted.shape:
+            raise ModelError(f"A mask has not the size of its map {scores.shape}: give masks of the same size.")
+        if not np.isfinite(scores[counted]).all():
+            raise ModelError("A score is not a finite number: the map or the model that made it is damaged.")
+        good, flawed = counted & ~flawed, counted & flawed
+        size = self._good.size
+        self._good += np.bincount(_step(scores[good]), minlength=size)
+        if flawed.any():
+            steps = _step(scores[flawed])
+            self._flawed += np.bincount(steps, minlength=size)
+            self._overlap += np.bincount(steps, _region_shares(flawed), minlength=size)
+
+    def auroc(self) -> float:
+        """:func:`auroc` over the pixels.  Raises ModelError where only one class is present; so do the others."""
+        return _area(*self._curve(self._flawed))
+
+    def average_precision(self) -> float:
+        """:func:`average_precision` over the pixels."""
+        return _mean_precision(*self._curve(self._flawed))
+
+    def aupro(self, fpr_limit: float = FPR_LIMIT) -> float:
+        """Area under the per-region overlap, normalised to 1.
+
+        Each 8-connected true region counts the same, whatever its size.  The curve is integrated over every distinct
+        score, linear between them, and cut at the limit.
+
+        Args:
+            fpr_limit: false-positive rate up to which to integrate, in (0, 1].
+        """
+        if not 0 < fpr_limit <= 1:
+            raise ModelError(f"The false-positive limit {fpr_limit} is impossible: choose one above 0 and up to 1.")
+        overlap, falses = self._curve(self._overlap)
+        fpr, pro = np.r_[0.0, falses / falses[-1]], np.r_[0.0, overlap / overlap[-1]]
+        inside = fpr <= fpr_limit
+        at_limit = float(np.interp(fpr_limit, fpr, pro))
+        return float(np.trapezoid(np.r_[pro[inside], at_limit], np.r_[fpr[inside], fpr_limit]) / fpr_limit)
+
+    def _curve(self, flawed: Floats) -> tuple[Floats, Floats]:
+        """As :func:`_curve`, of what is counted."""
+        seen = np.flatnonzero((self._good > 0) | (self._flawed > 0))[::-1]
+        return _both_present(np.cumsum(flawed[seen]), np.cumsum(self._good[seen]))
+
+
 def pixel_auroc(
     truths: Sequence[NDArray[np.bool_]],
     maps: Sequence[NDArray[np.float32]],
     valid: Sequence[NDArray[np.bool_]] | None = None,
 ) -> float:
-    """:func:`auroc` over the pixels of all images (``[h, w]`` each); ``valid`` says which pixels count."""
-    return auroc(*_flat(truths, maps, valid))
+    """:meth:`PixelScores.auroc` of all images (``[h, w]`` each); ``valid`` says which pixels count."""
+    return _counted(truths, maps, valid).auroc()
 
 
 def pixel_average_precision(
@@ -64,17 +135,8 @@ def pixel_average_precision(
     maps: Sequence[NDArray[np.float32]],
     valid: Sequence[NDArray[np.bool_]] | None = None,
 ) -> float:
-    """:func:`average_precision` over the pixels of all images; arguments as :func:`pixel_auroc`."""
-    return average_precision(*_flat(truths, maps, valid))
-
-
-def pixel_f1_max(
-    truths: Sequence[NDArray[np.bool_]],
-    maps: Sequence[NDArray[np.float32]],
-    valid: Sequence[NDArray[np.bool_]] | None = None,
-) -> tuple[float, float]:
-    """:func:`f1_max` over the pixels of all images; arguments as :func:`pixel_auroc`."""
-    return f1_max(*_flat(truths, maps, valid))
+    """:meth:`PixelScores.average_precision` of all images; arguments as :func:`pixel_auroc`."""
+    return _counted(truths, maps, valid).average_precision()
 
 
 def aupro(
@@ -83,71 +145,35 @@ def aupro(
     valid: Sequence[NDArray[np.bool_]] | None = None,
     fpr_limit: float = FPR_LIMIT,
 ) -> float:
-    """Area under the per-region overlap, normalised to 1.
-
-    Each 8-connected true region counts the same, whatever its size.  Exact: the curve is integrated over every
-    distinct score, linear between them, and cut at the limit.
-
-    Args:
-        truths: bool ``[h, w]`` per image.
-        maps: finite float32 ``[h, w]`` per image.
-        valid: bool ``[h, w]`` per image, False where a pixel does not count; all of it by default.
-        fpr_limit: false-positive rate up to which to integrate, in (0, 1].
-
-    Returns:
-        0..1.
-
-    Raises:
-        ModelError: shapes differ, a value is not finite, no true region or no good pixel is left.
-    """
-    if not 0 < fpr_limit <= 1:
-        raise ModelError(f"The false-positive limit {fpr_limit} is impossible: choose one above 0 and up to 1.")
-    flags, scores = _flat(truths, maps, valid)
-    weights = _region_weights(truths, valid)
-    order = np.argsort(-scores, kind="stable")
-    last = _last_of_ties(scores[order])
-    falses = np.cumsum(~flags[order])[last].astype(np.float64)
-    overlap = np.cumsum(weights[order])[last]
-    if falses[-1] == 0 or overlap[-1] == 0:
-        raise ModelError("AUPRO needs flawed and good pixels: give masks that hold both.")
-    fpr, pro = np.r_[0.0, falses / falses[-1]], np.r_[0.0, overlap / overlap[-1]]
-    inside = fpr <= fpr_limit
-    at_limit = float(np.interp(fpr_limit, fpr, pro))
-    return float(np.trapezoid(np.r_[pro[inside], at_limit], np.r_[fpr[inside], fpr_limit]) / fpr_limit)
+    """:meth:`PixelScores.aupro` of all images; arguments as :func:`pixel_auroc`."""
+    return _counted(truths, maps, valid).aupro(fpr_limit)
 
 
-def _region_weights(
-    truths: Sequence[NDArray[np.bool_]], valid: Sequence[NDArray[np.bool_]] | None
-) -> NDArray[np.float64]:
-    """For every pixel that counts, the share of its region (0 on good cloth)."""
-    parts: list[NDArray[np.float64]] = []
-    for index, truth in enumerate(truths):
-        counted = np.ones(np.shape(truth), bool) if valid is None else np.asarray(valid[index], bool)
-        flawed = np.asarray(truth, bool) & counted
-        labels, regions = ndimage.label(flawed, structure=np.ones((3, 3)))
-        sizes = np.bincount(labels.ravel(), minlength=regions + 1).astype(np.float64)
-        share = np.r_[0.0, 1.0 / sizes[1:]]
-        parts.append(share[labels[counted]])
-    return np.concatenate(parts) if parts else np.empty(0)
-
-
-def _flat(
+def _counted(
     truths: Sequence[NDArray[np.bool_]],
     maps: Sequence[NDArray[np.float32]],
     valid: Sequence[NDArray[np.bool_]] | None,
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """The pixels that count, of all images in a row."""
-    if not len(truths) or len(truths) != len(maps) or (valid is not None and len(valid) != len(maps)):
+) -> PixelScores:
+    if len(truths) != len(maps) or (valid is not None and len(valid) != len(maps)):
         raise ModelError(f"{len(maps)} maps cannot be judged by {len(truths)} masks: give one mask for each map.")
-    flags: list[NDArray[np.bool_]] = []
-    scores: list[NDArray[np.float32]] = []
+    pixels = PixelScores()
     for index, (truth, one) in enumerate(zip(truths, maps, strict=True)):
-        counted = np.ones(np.shape(one), bool) if valid is None else np.asarray(valid[index], bool)
-        if np.shape(truth) != np.shape(one) or counted.shape != np.shape(one):
-            raise ModelError(f"Mask {index} has not the size of its map {np.shape(one)}: give masks of the same size.")
-        flags.append(np.asarray(truth, bool)[counted])
-        scores.append(np.asarray(one, np.float32)[counted])
-    return np.concatenate(flags), np.concatenate(scores)
+        pixels.add(truth, one, None if valid is None else valid[index])
+    return pixels
+
+
+def _step(scores: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Float32 scores as integers in the same order, without their last bits."""
+    bits = (scores + np.float32(0)).view(np.uint32)  # the sum makes one of the two zeros
+    sign = np.uint32(1 << 31)
+    return np.where(bits & sign, ~bits, bits | sign) >> np.uint32(DROPPED_BITS)
+
+
+def _region_shares(flawed: NDArray[np.bool_]) -> Floats:
+    """For every flawed pixel, in order, the share of its region."""
+    labels, _ = ndimage.label(flawed, structure=np.ones((3, 3)))
+    own = labels[flawed]
+    return 1.0 / np.bincount(own)[own]
 
 
 def _checked(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.floating]]:
@@ -161,18 +187,25 @@ def _checked(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], ND
     return flags, values
 
 
-def _last_of_ties(ordered: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Index of the last of each run of equal scores."""
-    return np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
-
-
-def _curve(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _curve(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     """Cumulated hits and false alarms at each distinct score, from the highest down."""
     flags, values = _checked(truth, scores)
-    if flags.all() or not flags.any():
-        raise ModelError("Only one class is present: the figure needs good and flawed examples.")
     order = np.argsort(-values, kind="stable")
-    flags = flags[order]
-    last = _last_of_ties(values[order])
-    hits = np.cumsum(flags)[last].astype(np.float64)
-    return hits, last + 1.0 - hits
+    ordered, flags = values[order], flags[order]
+    last = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True]) if flags.size else np.empty(0, np.intp)
+    return _both_present(np.cumsum(flags)[last].astype(np.float64), np.cumsum(~flags)[last].astype(np.float64))
+
+
+def _both_present(hits: Floats, falses: Floats) -> tuple[Floats, Floats]:
+    if not hits.size or hits[-1] == 0 or falses[-1] == 0:
+        raise ModelError("Only one class is present: the figure needs good and flawed examples.")
+    return hits, falses
+
+
+def _area(hits: Floats, falses: Floats) -> float:
+    return float(np.trapezoid(np.r_[0.0, hits] / hits[-1], np.r_[0.0, falses] / falses[-1]))
+
+
+def _mean_precision(hits: Floats, falses: Floats) -> float:
+    gained = np.diff(np.r_[0.0, hits]) / hits[-1]
+    return float(np.sum(gained * hits / (hits + falses)))
