@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -43,29 +45,35 @@ class CrossedMask(nn.Module):
     """Hides subsets of a feature map and puts what was restored together again.
 
     The masks of inference are drawn once from a seed and kept as a buffer, so the same tile always scores the same.
+    With several k each position is hidden once for every k, and its restorations are averaged.
     """
 
     masks: Tensor
 
-    def __init__(self, grid: int, k: int, n: int, seed: int) -> None:
+    def __init__(self, grid: int, ks: Sequence[int], n: int, seed: int) -> None:
         super().__init__()
-        self.grid, self.k, self.n = grid, k, n
-        self.register_buffer("masks", crossed_masks(grid, k, n, torch.Generator().manual_seed(seed)))
+        self.grid, self.ks, self.n = grid, tuple(ks), n
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("masks", torch.cat([crossed_masks(grid, k, n, generator) for k in self.ks]))
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Fresh masks for one training step: float32 ``[n, 1, grid, grid]``."""
-        return crossed_masks(self.grid, self.k, self.n, generator).to(self.masks.device)
+        """Fresh masks for one training step, of one of the k: float32 ``[n, 1, grid, grid]``."""
+        chosen = 0
+        if len(self.ks) > 1:
+            chosen = int(torch.randint(len(self.ks), (1,), generator=generator))
+        return crossed_masks(self.grid, self.ks[chosen], self.n, generator).to(self.masks.device)
 
     def spread(self, features: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """One pass per subset: ``[N, D, g, g]`` -> features with the subset zeroed ``[N*n, D, g, g]`` and the masks
-        ``[N*n, 1, g, g]``, the passes of one tile next to each other."""
+        """One pass per subset: ``[N, D, g, g]`` -> features with the subset zeroed ``[N*p, D, g, g]`` and the masks
+        ``[N*p, 1, g, g]``, the p passes (n for every k) of one tile next to each other."""
         masks = self.masks if masks is None else masks
         hidden = masks.to(features.dtype).unsqueeze(0)
         shown = (features.unsqueeze(1) * (1 - hidden)).flatten(0, 1)
         return shown, hidden.expand(features.shape[0], -1, -1, -1, -1).flatten(0, 1)
 
     def gather(self, restored: Tensor, masks: Tensor | None = None) -> Tensor:
-        """Judge each position by the pass in which it was hidden: ``[N*n, D, g, g]`` -> ``[N, D, g, g]``."""
+        """Judge each position by the passes in which it was hidden: ``[N*p, D, g, g]`` -> ``[N, D, g, g]``."""
         masks = self.masks if masks is None else masks
-        passes = restored.reshape(-1, self.n, *restored.shape[1:])
-        return (passes * masks.to(restored.dtype).unsqueeze(0)).sum(1)
+        passes = restored.reshape(-1, masks.shape[0], *restored.shape[1:])
+        total = (passes * masks.to(restored.dtype).unsqueeze(0)).sum(1)
+        return total if masks.shape[0] == self.n else total * (self.n / masks.shape[0])

@@ -8,8 +8,10 @@ transformer blocks (figure 4), and the hybrid measure of pixel and structural si
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
 from model.aggregator import GRID_STRIDE, Aggregator
@@ -28,7 +30,8 @@ SHOWN_WITHIN = 2.5  # standard deviations of good cloth
 class MFRNetConfig(BaseModel):
     """What the network is made of; every idea of the paper can be switched off for an ablation.
 
-    ``scales`` are indices of the encoder's maps (None: all).  ``k`` and ``n`` are the paper's mask parameters.
+    ``scales`` are indices of the encoder's maps (None: all).  ``k`` and ``n`` are the paper's mask parameters; a number
+    for ``k`` is one block side, several are averaged.
     ``channels`` D after aggregation, ``width`` of the restoration network and ``steps`` of training are ours.
     """
 
@@ -36,7 +39,7 @@ class MFRNetConfig(BaseModel):
 
     scales: tuple[int, ...] | None = None
     channels: int = Field(96, ge=1, le=1024)
-    k: int = Field(2, ge=1, le=GRID)
+    k: tuple[Annotated[int, Field(ge=1, le=GRID)], ...] = Field((2,), min_length=1, max_length=4)
     n: int = Field(3, ge=2, le=16)
     width: int = Field(96, ge=8, le=512)
     block: BlockParts = "both"
@@ -44,6 +47,11 @@ class MFRNetConfig(BaseModel):
     scoring: Terms = "both"
     mask_seed: int = Field(0, ge=0)
     steps: int = Field(1500, ge=1, description="training steps, if the time allows")
+
+    @field_validator("k", mode="before")
+    @classmethod
+    def _one_or_several(cls, k: object) -> object:
+        return (k,) if isinstance(k, int) else k
 
 
 class MFRNet(nn.Module):
@@ -95,7 +103,7 @@ class MFRNet(nn.Module):
     def restore(self, features: Tensor, masks: Tensor | None = None) -> Tensor:
         """Hide, restore, and put together what was hidden: ``[N, D, 32, 32]`` -> the same shape.
 
-        All n passes run in one batch.  ``masks`` default to those of inference.
+        All passes run in one batch.  ``masks`` default to those of inference.
         """
         shown, hidden = self.hide(features, masks)
         return self.crossed_mask.gather(self.restoration(shown, hidden), masks)

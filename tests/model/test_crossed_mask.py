@@ -28,13 +28,13 @@ def test_subsets_are_disjoint_complementary_and_alike_in_size(grid: int, k: int,
 
 
 def test_the_same_seed_deals_the_same_and_another_otherwise() -> None:
-    first, again, other = (CrossedMask(32, 2, 3, seed).masks for seed in (5, 5, 6))
+    first, again, other = (CrossedMask(32, (2,), 3, seed).masks for seed in (5, 5, 6))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_what_is_hidden_is_not_seen_and_gather_judges_the_hidden() -> None:
-    crossed = CrossedMask(8, 2, 3, 0)
+    crossed = CrossedMask(8, (2,), 3, 0)
     features = torch.randn(2, 5, 8, 8) + 10
     shown, hidden = crossed.spread(features)
     assert shown.shape == (6, 5, 8, 8)
@@ -51,4 +51,16 @@ def test_what_is_hidden_is_not_seen_and_gather_judges_the_hidden() -> None:
 @pytest.mark.parametrize(("k", "n"), [(0, 3), (9, 3), (2, 1), (4, 5)])
 def test_impossible_masks_are_refused(k: int, n: int) -> None:
     with pytest.raises(ModelError, match="choose"):
-        CrossedMask(8, k, n, 0)
+        CrossedMask(8, (k,), n, 0)
+
+
+def test_several_block_sides_are_averaged() -> None:
+    crossed = CrossedMask(8, (1, 2, 4), 3, 0)
+    features = torch.randn(2, 5, 8, 8)
+    shown, hidden = crossed.spread(features)
+    assert shown.shape == (18, 5, 8, 8)
+    assert torch.equal(shown, features.repeat_interleave(9, 0) * (1 - hidden))
+    assert torch.allclose(crossed.gather(features.repeat_interleave(9, 0)), features, atol=1e-6)
+    generator = torch.Generator().manual_seed(0)
+    finest = {float(crossed.draw(generator)[:, 0].diff(dim=-1).abs().sum()) for _ in range(30)}
+    assert min(finest) < max(finest) / 2  # coarse blocks have fewer borders than single cells

@@ -20,7 +20,7 @@ def test_the_halves_of_the_hybrid_block_can_be_switched_off(parts: BlockParts, n
 @pytest.mark.parametrize("parts", ["both", "convolution"])
 def test_it_learns_to_restore_what_follows_from_its_surroundings(parts: BlockParts) -> None:
     torch.manual_seed(0)
-    net, crossed = Restoration(4, 32, 16, parts), CrossedMask(16, 2, 3, 0)
+    net, crossed = Restoration(4, 32, 16, parts), CrossedMask(16, (2,), 3, 0)
     optimiser = torch.optim.AdamW(net.parameters(), 3e-3)
     draws = torch.Generator().manual_seed(1)
     errors = []
@@ -40,7 +40,7 @@ def test_it_learns_to_restore_what_follows_from_its_surroundings(parts: BlockPar
 
 def test_what_is_hidden_cannot_leak_into_its_own_restoration() -> None:
     torch.manual_seed(0)
-    net, crossed = Restoration(6, 32, 16).eval(), CrossedMask(16, 2, 3, 0)
+    net, crossed = Restoration(6, 32, 16).eval(), CrossedMask(16, (2,), 3, 0)
     for values in net.parameters():
         torch.nn.init.normal_(values, std=0.1)
     features = torch.randn(1, 6, 16, 16)
