@@ -164,24 +164,30 @@ def inspect(
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of the data set.")],
-    layout: Annotated[str, typer.Option(help="mvtec.")] = "mvtec",
+    data: Annotated[Path, typer.Option(help="Folder of the data set, as it was published.")],
+    layout: Annotated[str, typer.Option(help="mvtec, mvtec_ad2, visa, btad, aitex or kolektor_sdd2.")] = "mvtec",
+    fabric: Annotated[
+        str | None, typer.Option("--fabric", "--object", help="Which of the fabrics or objects that DATA holds.")
+    ] = None,
     encoder: Annotated[str, typer.Option(help="light or vgg16.")] = "light",
     weights: Weights = None,
     minutes: Minutes = 5.0,
     seed: Seed = 0,
     device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json (every image) and the contact sheet as pictures.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Teach on a data set's good part, test on the rest, print the metrics.  Leaves nothing in the home folder."""
-    from station.commands.learning import evaluate as evaluate_data
+    from station.commands.evaluating import Evaluation
+    from station.commands.evaluating import evaluate as evaluate_data
+    from station.commands.evaluation_table import as_table
 
     del home
-    result = evaluate_data(
-        folder=data, layout=layout, encoder=encoder, weights=weights, minutes=minutes, seed=seed, device=device
-    )
-    emit(result, as_json)
+    result = evaluate_data(Evaluation(data, layout, fabric, encoder, weights, minutes, seed, device, out))
+    emit(result, as_json, as_table(result))
 
 
 @calibrate.command("shading")

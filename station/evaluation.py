@@ -1,4 +1,4 @@
-"""A public data set through the real line: taught on its good part, judged on its test part, measured.
+"""A public data set through the real line: judged on its test part, measured.
 
 Maps are judged inside the web only; a tile of 256 px is positive if it holds at least one true pixel.
 """
@@ -6,92 +6,169 @@ Maps are judged inside the web only; a tile of 256 px is positive if it holds at
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.replay import ReplayCamera
 from model import metrics
-from model.datasets import Sample
 from model.errors import ModelError
+from station.control import Event, StripView
+from station.datasets.dataset import Sample, read_truth
+from station.datasets.pictures import Picture, PicturesCamera
 from station.line.inference import TileScorer
-from station.playback import Playback, play
+from station.playback import HeatStrip, Playback, full_size_map, play
 from station.recipe import Recipe
 
 TILE_PX = 256
+THRESHOLD = 0.5
+"""Of display scores, which maps hold."""
 
 
-class Judgement:
-    """Collects maps and truth of the test images, then says how good the maps are.
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedImage:
+    """What the line made of one image, beside its truth.
 
-    Args:
-        samples: by the name of their piece of cloth.
+    Attributes:
+        anomaly_map: float32 ``[lines, width]``, 0.5 = threshold, 0 off the web.
+        web, truth: bool ``[lines, width]``: where the web is, and what is flawed.
+        rejects: defects the recipe does not let pass.
     """
 
-    def __init__(self, samples: dict[str, Sample]) -> None:
-        self._samples = samples
-        self.maps: dict[str, NDArray[np.float32]] = {}
-        self._webs: dict[str, NDArray[np.bool_]] = {}
+    sample: Sample
+    anomaly_map: NDArray[np.float32]
+    web: NDArray[np.bool_]
+    truth: NDArray[np.bool_]
+    rejects: int
 
-    def take(self, name: str, anomaly_map: NDArray[np.float32], web: NDArray[np.bool_]) -> None:
-        """One image's full-size map, float32 ``[lines, width]``, and where the web is."""
-        self.maps[name] = anomaly_map
-        self._webs[name] = web
+    @property
+    def score(self) -> float:
+        """Highest display score."""
+        return float(self.anomaly_map.max(initial=0.0))
 
-    def figures(self, playback: Playback) -> dict[str, float | None]:
+    @property
+    def located(self) -> bool:
+        """Rejected, and some of the truth lies above the threshold."""
+        return self.rejects > 0 and bool((self.anomaly_map[self.truth] >= THRESHOLD).any())
+
+
+ImageSink = Callable[[JudgedImage], None]
+
+
+def judge(
+    samples: list[Sample],
+    scorer: TileScorer,
+    recipe: Recipe,
+    *,
+    on_image: ImageSink | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, float | None], Playback]:
+    """Play the test images through the line, then measure.
+
+    Args:
+        on_image: receives each image, one after the other; nothing full-size is kept.
+        progress: told how many images were begun, and of how many.
+
+    Returns:
+        the figures of :meth:`Tally.figures`, and what the line said of each piece.
+
+    Raises:
+        CameraError: an image cannot be read.
+        ModelError: a mask cannot be read or does not fit its image.
+    """
+    camera = PicturesCamera([sample.path for sample in samples])
+    by_path = {sample.path: sample for sample in samples}
+    heat = _Heat(len(samples), progress)
+    playback = play(camera, scorer, recipe, on_event=heat.take)
+    tally = Tally()
+    for picture in camera.pictures:
+        sample = by_path[picture.path]
+        anomaly_map, web = heat.full_size(picture, camera.width_px)
+        truth = true_mask(sample, anomaly_map.shape)
+        image = JudgedImage(sample, anomaly_map, web, truth, playback.pieces[picture.name].rejects)
+        tally.add(image)
+        if on_image is not None:
+            on_image(image)
+    return tally.figures(), playback
+
+
+class Tally:
+    """Gathers judged images, then says how good the maps are."""
+
+    def __init__(self) -> None:
+        self._pixels = metrics.PixelScores()
+        self._tiles: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
+        self._flawed: list[bool] = []
+        self._scores: list[float] = []
+        self._rejected: list[bool] = []
+        self._located: list[bool] = []
+
+    def add(self, image: JudgedImage) -> None:
+        """Take one image."""
+        self._pixels.add(image.truth, image.anomaly_map, image.web)
+        self._tiles.append(tiles([image.anomaly_map], [image.truth], [image.web]))
+        self._flawed.append(not image.sample.is_good)
+        self._scores.append(image.score)
+        self._rejected.append(image.rejects > 0)
+        self._located.append(image.located)
+
+    def figures(self) -> dict[str, float | None]:
         """Image, tile and pixel figures; None where the data set has only one class."""
-        names = list(self.maps)
-        maps = [self.maps[name] for name in names]
-        truths = [true_mask(self._samples[name], self.maps[name].shape) for name in names]
-        webs = [self._webs[name] for name in names]
-        defective = np.array([not self._samples[name].is_good for name in names])
-        image_scores = np.array([float(anomaly_map.max()) for anomaly_map in maps])
-        tile_scores, tile_truths = tiles(maps, truths, webs)
-        rejected = np.array([playback.pieces[name].rejects > 0 for name in names])
+        flawed, rejected = np.array(self._flawed, np.bool_), np.array(self._rejected, np.bool_)
+        tile_scores = np.concatenate([scores for scores, _ in self._tiles])
+        tile_truths = np.concatenate([truths for _, truths in self._tiles])
         return {
-            "image_auroc": _if_possible(lambda: metrics.auroc(defective, image_scores)),
-            "image_f1max": _if_possible(lambda: metrics.f1_max(defective, image_scores)[0]),
-            "tile_auroc": _if_possible(lambda: metrics.auroc(tile_truths, tile_scores)),
-            "pixel_auroc": _if_possible(lambda: metrics.pixel_auroc(truths, maps, webs)),
-            "pixel_ap": _if_possible(lambda: metrics.pixel_average_precision(truths, maps, webs)),
-            "aupro": _if_possible(lambda: metrics.aupro(truths, maps, webs)),
-            "detection_rate": share(rejected[defective]),
-            "false_alarm_rate": share(rejected[~defective]),
+            "image_auroc": if_possible(lambda: metrics.auroc(flawed, self._scores)),
+            "image_f1max": if_possible(lambda: metrics.f1_max(flawed, self._scores)[0]),
+            "tile_auroc": if_possible(lambda: metrics.auroc(tile_truths, tile_scores)),
+            "pixel_auroc": if_possible(self._pixels.auroc),
+            "pixel_ap": if_possible(self._pixels.average_precision),
+            "aupro": if_possible(self._pixels.aupro),
+            "detection_rate": share(rejected[flawed]),
+            "located_rate": share(np.array(self._located, np.bool_)[flawed]),
+            "false_alarm_rate": share(rejected[~flawed]),
         }
 
 
-def _if_possible(metric: Callable[[], float]) -> float | None:
+class _Heat:
+    """Keeps the maps in cells while the line runs: at full size they would take its time and sixteen times the room."""
+
+    def __init__(self, images: int, progress: Callable[[int, int], None] | None) -> None:
+        self._images, self._progress = images, progress
+        self._strips: dict[str, list[HeatStrip]] = {}
+        self._cell_px = 1
+
+    def take(self, event: Event) -> None:
+        if not isinstance(event, StripView):
+            return
+        name = event.piece or ""
+        if name not in self._strips and self._progress is not None:
+            self._progress(len(self._strips) + 1, self._images)
+        strip = HeatStrip(event.heat, event.pixels.shape[0], event.left_px, event.right_px)
+        self._strips.setdefault(name, []).append(strip)
+        self._cell_px = event.cell_px
+
+    def full_size(self, picture: Picture, width_px: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        anomaly_map, web = full_size_map(self._strips.pop(picture.name), width_px, self._cell_px)
+        return anomaly_map[:, : picture.width_px], web[:, : picture.width_px]
+
+
+def if_possible(metric: Callable[[], float]) -> float | None:
+    """The figure, None where there is none because only one class is present."""
     try:
         return metric()
     except ModelError:
         return None
 
 
-def judge(samples: list[Sample], scorer: TileScorer, recipe: Recipe) -> tuple[dict[str, float | None], Playback]:
-    """Play the test images through the line and measure.
-
-    Raises:
-        CameraError: an image cannot be read.
-        ModelError: a mask cannot be read or does not fit its image.
-    """
-    camera = ReplayCamera([sample.path for sample in samples])
-    by_path = {sample.path: sample for sample in samples}
-    judgement = Judgement({piece.name: by_path[piece.path] for piece in camera.pieces})
-    playback = play(camera, scorer, recipe, on_map=judgement.take)
-    return judgement.figures(playback), playback
-
-
 def true_mask(sample: Sample, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The truth of one image, bool ``[lines, width]``.  Raises ModelError if the mask is unreadable or does not fit."""
-    if sample.mask is None:
+    """The truth of one image, bool ``[lines, width]``.  Raises ModelError if a mask is unreadable or does not fit."""
+    if sample.is_good:
         return np.zeros(shape, np.bool_)
-    mask = cv2.imdecode(np.fromfile(sample.mask, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise ModelError(f"Mask {sample.mask} cannot be read as an image.")
-    if mask.shape != shape:
-        raise ModelError(f"Mask {sample.mask} is {mask.shape}, its image {shape} (lines, px); they must agree.")
-    return mask > 127
+    truth = read_truth(sample)
+    if truth.shape != shape:
+        raise ModelError(f"The mask of {sample.path} is {truth.shape}, its image {shape} (lines, px); they must agree.")
+    return truth
 
 
 def tiles(

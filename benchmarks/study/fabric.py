@@ -18,12 +18,13 @@ from torch import Tensor
 
 from benchmarks.study.measure import Judged, judged_image
 from drivers.replay import ReplayCamera
-from model.datasets import Sample, read_mvtec
 from model.encoder import Encoder
 from model.mfrnet import CELL_PX, TILE_PX, MFRNet, MFRNetConfig, blank
 from model.pacing import Clock
 from model.runtime import FeatureReader
 from model.training import read_cloth
+from station.datasets.dataset import Sample
+from station.datasets.mvtec import read_mvtec
 from station.evaluation import true_mask
 from station.line.inference import TileScorer
 from station.playback import play

@@ -1,18 +1,13 @@
-"""Commands that teach and measure: teach-in of a fabric, evaluation on a data set."""
+"""The command that teaches a fabric."""
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
-from drivers.camera import Camera
 from drivers.replay import ReplayCamera
-from model.datasets import read_dataset
 from model.encoder import load_encoder
-from model.runtime import Runtime
-from station.commands.session import Records, TeachingLog, open_records, say
+from station.commands.session import Records, TeachingLog, say
 from station.control import StationError
-from station.evaluation import judge
 from station.recipe import FABRIC_NAME
 from station.teaching import TEACHING_BLOCK_LINES, Lesson, teach
 
@@ -67,33 +62,4 @@ def figures_of(lesson: Lesson) -> dict[str, object]:
         "model_sha256": recipe.model_sha256,
         "held_back_patches": lesson.held_back_patches,
         "extrapolation": lesson.extrapolation,
-    }
-
-
-def evaluate(
-    *, folder: Path, layout: str, encoder: str, weights: Path | None, minutes: float, seed: int, device: str = "auto"
-) -> dict[str, object]:
-    """Teach on a data set's good part and measure on its test part, in a home folder of its own that is removed."""
-    dataset = read_dataset(folder, layout)
-    trunk = load_encoder(encoder, weights)
-
-    def cloth() -> Camera:
-        return ReplayCamera([sample.path for sample in dataset.train], block_lines=TEACHING_BLOCK_LINES)
-
-    with tempfile.TemporaryDirectory() as home, open_records(Path(home) / "home") as records:
-        lesson, network = teach(
-            "evaluated", cloth, trunk, records.store, minutes=minutes, seed=seed, device=device, progress=TeachingLog()
-        )
-    say(f"Taught on {lesson.tiles} tiles in {lesson.seconds:.0f} s; judging {len(dataset.test)} images.")
-    runtime = Runtime(network, device=device)
-    try:
-        figures, playback = judge(dataset.test, runtime, lesson.recipe)
-    finally:
-        runtime.close()
-    return {
-        **figures,
-        "tiles_per_second": playback.snapshot.tiles_per_second,
-        "teach_seconds": lesson.seconds,
-        "encoder": encoder,
-        "images": len(dataset.test),
     }

@@ -1,0 +1,252 @@
+"""The command that measures the station on a public data set."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from drivers.camera import Camera
+from model import metrics
+from model.encoder import load_encoder
+from model.mfrnet import MFRNet
+from model.runtime import Runtime
+from station.commands.evaluation_table import heading
+from station.commands.session import PROGRESS_S, TeachingLog, open_records, say
+from station.contact_sheet import ContactSheet
+from station.control import StationError
+from station.datasets.dataset import GOOD, Dataset
+from station.datasets.layouts import read_dataset
+from station.datasets.pictures import PicturesCamera
+from station.evaluation import JudgedImage, if_possible, judge
+from station.teaching import TEACHING_BLOCK_LINES, Lesson, teach
+
+RESULTS, SHEETS = "results.json", "contact_sheet_*.png"
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """What results say of one image; ``score`` as displayed (0.5 = threshold), lengths in px."""
+
+    image: str
+    kind: str
+    flawed: bool
+    score: float
+    rejects: int
+    located: bool
+    true_px: int
+    true_px_off_web: int
+    web_px: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is to be measured, as typed.
+
+    Attributes:
+        folder, layout, fabric: the data set, as :func:`station.datasets.layouts.read_dataset`.
+        encoder, weights: the trunk.
+        minutes: bounds the teach-in.
+        out: folder for ``results.json`` and the contact sheet, None for neither.
+    """
+
+    folder: Path
+    layout: str
+    fabric: str | None
+    encoder: str
+    weights: Path | None
+    minutes: float
+    seed: int
+    device: str
+    out: Path | None
+
+
+def evaluate(task: Evaluation) -> dict[str, object]:
+    """Teach on a data set's good part and measure on its test part, in a home folder of its own that is removed.
+
+    Raises:
+        ModelError, CameraError: the data set is incomplete or damaged.
+        StationError: ``out`` cannot be written, which is found out before anything else is done, or teach-in failed.
+    """
+    with results_folder(task.out, task.folder) as unfinished, tempfile.TemporaryDirectory() as scratch:
+        dataset = read_dataset(task.folder, task.layout, task.fabric)
+        tell(dataset)
+        lesson, network = _teach(task, dataset, Path(scratch))
+        say(f"Taught on {lesson.tiles} tiles in {lesson.seconds:.0f} s; judging {len(dataset.test)} images.")
+        gathered = Gathered(task.folder, None if unfinished is None else Path(scratch))
+        runtime = Runtime(network, device=task.device)
+        try:
+            figures, playback = judge(
+                dataset.test, runtime, lesson.recipe, on_image=gathered.take, progress=JudgingLog()
+            )
+        finally:
+            runtime.close()
+        result: dict[str, object] = {
+            **figures,
+            "tiles_per_second": playback.snapshot.tiles_per_second,
+            "teach_seconds": lesson.seconds,
+            "encoder": task.encoder,
+            "device": runtime.device,
+            "precision": runtime.precision,
+            "seed": task.seed,
+            "layout": task.layout,
+            "fabric": task.fabric,
+            "threshold": lesson.recipe.threshold,
+            "taught_images": len(dataset.train),
+            "taught_tiles": lesson.tiles,
+            "images": len(dataset.test),
+            "images_left_out": len(dataset.left_out),
+            "images_without_cloth": sum(row.web_px == 0 for row in gathered.rows),
+            "kinds": kinds(gathered.rows),
+        }
+        if unfinished is not None:
+            _save(task, dataset, gathered, result, unfinished)
+    return result
+
+
+def _teach(task: Evaluation, dataset: Dataset, scratch: Path) -> tuple[Lesson, MFRNet]:
+    trunk = load_encoder(task.encoder, task.weights)
+
+    def cloth() -> Camera:
+        return PicturesCamera([sample.path for sample in dataset.train], block_lines=TEACHING_BLOCK_LINES)
+
+    with open_records(scratch / "home") as records:
+        return teach(
+            "evaluated",
+            cloth,
+            trunk,
+            records.store,
+            minutes=task.minutes,
+            seed=task.seed,
+            device=task.device,
+            progress=TeachingLog(),
+        )
+
+
+def _save(task: Evaluation, dataset: Dataset, gathered: Gathered, result: dict[str, object], folder: Path) -> None:
+    details = {
+        **result,
+        "settings": {
+            "data": str(task.folder),
+            "weights": None if task.weights is None else str(task.weights),
+            "minutes": task.minutes,
+        },
+        "notes": dataset.notes,
+        "left_out": [{"image": str(one.path), "reason": one.reason} for one in dataset.left_out],
+        "per_image": [asdict(row) for row in gathered.rows],
+    }
+    (folder / RESULTS).write_text(json.dumps(details, indent=1) + "\n", encoding="utf-8")
+    if gathered.sheet is not None:
+        gathered.sheet.save(folder, heading(result, task.folder.absolute().name))
+
+
+def tell(dataset: Dataset) -> None:
+    """Say what was left out of a data set, and what else should be known of it."""
+    reasons = [one.reason for one in dataset.left_out]
+    for reason in dict.fromkeys(reasons):
+        named = [one.path.name for one in dataset.left_out if one.reason == reason]
+        more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+        say(f"Left out ({len(named)}), {reason}: {', '.join(named[:5])}{more}.")
+    for note in dataset.notes:
+        say(note)
+
+
+class Gathered:
+    """Rows and contact sheet of the images judged.
+
+    Args:
+        root: the data set's folder; images are named from there.
+        scratch: where the contact sheet may put its drawings; None for no sheet.
+    """
+
+    def __init__(self, root: Path, scratch: Path | None) -> None:
+        self._root = root.absolute()
+        self.rows: list[ImageRow] = []
+        self.sheet = None if scratch is None else ContactSheet(scratch)
+
+    def take(self, image: JudgedImage) -> None:
+        """One image."""
+        name = image.sample.path.absolute().relative_to(self._root).as_posix()
+        row = ImageRow(
+            image=name,
+            kind=image.sample.kind,
+            flawed=not image.sample.is_good,
+            score=image.score,
+            rejects=image.rejects,
+            located=image.located,
+            true_px=int(image.truth.sum()),
+            true_px_off_web=int((image.truth & ~image.web).sum()),
+            web_px=int(image.web.sum()),
+        )
+        self.rows.append(row)
+        if self.sheet is not None:
+            self.sheet.add(image, name)
+
+
+def kinds(rows: list[ImageRow]) -> list[dict[str, object]]:
+    """Figures by kind of flaw, good images last; ``image_auroc`` is against all good images."""
+    good = [row.score for row in rows if not row.flawed]
+    listed: list[dict[str, object]] = []
+    for kind in sorted({row.kind for row in rows}, key=lambda kind: (kind == GOOD, kind)):
+        own = [row for row in rows if row.kind == kind]
+        scores = [row.score for row in own] + good
+        truth = [True] * len(own) + [False] * len(good)
+        listed.append(
+            {
+                "kind": kind,
+                "images": len(own),
+                "rejected": sum(row.rejects > 0 for row in own),
+                "located": sum(row.located for row in own),
+                "image_auroc": None if kind == GOOD else if_possible(partial(metrics.auroc, truth, scores)),
+            }
+        )
+    return listed
+
+
+class JudgingLog:
+    """Says how many images were begun, every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, begun: int, images: int) -> None:
+        """Receive the number of images begun."""
+        if time.monotonic() - self._last >= PROGRESS_S:
+            self._last = time.monotonic()
+            say(f"Judging image {begun} of {images}.")
+
+
+@contextmanager
+def results_folder(out: Path | None, data: Path) -> Iterator[Path | None]:
+    """A folder inside ``out`` to write into; what lies there in the end moves to ``out``, on failure it is removed.
+
+    Raises:
+        StationError: ``out`` cannot be written, or lies in the data set.
+    """
+    if out is None:
+        yield None
+        return
+    if out.resolve().is_relative_to(data.resolve()):
+        raise StationError(f"Results would lie in the data set if they were written to {out}; choose another folder.")
+    is_new = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+    except OSError as error:
+        raise StationError(f"Results cannot be written to {out} ({error.strerror}); choose another folder.") from error
+    try:
+        yield unfinished
+        for stale in out.glob(SHEETS):
+            stale.unlink()
+        for file in sorted(unfinished.iterdir()):
+            file.replace(out / file.name)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if is_new and not any(out.iterdir()):
+            out.rmdir()

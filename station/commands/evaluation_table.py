@@ -1,0 +1,60 @@
+"""The figures of an evaluation as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from station.datasets.dataset import GOOD
+
+
+def heading(result: Mapping[str, Any], name: str) -> str:
+    """Data set, encoder and image AUROC in a line."""
+    fabric = "" if result["fabric"] is None else f" {result['fabric']}"
+    auroc = _figure(result["image_auroc"])
+    return f"{name}{fabric} ({result['layout']}), encoder {result['encoder']}, image AUROC {auroc}"
+
+
+def as_table(result: Mapping[str, Any]) -> str:
+    """The figures for people."""
+    fabric = "" if result["fabric"] is None else f", fabric {result['fabric']}"
+    wide = max(len("kind of flaw"), *(len(kind["kind"]) for kind in result["kinds"]))
+    lines = [
+        f"Layout {result['layout']}{fabric}; encoder {result['encoder']}, {result['device']} {result['precision']}, "
+        f"seed {result['seed']}",
+        f"Taught on {result['taught_images']} images ({result['taught_tiles']} tiles) "
+        f"in {result['teach_seconds']:.0f} s; {result['images']} images judged at "
+        f"{result['tiles_per_second']:.0f} tiles/s, {result['images_left_out']} left out, "
+        f"{result['images_without_cloth']} without cloth in sight",
+        "",
+        f"{'kind of flaw':{wide}}  images  rejected  located  image AUROC",
+    ]
+    for kind in result["kinds"]:
+        located = "–" if kind["kind"] == GOOD else str(kind["located"])
+        lines.append(
+            f"{kind['kind']:{wide}}  {kind['images']:6}  {kind['rejected']:8}  {located:>7}"
+            f"  {_figure(kind['image_auroc']):>11}"
+        )
+    lines += ["", f"{'':{wide}}   AUROC      AP   F1max   AUPRO"]
+    for unit, keys in (
+        ("image", ("image_auroc", None, "image_f1max", None)),
+        ("tile of 256 px", ("tile_auroc", None, None, None)),
+        ("pixel", ("pixel_auroc", "pixel_ap", None, "aupro")),
+    ):
+        cells = "".join(f"{'' if key is None else _figure(result[key]):>8}" for key in keys)
+        lines.append(f"{unit:{wide}}{cells}".rstrip())
+    lines += [
+        "",
+        f"Rejected: {_percent(result['detection_rate'])} of flawed images "
+        f"({_percent(result['located_rate'])} with the flaw above the threshold), "
+        f"{_percent(result['false_alarm_rate'])} of good ones",
+    ]
+    return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"

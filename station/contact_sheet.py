@@ -1,0 +1,240 @@
+"""A contact sheet of judged images: each as it is, as anomaly map, and with what was found beside what is true.
+
+Pages are of bounded size.  Every image is drawn small as soon as it was judged and put aside on disk, so that memory
+holds one page at most, however large the data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from drivers.images import read_image
+from station.evaluation import THRESHOLD, JudgedImage
+
+PAGE_PX, PAGE_LINES = 1640, 2400
+MARGIN, GAP = 20, 16
+HEADER, CAPTION = 76, 26
+PANEL_LINES = 480
+STRIP_ASPECT = 3.0
+"""Pictures longer than this are strips: as wide as the page, one below the other, turned where they stand upright."""
+
+MOST_ENLARGED = 2.0
+MOST_GOOD = 200
+"""Good images on the sheet, those with the highest scores; flawed ones are all there."""
+
+PAPER, INK, OFF_WEB = (250, 250, 250), (20, 20, 20), (128, 128, 128)
+FOUND, TRUE = (255, 40, 190), (0, 235, 120)
+"""Outlines: what lies above the threshold (unbroken) and the truth (dashed)."""
+
+_COLOURS = {0.0: (8, 10, 40), 0.25: (34, 66, 140), 0.499: (150, 190, 220), 0.5: (255, 225, 70), 1.0: (205, 0, 30)}
+"""Colours of display scores; they jump at the threshold."""
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One image, drawn; ``order`` says where it comes."""
+
+    order: tuple[int, float, str]
+    file: Path
+    width: int
+    lines: int
+
+
+class ContactSheet:
+    """Draws images one by one, then lays them out on pages, flawed ones first.
+
+    Args:
+        folder: where drawn images lie until :meth:`save`; they stay the caller's to remove.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cells: list[_Cell] = []
+
+    def add(self, image: JudgedImage, name: str) -> None:
+        """Draw one image.  Raises CameraError if it cannot be read any more, OSError if the disk is full."""
+        drawn = draw(image, name)
+        file = self._folder / f"{len(self._cells)}.png"
+        _write(file, drawn)
+        good = image.sample.is_good
+        order = (int(good), -image.score if good else 0.0, name)
+        self._cells.append(_Cell(order, file, drawn.shape[1], drawn.shape[0]))
+
+    def save(self, folder: Path, title: str) -> list[Path]:
+        """Write ``contact_sheet_01.png`` and so on, at most ``PAGE_PX`` × ``PAGE_LINES``; returns them in order."""
+        cells = sorted(self._cells, key=lambda cell: cell.order)
+        good = [cell for cell in cells if cell.order[0]]
+        if len(good) > MOST_GOOD:
+            title += f"; of {len(good)} good images the {MOST_GOOD} with the highest scores"
+            cells = cells[: len(cells) - len(good) + MOST_GOOD]
+        pages = list(_pages(cells))
+        files = [folder / f"contact_sheet_{number:02}.png" for number in range(1, len(pages) + 1)]
+        for number, (file, page) in enumerate(zip(files, pages, strict=True), 1):
+            _write(file, _page(page, title, f"page {number} of {len(pages)}"))
+        return files
+
+
+def draw(image: JudgedImage, name: str) -> Picture:
+    """One image as three panels under a caption, RGB ``[lines, width, 3]``: picture, map, outlines."""
+    pixels = read_image(image.sample.path, 3)
+    layers = (pixels, image.anomaly_map, image.web, image.truth)
+    lines, width = image.anomaly_map.shape
+    if lines > STRIP_ASPECT * width:
+        layers = tuple(np.ascontiguousarray(np.rot90(layer)) for layer in layers)  # type: ignore[assignment]
+        lines, width, name = width, lines, f"{name} (turned)"
+    strip = width > STRIP_ASPECT * lines
+    room = PAGE_PX - 2 * MARGIN if strip else (PAGE_PX - 2 * MARGIN - 2 * GAP) // 3
+    scale = min(room / width, np.inf if strip else PANEL_LINES / lines, MOST_ENLARGED)
+    size = (max(1, round(width * scale)), max(1, round(lines * scale)))
+    panels = _panels(*layers, size)
+    gap = np.full((GAP // 4, size[0], 3) if strip else (size[1], GAP // 4, 3), PAPER, np.uint8)
+    row = np.concatenate([panels[0], gap, panels[1], gap, panels[2]], axis=0 if strip else 1)
+    caption = _write_text(row.shape[1], CAPTION, [(0, 4, _fitting(f"{verdict(image)}  {name}", row.shape[1]))])
+    return np.concatenate([caption, row])
+
+
+def verdict(image: JudgedImage) -> str:
+    """What the line made of the image, in words, with its score."""
+    if image.sample.is_good:
+        said = "FALSE ALARM" if image.rejects else "passed"
+    elif image.located:
+        said = "found"
+    else:
+        said = "FOUND ELSEWHERE" if image.rejects else "MISSED"
+    if not image.web.any():
+        said += ", NO CLOTH SEEN"
+    return f"{said}  {image.score:.2f}  {image.sample.kind}"
+
+
+def colours(scores: NDArray[np.float32]) -> Picture:
+    """Display scores ``[lines, width]`` as RGB; from 1 on they look alike."""
+    places, anchors = list(_COLOURS), np.array(list(_COLOURS.values()), np.float64)
+    table = np.stack([np.interp(np.linspace(0, 1, 1001), places, anchors[:, band]) for band in range(3)], axis=1)
+    table[500] = _COLOURS[0.5]
+    return table.astype(np.uint8)[(np.clip(scores, 0, 1) * 1000).astype(np.intp)]
+
+
+def _panels(
+    pixels: Picture,
+    anomaly_map: NDArray[np.float32],
+    web: NDArray[np.bool_],
+    truth: NDArray[np.bool_],
+    size: tuple[int, int],
+) -> tuple[Picture, Picture, Picture]:
+    """The three panels at ``size`` (width, lines)."""
+    shrinks = size[0] < pixels.shape[1]
+    plain = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
+    peaks = _highest(anomaly_map, size)
+    shown = colours(peaks)
+    shown[_highest(web.astype(np.float32), size) == 0] = OFF_WEB
+    outlined = plain.copy()
+    _outline(outlined, peaks >= THRESHOLD, FOUND, dashed=False)
+    _outline(outlined, _highest(truth.astype(np.float32), size) > 0, TRUE, dashed=True)
+    return plain, shown, outlined
+
+
+def _highest(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Made smaller by the highest value around each place: a mean would hide what is small."""
+    reach = [max(1, round(old / new)) for old, new in zip(values.shape[::-1], size, strict=True)]
+    spread = cv2.dilate(values, np.ones(reach[::-1], np.uint8)) if max(reach) > 1 else values
+    return np.asarray(cv2.resize(spread, size, interpolation=cv2.INTER_NEAREST), np.float32)
+
+
+def _outline(picture: Picture, inside: NDArray[np.bool_], colour: tuple[int, int, int], *, dashed: bool) -> None:
+    """Draw around what is inside, a little apart so that small flaws stay in sight; its dark edge is seen on any cloth."""
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((9, 9) if dashed else (5, 5), np.uint8))
+    line = (cv2.morphologyEx(near, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0) & (near > 0)
+    if dashed:
+        rows, columns = np.indices(line.shape)
+        line &= (rows + columns) // 6 % 2 == 0
+    shade = cv2.dilate(line.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    picture[shade] = picture[shade] // 3
+    picture[line] = colour
+
+
+def _pages(cells: Sequence[_Cell]) -> Iterator[list[tuple[int, int, _Cell]]]:
+    """Cells with their places ``(x, y)``, page by page: side by side where they fit, like a text."""
+    page: list[tuple[int, int, _Cell]] = []
+    x, y, high = MARGIN, HEADER, 0
+    for cell in cells:
+        if x > MARGIN and x + cell.width > PAGE_PX - MARGIN:
+            x, y, high = MARGIN, y + high + GAP, 0
+        if page and y + cell.lines > PAGE_LINES - MARGIN:
+            yield page
+            page, x, y, high = [], MARGIN, HEADER, 0
+        page.append((x, y, cell))
+        x, high = x + cell.width + 2 * GAP, max(high, cell.lines)
+    if page:
+        yield page
+
+
+def _page(cells: list[tuple[int, int, _Cell]], title: str, number: str) -> Picture:
+    lines = max(y + cell.lines for _, y, cell in cells) + MARGIN
+    page = np.full((lines, PAGE_PX, 3), PAPER, np.uint8)
+    page[:HEADER] = _header(title, number)
+    for x, y, cell in cells:
+        page[y : y + cell.lines, x : x + cell.width] = read_image(cell.file, 3)
+    return page
+
+
+def _header(title: str, number: str) -> Picture:
+    """Title and legend."""
+    texts = [
+        (MARGIN, 8, _fitting(title, PAGE_PX - 2 * MARGIN - 140)),
+        (PAGE_PX - MARGIN - 110, 8, number),
+        (MARGIN, 40, "Each image: as it is, anomaly map, outlines."),
+        (MARGIN + 380, 40, "Map: 0"),
+        (MARGIN + 704, 40, "1, threshold at 0.5, grey: off the web"),
+        (MARGIN + 1090, 40, "above the threshold"),
+        (MARGIN + 1320, 40, "truth"),
+    ]
+    header = _write_text(PAGE_PX, HEADER, texts)
+    bar = np.repeat(np.linspace(0, 1, 250, dtype=np.float32)[None], 16, 0)
+    header[42:58, MARGIN + 442 : MARGIN + 692] = colours(bar)
+    for left, colour, dashed in ((1040, FOUND, False), (1270, TRUE, True)):
+        box = np.zeros((28, 44), np.bool_)
+        box[10:18, 10:34] = True
+        sample = np.full((28, 44, 3), 150, np.uint8)
+        _outline(sample, box, colour, dashed=dashed)
+        header[36:64, MARGIN + left : MARGIN + left + 44] = sample
+    return header
+
+
+def _write_text(width: int, lines: int, texts: Sequence[tuple[int, int, str]]) -> Picture:
+    paper = Image.new("RGB", (width, lines), PAPER)
+    pen = ImageDraw.Draw(paper)
+    for x, y, text in texts:
+        pen.text((x, y), text, INK, _font())
+    return np.asarray(paper, np.uint8).copy()
+
+
+def _fitting(text: str, width: int) -> str:
+    """The text, or its beginning and end where it is too long."""
+    font = _font()
+    keep = len(text)
+    shown = text
+    while keep > 8 and font.getlength(shown) > width:
+        keep -= 2
+        shown = f"{text[: keep // 2]}…{text[-(keep // 2) :]}"
+    return shown
+
+
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(16)
+
+
+def _write(file: Path, picture: Picture) -> None:
+    """Raises OSError if it cannot be written."""
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise OSError(f"{file} could not be encoded as an image.")
+    file.write_bytes(data.tobytes())

@@ -1,0 +1,115 @@
+"""What a data set is: good cloth to teach with, samples to be judged, and their truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.images import image_facts
+from model.errors import ModelError
+
+GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image of a data set.
+
+    Attributes:
+        path: the image.
+        kind: name of its flaw's kind, ``good`` for good cloth.
+        masks: its ground truth, united; none for good cloth.
+        flawed_above: grey level (0..255) above which a mask says flawed: half for masks with smoothed edges, 0 where
+            the levels are numbers of flaws.
+    """
+
+    path: Path
+    kind: str
+    masks: tuple[Path, ...] = ()
+    flawed_above: int = 127
+
+    @property
+    def is_good(self) -> bool:
+        """True for good cloth."""
+        return self.kind == GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An image that is not used, and why, in words."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Good cloth to teach with, and samples to be judged; both in name order.
+
+    Attributes:
+        left_out: images that belong here but cannot be used.
+        notes: what else whoever reads the figures should know, as sentences.
+    """
+
+    train: list[Sample]
+    test: list[Sample]
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_truth(sample: Sample) -> NDArray[np.bool_]:
+    """The truth of a flawed sample, bool ``[lines, width]``: what any of its masks says.
+
+    Raises:
+        ModelError: a mask is missing or unreadable, or two differ in size.
+    """
+    parts = [_read_mask(path) > sample.flawed_above for path in sample.masks]
+    if len({part.shape for part in parts}) != 1:
+        raise ModelError(f"The masks of {sample.path} differ in size or there are none; the data set is damaged.")
+    return np.logical_or.reduce(parts)
+
+
+def settled(
+    train: list[Sample], test: Iterable[Sample], left_out: Iterable[LeftOut] = (), notes: Iterable[str] = ()
+) -> Dataset:
+    """The data set, once every mask was looked at: a flawed image whose mask is empty is left out.
+
+    Raises:
+        ModelError: a mask is unreadable or has not the size of its image.
+        CameraError: an image with a mask is unreadable.
+    """
+    kept: list[Sample] = []
+    missing = list(left_out)
+    for sample in test:
+        if sample.is_good:
+            kept.append(sample)
+            continue
+        truth, facts = read_truth(sample), image_facts(sample.path)
+        if truth.shape != (facts.lines, facts.width_px):
+            raise ModelError(
+                f"Mask {sample.masks[0]} is {truth.shape[1]} x {truth.shape[0]} px, its image {sample.path} "
+                f"{facts.width_px} x {facts.lines} px; they must agree."
+            )
+        if truth.any():
+            kept.append(sample)
+        else:
+            missing.append(LeftOut(sample.path, "its mask is empty"))
+    if not kept:
+        raise ModelError(f"No image is left to be judged beside {train[0].path.parent}; the data set is incomplete.")
+    return Dataset(train, kept, tuple(missing), tuple(notes))
+
+
+def _read_mask(path: Path) -> NDArray[np.uint8]:
+    try:
+        # From memory, not by name: OpenCV cannot open names outside the code page on Windows.
+        mask = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except (OSError, cv2.error) as error:
+        raise ModelError(f"Mask {path} cannot be read ({error}); the data set is incomplete.") from error
+    if mask is None:
+        raise ModelError(f"Mask {path} cannot be read as an image; the data set is damaged.")
+    return np.asarray(mask, np.uint8)

@@ -1,0 +1,78 @@
+"""Finding the folders and images of a layout; what is missing is told with what was expected there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from drivers.images import IMAGE_SUFFIXES
+from model.errors import ModelError
+
+
+def subfolders(folder: Path, holds: str) -> list[Path]:
+    """Folders in ``folder`` that are not hidden, in name order; ``holds`` and errors as :func:`image_files`."""
+    return sorted(path for path in _entries(folder, holds) if path.is_dir() and not path.name.startswith("."))
+
+
+def image_files(folder: Path, holds: str) -> list[Path]:
+    """Images directly in ``folder``, in name order: whatever the replay camera reads.
+
+    Args:
+        holds: what is expected there, for the sentence that says it is missing.
+
+    Raises:
+        ModelError: there is no such folder, or no image in it.
+    """
+    found = sorted(path for path in _entries(folder, holds) if is_image(path))
+    if not found:
+        raise ModelError(f"The folder {folder} holds no images; expected there: {holds}.")
+    return found
+
+
+def is_image(path: Path) -> bool:
+    """True for a file with the suffix of an image that is not hidden."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def with_stem(folder: Path, *stems: str) -> Path | None:
+    """The image in ``folder`` called by the first of ``stems`` that is there, whatever its suffix."""
+    for stem in stems:
+        plain = folder / f"{stem}.png"
+        if plain.is_file():
+            return plain
+        for suffix in sorted(IMAGE_SUFFIXES):
+            for path in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
+                if path.is_file():
+                    return path
+    return None
+
+
+def object_folder(root: Path, fabric: str | None, inside: str, layout: str) -> Path:
+    """The folder of one object: ``root`` itself, or the one named in it.
+
+    Args:
+        inside: a folder by which an object is known.
+
+    Raises:
+        ModelError: there is none, or several and none was chosen.
+    """
+    if not root.is_dir():
+        raise ModelError(f"There is no folder {root}; expected there: a data set laid out like {layout}.")
+    if fabric is None and (root / inside).is_dir():
+        return root
+    names = sorted(path.name for path in _entries(root, layout) if (path / inside).is_dir())
+    if fabric is not None and fabric in names:
+        return root / fabric
+    if not names:
+        named = root / fabric if fabric is not None else root
+        raise ModelError(f"There is no folder {named / inside}: is {root} laid out like {layout}?")
+    one = "what is to be judged" if fabric is None else f"one of these, not '{fabric}',"
+    raise ModelError(f"{root} holds {', '.join(names)}: choose {one} with --fabric.")
+
+
+def _entries(folder: Path, holds: str) -> list[Path]:
+    if not folder.is_dir():
+        raise ModelError(f"There is no folder {folder}; expected there: {holds}.")
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise ModelError(f"The folder {folder} cannot be read ({error.strerror}); check its permissions.") from error

@@ -1,0 +1,104 @@
+"""Images of several widths as one camera: public data sets mix them, a camera has one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera import EncoderReading, EndOfClothError, LineBlock
+from drivers.images import image_facts
+from drivers.replay import MAX_BLOCK_LINES, ReplayCamera
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image; ``name`` is the name of its piece of cloth."""
+
+    name: str
+    path: Path
+    width_px: int
+
+
+class PicturesCamera:
+    """Replay cameras one after the other, one for each width; what is narrower goes on as its mirror image.
+
+    Images of one width are played in name order, the narrowest first; names of pieces are POSIX paths relative to the
+    deepest folder that all images share.  Whoever judges maps cuts them to :attr:`Picture.width_px`.
+    """
+
+    waits = True
+    camera_id = "pictures"
+
+    def __init__(self, paths: Sequence[Path], *, block_lines: int = MAX_BLOCK_LINES) -> None:
+        """Looks at every header.  Raises CameraError, as :class:`drivers.replay.ReplayCamera` does."""
+        by_width: dict[int, list[Path]] = {}
+        for path in paths:
+            by_width.setdefault(image_facts(path).width_px, []).append(path)
+        groups = [by_width[width] for width in sorted(by_width)] or [[]]
+        self._parts = [ReplayCamera(group, block_lines=block_lines) for group in groups]
+        shared = Path(os.path.commonpath([path.absolute().parent for path in paths]))
+        self._names = [
+            {piece.name: piece.path.absolute().relative_to(shared).as_posix() for piece in part.pieces}
+            for part in self._parts
+        ]
+        self.pictures = [
+            Picture(names[piece.name], piece.path, part.width_px)
+            for part, names in zip(self._parts, self._names, strict=True)
+            for piece in part.pieces
+        ]
+        self.width_px = max(part.width_px for part in self._parts)
+        self.channels = max(part.channels for part in self._parts)
+        self.total_lines = sum(part.total_lines for part in self._parts)
+        self._at = (0, 0)
+        """The part that plays and the lines before it, together: the encoder is asked from any thread."""
+
+    def start(self) -> None:
+        """As :class:`drivers.camera.Camera`."""
+        for part in self._parts:
+            part.start()
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """Next block, as wide as the widest image.  Raises EndOfClothError after the last, and CameraError."""
+        now, lines_before = self._at
+        part = self._parts[now]
+        try:
+            block = part.read(timeout_s)
+        except EndOfClothError:
+            if part is self._parts[-1]:
+                raise
+            self._at = (now + 1, lines_before + part.total_lines)
+            return self.read(timeout_s)
+        if block is None:
+            return None
+        return replace(
+            block,
+            pixels=self._widened(block.pixels),
+            first_line=lines_before + block.first_line,
+            camera_id=self.camera_id,
+            piece=self._names[now][block.piece or ""],
+        )
+
+    def encoder(self) -> EncoderReading:
+        """As :class:`drivers.camera.Camera`."""
+        now, lines_before = self._at
+        reading = self._parts[now].encoder()
+        return replace(reading, due_line=lines_before + reading.due_line)
+
+    def stop(self) -> None:
+        """As :class:`drivers.camera.Camera`."""
+        for part in self._parts:
+            part.stop()
+
+    def _widened(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if pixels.ndim < (3 if self.channels == 3 else 2):
+            pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8)
+        missing = self.width_px - pixels.shape[1]
+        if not missing:
+            return pixels
+        return np.asarray(cv2.copyMakeBorder(pixels, 0, 0, 0, missing, cv2.BORDER_REFLECT_101), np.uint8)
