@@ -71,7 +71,7 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _keep_memory()
-    with _training_threads():
+    with training_threads():
         network = blank(config or MFRNetConfig(), encoder, seed).to(device)
         round_as_saved(network)
         train, held = read_cloth(network, tiles, generator, clock)
@@ -257,7 +257,7 @@ def _calibrate(network: MFRNet, held: Tensor, clock: Clock) -> None:
 
 
 @contextmanager
-def _training_threads() -> Iterator[None]:
+def training_threads() -> Iterator[None]:
     """All cores where waiting threads sleep (OMP_WAIT_POLICY=PASSIVE, set before torch came in), else one.
 
     Spinning threads of OpenMP collapse as soon as anything else wants a core.
