@@ -21,8 +21,8 @@ from station.evaluation import THRESHOLD, JudgedImage
 PAGE_PX, PAGE_LINES = 1640, 2400
 MARGIN, GAP = 20, 16
 HEADER, CAPTION = 76, 26
-PANEL_LINES = 480
-STRIP_ASPECT = 3.0
+PANEL_LINES = 528
+STRIP_ASPECT = 4.0
 """Pictures longer than this are strips: as wide as the page, one below the other, turned where they stand upright."""
 
 MOST_ENLARGED = 2.0
@@ -66,7 +66,7 @@ class ContactSheet:
         file = self._folder / f"{len(self._cells)}.png"
         _write(file, drawn)
         good = image.sample.is_good
-        order = (int(good), -image.score if good else 0.0, name)
+        order = (int(good), -image.judged_score if good else 0.0, name)
         self._cells.append(_Cell(order, file, drawn.shape[1], drawn.shape[0]))
 
     def save(self, folder: Path, title: str) -> list[Path]:
@@ -86,7 +86,7 @@ class ContactSheet:
 def draw(image: JudgedImage, name: str) -> Picture:
     """One image as three panels under a caption, RGB ``[lines, width, 3]``: picture, map, outlines."""
     pixels = read_image(image.sample.path, 3)
-    layers = (pixels, image.anomaly_map, image.web, image.truth)
+    layers = (pixels, image.anomaly_map, image.web, image.judged, image.truth)
     lines, width = image.anomaly_map.shape
     if lines > STRIP_ASPECT * width:
         layers = tuple(np.ascontiguousarray(np.rot90(layer)) for layer in layers)  # type: ignore[assignment]
@@ -98,7 +98,7 @@ def draw(image: JudgedImage, name: str) -> Picture:
     panels = _panels(*layers, size)
     gap = np.full((GAP // 4, size[0], 3) if strip else (size[1], GAP // 4, 3), PAPER, np.uint8)
     row = np.concatenate([panels[0], gap, panels[1], gap, panels[2]], axis=0 if strip else 1)
-    caption = _write_text(row.shape[1], CAPTION, [(0, 4, _fitting(f"{verdict(image)}  {name}", row.shape[1]))])
+    caption = _write_text(row.shape[1], CAPTION, [(0, 4, _fitting(f"{name}:  {verdict(image)}", row.shape[1]))])
     return np.concatenate([caption, row])
 
 
@@ -112,7 +112,7 @@ def verdict(image: JudgedImage) -> str:
         said = "FOUND ELSEWHERE" if image.rejects else "MISSED"
     if not image.web.any():
         said += ", NO CLOTH SEEN"
-    return f"{said}  {image.score:.2f}  {image.sample.kind}"
+    return f"{image.sample.kind}, score {image.judged_score:.2f}, {said}"
 
 
 def colours(scores: NDArray[np.float32]) -> Picture:
@@ -127,6 +127,7 @@ def _panels(
     pixels: Picture,
     anomaly_map: NDArray[np.float32],
     web: NDArray[np.bool_],
+    judged: NDArray[np.bool_],
     truth: NDArray[np.bool_],
     size: tuple[int, int],
 ) -> tuple[Picture, Picture, Picture]:
@@ -135,9 +136,11 @@ def _panels(
     plain = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
     peaks = _highest(anomaly_map, size)
     shown = colours(peaks)
-    shown[_highest(web.astype(np.float32), size) == 0] = OFF_WEB
+    web, judged = _nearest(web, size), _nearest(judged, size)
+    shown[~judged] = (shown[~judged].astype(np.uint16) + np.array(OFF_WEB, np.uint16)) // 2
+    shown[~web] = OFF_WEB
     outlined = plain.copy()
-    _outline(outlined, peaks >= THRESHOLD, FOUND, dashed=False)
+    _outline(outlined, (peaks >= THRESHOLD) & judged, FOUND, dashed=False)
     _outline(outlined, _highest(truth.astype(np.float32), size) > 0, TRUE, dashed=True)
     return plain, shown, outlined
 
@@ -149,15 +152,19 @@ def _highest(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.f
     return np.asarray(cv2.resize(spread, size, interpolation=cv2.INTER_NEAREST), np.float32)
 
 
+def _nearest(flags: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    return np.asarray(cv2.resize(flags.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0, np.bool_)
+
+
 def _outline(picture: Picture, inside: NDArray[np.bool_], colour: tuple[int, int, int], *, dashed: bool) -> None:
-    """Draw around what is inside, a little apart so that small flaws stay in sight; its dark edge is seen on any cloth."""
-    near = cv2.dilate(inside.astype(np.uint8), np.ones((9, 9) if dashed else (5, 5), np.uint8))
-    line = (cv2.morphologyEx(near, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0) & (near > 0)
+    """Draw around what is inside, a little apart so that small flaws stay in sight; dark edges show on any cloth."""
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((13, 13) if dashed else (7, 7), np.uint8))
+    line = (cv2.erode(near, np.ones((5, 5), np.uint8)) == 0) & (near > 0)
     if dashed:
         rows, columns = np.indices(line.shape)
-        line &= (rows + columns) // 6 % 2 == 0
+        line &= (rows + columns) // 7 % 2 == 0
     shade = cv2.dilate(line.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    picture[shade] = picture[shade] // 3
+    picture[shade] = picture[shade] // 2
     picture[line] = colour
 
 
@@ -191,16 +198,16 @@ def _header(title: str, number: str) -> Picture:
     texts = [
         (MARGIN, 8, _fitting(title, PAGE_PX - 2 * MARGIN - 140)),
         (PAGE_PX - MARGIN - 110, 8, number),
-        (MARGIN, 40, "Each image: as it is, anomaly map, outlines."),
-        (MARGIN + 380, 40, "Map: 0"),
-        (MARGIN + 704, 40, "1, threshold at 0.5, grey: off the web"),
-        (MARGIN + 1090, 40, "above the threshold"),
-        (MARGIN + 1320, 40, "truth"),
+        (MARGIN, 40, "Image, map of scores, outlines."),
+        (MARGIN + 268, 40, "Scores: 0"),
+        (MARGIN + 562, 40, "1; yellow: from the threshold (0.5) on; pale: the recipe's edge margin; grey: off the web"),
+        (MARGIN + 1296, 40, "above the threshold"),
+        (MARGIN + 1536, 40, "truth"),
     ]
     header = _write_text(PAGE_PX, HEADER, texts)
-    bar = np.repeat(np.linspace(0, 1, 250, dtype=np.float32)[None], 16, 0)
-    header[42:58, MARGIN + 442 : MARGIN + 692] = colours(bar)
-    for left, colour, dashed in ((1040, FOUND, False), (1270, TRUE, True)):
+    bar = np.repeat(np.linspace(0, 1, 200, dtype=np.float32)[None], 16, 0)
+    header[42:58, MARGIN + 350 : MARGIN + 550] = colours(bar)
+    for left, colour, dashed in ((1248, FOUND, False), (1488, TRUE, True)):
         box = np.zeros((28, 44), np.bool_)
         box[10:18, 10:34] = True
         sample = np.full((28, 44, 3), 150, np.uint8)

@@ -9,16 +9,19 @@ from station.datasets.dataset import GOOD
 
 
 def heading(result: Mapping[str, Any], name: str) -> str:
-    """Data set, encoder and image AUROC in a line."""
+    """Data set, encoder and the main figures in a line."""
     fabric = "" if result["fabric"] is None else f" {result['fabric']}"
-    auroc = _figure(result["image_auroc"])
-    return f"{name}{fabric} ({result['layout']}), encoder {result['encoder']}, image AUROC {auroc}"
+    return (
+        f"{name}{fabric} ({result['layout']}), encoder {result['encoder']}, seed {result['seed']}: "
+        f"tile AUROC {_figure(result['tile_auroc'])}, pixel AP {_figure(result['pixel_ap'])}; rejected "
+        f"{_percent(result['detection_rate'])} of flawed and {_percent(result['false_alarm_rate'])} of good images"
+    )
 
 
 def as_table(result: Mapping[str, Any]) -> str:
     """The figures for people."""
     fabric = "" if result["fabric"] is None else f", fabric {result['fabric']}"
-    wide = max(len("kind of flaw"), *(len(kind["kind"]) for kind in result["kinds"]))
+    wide = max(len("tile of 256 px"), *(len(kind["kind"]) for kind in result["kinds"]))
     lines = [
         f"Layout {result['layout']}{fabric}; encoder {result['encoder']}, {result['device']} {result['precision']}, "
         f"seed {result['seed']}",
@@ -48,6 +51,7 @@ def as_table(result: Mapping[str, Any]) -> str:
         f"Rejected: {_percent(result['detection_rate'])} of flawed images "
         f"({_percent(result['located_rate'])} with the flaw above the threshold), "
         f"{_percent(result['false_alarm_rate'])} of good ones",
+        f"Without the recipe's margin at the web's edges: image AUROC {_figure(result['image_auroc_without_margin'])}",
     ]
     return "\n".join(lines)
 
