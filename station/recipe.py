@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from station.leniency import Leniency
+
 FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 FabricName = Annotated[str, StringConstraints(pattern=rf"^{FABRIC_NAME.pattern}$")]
@@ -29,6 +31,7 @@ class Recipe(BaseModel):
     report_ratio: float = Field(0.85, gt=0, le=1, description="regions are reported from threshold × this")
     min_length_mm: float = Field(0.0, ge=0, description="a defect smaller than this in its longest extent passes")
     edge_margin_mm: float = Field(0.0, ge=0, description="cloth this close to a web edge is not judged")
+    leniency: Leniency = Field(Leniency(), description="where good cloth itself scores high, as teach-in found")
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale, both axes")
     overlap_px: int = Field(32, ge=0, le=128, multiple_of=4, description="overlap of neighbouring tiles")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from station.leniency import Leniency
 from station.line.tiling import TileRow
 
 TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
@@ -48,9 +49,17 @@ def feather(cells: int, overlap: int, start: int = 0) -> NDArray[np.float32]:
 
 
 class Blender:
-    """Blends one run.  Feed rows in order; then :meth:`tail` once for what was waiting for a next row."""
+    """Blends one run.  Feed rows in order; then :meth:`tail` once for what was waiting for a next row.
 
-    def __init__(self, *, width_px: int, tile_px: int, cell_px: int, overlap_px: int) -> None:
+    Scores are divided by the recipe's ``leniency`` where good cloth itself scores high.
+    """
+
+    def __init__(
+        self, *, width_px: int, tile_px: int, cell_px: int, overlap_px: int, leniency: Leniency | None = None
+    ) -> None:
+        self._width_px = width_px
+        self._leniency = leniency or Leniency()
+        self._divisors = (0, 0, np.ones(-(-width_px // cell_px), np.float32))
         self._cell = cell_px
         self._tile_cells = tile_px // cell_px
         self._overlap = overlap_px // cell_px
@@ -95,6 +104,7 @@ class Blender:
         rows = -(-(end - first) // self._cell)
         weight = self._weight[:rows]
         scores = np.divide(self._sum[:rows], np.maximum(weight, TINY), dtype=np.float32)
+        scores /= self._divisors_between(row.left_px, row.right_px)
         scores[:, : row.left_px // self._cell] = 0
         scores[:, -(-row.right_px // self._cell) :] = 0
         for held in (self._sum, self._weight):
@@ -111,3 +121,9 @@ class Blender:
             patches=len(row.columns),
             piece=row.piece,
         )
+
+    def _divisors_between(self, left_px: int, right_px: int) -> NDArray[np.float32]:
+        """The leniency's divisors, made anew only when the web moves."""
+        if self._divisors[:2] != (left_px, right_px):
+            self._divisors = (left_px, right_px, self._leniency.divisors(left_px, right_px, self._width_px))
+        return self._divisors[2]

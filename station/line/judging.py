@@ -50,7 +50,13 @@ class Judge:
         self._ledger, self._emit, self._view = ledger, emit, view
         self._cell = cell_px
         self._display = np.float32(0.5 / recipe.threshold)
-        self._blender = Blender(width_px=width_px, tile_px=tile_px, cell_px=cell_px, overlap_px=recipe.overlap_px)
+        self._blender = Blender(
+            width_px=width_px,
+            tile_px=tile_px,
+            cell_px=cell_px,
+            overlap_px=recipe.overlap_px,
+            leniency=recipe.leniency,
+        )
         self._tracker = DefectTracker(recipe, width_px=width_px, cell_px=cell_px)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()

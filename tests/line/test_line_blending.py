@@ -10,6 +10,7 @@ from line_rig import recipe
 from numpy.typing import NDArray
 from test_line_tiling import FixedWeb, push_all
 
+from station.leniency import Leniency
 from station.line.blending import Blender, StripPart, feather
 from station.line.tiling import Tiler, TileRow
 from station.line.web import WebEdges
@@ -32,9 +33,10 @@ def blend(
     edges: WebEdges | None,
     maps: object = place_maps,
     early: list[int] | None = None,
+    leniency: Leniency | None = None,
 ) -> list[StripPart]:
     tiler = Tiler(recipe(overlap_px=overlap), width_px=width, web=FixedWeb(edges))
-    blender = Blender(width_px=width, tile_px=256, cell_px=4, overlap_px=overlap)
+    blender = Blender(width_px=width, tile_px=256, cell_px=4, overlap_px=overlap, leniency=leniency)
     parts = []
     for step in [
         *push_all(tiler, np.zeros((lines, width), np.uint8), early or [], early=early is not None),
@@ -102,3 +104,14 @@ def test_feather_weights_of_neighbours_sum_to_one() -> None:
     np.testing.assert_allclose(weights[:8] + weights[-8:], 1.0)
     assert (weights[8:-8] == 1).all()
     assert (feather(64, 8, start=20)[:20] == 0).all()
+
+
+def test_scores_are_divided_where_good_cloth_scores_high() -> None:
+    leniency = Leniency(left=(4.0, 2.0), right=(5.0,), columns=((600, 3.0),), width_px=1000)
+    edges = WebEdges(100, 900)
+    plain, lenient = (
+        np.concatenate([part.scores for part in blend(700, 1000, 32, edges, leniency=one)]) for one in (None, leniency)
+    )
+    expected = np.ones(250, np.float32)
+    expected[[25, 26, 150, 224]] = 4, 2, 3, 5
+    assert np.allclose(lenient * expected, plain, rtol=1e-5)
