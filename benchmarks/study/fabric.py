@@ -6,10 +6,12 @@ does in production.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,21 +19,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.study.measure import Judged, judged_image
-from drivers.replay import ReplayCamera
 from model.encoder import Encoder
-from model.mfrnet import CELL_PX, TILE_PX, MFRNet, MFRNetConfig, blank
+from model.loss import HybridMeasure, Terms
+from model.mfrnet import CELL_PX, GRID, TILE_PX, MFRNet, MFRNetConfig, blank
 from model.pacing import Clock
 from model.runtime import FeatureReader
-from model.training import read_cloth
+from model.training import learn, read_cloth, training_threads
+from station.control import Event, StripView
 from station.datasets.dataset import Sample
 from station.datasets.mvtec import read_mvtec
-from station.evaluation import true_mask
-from station.line.inference import TileScorer
+from station.datasets.pictures import PicturesCamera
+from station.evaluation import JudgedImage, judge
 from station.playback import play
+from station.quality.leniency import LeniencyFinder
 from station.recipe import Recipe
-from station.teaching import TileCollector
+from station.teaching import TEACHING_BLOCK_LINES, Section, TileCollector
 
 UNHURRIED_MINUTES = 600.0
+BATCH = 16
 CELLS = TILE_PX // CELL_PX
 
 
@@ -44,27 +49,41 @@ class Fabric:
         train, held: float ``[T, D, 32, 32]``, features of good cloth, in several views of each tile.
         test: float32 ``[N, D, 32, 32]``, features of all tiles of the test images.
         places: where in ``test`` a tile lies, by its digest.
-        samples: the test images, by the name of their piece of cloth.
+        samples: the test images.
+        tiles: uint8 ``[N, 256, 256]``, those of ``test``.
     """
 
     name: str
     network: MFRNet
     train: Tensor
     held: Tensor
-    test: Tensor
+    judged: Tensor
+    tiles: NDArray[np.uint8]
     places: dict[bytes, int]
-    samples: dict[str, Sample]
+    good: list[Path]
+    samples: list[Sample]
 
     def judge(self, maps: NDArray[np.float32]) -> list[Judged]:
-        """What maps ``[N, 64, 64]`` of the test tiles say of each test image, in name order."""
+        """What maps ``[N, 64, 64]`` of the tiles say of each test image, with the leniency found on the good cloth."""
         judged: list[Judged] = []
+        scorer, recipe, finder = Recalled(self.places, maps), _recipe(maps), LeniencyFinder()
 
-        def take(name: str, full: NDArray[np.float32], web: NDArray[np.bool_]) -> None:
-            sample = self.samples[name]
-            judged.append(judged_image(full, true_mask(sample, full.shape), web, flawed=not sample.is_good))
+        def look(event: Event) -> None:
+            if isinstance(event, StripView):
+                finder.take(event)
 
-        play(_camera(list(self.samples.values())), Recalled(self.places, maps), _recipe(maps), on_map=take)
+        def take(image: JudgedImage) -> None:
+            flawed = not image.sample.is_good
+            judged.append(judged_image(image.anomaly_map, image.truth, image.web, flawed=flawed))
+
+        play(Section(good_cloth(self.good), held_back=True), scorer, recipe, on_event=look)
+        judge(self.samples, scorer, recipe.model_copy(update={"leniency": finder.found()}), on_image=take)
         return judged
+
+
+def good_cloth(paths: list[Path]) -> PicturesCamera:
+    """Good cloth in blocks as teach-in deals them."""
+    return PicturesCamera(paths, block_lines=TEACHING_BLOCK_LINES)
 
 
 class Recalled:
@@ -91,19 +110,19 @@ def read_fabric(folder: Path, encoder: Encoder, config: MFRNetConfig | None = No
         ModelError, CameraError: the folder is not laid out like MVTec AD, or an image cannot be read.
     """
     dataset = read_mvtec(folder)
-    collector = TileCollector(seed)
-    _run([sample.path for sample in dataset.train], collector)
-    seen = _Seen()
-    _run([sample.path for sample in dataset.test], seen)
+    good = [sample.path for sample in dataset.train]
+    collector, seen = TileCollector(seed), _Seen()
+    recipe = _recipe(np.ones(1, np.float32))
+    play(Section(good_cloth(good), held_back=False), collector, recipe)
+    play(Section(good_cloth(good), held_back=True), seen, recipe)
+    play(PicturesCamera([sample.path for sample in dataset.test]), seen, recipe)
     network = blank(config or MFRNetConfig(), encoder, seed)
     clock = Clock(UNHURRIED_MINUTES, None, None)
     generator = torch.Generator().manual_seed(seed)
     train, held = read_cloth(network, np.stack(collector.tiles), generator, clock)
-    test = _features(network, np.stack(seen.tiles))
-    camera = _camera(dataset.test)
-    by_path = {sample.path: sample for sample in dataset.test}
-    samples = {piece.name: by_path[piece.path] for piece in camera.pieces}
-    return Fabric(folder.name, network, train, held, test, seen.places, samples)
+    tiles = np.stack(seen.tiles)
+    judged = _features(network, tiles)
+    return Fabric(folder.name, network, train, held, judged, tiles, seen.places, good, dataset.test)
 
 
 class _Seen:
@@ -131,14 +150,6 @@ def _features(network: MFRNet, tiles: NDArray[np.uint8]) -> Tensor:
         reader.close()
 
 
-def _run(paths: list[Path], scorer: TileScorer) -> None:
-    play(ReplayCamera(paths), scorer, _recipe(np.ones(1, np.float32)))
-
-
-def _camera(samples: list[Sample]) -> ReplayCamera:
-    return ReplayCamera([sample.path for sample in samples])
-
-
 def _recipe(maps: NDArray[np.float32]) -> Recipe:
     """Its threshold only scales the maps, and is high so that the line need not follow thousands of regions."""
     return Recipe(
@@ -150,9 +161,42 @@ def _digest(tile: NDArray[np.uint8]) -> bytes:
     return hashlib.blake2b(tile.tobytes(), digest_size=16).digest()
 
 
+def taught(fabric: Fabric, seed: int, **config: Any) -> MFRNet:
+    """An MFRNet taught on the fabric's features.
+
+    Args:
+        config: settings of :class:`model.mfrnet.MFRNetConfig` that leave the features as they are.
+    """
+    settings = fabric.network.config.model_dump() | config
+    network = blank(MFRNetConfig(**settings), fabric.network.encoder, seed)
+    network.aggregator.load_state_dict(fabric.network.aggregator.state_dict())
+    network.centre.copy_(fabric.network.centre)
+    network.deviation.copy_(fabric.network.deviation)
+    generator = torch.Generator().manual_seed(seed)
+    with training_threads():
+        learn(network, fabric.train, fabric.held, generator, Clock(UNHURRIED_MINUTES, None, None))
+    return network
+
+
+def rescored(network: MFRNet, fabric: Fabric, terms: Terms) -> MFRNet:
+    """The same restoration, scored by other terms of the hybrid measure."""
+    made = copy.copy(network)
+    made._modules = dict(network._modules)
+    made.measure = HybridMeasure(fabric.held.shape[1], GRID, terms)
+    with training_threads(), torch.inference_mode():
+        made.measure.calibrate([(part, network.restore(part)) for part in fabric.held.split(BATCH)])
+    return made
+
+
+def maps_by(network: MFRNet, fabric: Fabric) -> NDArray[np.float32]:
+    """Maps ``[N, 64, 64]`` of the fabric's tiles."""
+    with training_threads(), torch.inference_mode():
+        grids = [network.measure(part, network.restore(part)) for part in fabric.judged.split(BATCH)]
+    return finer(torch.cat(grids)[:, 0])
+
+
 def finer(grid: Tensor) -> NDArray[np.float32]:
     """``[N, 32, 32]`` -> float32 ``[N, 64, 64]``, as MFRNet brings its grid to the cells of the map."""
     size: Callable[..., Tensor] = torch.nn.functional.interpolate
-    fine = size(grid[:, None].float(), scale_factor=2, mode="bilinear", align_corners=False)
-    made: NDArray[np.float32] = fine[:, 0].cpu().numpy()
+    made: NDArray[np.float32] = size(grid[:, None].float(), scale_factor=2, mode="bilinear")[:, 0].numpy()
     return made

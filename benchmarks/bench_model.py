@@ -1,0 +1,139 @@
+"""MFRNet beside its peers on real fabric, quality and speed in one run: ``make bench-model``.
+
+Every method sees the same features, of either encoder; the images go through the real line.  Writes
+``docs/results/model.md``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.peers import PEERS, Peer
+from benchmarks.study import setting
+from benchmarks.study.fabric import Fabric, finer, maps_by, read_fabric, taught
+from benchmarks.study.measure import Judged
+from benchmarks.study.table import Method, difference_table, figures_table
+from model.errors import ModelError
+from model.runtime import FeatureReader, Runtime
+
+ENCODERS = ("vgg16", "light")
+OURS = "MFRNet"
+ROUNDS = 5
+TILES = 48
+
+Maps = NDArray[np.float32]
+Runs = dict[str, list[list[Judged]]]
+"""By fabric, for each seed, the judged images."""
+
+
+def main(words: list[str]) -> int:
+    """Run the study; 0 done, 1 a fault of the input."""
+    options = setting.parser(__doc__ or "", "model.md").parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        folders = setting.folders(options)
+        methods: dict[str, Method] = {}
+        speeds: list[str] = []
+        for encoder in ENCODERS:
+            runs: dict[str, Runs] = {}
+            for folder in folders:
+                fabric = read_fabric(folder, setting.encoder(encoder, options))
+                for name, judged in judge_all(fabric, options):
+                    runs.setdefault(name, {}).setdefault(fabric.name, []).append(judged)
+            methods |= {f"{name}, {encoder}": Method(by_fabric) for name, by_fabric in runs.items()}
+            speeds += speed_rows(fabric, encoder)
+    except ModelError as error:
+        print(error, file=sys.stderr)
+        return 1
+    text = report(methods, speeds, options)
+    options.out.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def judge_all(fabric: Fabric, options: Namespace) -> Iterator[tuple[str, list[Judged]]]:
+    """Every method on one fabric, once for each seed."""
+    for seed in range(options.seeds):
+        methods: dict[str, Callable[[], Maps]] = {OURS: partial(taught_maps, fabric, seed, options.steps)}
+        methods |= {name: partial(peer_maps, fabric, make, seed) for name, make in PEERS.items()}
+        for name, maps in methods.items():
+            begin = time.monotonic()
+            yield name, fabric.judge(maps())
+            logging.info("%s, %s, seed %d: %.0f s", fabric.name, name, seed, time.monotonic() - begin)
+
+
+def taught_maps(fabric: Fabric, seed: int, steps: int) -> Maps:
+    """Maps of the tiles by MFRNet."""
+    return maps_by(taught(fabric, seed, steps=steps), fabric)
+
+
+def peer_maps(fabric: Fabric, make: Callable[[int], Peer], seed: int) -> Maps:
+    """Maps of the tiles by a peer taught on the features MFRNet is taught on, those held back included."""
+    peer = make(seed)
+    peer.fit(torch.cat([fabric.train.float(), fabric.held]))
+    return finer(peer.score(fabric.judged))
+
+
+def speed_rows(fabric: Fabric, encoder: str) -> list[str]:
+    """Tiles/s from pixels to map of each method in interleaved rounds; the median of each."""
+    tiles = fabric.tiles[:TILES]
+    peers = {name: make(0) for name, make in PEERS.items()}
+    for peer in peers.values():
+        peer.fit(torch.cat([fabric.train.float(), fabric.held]))
+    with ExitStack() as stack:
+        runtime = stack.enter_context(closing(Runtime(fabric.network)))
+        reader = stack.enter_context(closing(FeatureReader(fabric.network)))
+        ways: dict[str, Callable[[], object]] = {OURS: lambda: runtime.infer(tiles)}
+        for name, peer in peers.items():
+            ways[name] = lambda p=peer: [finer(p.score(part)) for part in reader.read(tiles).split(1)]
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(ROUNDS + 1):
+            for name, way in ways.items():
+                begin = time.perf_counter()
+                way()
+                seconds[name].append(time.perf_counter() - begin)
+    usual = {name: float(np.median(taken[1:])) for name, taken in seconds.items()}  # the first round compiles
+    return [
+        f"| {name}, {encoder} | {len(tiles) / took:.0f} | {usual[OURS] / took:.2f} |" for name, took in usual.items()
+    ]
+
+
+def report(methods: dict[str, Method], speeds: list[str], options: Namespace) -> str:
+    """The page."""
+    against = [
+        (f"{OURS} − {name}, {encoder}", methods[f"{OURS}, {encoder}"], methods[f"{name}, {encoder}"])
+        for encoder in ENCODERS
+        for name in PEERS
+    ]
+    light, vgg16 = methods[f"{OURS}, light"], methods[f"{OURS}, vgg16"]
+    parts = [
+        "# MFRNet beside its peers",
+        setting.provenance("make bench-model", options),
+        "Every method sees the same features (of `vgg16` to conv3_3, or of the shipped `light` encoder); peers are "
+        "nearest neighbour with coreset (PatchCore), Gaussian per position (PaDiM) and feature autoencoder (DFR). "
+        "Means over seeds; pooled is the mean over the fabrics.",
+        "## Quality",
+        "\n".join(figures_table(methods, options.fabrics)),
+        "## Differences, with 95 % intervals of the paired bootstrap over images",
+        "\n".join(difference_table(against, options.fabrics)),
+        "## Light against VGG16",
+        "\n".join(difference_table([(f"{OURS}: light − vgg16", light, vgg16)], options.fabrics)),
+        "## Speed, from pixels to map, side by side",
+        "MFRNet as the station runs it (one graph), peers with the same encoder's graph and torch behind it.",
+        "\n".join(["| method | tiles/s | to MFRNet |", "|---|---|---|", *speeds]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
