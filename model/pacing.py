@@ -34,7 +34,7 @@ class Progress:
 
 
 class Clock:
-    """Time given, time used, and the wish to stop."""
+    """Time given, time used, the wish to stop, and how far it is; what is told never goes back."""
 
     def __init__(
         self, minutes: float, progress: Callable[[Progress], None] | None, cancelled: Cancelled | None
@@ -42,19 +42,34 @@ class Clock:
         self.started = time.monotonic()
         self.seconds = minutes * 60
         self._progress, self._cancelled = progress, cancelled
+        self._furthest = 0.0
 
     def used(self) -> float:
         """Share of the time that is gone."""
         return (time.monotonic() - self.started) / self.seconds
 
-    def tell(self, stage: str, fraction: float, loss: float | None = None) -> None:
-        """Report, and stop if that is wished.  Raises TeachingCancelled."""
-        if self._cancelled is not None and self._cancelled():
+    def cancelled(self) -> bool:
+        """Whether it is wished to stop."""
+        return self._cancelled is not None and self._cancelled()
+
+    def check(self) -> None:
+        """Stop if that is wished.  Raises TeachingCancelled."""
+        if self.cancelled():
             raise TeachingCancelled("Teach-in was cancelled; nothing was changed.")
-        if self._progress is not None:
-            elapsed = time.monotonic() - self.started
-            likely = min(self.seconds, elapsed / fraction) if fraction > 0.02 else self.seconds
-            self._progress(Progress(stage, min(1.0, fraction), max(0.0, likely - elapsed), loss))
+
+    def report(self, stage: str, fraction: float, loss: float | None = None) -> None:
+        """Tell how far it is: the time left follows from the share done and the time it took."""
+        if self._progress is None:
+            return
+        self._furthest = fraction = max(self._furthest, min(1.0, fraction))
+        elapsed = time.monotonic() - self.started
+        likely = min(self.seconds, elapsed / fraction) if fraction > 0.02 else self.seconds
+        self._progress(Progress(stage, fraction, max(0.0, likely - elapsed), loss))
+
+    def tell(self, stage: str, fraction: float, loss: float | None = None) -> None:
+        """Stop if that is wished, else report.  Raises TeachingCancelled."""
+        self.check()
+        self.report(stage, fraction, loss)
 
 
 class Plan:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.checkpoint import round_as_saved
+from model.doubts import doubtful
 from model.encoder import Encoder
 from model.errors import ModelError
 from model.loss import hybrid_loss
@@ -247,13 +248,20 @@ def _one_step(network: MFRNet, chosen: Tensor, generator: torch.Generator) -> Te
 
 @torch.inference_mode()
 def _calibrate(network: MFRNet, held: Tensor, clock: Clock) -> None:
+    """Calibrate the measure on good cloth; tiles that then stand out from the others are left out of a second round."""
     network.eval()
+    begun = max(clock.used(), 1 - CALIBRATION_SHARE)
     pairs = []
     for start in range(0, len(held), BATCH):
-        clock.tell("calibrating", max(clock.used(), 1 - CALIBRATION_SHARE))
+        clock.tell("calibrating", begun + (1 - begun) * start / len(held))
         features = held[start : start + BATCH].to(network.centre.device)
         pairs.append((features, network.restore(features)))
     network.measure.calibrate(pairs)
+    peaks = torch.cat([network.measure(*pair).amax((1, 2, 3)) for pair in pairs])
+    good = torch.from_numpy(~doubtful(peaks.cpu().numpy())).to(network.centre.device)
+    if not good.all():
+        kept = zip(pairs, torch.split(good, BATCH), strict=True)
+        network.measure.calibrate([(f[usual], r[usual]) for (f, r), usual in kept if usual.any()])
 
 
 @contextmanager

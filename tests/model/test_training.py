@@ -13,7 +13,8 @@ from tests_model_cloth import SMALL, woven
 from model.encoder import Encoder
 from model.errors import ModelError
 from model.mfrnet import MFRNet, MFRNetConfig, blank
-from model.training import Progress, TeachingCancelled, fit
+from model.pacing import Clock
+from model.training import Progress, TeachingCancelled, fit, learn
 
 TINY = SMALL.model_copy(update={"steps": 3})
 
@@ -107,3 +108,16 @@ def test_scales_can_be_chosen_and_wrong_ones_are_refused(small_encoder: Encoder)
     assert MFRNet(MFRNetConfig(scales=(0,)), small_encoder).scales == (0,)
     with pytest.raises(ModelError, match="choose"):
         MFRNet(MFRNetConfig(scales=(1,)), small_encoder)
+
+
+def test_flawed_cloth_among_what_is_held_back_hardly_moves_the_measure(small_encoder: Encoder) -> None:
+    config = SMALL.model_copy(update={"steps": 1})
+    good = torch.randn(56, config.channels, 32, 32, generator=torch.Generator().manual_seed(3))
+    flawed = good.clone()
+    flawed[50:53, :, 8:14, 8:14] += 6.0
+    spreads = []
+    for held in (good[16:], flawed[16:]):
+        network = blank(config, small_encoder, 0)
+        learn(network, good[:16], held, torch.Generator().manual_seed(0), Clock(5, None, None))
+        spreads.append(network.measure.spread.flatten())
+    assert torch.allclose(*spreads, rtol=0.05)

@@ -1,0 +1,64 @@
+"""Which of many pieces of good cloth stand out so far that they hardly are good cloth.
+
+Teaching cloth is never quite clean.  Outliers must not judge themselves, so the law of good cloth is told from its
+lower part alone: the highest scores of pieces are maxima, whose upper part falls off exponentially, and the median and
+an upper quantile, which a few flaws hardly move, say how fast.  How many pieces may lie how far out follows from that
+(Benjamini & Hochberg, J. R. Stat. Soc. B 57, 1995): of those doubted, about one in twenty is good cloth, and on clean
+cloth mostly none is doubted at all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import genpareto
+
+FEWEST_PIECES = 12
+"""Of fewer pieces none is doubted: they do not show what is usual."""
+MOST_DOUBTED = 0.2
+"""Share of the pieces; if more stand out, the highest of them are doubted."""
+UPPER_QUANTILE = 0.75
+WRONGLY_DOUBTED = 0.05
+SHAPE_PIECES = 2000
+"""Of so many pieces it can be told whether their scores fall off more slowly than exponentially."""
+STEEPEST_SHAPE = 0.25
+ROUNDS = 10
+
+
+def doubtful(peaks: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which pieces stand out.
+
+    Args:
+        peaks: float ``[pieces]``, highest score of each piece of cloth that is said to be good.
+
+    Returns:
+        bool ``[pieces]``.
+    """
+    doubted = np.zeros(peaks.size, np.bool_)
+    if peaks.size < FEWEST_PIECES:
+        return doubted
+    order = np.argsort(peaks, kind="stable")[::-1]
+    ordered = peaks[order].astype(np.float64)
+    candidates = ordered[: int(MOST_DOUBTED * peaks.size)]
+    allowed = WRONGLY_DOUBTED * np.arange(1, candidates.size + 1)
+    count = 0
+    for _ in range(ROUNDS):  # the law is told anew without those doubted
+        expected = peaks.size * _exceedance(candidates, ordered[count:])
+        outside = np.flatnonzero(expected <= allowed)
+        before, count = count, int(outside[-1]) + 1 if outside.size else 0
+        if count == before:
+            break
+    doubted[order[:count]] = True
+    return doubted
+
+
+def _exceedance(peaks: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability that good cloth peaks higher, by the law of what is usual."""
+    middle, high, higher = np.quantile(usual, [0.5, UPPER_QUANTILE, (1 + UPPER_QUANTILE) / 2])
+    if high <= middle:
+        return np.where(peaks > middle, 0.0, 1.0)
+    shape = 0.0
+    if usual.size >= SHAPE_PIECES:  # from three quantiles, each half as far from the end as the last (Pickands 1975)
+        shape = float(np.clip(np.log2((higher - high) / (high - middle)), 0, STEEPEST_SHAPE))
+    excess = genpareto.isf((1 - UPPER_QUANTILE) / 0.5, shape)
+    return 0.5 * np.asarray(genpareto.sf(peaks - middle, shape, scale=(high - middle) / excess))
