@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from station.evaluation import tiles as tiles_of
 
-FIGURES = ("image_auroc", "tile_auroc", "pixel_auroc", "pixel_ap", "aupro")
+FIGURES = ("image_auroc", "tile_auroc", "pixel_auroc", "pixel_ap", "aupro", "pointing")
+"""``pointing``: share of the flawed images whose highest score lies on a flaw.  An image may also be told from good ones
+by its light or its selvedge, which says nothing of the flaw."""
+NEAR_PX = 16
 FPR_LIMIT = 0.3
 STEPS = 3000
 RARE = 7.0  # decades from the top that the steps reach: single pixels among ten million
@@ -32,6 +36,7 @@ class Judged:
     Attributes:
         flawed: whether the image holds a flaw.
         score: highest score.
+        pointed: whether that lies within ``NEAR_PX`` of a flaw.
         tiles, tile_truths: highest score and truth of each tile.
         good_pixels, flawed_pixels: scores of the pixels.
         shares: of each flawed pixel, one over the size of its region.
@@ -39,6 +44,7 @@ class Judged:
 
     flawed: bool
     score: float
+    pointed: bool
     tiles: NDArray[np.float64]
     tile_truths: NDArray[np.bool_]
     good_pixels: NDArray[np.float32]
@@ -52,11 +58,13 @@ def judged_image(
     """Sort one image's map by its truth; all three ``[lines, width]``."""
     tile_scores, tile_truths = tiles_of([anomaly_map], [truth], [web])
     counted = truth & web
+    near = cv2.dilate(truth.astype(np.uint8), np.ones((2 * NEAR_PX + 1,) * 2, np.uint8))
     labels, _ = ndimage.label(counted, structure=np.ones((3, 3)))
     sizes = np.bincount(labels.ravel()).astype(np.float64)
     return Judged(
         flawed=flawed,
         score=float(anomaly_map.max()),
+        pointed=bool(near.flat[int(anomaly_map.argmax())]),
         tiles=tile_scores,
         tile_truths=tile_truths,
         good_pixels=anomaly_map[web & ~truth],
@@ -125,6 +133,10 @@ def all_counts(judged: Sequence[Judged]) -> dict[str, Counts]:
         "pixel_auroc": by_pixel,
         "pixel_ap": by_pixel,
         "aupro": by_region,
+        "pointing": Counts(
+            np.array([[float(one.flawed and not one.pointed)] for one in judged]),
+            np.array([[float(one.flawed and one.pointed)] for one in judged]),
+        ),
     }
 
 
@@ -140,6 +152,8 @@ def figure(name: str, counts: Counts, weights: Weights) -> NDArray[np.float64]:
     falses, hits = counts.curves(weights)
     with np.errstate(invalid="ignore", divide="ignore"):
         recall, fpr = hits / hits[:, -1:], falses / falses[:, -1:]
+        if name == "pointing":
+            return np.asarray(hits[:, -1] / (hits[:, -1] + falses[:, -1]))
         if name == "pixel_ap":
             precision = np.nan_to_num(hits[:, 1:] / (hits[:, 1:] + falses[:, 1:]))
             return np.asarray((np.diff(recall, axis=1) * precision).sum(1))
