@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow lint setup clean
+.PHONY: demo test test-slow lint bench-model ablation setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -19,6 +19,12 @@ lint: $(READY)              ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-model: $(READY)       ## MFRNet beside its peers on real fabric -> docs/results/model.md
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.bench_model
+
+ablation: $(READY)          ## what each idea of MFRNet is worth -> docs/results/ablation.md
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.ablation
 
 setup: $(READY)
 

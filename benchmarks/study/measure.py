@@ -18,8 +18,8 @@ from scipy import ndimage
 from station.evaluation import tiles as tiles_of
 
 FIGURES = ("image_auroc", "tile_auroc", "pixel_auroc", "pixel_ap", "aupro", "pointing")
-"""``pointing``: share of the flawed images whose highest score lies on a flaw.  An image may also be told from good ones
-by its light or its selvedge, which says nothing of the flaw."""
+"""``pointing``: share of the flawed images whose highest score lies on a flaw.  An image may also be told from good
+ones by its light or its selvedge, which says nothing of the flaw."""
 NEAR_PX = 16
 FPR_LIMIT = 0.3
 STEPS = 3000
