@@ -73,7 +73,8 @@ class CrossedMask(nn.Module):
 
     def gather(self, restored: Tensor, masks: Tensor | None = None) -> Tensor:
         """Judge each position by the passes in which it was hidden: ``[N*p, D, g, g]`` -> ``[N, D, g, g]``."""
+        times = len(self.ks) if masks is None else len(masks) // self.n
         masks = self.masks if masks is None else masks
-        passes = restored.reshape(-1, masks.shape[0], *restored.shape[1:])
+        passes = restored.reshape(-1, self.n * times, *restored.shape[1:])
         total = (passes * masks.to(restored.dtype).unsqueeze(0)).sum(1)
-        return total if masks.shape[0] == self.n else total * (self.n / masks.shape[0])
+        return total / times if times > 1 else total
