@@ -39,7 +39,7 @@ class Autoencoder:
     """
 
     seed: int = 0
-    latent: int = 32
+    latent: int = 16
     steps: int = 2000
     batch: int = 4
     peak_rate: float = 3e-3

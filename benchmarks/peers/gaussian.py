@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from benchmarks.peers.maps import CELLS, checked, learned, smoothed
 from model.mfrnet import GRID
@@ -29,13 +28,11 @@ class Gaussian:
     """PaDiM on given features.
 
     Attributes:
-        window: odd side in cells of the neighbourhood over which a position's covariance is averaged; 1: its own.
         shrinkage: share of the pooled covariance, 0..1; None: after Ledoit and Wolf, for each position.
         ridge: added to the diagonal.
         smoothing: sigma of the map's blur in cells.
     """
 
-    window: int = 1
     shrinkage: float | None = None
     ridge: float = 0.01
     smoothing: float = 0.5
@@ -76,16 +73,7 @@ class Gaussian:
             apart = (cells[:, :, here].float() - mean[:, here]).permute(2, 0, 1)  # [32, T, D]
             covariance[here] = apart.mT @ apart / count
             fourth[here] = apart.square().sum(2).square().mean(1)
-        covariance, fourth = self._averaged(covariance), self._averaged(fourth)
         return covariance, (fourth - covariance.square().sum((1, 2))) / count
-
-    def _averaged(self, values: Tensor) -> Tensor:
-        """Values per position ``[1024, …]`` averaged over the window, at borders over the part inside."""
-        if self.window == 1:
-            return values
-        grid = values.reshape(GRID, GRID, -1).movedim(-1, 0)
-        mean = F.avg_pool2d(grid, self.window, stride=1, padding=self.window // 2, count_include_pad=False)
-        return mean.movedim(0, -1).reshape(values.shape)
 
     def _share(self, covariance: Tensor, noise: Tensor, pooled: Tensor) -> Tensor:
         """Share of the pooled covariance at each position ``[1024]``: noise over squared distance."""

@@ -116,8 +116,8 @@ def test_bad_input_is_told_in_a_sentence(name: str, good: Tensor) -> None:
 
 
 def test_nearest_agrees_with_brute_force(good: Tensor) -> None:
-    peer = Nearest(candidates=10**9, share=1.0, projected=DEPTH, smoothing=0)
-    peer.fit(good[:8, :, :, :])
+    peer = Nearest(patch=3, candidates=10**9, share=1.0, projected=DEPTH, smoothing=0)
+    peer.fit(good[:8])
     fresh = cloth(1, 2)
     remembered = as_rows(local_mean(good[:8], 3)).numpy()
     expected = distance.cdist(as_rows(local_mean(fresh, 3)).numpy(), remembered).min(1)
@@ -167,19 +167,6 @@ def test_gaussian_trusts_a_position_more_the_more_cloth_was_seen() -> None:
         return float(peer._share(covariance, noise, covariance.mean(0)).mean())
 
     assert share_of_pooled(200) < 0.5 * share_of_pooled(10) <= 0.5
-
-
-def test_gaussian_window_averages_neighbours() -> None:
-    good = cloth(20, 1)
-    peer = Gaussian(window=3)
-    peer.mean = good.mean(0).flatten(1)
-    averaged, _ = peer._covariances(good)
-    alone = Gaussian()
-    alone.mean = peer.mean
-    own, _ = alone._covariances(good)
-    own, averaged = own.view(32, 32, DEPTH, DEPTH), averaged.view(32, 32, DEPTH, DEPTH)
-    torch.testing.assert_close(averaged[5, 6], own[4:7, 5:8].mean((0, 1)))
-    torch.testing.assert_close(averaged[0, 0], own[:2, :2].mean((0, 1)))
 
 
 def test_autoencoder_learns(good: Tensor) -> None:

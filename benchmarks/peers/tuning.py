@@ -1,0 +1,194 @@
+"""Tries the peers' settings on cloth whose flaws are painted, so that no true label of a real flaw tunes anyone.
+
+    python -m benchmarks.peers.tuning --peer nearest [--styles plain denim] [--fabric FOLDER LEFT]...
+
+The ground is simulated cloth of each style, and the good pictures (``train/good``) of real fabrics with simulated flaws
+painted on those held back; columns left of LEFT are no cloth.  Prints, for each setting, over all grounds the mean
+AUROC over tiles, and AUROC and average precision over grid cells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmarks.peers.autoencoder import Autoencoder
+from benchmarks.peers.gaussian import Gaussian
+from benchmarks.peers.maps import smoothed
+from benchmarks.peers.nearest import Nearest
+from drivers.simulated.cloth import Cloth
+from drivers.simulated.weave import STYLES
+from model.encoder import Encoder, load_encoder
+from model.errors import ModelError
+from model.metrics import auroc, average_precision
+from model.mfrnet import GRID, TILE_PX, MFRNetConfig, blank
+from model.pacing import Clock
+from model.runtime import FeatureReader
+from model.training import read_cloth
+
+MM_PER_PX = 0.5
+WEB_PX = 4 * TILE_PX
+TEACH_LINES, TEST_LINES = 60 * TILE_PX, 60 * TILE_PX
+FLAWS_PER_M = 6.0
+COPIES = 4  # of the pictures held back, each with other flaws
+HELD_BACK = 0.3  # of a real fabric's good pictures
+CELL = TILE_PX // GRID
+GROUND_SEED = 100
+MINUTES = 60.0  # for reading: no hurry
+
+KINDS: dict[str, type[Nearest | Gaussian | Autoencoder]] = {
+    "nearest": Nearest,
+    "gaussian": Gaussian,
+    "autoencoder": Autoencoder,
+}
+TRIED: dict[str, dict[str, list[Any]]] = {
+    "nearest": {"patch": [1, 3], "share": [0.02, 0.1]},
+    "gaussian": {"shrinkage": [None, 0.2, 1.0], "ridge": [0.001, 0.01, 0.1]},
+    "autoencoder": {"latent": [8, 16, 32, 64], "steps": [800, 1600]},
+}
+SMOOTHINGS = (0.0, 0.5, 1.0)
+
+Figures = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Good cloth to learn from, and cloth with painted flaws.
+
+    Attributes:
+        teach, test: uint8 ``[N, 256, 256]`` tiles.
+        truth: bool ``[N, 32, 32]`` cells of ``test`` that a flaw's core touches.
+    """
+
+    name: str
+    teach: NDArray[np.uint8]
+    test: NDArray[np.uint8]
+    truth: NDArray[np.bool_]
+
+
+def simulated(style: str, seed: int) -> Ground:
+    """Simulated cloth; the flawed piece has yarns of its own."""
+    size: dict[str, Any] = {"width_px": WEB_PX, "mm_per_px": MM_PER_PX}
+    good = Cloth(style, seed=seed, **size)
+    flawed = Cloth(style, seed=seed + 1, flaws_per_m=FLAWS_PER_M, **size)
+    truth = np.zeros((TEST_LINES, WEB_PX), np.bool_)
+    _paint(flawed, truth, None)
+    teach, test = good.render(0, TEACH_LINES), flawed.render(0, TEST_LINES)
+    return Ground(style, _tiles(teach), _tiles(test), _cells(_tiles(truth)))
+
+
+def painted(folder: Path, left: int, seed: int) -> Ground:
+    """A real fabric's good pictures in MVTec layout, simulated flaws painted on the last of them."""
+    pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted((folder / "train" / "good").iterdir())]
+    strips = [picture[:, left:] for picture in pictures if picture is not None]
+    kept = len(strips) - round(HELD_BACK * len(strips))
+    if kept < 1 or kept == len(strips):
+        raise ModelError(f"{folder} has {len(strips)} good pictures, too few to hold some back: give at least 2.")
+    held = np.concatenate(strips[kept:] * COPIES)
+    cloth = Cloth("plain", width_px=held.shape[1], mm_per_px=MM_PER_PX, seed=seed, flaws_per_m=4 * FLAWS_PER_M)
+    truth = np.zeros(held.shape, np.bool_)
+    change = np.zeros(held.shape, np.float32)
+    _paint(cloth, truth, change)
+    test = np.clip(held + change * (held.std() / cloth.sigma), 0, 255).astype(np.uint8)
+    return Ground(folder.name, np.concatenate([_tiles(s) for s in strips[:kept]]), _tiles(test), _cells(_tiles(truth)))
+
+
+def _paint(cloth: Cloth, truth: NDArray[np.bool_], change: NDArray[np.float32] | None) -> None:
+    """Mark the cores of a cloth's flaws, and add what the flaws change."""
+    for patch in cloth.patches(0, len(truth)):
+        flaw = patch.flaw
+        low, high = max(flaw.first_line, 0), min(flaw.end_line, len(truth))
+        own = slice(low - flaw.first_line, high - flaw.first_line)
+        here = (slice(low, high), slice(flaw.first_px, flaw.end_px))
+        truth[here] |= patch.core[own]
+        if change is not None:
+            change[here] += patch.delta[own]
+
+
+def _tiles(picture: NDArray[Any]) -> NDArray[Any]:
+    """``[lines, width]`` -> ``[N, 256, 256]``; what does not fill a tile is left out."""
+    rows, columns = (side // TILE_PX for side in picture.shape)
+    whole = picture[: rows * TILE_PX, : columns * TILE_PX].reshape(rows, TILE_PX, columns, TILE_PX)
+    return np.ascontiguousarray(whole.swapaxes(1, 2).reshape(-1, TILE_PX, TILE_PX))
+
+
+def _cells(truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tiles of pixels -> ``[N, 32, 32]`` cells that hold a true pixel."""
+    touched: NDArray[np.bool_] = np.any(truth.reshape(-1, GRID, CELL, GRID, CELL), axis=(2, 4))
+    return touched
+
+
+def read(ground: Ground, encoder: Encoder, seed: int) -> tuple[Tensor, Tensor]:
+    """Features to learn from and to judge, as MFRNet has them."""
+    network = blank(MFRNetConfig(), encoder, seed)
+    clock = Clock(MINUTES, None, None)
+    teach, _ = read_cloth(network, ground.teach, torch.Generator().manual_seed(seed), clock)
+    reader = FeatureReader(network)
+    try:
+        return teach, reader.read(ground.test)
+    finally:
+        reader.close()
+
+
+def figures(maps: Tensor, truth: NDArray[np.bool_]) -> Figures:
+    """AUROC over tiles, AUROC and average precision over cells."""
+    scores = maps.numpy()
+    flags, cells = truth.ravel(), scores.ravel()
+    return auroc(truth.any((1, 2)), scores.max((1, 2))), auroc(flags, cells), average_precision(flags, cells)
+
+
+def try_all(name: str, ground: Ground, features: tuple[Tensor, Tensor], seed: int) -> dict[str, Figures]:
+    """Figures on one ground for each setting of one peer."""
+    teach, test = features
+    found: dict[str, Figures] = {}
+    for values in product(*TRIED[name].values()):
+        setting = dict(zip(TRIED[name], values, strict=True))
+        begun = time.process_time()
+        peer = KINDS[name](smoothing=0.0, **setting)
+        if not isinstance(peer, Gaussian):
+            peer.seed = seed
+        peer.fit(teach)
+        maps = peer.score(test)
+        print(f"{ground.name}: {setting} took {time.process_time() - begun:.0f} s of processor time", flush=True)
+        for sigma in SMOOTHINGS:
+            found[f"{setting | {'smoothing': sigma}}"] = figures(smoothed(maps, sigma), ground.truth)
+    return found
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", choices=list(KINDS), required=True)
+    parser.add_argument("--styles", nargs="*", choices=list(STYLES), default=["plain", "denim", "stripe", "demo"])
+    parser.add_argument("--fabric", nargs=2, action="append", default=[], metavar=("FOLDER", "LEFT"))
+    parser.add_argument("--encoder", default="light")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    encoder = load_encoder(given.encoder, given.weights)
+    grounds: list[Callable[[], Ground]] = [partial(simulated, style, GROUND_SEED) for style in given.styles]
+    grounds += [partial(painted, Path(folder), int(left), GROUND_SEED) for folder, left in given.fabric]
+    every: dict[str, list[Figures]] = {}
+    for make in grounds:
+        ground = make()
+        for setting, found in try_all(given.peer, ground, read(ground, encoder, given.seed), given.seed).items():
+            every.setdefault(setting, []).append(found)
+    for setting, rows in every.items():
+        tile, cell, precision = np.mean(rows, axis=0)
+        print(f"{given.peer} {setting}: tile AUROC {tile:.3f}, cell AUROC {cell:.3f}, cell AP {precision:.3f}")
+
+
+if __name__ == "__main__":
+    main()
