@@ -140,7 +140,7 @@ def _save(task: Evaluation, dataset: Dataset, gathered: Gathered, result: dict[s
         },
         "notes": dataset.notes,
         "left_out": [{"image": str(one.path), "reason": one.reason} for one in dataset.left_out],
-        "per_image": [asdict(row) for row in gathered.rows],
+        "per_image": [asdict(row) for row in sorted(gathered.rows, key=lambda row: row.image)],
     }
     (folder / RESULTS).write_text(json.dumps(details, indent=1) + "\n", encoding="utf-8")
     if gathered.sheet is not None:
