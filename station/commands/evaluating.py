@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -78,6 +79,9 @@ def evaluate(task: Evaluation) -> dict[str, object]:
     with results_folder(task.out, task.folder) as unfinished, tempfile.TemporaryDirectory() as scratch:
         dataset = read_dataset(task.folder, task.layout, task.fabric)
         tell(dataset)
+        PicturesCamera(
+            [sample.path for sample in dataset.test]
+        )  # an unreadable image is told before minutes of teaching
         lesson, network = _teach(task, dataset, Path(scratch))
         say(f"Taught on {lesson.tiles} tiles in {lesson.seconds:.0f} s; judging {len(dataset.test)} images.")
         gathered = Gathered(task.folder, None if unfinished is None else Path(scratch))
@@ -167,13 +171,13 @@ class Gathered:
     """
 
     def __init__(self, root: Path, scratch: Path | None) -> None:
-        self._root = root.absolute()
+        self._root = root
         self.rows: list[ImageRow] = []
         self.sheet = None if scratch is None else ContactSheet(scratch)
 
     def take(self, image: JudgedImage) -> None:
         """One image."""
-        name = image.sample.path.absolute().relative_to(self._root).as_posix()
+        name = Path(os.path.relpath(image.sample.path, self._root)).as_posix()
         row = ImageRow(
             image=name,
             kind=image.sample.kind,

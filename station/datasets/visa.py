@@ -7,6 +7,7 @@ split in ``split_csv/1cls.csv`` with the columns object, split, label, image, ma
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 from model.errors import ModelError
@@ -29,7 +30,7 @@ def read_visa(root: Path, fabric: str | None = None) -> Dataset:
     Raises:
         ModelError: a folder, a file that the split names, or a mask is missing.
     """
-    folder = object_folder(root, fabric, "Data/Images/Normal", "VisA").absolute()
+    folder = Path(os.path.normpath(object_folder(root, fabric, "Data/Images/Normal", "VisA").absolute()))
     if (folder.parent / SPLIT).is_file():
         return _as_published(folder)
     good = image_files(folder / "Data/Images/Normal", "VisA's good images")

@@ -38,6 +38,16 @@ def test_what_is_left_out_is_told_by_name(station: Station, tmp_path: Path) -> N
     assert "Left out (1), its mask is empty: 0092_030_01.png." in said.err
 
 
+def test_a_damaged_test_image_is_named_before_anything_is_taught(station: Station, tmp_path: Path) -> None:
+    data = made_up_data.mvtec(tmp_path / "data")
+    damaged = data / "test/good/000.png"
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    said = station("evaluate", "--data", data)
+    assert said.code == 1
+    assert str(damaged) in said.sentence
+    assert "Teach-in" not in said.err
+
+
 @pytest.mark.parametrize("place", ["a file", "below a file", "the data set"])
 def test_results_that_cannot_be_written_are_refused_before_anything_is_done(
     station: Station, tmp_path: Path, place: str

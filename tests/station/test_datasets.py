@@ -101,6 +101,12 @@ def test_visa_follows_the_published_split(tmp_path: Path, own_folder: bool) -> N
     assert not data.notes
 
 
+def test_visa_split_is_found_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up("visa", tmp_path)
+    monkeypatch.chdir(tmp_path / "pcb1/Data")
+    assert not read_dataset(Path(".."), "visa").notes
+
+
 def test_visa_without_its_split_tests_every_tenth_and_says_so(tmp_path: Path) -> None:
     made_up_data.visa(tmp_path, split=False)
     data = read_dataset(tmp_path, "visa", "candle")
