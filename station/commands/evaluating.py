@@ -79,9 +79,7 @@ def evaluate(task: Evaluation) -> dict[str, object]:
     with results_folder(task.out, task.folder) as unfinished, tempfile.TemporaryDirectory() as scratch:
         dataset = read_dataset(task.folder, task.layout, task.fabric)
         tell(dataset)
-        PicturesCamera(
-            [sample.path for sample in dataset.test]
-        )  # an unreadable image is told before minutes of teaching
+        PicturesCamera([sample.path for sample in dataset.test])  # what is unreadable is told before minutes pass
         lesson, network = _teach(task, dataset, Path(scratch))
         say(f"Taught on {lesson.tiles} tiles in {lesson.seconds:.0f} s; judging {len(dataset.test)} images.")
         gathered = Gathered(task.folder, None if unfinished is None else Path(scratch))
