@@ -29,7 +29,7 @@ LINES_WAITING = 1024
 
 ROWS_WAITING = 16
 IDLE_S = 0.1
-STOP_S = 5.0
+STOP_S = 20.0  # a large batch on a busy machine takes seconds
 READING_S = 0.2
 """Screens look often; a reading of the encoder this young is good enough for them."""
 
