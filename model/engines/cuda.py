@@ -1,0 +1,185 @@
+"""A CUDA card: batches in two lanes, so that copies of the one run beside the computing of the other.
+
+A lane has a stream, page-locked buffers on the host, buffers on the card and one CUDA graph per batch size.  All of it
+is made once; a batch then costs one copy in, one launch and one copy out, and nothing is allocated.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from model.engines.engine import MakeModule, channels_of
+from model.errors import ModelError
+from model.mfrnet import TILE_PX
+
+BATCH = 32
+LANES = 2
+SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
+"""Batch sizes that get a graph; a batch in between runs in the next larger one, its last places idle."""
+
+WARM_UP = 3
+"""Runs before a graph is recorded: libraries choose their algorithms and allocate their workspaces in the first."""
+
+
+class CUDAEngine:
+    """One module and its lanes per number of channels, made when first needed.
+
+    Args:
+        make: the module.
+        dtype: that trunk and restoration compute in.
+        batch: most pictures in one launch.
+
+    ``prepare`` and ``run`` raise ModelError when the card's memory is too small.
+    """
+
+    def __init__(self, make: MakeModule, dtype: torch.dtype, batch: int = BATCH) -> None:
+        self._make, self._dtype, self._batch = make, dtype, batch
+        self._lanes: dict[int, list[CUDALane]] = {}
+
+    def prepare(self, channels: int) -> None:
+        """As :class:`model.engines.engine.Engine`."""
+        with torch.inference_mode(), _enough_memory():
+            for lane in self._lanes_for(channels):
+                lane.record_all()
+
+    def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+        """As :class:`model.engines.engine.Engine`."""
+        with torch.inference_mode(), _enough_memory():
+            take_turns(self._lanes_for(channels_of(pictures)), pictures, out, self._batch)
+
+    def _lanes_for(self, channels: int) -> list[CUDALane]:
+        if channels not in self._lanes:
+            shape = (TILE_PX, TILE_PX) if channels == 1 else (TILE_PX, TILE_PX, channels)
+            module = self._make(channels, self._dtype, False)
+            module = module.to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
+            exact = self._dtype == torch.float32
+            self._lanes[channels] = [CUDALane(module, shape, self._batch, exact) for _ in range(LANES)]
+        return self._lanes[channels]
+
+    def close(self) -> None:
+        """As :class:`model.engines.engine.Engine`."""
+        self._lanes.clear()
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise ModelError(
+            "The CUDA card has too little free memory for this model: close what else uses it, or choose 'cpu'."
+        ) from error
+
+
+class Lane(Protocol):
+    """Takes one batch at a time."""
+
+    def start(self, pictures: NDArray[np.uint8]) -> None:
+        """Begin with a batch; returns at once."""
+
+    def finish(self, out: NDArray[np.float32]) -> None:
+        """Wait for the batch that was begun, and fill ``out`` with what it gave."""
+
+
+def take_turns(lanes: Sequence[Lane], pictures: NDArray[np.uint8], out: NDArray[np.float32], batch: int) -> None:
+    """Run pictures through lanes by turns: while one computes, the next is filled and the one before is emptied.
+
+    If a batch cannot be begun, those begun before are still seen to their end.
+    """
+    begun: deque[tuple[Lane, slice]] = deque()
+    try:
+        for turn, start in enumerate(range(0, len(pictures), batch)):
+            if len(begun) == len(lanes):
+                _empty(begun, out)
+            lane, part = lanes[turn % len(lanes)], slice(start, min(start + batch, len(pictures)))
+            lane.start(pictures[part])
+            begun.append((lane, part))
+    finally:
+        while begun:
+            _empty(begun, out)
+
+
+def _empty(begun: deque[tuple[Lane, slice]], out: NDArray[np.float32]) -> None:
+    lane, part = begun.popleft()
+    lane.finish(out[part])
+
+
+def sizes_up_to(batch: int) -> tuple[int, ...]:
+    """The batch sizes that get a graph."""
+    return (*(size for size in SIZES if size < batch), batch)
+
+
+class CUDALane:
+    """One stream with its buffers and graphs.
+
+    Args:
+        module: on the card, shared by all lanes.
+        shape: of one picture.
+        batch: most pictures at a time.
+        exact: whether float32 is to be float32, not TF32.
+    """
+
+    def __init__(self, module: nn.Module, shape: tuple[int, ...], batch: int, exact: bool) -> None:
+        self._module, self._batch, self._exact = module, batch, exact
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        # waiting for it sleeps, it does not spin
+        self._done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        self._given = torch.zeros((batch, *shape), dtype=torch.uint8, device="cuda")
+        self._staged = torch.zeros((batch, *shape), dtype=torch.uint8, pin_memory=True)
+        self._made = torch.zeros((batch, *module(self._given[:1]).shape[1:]), device="cuda")
+        self._result = torch.zeros(self._made.shape, pin_memory=True)
+        self._into, self._from = self._staged.numpy(), self._result.numpy()
+        self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
+        self._pool = torch.cuda.graph_pool_handle()
+        torch.cuda.synchronize()
+
+    def record_all(self) -> None:
+        """Record every batch size now, the largest first: the others then live in its memory."""
+        for size in reversed(sizes_up_to(self._batch)):
+            self._graph(size)
+
+    def start(self, pictures: NDArray[np.uint8]) -> None:
+        """As :class:`Lane`."""
+        count = len(pictures)
+        np.copyto(self._into[:count], pictures)
+        graph = self._graph(next(size for size in sizes_up_to(self._batch) if size >= count))
+        with torch.cuda.stream(self._stream):
+            self._given[:count].copy_(self._staged[:count], non_blocking=True)
+            graph.replay()
+            self._result[:count].copy_(self._made[:count], non_blocking=True)
+            self._done.record()
+
+    def finish(self, out: NDArray[np.float32]) -> None:
+        """As :class:`Lane`."""
+        self._done.synchronize()
+        np.copyto(out, self._from[: len(out)])
+
+    def _graph(self, size: int) -> torch.cuda.CUDAGraph:
+        """The graph of one batch size, recorded when first needed.
+
+        The graphs of a lane share memory: they never run at the same time, and what one gives is copied out of it as
+        its last step.
+        """
+        if size not in self._graphs:
+            graph = torch.cuda.CUDAGraph()
+            with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=not self._exact):
+                with torch.cuda.stream(self._stream):
+                    for _ in range(WARM_UP):
+                        self._compute(size)
+                self._stream.synchronize()
+                with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+                    self._compute(size)
+            self._graphs[size] = graph
+        return self._graphs[size]
+
+    def _compute(self, size: int) -> None:
+        self._made[:size].copy_(self._module(self._given[:size]))

@@ -1,0 +1,38 @@
+"""What an engine is, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+MakeModule = Callable[[int, torch.dtype, bool], nn.Module]
+"""Makes the module an engine runs: for pictures of 1 or 3 channels, computing in a dtype, for one at a time or for
+batches.  It takes uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]`` and gives one float32 tensor ``[N, …]``."""
+
+
+class Engine(Protocol):
+    """Runs one module on one device.  Used from one thread at a time."""
+
+    def prepare(self, channels: int) -> None:
+        """Make ready for pictures of 1 or 3 channels; else the first :meth:`run` takes seconds longer."""
+
+    def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+        """Fill ``out``, one entry per picture; waits without the GIL.
+
+        Args:
+            pictures: uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``, contiguous; read in place.
+            out: float32 ``[N, …]``, contiguous.
+        """
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+def channels_of(pictures: NDArray[np.uint8]) -> int:
+    """1 (grey) or 3 (RGB)."""
+    return 1 if pictures.ndim == 3 else pictures.shape[3]
