@@ -44,7 +44,7 @@ def main(words: list[str]) -> int:
     """Run the study; 0 done, 1 a fault of the input."""
     parser = setting.parser(__doc__ or "", "ablation.md")
     parser.add_argument("--encoder", choices=("light", "vgg16"), default="vgg16")
-    parser.set_defaults(seeds=1, steps=400)
+    parser.set_defaults(seeds=1, steps=300)
     options = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     runs: Runs = {}
