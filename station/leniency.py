@@ -6,29 +6,40 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 CELL_PX = 4
-MOST = 8.0
+MOST_AT_EDGE = 4.0
+MOST_IN_STREAK = 2.0
+"""A streak of the camera looks like a running warp flaw; a strong one of those must still be seen in it."""
 
-Ratio = Annotated[float, Field(ge=1.0, le=MOST)]
+EdgeRatio = Annotated[float, Field(ge=1.0, le=MOST_AT_EDGE)]
+StreakRatio = Annotated[float, Field(ge=1.0, le=MOST_IN_STREAK)]
+Column = Annotated[int, Field(ge=0, multiple_of=CELL_PX)]
 
 
 class Leniency(BaseModel):
     """How many times higher good cloth scores in some places than inside the web; scores there are divided by it.
 
     Attributes:
-        left, right: by the distance inwards from the web's left and right edge, in cells of 4 px.
+        left, right: by the distance inwards from the web's left and right edge, in cells of 4 px.  The picture's own
+            edge is no edge of the web.
         columns: (column in px, ratio) of the camera's cells in which all good cloth scores high: dust, a bad sensor.
         width_px: of the camera whose columns they are; another's are judged alike.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    left: tuple[Ratio, ...] = Field((), max_length=256)
-    right: tuple[Ratio, ...] = Field((), max_length=256)
-    columns: tuple[tuple[Annotated[int, Field(ge=0, multiple_of=CELL_PX)], Ratio], ...] = ()
+    left: tuple[EdgeRatio, ...] = Field((), max_length=256)
+    right: tuple[EdgeRatio, ...] = Field((), max_length=256)
+    columns: tuple[tuple[Column, StreakRatio], ...] = Field((), max_length=16384)
     width_px: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _columns_lie_in_the_picture(self) -> Leniency:
+        if any(column >= self.width_px for column, _ in self.columns):
+            raise ValueError(f"a column lies beyond the camera's {self.width_px} px")
+        return self
 
     def divisors(self, left_px: int, right_px: int, width_px: int) -> NDArray[np.float32]:
         """What scores are divided by, float32 ``[ceil(width / 4)]``, 1 or more.
@@ -37,16 +48,15 @@ class Leniency(BaseModel):
             left_px, right_px: edges of the web.
             width_px: of the camera.
         """
-        cells = -(-width_px // CELL_PX)
-        made = np.ones(cells, np.float32)
+        made = np.ones(-(-width_px // CELL_PX), np.float32)
         if self.width_px == width_px:
             for column, ratio in self.columns:
                 made[column // CELL_PX] = ratio
-        first, end = left_px // CELL_PX, -(-right_px // CELL_PX)
-        reach = min(len(self.left), max(0, end - first))
-        made[first : first + reach] = np.maximum(made[first : first + reach], self.left[:reach])
-        reach = min(len(self.right), max(0, end - first))
-        made[end - reach : end] = np.maximum(made[end - reach : end], self.right[:reach][::-1])
+        web = made[left_px // CELL_PX : -(-right_px // CELL_PX)]
+        if left_px > 0:
+            _raise_to(web, self.left)
+        if right_px < width_px:
+            _raise_to(web[::-1], self.right)
         return made
 
     def streaks(self) -> list[tuple[int, int]]:
@@ -58,3 +68,18 @@ class Leniency(BaseModel):
             else:
                 joined.append((column, column + CELL_PX))
         return joined
+
+    def told(self) -> str:
+        """What an engineer should know of the streaks, empty where there are none."""
+        if not self.columns:
+            return ""
+        places = ", ".join(f"{first}–{end} px" for first, end in self.streaks())
+        return (
+            f"All good cloth scores high in the camera's columns {places}: dust on the lens, a worn sensor, or a flaw "
+            "that ran through all of it. It is judged more leniently there; clean the lens and teach again."
+        )
+
+
+def _raise_to(web: NDArray[np.float32], ratios: tuple[float, ...]) -> None:
+    reach = min(len(ratios), len(web))
+    web[:reach] = np.maximum(web[:reach], ratios[:reach])

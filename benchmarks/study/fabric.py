@@ -31,7 +31,7 @@ from station.datasets.mvtec import read_mvtec
 from station.datasets.pictures import PicturesCamera
 from station.evaluation import JudgedImage, judge
 from station.playback import play
-from station.quality.leniency import LeniencyFinder
+from station.quality.leniency_finder import LeniencyFinder
 from station.recipe import Recipe
 from station.teaching import TEACHING_BLOCK_LINES, Section, TileCollector
 

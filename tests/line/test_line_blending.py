@@ -107,11 +107,11 @@ def test_feather_weights_of_neighbours_sum_to_one() -> None:
 
 
 def test_scores_are_divided_where_good_cloth_scores_high() -> None:
-    leniency = Leniency(left=(4.0, 2.0), right=(5.0,), columns=((600, 3.0),), width_px=1000)
+    leniency = Leniency(left=(4.0, 2.0), right=(3.0,), columns=((600, 2.0),), width_px=1000)
     edges = WebEdges(100, 900)
     plain, lenient = (
         np.concatenate([part.scores for part in blend(700, 1000, 32, edges, leniency=one)]) for one in (None, leniency)
     )
     expected = np.ones(250, np.float32)
-    expected[[25, 26, 150, 224]] = 4, 2, 3, 5
+    expected[[25, 26, 150, 224]] = 4, 2, 2, 3
     assert np.allclose(lenient * expected, plain, rtol=1e-5)

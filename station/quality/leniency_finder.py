@@ -1,0 +1,131 @@
+"""Finds on held-back good cloth where it scores higher than elsewhere: beside the web's edges, in standing streaks.
+
+A selvedge is woven otherwise than the cloth, and dust on the lens stands in one column of the camera for ever; neither
+is a flaw, and both would hold the highest score of every roll.  Only what is high on most blocks of good cloth counts:
+a flaw on one of them changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
+
+from station.control import StripView
+from station.leniency import CELL_PX, MOST_AT_EDGE, MOST_IN_STREAK, Leniency
+
+REACH_CELLS = 24
+"""Farthest that an edge may reach inwards; what scores high farther in is the cloth's business, not the edge's."""
+BLOCK_ROWS = 48
+FEWEST_BLOCKS = 3
+"""Of which most must agree."""
+LEVEL = 0.9
+INSIDE_LEVEL = 0.9
+EDGE_RATIO = 1.15
+STREAK_RATIO = 1.25
+WIDEST_STREAK_CELLS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """The level of each cell across, and where the web lies, in cells; None where it ends with the picture."""
+
+    levels: NDArray[np.float64]
+    left: int | None
+    right: int | None
+
+    def inside(self) -> NDArray[np.float64]:
+        """The levels away from the web's edges, NaN elsewhere."""
+        first = REACH_CELLS + (self.left or 0)
+        end = (len(self.levels) if self.right is None else self.right) - REACH_CELLS
+        inside = np.full(len(self.levels), np.nan)
+        inside[first:end] = self.levels[first:end]
+        return inside
+
+
+class LeniencyFinder:
+    """Gathers strips of good cloth, then says where to be lenient.
+
+    Per block of cloth and column the level is the 90 % quantile of the scores; the median over the blocks counts.
+    """
+
+    def __init__(self) -> None:
+        self._rows: list[NDArray[np.float32]] = []
+        self._place = (0, 0, 0)
+        self._blocks: list[_Block] = []
+
+    def take(self, view: StripView) -> None:
+        """One strip, whatever the scale of its scores; too narrow a web is passed over."""
+        place = (view.left_px, view.right_px, view.pixels.shape[1])
+        if place != self._place:
+            self._close_block()
+            self._place = place
+        if view.right_px - view.left_px < 4 * REACH_CELLS * CELL_PX:
+            return
+        self._rows.append(view.heat)
+        if sum(map(len, self._rows)) >= BLOCK_ROWS:
+            self._close_block()
+
+    def found(self) -> Leniency:
+        """Where to be lenient; nowhere if too little was seen."""
+        self._close_block()
+        if len(self._blocks) < FEWEST_BLOCKS:
+            return Leniency()
+        by_column = self._inside_by_column()
+        inside = by_column[np.isfinite(by_column)]
+        base = float(np.quantile(inside, INSIDE_LEVEL)) if inside.size else 0.0
+        if base <= 0:
+            return Leniency()
+        left = [one.levels[one.left :][:REACH_CELLS] for one in self._blocks if one.left is not None]
+        right = [one.levels[: one.right][::-1][:REACH_CELLS] for one in self._blocks if one.right is not None]
+        columns = _streaks(by_column / base)
+        width_px = self._place[2] if columns else 0
+        return Leniency(left=_edge(left, base), right=_edge(right, base), columns=columns, width_px=width_px)
+
+    def _close_block(self) -> None:
+        rows, self._rows = self._rows, []
+        left_px, right_px, width_px = self._place
+        if sum(map(len, rows)) < BLOCK_ROWS // 2:
+            return
+        levels = np.quantile(np.concatenate(rows), LEVEL, axis=0).astype(np.float64)
+        if self._blocks and len(self._blocks[0].levels) != len(levels):
+            self._blocks.clear()  # another camera
+        left = left_px // CELL_PX if left_px > 0 else None
+        right = -(-right_px // CELL_PX) if right_px < width_px else None
+        self._blocks.append(_Block(levels, left, right))
+
+    def _inside_by_column(self) -> NDArray[np.float64]:
+        """Median level over the blocks ``[cells]``; NaN beside the edges and where few blocks show cloth."""
+        inside = np.stack([one.inside() for one in self._blocks])
+        many = np.isfinite(inside).sum(0) >= max(FEWEST_BLOCKS, len(inside) / 2)
+        by_column = np.full(inside.shape[1], np.nan)
+        by_column[many] = np.nanmedian(inside[:, many], axis=0)
+        return by_column
+
+
+def _edge(levels: list[NDArray[np.float64]], base: float) -> tuple[float, ...]:
+    """Ratios from the edge inwards, up to the last that stands out."""
+    if len(levels) < FEWEST_BLOCKS:
+        return ()
+    ratios = maximum_filter1d(np.median(levels, axis=0) / base, 3)
+    ratios[ratios < EDGE_RATIO] = 1.0
+    reach = int(np.flatnonzero(ratios > 1.0).max(initial=-1)) + 1
+    return tuple(_rounded(one, MOST_AT_EDGE) for one in ratios[:reach])
+
+
+def _streaks(ratios: NDArray[np.float64]) -> tuple[tuple[int, float], ...]:
+    """Narrow runs of high columns with their borders."""
+    ratios = np.nan_to_num(ratios, nan=1.0)
+    borders = np.flatnonzero(np.diff(np.r_[False, ratios > STREAK_RATIO, False])).reshape(-1, 2)
+    spread = maximum_filter1d(ratios, 3)
+    cells: set[int] = set()
+    for first, end in borders:
+        if end - first <= WIDEST_STREAK_CELLS:
+            cells |= set(range(max(0, first - 1), min(len(ratios), end + 1)))
+    return tuple((cell * CELL_PX, _rounded(spread[cell], MOST_IN_STREAK)) for cell in sorted(cells))
+
+
+def _rounded(ratio: float, most: float) -> float:
+    return round(float(np.clip(ratio, 1.0, most)), 3)
