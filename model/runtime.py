@@ -80,18 +80,22 @@ def _precisions_of(device: str) -> list[str]:
     return ["bf16", "f32"]
 
 
-def make_engine(network: MFRNet, what: What, device: str, precision: str, threads: int | None = None) -> Engine:
-    """An engine that reads maps or features, on a chosen device and in a chosen precision."""
+def make_engine(make: MakeModule, device: str, precision: str, threads: int | None = None) -> Engine:
+    """An engine for a module on a chosen device and in a chosen precision."""
+    if device == "cuda":
+        return CUDAEngine(make, DTYPES[precision])
+    if device == "openvino":
+        return openvino.OpenVINOEngine(make, precision, threads)
+    return TorchEngine(make, DTYPES[precision], threads)
+
+
+def arranged(network: MFRNet, what: What) -> MakeModule:
+    """Makes the modules that read a network's maps or features."""
 
     def make(channels: int, dtype: torch.dtype, single: bool) -> nn.Module:
         return FromPictures(Lean(network, channels, dtype, single=single), what)
 
-    of_device: MakeModule = make
-    if device == "cuda":
-        return CUDAEngine(of_device, DTYPES[precision])
-    if device == "openvino":
-        return openvino.OpenVINOEngine(of_device, precision, threads)
-    return TorchEngine(of_device, DTYPES[precision], threads)
+    return make
 
 
 class Runtime:
@@ -121,7 +125,7 @@ class Runtime:
             raise ModelError(f"{threads} threads are impossible here: choose 1 to {os.cpu_count() or 1}.")
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        self._engine: Engine | None = make_engine(network, "maps", self.device, self.precision, threads)
+        self._engine: Engine | None = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw anomaly maps.
@@ -170,7 +174,7 @@ class FeatureReader:
     def __init__(self, network: MFRNet) -> None:
         device = choose_device("auto")
         self._shape = (network.aggregator.width, TILE_PX // 8, TILE_PX // 8)
-        self._engine = make_engine(network, "features", device, choose_precision("auto", device))
+        self._engine = make_engine(arranged(network, "features"), device, choose_precision("auto", device))
 
     def read(self, tiles: NDArray[np.uint8]) -> Tensor:
         """uint8 tiles as :meth:`Runtime.infer` -> float32 ``[N, D, 32, 32]`` on the CPU."""

@@ -1,0 +1,184 @@
+"""How fast the bare model is on a device: tiles/s by tiles per call, latency, memory.
+
+    python -m benchmarks.model_speed [--device cuda] [--encoder light vgg16] [--weights FILE] [--precision bf16]
+
+``light`` runs as the shipped demo model, ``vgg16`` untaught (speed does not depend on what was learnt) with the weights
+of ``--weights``, else the published ones.  Beside them runs the bare VGG16 trunk (conv1_1 to conv4_3, random weights),
+to compare machines by.  All are measured by turns in one run and written to ``docs/results/speed-DEVICE.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmarks.figures import ROOT, commit
+from model.encoder import VGG16, load_encoder
+from model.engines.engine import Engine
+from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
+from model.runtime import arranged, choose_device, choose_precision, make_engine
+from station import demo
+
+TRUNK = "bare VGG16 trunk"
+MAP_CELLS = (64, 64)
+ROUNDS = 8
+
+
+class Trunk(nn.Module):
+    """VGG16's convolutions on grey pictures, and the mean of the last map's channels (so that little is copied)."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.trunk, self.dtype = VGG16().to(dtype), dtype
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """uint8 ``[N, 256, 256]`` -> float32 ``[N, 32, 32]``."""
+        grey = (pictures.unsqueeze(1).to(self.dtype) / 255).expand(-1, 3, -1, -1)
+        return self.trunk(grey)[-1].mean(1).float()
+
+
+@dataclass
+class Subject:
+    """One network at one number of tiles per call, and what was measured of it."""
+
+    name: str
+    run: Callable[[], None]
+    tiles: int
+    calls_s: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+
+    def measure(self, seconds: float) -> None:
+        """Call again and again for about so long."""
+        first, cpu = time.perf_counter(), time.process_time()
+        begin, calls = first, 0
+        while begin - first < seconds:
+            self.run()
+            end = time.perf_counter()
+            self.calls_s.append(end - begin)
+            begin, calls = end, calls + 1
+        self.rates.append(calls * self.tiles / (begin - first))
+        self.cpu_ms.append(1000 * (time.process_time() - cpu) / (calls * self.tiles))
+
+    def row(self, reference: Subject) -> str:
+        """A row of the table."""
+        low, middle, high = np.percentile(self.rates, (25, 50, 75))
+        p50, p99 = np.percentile(1000 * np.array(self.calls_s), (50, 99))
+        ratio = np.median(np.array(self.rates) / np.array(reference.rates))
+        return (
+            f"| {self.name} | {self.tiles} | {middle:.0f} ({low:.0f}–{high:.0f}) | {ratio:.1f} | {p50:.1f} | {p99:.1f} "
+            f"| {np.median(self.cpu_ms):.1f} |"
+        )
+
+
+def network_of(encoder: str, weights: Path | None) -> MFRNet:
+    """The network to measure."""
+    if encoder == "light" and weights is None:
+        return demo.shipped_model()[0]
+    return blank(MFRNetConfig(), load_encoder(encoder, weights), 0).eval()
+
+
+def subjects_of(name: str, engine: Engine, out_shape: tuple[int, ...], batches: Sequence[int]) -> list[Subject]:
+    """One subject per number of tiles, on woven cloth."""
+    cloth = demo.rendered_cloth(0, metres=1.0)
+    places = range(demo.WEB_PX[0], demo.WEB_PX[1] - TILE_PX, TILE_PX // 4)
+    columns = [cloth[:TILE_PX, x : x + TILE_PX] for x in places]
+    engine.prepare(1)
+    made = []
+    for count in batches:
+        tiles = np.ascontiguousarray(np.stack(columns)[np.arange(count) % len(columns)])
+        made.append(Subject(name, _runner(engine, tiles, np.empty((count, *out_shape), np.float32)), count))
+    return made
+
+
+def _runner(engine: Engine, tiles: NDArray[np.uint8], out: NDArray[np.float32]) -> Callable[[], None]:
+    return lambda: engine.run(tiles, out)
+
+
+def measure(subjects: Sequence[Subject], seconds: float) -> None:
+    """All by turns, forwards and backwards, so that what else the machine does meets all alike."""
+    for subject in subjects:
+        subject.run()
+    for turn in range(ROUNDS):
+        for subject in subjects if turn % 2 == 0 else reversed(subjects):
+            subject.measure(seconds)
+
+
+def machine(device: str) -> str:
+    """What was measured on."""
+    if device == "cuda":
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    return f"{os.cpu_count()} cores ({platform.machine()}), load average {os.getloadavg()[0]:.1f} at the start"
+
+
+def memory(device: str) -> str:
+    """The most memory held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    text = f"Most memory held by the process, all networks loaded: {peak:.0f} MiB"
+    if device == "cuda":
+        text += f", on the card {torch.cuda.max_memory_reserved() / 2**20:.0f} MiB"
+    return text + "."
+
+
+def report(device: str, precision: str, where: str, subjects: Sequence[Subject]) -> str:
+    """The file's text."""
+    rows = [subject.row(subjects[0]) for subject in subjects]
+    return "\n".join(
+        [
+            f"# Speed of the bare model: {device}",
+            "",
+            f"By `python -m benchmarks.model_speed` at commit {commit()}: {where}; {precision}. {ROUNDS} rounds by "
+            "turns; tiles/s as median and middle half, the ratio to the bare trunk as median over rounds.",
+            "",
+            "| network | tiles a call | tiles/s | × bare trunk | p50 ms a call | p99 ms a call | processor ms a tile |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+            memory(device),
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--encoder", nargs="+", choices=("light", "vgg16"), default=["light"])
+    parser.add_argument("--weights", type=Path, default=None, help="of vgg16")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement in each round")
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    where = machine(device)
+    trunk = make_engine(lambda _channels, dtype, _single: Trunk(dtype), device, precision)
+    subjects = subjects_of(TRUNK, trunk, (TILE_PX // 8, TILE_PX // 8), options.batches[-1:])
+    for encoder in options.encoder:
+        network = network_of(encoder, options.weights if encoder == "vgg16" else None)
+        subjects += subjects_of(
+            encoder, make_engine(arranged(network, "maps"), device, precision), MAP_CELLS, options.batches
+        )
+    measure(subjects, options.seconds)
+    text = report(device, precision, where, subjects)
+    out = ROOT / "docs" / "results" / f"speed-{device}.md"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
