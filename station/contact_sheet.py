@@ -66,7 +66,7 @@ class ContactSheet:
         file = self._folder / f"{len(self._cells)}.png"
         _write(file, drawn)
         good = image.sample.is_good
-        order = (int(good), -image.judged_score if good else 0.0, name)
+        order = (int(good), -image.score if good else 0.0, name)
         self._cells.append(_Cell(order, file, drawn.shape[1], drawn.shape[0]))
 
     def save(self, folder: Path, title: str) -> list[Path]:
@@ -86,7 +86,7 @@ class ContactSheet:
 def draw(image: JudgedImage, name: str) -> Picture:
     """One image as three panels under a caption, RGB ``[lines, width, 3]``: picture, map, outlines."""
     pixels = read_image(image.sample.path, 3)
-    layers = (pixels, image.anomaly_map, image.web, image.judged, image.truth)
+    layers = (pixels, image.anomaly_map, image.web, image.truth)
     lines, width = image.anomaly_map.shape
     if lines > STRIP_ASPECT * width:
         layers = tuple(np.ascontiguousarray(np.rot90(layer)) for layer in layers)  # type: ignore[assignment]
@@ -112,7 +112,7 @@ def verdict(image: JudgedImage) -> str:
         said = "FOUND ELSEWHERE" if image.rejects else "MISSED"
     if not image.web.any():
         said += ", NO CLOTH SEEN"
-    return f"{image.sample.kind}, score {image.judged_score:.2f}, {said}"
+    return f"{image.sample.kind}, score {image.score:.2f}, {said}"
 
 
 def colours(scores: NDArray[np.float32]) -> Picture:
@@ -127,7 +127,6 @@ def _panels(
     pixels: Picture,
     anomaly_map: NDArray[np.float32],
     web: NDArray[np.bool_],
-    judged: NDArray[np.bool_],
     truth: NDArray[np.bool_],
     size: tuple[int, int],
 ) -> tuple[Picture, Picture, Picture]:
@@ -136,11 +135,9 @@ def _panels(
     plain = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
     peaks = _highest(anomaly_map, size)
     shown = colours(peaks)
-    web, judged = _nearest(web, size), _nearest(judged, size)
-    shown[~judged] = (shown[~judged].astype(np.uint16) + np.array(OFF_WEB, np.uint16)) // 2
-    shown[~web] = OFF_WEB
+    shown[~_nearest(web, size)] = OFF_WEB
     outlined = plain.copy()
-    _outline(outlined, (peaks >= THRESHOLD) & judged, FOUND, dashed=False)
+    _outline(outlined, peaks >= THRESHOLD, FOUND, dashed=False)
     _outline(outlined, _highest(truth.astype(np.float32), size) > 0, TRUE, dashed=True)
     return plain, shown, outlined
 
@@ -200,7 +197,7 @@ def _header(title: str, number: str) -> Picture:
         (PAGE_PX - MARGIN - 110, 8, number),
         (MARGIN, 40, "Image, map of scores, outlines."),
         (MARGIN + 268, 40, "Scores: 0"),
-        (MARGIN + 562, 40, "1; yellow: from the threshold (0.5) on; pale: the recipe's edge margin; grey: off the web"),
+        (MARGIN + 562, 40, "1; yellow: from the threshold (0.5) on; grey: off the web"),
         (MARGIN + 1296, 40, "above the threshold"),
         (MARGIN + 1536, 40, "truth"),
     ]

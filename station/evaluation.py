@@ -1,7 +1,6 @@
 """A public data set through the real line: judged on its test part, measured.
 
-Maps count inside the web only; a tile of 256 px is positive if it holds at least one true pixel.  The recipe's margin
-at the web's edges, where nothing is rejected, counts all the same, unless a figure says that it does not.
+Maps count inside the web only; a tile of 256 px is positive if it holds at least one true pixel.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ class JudgedImage:
         anomaly_map: float32 ``[lines, width]``, 0.5 = threshold, 0 off the web.
         web, truth: bool ``[lines, width]``: where the web is, and what is flawed.
         rejects: defects the recipe does not let pass.
-        margin_px: how far from the web's edges the recipe does not judge.
     """
 
     sample: Sample
@@ -42,7 +40,6 @@ class JudgedImage:
     web: NDArray[np.bool_]
     truth: NDArray[np.bool_]
     rejects: int
-    margin_px: float = 0.0
 
     @property
     def score(self) -> float:
@@ -50,22 +47,9 @@ class JudgedImage:
         return float(self.anomaly_map.max(initial=0.0))
 
     @property
-    def judged(self) -> NDArray[np.bool_]:
-        """The web without the recipe's margin, bool ``[lines, width]``: only here is anything rejected."""
-        column = np.arange(self.web.shape[1])
-        left = self.web.argmax(axis=1)[:, None]
-        right = self.web.shape[1] - self.web[:, ::-1].argmax(axis=1)[:, None]
-        return self.web & (column >= left + self.margin_px) & (column < right - self.margin_px)
-
-    @property
-    def judged_score(self) -> float:
-        """Highest display score of what is judged."""
-        return float(self.anomaly_map[self.judged].max(initial=0.0))
-
-    @property
     def located(self) -> bool:
-        """Rejected, and some of the truth lies above the threshold where it is judged."""
-        return self.rejects > 0 and bool((self.anomaly_map[self.truth & self.judged] >= THRESHOLD).any())
+        """Rejected, and some of the truth lies above the threshold."""
+        return self.rejects > 0 and bool((self.anomaly_map[self.truth] >= THRESHOLD).any())
 
 
 ImageSink = Callable[[JudgedImage], None]
@@ -102,7 +86,7 @@ def judge(
         anomaly_map, web = heat.full_size(picture, camera.width_px)
         truth = true_mask(sample, anomaly_map.shape)
         rejects = playback.pieces[picture.name].rejects
-        image = JudgedImage(sample, anomaly_map, web, truth, rejects, recipe.edge_margin_mm / recipe.scale)
+        image = JudgedImage(sample, anomaly_map, web, truth, rejects)
         tally.add(image)
         if on_image is not None:
             on_image(image)
@@ -117,7 +101,6 @@ class Tally:
         self._tiles: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
         self._flawed: list[bool] = []
         self._scores: list[float] = []
-        self._judged_scores: list[float] = []
         self._rejected: list[bool] = []
         self._located: list[bool] = []
 
@@ -127,7 +110,6 @@ class Tally:
         self._tiles.append(tiles([image.anomaly_map], [image.truth], [image.web]))
         self._flawed.append(not image.sample.is_good)
         self._scores.append(image.score)
-        self._judged_scores.append(image.judged_score)
         self._rejected.append(image.rejects > 0)
         self._located.append(image.located)
 
@@ -138,7 +120,6 @@ class Tally:
         tile_truths = np.concatenate([truths for _, truths in self._tiles])
         return {
             "image_auroc": if_possible(lambda: metrics.auroc(flawed, self._scores)),
-            "image_auroc_without_margin": if_possible(lambda: metrics.auroc(flawed, self._judged_scores)),
             "image_f1max": if_possible(lambda: metrics.f1_max(flawed, self._scores)[0]),
             "tile_auroc": if_possible(lambda: metrics.auroc(tile_truths, tile_scores)),
             "pixel_auroc": if_possible(self._pixels.auroc),

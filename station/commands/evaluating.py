@@ -33,13 +33,12 @@ RESULTS, SHEETS = "results.json", "contact_sheet_*.png"
 
 @dataclass(frozen=True)
 class ImageRow:
-    """What results say of one image; scores as displayed (0.5 = threshold), the second without the edge margin."""
+    """What results say of one image; ``score`` as displayed (0.5 = threshold)."""
 
     image: str
     kind: str
     flawed: bool
     score: float
-    score_without_margin: float
     rejects: int
     located: bool
     true_px: int
@@ -181,7 +180,6 @@ class Gathered:
             kind=image.sample.kind,
             flawed=not image.sample.is_good,
             score=image.score,
-            score_without_margin=image.judged_score,
             rejects=image.rejects,
             located=image.located,
             true_px=int(image.truth.sum()),

@@ -51,7 +51,6 @@ def as_table(result: Mapping[str, Any]) -> str:
         f"Rejected: {_percent(result['detection_rate'])} of flawed images "
         f"({_percent(result['located_rate'])} with the flaw above the threshold), "
         f"{_percent(result['false_alarm_rate'])} of good ones",
-        f"Without the recipe's margin at the web's edges: image AUROC {_figure(result['image_auroc_without_margin'])}",
     ]
     return "\n".join(lines)
 

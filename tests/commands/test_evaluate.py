@@ -86,7 +86,7 @@ def test_results_appear_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def row(kind: str, score: float, rejects: int = 0) -> ImageRow:
     flawed = kind != "good"
-    return ImageRow(f"{kind}.png", kind, flawed, score, score, rejects, flawed and rejects > 0, 4, 0, 100)
+    return ImageRow(f"{kind}.png", kind, flawed, score, rejects, flawed and rejects > 0, 4, 0, 100)
 
 
 def test_kinds_are_measured_against_all_good_images() -> None:

@@ -64,16 +64,14 @@ def test_nothing_is_outlined_where_nothing_is_found_or_flawed(tmp_path: Path) ->
     assert not has(drawn, TRUE)
 
 
-def test_what_lies_off_the_web_or_in_its_margin_is_not_shown_as_found(tmp_path: Path) -> None:
+def test_what_lies_off_the_web_is_not_shown_as_found(tmp_path: Path) -> None:
     shown = image(tmp_path / "a.png", flawed=True, score=0.9)
     web = shown.web.copy()
     web[:, :100] = False
-    off = draw(JudgedImage(shown.sample, shown.anomaly_map * web, web, shown.truth, 0), "a.png")
-    margin = draw(JudgedImage(shown.sample, shown.anomaly_map, shown.web, shown.truth, 0, margin_px=80), "a.png")
-    assert has(off, OFF_WEB)
-    for drawn in (off, margin):
-        assert not has(drawn, FOUND)
-        assert has(drawn, TRUE)
+    drawn = draw(JudgedImage(shown.sample, shown.anomaly_map * web, web, shown.truth, 0), "a.png")
+    assert has(drawn, OFF_WEB)
+    assert not has(drawn, FOUND)
+    assert has(drawn, TRUE)
 
 
 @pytest.mark.parametrize(
