@@ -133,20 +133,21 @@ def _panels(
     """The three panels at ``size`` (width, lines)."""
     shrinks = size[0] < pixels.shape[1]
     plain = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
-    peaks = _highest(anomaly_map, size)
+    peaks = highest(anomaly_map, size)
     shown = colours(peaks)
     shown[~_nearest(web, size)] = OFF_WEB
     outlined = plain.copy()
     _outline(outlined, peaks >= THRESHOLD, FOUND, dashed=False)
-    _outline(outlined, _highest(truth.astype(np.float32), size) > 0, TRUE, dashed=True)
+    _outline(outlined, highest(truth.astype(np.float32), size) > 0, TRUE, dashed=True)
     return plain, shown, outlined
 
 
-def _highest(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Made smaller by the highest value around each place: a mean would hide what is small."""
-    reach = [max(1, round(old / new)) for old, new in zip(values.shape[::-1], size, strict=True)]
-    spread = cv2.dilate(values, np.ones(reach[::-1], np.uint8)) if max(reach) > 1 else values
-    return np.asarray(cv2.resize(spread, size, interpolation=cv2.INTER_NEAREST), np.float32)
+def highest(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """``[lines, width]`` at ``size`` (width, lines), smaller by the highest value of each block: a mean would hide what
+    is small, a sample lose it."""
+    for axis, (old, new) in enumerate(zip(values.shape, size[::-1], strict=True)):
+        values = np.maximum.reduceat(values, np.arange(new) * old // new, axis=axis)
+    return values
 
 
 def _nearest(flags: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:

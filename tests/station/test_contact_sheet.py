@@ -11,7 +11,19 @@ import pytest
 from numpy.typing import NDArray
 
 from station import contact_sheet
-from station.contact_sheet import FOUND, HEADER, MARGIN, OFF_WEB, PAGE_LINES, PAGE_PX, TRUE, ContactSheet, colours, draw
+from station.contact_sheet import (
+    FOUND,
+    HEADER,
+    MARGIN,
+    OFF_WEB,
+    PAGE_LINES,
+    PAGE_PX,
+    TRUE,
+    ContactSheet,
+    colours,
+    draw,
+    highest,
+)
 from station.datasets.dataset import Sample
 from station.evaluation import JudgedImage
 from tests.station.made_up_data import save
@@ -56,6 +68,17 @@ def test_a_flaw_of_two_px_stays_in_sight_at_any_size(tmp_path: Path, lines: int,
     assert has(drawn, tuple(colours(np.array([[0.9]], np.float32))[0, 0]))
     if max(lines, width) == 4096:
         assert drawn.shape[1] == PAGE_PX - 2 * MARGIN, "strips are as wide as the page, whichever way they lie"
+
+
+@pytest.mark.parametrize("small", [1, 37, 90, 199, 200, 400])
+def test_a_peak_of_one_px_is_kept_wherever_it_lies(small: int) -> None:
+    for place in range(200):
+        heat = np.zeros((3, 200), np.float32)
+        heat[1, place] = 0.9
+        shrunk = highest(heat, (small, 1))
+        assert shrunk.shape == (1, small)
+        assert shrunk.max() == np.float32(0.9), place
+        assert abs(shrunk.argmax() + 0.5 - (place + 0.5) * small / 200) <= max(1, small / 200)
 
 
 def test_nothing_is_outlined_where_nothing_is_found_or_flawed(tmp_path: Path) -> None:
