@@ -13,9 +13,8 @@ from typing import Any
 
 from benchmarks.study import setting
 from benchmarks.study.fabric import Fabric, maps_by, read_fabric, rescored, taught
-from benchmarks.study.measure import Judged
+from benchmarks.study.measure import Tally
 from benchmarks.study.table import Method, difference_table, figures_table
-from model.errors import ModelError
 from model.loss import Terms
 from model.mfrnet import MFRNet, MFRNetConfig
 
@@ -34,8 +33,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 SCORINGS: dict[str, Terms] = {"scoring: pixel only": "pixel", "scoring: structure only": "structure"}
 """Of the whole as taught."""
-Runs = dict[str, dict[str, list[list[Judged]]]]
-"""By variant and fabric, for each seed, the judged images."""
+Runs = dict[str, dict[str, list[Tally]]]
+"""By variant and fabric, for each seed."""
 SCALES = {"scales: finest half": 0, "scales: coarsest half": 1}
 """Aggregators of half the encoder's maps (encoders of several maps only)."""
 
@@ -43,7 +42,7 @@ SCALES = {"scales: finest half": 0, "scales: coarsest half": 1}
 def main(words: list[str]) -> int:
     """Run the study; 0 done, 1 a fault of the input."""
     parser = setting.parser(__doc__ or "", "ablation.md")
-    parser.add_argument("--encoder", choices=("light", "vgg16"), default="vgg16")
+    parser.add_argument("--encoder", choices=setting.ENCODERS, default="vgg16")
     parser.set_defaults(seeds=1, steps=300)
     options = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -51,11 +50,11 @@ def main(words: list[str]) -> int:
     try:
         for folder in setting.folders(options):
             judge_variants(folder, options, runs)
-    except ModelError as error:
+    except setting.FAULTS as error:
         print(error, file=sys.stderr)
         return 1
     methods = {name: Method(by_fabric) for name, by_fabric in runs.items()}
-    text = report(methods, options)
+    text = report(methods, options, words)
     options.out.write_text(text, encoding="utf-8")
     print(text)
     return 0
@@ -81,19 +80,20 @@ def judge_variants(folder: Path, options: Namespace, runs: Runs) -> None:
 
 
 def _judge(name: str, network: MFRNet, fabric: Fabric, runs: Runs) -> None:
-    judged = fabric.judge(maps_by(network, fabric))
-    runs.setdefault(name, {}).setdefault(fabric.name, []).append(judged)
+    tally = fabric.judge(maps_by(network, fabric))
+    runs.setdefault(name, {}).setdefault(fabric.name, []).append(tally)
     logging.info("%s, %s", fabric.name, name)
 
 
-def report(methods: dict[str, Method], options: Namespace) -> str:
+def report(methods: dict[str, Method], options: Namespace, words: list[str]) -> str:
     """The page."""
     changes = [(name, method, methods[WHOLE]) for name, method in methods.items() if name != WHOLE]
     parts = [
         "# What each idea of MFRNet is worth",
-        setting.provenance("make ablation", options),
+        setting.provenance("benchmarks.ablation", words),
         f"Encoder `{options.encoder}`. The whole is k = 2, n = 3, hybrid blocks, hybrid loss and scoring, all scales; "
-        "each row changes one part. Training is shorter than in production, so that the table can be made again.",
+        f"each row changes one part. Seeds: {options.seeds}; {options.steps} training steps, fewer than in production, "
+        "so that the table can be made again.",
         "\n".join(figures_table(methods, options.fabrics)),
         "## Change against the whole, with 95 % intervals of the paired bootstrap over images",
         "\n".join(difference_table(changes, options.fabrics)),

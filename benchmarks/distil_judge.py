@@ -23,6 +23,7 @@ from torch import Tensor
 
 from model.aggregator import Aggregator
 from model.encoder import Encoder, load_encoder
+from model.errors import ModelError
 
 TILE_PX = 256
 _MEMORY = 6000  # vectors of good cloth kept for the nearest neighbour
@@ -32,14 +33,21 @@ def tiles_of(paths: list[Path], left: int) -> tuple[Tensor, NDArray[np.bool_]]:
     """RGB tiles float ``[T, 3, 256, 256]`` in 0..1 and their truth ``[T, 256, 256]``."""
     tiles, truths = [], []
     for path in paths:
-        picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        picture = cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
         mask_path = path.parents[2] / "ground_truth" / path.parent.name / f"{path.stem}_mask.png"
-        mask = cv2.imread(str(mask_path), 0) if mask_path.is_file() else np.zeros(picture.shape[:2], np.uint8)
+        mask = _read(mask_path, cv2.IMREAD_GRAYSCALE) if mask_path.is_file() else np.zeros(picture.shape[:2], np.uint8)
         for y in range(0, picture.shape[0] - TILE_PX + 1, TILE_PX):
             for x in range(left, picture.shape[1] - TILE_PX + 1, TILE_PX):
                 tiles.append(picture[y : y + TILE_PX, x : x + TILE_PX])
                 truths.append(mask[y : y + TILE_PX, x : x + TILE_PX] > 0)
     return torch.from_numpy(np.stack(tiles)).permute(0, 3, 1, 2).float() / 255, np.stack(truths)
+
+
+def _read(path: Path, mode: int) -> NDArray[np.uint8]:
+    picture = cv2.imread(str(path), mode)
+    if picture is None:
+        raise ModelError(f"{path} cannot be read as an image.")
+    return np.asarray(picture, np.uint8)
 
 
 def neighbour(good: Tensor) -> Callable[[Tensor], Tensor]:

@@ -71,7 +71,6 @@ def fit(
     clock = Clock(minutes, progress, cancelled)
     generator = torch.Generator().manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    _keep_memory()
     with training_threads():
         network = blank(config or MFRNetConfig(), encoder, seed).to(device)
         round_as_saved(network)
@@ -112,7 +111,7 @@ def learn(network: MFRNet, train: Tensor, held: Tensor, generator: torch.Generat
     """
     _train(network, train, generator, clock)
     round_as_saved(network)
-    _calibrate(network, held, clock)
+    calibrate(network, held, clock)
 
 
 def _check(tiles: NDArray[np.uint8], minutes: float) -> None:
@@ -247,8 +246,12 @@ def _one_step(network: MFRNet, chosen: Tensor, generator: torch.Generator) -> Te
 
 
 @torch.inference_mode()
-def _calibrate(network: MFRNet, held: Tensor, clock: Clock) -> None:
-    """Calibrate the measure on good cloth; tiles that then stand out from the others are left out of a second round."""
+def calibrate(network: MFRNet, held: Tensor, clock: Clock) -> None:
+    """Calibrate the measure on good cloth; tiles that then stand out from the others are left out of a second round.
+
+    Args:
+        held: as for :func:`learn`.
+    """
     network.eval()
     begun = max(clock.used(), 1 - CALIBRATION_SHARE)
     pairs = []
@@ -268,8 +271,9 @@ def _calibrate(network: MFRNet, held: Tensor, clock: Clock) -> None:
 def training_threads() -> Iterator[None]:
     """All cores where waiting threads sleep (OMP_WAIT_POLICY=PASSIVE, set before torch came in), else one.
 
-    Spinning threads of OpenMP collapse as soon as anything else wants a core.
+    Spinning threads of OpenMP collapse as soon as anything else wants a core.  Memory is kept for the next step, too.
     """
+    _keep_memory()
     before = torch.get_num_threads()
     passive = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
     torch.set_num_threads(max(1, min(8, os.cpu_count() or 1)) if passive else 1)

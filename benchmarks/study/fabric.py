@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.study.measure import Judged, judged_image
+from benchmarks.study.measure import Judged, Tally, judged_image
 from model.encoder import Encoder
 from model.loss import HybridMeasure, Terms
 from model.mfrnet import CELL_PX, GRID, TILE_PX, MFRNet, MFRNetConfig, blank
 from model.pacing import Clock
 from model.runtime import FeatureReader
-from model.training import learn, read_cloth, training_threads
+from model.training import calibrate, learn, read_cloth, training_threads
 from station.control import Event, StripView
 from station.datasets.dataset import Sample
 from station.datasets.mvtec import read_mvtec
@@ -47,23 +47,24 @@ class Fabric:
     Attributes:
         network: untaught, with the aggregator and the standardisation that made the features.
         train, held: float ``[T, D, 32, 32]``, features of good cloth, in several views of each tile.
-        test: float32 ``[N, D, 32, 32]``, features of all tiles of the test images.
-        places: where in ``test`` a tile lies, by its digest.
+        features: float32 ``[N, D, 32, 32]``, of all tiles of the test images and of the good cloth held back.
+        tiles: uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``, the tiles themselves.
+        places: where among them a tile lies, by its digest.
+        good: images of good cloth, of which every fourth is held back, as in teach-in.
         samples: the test images.
-        tiles: uint8 ``[N, 256, 256]``, those of ``test``.
     """
 
     name: str
     network: MFRNet
     train: Tensor
     held: Tensor
-    judged: Tensor
+    features: Tensor
     tiles: NDArray[np.uint8]
     places: dict[bytes, int]
     good: list[Path]
     samples: list[Sample]
 
-    def judge(self, maps: NDArray[np.float32]) -> list[Judged]:
+    def judge(self, maps: NDArray[np.float32]) -> Tally:
         """What maps ``[N, 64, 64]`` of the tiles say of each test image, with the leniency found on the good cloth."""
         judged: list[Judged] = []
         scorer, recipe, finder = Recalled(self.places, maps), _recipe(maps), LeniencyFinder()
@@ -78,7 +79,7 @@ class Fabric:
 
         play(Section(good_cloth(self.good), held_back=True), scorer, recipe, on_event=look)
         judge(self.samples, scorer, recipe.model_copy(update={"leniency": finder.found()}), on_image=take)
-        return judged
+        return Tally.of(judged)
 
 
 def good_cloth(paths: list[Path]) -> PicturesCamera:
@@ -121,8 +122,8 @@ def read_fabric(folder: Path, encoder: Encoder, config: MFRNetConfig | None = No
     generator = torch.Generator().manual_seed(seed)
     train, held = read_cloth(network, np.stack(collector.tiles), generator, clock)
     tiles = np.stack(seen.tiles)
-    judged = _features(network, tiles)
-    return Fabric(folder.name, network, train, held, judged, tiles, seen.places, good, dataset.test)
+    features = _features(network, tiles)
+    return Fabric(folder.name, network, train, held, features, tiles, seen.places, good, dataset.test)
 
 
 class _Seen:
@@ -183,15 +184,15 @@ def rescored(network: MFRNet, fabric: Fabric, terms: Terms) -> MFRNet:
     made = copy.copy(network)
     made._modules = dict(network._modules)
     made.measure = HybridMeasure(fabric.held.shape[1], GRID, terms)
-    with training_threads(), torch.inference_mode():
-        made.measure.calibrate([(part, network.restore(part)) for part in fabric.held.split(BATCH)])
+    with training_threads():
+        calibrate(made, fabric.held, Clock(UNHURRIED_MINUTES, None, None))
     return made
 
 
 def maps_by(network: MFRNet, fabric: Fabric) -> NDArray[np.float32]:
     """Maps ``[N, 64, 64]`` of the fabric's tiles."""
     with training_threads(), torch.inference_mode():
-        grids = [network.measure(part, network.restore(part)) for part in fabric.judged.split(BATCH)]
+        grids = [network.measure(part, network.restore(part)) for part in torch.split(fabric.features, BATCH)]
     return finer(torch.cat(grids)[:, 0])
 
 

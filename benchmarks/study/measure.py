@@ -109,12 +109,38 @@ class Counts:
         return falses, hits
 
 
-def all_counts(judged: Sequence[Judged]) -> dict[str, Counts]:
-    """The counts that each of :data:`FIGURES` needs."""
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What a study keeps of a method's maps of one fabric.
+
+    Attributes:
+        flawed: bool ``[images]``.
+        counts: for each of :data:`FIGURES`.
+    """
+
+    flawed: NDArray[np.bool_]
+    counts: dict[str, Counts]
+
+    @classmethod
+    def of(cls, judged: Sequence[Judged]) -> Tally:
+        """Count; the pixels themselves need not be kept."""
+        return cls(np.array([one.flawed for one in judged]), _all_counts(judged))
+
+    def draws(self, count: int, seed: int) -> Weights:
+        """Images drawn with replacement, good and flawed ones each among themselves: ``[count, images]``."""
+        random = np.random.default_rng(seed)
+        weights = np.zeros((count, len(self.flawed)))
+        for group in (np.flatnonzero(self.flawed), np.flatnonzero(~self.flawed)):
+            if len(group):
+                weights[:, group] = random.multinomial(len(group), np.full(len(group), 1 / len(group)), size=count)
+        return weights
+
+
+def _all_counts(judged: Sequence[Judged]) -> dict[str, Counts]:
     empty = np.empty(0)
     image = [np.array([one.score]) for one in judged]
     tile = [one.tiles for one in judged]
-    pixels = pixel_steps(judged)
+    pixels = _pixel_steps(judged)
     good, flawed = [one.good_pixels for one in judged], [one.flawed_pixels for one in judged]
     by_pixel = Counts.of(good, flawed, pixels)
     by_region = Counts.of([empty] * len(judged), flawed, pixels, [one.shares for one in judged])
@@ -140,7 +166,7 @@ def all_counts(judged: Sequence[Judged]) -> dict[str, Counts]:
     }
 
 
-def pixel_steps(judged: Sequence[Judged]) -> NDArray[np.float32]:
+def _pixel_steps(judged: Sequence[Judged]) -> NDArray[np.float32]:
     """Steps between pixel scores: even over the bulk, ever finer towards the highest, where precision is decided."""
     sample = np.concatenate([part for one in judged for part in (one.good_pixels[::7], one.flawed_pixels)])
     rare = 1 - np.logspace(-RARE, 0, STEPS)[::-1]
@@ -166,14 +192,3 @@ def _area_to(limit: float, fpr: NDArray[np.float64], recall: NDArray[np.float64]
     inside = fpr <= limit
     end = float(np.interp(limit, fpr, recall))
     return float(np.trapezoid(np.r_[recall[inside], end], np.r_[fpr[inside], limit]) / limit)
-
-
-def draws(judged: Sequence[Judged], count: int, seed: int) -> Weights:
-    """Images drawn with replacement, good and flawed ones each among themselves: ``[count, images]``."""
-    random = np.random.default_rng(seed)
-    flawed = np.array([one.flawed for one in judged])
-    weights = np.zeros((count, len(judged)))
-    for group in (np.flatnonzero(flawed), np.flatnonzero(~flawed)):
-        if len(group):
-            weights[:, group] = random.multinomial(len(group), np.full(len(group), 1 / len(group)), size=count)
-    return weights

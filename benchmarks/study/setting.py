@@ -6,14 +6,21 @@ import argparse
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
+from drivers.camera import CameraError
 from model.encoder import Encoder, load_encoder
 from model.errors import ModelError
+from station.control import StationError
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 VGG16 = SHARED / "weights" / "vgg16" / "vgg16_features_0_14_torchvision_names.pth"
+ENCODERS = ("vgg16", "light")
+FAULTS = (ModelError, CameraError, StationError)
 FABRICS = ("aitex_f01", "aitex_f03")
 
 
@@ -43,12 +50,30 @@ def encoder(name: str, options: argparse.Namespace) -> Encoder:
     return load_encoder(name, options.vgg16 if name == "vgg16" else None)
 
 
-def provenance(command: str, options: argparse.Namespace) -> str:
-    """Command, commit, machine and settings in one sentence."""
-    words = ["git", "describe", "--always", "--dirty", "--abbrev=7"]
-    commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
-    machine = f"{os.cpu_count()} cores ({platform.machine()})"
+def provenance(module: str, words: Sequence[str]) -> str:
+    """Command, commit and machine in one sentence."""
+    ask = ["git", "describe", "--always", "--dirty", "--abbrev=7"]
+    commit = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    command = " ".join(["python -m", module, *_without_out(words)])
     return (
-        f"By `{command}` at commit {commit}, on {machine}, Python {platform.python_version()}; {options.seeds} seeds "
-        f"from 0, {options.steps} training steps."
+        f"By `{command}` at commit {commit}, on {os.cpu_count()} cores of {_processor()}, Python "
+        f"{platform.python_version()}, torch {torch.__version__}."
     )
+
+
+def _without_out(words: Sequence[str]) -> list[str]:
+    """The words of a command line but for ``--out`` and its folder, which names a place on one machine."""
+    kept = list(words)
+    if "--out" in kept:
+        at = kept.index("--out")
+        del kept[at : at + 2]
+    return kept
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

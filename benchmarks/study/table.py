@@ -7,35 +7,29 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study.measure import FIGURES, Counts, Judged, Weights, all_counts, draws, figure
+from benchmarks.study.measure import FIGURES, Tally, figure
 
 DRAWS = 1000
-Runs = Sequence[list[Judged]]
-"""The judged test images of one fabric, once for each seed."""
+Runs = Mapping[str, Sequence[Tally]]
+"""By fabric, for each seed, what a method's maps showed."""
 
 
 class Method:
-    """One method's figures on every fabric, for the images as they are and for each draw of them.
+    """One method's figures on every fabric, for the images as they are and for each draw of them."""
 
-    Args:
-        runs: by fabric.
-    """
-
-    def __init__(self, runs: Mapping[str, Runs]) -> None:
+    def __init__(self, runs: Runs) -> None:
         self.by_fabric: dict[str, dict[str, NDArray[np.float64]]] = {}
-        for fabric, judged in runs.items():
-            once = np.ones((1, len(judged[0])))
-            weights = np.concatenate([once, draws(judged[0], DRAWS, seed=0)])
-            self.by_fabric[fabric] = _mean_over_seeds([all_counts(run) for run in judged], weights)
+        for number, (fabric, tallies) in enumerate(runs.items()):
+            once = np.ones((1, len(tallies[0].flawed)))
+            weights = np.concatenate([once, tallies[0].draws(DRAWS, seed=number)])
+            self.by_fabric[fabric] = {
+                name: np.mean([figure(name, one.counts[name], weights) for one in tallies], axis=0) for name in FIGURES
+            }
 
     def values(self, name: str, fabric: str | None = None) -> NDArray[np.float64]:
         """A figure, ``[1 + draws]`` with the plain one first: of one fabric, or the mean over all (pooled)."""
         chosen = [self.by_fabric[fabric]] if fabric is not None else list(self.by_fabric.values())
         return np.asarray(np.mean([figures[name] for figures in chosen], axis=0))
-
-
-def _mean_over_seeds(counts: Sequence[Mapping[str, Counts]], weights: Weights) -> dict[str, NDArray[np.float64]]:
-    return {name: np.mean([figure(name, one[name], weights) for one in counts], axis=0) for name in FIGURES}
 
 
 def figures_table(methods: Mapping[str, Method], fabrics: Sequence[str]) -> list[str]:
