@@ -1,27 +1,31 @@
 """Thresholds from good cloth: how often a score is exceeded, with the honesty to say how far that is extrapolated.
 
-Method: peaks over threshold.  The highest score of each patch of held-back good cloth above a high quantile follows a
-generalised Pareto law (Pickands 1975); its parameters by L-moments (Hosking & Wallis, Technometrics 1987), which hold
-up on few samples.
+Method: extreme values.  The highest score of each patch of held-back good cloth is a maximum and follows the law of
+maxima (Gumbel's; Fisher & Tippett, Proc. Camb. Phil. Soc. 1928), fitted to the upper part of the patches alone.  Where
+there is cloth in plenty, the peaks above a high quantile follow a generalised Pareto law (Pickands 1975) whose shape
+can be told as well; its parameters by L-moments (Hosking & Wallis, Technometrics 1987).  How sure it is, is told by
+drawing the cloth anew from itself (bootstrap).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, genpareto
+from scipy.stats import chi2, genpareto, gumbel_r
 
-TAIL_SHARE = (0.02, 0.25)
-TAIL_PATCHES = 100
-"""The law holds the better the higher it starts, and needs about a hundred patches above: the tail is the share of the
-patches that holds about so many, within the range."""
+TAIL_SHARE = (0.02, 0.4)
+TAIL_PATCHES = 200
+"""A law of extremes holds the better the higher it starts, and needs some patches above: the upper part is the share of
+the patches that holds about so many, within the range."""
 SHAPE_RANGE = (0.0, 0.25)
 """A bounded tail (negative shape) is never assumed: cloth not yet seen may always score higher."""
-SHAPE_PATCHES = 50
-"""From fewer patches in the tail its shape cannot be told; then it is taken as exponential (shape 0)."""
+SHAPE_SHARE = 0.1
+"""Only so high up the tail shows its shape; where too few patches lie there, it is Gumbel's, exponential (shape 0)."""
 MIN_PATCHES = 12
+RESAMPLES = 400
 
 
 @dataclass(frozen=True)
@@ -64,19 +68,66 @@ def fit_tail(peaks: NDArray[np.float32]) -> TailFit:
     """
     if peaks.size < MIN_PATCHES:
         raise ValueError(f"{peaks.size} patches of good cloth are too few; at least {MIN_PATCHES} are needed")
+    ordered, share = _upper(peaks)
+    return _by_excess(ordered, share) if share <= SHAPE_SHARE else _by_maxima(ordered, share)
+
+
+def _upper(peaks: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     ordered = np.sort(np.asarray(peaks, dtype=np.float64))
-    share = float(np.clip(TAIL_PATCHES / peaks.size, *TAIL_SHARE))
+    return ordered, float(np.clip(TAIL_PATCHES / peaks.size, *TAIL_SHARE))
+
+
+def _by_excess(ordered: NDArray[np.float64], share: float, shape: float | None = None) -> TailFit:
+    """Pareto's law of what exceeds the lower ``1 - share``; of the given shape, else as it shows."""
     start = float(np.quantile(ordered, 1 - share))
     excess = ordered[ordered > start] - start
-    if excess.size < 2 or excess[-1] <= 0:
-        return TailFit(start, share, 0.0, max(1e-6, 1e-3 * abs(start)), peaks.size)
+    if excess.size < 2:
+        return TailFit(start, share, 0.0, _least(start), ordered.size)
     mean = float(excess.mean())
-    ranks = (np.arange(excess.size) / (excess.size - 1)) if excess.size > 1 else np.zeros(1)
-    l2 = 2 * float((ranks * excess).mean()) - mean
-    hosking_k = mean / max(l2, 1e-12) - 2
-    shape = float(np.clip(-hosking_k, *SHAPE_RANGE)) if excess.size >= SHAPE_PATCHES else 0.0
+    if shape is None:
+        l2 = 2 * float((np.linspace(0, 1, excess.size) * excess).mean()) - mean
+        shape = float(np.clip(2 - mean / max(l2, 1e-12), *SHAPE_RANGE))
     # With the shape held, the mean excess of the law, scale / (1 - shape), gives the scale.
-    return TailFit(start, share, shape, mean * (1 - shape), peaks.size)
+    return TailFit(start, share, shape, max(mean * (1 - shape), _least(start)), ordered.size)
+
+
+def _by_maxima(ordered: NDArray[np.float64], share: float) -> TailFit:
+    """A straight line through the upper ranks on Gumbel's paper, each weighted by how sure its score is."""
+    rank = np.arange(max(3, round(share * ordered.size)), 0, -1)  # from the top
+    paper = gumbel_r.ppf(1 - (rank - 0.44) / (ordered.size + 0.12))  # plotting positions of Gringorten (1963)
+    scale, place = np.polyfit(paper, ordered[-rank.size :], 1, w=np.sqrt(rank))
+    start = float(place + scale * gumbel_r.isf(TAIL_SHARE[0]))
+    return TailFit(start, TAIL_SHARE[0], 0.0, max(float(scale), _least(start)), ordered.size)
+
+
+def _least(start: float) -> float:
+    """The least scale of a tail: cloth not yet seen is never quite like the cloth seen."""
+    return max(1e-6, 1e-3 * abs(start))
+
+
+def exceedance_interval(
+    stretches: Sequence[NDArray[np.float32]], score: float, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Interval of the probability that a patch of good cloth peaks above ``score``, given the cloth seen.
+
+    Stretches of cloth are drawn anew with replacement, since patches that lie together score alike, and the tail is
+    fitted to each draw.  Nor is the law known: half of the draws take Gumbel's, half Pareto's, of the shape that shows
+    or, where too few patches show one, of any shape within ``SHAPE_RANGE``.
+
+    Args:
+        stretches: peaks of the patches that lie together, float ``[patches]`` each; ``MIN_PATCHES`` or more in all.
+    """
+    random = np.random.default_rng(seed)
+    drawn: list[float] = []
+    while len(drawn) < RESAMPLES:
+        chosen = random.integers(len(stretches), size=len(stretches))
+        ordered, share = _upper(np.concatenate([stretches[i] for i in chosen]))
+        untold = random.uniform(*SHAPE_RANGE) if ordered.size * TAIL_SHARE[1] < TAIL_PATCHES else None
+        if ordered.size >= MIN_PATCHES:
+            tail = _by_excess(ordered, share, untold) if len(drawn) % 2 else _by_maxima(ordered, share)
+            drawn.append(tail.exceedance(score))
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def patches_per_100_m(web_mm: float, patch_mm: float, step_mm: float) -> float:

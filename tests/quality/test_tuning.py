@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import genextreme
 
-from station.quality.tuning import MIN_PATCHES, TAIL_SHARE, fit_tail, patches_per_100_m, poisson_interval
+from station.quality.tuning import (
+    MIN_PATCHES,
+    TAIL_SHARE,
+    exceedance_interval,
+    fit_tail,
+    patches_per_100_m,
+    poisson_interval,
+)
 
 
 @pytest.mark.parametrize("shape", [0.0, 0.2])
@@ -41,12 +49,47 @@ def test_the_fit_follows_the_unit_of_the_scores(peaks: list[float], factor: floa
     assert scaled.score_at(1e-3) == pytest.approx(plain.score_at(1e-3) * factor, rel=1e-3)
 
 
+@pytest.mark.parametrize("count", [48, 200, 800])
+def test_little_cloth_gives_the_threshold_that_much_cloth_gives(count: int) -> None:
+    random = np.random.default_rng(count)
+    true_score = 0.6 + 0.08 * -np.log(-np.log1p(-1e-4))
+    scores = [fit_tail(0.6 + 0.08 * random.gumbel(size=count)).score_at(1e-4) for _ in range(60)]
+    assert np.mean(scores) == pytest.approx(true_score, rel=0.03)
+    assert np.std(scores) < 1.2 * true_score / np.sqrt(count)
+
+
 def test_a_few_patches_do_not_bend_the_tail() -> None:
     peaks = 0.6 + np.random.default_rng(3).exponential(0.08, 68)
     wild = np.append(peaks, [1.6])  # one odd patch
     for sample in (peaks, wild):
         assert fit_tail(sample.astype(np.float32)).shape == 0.0
-    assert fit_tail(wild.astype(np.float32)).score_at(1e-3) < 2 * fit_tail(peaks.astype(np.float32)).score_at(1e-3)
+    assert fit_tail(wild.astype(np.float32)).score_at(1e-3) < 1.3 * fit_tail(peaks.astype(np.float32)).score_at(1e-3)
+
+
+@pytest.mark.parametrize("shape", [0.0, 0.1])
+def test_the_interval_mostly_holds_the_truth_and_narrows_with_cloth(shape: float) -> None:
+    random = np.random.default_rng(7)
+    widths = []
+    for count in (60, 900):
+        held, ratios = 0, []
+        for _ in range(20):
+            peaks = genextreme.rvs(-shape, size=count, random_state=random)
+            score = fit_tail(peaks).score_at(1e-4)
+            low, high = exceedance_interval(np.split(peaks, count // 6), score)
+            held += low <= genextreme.sf(score, -shape) <= high
+            ratios.append(high / low)
+        assert held >= 14
+        widths.append(np.median(ratios))
+    assert widths[1] < widths[0] / 2
+
+
+def test_the_interval_is_the_same_each_time_and_knows_that_cloth_lies_in_stretches() -> None:
+    random = np.random.default_rng(8)
+    stretches = [0.8 + 0.1 * random.normal() + 0.03 * random.gumbel(size=8) for _ in range(12)]
+    patches = list(np.concatenate(stretches)[:, None])
+    together, apart = (exceedance_interval(cut, 1.4) for cut in (stretches, patches))
+    assert together == exceedance_interval(stretches, 1.4)
+    assert together[1] / together[0] > 1.5 * apart[1] / apart[0]
 
 
 def test_too_few_patches_are_refused_with_their_number() -> None:

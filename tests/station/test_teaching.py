@@ -10,7 +10,8 @@ from drivers.memory import MemoryCamera
 from station.control import RowJudged, StationError
 from station.quality.tuning import fit_tail
 from station.recipe import Recipe
-from station.teaching import NO_SCALE_EXCEEDANCE, Section, TileCollector, choose_threshold, held_back_tail, patch_peaks
+from station.teaching import Section, TileCollector, choose_threshold, held_back_tail, patch_peaks
+from station.teaching.lesson import NO_SCALE_EXCEEDANCE
 
 
 def lines_of(section: Section) -> list[int]:

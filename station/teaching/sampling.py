@@ -1,0 +1,167 @@
+"""The cloth a fabric is taught on: which blocks teach and which are held back, and an even sample of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
+from model.mfrnet import CELL_PX, TILE_PX
+from station.line.tiling import Chunk, Tiler, TileRow, cut_tiles
+from station.line.web import WebFinder
+from station.recipe import Recipe
+
+HOLD_BACK_EVERY = 4
+TEACHING_BLOCK_LINES = TILE_PX
+MAX_TILES = 1500
+READ_TIMEOUT_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a piece of cloth lies.
+
+    Attributes:
+        piece: name of the picture it lies on, None where the cloth is no picture.
+        first_line, end_line: half-open lines, counted from the picture's first.
+        first_px, end_px: half-open columns of the camera.
+        left_px, right_px: the web's edges there.
+    """
+
+    piece: str | None
+    first_line: int
+    end_line: int
+    first_px: int
+    end_px: int
+    left_px: int
+    right_px: int
+
+
+class Section:
+    """A camera that shows only part of another's cloth: the blocks that teach, or those held back.
+
+    Every ``HOLD_BACK_EVERY``-th block is held back; blocks shorter than half a tile are shown to neither, since they
+    would be mostly mirror image.
+
+    Attributes:
+        lines_shown, lines_kept: lines shown so far, and lines left to the other part.
+        first_lines: the camera's first line of each piece.
+    """
+
+    def __init__(self, camera: Camera, *, held_back: bool) -> None:
+        self._camera = camera
+        self._held_back = held_back
+        self._blocks = 0
+        self.lines_shown = self.lines_kept = 0
+        self.first_lines: dict[str | None, int] = {}
+        self.camera_id = camera.camera_id
+        self.width_px = camera.width_px
+        self.channels = camera.channels
+        self.waits = camera.waits
+
+    def start(self) -> None:
+        """As the camera."""
+        self._camera.start()
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """The camera's next block, None where it belongs to the other part."""
+        block = self._camera.read(timeout_s)
+        if block is None:
+            return None
+        self.first_lines.setdefault(block.piece, block.first_line)
+        if block.lines < TILE_PX // 2:
+            return None
+        self._blocks += 1
+        if (self._blocks % HOLD_BACK_EVERY == 0) is not self._held_back:
+            self.lines_kept += block.lines
+            return None
+        self.lines_shown += block.lines
+        return block
+
+    def encoder(self) -> EncoderReading:
+        """As the camera."""
+        return self._camera.encoder()
+
+    def stop(self) -> None:
+        """As the camera."""
+        self._camera.stop()
+
+
+def blocks(section: Section, stopped: Callable[[], bool]) -> Iterator[LineBlock]:
+    """The section's blocks, to the end of its cloth or until ``stopped``.  Raises CameraError."""
+    section.start()
+    try:
+        while not stopped():
+            try:
+                block = section.read(READ_TIMEOUT_S)
+            except EndOfClothError:
+                return
+            if block is not None:
+                yield block
+    finally:
+        section.stop()
+
+
+class TileCollector:
+    """Keeps tiles and their places; of long cloth an even sample (reservoir), so memory is bounded.
+
+    It may also stand in the model's place in the line, which then shows it tiles without their places.
+
+    Attributes:
+        tiles: uint8 ``[256, 256]`` or ``[256, 256, 3]`` each.
+        places: of the tiles, None where not told.
+    """
+
+    tile_px = TILE_PX
+    cell_px = CELL_PX
+
+    def __init__(self, seed: int, limit: int = MAX_TILES) -> None:
+        self._random = np.random.default_rng(seed)
+        self._limit = limit
+        self._seen = 0
+        self.tiles: list[NDArray[np.uint8]] = []
+        self.places: list[Place | None] = []
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Keep tiles, uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``; their scores are 0."""
+        for tile in tiles:
+            self.keep(tile)
+        side = self.tile_px // self.cell_px
+        return np.zeros((len(tiles), side, side), np.float32)
+
+    def keep(self, tile: NDArray[np.uint8], place: Place | None = None) -> None:
+        """Keep a tile, or do not, as the draw will have it."""
+        self._seen += 1
+        if len(self.tiles) < self._limit:
+            self.tiles.append(tile.copy())
+            self.places.append(place)
+        elif (drawn := int(self._random.integers(self._seen))) < self._limit:
+            self.tiles[drawn], self.places[drawn] = tile.copy(), place
+
+
+def collect(section: Section, recipe: Recipe, collector: TileCollector, stopped: Callable[[], bool]) -> None:
+    """Cut the section's cloth into the line's tiles until its end or until ``stopped``.  Raises CameraError."""
+    web = WebFinder() if recipe.find_web else None
+    tiler = Tiler(recipe, width_px=section.width_px, tile_px=TILE_PX, cell_px=CELL_PX, web=web)
+
+    def keep(rows: Iterator[object]) -> None:
+        for row in rows:
+            if isinstance(row, TileRow):
+                for tile, place in zip(cut_tiles(row, TILE_PX, CELL_PX), _places(row, section), strict=True):
+                    collector.keep(tile, place)
+
+    for block in blocks(section, stopped):
+        keep(tiler.push(Chunk(block.pixels, block.first_line, block.captured_ns, block.piece)))
+    keep(tiler.end_run())
+
+
+def _places(row: TileRow, section: Section) -> list[Place]:
+    origin = row.run_line - section.first_lines[row.piece]
+    edges = row.left_px, row.right_px
+    return [
+        Place(row.piece, origin + row.first, origin + row.end, int(x), min(int(x) + TILE_PX, row.right_px), *edges)
+        for x in row.columns
+    ]
