@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ class Piece:
         name: the piece's name.
         first_line: roll line of its first line.
         score: highest display score (0.5 = threshold).
-        defects: closed defects, by number.
+        defects: closed defects, by number, without their pictures: those of a large folder would fill the memory.
     """
 
     name: str
@@ -121,7 +121,7 @@ class _Gather:
         elif isinstance(event, RowJudged):
             self.rows.append(event)
         elif isinstance(event, DefectChanged) and event.defect.closed and event.defect.merged_into is None:
-            self._piece(event.defect.piece).defects.append(event.defect)
+            self._piece(event.defect.piece).defects.append(replace(event.defect, crop=None, heat=None))
 
     def _take_strip(self, view: StripView) -> None:
         name = view.piece or ""
