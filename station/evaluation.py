@@ -32,7 +32,7 @@ class JudgedImage:
     Attributes:
         anomaly_map: float32 ``[lines, width]``, 0.5 = threshold, 0 off the web.
         web, truth: bool ``[lines, width]``: where the web is, and what is flawed.
-        rejects: defects the recipe does not let pass.
+        rejects: defects the recipe does not let pass, without those of the mirror image beside a narrower picture.
     """
 
     sample: Sample
@@ -85,7 +85,8 @@ def judge(
         sample = by_path[picture.path]
         anomaly_map, web = heat.full_size(picture, camera.width_px)
         truth = true_mask(sample, anomaly_map.shape)
-        rejects = playback.pieces[picture.name].rejects
+        defects = playback.pieces[picture.name].defects
+        rejects = sum(defect.is_reject and defect.first_px < picture.width_px for defect in defects)
         image = JudgedImage(sample, anomaly_map, web, truth, rejects)
         tally.add(image)
         if on_image is not None:

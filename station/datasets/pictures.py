@@ -29,7 +29,8 @@ class PicturesCamera:
     """Replay cameras one after the other, one for each width; what is narrower goes on as its mirror image.
 
     Images of one width are played in name order, the narrowest first; names of pieces are POSIX paths relative to the
-    deepest folder that all images share.  Whoever judges maps cuts them to :attr:`Picture.width_px`.
+    deepest folder that all images share.  Whoever judges maps or counts defects leaves out what lies beyond
+    :attr:`Picture.width_px`; who teaches teaches the mirror image too.
     """
 
     waits = True

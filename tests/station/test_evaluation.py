@@ -142,6 +142,23 @@ def test_images_of_several_widths_are_judged_each_at_its_own(samples: list[Sampl
     assert figures["pixel_auroc"] == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.parametrize("edge_margin_mm", [0, 40])
+def test_a_flaw_counts_once_though_its_mirror_image_is_rejected_too(tmp_path: Path, edge_margin_mm: float) -> None:
+    """At columns 272 to 284 of 300: again at 315 to 327 of the camera's 400, and off any margin there."""
+    picture, mask = np.full((320, 300), 60, np.uint8), np.zeros((320, 300), np.uint8)
+    picture[100:116, 272:284] = mask[100:116, 272:284] = 255
+    bad = Sample(save(tmp_path / "bad.png", picture), "hole", (save(tmp_path / "truth/bad.png", mask),))
+    good = Sample(save(tmp_path / "good.png", np.full((320, 400), 60, np.uint8)), "good")
+    images: dict[str, JudgedImage] = {}
+    recipe = RECIPE.model_copy(update={"edge_margin_mm": edge_margin_mm})
+    _, playback = judge([bad, good], Brightness(), recipe, on_image=lambda i: images.update({i.sample.path.name: i}))
+    defects = playback.pieces["bad.png"].defects
+    assert len(defects) == 2, "the mirror image is judged, but not counted"
+    assert all(defect.crop is defect.heat is None for defect in defects), "pictures are not kept"
+    assert (images["bad.png"].rejects, images["bad.png"].located) == (1, True)
+    assert images["good.png"].rejects == 0
+
+
 def test_figures_do_not_depend_on_the_order_of_the_samples(samples: list[Sample]) -> None:
     assert judge(samples, Brightness(), RECIPE)[0] == judge(samples[::-1], Brightness(), RECIPE)[0]
 
