@@ -39,7 +39,7 @@ def read_aitex(root: Path, fabric: str | None = None) -> Dataset:
     """Read one fabric, named by its number (``01``) or by its folder of good strips (``2608691-202020u``).
 
     Raises:
-        ModelError: a folder is missing or empty, or no or no such fabric was named.
+        ModelError: a folder is missing or empty, or no fabric was named, or none of these.
     """
     good = _good_by_fabric(_folder(root, "NODefect_images"))
     fabric = _choose(root, fabric, good)
@@ -52,12 +52,10 @@ def read_aitex(root: Path, fabric: str | None = None) -> Dataset:
         name = _NAME.fullmatch(path.stem)
         if name is None:
             left_out.append(LeftOut(path, "its name is not NNNN_CCC_FF"))
-        elif name["fabric"] == fabric and path.stem in masks:
+        elif name["fabric"] == fabric:
             code = name["code"]
             kind = f"{code}_{CODES[code]}" if code in CODES else code
-            test.append(Sample(path, kind, tuple(masks[path.stem])))
-        elif name["fabric"] == fabric:
-            left_out.append(LeftOut(path, "it has no mask"))
+            test.append(Sample(path, kind, tuple(masks.get(path.stem, ()))))
     return settled(train, test, left_out)
 
 

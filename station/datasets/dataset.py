@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,9 @@ class Sample:
     Attributes:
         path: the image.
         kind: name of its flaw's kind, ``good`` for good cloth.
-        masks: its ground truth, united; none for good cloth.
+        masks: its ground truth, united; none for good cloth, or where it is lost.
         flawed_above: grey level (0..255) above which a mask says flawed: half for masks with smoothed edges, 0 where
-            the levels are numbers of flaws.
+            the levels are numbers of flaws.  A mask of 0 and 1 alone says flawed with 1, whatever stands here.
     """
 
     path: Path
@@ -68,7 +69,7 @@ def read_truth(sample: Sample) -> NDArray[np.bool_]:
     Raises:
         ModelError: a mask is missing or unreadable, or two differ in size.
     """
-    parts = [_read_mask(path) > sample.flawed_above for path in sample.masks]
+    parts = [_flawed(_read_mask(path), sample.flawed_above) for path in sample.masks]
     if len({part.shape for part in parts}) != 1:
         raise ModelError(f"The masks of {sample.path} differ in size or there are none; the data set is damaged.")
     return np.logical_or.reduce(parts)
@@ -77,31 +78,43 @@ def read_truth(sample: Sample) -> NDArray[np.bool_]:
 def settled(
     train: list[Sample], test: Iterable[Sample], left_out: Iterable[LeftOut] = (), notes: Iterable[str] = ()
 ) -> Dataset:
-    """The data set, once every mask was looked at: a flawed image whose mask is empty is left out.
+    """The data set, once every mask was looked at: a flawed image whose mask is lost or empty is left out.
 
     Raises:
-        ModelError: a mask is unreadable or has not the size of its image.
+        ModelError: an image is named twice, a mask is unreadable or has not the size of its image, or none shows a
+            flaw.
         CameraError: an image with a mask is unreadable.
     """
-    kept: list[Sample] = []
-    missing = list(left_out)
-    for sample in test:
-        if sample.is_good:
-            kept.append(sample)
-            continue
-        truth, facts = read_truth(sample), image_facts(sample.path)
-        if truth.shape != (facts.lines, facts.width_px):
-            raise ModelError(
-                f"Mask {sample.masks[0]} is {truth.shape[1]} x {truth.shape[0]} px, its image {sample.path} "
-                f"{facts.width_px} x {facts.lines} px; they must agree."
-            )
-        if truth.any():
-            kept.append(sample)
-        else:
-            missing.append(LeftOut(sample.path, "its mask is empty"))
+    test = list(test)
+    path, times = Counter(sample.path for sample in [*train, *test]).most_common(1)[0]
+    if times > 1:
+        raise ModelError(f"The data set names {path} {times} times; each image may teach or be judged once.")
+    reasons = {sample.path: _unusable(sample) for sample in test if not sample.is_good}
+    if reasons and all(reasons.values()):
+        path, reason = next(iter(reasons.items()))
+        raise ModelError(f"No flawed image can be judged, {path} for one: {reason}; check the masks.")
+    kept = [sample for sample in test if not reasons.get(sample.path)]
     if not kept:
         raise ModelError(f"No image is left to be judged beside {train[0].path.parent}; the data set is incomplete.")
-    return Dataset(train, kept, tuple(missing), tuple(notes))
+    missing = [LeftOut(path, reason) for path, reason in reasons.items() if reason]
+    return Dataset(train, kept, (*left_out, *missing), tuple(notes))
+
+
+def _unusable(sample: Sample) -> str:
+    """Why a flawed sample cannot be judged, empty if it can."""
+    if not sample.masks:
+        return "it has no mask"
+    truth, facts = read_truth(sample), image_facts(sample.path)
+    if truth.shape != (facts.lines, facts.width_px):
+        raise ModelError(
+            f"Mask {sample.masks[0]} is {truth.shape[1]} x {truth.shape[0]} px, its image {sample.path} "
+            f"{facts.width_px} x {facts.lines} px; they must agree."
+        )
+    return "" if truth.any() else "its mask is empty"
+
+
+def _flawed(mask: NDArray[np.uint8], above: int) -> NDArray[np.bool_]:
+    return mask > (0 if mask.max() == 1 else above)
 
 
 def _read_mask(path: Path) -> NDArray[np.uint8]:
