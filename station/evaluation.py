@@ -66,6 +66,7 @@ def judge(
     """Play the test images through the line, then measure.
 
     Args:
+        samples: of a data set as read, so that their masks fit.
         on_image: receives each image, one after the other; nothing full-size is kept.
         progress: told how many images were begun, and of how many.
 
@@ -74,7 +75,7 @@ def judge(
 
     Raises:
         CameraError: an image cannot be read.
-        ModelError: a mask cannot be read or does not fit its image.
+        ModelError: a mask cannot be read.
     """
     camera = PicturesCamera([sample.path for sample in samples])
     by_path = {sample.path: sample for sample in samples}
@@ -84,7 +85,7 @@ def judge(
     for picture in camera.pictures:
         sample = by_path[picture.path]
         anomaly_map, web = heat.full_size(picture, camera.width_px)
-        truth = true_mask(sample, anomaly_map.shape)
+        truth = np.zeros(web.shape, np.bool_) if sample.is_good else read_truth(sample)
         defects = playback.pieces[picture.name].defects
         rejects = sum(defect.is_reject and defect.first_px < picture.width_px for defect in defects)
         image = JudgedImage(sample, anomaly_map, web, truth, rejects)
@@ -108,7 +109,7 @@ class Tally:
     def add(self, image: JudgedImage) -> None:
         """Take one image."""
         self._pixels.add(image.truth, image.anomaly_map, image.web)
-        self._tiles.append(tiles([image.anomaly_map], [image.truth], [image.web]))
+        self._tiles.append(tiles(image.anomaly_map, image.truth, image.web))
         self._flawed.append(not image.sample.is_good)
         self._scores.append(image.score)
         self._rejected.append(image.rejects > 0)
@@ -163,31 +164,20 @@ def if_possible(metric: Callable[[], float]) -> float | None:
         return None
 
 
-def true_mask(sample: Sample, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The truth of one image, bool ``[lines, width]``.  Raises ModelError if a mask is unreadable or does not fit."""
-    if sample.is_good:
-        return np.zeros(shape, np.bool_)
-    truth = read_truth(sample)
-    if truth.shape != shape:
-        raise ModelError(f"The mask of {sample.path} is {truth.shape}, its image {shape} (lines, px); they must agree.")
-    return truth
-
-
 def tiles(
-    maps: list[NDArray[np.float32]], truths: list[NDArray[np.bool_]], webs: list[NDArray[np.bool_]]
+    anomaly_map: NDArray[np.float32], truth: NDArray[np.bool_], web: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Highest score and truth of each 256 px tile; tiles off the web are left out."""
     scores: list[float] = []
     positive: list[bool] = []
-    for anomaly_map, truth, web in zip(maps, truths, webs, strict=True):
-        lines, width = anomaly_map.shape
-        for top in range(0, lines, TILE_PX):
-            for left in range(0, width, TILE_PX):
-                part = np.s_[top : top + TILE_PX, left : left + TILE_PX]
-                if not web[part].any():
-                    continue
-                scores.append(float(anomaly_map[part].max()))
-                positive.append(bool(truth[part].any()))
+    lines, width = anomaly_map.shape
+    for top in range(0, lines, TILE_PX):
+        for left in range(0, width, TILE_PX):
+            part = np.s_[top : top + TILE_PX, left : left + TILE_PX]
+            if not web[part].any():
+                continue
+            scores.append(float(anomaly_map[part].max()))
+            positive.append(bool(truth[part].any()))
     return np.array(scores), np.array(positive, dtype=np.bool_)
 
 

@@ -56,7 +56,7 @@ def judged_image(
     anomaly_map: NDArray[np.float32], truth: NDArray[np.bool_], web: NDArray[np.bool_], *, flawed: bool
 ) -> Judged:
     """Sort one image's map by its truth; all three ``[lines, width]``."""
-    tile_scores, tile_truths = tiles_of([anomaly_map], [truth], [web])
+    tile_scores, tile_truths = tiles_of(anomaly_map, truth, web)
     counted = truth & web
     near = cv2.dilate(truth.astype(np.uint8), np.ones((2 * NEAR_PX + 1,) * 2, np.uint8))
     labels, _ = ndimage.label(counted, structure=np.ones((3, 3)))

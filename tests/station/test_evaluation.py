@@ -10,10 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError, EndOfClothError
-from model.errors import ModelError
 from station.datasets.dataset import Sample
 from station.datasets.pictures import PicturesCamera
-from station.evaluation import JudgedImage, Tally, judge, share, tiles, true_mask
+from station.evaluation import JudgedImage, Tally, judge, share, tiles
 from station.recipe import Recipe
 from tests.station.made_up_data import cloth, save
 
@@ -43,7 +42,7 @@ def test_tiles_are_256_px_and_one_true_pixel_makes_one_positive() -> None:
     truth[255, 300] = True
     web = np.ones(score.shape, bool)
     web[:, :256] = False
-    scores, positive = tiles([score], [truth], [web])
+    scores, positive = tiles(score, truth, web)
     assert positive.tolist() == [True, False]
     assert scores[1] == pytest.approx(score[:, 512:].max())
 
@@ -53,22 +52,13 @@ def test_tiles_wholly_off_the_web_are_left_out() -> None:
     truth[0, 10] = truth[0, 300] = True
     web = np.ones((256, 768), bool)
     web[:, :310] = False
-    _, positive = tiles([np.ones((256, 768), np.float32)], [truth], [web])
+    _, positive = tiles(np.ones((256, 768), np.float32), truth, web)
     assert positive.tolist() == [True, False]
 
 
 def test_share_of_nothing_is_none() -> None:
     assert share(np.array([], bool)) is None
     assert share(np.array([True, False, False, True])) == 0.5
-
-
-def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
-    save(tmp_path / "mask.png", np.zeros((10, 10), np.uint8))
-    with pytest.raises(ModelError, match="agree"):
-        true_mask(Sample(tmp_path / "i.png", "hole", (tmp_path / "mask.png",)), (20, 20))
-    (tmp_path / "broken.png").write_bytes(b"no")
-    with pytest.raises(ModelError, match=r"broken\.png"):
-        true_mask(Sample(tmp_path / "i.png", "hole", (tmp_path / "broken.png",)), (20, 20))
 
 
 def test_perfect_maps_get_perfect_figures(tmp_path: Path) -> None:
