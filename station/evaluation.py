@@ -1,6 +1,7 @@
 """A public data set through the real line: judged on its test part, measured.
 
-Maps count inside the web only; a tile of 256 px is positive if it holds at least one true pixel.
+Maps count inside the web only, and what is flawed off it is told beside; a tile of 256 px is positive if it holds at
+least one true pixel.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from model import metrics
 from model.errors import ModelError
@@ -50,6 +52,22 @@ class JudgedImage:
     def located(self) -> bool:
         """Rejected, and some of the truth lies above the threshold."""
         return self.rejects > 0 and bool((self.anomaly_map[self.truth] >= THRESHOLD).any())
+
+    @property
+    def true_px(self) -> int:
+        """Flawed pixels."""
+        return int(self.truth.sum())
+
+    @property
+    def true_px_off_web(self) -> int:
+        """Flawed pixels that no pixel figure counts."""
+        return int((self.truth & ~self.web).sum())
+
+    @property
+    def flaws_off_web(self) -> int:
+        """Regions of flawed pixels, joined also across corners, wholly off the web."""
+        labels, flaws = ndimage.label(self.truth, structure=np.ones((3, 3)))
+        return flaws - np.count_nonzero(np.unique(labels[self.web]))
 
 
 ImageSink = Callable[[JudgedImage], None]
@@ -105,6 +123,7 @@ class Tally:
         self._scores: list[float] = []
         self._rejected: list[bool] = []
         self._located: list[bool] = []
+        self._true_px = self._true_px_off_web = self._flaws_off_web = 0
 
     def add(self, image: JudgedImage) -> None:
         """Take one image."""
@@ -114,6 +133,9 @@ class Tally:
         self._scores.append(image.score)
         self._rejected.append(image.rejects > 0)
         self._located.append(image.located)
+        self._true_px += image.true_px
+        self._true_px_off_web += image.true_px_off_web
+        self._flaws_off_web += image.flaws_off_web
 
     def figures(self) -> dict[str, float | None]:
         """Image, tile and pixel figures; None where the data set has only one class."""
@@ -130,6 +152,8 @@ class Tally:
             "detection_rate": share(rejected[flawed]),
             "located_rate": share(np.array(self._located, np.bool_)[flawed]),
             "false_alarm_rate": share(rejected[~flawed]),
+            "true_px_off_web_share": self._true_px_off_web / self._true_px if self._true_px else None,
+            "flaws_off_web": self._flaws_off_web,
         }
 
 

@@ -43,6 +43,7 @@ class ImageRow:
     located: bool
     true_px: int
     true_px_off_web: int
+    flaws_off_web: int
     web_px: int
 
 
@@ -182,8 +183,9 @@ class Gathered:
             score=image.score,
             rejects=image.rejects,
             located=image.located,
-            true_px=int(image.truth.sum()),
-            true_px_off_web=int((image.truth & ~image.web).sum()),
+            true_px=image.true_px,
+            true_px_off_web=image.true_px_off_web,
+            flaws_off_web=image.flaws_off_web,
             web_px=int(image.web.sum()),
         )
         self.rows.append(row)

@@ -51,6 +51,8 @@ def as_table(result: Mapping[str, Any]) -> str:
         f"Rejected: {_percent(result['detection_rate'])} of flawed images "
         f"({_percent(result['located_rate'])} with the flaw above the threshold), "
         f"{_percent(result['false_alarm_rate'])} of good ones",
+        f"Off the web, so in no pixel figure: {_percent(result['true_px_off_web_share'])} of the flawed pixels, "
+        f"{result['flaws_off_web']} flaws wholly",
     ]
     return "\n".join(lines)
 

@@ -86,7 +86,7 @@ def test_results_appear_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def row(kind: str, score: float, rejects: int = 0) -> ImageRow:
     flawed = kind != "good"
-    return ImageRow(f"{kind}.png", kind, flawed, score, rejects, flawed and rejects > 0, 4, 0, 100)
+    return ImageRow(f"{kind}.png", kind, flawed, score, rejects, flawed and rejects > 0, 4, 0, 0, 100)
 
 
 def test_kinds_are_measured_against_all_good_images() -> None:
@@ -119,6 +119,7 @@ def test_a_small_data_set_from_folder_to_contact_sheet(station: Station, tmp_pat
     assert set(f"{contract} tiles_per_second teach_seconds encoder".split()) <= set(said.json)
     assert said.json["image_auroc"] == 1
     assert said.json["located_rate"] == 1
+    assert (said.json["true_px_off_web_share"], said.json["flaws_off_web"]) == (0, 0)
     written = json.loads((out / "results.json").read_text())
     assert {key: written[key] for key in said.json} == said.json
     assert {"encoder", "device", "precision", "seed", "settings", "per_image"} <= set(written)

@@ -85,6 +85,24 @@ def test_a_reject_in_the_wrong_place_is_not_located(tmp_path: Path) -> None:
     assert (figures["detection_rate"], figures["located_rate"]) == (1, 0)
 
 
+def test_what_is_flawed_off_the_web_is_told(tmp_path: Path) -> None:
+    """Of three flaws of 40, 20 and 40 px one lies on the web, one half off it, one beyond."""
+    truth, web = np.zeros((256, 512), bool), np.zeros((256, 512), bool)
+    web[:, 100:] = True
+    for place in (np.s_[10:20, 200:204], np.s_[50:60, 99:101], np.s_[90:100, 0:4]):
+        truth[place] = True
+    bad = Sample(tmp_path / "b.png", "hole", (tmp_path / "m.png",))
+    tally = Tally()
+    for _ in range(2):
+        tally.add(JudgedImage(bad, np.zeros(truth.shape, np.float32), web, truth, 0))
+    figures = tally.figures()
+    assert figures["true_px_off_web_share"] == 0.5
+    assert figures["flaws_off_web"] == 2
+    tally = Tally()
+    tally.add(judged(Sample(tmp_path / "g.png", "good"), np.zeros(truth.shape, np.float32), truth & False))
+    assert tally.figures()["true_px_off_web_share"] is None
+
+
 def test_one_class_alone_gives_none_not_a_riddle(tmp_path: Path) -> None:
     tally = Tally()
     nothing = np.zeros(WEB.shape, bool)
