@@ -1,17 +1,18 @@
 """Tries the peers' settings on cloth whose flaws are painted, so that no true label of a real flaw tunes anyone.
 
-    python -m benchmarks.peers.tuning --peer nearest [--styles plain denim] [--fabric FOLDER LEFT]...
+    python -m benchmarks.peers.tuning --peer nearest [--styles plain denim] [--fabric FOLDER --left 560]
 
 The ground is simulated cloth of each style, and the good pictures (``train/good``) of real fabrics with simulated flaws
-painted on those held back; columns left of LEFT are no cloth.  Prints, for each setting, over all grounds the mean
-AUROC over tiles, and AUROC and average precision over grid cells.
+painted on those held back; columns left of ``--left`` are no cloth.  Prints for each setting the AUROC over tiles, and
+the AUROC and average precision over grid cells, as means over the grounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -28,6 +29,7 @@ from benchmarks.peers.autoencoder import Autoencoder
 from benchmarks.peers.gaussian import Gaussian
 from benchmarks.peers.maps import smoothed
 from benchmarks.peers.nearest import Nearest
+from drivers.camera import CameraError
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from model.encoder import Encoder, load_encoder
@@ -37,10 +39,11 @@ from model.mfrnet import GRID, TILE_PX, MFRNetConfig, blank
 from model.pacing import Clock
 from model.runtime import FeatureReader
 from model.training import read_cloth
+from station.datasets.mvtec import read_mvtec
 
 MM_PER_PX = 0.5
 WEB_PX = 4 * TILE_PX
-TEACH_LINES, TEST_LINES = 60 * TILE_PX, 60 * TILE_PX
+LINES = 60 * TILE_PX  # of simulated cloth, to learn from and to judge
 FLAWS_PER_M = 6.0
 COPIES = 4  # of the pictures held back, each with other flaws
 HELD_BACK = 0.3  # of a real fabric's good pictures
@@ -55,8 +58,8 @@ KINDS: dict[str, type[Nearest | Gaussian | Autoencoder]] = {
 }
 TRIED: dict[str, dict[str, list[Any]]] = {
     "nearest": {"patch": [1, 3], "share": [0.02, 0.1]},
-    "gaussian": {"shrinkage": [None, 0.2, 1.0], "ridge": [0.001, 0.01, 0.1]},
-    "autoencoder": {"latent": [8, 16, 32, 64], "steps": [800, 1600]},
+    "gaussian": {"shrinkage": [None, 0.2, 1.0]},
+    "autoencoder": {"latent": [8, 16, 32, 64], "steps": [800, 2000]},
 }
 SMOOTHINGS = (0.0, 0.5, 1.0)
 
@@ -78,24 +81,24 @@ class Ground:
     truth: NDArray[np.bool_]
 
 
-def simulated(style: str, seed: int) -> Ground:
+def simulated(style: str, seed: int, lines: int = LINES) -> Ground:
     """Simulated cloth; the flawed piece has yarns of its own."""
     size: dict[str, Any] = {"width_px": WEB_PX, "mm_per_px": MM_PER_PX}
     good = Cloth(style, seed=seed, **size)
     flawed = Cloth(style, seed=seed + 1, flaws_per_m=FLAWS_PER_M, **size)
-    truth = np.zeros((TEST_LINES, WEB_PX), np.bool_)
+    truth = np.zeros((lines, WEB_PX), np.bool_)
     _paint(flawed, truth, None)
-    teach, test = good.render(0, TEACH_LINES), flawed.render(0, TEST_LINES)
+    teach, test = good.render(0, lines), flawed.render(0, lines)
     return Ground(style, _tiles(teach), _tiles(test), _cells(_tiles(truth)))
 
 
 def painted(folder: Path, left: int, seed: int) -> Ground:
     """A real fabric's good pictures in MVTec layout, simulated flaws painted on the last of them."""
-    pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted((folder / "train" / "good").iterdir())]
-    strips = [picture[:, left:] for picture in pictures if picture is not None]
-    kept = len(strips) - round(HELD_BACK * len(strips))
-    if kept < 1 or kept == len(strips):
-        raise ModelError(f"{folder} has {len(strips)} good pictures, too few to hold some back: give at least 2.")
+    pictures = [cv2.imread(str(sample.path), cv2.IMREAD_GRAYSCALE) for sample in read_mvtec(folder).train]
+    strips = [picture[:, left:] for picture in pictures if picture is not None and picture.shape[1] - left >= TILE_PX]
+    kept = len(strips) - max(1, round(HELD_BACK * len(strips)))
+    if kept < 1:
+        raise ModelError(f"{folder} has fewer than two good pictures with a tile right of column {left}: give others.")
     held = np.concatenate(strips[kept:] * COPIES)
     cloth = Cloth("plain", width_px=held.shape[1], mm_per_px=MM_PER_PX, seed=seed, flaws_per_m=4 * FLAWS_PER_M)
     truth = np.zeros(held.shape, np.bool_)
@@ -167,28 +170,42 @@ def try_all(name: str, ground: Ground, features: tuple[Tensor, Tensor], seed: in
     return found
 
 
-def main() -> None:
-    """Command line."""
+def main(words: list[str]) -> int:
+    """Try and print; 0 done, 1 a fault of the input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", choices=list(KINDS), required=True)
     parser.add_argument("--styles", nargs="*", choices=list(STYLES), default=["plain", "denim", "stripe", "demo"])
-    parser.add_argument("--fabric", nargs=2, action="append", default=[], metavar=("FOLDER", "LEFT"))
+    parser.add_argument("--fabric", type=Path, action="append", default=[], help="folder in MVTec layout")
+    parser.add_argument("--left", type=int, action="append", default=[], help="first column of cloth, one a fabric")
     parser.add_argument("--encoder", default="light")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    encoder = load_encoder(given.encoder, given.weights)
+    given = parser.parse_args(words)
+    if len(given.left) != len(given.fabric) or not given.styles + given.fabric:
+        parser.error("name a style or a fabric, and one --left for each --fabric")
     grounds: list[Callable[[], Ground]] = [partial(simulated, style, GROUND_SEED) for style in given.styles]
-    grounds += [partial(painted, Path(folder), int(left), GROUND_SEED) for folder, left in given.fabric]
+    grounds += [partial(painted, *fabric, GROUND_SEED) for fabric in zip(given.fabric, given.left, strict=True)]
+    try:
+        found = over_grounds(given.peer, grounds, load_encoder(given.encoder, given.weights), given.seed)
+    except (ModelError, CameraError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for setting, (tile, cell, precision) in found.items():
+        print(f"{given.peer} {setting}: tile AUROC {tile:.3f}, cell AUROC {cell:.3f}, cell AP {precision:.3f}")
+    return 0
+
+
+def over_grounds(
+    name: str, grounds: Iterable[Callable[[], Ground]], encoder: Encoder, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    """Mean figures over the grounds for each setting of one peer."""
     every: dict[str, list[Figures]] = {}
     for make in grounds:
         ground = make()
-        for setting, found in try_all(given.peer, ground, read(ground, encoder, given.seed), given.seed).items():
+        for setting, found in try_all(name, ground, read(ground, encoder, seed), seed).items():
             every.setdefault(setting, []).append(found)
-    for setting, rows in every.items():
-        tile, cell, precision = np.mean(rows, axis=0)
-        print(f"{given.peer} {setting}: tile AUROC {tile:.3f}, cell AUROC {cell:.3f}, cell AP {precision:.3f}")
+    return {setting: np.mean(rows, axis=0) for setting, rows in every.items()}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,6 +16,7 @@ from benchmarks.peers.autoencoder import Autoencoder
 from benchmarks.peers.gaussian import Gaussian
 from benchmarks.peers.maps import as_rows
 from benchmarks.peers.nearest import Nearest, coreset
+from benchmarks.peers.tuning import COPIES, main, painted, simulated
 from model.errors import ModelError
 from model.loss import local_mean
 
@@ -172,7 +176,7 @@ def test_gaussian_trusts_a_position_more_the_more_cloth_was_seen() -> None:
 def test_autoencoder_learns(good: Tensor) -> None:
     errors = []
     for steps in (1, 100, 500):
-        peer = Autoencoder(latent=HIDDEN, steps=steps, smoothing=0)
+        peer = Autoencoder(latent=HIDDEN, steps=steps)
         peer.fit(good)
         errors.append(float(peer.score(cloth(2, 2)).mean()))
     assert errors[0] > 2 * errors[1] > 2 * errors[2]
@@ -185,8 +189,40 @@ def test_smoothing_spreads_a_peak(name: str, good: Tensor) -> None:
     peer.fit(good)
     fresh = cloth(1, 2)
     fresh[0, :, 10, 10] += 30
+    peer.smoothing = 0.5  # type: ignore[attr-defined]
     blurred = peer.score(fresh)[0]
-    peer.smoothing = 0  # type: ignore[attr-defined]
+    peer.smoothing = 0.0  # type: ignore[attr-defined]
     sharp = peer.score(fresh)[0]
     assert blurred.max() < sharp.max()
     assert float(blurred.sum()) == pytest.approx(float(sharp.sum()), rel=1e-3)
+
+
+def test_tuning_ground_tells_the_truth_about_painted_flaws(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for place in ("train/good/a.png", "train/good/b.png", "test/good/c.png"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        picture = np.clip(128 + 20 * rng.standard_normal((512, 1300)), 60, 200).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / place), picture)
+    ground = painted(tmp_path, 20, seed=1)
+    clean = cv2.imread(str(tmp_path / "train/good/b.png"), cv2.IMREAD_GRAYSCALE)
+    assert clean is not None
+    strips = clean[:, 20:].reshape(2, 256, 5, 256).swapaxes(1, 2).reshape(10, 256, 256)
+    changed = ground.test != np.concatenate([strips] * COPIES)
+    cells = changed.reshape(-1, 32, 8, 32, 8).any((2, 4))
+    assert ground.truth.sum() > 20
+    assert cells[ground.truth].mean() > 0.99  # a faint core may round to no change in a corner of it
+    assert ground.truth[cells].mean() > 0.5  # the rest are soft skirts
+    assert len(ground.teach) == 10
+
+
+def test_tuning_on_simulated_cloth_has_flaws_in_some_tiles() -> None:
+    ground = simulated("plain", seed=1, lines=2048)
+    flawed = ground.truth.any((1, 2))
+    assert ground.teach.shape == ground.test.shape == (32, 256, 256)
+    assert 0 < flawed.sum() < 32
+
+
+def test_tuning_tells_a_missing_folder_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--peer", "gaussian", "--styles", "--fabric", str(tmp_path / "none"), "--left", "0"]
+    assert main(words) == 1
+    assert "There is no folder" in capsys.readouterr().err
