@@ -67,7 +67,7 @@ class JudgedImage:
     def flaws_off_web(self) -> int:
         """Regions of flawed pixels, joined also across corners, wholly off the web."""
         labels, flaws = ndimage.label(self.truth, structure=np.ones((3, 3)))
-        return flaws - np.count_nonzero(np.unique(labels[self.web]))
+        return int(flaws - np.count_nonzero(np.unique(labels[self.web])))
 
 
 ImageSink = Callable[[JudgedImage], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -98,6 +99,7 @@ def test_what_is_flawed_off_the_web_is_told(tmp_path: Path) -> None:
     figures = tally.figures()
     assert figures["true_px_off_web_share"] == 0.5
     assert figures["flaws_off_web"] == 2
+    assert json.loads(json.dumps(figures)) == figures
     tally = Tally()
     tally.add(judged(Sample(tmp_path / "g.png", "good"), np.zeros(truth.shape, np.float32), truth & False))
     assert tally.figures()["true_px_off_web_share"] is None
