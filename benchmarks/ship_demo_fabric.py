@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drivers.memory import MemoryCamera
 from drivers.simulated.cloth import Cloth
@@ -26,9 +25,10 @@ from model.runtime import Runtime
 from model.training import fit
 from station import demo
 from station.playback import play
-from station.quality.tuning import fit_tail
 from station.recipe import Recipe
-from station.teaching import TileCollector, choose_threshold, patch_peaks
+from station.teaching import TileCollector
+from station.teaching.held_back import GATHERING_THRESHOLD, HeldBack
+from station.teaching.threshold import choose_threshold
 
 SHIPPED = Path(__file__).resolve().parents[1] / "station" / "shipped"
 TEACHING_SEED, THRESHOLD_SEED = 10_000, 20_000
@@ -65,7 +65,7 @@ def main() -> None:
         fabric=demo.FABRIC,
         model_sha256="0" * 64,
         encoder="light",
-        threshold=1.0,
+        threshold=GATHERING_THRESHOLD,
         mm_per_px=demo.MM_PER_PX,
         join_gap_mm=4.0,
         note="demo cloth, taught on simulated good cloth",
@@ -79,18 +79,19 @@ def main() -> None:
     file = options.out / "demo.safetensors"
     checkpoint.save(network, file, {"fabric": demo.FABRIC, "seed": options.seed, "tiles": len(collector.tiles)})
     runtime = Runtime(network)
-    peaks: list[NDArray[np.float32]] = []
+    held = HeldBack()
     for camera in good_cloth(THRESHOLD_SEED, options.threshold_metres):
-        peaks.append(patch_peaks(play(camera, runtime, draft).rows))
+        play(camera, runtime, draft, on_event=held.take)
     runtime.close()
-    tail = fit_tail(np.concatenate(peaks))
-    web_px = demo.WEB_PX[1] - demo.WEB_PX[0]
-    threshold, predicted, _ = choose_threshold(tail, demo.MM_PER_PX, web_px, draft.overlap_px)
+    leniency = held.leniency()
+    peaks = [row.peaks(leniency) for row in held.rows]
+    threshold = choose_threshold(peaks, demo.MM_PER_PX, held.web_px, draft.overlap_px)
     recipe = draft.model_copy(
         update={
             "model_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-            "threshold": threshold,
-            "predicted_false_alarms_per_100_m": predicted,
+            "threshold": threshold.score,
+            "leniency": leniency,
+            "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
         }
     )
     (options.out / "demo.json").write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -99,10 +100,11 @@ def main() -> None:
             {
                 "tiles": len(collector.tiles),
                 "threshold_metres": options.threshold_metres,
-                "patches": tail.patches,
-                "highest_good_score": float(np.concatenate(peaks).max()),
-                "threshold": threshold,
-                "predicted_false_alarms_per_100_m": predicted,
+                "patches": threshold.patches,
+                "highest_good_score": max(float(row.max()) for row in peaks),
+                "threshold": threshold.score,
+                "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
+                "predicted_false_alarms_per_100_m_interval": threshold.interval_per_100_m,
                 "model_bytes": file.stat().st_size,
             }
         )

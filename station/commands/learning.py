@@ -6,10 +6,13 @@ from pathlib import Path
 
 from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
-from station.commands.session import Records, TeachingLog, say
+from model.pacing import TeachingCancelled
+from station.commands.session import Records, TeachingLog, interrupt_noted, say
 from station.control import StationError
 from station.recipe import FABRIC_NAME
-from station.teaching import TEACHING_BLOCK_LINES, Lesson, teach
+from station.teaching import GOOD_TILES, TEACHING_BLOCK_LINES, Lesson, teach
+from station.teaching.doubts import Doubt
+from station.teaching.pictures import MOST_PICTURES, picture_name
 
 
 def teach_fabric(
@@ -23,34 +26,88 @@ def teach_fabric(
     minutes: float,
     seed: int,
 ) -> dict[str, object]:
-    """Teach a fabric from a folder of pictures of good cloth."""
+    """Teach a fabric from a folder of pictures of good cloth; the first Ctrl+C cancels it.
+
+    Raises:
+        KeyboardInterrupt: it was cancelled, and nothing was stored.
+    """
     if not FABRIC_NAME.fullmatch(fabric):
         raise StationError(
             f"Fabric name {fabric!r} is not usable: up to 64 letters, digits, '.', '_' and '-', starting with a letter "
             "or digit."
         )
-    ReplayCamera(folder)  # unusable cloth is refused before anything is loaded
-    lesson, _ = teach(
-        fabric,
-        lambda: ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES),
-        load_encoder(encoder, weights),
-        records.store,
-        mm_per_px=mm_per_px,
-        minutes=minutes,
-        seed=seed,
-        progress=TeachingLog(),
-    )
-    if lesson.extrapolation > 1:
-        say(
-            f"The threshold is extrapolated {lesson.extrapolation:.0f} times beyond the {lesson.held_back_patches} "
-            "patches of good cloth held back for it."
-        )
+    camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused before anything else
+
+    def cloth() -> ReplayCamera:
+        camera.rewind()
+        return camera
+
+    with interrupt_noted() as interrupted:
+        try:
+            lesson, _ = teach(
+                fabric,
+                cloth,
+                load_encoder(encoder, weights),
+                records.store,
+                mm_per_px=mm_per_px,
+                minutes=minutes,
+                seed=seed,
+                progress=TeachingLog(),
+                cancelled=interrupted.is_set,
+            )
+        except TeachingCancelled as cancelled:
+            say(str(cancelled))
+            raise KeyboardInterrupt from cancelled
+    for sentence in sentences(lesson):
+        say(sentence)
     return figures_of(lesson)
+
+
+def sentences(lesson: Lesson) -> list[str]:
+    """What should be known of a lesson, one plain paragraph each; none if there was cloth in plenty and all good."""
+    told = [_little_cloth(lesson), _extrapolated(lesson), lesson.recipe.leniency.told(), _doubted(lesson)]
+    return [paragraph for paragraph in told if paragraph]
+
+
+def _little_cloth(lesson: Lesson) -> str:
+    tiles = lesson.tiles + lesson.threshold.patches
+    if tiles >= GOOD_TILES:
+        return ""
+    return (
+        f"Little cloth: it holds {tiles} tiles of 256 px, {lesson.tiles} to teach and {lesson.threshold.patches} to "
+        f"set the threshold. That works, but the threshold is unsure; about {GOOD_TILES} tiles would be good."
+    )
+
+
+def _extrapolated(lesson: Lesson) -> str:
+    threshold = lesson.threshold
+    if threshold.extrapolation <= 1:
+        return ""
+    times = f"{threshold.extrapolation:.{0 if threshold.extrapolation >= 10 else 1}f}"
+    said = f"The threshold is extrapolated {times} times beyond the cloth seen, {threshold.patches} patches held back."
+    if threshold.interval_per_100_m is None:
+        return said
+    low, high = threshold.interval_per_100_m
+    return (
+        f"{said} It predicts {threshold.predicted_per_100_m:.2g} false alarms per 100 m; given so much cloth, the "
+        f"truth lies between {low:.2g} and {high:.2g} (95 %)."
+    )
+
+
+def _doubted(lesson: Lesson) -> str:
+    if lesson.pictures is None:
+        return ""
+    held_back = sum(doubt.held_back for doubt in lesson.doubts)
+    return (
+        f"{len(lesson.doubts) - held_back} of the {lesson.tiles} tiles taught on and {held_back} of the patches held "
+        f"back stand out from the rest and may hold flaws; the threshold was set without them. Their pictures are in "
+        f"{lesson.pictures}: take such cloth out and teach again, or accept."
+    )
 
 
 def figures_of(lesson: Lesson) -> dict[str, object]:
     """The JSON of a lesson."""
-    recipe = lesson.recipe
+    recipe, threshold = lesson.recipe, lesson.threshold
     return {
         "fabric": recipe.fabric,
         "recipe_version": recipe.version,
@@ -59,7 +116,27 @@ def figures_of(lesson: Lesson) -> dict[str, object]:
         "encoder": recipe.encoder,
         "threshold": recipe.threshold,
         "predicted_false_alarms_per_100_m": recipe.predicted_false_alarms_per_100_m,
+        "predicted_false_alarms_per_100_m_interval": threshold.interval_per_100_m,
         "model_sha256": recipe.model_sha256,
-        "held_back_patches": lesson.held_back_patches,
-        "extrapolation": lesson.extrapolation,
+        "held_back_patches": threshold.patches,
+        "extrapolation": threshold.extrapolation,
+        "good_tiles": GOOD_TILES,
+        "warnings": sentences(lesson),
+        "doubted": [_row(number, doubt, lesson) for number, doubt in enumerate(lesson.doubts, start=1)],
+    }
+
+
+def _row(number: int, doubt: Doubt, lesson: Lesson) -> dict[str, object]:
+    """A doubt in the JSON, named as the line names defects."""
+    place = doubt.place
+    shown = lesson.pictures is not None and number <= MOST_PICTURES
+    return {
+        "image": place.piece,
+        "x_px": place.first_px,
+        "y_px": place.first_line,
+        "width_px": place.end_px - place.first_px,
+        "height_px": place.end_line - place.first_line,
+        "score": doubt.score,
+        "held_back": doubt.held_back,
+        "picture": str(lesson.pictures / picture_name(number)) if lesson.pictures is not None and shown else None,
     }

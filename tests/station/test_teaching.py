@@ -1,17 +1,36 @@
-"""Teach-in's parts: what teaches and what is held back, bounded memory, peaks of whole patches."""
+"""Teach-in: what teaches and what is held back, doubts with pictures, progress, cancelling, the same again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
-from drivers.camera import EndOfClothError
+from drivers.camera import Camera, EndOfClothError
 from drivers.memory import MemoryCamera
-from station.control import RowJudged, StationError
-from station.quality.tuning import fit_tail
+from drivers.replay import ReplayCamera
+from drivers.simulated.cloth import Cloth
+from model.encoder import Encoder, Light
+from model.mfrnet import MFRNetConfig
+from model.pacing import Progress, TeachingCancelled
+from station.commands.learning import figures_of, sentences
+from station.control import StationError
+from station.playback import play
 from station.recipe import Recipe
-from station.teaching import Section, TileCollector, choose_threshold, held_back_tail, patch_peaks
-from station.teaching.lesson import NO_SCALE_EXCEEDANCE
+from station.records.queries import History
+from station.records.rows import RecordsError
+from station.records.store import Store
+from station.teaching import TEACHING_BLOCK_LINES, Lesson, Section, TileCollector, teach
+from station.teaching.sampling import collect
+
+SMALL = MFRNetConfig(channels=24, width=32, steps=12)
+DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0)
+WIDTH, BLOCKS = 768, 16
 
 
 def lines_of(section: Section) -> list[int]:
@@ -39,46 +58,165 @@ def test_the_collector_keeps_an_even_sample_within_its_bound() -> None:
     for number in range(100):
         maps = collector.infer(np.full((10, 256, 256), number, np.uint8))
         assert maps.shape == (10, 64, 64)
-    assert len(collector.tiles) == 50
+    assert len(collector.tiles) == len(collector.places) == 50
     kept = np.array([tile[0, 0] for tile in collector.tiles])
     assert kept.mean() == pytest.approx(49.5, abs=15)
 
 
-def row(first: int, end: int, *peaks: float) -> RowJudged:
-    return RowJudged(first, end, np.array(peaks, np.float32))
+def test_collected_tiles_are_those_of_the_line_and_know_their_place(good_cloth: NDArray[np.uint8]) -> None:
+    cloth = np.hstack([np.full((len(good_cloth), 60), 250, np.uint8), good_cloth])  # a lamp beside the web
+    collected, shown = TileCollector(3, limit=40), TileCollector(3, limit=40)
+    collect(Section(MemoryCamera(cloth, lines=len(cloth)), held_back=False), DRAFT, collected, lambda: False)
+    play(Section(MemoryCamera(cloth, lines=len(cloth)), held_back=False), shown, DRAFT)
+    assert all(np.array_equal(*pair) for pair in zip(collected.tiles, shown.tiles, strict=True))
+    for tile, place in zip(collected.tiles, collected.places, strict=True):
+        assert place is not None
+        assert place.first_px >= place.left_px >= 60
+        part = cloth[place.first_line : place.end_line, place.first_px : place.end_px]
+        assert np.array_equal(tile[: part.shape[0], : part.shape[1]], part)
 
 
-def test_the_short_end_of_a_run_counts_with_the_row_before_it() -> None:
-    rows = [row(0, 224, 1, 5, 2), row(224, 256, 3, 1, 1), row(256, 480, 1, 1, 1), row(1024, 1056, 9, 9, 9)]
-    assert patch_peaks(rows).tolist() == [3, 5, 2, 1, 1, 1, 9, 9, 9]
-    assert patch_peaks([]).size == 0
+@pytest.fixture(scope="module")
+def good_cloth() -> NDArray[np.uint8]:
+    """Simulated good cloth that fills the picture, uint8 [4096, 768]."""
+    return Cloth("demo", width_px=WIDTH, mm_per_px=0.5, seed=5).render(0, BLOCKS * 256)
 
 
-def test_a_scale_turns_the_budget_into_metres_and_no_scale_predicts_none() -> None:
-    peaks = np.random.default_rng(0).exponential(0.1, 400).astype(np.float32) + 0.5
-    tail = fit_tail(peaks)
-    _, predicted, probability = choose_threshold(tail, None, 1000, 32)
-    assert predicted is None
-    assert probability == pytest.approx(NO_SCALE_EXCEEDANCE, rel=1e-3)
-    threshold, predicted, _ = choose_threshold(tail, 0.5, 2000, 32)
-    assert predicted is not None
-    assert predicted == pytest.approx(1.0, rel=1e-3)
-    assert threshold > peaks.max() * 0.9
+@pytest.fixture(scope="module")
+def small_encoder() -> Encoder:
+    """A little random trunk with the light encoder's anatomy."""
+    torch.manual_seed(3)
+    return Light((8, 16, 32), 48).eval()
 
 
-class FlatScorer:
-    """Scores every cell alike."""
-
-    tile_px = 256
-    cell_px = 4
-
-    def infer(self, tiles: np.ndarray) -> np.ndarray:
-        return np.full((len(tiles), 64, 64), 0.5, np.float32)
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    opened = Store.open(tmp_path / "home")
+    yield opened
+    opened.close()
 
 
-@pytest.mark.parametrize(("late", "said"), [(True, "more minutes"), (False, "Too little cloth")])
-def test_it_says_whether_cloth_or_time_was_short(late: bool, said: str) -> None:
-    cloth = np.random.default_rng(0).integers(0, 255, (512, 300), np.uint8)
-    recipe = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0, find_web=False)
-    with pytest.raises(StationError, match=said):
-        held_back_tail(MemoryCamera(cloth, lines=512), FlatScorer(), recipe, lambda: late)
+def folder_of(cloth: NDArray[np.uint8], folder: Path) -> Callable[[], Camera]:
+    """Pictures of four blocks each, and what opens them."""
+    folder.mkdir()
+    for number in range(BLOCKS // 4):
+        cv2.imwrite(str(folder / f"{number}.png"), cloth[number * 1024 : (number + 1) * 1024])
+    return lambda: ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)
+
+
+def dirty(cloth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The cloth with a stain in two tiles that teach and one in the cloth held back (line 1900)."""
+    made = cloth.copy()
+    for x, y in ((300, 400), (610, 2424), (150, 1900)):
+        cv2.circle(made, (x, y), 12, 20, -1)
+    return made
+
+
+def taught(cloth: Callable[[], Camera], encoder: Encoder, store: Store, **changes: object) -> Lesson:
+    settings: dict[str, object] = {"minutes": 20, "config": SMALL, "mm_per_px": 0.5, "device": "torch", **changes}
+    return teach("f", cloth, encoder, store, **settings)[0]  # type: ignore[arg-type]
+
+
+def test_dirty_cloth_is_doubted_named_and_shown(
+    good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
+) -> None:
+    cloth = dirty(good_cloth)
+    lesson = taught(folder_of(cloth, tmp_path / "cloth"), small_encoder, store)
+    stains = {("0.png", 400, 300, False), ("2.png", 2424 - 2048, 610, False), ("1.png", 1900 - 1024, 150, True)}
+    seen = set()
+    for number, doubt in enumerate(lesson.doubts, start=1):
+        place = doubt.place
+        for picture, line, px, held_back in stains:
+            line_apart, px_apart = place.first_line + doubt.line - line, place.first_px + doubt.px - px
+            if (place.piece, doubt.held_back) == (picture, held_back) and max(abs(line_apart), abs(px_apart)) <= 24:
+                seen.add((picture, line, px, held_back))
+        assert lesson.pictures == store.home / "doubted" / "f-v1"
+        shown = cv2.imread(str(lesson.pictures / f"{number:03d}.png"))
+        first = int(place.piece[0]) * 1024 + place.first_line
+        original = cloth[first : first + shown.shape[0], place.first_px : place.first_px + shown.shape[1]]
+        assert (shown[:, :, 0] == original).mean() > 0.9  # but for the frame around the highest score
+    assert seen == stains
+    assert len(lesson.doubts) <= 12  # tiles overlap, so that a stain may lie in four
+    told = figures_of(lesson)
+    assert [Path(str(row["picture"])).is_file() for row in told["doubted"]] == [True] * len(lesson.doubts)
+    assert any(str(lesson.pictures) in sentence and "take such cloth out" in sentence for sentence in told["warnings"])
+
+
+def test_clean_cloth_leaves_no_pictures_and_says_that_it_is_little(
+    good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
+) -> None:
+    lesson = taught(folder_of(good_cloth, tmp_path / "cloth"), small_encoder, store)
+    assert len(lesson.doubts) <= 1
+    if not lesson.doubts:
+        assert not (store.home / "doubted").exists()
+    little, extrapolated = sentences(lesson)[:2]
+    assert "about 200 tiles would be good" in little
+    assert f"{lesson.tiles + 16} tiles" in little
+    assert f"extrapolated {lesson.threshold.extrapolation:.0f} times beyond the cloth seen" in extrapolated
+    told = figures_of(lesson)
+    low, high = told["predicted_false_alarms_per_100_m_interval"]
+    assert 0 <= low < told["predicted_false_alarms_per_100_m"] < high
+
+
+def test_the_same_seed_makes_the_same_model_and_threshold(
+    good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
+) -> None:
+    cloth = folder_of(good_cloth, tmp_path / "cloth")
+    one, again, other = (taught(cloth, small_encoder, store, seed=seed).recipe for seed in (1, 1, 2))
+    assert one.model_sha256 == again.model_sha256
+    assert one.threshold == again.threshold
+    assert one.model_sha256 != other.model_sha256
+
+
+def test_progress_never_goes_back_and_spans_the_whole(
+    good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
+) -> None:
+    told: list[Progress] = []
+    taught(folder_of(good_cloth, tmp_path / "cloth"), small_encoder, store, progress=told.append)
+    assert list(dict.fromkeys(one.stage for one in told)) == STAGES
+    fractions = [one.fraction for one in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert told[-1].seconds_left == 0
+    assert all(0 <= one.seconds_left <= 20 * 60 for one in told)
+
+
+STAGES = ["reading cloth", "teaching", "calibrating", "setting the threshold", "looking for doubtful cloth", "done"]
+
+
+@pytest.mark.parametrize("stage", STAGES[:-1])
+def test_cancelled_at_any_stage_nothing_is_left(
+    stage: str, good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
+) -> None:
+    cloth = folder_of(dirty(good_cloth), tmp_path / "cloth")
+    reached: list[str] = []
+    with pytest.raises(TeachingCancelled):
+        taught(
+            cloth,
+            small_encoder,
+            store,
+            progress=lambda progress: reached.append(progress.stage),
+            cancelled=lambda: stage in reached,
+        )
+    assert reached[-1] == stage
+    assert not list(store.home.glob("models/*"))
+    assert not list(store.home.glob("doubted*"))
+    with pytest.raises(RecordsError):
+        History(store).recipe("f")
+
+
+def test_a_disk_without_room_for_pictures_leaves_nothing(
+    good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
+) -> None:
+    (store.home / "doubted").write_text("a file where the folder should be")
+    with pytest.raises(StationError, match="make room"):
+        taught(folder_of(dirty(good_cloth), tmp_path / "cloth"), small_encoder, store)
+    assert not list(store.home.glob("models/*"))
+
+
+def test_too_little_cloth_is_told(good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store) -> None:
+    some = good_cloth[: 5 * 256]
+    with pytest.raises(StationError, match="Too little cloth: 4 patches"):
+        taught(lambda: MemoryCamera(some, lines=len(some)), small_encoder, store)
+    with pytest.raises(StationError, match="No cloth was found"):
+        taught(lambda: MemoryCamera(good_cloth, lines=100), small_encoder, store)

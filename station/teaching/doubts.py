@@ -1,0 +1,114 @@
+"""Doubts about teaching cloth: which pieces stand out from the rest, and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.doubts import doubtful
+from model.mfrnet import CELL_PX
+from station.leniency import Leniency
+from station.line.inference import TileScorer
+from station.teaching.held_back import Row
+from station.teaching.sampling import Place, Section, TileCollector, blocks
+
+BATCH_TILES = 32
+
+Pixels = NDArray[np.uint8]
+Peaks = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A piece of teaching cloth that stands out from the rest: it may hold a flaw.
+
+    Attributes:
+        place: where it lies.
+        line, px: where its highest score lies, from its first line and column.
+        score: that score, raw.
+        held_back: whether it was held back to set the threshold, else it was taught on.
+    """
+
+    place: Place
+    line: int
+    px: int
+    score: float
+    held_back: bool
+
+
+def doubted_tiles(
+    collector: TileCollector, scorer: TileScorer, leniency: Leniency, width_px: int, go_on: Callable[[float], bool]
+) -> list[tuple[Doubt, Pixels]]:
+    """Tiles taught on that stand out, with their pictures, the highest first.
+
+    Args:
+        collector: of tiles whose places are known.
+        width_px: of the camera.
+        go_on: told the share that is done; once it says no, the other tiles are not looked at.
+    """
+    looks: list[Doubt] = []
+    for first in range(0, len(collector.tiles), BATCH_TILES):
+        if not go_on(first / len(collector.tiles)):
+            break
+        maps = scorer.infer(np.stack(collector.tiles[first : first + BATCH_TILES]))
+        for scores, place in zip(maps, collector.places[first : first + BATCH_TILES], strict=True):
+            if place is not None:
+                looks.append(_look(scores, place, leniency.divisors(place.left_px, place.right_px, width_px)))
+    standing_out = np.flatnonzero(doubtful(np.array([look.score for look in looks], np.float32)))
+    return sorted(((looks[i], collector.tiles[i]) for i in standing_out), key=lambda one: -one[0].score)
+
+
+def _look(scores: Peaks, place: Place, divisors: Peaks) -> Doubt:
+    first = place.first_px // CELL_PX
+    lines = -(-(place.end_line - place.first_line) // CELL_PX)
+    columns = min(scores.shape[1], -(-place.end_px // CELL_PX) - first)
+    judged = scores[:lines, :columns] / divisors[first : first + columns]
+    line, px = np.unravel_index(int(judged.argmax()), judged.shape)
+    return Doubt(place, int(line) * CELL_PX, int(px) * CELL_PX, float(judged.max()), held_back=False)
+
+
+def without_doubted(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[int, int]]]:
+    """Rows of held-back patches, ``[patches, parts]`` each, without those that stand out; which these are, as (row,
+    patch), the highest first."""
+    highest = np.concatenate([row.max(axis=1) for row in peaks])
+    doubted = np.split(doubtful(highest), np.cumsum([len(row) for row in peaks])[:-1])
+    places = [(i, int(patch)) for i, flags in enumerate(doubted) for patch in np.flatnonzero(flags)]
+    places.sort(key=lambda place: -float(peaks[place[0]][place[1]].max()))
+    return [row[~flags] for row, flags in zip(peaks, doubted, strict=True)], places
+
+
+def doubt_of(row: Row, patch: int, leniency: Leniency, first_lines: dict[str | None, int]) -> Doubt:
+    """What to tell of a held-back patch.
+
+    Args:
+        first_lines: roll line at which each piece begins.
+    """
+    cell, (first, end), first_line = row.cell_px, row.patch(patch), first_lines[row.piece]
+    scores = row.scores(leniency)[first:end]
+    highest = int(scores.argmax())
+    place = Place(
+        piece=row.piece,
+        first_line=row.first_line - first_line,
+        end_line=row.end_line - first_line,
+        first_px=first * cell,
+        end_px=min(end * cell, row.right_px),
+        left_px=row.left_px,
+        right_px=row.right_px,
+    )
+    line = int(row.heights[first + highest]) * cell
+    return Doubt(place, line, highest * cell, float(scores[highest]), held_back=True)
+
+
+def cut_out(doubts: Sequence[Doubt], section: Section, stopped: Callable[[], bool]) -> list[tuple[Doubt, Pixels]]:
+    """Doubted patches with their pictures, read again from the section they lie in."""
+    found: dict[int, Pixels] = {}
+    for block in blocks(section, stopped):
+        first = block.first_line - section.first_lines[block.piece]
+        for number, place in enumerate(doubt.place for doubt in doubts):
+            if place.piece == block.piece and first <= place.first_line and place.end_line <= first + block.lines:
+                lines = slice(place.first_line - first, place.end_line - first)
+                found[number] = block.pixels[lines, place.first_px : place.end_px].copy()
+    return [(doubts[number], found[number]) for number in sorted(found)]

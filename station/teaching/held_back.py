@@ -1,0 +1,154 @@
+"""What the line says of held-back good cloth, gathered in one pass: where to be lenient, and how high it scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.mfrnet import TILE_PX
+from station.control import Event, RowJudged, StripView
+from station.leniency import Leniency
+from station.quality.leniency_finder import LeniencyFinder
+
+PARTS = 4
+"""Side by side in each patch: their highest scores tell more of the tail than that of the whole patch alone."""
+MOST_PATCHES = 12_000
+"""More cloth than this need not be seen: one false alarm per 100 m is then no extrapolation on a web of one metre."""
+GATHERING_THRESHOLD = 1024.0
+"""So high that the line follows no defects, and a power of two, so that scores come back unrounded."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """A row of patches.
+
+    Attributes:
+        piece: the piece (picture) it lies on.
+        first_line, end_line: roll lines, half-open.
+        left_px, right_px: the web's edges.
+        width_px, cell_px: of the camera, of a cell.
+        patches: how many lie side by side.
+        tops: float32 ``[cells]``, highest raw score of each column of cells.
+        heights: int ``[cells]``, which row of cells holds it.
+    """
+
+    piece: str | None
+    first_line: int
+    end_line: int
+    left_px: int
+    right_px: int
+    width_px: int
+    cell_px: int
+    patches: int
+    tops: NDArray[np.float32]
+    heights: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, view: StripView, judged: RowJudged) -> Row:
+        """A judged strip of cloth."""
+        return cls(
+            piece=judged.piece,
+            first_line=judged.first_line,
+            end_line=judged.end_line,
+            left_px=view.left_px,
+            right_px=view.right_px,
+            width_px=view.pixels.shape[1],
+            cell_px=view.cell_px,
+            patches=judged.peaks.size,
+            tops=view.heat.max(axis=0) * np.float32(2 * GATHERING_THRESHOLD),
+            heights=view.heat.argmax(axis=0),
+        )
+
+    def followed_by(self, tail: Row) -> Row | None:
+        """Both as one row, if ``tail`` is the short end of the run: it counts with the row before it."""
+        edges = (self.end_line, self.left_px, self.right_px, self.patches, self.piece)
+        if tail.end_line - tail.first_line >= TILE_PX // 2:
+            return None
+        if (tail.first_line, tail.left_px, tail.right_px, tail.patches, tail.piece) != edges:
+            return None
+        below = (self.end_line - self.first_line) // self.cell_px
+        return Row(
+            piece=self.piece,
+            first_line=self.first_line,
+            end_line=tail.end_line,
+            left_px=self.left_px,
+            right_px=self.right_px,
+            width_px=self.width_px,
+            cell_px=self.cell_px,
+            patches=self.patches,
+            tops=np.maximum(self.tops, tail.tops),
+            heights=np.where(tail.tops > self.tops, below + tail.heights, self.heights),
+        )
+
+    def scores(self, leniency: Leniency) -> NDArray[np.float32]:
+        """Highest score of each column of cells as the line judges it, float32 ``[cells]``."""
+        judged: NDArray[np.float32] = self.tops / leniency.divisors(self.left_px, self.right_px, self.width_px)
+        return judged
+
+    def bounds(self) -> NDArray[np.intp]:
+        """First and end column, in cells, of the parts: ``[patches * PARTS + 1]``."""
+        first, end = self.left_px // self.cell_px, -(-self.right_px // self.cell_px)
+        count = self.patches * PARTS
+        return first + np.arange(count + 1) * (end - first) // count
+
+    def patch(self, number: int) -> tuple[int, int]:
+        """First and end column, in cells, of a patch."""
+        first, end = self.bounds()[[number * PARTS, (number + 1) * PARTS]]
+        return int(first), int(end)
+
+    def peaks(self, leniency: Leniency) -> NDArray[np.float32]:
+        """Highest score of each part, float32 ``[patches, PARTS]``."""
+        bounds = self.bounds()
+        tops = self.scores(leniency)[: bounds[-1]]
+        peaks: NDArray[np.float32] = np.maximum.reduceat(tops, bounds[:-1]).reshape(self.patches, PARTS)
+        return peaks
+
+
+class HeldBack:
+    """Takes the line's events; of each strip of cloth only the highest score of every column is kept.
+
+    The line's recipe must have ``GATHERING_THRESHOLD`` as threshold and no leniency yet.
+
+    Attributes:
+        rows: what was judged, in order.
+        patches, lines: how many these are.
+    """
+
+    def __init__(self) -> None:
+        self._finder = LeniencyFinder()
+        self._view: StripView | None = None
+        self.rows: list[Row] = []
+        self.patches = self.lines = 0
+
+    def take(self, event: Event) -> None:
+        """An event of the line."""
+        if isinstance(event, StripView):
+            self._view = event
+            self._finder.take(event)
+        elif isinstance(event, RowJudged) and self._view is not None and event.peaks.size:
+            self._add(Row.of(self._view, event))
+
+    def _add(self, row: Row) -> None:
+        self.lines += row.end_line - row.first_line
+        joined = self.rows[-1].followed_by(row) if self.rows else None
+        if joined is not None:
+            self.rows[-1] = joined
+        else:
+            self.rows.append(row)
+            self.patches += row.patches
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether more cloth need not be judged."""
+        return self.patches >= MOST_PATCHES
+
+    @property
+    def web_px(self) -> float:
+        """Mean width of the web."""
+        return float(np.mean([row.right_px - row.left_px for row in self.rows]))
+
+    def leniency(self) -> Leniency:
+        """Where good cloth itself scores high."""
+        return self._finder.found()

@@ -1,0 +1,84 @@
+"""Pictures of doubted cloth: written aside, and in place only once the teach-in has succeeded."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from station.control import StationError
+from station.teaching.doubts import Doubt, Pixels
+
+FOLDER = "doubted"
+MOST_PICTURES = 200
+"""Of the first doubts; all of such cloth should be looked at."""
+MARK_PX = 24
+"""Half the side of the frame around the highest score."""
+
+
+class Pictures:
+    """Pictures that wait aside.  Names are made from numbers only."""
+
+    def __init__(self, folder: Path, waiting: Path | None) -> None:
+        self._folder, self._waiting = folder, waiting
+
+    def keep(self, name: str) -> Path | None:
+        """Put them in place, in a folder of this name; returns it, None where there are none."""
+        if self._waiting is None:
+            return None
+        target = self._folder / name
+        shutil.rmtree(target, ignore_errors=True)  # of a recipe that the records know no more
+        self._waiting.replace(target)
+        return target
+
+
+@contextmanager
+def waiting_pictures(home: Path, doubts: Sequence[tuple[Doubt, Pixels]]) -> Iterator[Pictures]:
+    """Write the pictures ``001.png`` and so on, in the order of the doubts; those not kept by the end are removed.
+
+    Raises:
+        StationError: they cannot be written.
+    """
+    folder, waiting = home / FOLDER, None
+    try:
+        try:
+            if doubts:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                waiting = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+                for number, (doubt, pixels) in enumerate(doubts[:MOST_PICTURES], start=1):
+                    (waiting / picture_name(number)).write_bytes(_png(marked(pixels, doubt)))
+        except OSError as error:
+            raise StationError(
+                f"Pictures of doubted cloth could not be written to {folder} ({error.strerror or error}): make room "
+                "and teach again."
+            ) from error
+        yield Pictures(folder, waiting)
+    finally:
+        if waiting is not None:
+            shutil.rmtree(waiting, ignore_errors=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def picture_name(number: int) -> str:
+    """File name of a doubt's picture, counted from 1."""
+    return f"{number:03d}.png"
+
+
+def marked(pixels: Pixels, doubt: Doubt) -> Pixels:
+    """A copy in colour (RGB) with a frame around the highest score, light on dark so that it shows on any cloth."""
+    picture = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels.copy()
+    corners = [(doubt.px + side, doubt.line + side) for side in (-MARK_PX, MARK_PX)]
+    cv2.rectangle(picture, corners[0], corners[1], (0, 0, 0), 3)
+    cv2.rectangle(picture, corners[0], corners[1], (255, 255, 255), 1)
+    return np.asarray(picture, np.uint8)
+
+
+def _png(picture: Pixels) -> bytes:
+    _, png = cv2.imencode(".png", picture[:, :, ::-1])
+    return png.tobytes()

@@ -1,0 +1,65 @@
+"""From scores of held-back good cloth to the threshold for a false-alarm budget, and how sure its prediction is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.mfrnet import TILE_PX
+from station.quality.tuning import exceedance_interval, fit_tail, patches_per_100_m
+
+FALSE_ALARM_BUDGET_PER_100_M = 1.0
+NO_SCALE_EXCEEDANCE = 1e-3
+"""Without a scale there are no metres to budget: one patch of good cloth in a thousand may exceed the threshold."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold and what it was set on.
+
+    Attributes:
+        score: raw score.
+        patches: of good cloth that set it.
+        predicted_per_100_m, interval_per_100_m: false alarms at the web's width, and where with 95 % certainty their
+            mean lies given the cloth seen; None without a scale.
+        extrapolation: patches between two predicted false alarms, over the patches seen; above 1 the threshold is
+            extrapolated that many times beyond the cloth seen.
+    """
+
+    score: float
+    patches: int
+    predicted_per_100_m: float | None
+    interval_per_100_m: tuple[float, float] | None
+    extrapolation: float
+
+
+def choose_threshold(
+    rows: Sequence[NDArray[np.float32]], mm_per_px: float | None, web_px: float, overlap_px: int
+) -> Threshold:
+    """Threshold for the false-alarm budget.
+
+    Args:
+        rows: highest scores of good cloth, float ``[patches, parts]`` for each row of patches; twelve patches or more
+            in all (ValueError with fewer).
+        web_px: mean width of the web.
+    """
+    peaks = np.concatenate(rows)
+    patches, parts = peaks.shape
+    tail = fit_tail(peaks.ravel())
+    if mm_per_px is None:
+        score = tail.score_at(NO_SCALE_EXCEEDANCE / parts)
+        return Threshold(score, patches, None, None, 1 / (tail.exceedance(score) * peaks.size))
+    per_100_m = parts * patches_per_100_m(web_px * mm_per_px, TILE_PX * mm_per_px, (TILE_PX - overlap_px) * mm_per_px)
+    score = tail.score_at(FALSE_ALARM_BUDGET_PER_100_M / per_100_m)
+    probability = tail.exceedance(score)
+    low, high = exceedance_interval([row.ravel() for row in rows if row.size], score)
+    return Threshold(
+        score=score,
+        patches=patches,
+        predicted_per_100_m=probability * per_100_m,
+        interval_per_100_m=(low * per_100_m, high * per_100_m),
+        extrapolation=1 / (probability * peaks.size),
+    )
