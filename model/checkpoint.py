@@ -47,7 +47,7 @@ def save(network: MFRNet, path: Path, facts: Facts | None = None) -> str:
         "facts": json.dumps(facts or {}),
     }
     tensors = {key: _compact(key, value.detach().cpu().contiguous()) for key, value in network.state_dict().items()}
-    content = to_bytes(tensors, header)
+    content = _in_order(to_bytes(tensors, header))
     try:
         _write(content, path)
     except OSError as error:
@@ -69,6 +69,15 @@ def _compact(key: str, value: Tensor) -> Tensor:
     if not key.startswith(HALF) or value.dtype != torch.float32 or float(value.abs().max()) > LARGEST_HALF:
         return value
     return value.half()
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its header in alphabetical order: it comes in a random one, but the same model must have the
+    same hash."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[start:]
 
 
 def _write(content: bytes, path: Path) -> None:

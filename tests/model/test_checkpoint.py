@@ -40,6 +40,10 @@ def test_the_hash_is_the_files_and_nothing_else_is_left(taught: MFRNet, tmp_path
     assert [one.name for one in path.parent.iterdir()] == ["model.safetensors"]
 
 
+def test_the_same_network_has_the_same_hash(taught: MFRNet, tmp_path: Path) -> None:
+    assert len({checkpoint.save(taught, tmp_path / "model.safetensors", FACTS) for _ in range(5)}) == 1
+
+
 def test_facts_are_read_without_the_weights(saved: Path) -> None:
     assert checkpoint.read_facts(saved) == {"encoder": "light", **FACTS}
 
