@@ -252,7 +252,9 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
 @app.command()
 def bench(
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Length of one interleaved pair.")] = 10.0,
-    pairs: Annotated[int, typer.Option(min=1, max=100)] = 3,
+    pairs: Annotated[int, typer.Option(min=1, max=100)] = 5,
+    encoder: Annotated[str, typer.Option(help="light or vgg16.")] = "light",
+    weights: Weights = None,
     seed: Seed = 0,
     device: Device = "auto",
     home: Home = None,
@@ -262,7 +264,7 @@ def bench(
     from station.commands.bench import bench as measure
 
     del home
-    emit(measure(seconds, pairs, seed, device), as_json)
+    emit(measure(seconds, pairs, seed, device, encoder, weights), as_json)
 
 
 def require_display() -> None:
