@@ -30,6 +30,8 @@ FLAWS_PER_M = 3.0
 WINDOW_SPEED_M_PER_MIN = 6.0
 GROW_MM = 2.0
 LARGEST_BOX_RATIO = 4.0
+STRONG_SIGMA = 2.0
+"""A flaw of this contrast or more is strong: a person sees it at a glance."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Findings:
 
     flaws_true: int
     flaws_found: int
+    strong_true: int
+    strong_found: int
     false_alarms: int
     missed: tuple[Flaw, ...]
     false_alarm_boxes: tuple[Box, ...]
@@ -91,7 +95,16 @@ def compare(flaws: list[Flaw], rejects: list[DefectRow], mm_per_px: float) -> Fi
         if not any(box.meets(true) and box.area <= LARGEST_BOX_RATIO * true.area for box in boxes)
     )
     false = tuple(box for box in boxes if not any(box.meets(true) for true in grown))
-    return Findings(len(flaws), len(flaws) - len(missed), len(false), missed, false)
+    strong, strong_missed = (sum(flaw.contrast_sigma >= STRONG_SIGMA for flaw in some) for some in (flaws, missed))
+    return Findings(
+        flaws_true=len(flaws),
+        flaws_found=len(flaws) - len(missed),
+        strong_true=strong,
+        strong_found=strong - strong_missed,
+        false_alarms=len(false),
+        missed=missed,
+        false_alarm_boxes=false,
+    )
 
 
 def flaws_within(flaws: list[Flaw], first_line: int, lines: int) -> list[Flaw]:
@@ -142,13 +155,17 @@ def install_fabric(store: Store, history: History) -> Recipe:
 
 
 def figures(findings: Findings, metres_inspected: float) -> dict[str, object]:
-    """The detection figures of the demo's JSON, false alarms with a 95 % Poisson interval."""
+    """The detection figures of the demo's JSON, of all flaws and of those of 2 σ or more, false alarms with a 95 %
+    Poisson interval."""
     per_100_m = 100 / metres_inspected if metres_inspected else None
     low, high = poisson_interval(findings.false_alarms)
     return {
         "flaws_true": findings.flaws_true,
         "flaws_found": findings.flaws_found,
         "detection_rate": findings.flaws_found / findings.flaws_true if findings.flaws_true else None,
+        "strong_flaws_true": findings.strong_true,
+        "strong_flaws_found": findings.strong_found,
+        "strong_detection_rate": findings.strong_found / findings.strong_true if findings.strong_true else None,
         "false_alarms": findings.false_alarms,
         "false_alarms_per_100_m": findings.false_alarms * per_100_m if per_100_m else None,
         "false_alarms_per_100_m_interval": [low * per_100_m, high * per_100_m] if per_100_m else None,

@@ -12,8 +12,9 @@ from drivers.simulated.flaws import Flaw, FlawKind
 from station.demo import Box, compare, figures, flaws_within
 
 
-def thing(first_line: float, end_line: float, first_px: float, end_px: float) -> Any:
-    return SimpleNamespace(first_line=first_line, end_line=end_line, first_px=first_px, end_px=end_px)
+def thing(first_line: float, end_line: float, first_px: float, end_px: float, contrast_sigma: float = 2.0) -> Any:
+    box = {"first_line": first_line, "end_line": end_line, "first_px": first_px, "end_px": end_px}
+    return SimpleNamespace(**box, contrast_sigma=contrast_sigma)
 
 
 def test_a_reject_on_the_flaw_finds_it() -> None:
@@ -58,3 +59,10 @@ def test_figures_state_the_interval() -> None:
     assert shown["false_alarms_per_100_m"] == 2
     low, high = cast(list[float], shown["false_alarms_per_100_m_interval"])
     assert low < 2 < high
+
+
+def test_strong_flaws_are_counted_on_their_own() -> None:
+    flaws = [thing(100 * i, 100 * i + 9, 0, 9, contrast_sigma=sigma) for i, sigma in enumerate((1.0, 1.99, 2.0, 4.0))]
+    shown = figures(compare(flaws, [thing(0, 9, 0, 9), thing(300, 309, 0, 9)], 0.5), 50.0)
+    assert (shown["flaws_true"], shown["flaws_found"]) == (4, 2)
+    assert (shown["strong_flaws_true"], shown["strong_flaws_found"], shown["strong_detection_rate"]) == (2, 1, 0.5)
