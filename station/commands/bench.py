@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,14 @@ KEPT_CALLS = 16
 Tiles = NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Pace:
+    """Tiles per second, and the processor's time per tile over all threads."""
+
+    rate: float
+    cpu_ms: float
+
+
 def bench(
     seconds: float, pairs: int, seed: int, device: str, encoder: str = "light", weights: Path | None = None
 ) -> dict[str, object]:
@@ -38,7 +48,7 @@ def bench(
 
     Returns:
         rates as medians over the pairs; ``overhead``, the share of the bare model's rate that the line loses, as
-        median, lowest and highest of the pairs.
+        median, lowest and highest of the pairs; the processor's time per tile, which a busy machine disturbs least.
 
     Raises:
         ModelError: the device or the encoder's weights are not there.
@@ -50,22 +60,24 @@ def bench(
     try:
         runtime.prepare()
         calls: list[Tiles] = []
-        _line_rate(runtime, recipe, cloth, seconds / 2, calls)
-        bare: list[float] = []
-        line: list[float] = []
+        _line_pace(runtime, recipe, cloth, seconds / 2, calls)
+        bare: list[Pace] = []
+        line: list[Pace] = []
         for pair in range(pairs):
             if pair % 2:
-                bare.append(_bare_rate(runtime, calls, seconds / 2))
-            line.append(_line_rate(runtime, recipe, cloth, seconds / 2))
+                bare.append(_bare_pace(runtime, calls, seconds / 2))
+            line.append(_line_pace(runtime, recipe, cloth, seconds / 2))
             if not pair % 2:
-                bare.append(_bare_rate(runtime, calls, seconds / 2))
-        lost = [1 - of_line / of_model for of_line, of_model in zip(line, bare, strict=True)]
+                bare.append(_bare_pace(runtime, calls, seconds / 2))
+        lost = [1 - of_line.rate / of_model.rate for of_line, of_model in zip(line, bare, strict=True)]
         return {
-            "tiles_per_second": float(np.median(line)),
-            "model_tiles_per_second": float(np.median(bare)),
-            "overhead": float(np.median(lost)),
+            "tiles_per_second": _median(pace.rate for pace in line),
+            "model_tiles_per_second": _median(pace.rate for pace in bare),
+            "overhead": _median(lost),
             "overhead_lowest": min(lost),
             "overhead_highest": max(lost),
+            "cpu_ms_per_tile": _median(pace.cpu_ms for pace in line),
+            "model_cpu_ms_per_tile": _median(pace.cpu_ms for pace in bare),
             "tiles_per_call": float(np.mean([len(tiles) for tiles in calls])),
             "device": runtime.device,
             "precision": runtime.precision,
@@ -84,51 +96,58 @@ def _network(encoder: str, weights: Path | None) -> tuple[MFRNet, Recipe]:
     return network, recipe.model_copy(update={"encoder": encoder})
 
 
-def _bare_rate(runtime: Runtime, calls: list[Tiles], seconds: float) -> float:
-    done, turn, started = 0, 0, time.perf_counter()
-    while (spent := time.perf_counter() - started) < seconds:
-        tiles = calls[turn % len(calls)]
-        runtime.infer(tiles)
-        done, turn = done + len(tiles), turn + 1
-    return done / spent
+def _median(values: Iterable[float]) -> float:
+    return float(np.median(list(values)))
 
 
-def _line_rate(
+def _bare_pace(runtime: Runtime, calls: list[Tiles], seconds: float) -> Pace:
+    scorer = WatchedScorer(runtime)
+    ends, turn = time.perf_counter() + seconds, 0
+    while time.perf_counter() < ends:
+        scorer.infer(calls[turn % len(calls)])
+        turn += 1
+    return scorer.pace
+
+
+def _line_pace(
     runtime: Runtime, recipe: Recipe, cloth: NDArray[np.uint8], seconds: float, keep: list[Tiles] | None = None
-) -> float:
-    """Tiles per second from the first tile on; the first calls' tiles are put into ``keep``."""
+) -> Pace:
+    """The line's pace from the first tile on; the first calls' tiles are put into ``keep``."""
     scorer = WatchedScorer(runtime, keep)
     inspection = Inspection(MemoryCamera(cloth), scorer, recipe, roll=None, on_event=_ignore)
     inspection.start()
     time.sleep(seconds)
-    rate = scorer.rate
+    pace = scorer.pace
     inspection.abort()
     if inspection.failure is not None:
         raise inspection.failure
-    if not rate:
+    if not pace.rate:
         raise StationError(f"No tile was judged in {seconds:g} s on this machine; give more --seconds.")
-    return rate
+    return pace
 
 
 class WatchedScorer:
-    """A scorer that tells how fast tiles went through it, and may keep the first calls' tiles."""
+    """A scorer that tells the pace from the first call's begin to the last one's end, and may keep the first calls'
+    tiles."""
 
     def __init__(self, runtime: Runtime, keep: list[Tiles] | None = None) -> None:
         self._runtime = runtime
         self._keep = keep
         self.tile_px = runtime.tile_px
         self.cell_px = runtime.cell_px
-        self.rate = 0.0
+        self.pace = Pace(0.0, 0.0)
         self._tiles = 0
-        self._began: float | None = None
+        self._began: tuple[float, float] | None = None
 
     def infer(self, tiles: Tiles) -> NDArray[np.float32]:
         """As the runtime."""
         if self._began is None:
-            self._began = time.perf_counter()
+            self._began = time.perf_counter(), time.process_time()
         maps = self._runtime.infer(tiles)
         self._tiles += len(tiles)
-        self.rate = self._tiles / (time.perf_counter() - self._began)
+        begin, cpu = self._began
+        spent, worked = time.perf_counter() - begin, time.process_time() - cpu
+        self.pace = Pace(self._tiles / spent, 1000 * worked / self._tiles)
         if self._keep is not None and len(self._keep) < KEPT_CALLS:
             self._keep.append(tiles.copy())
         return maps
