@@ -72,9 +72,17 @@ def _look(scores: Peaks, place: Place, divisors: Peaks) -> Doubt:
 
 def without_doubted(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[int, int]]]:
     """Rows of held-back patches, ``[patches, parts]`` each, without those that stand out; which these are, as (row,
-    patch), the highest first."""
+    patch), the highest first.
+
+    What stands out in the same place of most rows is no flaw but the cloth's own, and stays.
+    """
     highest = np.concatenate([row.max(axis=1) for row in peaks])
     doubted = np.split(doubtful(highest), np.cumsum([len(row) for row in peaks])[:-1])
+    for count in {len(flags) for flags in doubted}:
+        alike = [flags for flags in doubted if len(flags) == count]
+        usual = np.mean(alike, axis=0) > 0.5
+        for flags in alike if len(alike) > 1 else []:
+            flags[usual] = False
     places = [(i, int(patch)) for i, flags in enumerate(doubted) for patch in np.flatnonzero(flags)]
     places.sort(key=lambda place: -float(peaks[place[0]][place[1]].max()))
     return [row[~flags] for row, flags in zip(peaks, doubted, strict=True)], places
