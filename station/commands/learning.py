@@ -116,7 +116,8 @@ def figures_of(lesson: Lesson) -> dict[str, object]:
         "encoder": recipe.encoder,
         "threshold": recipe.threshold,
         "predicted_false_alarms_per_100_m": recipe.predicted_false_alarms_per_100_m,
-        "predicted_false_alarms_per_100_m_interval": threshold.interval_per_100_m,
+        "predicted_false_alarms_per_100_m_interval": threshold.interval_per_100_m
+        and list(threshold.interval_per_100_m),
         "model_sha256": recipe.model_sha256,
         "held_back_patches": threshold.patches,
         "extrapolation": threshold.extrapolation,
