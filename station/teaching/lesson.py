@@ -112,6 +112,7 @@ def teach(
     )
     collector = TileCollector(seed)
     held_back_lines = _collect(Section(open_cloth(), held_back=False), draft, collector, clock)
+    _look_ahead(Section(open_cloth(), held_back=True), draft, clock)
     network = _fit(collector, encoder, config, seed, clock)
     runtime = Runtime(network, device=device, precision=precision)
     try:
@@ -167,9 +168,29 @@ def _collect(section: Section, recipe: Recipe, collector: TileCollector, clock: 
     return section.lines_kept
 
 
+def _look_ahead(section: Section, recipe: Recipe, clock: Clock) -> None:
+    """Refuse too little held-back cloth before time goes into training."""
+    least = TileCollector(0, limit=MIN_PATCHES)
+    collect(section, recipe, least, lambda: len(least.tiles) == MIN_PATCHES or clock.cancelled())
+    clock.check()
+    _refuse_fewer(len(least.tiles))
+
+
+def _refuse_fewer(patches: int) -> None:
+    if patches < MIN_PATCHES:
+        raise StationError(
+            f"Too little cloth: {patches} patches could be held back to set the threshold, at least {MIN_PATCHES} "
+            f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of 256 px or more of good cloth."
+        )
+
+
+def _training_end(clock: Clock) -> float:
+    """Share of the time at which training ends, for what the rest needs."""
+    return 1 - max(LEAST_RESERVED_S / clock.seconds, RESERVED_SHARE)
+
+
 def _fit(collector: TileCollector, encoder: Encoder, config: MFRNetConfig | None, seed: int, clock: Clock) -> MFRNet:
-    """Teach the network, in what is left of the time but for what the rest needs."""
-    begun, end = clock.used(), 1 - max(LEAST_RESERVED_S / clock.seconds, RESERVED_SHARE)
+    begun, end = clock.used(), _training_end(clock)
 
     def told(progress: Progress) -> None:
         if progress.stage != "done":
@@ -181,13 +202,9 @@ def _fit(collector: TileCollector, encoder: Encoder, config: MFRNetConfig | None
 
 
 def _score(section: Section, scorer: TileScorer, recipe: Recipe, lines: int, clock: Clock) -> HeldBack:
-    """Run the line over held-back cloth, of about so many lines, until the time is over and the least is judged.
-
-    Raises:
-        StationError: too few patches were held back.
-    """
+    """Run the line over held-back cloth, of about so many lines, until the time is over and the least is judged."""
     held = HeldBack()
-    begun = 1 - max(LEAST_RESERVED_S / clock.seconds, RESERVED_SHARE)
+    begun = _training_end(clock)
 
     def stopped() -> bool:
         clock.report("setting the threshold", begun + (HELD_BACK_END - begun) * min(1.0, held.lines / max(1, lines)))
@@ -196,11 +213,7 @@ def _score(section: Section, scorer: TileScorer, recipe: Recipe, lines: int, clo
 
     play(section, scorer, recipe, on_event=held.take, cancelled=stopped)
     clock.check()
-    if held.patches < MIN_PATCHES:
-        raise StationError(
-            f"Too little cloth: {held.patches} patches could be held back to set the threshold, at least {MIN_PATCHES} "
-            f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of 256 px or more of good cloth."
-        )
+    _refuse_fewer(held.patches)
     return held
 
 
