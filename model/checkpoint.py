@@ -1,4 +1,8 @@
-"""Checkpoints of taught networks: safetensors with a header, the encoder's weights included.  No pickle is read."""
+"""Checkpoints of taught networks: safetensors with a header, the encoder's weights included.
+
+A file is data: no pickle is read and no code in it is run, whatever its name.  What a stranger's file claims is held
+against what it is before memory is given to it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
 import torch
@@ -20,15 +25,19 @@ from model.mfrnet import MFRNet, MFRNetConfig
 
 FORMAT = "mfrnet"
 VERSION = 1
-LARGEST_BYTES = 1 << 30
+LARGEST_BYTES = 256 << 20
+LARGEST_HEADER_BYTES = 1 << 20
 HALF = ("encoder.", "restoration.")
 LARGEST_HALF = 6e4
+DTYPES = {"F16", "F32", "I64"}
 
 Facts = dict[str, str | int | float]
 
 
 def save(network: MFRNet, path: Path, facts: Facts | None = None) -> str:
     """Write a network to ``path``, whole or not at all.
+
+    Only the owner may read it (mode 0600): a model shows what cloth its maker weaves, and the station alone uses it.
 
     Args:
         facts: what should be known about it later (fabric, seed, threshold …).
@@ -102,16 +111,28 @@ def load(path: Path) -> MFRNet:
     """
     header, state = _read(path)
     try:
-        config = MFRNetConfig.model_validate_json(header.get("config", ""))
+        network = _build(header, state, path)
+        _check(network.state_dict(), state, path)
     except ValidationError as error:
         raise ModelError(f"{path} names settings no MFRNet can have: teach the fabric again.") from error
-    own = "encoder."
-    trunk = {key.removeprefix(own): value for key, value in state.items() if key.startswith(own)}
-    encoder = encoder_from_state(header.get("encoder", ""), trunk, source=str(path))
-    network = MFRNet(config, encoder)
-    _check(network.state_dict(), state, path)
+    except (RuntimeError, ValueError, OverflowError) as error:  # numbers beyond what torch can hold
+        raise ModelError(f"{path} does not fit its own settings: the file is damaged, teach again.") from error
     network.load_state_dict(state)
     return network.eval()
+
+
+def _build(header: dict[str, str], state: dict[str, Tensor], path: Path) -> MFRNet:
+    """A network of the sizes the file claims."""
+    config = MFRNetConfig.model_validate_json(header.get("config", ""))
+    own = "encoder."
+    trunk = {key.removeprefix(own): value for key, value in state.items() if key.startswith(own)}
+    name = header.get("encoder", "")
+    with torch.device("meta"), warnings.catch_warnings():
+        # A few bytes may claim a trunk of gigabytes: shapes are compared first, without memory for them (which torch
+        # warns of).
+        warnings.simplefilter("ignore")
+        encoder_from_state(name, trunk, source=str(path))
+    return MFRNet(config, encoder_from_state(name, trunk, source=str(path)))
 
 
 def read_facts(path: Path) -> Facts:
@@ -120,35 +141,65 @@ def read_facts(path: Path) -> Facts:
     Raises:
         ModelError: as :func:`load`.
     """
-    header = _header(path)
+    header, _ = _read(path, with_tensors=False)
     try:
-        facts = json.loads(header.get("facts", "{}"))
+        facts = json.loads(header.get("facts", "{}"), parse_constant=_no_number)
     except ValueError as error:
         raise ModelError(f"{path} holds facts that cannot be read: the file is damaged, teach again.") from error
     if not isinstance(facts, dict) or not all(isinstance(value, str | int | float) for value in facts.values()):
         raise ModelError(f"{path} holds facts that cannot be read: the file is damaged, teach again.")
-    return {"encoder": header.get("encoder", ""), **facts}
+    return {**facts, "encoder": header.get("encoder", "")}
 
 
-def _header(path: Path) -> dict[str, str]:
-    return _read(path, with_tensors=False)[0]
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+def precision_warning(path: Path, precision: str) -> str | None:
+    """One sentence for the operator if the model's threshold was found in another precision than it now runs in.
+
+    Raises:
+        ModelError: as :func:`load`.
+    """
+    found = read_facts(path).get("precision", precision)
+    if found == precision:
+        return None
+    return (
+        f"This model's threshold was found in {found}, but it now runs in {precision}: scores differ by about 1 %, so "
+        "look at the threshold on the tuning page, or teach again on this machine."
+    )
 
 
 def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise ModelError(f"There is no model file {path}: teach the fabric, or restore the file.")
     if path.stat().st_size > LARGEST_BYTES:
-        raise ModelError(f"{path} is larger than any model (1 GiB): it is no checkpoint of this station.")
+        raise ModelError(
+            f"{path} is larger than any model ({LARGEST_BYTES >> 20} MiB): it is no checkpoint of this station."
+        )
     try:
+        _check_claim(path)
         with safe_open(path, framework="pt", device="cpu") as file:
             header = dict(file.metadata() or {})
             _check_header(header, path)
-            state = {key: _whole(file.get_tensor(key)) for key in file.keys()} if with_tensors else {}  # noqa: SIM118
+            state = {}
+            if with_tensors:
+                names = list(file.keys())
+                if not {file.get_slice(name).get_dtype() for name in names} <= DTYPES:
+                    raise ValueError("numbers of a kind that no checkpoint has")
+                state = {name: _whole(file.get_tensor(name)) for name in names}
     except PermissionError as error:
         raise ModelError(f"The model file {path} may not be read: change its permissions.") from error
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} is damaged or no checkpoint of this station: teach again or restore it.") from error
     return header, state
+
+
+def _check_claim(path: Path) -> None:
+    """Raises ValueError if the header claims to be longer than a checkpoint's is."""
+    with path.open("rb") as file:
+        if not 0 < int.from_bytes(file.read(8), "little") <= LARGEST_HEADER_BYTES:
+            raise ValueError("the header's claimed length is impossible")
 
 
 def _whole(value: Tensor) -> Tensor:
@@ -170,8 +221,10 @@ def _check(own: dict[str, Tensor], given: dict[str, Tensor], path: Path) -> None
         raise ModelError(f"{path} does not fit its own settings (at {odd}): the file is damaged, teach again.")
     for key, value in own.items():
         if given[key].shape != value.shape or given[key].dtype != value.dtype:
-            raise ModelError(
-                f"{path} holds {key} as {list(given[key].shape)} where {list(value.shape)} is needed: teach again."
-            )
+            raise ModelError(f"{path} holds {key} as {_kind(given[key])} where {_kind(value)} is needed: teach again.")
         if value.is_floating_point() and not bool(torch.isfinite(given[key]).all()):
             raise ModelError(f"{path} holds values that are not numbers in {key}: the file is damaged, teach again.")
+
+
+def _kind(value: Tensor) -> str:
+    return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"

@@ -20,6 +20,9 @@ from station.line.inspection import Inspection
 from station.recipe import Recipe
 
 CLOTH_M = 4.0
+PATIENCE_S = 60.0
+"""For a first call that takes longer than a pair should."""
+
 KEPT_CALLS = 16
 """Of the line, played back to the bare model."""
 
@@ -117,12 +120,15 @@ def _line_pace(
     inspection = Inspection(MemoryCamera(cloth), scorer, recipe, roll=None, on_event=_ignore)
     inspection.start()
     time.sleep(seconds)
+    patience_ends = time.monotonic() + PATIENCE_S
+    while not scorer.pace.rate and time.monotonic() < patience_ends and not inspection.wait(0.1):
+        pass
     pace = scorer.pace
     inspection.abort()
     if inspection.failure is not None:
         raise inspection.failure
     if not pace.rate:
-        raise StationError(f"No tile was judged in {seconds:g} s on this machine; give more --seconds.")
+        raise StationError(f"No tile was judged in {seconds + PATIENCE_S:g} s: this machine is too slow or too busy.")
     return pace
 
 
