@@ -144,7 +144,7 @@ def read_facts(path: Path) -> Facts:
     header, _ = _read(path, with_tensors=False)
     try:
         facts = json.loads(header.get("facts", "{}"), parse_constant=_no_number)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} holds facts that cannot be read: the file is damaged, teach again.") from error
     if not isinstance(facts, dict) or not all(isinstance(value, str | int | float) for value in facts.values()):
         raise ModelError(f"{path} holds facts that cannot be read: the file is damaged, teach again.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from calibration.shading import Shading
 from drivers.camera import Camera
-from model.checkpoint import load
+from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
 from station.control import (
     DefectChanged,
@@ -224,6 +224,9 @@ class Station:
 
     def _start_line(self, recipe: Recipe, name: str) -> Inspection:
         runtime = self._load(recipe)
+        doubt = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
+        if doubt is not None:
+            self._on_event(Notice("warning", doubt))
         inspection = Inspection(
             self._camera, runtime, recipe, roll=name, shading=self._shading, on_event=self._on_event
         )

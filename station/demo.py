@@ -22,6 +22,7 @@ from station.records.rows import DefectRow, RecordsError
 from station.records.store import Store
 
 FABRIC = "demo"
+SHIPPED_BY = "station"
 STYLE = "demo"
 WIDTH_PX = 2048
 WEB_PX = (24, 2024)
@@ -134,7 +135,7 @@ def open_demo_camera(
 
 
 def install_fabric(store: Store, history: History) -> Recipe:
-    """Put the shipped fabric into the home folder; keeps what is there if its model is the shipped one.
+    """Put the shipped fabric into the home folder, or a newer shipped recipe after the one that is there.
 
     An engineer's own later recipe versions of the demo fabric stay in force.  A shipped model that is gone or damaged
     is put back.
@@ -147,11 +148,13 @@ def install_fabric(store: Store, history: History) -> Recipe:
         with resources.as_file(shipped / "demo.safetensors") as file:
             keep_model(store, file, {"fabric": FABRIC})
     try:
-        if any(row.recipe.model_sha256 == recipe.model_sha256 for row in history.recipes(FABRIC)):
-            return history.recipe(FABRIC)
+        newest = history.recipes(FABRIC)[:1]
     except RecordsError:
-        pass
-    return store.save_recipe(recipe, "station", "shipped with the station")
+        newest = []
+    for row in newest:
+        if row.created_by != SHIPPED_BY or row.recipe.model_copy(update={"version": recipe.version}) == recipe:
+            return row.recipe
+    return store.save_recipe(recipe, SHIPPED_BY, "shipped with the station")
 
 
 def figures(findings: Findings, metres_inspected: float) -> dict[str, object]:

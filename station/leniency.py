@@ -70,7 +70,19 @@ class Leniency(BaseModel):
         return joined
 
     def told(self) -> str:
-        """What an engineer should know of the streaks, empty where there are none."""
+        """What an engineer should know, in a sentence or two; empty where all cloth is judged alike."""
+        return " ".join(sentence for sentence in (self._edges_told(), self._streaks_told()) if sentence)
+
+    def _edges_told(self) -> str:
+        sides = [
+            f"{len(ratios) * CELL_PX} px beside the {side} edge (up to {max(ratios):.2g} times)"
+            for side, ratios in (("left", self.left), ("right", self.right))
+            if ratios
+        ]
+        where = " and ".join(sides)
+        return f"Good cloth scores high on {where} and is judged as much more leniently there." if sides else ""
+
+    def _streaks_told(self) -> str:
         if not self.columns:
             return ""
         places = ", ".join(f"{first}–{end} px" for first, end in self.streaks())

@@ -119,12 +119,14 @@ def _line_pace(
     scorer = WatchedScorer(runtime, keep)
     inspection = Inspection(MemoryCamera(cloth), scorer, recipe, roll=None, on_event=_ignore)
     inspection.start()
-    time.sleep(seconds)
-    patience_ends = time.monotonic() + PATIENCE_S
-    while not scorer.pace.rate and time.monotonic() < patience_ends and not inspection.wait(0.1):
-        pass
-    pace = scorer.pace
-    inspection.abort()
+    try:
+        time.sleep(seconds)
+        patience_ends = time.monotonic() + PATIENCE_S
+        while not scorer.pace.rate and time.monotonic() < patience_ends and not inspection.wait(0.1):
+            pass
+        pace = scorer.pace
+    finally:
+        inspection.abort()
     if inspection.failure is not None:
         raise inspection.failure
     if not pace.rate:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drivers.registry import open_camera
 from drivers.replay import ReplayCamera
-from model.checkpoint import load
+from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
 from station import demo
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
@@ -103,7 +103,10 @@ def inspect_folder(
     if maps is not None:
         check_map_names(camera.images)
         make_folder(maps)
-    runtime = Runtime(load(checked_model(records.history, recipe.model_sha256)), device=device)
+    model = checked_model(records.history, recipe.model_sha256)
+    runtime = Runtime(load(model), device=device)
+    if (doubt := precision_warning(model, runtime.precision)) is not None:
+        say(doubt)
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
 

@@ -45,6 +45,7 @@ def test_a_selvedge_is_found_wherever_the_web_lies() -> None:
     assert len(found.left) == 9
     assert found.left[0] == pytest.approx(3, rel=0.2)
     assert found.right == ()
+    assert found.told().startswith("Good cloth scores high on 36 px beside the left edge (up to 3")
     divisors = found.divisors(400, WIDTH, WIDTH)
     assert (divisors[100:107] > 2).all()
     assert (divisors[:100] == 1).all()

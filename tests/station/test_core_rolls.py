@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from drivers.memory import MemoryCamera
+from model.checkpoint import save
 from station import demo
 from station.commands.session import Records, open_records, open_station, say_notices
 from station.control import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
 from station.core import Station
-from station.records.models import checked_model
+from station.records.models import checked_model, keep_model
 from station.records.rows import RecordsError
 
 
@@ -151,3 +152,27 @@ def test_closing_while_the_model_loads_ends_the_roll(records: Records) -> None:
     assert isinstance(station.drain(10_000)[-1], RollEnded)
     records.store.flush()
     assert records.history.roll("r").ended_at is not None
+
+
+def test_a_newer_shipped_recipe_reaches_an_old_home_an_engineers_own_stays(records: Records) -> None:
+    shipped = demo.install_fabric(records.store, records.history)
+    older = shipped.model_copy(update={"threshold": 9.0})
+    records.store.save_recipe(older, demo.SHIPPED_BY, "shipped with an older station")
+    renewed = demo.install_fabric(records.store, records.history)
+    assert (renewed.threshold, renewed.version) == (shipped.threshold, 3)
+    assert demo.install_fabric(records.store, records.history).version == 3
+    records.store.save_recipe(older, "ann", "her own")
+    assert demo.install_fabric(records.store, records.history).threshold == 9.0
+
+
+def test_a_threshold_found_in_another_precision_is_told(records: Records, tmp_path: Path) -> None:
+    network, recipe = demo.shipped_model()
+    file = tmp_path / "model.safetensors"
+    save(network, file, {"precision": "f16"})
+    sha256 = keep_model(records.store, file, {})
+    records.store.save_recipe(recipe.model_copy(update={"model_sha256": sha256}), "ann", "")
+    with open_station(records, camera()) as station:
+        station.start_roll(demo.FABRIC)
+        assert station.wait(60)
+        told = [event.text for event in station.drain() if isinstance(event, Notice)]
+    assert any("found in f16" in text for text in told)
