@@ -95,13 +95,14 @@ def _extrapolated(lesson: Lesson) -> str:
 
 
 def _doubted(lesson: Lesson) -> str:
-    if lesson.pictures is None:
+    if not lesson.doubts:
         return ""
     held_back = sum(doubt.held_back for doubt in lesson.doubts)
+    pictures = f"Their pictures are in {lesson.pictures}: take" if lesson.pictures else "Take"
     return (
-        f"{len(lesson.doubts) - held_back} of the {lesson.tiles} tiles taught on and {held_back} of the patches held "
-        f"back stand out from the rest and may hold flaws; the threshold was set without them. Their pictures are in "
-        f"{lesson.pictures}: take such cloth out and teach again, or accept."
+        f"{len(lesson.doubts) - held_back} of the {lesson.looked_at} tiles looked at and {held_back} of the patches "
+        "held back stand out from the rest and may hold flaws; the threshold was set without them. "
+        f"{pictures} such cloth out and teach again; if it is good cloth, the station may reject more of its like."
     )
 
 

@@ -105,6 +105,10 @@ def _least(start: float) -> float:
     return max(1e-6, 1e-3 * abs(start))
 
 
+FEWEST_STRETCHES = 10
+"""Of fewer, each draw would be nearly the same cloth; then single patches are drawn."""
+
+
 def exceedance_interval(
     stretches: Sequence[NDArray[np.float32]], score: float, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
@@ -119,6 +123,8 @@ def exceedance_interval(
     """
     random = np.random.default_rng(seed)
     drawn: list[float] = []
+    if len(stretches) < FEWEST_STRETCHES:
+        stretches = np.split(np.concatenate(stretches), sum(map(len, stretches)))
     while len(drawn) < RESAMPLES:
         chosen = random.integers(len(stretches), size=len(stretches))
         ordered, share = _upper(np.concatenate([stretches[i] for i in chosen]))
@@ -130,16 +136,17 @@ def exceedance_interval(
     return float(low), float(high)
 
 
-def patches_per_100_m(web_mm: float, patch_mm: float, step_mm: float) -> float:
+def patches_per_100_m(web_mm: float, patch_mm: float, step_mm: float, along_mm: float | None = None) -> float:
     """Patches judged on 100 m of a web: tile columns across times tile rows along.
 
     Args:
         web_mm: inspected width.
         patch_mm: side of a patch.
-        step_mm: distance between patches, both ways (the side less the overlap).
+        step_mm: distance between patches (the side less the overlap).
+        along_mm: that along the web, if it is another.
     """
     across = max(1.0, np.ceil((web_mm - patch_mm) / step_mm) + 1)
-    return float(across * 100_000.0 / step_mm)
+    return float(across * 100_000.0 / (along_mm or step_mm))
 
 
 def poisson_interval(count: int, level: float = 0.95) -> tuple[float, float]:

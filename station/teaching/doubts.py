@@ -39,26 +39,33 @@ class Doubt:
     held_back: bool
 
 
+Doubted = tuple[Doubt, Pixels | None]
+"""A doubt and its picture, None where there was no time to cut it out."""
+
+
 def doubted_tiles(
     collector: TileCollector, scorer: TileScorer, leniency: Leniency, width_px: int, go_on: Callable[[float], bool]
-) -> list[tuple[Doubt, Pixels]]:
-    """Tiles taught on that stand out, with their pictures, the highest first.
+) -> tuple[list[Doubted], int]:
+    """Tiles taught on that stand out, with their pictures, the highest first; and how many tiles were looked at.
 
     Args:
         collector: of tiles whose places are known.
         width_px: of the camera.
         go_on: told the share that is done; once it says no, the other tiles are not looked at.
     """
-    looks: list[Doubt] = []
+    looks: list[tuple[Doubt, Pixels]] = []
     for first in range(0, len(collector.tiles), BATCH_TILES):
         if not go_on(first / len(collector.tiles)):
             break
-        maps = scorer.infer(np.stack(collector.tiles[first : first + BATCH_TILES]))
-        for scores, place in zip(maps, collector.places[first : first + BATCH_TILES], strict=True):
+        tiles = collector.tiles[first : first + BATCH_TILES]
+        maps = scorer.infer(np.stack(tiles))
+        for scores, tile, place in zip(maps, tiles, collector.places[first : first + BATCH_TILES], strict=True):
             if place is not None:
-                looks.append(_look(scores, place, leniency.divisors(place.left_px, place.right_px, width_px)))
-    standing_out = np.flatnonzero(doubtful(np.array([look.score for look in looks], np.float32)))
-    return sorted(((looks[i], collector.tiles[i]) for i in standing_out), key=lambda one: -one[0].score)
+                divisors = leniency.divisors(place.left_px, place.right_px, width_px)
+                looks.append((_look(scores, place, divisors), tile))
+    standing_out = np.flatnonzero(doubtful(np.array([look.score for look, _ in looks], np.float32)))
+    doubted: list[Doubted] = sorted((looks[i] for i in standing_out), key=lambda one: -one[0].score)
+    return doubted, len(looks)
 
 
 def _look(scores: Peaks, place: Place, divisors: Peaks) -> Doubt:
@@ -110,13 +117,13 @@ def doubt_of(row: Row, patch: int, leniency: Leniency, first_lines: dict[str | N
     return Doubt(place, line, highest * cell, float(scores[highest]), held_back=True)
 
 
-def cut_out(doubts: Sequence[Doubt], section: Section, stopped: Callable[[], bool]) -> list[tuple[Doubt, Pixels]]:
-    """Doubted patches with their pictures, read again from the section they lie in."""
+def cut_out(doubts: Sequence[Doubt], section: Section, stopped: Callable[[], bool]) -> list[Doubted]:
+    """Doubted patches with their pictures, read again from the section they lie in; without, where it was stopped."""
     found: dict[int, Pixels] = {}
-    for block in blocks(section, stopped):
+    for block in blocks(section, lambda: stopped() or len(found) == len(doubts)):
         first = block.first_line - section.first_lines[block.piece]
         for number, place in enumerate(doubt.place for doubt in doubts):
             if place.piece == block.piece and first <= place.first_line and place.end_line <= first + block.lines:
                 lines = slice(place.first_line - first, place.end_line - first)
                 found[number] = block.pixels[lines, place.first_px : place.end_px].copy()
-    return [(doubts[number], found[number]) for number in sorted(found)]
+    return [(doubt, found.get(number)) for number, doubt in enumerate(doubts)]

@@ -123,7 +123,9 @@ class HeldBack:
         self.patches = self.lines = 0
 
     def take(self, event: Event) -> None:
-        """An event of the line."""
+        """An event of the line; once there is enough, more is passed over, so that speed decides nothing."""
+        if self.is_enough:
+            return
         if isinstance(event, StripView):
             self._view = event
             self._finder.take(event)
@@ -148,6 +150,11 @@ class HeldBack:
     def web_px(self) -> float:
         """Mean width of the web."""
         return float(np.mean([row.right_px - row.left_px for row in self.rows]))
+
+    @property
+    def row_lines(self) -> float:
+        """Mean lines of a row of patches; short pieces make short rows."""
+        return self.lines / len(self.rows)
 
     def leniency(self) -> Leniency:
         """Where good cloth itself scores high."""

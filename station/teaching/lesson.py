@@ -2,8 +2,9 @@
 
 The cloth is dealt into blocks; most teach, every fourth is held back.  The first are cut into the line's tiles, which
 teach the network; the line then runs over the second with the taught model, once, and its scores say where to be
-lenient and set the threshold.  Cloth of either part that stands out from the rest is doubted: it sets nothing, and it
-is named, with pictures.
+lenient and set the threshold.  Cloth of either part that stands out from the rest is doubted and named, with pictures:
+it calibrates no score and sets no threshold (the restoration itself has seen it; a few flaws among much cloth teach it
+little).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Lesson:
 
     Attributes:
         recipe: the recipe version as stored.
-        tiles: tiles the model was taught on.
+        tiles: tiles the model was taught on; ``looked_at`` of them were looked at for doubts.
         seconds: all in.
         threshold: how it was set.
         doubts: cloth that stands out from the rest, tiles taught on first, the highest first.
@@ -63,6 +64,7 @@ class Lesson:
 
     recipe: Recipe
     tiles: int
+    looked_at: int
     seconds: float
     threshold: Threshold
     doubts: tuple[Doubt, ...] = ()
@@ -119,14 +121,21 @@ def teach(
         section = Section(open_cloth(), held_back=True)
         held = _score(section, runtime, draft, held_back_lines, clock)
         leniency = held.leniency()
-        peaks, standing_out = without_doubted([row.peaks(leniency) for row in held.rows])
-        threshold = choose_threshold(peaks, mm_per_px, held.web_px, draft.overlap_px)
-        doubts = doubted_tiles(collector, runtime, leniency, section.width_px, lambda done: _look_on(clock, done))
+        every_row = [row.peaks(leniency) for row in held.rows]
+        peaks, standing_out = without_doubted(every_row)
+        threshold = choose_threshold(
+            peaks, mm_per_px, held.web_px, draft.overlap_px, row_lines=held.row_lines, every_row=every_row
+        )
+        doubts, looked_at = doubted_tiles(
+            collector, runtime, leniency, section.width_px, lambda done: _look_on(clock, done)
+        )
     finally:
         runtime.close()
     patches = [doubt_of(held.rows[i], patch, leniency, section.first_lines) for i, patch in standing_out]
     if patches:
-        doubts += cut_out(patches, Section(open_cloth(), held_back=True), clock.cancelled)
+        late = HELD_BACK_END + 2 * (LOOKING_END - HELD_BACK_END)
+        again = Section(open_cloth(), held_back=True)
+        doubts += cut_out(patches, again, lambda: clock.cancelled() or clock.used() > late)
     clock.check()
     recipe = draft.model_copy(
         update={
@@ -144,6 +153,7 @@ def teach(
     lesson = Lesson(
         recipe=recipe,
         tiles=len(collector.tiles),
+        looked_at=looked_at,
         seconds=clock.used() * clock.seconds,
         threshold=threshold,
         doubts=tuple(doubt for doubt, _ in doubts),

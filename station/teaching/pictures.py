@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,9 @@ import cv2
 import numpy as np
 
 from station.control import StationError
-from station.teaching.doubts import Doubt, Pixels
+from station.teaching.doubts import Doubt, Doubted, Pixels
+
+log = logging.getLogger("station.teaching")
 
 FOLDER = "doubted"
 MOST_PICTURES = 200
@@ -28,17 +31,22 @@ class Pictures:
         self._folder, self._waiting = folder, waiting
 
     def keep(self, name: str) -> Path | None:
-        """Put them in place, in a folder of this name; returns it, None where there are none."""
+        """Put them in place, in a folder of this name; returns it, None where there are none or it could not be done:
+        the recipe is in force by then, and its pictures are not worth an error."""
         if self._waiting is None:
             return None
         target = self._folder / name
         shutil.rmtree(target, ignore_errors=True)  # of a recipe that the records know no more
-        self._waiting.replace(target)
+        try:
+            self._waiting.replace(target)
+        except OSError as error:
+            log.warning("pictures of doubted cloth were not kept in %s: %s", target, error)
+            return None
         return target
 
 
 @contextmanager
-def waiting_pictures(home: Path, doubts: Sequence[tuple[Doubt, Pixels]]) -> Iterator[Pictures]:
+def waiting_pictures(home: Path, doubts: Sequence[Doubted]) -> Iterator[Pictures]:
     """Write the pictures ``001.png`` and so on, in the order of the doubts; those not kept by the end are removed.
 
     Raises:
@@ -51,7 +59,8 @@ def waiting_pictures(home: Path, doubts: Sequence[tuple[Doubt, Pixels]]) -> Iter
                 folder.mkdir(mode=0o700, exist_ok=True)
                 waiting = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
                 for number, (doubt, pixels) in enumerate(doubts[:MOST_PICTURES], start=1):
-                    (waiting / picture_name(number)).write_bytes(_png(marked(pixels, doubt)))
+                    if pixels is not None:
+                        (waiting / picture_name(number)).write_bytes(_png(marked(pixels, doubt)))
         except OSError as error:
             raise StationError(
                 f"Pictures of doubted cloth could not be written to {folder} ({error.strerror or error}): make room "

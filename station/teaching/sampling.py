@@ -43,8 +43,9 @@ class Place:
 class Section:
     """A camera that shows only part of another's cloth: the blocks that teach, or those held back.
 
-    Every ``HOLD_BACK_EVERY``-th block is held back; blocks shorter than half a tile are shown to neither, since they
-    would be mostly mirror image.
+    One block in ``HOLD_BACK_EVERY`` is held back, in each picture one place further on, so that every part of a picture
+    is both taught and held back.  Blocks shorter than half a tile are shown to neither, since they would be mostly
+    mirror image.
 
     Attributes:
         lines_shown, lines_kept: lines shown so far, and lines left to the other part.
@@ -71,7 +72,9 @@ class Section:
         block = self._camera.read(timeout_s)
         if block is None:
             return None
-        self.first_lines.setdefault(block.piece, block.first_line)
+        if block.piece not in self.first_lines:
+            self.first_lines[block.piece] = block.first_line
+            self._blocks = len(self.first_lines) - 1
         if block.lines < TILE_PX // 2:
             return None
         self._blocks += 1

@@ -37,7 +37,13 @@ class Threshold:
 
 
 def choose_threshold(
-    rows: Sequence[NDArray[np.float32]], mm_per_px: float | None, web_px: float, overlap_px: int
+    rows: Sequence[NDArray[np.float32]],
+    mm_per_px: float | None,
+    web_px: float,
+    overlap_px: int,
+    *,
+    row_lines: float = TILE_PX,
+    every_row: Sequence[NDArray[np.float32]] = (),
 ) -> Threshold:
     """Threshold for the false-alarm budget.
 
@@ -45,6 +51,9 @@ def choose_threshold(
         rows: highest scores of good cloth, float ``[patches, parts]`` for each row of patches; twelve patches or more
             in all (ValueError with fewer).
         web_px: mean width of the web.
+        row_lines: mean lines of a row of patches.
+        every_row: the same with the patches that are doubted; if these are good cloth after all, the truth may lie as
+            high as they say.
     """
     peaks = np.concatenate(rows)
     patches, parts = peaks.shape
@@ -52,10 +61,14 @@ def choose_threshold(
     if mm_per_px is None:
         score = tail.score_at(NO_SCALE_EXCEEDANCE / parts)
         return Threshold(score, patches, None, None, 1 / (tail.exceedance(score) * peaks.size))
-    per_100_m = parts * patches_per_100_m(web_px * mm_per_px, TILE_PX * mm_per_px, (TILE_PX - overlap_px) * mm_per_px)
+    step_px = TILE_PX - overlap_px
+    along_mm = min(step_px, row_lines) * mm_per_px
+    per_100_m = parts * patches_per_100_m(web_px * mm_per_px, TILE_PX * mm_per_px, step_px * mm_per_px, along_mm)
     score = tail.score_at(FALSE_ALARM_BUDGET_PER_100_M / per_100_m)
     probability = tail.exceedance(score)
     low, high = exceedance_interval([row.ravel() for row in rows if row.size], score)
+    if sum(map(len, every_row)) > patches:
+        high = max(high, exceedance_interval([row.ravel() for row in every_row if row.size], score)[1])
     return Threshold(
         score=score,
         patches=patches,

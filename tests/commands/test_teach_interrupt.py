@@ -8,14 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.commands.conftest import save_image
 
 
 @pytest.mark.parametrize("sign", ["reading cloth", "teaching"])
-def test_ctrl_c_cancels_and_leaves_nothing(tmp_path: Path, cloth_folder: Path, sign: str) -> None:
-    home = tmp_path / "home"
+def test_ctrl_c_cancels_and_leaves_nothing(tmp_path: Path, good_cloth: np.ndarray, sign: str) -> None:
+    home, folder = tmp_path / "home", tmp_path / "cloth"
+    for number in range(4):
+        save_image(folder / f"{number}.png", good_cloth[number * 1000 : (number + 1) * 1000])
     process = subprocess.Popen(
-        [sys.executable, "-m", "station.cli", "teach", "f", "--images", str(cloth_folder), "--home", str(home)],
+        [sys.executable, "-m", "station.cli", "teach", "f", "--images", str(folder), "--home", str(home)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

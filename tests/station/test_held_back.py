@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from drivers.camera import LineBlock
 from drivers.memory import MemoryCamera
 from model.doubts import doubtful
 from station.leniency import Leniency
@@ -140,3 +141,32 @@ def test_on_clean_cloth_the_predicted_false_alarms_hold() -> None:
         score = choose_threshold(without_doubted(rows_of(peaks))[0], 0.5, 1000, 32).score
         true.append(-np.expm1(-np.exp(-(score - 0.7) / 0.08)) * PARTS * per_100_m)
     assert 0.4 < np.median(true) < 2.5
+
+
+@pytest.mark.parametrize("blocks_each", [1, 2, 3, 4, 5])
+def test_every_part_of_a_picture_is_both_taught_and_held_back(blocks_each: int) -> None:
+    shown: dict[bool, list[int]] = {False: [], True: []}
+    for held_back, places in shown.items():
+        source = PieceCamera(pieces=40, blocks_each=blocks_each)
+        section = Section(source, held_back=held_back)
+        for _ in range(40 * blocks_each):
+            block = section.read(0.0)
+            if block is not None:
+                places.append(block.first_line // 256 % blocks_each)
+    assert set(shown[True]) == set(shown[False]) == set(range(blocks_each))
+    assert len(shown[True]) * 4 == len(shown[True]) + len(shown[False])
+
+
+class PieceCamera(MemoryCamera):
+    """Pictures of so many blocks each."""
+
+    def __init__(self, pieces: int, blocks_each: int) -> None:
+        super().__init__(np.zeros((256, 512), np.uint8))
+        self._blocks = iter((piece, number) for piece in range(pieces) for number in range(blocks_each))
+        self._each = blocks_each
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        piece, number = next(self._blocks)
+        line = 256 * (piece * self._each + number)
+        pixels = np.zeros((256, 512), np.uint8)
+        return LineBlock(pixels, line, 1.0, 0, self.camera_id, piece=str(piece))

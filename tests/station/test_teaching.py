@@ -105,9 +105,9 @@ def folder_of(cloth: NDArray[np.uint8], folder: Path) -> Callable[[], Camera]:
 
 
 def dirty(cloth: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The cloth with a stain in two tiles that teach and one in the cloth held back (line 1900)."""
+    """The cloth with a stain in two tiles that teach and one in the cloth held back (line 1664)."""
     made = cloth.copy()
-    for x, y in ((300, 400), (610, 2424), (150, 1900)):
+    for x, y in ((300, 400), (610, 2688), (150, 1664)):
         cv2.circle(made, (x, y), 12, 20, -1)
     return made
 
@@ -122,7 +122,7 @@ def test_dirty_cloth_is_doubted_named_and_shown(
 ) -> None:
     cloth = dirty(good_cloth)
     lesson = taught(folder_of(cloth, tmp_path / "cloth"), small_encoder, store)
-    stains = {("0.png", 400, 300, False), ("2.png", 2424 - 2048, 610, False), ("1.png", 1900 - 1024, 150, True)}
+    stains = {("0.png", 400, 300, False), ("2.png", 2688 - 2048, 610, False), ("1.png", 1664 - 1024, 150, True)}
     seen = set()
     for number, doubt in enumerate(lesson.doubts, start=1):
         place = doubt.place
