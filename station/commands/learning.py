@@ -12,7 +12,7 @@ from station.control import StationError
 from station.recipe import FABRIC_NAME
 from station.teaching import GOOD_TILES, TEACHING_BLOCK_LINES, Lesson, teach
 from station.teaching.doubts import Doubt
-from station.teaching.pictures import MOST_PICTURES, picture_name
+from station.teaching.pictures import picture_name
 
 
 def teach_fabric(
@@ -109,6 +109,7 @@ def _doubted(lesson: Lesson) -> str:
 def figures_of(lesson: Lesson) -> dict[str, object]:
     """The JSON of a lesson."""
     recipe, threshold = lesson.recipe, lesson.threshold
+    interval = threshold.interval_per_100_m
     return {
         "fabric": recipe.fabric,
         "recipe_version": recipe.version,
@@ -117,8 +118,7 @@ def figures_of(lesson: Lesson) -> dict[str, object]:
         "encoder": recipe.encoder,
         "threshold": recipe.threshold,
         "predicted_false_alarms_per_100_m": recipe.predicted_false_alarms_per_100_m,
-        "predicted_false_alarms_per_100_m_interval": threshold.interval_per_100_m
-        and list(threshold.interval_per_100_m),
+        "predicted_false_alarms_per_100_m_interval": interval and list(interval),
         "model_sha256": recipe.model_sha256,
         "held_back_patches": threshold.patches,
         "extrapolation": threshold.extrapolation,
@@ -131,7 +131,7 @@ def figures_of(lesson: Lesson) -> dict[str, object]:
 def _row(number: int, doubt: Doubt, lesson: Lesson) -> dict[str, object]:
     """A doubt in the JSON, named as the line names defects."""
     place = doubt.place
-    shown = lesson.pictures is not None and number <= MOST_PICTURES
+    picture = None if lesson.pictures is None else lesson.pictures / picture_name(number)
     return {
         "image": place.piece,
         "x_px": place.first_px,
@@ -140,5 +140,5 @@ def _row(number: int, doubt: Doubt, lesson: Lesson) -> dict[str, object]:
         "height_px": place.end_line - place.first_line,
         "score": doubt.score,
         "held_back": doubt.held_back,
-        "picture": str(lesson.pictures / picture_name(number)) if lesson.pictures is not None and shown else None,
+        "picture": str(picture) if picture is not None and picture.is_file() else None,
     }
