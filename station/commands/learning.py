@@ -83,15 +83,21 @@ def _extrapolated(lesson: Lesson) -> str:
     threshold = lesson.threshold
     if threshold.extrapolation <= 1:
         return ""
-    times = f"{threshold.extrapolation:.{0 if threshold.extrapolation >= 10 else 1}f}"
-    said = f"The threshold is extrapolated {times} times beyond the cloth seen, {threshold.patches} patches held back."
+    times, patches = _plain(threshold.extrapolation), threshold.patches
+    said = f"The threshold is extrapolated {times} times beyond the cloth seen, {patches} patches held back."
     if threshold.interval_per_100_m is None:
         return said
-    low, high = threshold.interval_per_100_m
+    low, high = map(_plain, threshold.interval_per_100_m)
+    predicted = _plain(threshold.predicted_per_100_m or 0.0)
     return (
-        f"{said} It predicts {threshold.predicted_per_100_m:.2g} false alarms per 100 m; given so much cloth, the "
-        f"truth lies between {low:.2g} and {high:.2g} (95 %)."
+        f"{said} False alarms predicted per 100 m: {predicted}; given so much cloth, the truth lies between {low} and "
+        f"{high} (95 %)."
     )
+
+
+def _plain(number: float) -> str:
+    """Two digits that count, never as a power of ten."""
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}" if number >= 0.01 else "0"
 
 
 def _doubted(lesson: Lesson) -> str:
