@@ -164,9 +164,11 @@ def try_all(name: str, ground: Ground, features: tuple[Tensor, Tensor], seed: in
             peer.seed = seed
         peer.fit(teach)
         maps = peer.score(test)
-        print(f"{ground.name}: {setting} took {time.process_time() - begun:.0f} s of processor time", flush=True)
+        print(f"{ground.name}: {setting} took {time.process_time() - begun:.0f} s of processor time")
         for sigma in SMOOTHINGS:
-            found[f"{setting | {'smoothing': sigma}}"] = figures(smoothed(maps, sigma), ground.truth)
+            label = f"{setting | {'smoothing': sigma}}"
+            found[label] = figures(smoothed(maps, sigma), ground.truth)
+            tell(f"{ground.name}: {label}", found[label])
     return found
 
 
@@ -190,21 +192,25 @@ def main(words: list[str]) -> int:
     except (ModelError, CameraError) as error:
         print(error, file=sys.stderr)
         return 1
-    for setting, (tile, cell, precision) in found.items():
-        print(f"{given.peer} {setting}: tile AUROC {tile:.3f}, cell AUROC {cell:.3f}, cell AP {precision:.3f}")
+    for setting, values in found.items():
+        tell(f"{given.peer}: {setting}", values)
     return 0
 
 
-def over_grounds(
-    name: str, grounds: Iterable[Callable[[], Ground]], encoder: Encoder, seed: int
-) -> dict[str, NDArray[np.float64]]:
+def over_grounds(name: str, grounds: Iterable[Callable[[], Ground]], encoder: Encoder, seed: int) -> dict[str, Figures]:
     """Mean figures over the grounds for each setting of one peer."""
     every: dict[str, list[Figures]] = {}
     for make in grounds:
         ground = make()
         for setting, found in try_all(name, ground, read(ground, encoder, seed), seed).items():
             every.setdefault(setting, []).append(found)
-    return {setting: np.mean(rows, axis=0) for setting, rows in every.items()}
+    return {setting: tuple(np.mean(rows, axis=0)) for setting, rows in every.items()}
+
+
+def tell(what: str, found: Figures) -> None:
+    """Print a line of figures."""
+    tile, cell, precision = found
+    print(f"{what}: tile AUROC {tile:.3f}, cell AUROC {cell:.3f}, cell AP {precision:.3f}", flush=True)
 
 
 if __name__ == "__main__":
