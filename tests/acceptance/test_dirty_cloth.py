@@ -81,8 +81,8 @@ def meets(place: Place, flaws: list[Flaw]) -> bool:
 
 
 @pytest.mark.timeout(2 * SECONDS)
-@pytest.mark.parametrize("style", ["demo", "denim"])
-def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(style: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("style", "least"), [("demo", 0.85), ("denim", 0.55)])
+def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(style: str, least: float, tmp_path: Path) -> None:
     started = time.monotonic()
     soiled = cloth(style, TEACHING_SEED, DIRTY_PER_M)
     flaws = soiled.flaws(0, TEACHING_LINES)
@@ -109,8 +109,9 @@ def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(style: str, tmp_p
     )
     assert 0.045 <= share <= 0.09
     assert clean.findings.flaws_true >= 200
+    assert clean.detection >= least
     assert dirty.detection > clean.detection - 0.02
     assert len(clean.lesson.doubts) <= 0.01 * clean.lesson.tiles
     assert right >= 0.8 * len(doubts)
     assert named >= 0.7 * len(flaws)
-    assert dirty.findings.false_alarms <= 4
+    assert max(clean.findings.false_alarms, dirty.findings.false_alarms) <= 4
