@@ -43,9 +43,9 @@ class Place:
 class Section:
     """A camera that shows only part of another's cloth: the blocks that teach, or those held back.
 
-    One block in ``HOLD_BACK_EVERY`` is held back, in each picture one place further on, so that every part of a picture
-    is both taught and held back.  Blocks shorter than half a tile are shown to neither, since they would be mostly
-    mirror image.
+    Of ``HOLD_BACK_EVERY`` blocks one is held back; of pictures each time another one of them, so that every part of a
+    picture is both taught and held back.  Blocks shorter than half a tile are shown to neither, since they would be
+    mostly mirror image.
 
     Attributes:
         lines_shown, lines_kept: lines shown so far, and lines left to the other part.
@@ -72,13 +72,13 @@ class Section:
         block = self._camera.read(timeout_s)
         if block is None:
             return None
-        if block.piece not in self.first_lines:
-            self.first_lines[block.piece] = block.first_line
-            self._blocks = len(self.first_lines) - 1
+        self.first_lines.setdefault(block.piece, block.first_line)
         if block.lines < TILE_PX // 2:
             return None
+        group, place = divmod(self._blocks, HOLD_BACK_EVERY)
         self._blocks += 1
-        if (self._blocks % HOLD_BACK_EVERY == 0) is not self._held_back:
+        turn = group % HOLD_BACK_EVERY if block.piece is not None else 0
+        if (place == HOLD_BACK_EVERY - 1 - turn) is not self._held_back:
             self.lines_kept += block.lines
             return None
         self.lines_shown += block.lines
