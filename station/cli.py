@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
 
+from station.calibrating_cli import calibrate
+from station.cli_parts import Home, Json, emit
 from station.control import StationError
 
 app = typer.Typer(
@@ -23,34 +24,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-calibrate = typer.Typer(
-    help="Calibrates a camera.", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
-)
 app.add_typer(calibrate, name="calibrate")
 
-Home = Annotated[
-    Path | None,
-    typer.Option(help="Folder with database, models and images. Default: STATION_HOME, else the user's data folder."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of stdout.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Minutes = Annotated[float, typer.Option(min=0.5, max=600, help="Bounds the teach-in, all in.")]
 Weights = Annotated[Path | None, typer.Option(help="Trunk weights: a torchvision-named VGG16 state dict.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-
-
-def emit(result: dict[str, Any], as_json: bool, text: str | None = None) -> None:
-    """Print a command's result for people, or as JSON on the last line."""
-    if as_json:
-        print(json.dumps(result, default=str), flush=True)
-    elif text is not None:
-        print(text, flush=True)
-    else:
-        width = max(map(len, result))
-        for key, value in result.items():
-            if not isinstance(value, list):
-                shown = f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
-                print(f"{key.replace('_', ' '):{width}}  {shown}", flush=True)
 
 
 @app.command()
@@ -188,20 +167,6 @@ def evaluate(
     del home
     result = evaluate_data(Evaluation(data, layout, fabric, encoder, weights, minutes, seed, device, out))
     emit(result, as_json, as_table(result))
-
-
-@calibrate.command("shading")
-def calibrate_shading(
-    images: Annotated[Path, typer.Option(help="Folder of pictures of good cloth, 1000 lines or more in all.")],
-    out: Annotated[Path, typer.Option(help="JSON file to write; name it as shading in station.toml.")],
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Flat field from good cloth: evens out what lens and lamp do across the picture."""
-    from station.commands.calibrate import calibrate_shading as calibrate_from
-
-    del home
-    emit(calibrate_from(folder=images, out=out), as_json)
 
 
 @app.command()
