@@ -8,13 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import CalibrationError, PictureError, TargetNotFoundError
+from calibration.errors import CalibrationError, TargetNotFoundError
+from calibration.facts import Count, Facts, NotNegative, Number, Positive
+from calibration.pictures import grey_of
 
 _MIN_MARKS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class BoardScale:
+class BoardScale(Facts):
     """Scale from a chessboard.
 
     Attributes:
@@ -26,22 +28,22 @@ class BoardScale:
         corners: how many corners were used.
     """
 
-    across_mm_per_px: float
-    along_mm_per_px: float
-    skew_deg: float
-    residual_px: float
-    residual_mm: float
-    corners: int
+    across_mm_per_px: Positive
+    along_mm_per_px: Positive
+    skew_deg: Number
+    residual_px: NotNegative
+    residual_mm: NotNegative
+    corners: Count
 
 
 @dataclass(frozen=True, slots=True)
-class RulerScale:
+class RulerScale(Facts):
     """Scale across from the marks of a ruler; ``residual_…``: root mean square distance of marks from even spacing."""
 
-    across_mm_per_px: float
-    residual_px: float
-    residual_mm: float
-    marks: int
+    across_mm_per_px: Positive
+    residual_px: NotNegative
+    residual_mm: NotNegative
+    marks: Count
 
 
 def scale_from_chessboard(picture: NDArray[np.uint8], inner_corners: tuple[int, int], square_mm: float) -> BoardScale:
@@ -65,7 +67,7 @@ def scale_from_chessboard(picture: NDArray[np.uint8], inner_corners: tuple[int, 
             f"A chessboard of {columns} x {rows} inner corners with squares of {square_mm} mm cannot be used; "
             "give 3 x 3 or more corners and the side of a square in mm."
         )
-    grey = _grey(picture)
+    grey = grey_of(picture)
     found, corners = cv2.findChessboardCornersSB(grey, inner_corners, flags=cv2.CALIB_CB_ACCURACY)
     if not found:
         raise TargetNotFoundError(
@@ -105,7 +107,7 @@ def scale_from_ruler(picture: NDArray[np.uint8], spacing_mm: float) -> RulerScal
     """
     if not spacing_mm > 0:
         raise CalibrationError(f"A ruler with marks every {spacing_mm} mm cannot be used; give their distance in mm.")
-    places = _marks(_grey(picture).mean(axis=0))
+    places = _marks(grey_of(picture).mean(axis=0))
     if len(places) < _MIN_MARKS:
         raise TargetNotFoundError(
             f"Only {len(places)} marks of a ruler were found; show at least {_MIN_MARKS}, dark on light, and cut the "
@@ -175,15 +177,6 @@ def _marks(profile: NDArray[np.float64]) -> NDArray[np.float64]:
     starts, ends = np.flatnonzero(~dark[:-1] & dark[1:]), np.flatnonzero(dark[:-1] & ~dark[1:])
     inner = [(a, b) for a, b in zip(starts, ends, strict=True) if a > 0 and b < len(profile)]
     return np.array([np.average(np.arange(a - 1, b + 1), weights=darkness[a - 1 : b + 1]) for a, b in inner])
-
-
-def _grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
-        raise PictureError(
-            f"The picture of the target has {picture.dtype} pixels of shape {list(picture.shape)}; "
-            "give uint8 of shape [lines, width] or [lines, width, 3]."
-        )
-    return picture if picture.ndim == 2 else np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _rms(offsets: NDArray[np.float64]) -> float:

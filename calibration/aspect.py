@@ -1,0 +1,53 @@
+"""Line rate against encoder: do the lines that came match the cloth that passed?"""
+
+from __future__ import annotations
+
+from calibration.errors import CalibrationError
+
+TOLERANCE = 0.01
+"""Share by which lines and encoder may differ; sizes along are wrong by as much."""
+MIN_LINES = 1000
+"""Fewer lines than this say nothing: a line more or less at either end would already be a tenth of the tolerance."""
+
+
+def line_error(lines: int, pulses: int, pulses_per_line: float) -> float:
+    """By what share more lines came than the encoder tells of; negative: fewer.
+
+    Args:
+        lines: lines the camera delivered, those known as lost included.
+        pulses: encoder pulses that passed meanwhile, in either counting direction.
+        pulses_per_line: the camera's trigger divider.
+
+    Raises:
+        CalibrationError: no pulses, or an impossible divider.
+    """
+    if lines < 0 or pulses == 0 or not 0 < pulses_per_line < float("inf"):
+        raise CalibrationError(
+            f"{lines} lines cannot be held against {pulses} encoder pulses at {pulses_per_line} per line; "
+            "check the encoder and the trigger divider."
+        )
+    return lines * pulses_per_line / abs(pulses) - 1
+
+
+def aspect_warning(lines: int, pulses: int, pulses_per_line: float) -> str | None:
+    """What to tell when lines and encoder differ by more than :data:`TOLERANCE`; None while all is well.
+
+    None, too, before :data:`MIN_LINES` lines were due or came.  Arguments as :func:`line_error`'s.
+
+    Raises:
+        CalibrationError: an impossible divider.
+    """
+    if pulses == 0 and lines < MIN_LINES:
+        return None
+    if pulses == 0:
+        return f"The camera made {lines} lines, but the encoder did not move; check its coupling and its cable."
+    error = line_error(lines, pulses, pulses_per_line)
+    due = round(abs(pulses) / pulses_per_line)
+    if max(lines, due) < MIN_LINES or abs(error) <= TOLERANCE:
+        return None
+    more = "more" if error > 0 else "fewer"
+    return (
+        f"The camera made {lines} lines where the encoder tells of {due} ({abs(error):.1%} {more}), so lengths along "
+        "the cloth are wrong by as much; check the trigger divider, the encoder's coupling, and whether the camera "
+        "keeps up with the speed."
+    )

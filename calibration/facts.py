@@ -1,0 +1,45 @@
+"""Results as plain values for the record, and back; the record may be damaged, so what is read is checked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from calibration.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+class Facts:
+    """What a result made of numbers (a dataclass with the types above) is in the record."""
+
+    __slots__ = ()
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values (JSON); :meth:`from_facts` reads them."""
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_facts(cls, facts: object) -> Self:
+        """The result from its record; keys it does not know (date, camera) are left to others.
+
+        Raises:
+            CalibrationError: the record is damaged.
+        """
+        try:
+            return TypeAdapter(cls).validate_python(facts)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise CalibrationError(
+                f"The record of a calibration cannot be read ({place + ': ' if place else ''}{first['msg']}); "
+                "calibrate anew."
+            ) from error
