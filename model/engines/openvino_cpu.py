@@ -7,6 +7,7 @@ interpreter (window, records) never keeps a core waiting.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -54,16 +55,16 @@ class OpenVINOEngine:
         channels = channels_of(pictures)
         self.prepare(channels)
         requests = self._requests[channels]
-        try:
+        with ExitStack() as begun:  # all are awaited, whichever fails: none may write on into the caller's array
             for place in range(len(pictures)):
                 request = requests[place % len(requests)]
-                request.wait()
+                if place >= len(requests):
+                    request.wait()
                 request.set_input_tensor(openvino.Tensor(pictures[place : place + 1], shared_memory=True))
                 request.set_output_tensor(openvino.Tensor(out[place : place + 1], shared_memory=True))
                 request.start_async()
-        finally:
-            for request in requests:  # none may write on into an array that the caller has back
-                request.wait()
+                if place < len(requests):
+                    begun.callback(request.wait)
 
     def close(self) -> None:
         """As :class:`model.engines.engine.Engine`."""

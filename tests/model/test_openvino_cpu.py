@@ -1,0 +1,64 @@
+"""The OpenVINO engine where a request fails: the others are awaited, and the engine works on."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import openvino
+import pytest
+import torch
+from numpy.typing import NDArray
+from openvino import opset13
+
+from model.engines.openvino_cpu import OpenVINOEngine
+
+SPOILED = 13
+SIDE = 256
+
+
+class Picky(openvino.Op):
+    """Takes its time over a picture and gives it back as float, but refuses one whose first pixel is ``SPOILED``."""
+
+    def __init__(self, inputs: list[openvino.Output], diary: list[str]) -> None:
+        super().__init__(self, inputs)
+        self._diary = diary
+
+    def validate_and_infer_types(self) -> None:
+        self.set_output_type(0, openvino.Type.f32, self.get_input_partial_shape(0))
+
+    def clone_with_new_inputs(self, inputs: list[openvino.Output]) -> Picky:
+        return Picky(inputs, self._diary)
+
+    def has_evaluate(self) -> bool:
+        return True
+
+    def evaluate(self, outputs: list[openvino.Tensor], inputs: list[openvino.Tensor]) -> bool:
+        if inputs[0].data[0, 0, 0] == SPOILED:
+            raise ValueError("a spoiled picture")
+        self._diary.append("begun")
+        time.sleep(0.05)
+        outputs[0].data[:] = inputs[0].data
+        self._diary.append("ended")
+        return True
+
+
+def pictures(*greys: int) -> NDArray[np.uint8]:
+    return np.repeat(np.array(greys, np.uint8), SIDE * SIDE).reshape(-1, SIDE, SIDE)
+
+
+@pytest.mark.parametrize("greys", [(SPOILED, 1, 2), (1, SPOILED, 2), (1, 2, 3, 4, 5, 6, 7, 8, SPOILED)])
+def test_a_request_that_fails_leaves_none_behind_and_spoils_no_later_one(
+    greys: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = opset13.parameter([1, SIDE, SIDE], np.uint8)
+    diary: list[str] = []
+    graph = openvino.Model([Picky([given.output(0)], diary).output(0)], [given], "picky")
+    monkeypatch.setattr(openvino, "convert_model", lambda *_args, **_kw: graph)
+    engine = OpenVINOEngine(lambda *_: torch.nn.Identity(), "f32", None)
+    with pytest.raises(RuntimeError, match="spoiled picture"):
+        engine.run(pictures(*greys), np.zeros((len(greys), SIDE, SIDE), np.float32))
+    assert diary.count("begun") == diary.count("ended") > 0
+    out = np.zeros((9, SIDE, SIDE), np.float32)
+    engine.run(pictures(*range(20, 29)), out)
+    assert out[:, 7, 7].tolist() == list(range(20, 29))
