@@ -8,6 +8,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+STALL_S = 0.5
+"""A camera is late if cloth moves and it sends nothing for this long, or for two blocks' time if that is longer."""
+
+GONE_S = 2.0
+"""A camera that sends nothing for so long although cloth moves is given up and started again."""
+
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0
+"""A lost camera is tried again after the first, then after twice as long each time, up to the longest."""
+
 
 class CameraError(Exception):
     """A camera fault, as one plain sentence: what happened, to which camera, what to do."""
@@ -33,6 +42,8 @@ class LineBlock:
         camera_id: which camera.
         piece: name of the piece of cloth the lines belong to.  Nothing joins or tiles across a change of piece
             (the images of a folder are pieces of their own); the live loom has one piece, ``None``.
+        blind_px: half-open columns that nobody saw, in order, where several cameras are joined and some showed nothing.
+        is_camera_gone: they are blind because a camera is gone or late, not for some lines it lost.
     """
 
     pixels: NDArray[np.uint8]
@@ -41,6 +52,8 @@ class LineBlock:
     captured_ns: int
     camera_id: str
     piece: str | None = None
+    blind_px: tuple[tuple[int, int], ...] = ()
+    is_camera_gone: bool = False
 
     @property
     def lines(self) -> int:

@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import (
+    FIRST_RETRY_S,
+    LONGEST_RETRY_S,
+    Camera,
+    CameraError,
+    CameraGoneError,
+    EncoderReading,
+    EndOfClothError,
+    LineBlock,
+)
 from station.control import UninspectedReason
 from station.line.channel import Channel
 from station.line.errors import LineError
@@ -24,7 +33,6 @@ from station.line.watch import Feed
 
 READ_TIMEOUT_S = 0.1
 LAST_LINES_S = 1.0
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0
 NOTICE_INTERVAL_S = 5.0
 ROOM_AFTER_OVERLOAD = 0.5
 """After an overload the queue must drain to this before blocks are taken again: few long stretches, not many short."""

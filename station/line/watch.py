@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.camera import EncoderReading
 from station.control import FeedState
 
 STALL_S = 0.5
-"""Without a block for this long (or for two blocks' time, if longer) the picture is not live."""
+"""Cloth that passes for this long (or for two blocks' time, if longer) without a block: the picture is not live."""
 
-DEAD_S = 5.0
-"""A camera stalled for this long (or for ten blocks' time) is given up and started again."""
+GONE_S = 1.5
+"""For this long: the camera is given up and started again.  Looks and all, that is told within 2 s."""
+
+LOOK_S = 0.25
+"""Most that one look adds to the time cloth has passed unseen: over a longer pause between looks, cloth that was seen
+before may have passed (forward again after a reverse), or this program may have slept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,51 +23,78 @@ class Feed:
     """What is known of the camera.
 
     Attributes:
-        started_s: when the camera was last started (monotonic), 0 before.
-        last_block_s: when the newest block came since then, None before the first.
-        due_at_block: the encoder's due line when either last happened.
+        started: whether the camera was started.
+        last_block_s: when the newest block came since then (monotonic), None before the first.
         block_lines: lines of that block.
+        due_line: the encoder's due line when last looked at.
+        looked_s: when new cloth was last due, or the machine seen standing.
+        unseen_s: for how long cloth has passed since the newest block; the machine's standing does not count.
         gone, ended, holding: the device vanished · the cloth has ended · a block waits for room in the queue.
     """
 
-    started_s: float = 0.0
+    started: bool = False
     last_block_s: float | None = None
-    due_at_block: int = 0
     block_lines: int = 0
+    due_line: int = 0
+    looked_s: float = 0.0
+    unseen_s: float = 0.0
     gone: bool = False
     ended: bool = False
     holding: bool = False
+
+    def opened(self, reading: EncoderReading, now_s: float, *, started: bool) -> Feed:
+        """The camera is being started (or was): cloth is expected to be seen from here on."""
+        return replace(
+            self,
+            started=started,
+            last_block_s=None,
+            due_line=reading.due_line,
+            looked_s=now_s,
+            unseen_s=0.0,
+            gone=self.gone and not started,
+        )
+
+    def took(self, lines: int, reading: EncoderReading, now_s: float) -> Feed:
+        """A block came."""
+        return replace(
+            self,
+            last_block_s=now_s,
+            block_lines=lines,
+            due_line=reading.due_line,
+            looked_s=now_s,
+            unseen_s=0.0,
+            gone=False,
+        )
+
+    def looked(self, reading: EncoderReading, now_s: float) -> Feed:
+        """No block came.  To be called several times a second: the time counts in which new cloth was due."""
+        if reading.due_line > self.due_line:
+            passed_s = min(now_s - self.looked_s, LOOK_S)
+            return replace(
+                self, due_line=reading.due_line, looked_s=now_s, unseen_s=self.unseen_s + max(passed_s, 0.0)
+            )
+        return self if reading.lines_per_s > 0 else replace(self, looked_s=now_s)
 
     def state(self, reading: EncoderReading, now_s: float) -> FeedState:
         """What the screen may say of the picture, by the encoder's present word."""
         if self.ended:
             return FeedState.ENDED
-        if self.gone:
+        if self.gone or self.lost(reading):
             return FeedState.GONE
         if self.holding:
             return FeedState.LIVE
-        if not self.started_s and self.last_block_s is None:
-            return FeedState.NO_PICTURE
-        silent = self.silent_s(now_s) > self._patience_s(reading, STALL_S, 2)
-        # Only new cloth without pictures is a fault of the camera: in reverse no line is due.
-        if silent and reading.due_line > self.due_at_block:
+        # Only new cloth without pictures is a fault of the camera: standing or in reverse, no line is due.
+        if reading.lines_per_s > 0 and self.unseen_s > self._patience_s(reading, STALL_S):
             return FeedState.STALLED
         if self.last_block_s is None:
             return FeedState.NO_PICTURE
+        silent = now_s - self.last_block_s > self._patience_s(reading, STALL_S)
         return FeedState.STOPPED if silent or not reading.lines_per_s else FeedState.LIVE
 
-    def dead(self, reading: EncoderReading, now_s: float) -> bool:
-        """True if the camera has shown nothing for so long, while cloth passed, that it must be started again."""
-        return (
-            self.state(reading, now_s) is FeedState.STALLED
-            and reading.lines_per_s > 0
-            and self.silent_s(now_s) > self._patience_s(reading, DEAD_S, 10)
-        )
+    def lost(self, reading: EncoderReading) -> bool:
+        """True if so much cloth has passed unseen that the camera must be started again."""
+        return not self.holding and reading.lines_per_s > 0 and self.unseen_s > self._patience_s(reading, GONE_S)
 
-    def silent_s(self, now_s: float) -> float:
-        """Seconds without a block."""
-        return now_s - (self.started_s if self.last_block_s is None else self.last_block_s)
-
-    def _patience_s(self, reading: EncoderReading, least_s: float, blocks: int) -> float:
+    def _patience_s(self, reading: EncoderReading, least_s: float) -> float:
         speed = abs(reading.lines_per_s)
-        return max(least_s, blocks * self.block_lines / speed) if speed else least_s
+        return max(least_s, 2 * self.block_lines / speed) if speed else least_s
