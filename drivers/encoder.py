@@ -1,0 +1,128 @@
+"""An encoder that is no part of a camera: a counter that wraps, read now and then, gives position and speed."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from drivers.camera import Camera, CameraError, EncoderReading, LineBlock
+
+SPEED_WINDOW_S = 0.5
+"""Speed is the mean over so long: a count is whole pulses only."""
+
+STALE_S = 1.0
+"""A count older than this says nothing of the present speed."""
+
+FASTEST_LINES_PER_S = 100_000.0
+"""No machine moves so fast: a count that says so began anew, as after a power cut of the PLC."""
+
+
+class CounterEncoder:
+    """Position and speed from the counts of a wrapping counter.  Fed by one thread, read from any.
+
+    Between two counts the machine must move by less than half the counter's range, or the direction cannot be told:
+    16 bits read 20 times a second allow 655,000 pulses a second.
+
+    Args:
+        pulses_per_line: counts per line of cloth; negative where the counter counts down going forward.
+        bits: 16 or 32.
+    """
+
+    def __init__(self, pulses_per_line: float, bits: int = 16, *, clock: Callable[[], float] = time.monotonic) -> None:
+        if not pulses_per_line:
+            raise ValueError("an encoder without pulses per line has no position")
+        self._pulses_per_line, self._range, self._clock = pulses_per_line, 1 << bits, clock
+        self._lock = threading.Lock()
+        self._last: int | None = None
+        self._pulses = 0
+        self._highest = 0.0
+        self._window: deque[tuple[float, int]] = deque()
+
+    def feed(self, count: int) -> None:
+        """Take the count as it is now; the first one is position 0.  From a count that jumps it goes on from there."""
+        with self._lock:
+            now = self._clock()
+            if self._last is not None:
+                half = self._range // 2
+                step = (count - self._last + half) % self._range - half
+                passed_s = max(now - self._window[-1][0], 1e-3)
+                if abs(step / self._pulses_per_line) <= FASTEST_LINES_PER_S * passed_s:
+                    self._pulses += step
+                else:
+                    self._window.clear()
+            self._last = count
+            self._highest = max(self._highest, self._pulses / self._pulses_per_line)
+            self._window.append((now, self._pulses))
+            while len(self._window) > 2 and self._window[1][0] <= now - SPEED_WINDOW_S:
+                self._window.popleft()
+
+    def reading(self) -> EncoderReading:
+        """Where the machine is; standing where nothing was counted for a second."""
+        with self._lock:
+            due = math.floor(self._highest + 1e-9)
+            if len(self._window) < 2 or self._clock() - self._window[-1][0] > STALE_S:
+                return EncoderReading(due, 0.0)
+            (first_s, first), (last_s, last) = self._window[0], self._window[-1]
+            passed_s = last_s - first_s
+            speed = (last - first) / self._pulses_per_line / passed_s if passed_s > 0 else 0.0
+            return EncoderReading(due, speed)
+
+
+class EncodedCamera:
+    """A camera whose lines are triggered by an encoder it cannot read itself: the counter speaks for it.
+
+    The counter's zero is laid on the camera's at the first start, so that the line due and the lines delivered have
+    the same numbers as long as the camera numbers its lines by the same pulses.
+    """
+
+    def __init__(self, camera: Camera, encoder: CounterEncoder) -> None:
+        self._camera, self._encoder = camera, encoder
+        self._offset: int | None = None
+
+    def __getattr__(self, name: str) -> object:
+        """All that a camera may have beyond the protocol: its scale, its total of lines."""
+        return getattr(self._camera, name)
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's."""
+        return self._camera.camera_id
+
+    @property
+    def width_px(self) -> int:
+        """The camera's."""
+        return self._camera.width_px
+
+    @property
+    def channels(self) -> int:
+        """The camera's."""
+        return self._camera.channels
+
+    @property
+    def waits(self) -> bool:
+        """The camera's."""
+        return self._camera.waits
+
+    def start(self) -> None:
+        """Start the camera.  Raises CameraError."""
+        self._camera.start()
+        if self._offset is None:
+            self._offset = self._camera.encoder().due_line - self._encoder.reading().due_line
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """The camera's next block."""
+        return self._camera.read(timeout_s)
+
+    def encoder(self) -> EncoderReading:
+        """The counter's word, in the camera's line numbers.  Raises CameraError before the first start."""
+        if self._offset is None:
+            raise CameraError(f"Camera {self.camera_id} has not been started yet; its lines have no numbers.")
+        reading = self._encoder.reading()
+        return EncoderReading(reading.due_line + self._offset, reading.lines_per_s)
+
+    def stop(self) -> None:
+        """Stop the camera."""
+        self._camera.stop()

@@ -1,0 +1,179 @@
+"""What the station tells the machine and hears from it, and the links that need no bus: simulated, camera lines.
+
+A link carries the whole picture of all signals at each exchange, as a PLC's own process image does: nothing depends on
+what was said before, so a link that was lost is right again with the first exchange after its return.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from drivers.camera import CameraError
+
+HISTORY = 4096
+"""Changes a simulated link remembers."""
+
+
+class LinkError(Exception):
+    """The link to the machine failed: one plain sentence saying which link, what happened, what to do."""
+
+
+class Output(StrEnum):
+    """The station's signals to the machine."""
+
+    STOP = "stop"
+    RED = "red"
+    AMBER = "amber"
+    MARKER = "marker"
+    HEARTBEAT = "heartbeat"
+
+
+class Input(StrEnum):
+    """The machine's signals to the station."""
+
+    RUNNING = "running"
+    DOFF = "doff"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """All signals to the machine at one moment.
+
+    Attributes:
+        stop: the machine shall stop.
+        red, amber: the stack light: a stop or a critical defect · inspection is degraded.  Dark when all is well.
+        marker: the marker marks while it is on.
+        heartbeat: toggles while the station can be relied on; the machine stops by itself where it stands still.
+    """
+
+    stop: bool = False
+    red: bool = False
+    amber: bool = False
+    marker: bool = False
+    heartbeat: bool = False
+
+    def level(self, output: Output, inverted: frozenset[Output] = frozenset()) -> bool:
+        """The electrical level of one signal: its meaning, or the contrary where it is wired inverted."""
+        return bool(getattr(self, output.value)) != (output in inverted)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the machine says; None where a signal is not wired.
+
+    Attributes:
+        running: the machine runs.
+        doff: the cloth roll is being changed.
+        counter: raw count of the encoder's counter, which wraps.
+    """
+
+    running: bool | None = None
+    doff: bool | None = None
+    counter: int | None = None
+
+
+class MachineLink(Protocol):
+    """A way to the machine's signals.  Used by one thread only, which a slow link may hold up for a second."""
+
+    @property
+    def name(self) -> str:
+        """By which messages call it."""
+
+    def open(self) -> None:
+        """Connect; also after :meth:`close`.  Raises LinkError."""
+
+    def exchange(self, outputs: Outputs) -> Inputs:
+        """Set all outputs, read all inputs.  Raises LinkError; open it again then."""
+
+    def close(self) -> None:
+        """Let go; the outputs stay as they are.  Never raises; may be called twice."""
+
+
+class SimulatedLink:
+    """A machine that does nothing but remember what it was told, and says what it is set to say.
+
+    Attributes:
+        inputs: what the next exchanges answer.
+    """
+
+    name = "simulated machine"
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._history: deque[tuple[float, Outputs]] = deque(maxlen=HISTORY)
+        self.inputs = Inputs()
+
+    @property
+    def outputs(self) -> Outputs | None:
+        """What it was told last, None before anything."""
+        return self._history[-1][1] if self._history else None
+
+    @property
+    def history(self) -> list[tuple[float, Outputs]]:
+        """When (seconds, monotonic) the outputs changed and to what, oldest first; the last 4,096 changes."""
+        return list(self._history)
+
+    def open(self) -> None:
+        """Nothing to connect."""
+
+    def exchange(self, outputs: Outputs) -> Inputs:
+        """Remember and answer."""
+        if outputs != self.outputs:
+            self._history.append((self._clock(), outputs))
+        return self.inputs
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+SetOutput = Callable[[str, bool], None]
+"""Sets one output line of a camera by its name, such as ``Line2``.  Raises CameraError."""
+
+
+class CameraLines:
+    """Signals on a camera's own output lines.  Has no inputs.
+
+    A line keeps its level when the program dies, so only a heartbeat on one of them makes the machine stop then.
+
+    Args:
+        set_output: the camera's.
+        lines: the line of each signal that is wired.
+        inverted: signals whose line is off while they are on.
+        camera_id: for messages.
+    """
+
+    def __init__(
+        self,
+        set_output: SetOutput,
+        lines: dict[Output, str],
+        inverted: frozenset[Output] = frozenset(),
+        *,
+        camera_id: str,
+    ) -> None:
+        self._set_output, self._lines, self._inverted = set_output, lines, inverted
+        self._levels: dict[Output, bool] = {}
+        self.name = f"output lines of camera {camera_id}"
+
+    def open(self) -> None:
+        """The camera is opened by the line; here only the levels are forgotten, so that all are set again."""
+        self._levels.clear()
+
+    def exchange(self, outputs: Outputs) -> Inputs:
+        """Set the lines that change."""
+        for output, line in self._lines.items():
+            level = outputs.level(output, self._inverted)
+            if self._levels.get(output) != level:
+                try:
+                    self._set_output(line, level)
+                except CameraError as error:
+                    raise LinkError(f"Signal '{output}' could not be set: {error}") from error
+                self._levels[output] = level
+        return Inputs()
+
+    def close(self) -> None:
+        """The camera is closed by the line."""

@@ -1,0 +1,50 @@
+"""How the machine is wired: what settings may say, and which link stands behind it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.camera import Camera
+from drivers.modbus import ModbusLink, ModbusSettings
+from drivers.outputs import CameraLines, LinkError, MachineLink, Output, SimulatedLink
+
+
+class CameraLinesSettings(BaseModel):
+    """Output lines of the camera; the name of the line by the signal, such as ``{ stop = "Line2" }``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["camera"] = "camera"
+    lines: dict[Output, str] = Field(min_length=1)
+    inverted: frozenset[Output] = frozenset()
+
+
+class SimulatedLinkSettings(BaseModel):
+    """No machine: signals are remembered only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["simulated"] = "simulated"
+
+
+LinkSettings = Annotated[
+    ModbusSettings | CameraLinesSettings | SimulatedLinkSettings,
+    Field(discriminator="kind"),
+]
+"""What a station's settings say about the way to the machine, told apart by ``kind``."""
+
+
+def open_link(settings: LinkSettings, camera: Camera) -> MachineLink:
+    """The link that ``settings`` describe, not connected yet.  Raises LinkError if the camera has no output lines."""
+    if isinstance(settings, ModbusSettings):
+        return ModbusLink(settings)
+    if isinstance(settings, SimulatedLinkSettings):
+        return SimulatedLink()
+    set_output = getattr(camera, "set_output", None)
+    if set_output is None:
+        raise LinkError(
+            f"Camera {camera.camera_id} has no output lines; wire the machine by Modbus or choose another camera."
+        )
+    return CameraLines(set_output, settings.lines, settings.inverted, camera_id=camera.camera_id)
