@@ -33,7 +33,8 @@ class Recipe(BaseModel):
     edge_margin_mm: float = Field(0.0, ge=0, description="cloth this close to a web edge is not judged")
     leniency: Leniency = Field(Leniency(), description="where good cloth itself scores high, as teach-in found")
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
-    mm_per_px: float | None = Field(None, gt=0, description="scale, both axes")
+    mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
+    mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")
     overlap_px: int = Field(32, ge=0, le=128, multiple_of=4, description="overlap of neighbouring tiles")
     find_web: bool = Field(True, description="find the web's edges; off where cloth fills every picture")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
@@ -47,8 +48,13 @@ class Recipe(BaseModel):
 
     @property
     def scale(self) -> float:
-        """mm per px, 1.0 where unknown (lengths then are px)."""
+        """mm per px across, 1.0 where unknown (lengths then are px)."""
         return self.mm_per_px if self.mm_per_px is not None else 1.0
+
+    @property
+    def scale_along(self) -> float:
+        """mm per line, 1.0 where unknown (lengths then are lines)."""
+        return self.mm_per_line if self.mm_per_line is not None else self.scale
 
     @property
     def unit(self) -> str:

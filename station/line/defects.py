@@ -178,12 +178,12 @@ class DefectTracker:
 
     def _size_mm(self, region: Region) -> tuple[float, float]:
         top, bottom, left, right = self._box_px(region)
-        return (bottom - top) * self._recipe.scale, (right - left) * self._recipe.scale
+        return (bottom - top) * self._recipe.scale_along, (right - left) * self._recipe.scale
 
     def _defect(
         self, region: Region, track: _Track, number: int, *, closed: bool, merged_into: int | None = None
     ) -> Defect:
-        scale = self._recipe.scale
+        across, along = self._recipe.scale, self._recipe.scale_along
         top, bottom, left, right = self._box_px(region)
         length_mm, width_mm = self._size_mm(region)
         return Defect(
@@ -194,9 +194,9 @@ class DefectTracker:
             end_px=right,
             length_mm=length_mm,
             width_mm=width_mm,
-            area_mm2=region.area * (self._cell * scale) ** 2,
-            position_mm=(self._run_line + top) * scale,
-            across_mm=((left + right) / 2 - track.left_px) * scale,
+            area_mm2=region.area * self._cell**2 * across * along,
+            position_mm=(self._run_line + top) * along,
+            across_mm=((left + right) / 2 - track.left_px) * across,
             score=region.peak,
             kind=geometry(length_mm, width_mm, self._recipe),
             is_reject=merged_into is None and self._is_reject(region),

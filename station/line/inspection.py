@@ -148,7 +148,7 @@ class Inspection:
     def snapshot(self) -> LineSnapshot:
         """How the line is now.  From any thread."""
         totals, recipe = self._ledger.totals(), self._recipe
-        metre = None if recipe.mm_per_px is None else recipe.mm_per_px / 1000
+        metre = None if recipe.mm_per_px is None else recipe.scale_along / 1000
         ended = self._ended.is_set()
         reading_speed = 0.0 if ended or not self._started else self._acquisition.encoder(READING_S).lines_per_s
         median, high = self._gauges.latency_ms()

@@ -102,7 +102,7 @@ def report(history: History, roll_name: str) -> Report:
     points = dict(zip((row.number for row in counted), graded.charged, strict=True)) if graded else {}
     counting = {row.number for row in counted}
     false_alarms = sum(row.is_reject and row.verdict is Verdict.FALSE_ALARM for row in rows)
-    scale = roll.mm_per_px
+    scale = roll.mm_per_line
     return Report(
         roll=roll.name,
         fabric=roll.fabric,
@@ -183,14 +183,14 @@ def _unspelled(value: object) -> object:
 
 
 def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:
-    if roll.mm_per_px is None:
+    if roll.mm_per_line is None:
         return None
     flagged = [Flagged(row.position_mm, row.length_mm, row.width_mm, row.across_mm) for row in counted]
     try:
         rule = rule_named(roll.grading_rule)
     except ValueError as error:
         raise ReportError(f"Roll {roll.name} cannot be graded: {error}") from error
-    return grade(flagged, roll.ledger.lines_inspected * roll.mm_per_px, _width_mm(roll), rule)
+    return grade(flagged, roll.ledger.lines_inspected * roll.mm_per_line, _width_mm(roll), rule)
 
 
 def _rule_label(roll: RollRow) -> str:
@@ -200,8 +200,8 @@ def _rule_label(roll: RollRow) -> str:
         return roll.grading_rule
 
 
-def _metres(lines: int, mm_per_px: float | None) -> float | None:
-    return None if mm_per_px is None else lines * mm_per_px / 1000
+def _metres(lines: int, mm_per_line: float | None) -> float | None:
+    return None if mm_per_line is None else lines * mm_per_line / 1000
 
 
 def _width_mm(roll: RollRow) -> float | None:
@@ -210,12 +210,12 @@ def _width_mm(roll: RollRow) -> float | None:
     return roll.web_width_px * roll.mm_per_px
 
 
-def _stretch(row: StretchRow, mm_per_px: float | None) -> ReportStretch:
+def _stretch(row: StretchRow, mm_per_line: float | None) -> ReportStretch:
     return ReportStretch(
         first_line=row.first_line,
         end_line=row.end_line,
-        from_m=_metres(row.first_line, mm_per_px),
-        to_m=_metres(row.end_line, mm_per_px),
+        from_m=_metres(row.first_line, mm_per_line),
+        to_m=_metres(row.end_line, mm_per_line),
         reason=None if row.reason is None else str(row.reason),
     )
 

@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from station.control import DefectKind, Ledger, UninspectedReason
 from station.recipe import Recipe
+from station.records.calibrations import calibration_query, calibration_row
 from station.records.faults import records_error
 from station.records.rolls import BROKEN_OFF
 from station.records.rows import (
+    CalibrationRow,
     DefectFilter,
     DefectRow,
     RecipeRow,
@@ -142,7 +144,8 @@ class History:
                 RollTable.name.label("roll"),
                 FabricTable.name.label("fabric"),
                 RecipeTable.threshold,
-                RecipeTable.mm_per_px,
+                RollTable.mm_per_px,
+                RollTable.unverified,
             )
             .join(RollTable, RollTable.id == DefectTable.roll_id)
             .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
@@ -184,6 +187,10 @@ class History:
         rows = np.frombuffer(b"".join(part.rows for part in parts), "<i8").reshape(-1, 3)
         peaks = np.frombuffer(b"".join(part.peaks for part in parts), "<f4")
         return np.repeat(rows[:, 0], rows[:, 2]).astype(np.int64), peaks.astype(np.float32)
+
+    def calibrations(self, camera_id: str | None = None, *, roll_id: int | None = None) -> list[CalibrationRow]:
+        """Calibrations, newest first: of one camera, or those a roll was inspected with; by default all."""
+        return [calibration_row(row) for row in self._rows(calibration_query(camera_id, roll_id))]
 
     # ------------------------------------------------------------------ inside
 
@@ -242,6 +249,7 @@ class History:
             verdict=None if row.verdict is None else Verdict(row.verdict),
             reviewed_by=row.reviewed_by,
             closed=row.closed,
+            unverified=row.unverified,
         )
 
 
@@ -252,7 +260,6 @@ def _roll_query() -> Select[Any]:
             FabricTable.name.label("fabric"),
             RecipeTable.version,
             RecipeTable.threshold,
-            RecipeTable.mm_per_px,
             RecipeTable.body,
         )
         .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
@@ -279,4 +286,6 @@ def _roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         grading_rule=Recipe.model_validate_json(row.body).grading_rule,
         web_width_px=row.judged_line_px / row.judged_lines if row.judged_lines else None,
         broken_off=row.ended_how == BROKEN_OFF,
+        mm_per_line=row.mm_per_line,
+        unverified=row.unverified,
     )

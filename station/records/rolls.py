@@ -28,10 +28,11 @@ from station.control import (
 )
 from station.recipe import Recipe
 from station.records import audit
+from station.records.calibrations import link_calibrations
 from station.records.names import next_name
 from station.records.recipes import recipe_row
-from station.records.rows import RecordsError
-from station.records.schema import DefectTable, ProfileTable, RecipeTable, RollTable, StretchTable, now
+from station.records.rows import RecordsError, RollMeasures
+from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now
 
 ENDED = "ended"
 BROKEN_OFF = "broken off"
@@ -60,7 +61,7 @@ def new_roll(
     name: str | None,
     recipe: Recipe,
     camera_id: str,
-    calibration_id: int | None,
+    measures: RollMeasures,
     station: str,
     by: str,
 ) -> RollTable:
@@ -69,18 +70,21 @@ def new_roll(
     roll = RollTable(
         name=name or next_name(session, started),
         recipe_id=recipe_row(session, recipe, by, "put on record with its first roll").id,
-        calibration_id=calibration_id,
         camera_id=camera_id,
         station=station,
         started_at=started,
         touched_at=started,
         ended_how="",
+        mm_per_px=measures.mm_per_px,
+        mm_per_line=measures.mm_per_line,
+        unverified=measures.unverified,
         **dict.fromkeys(COUNTERS, 0),
     )
     if session.scalar(select(RollTable.id).where(RollTable.name == roll.name)) is not None:
         raise RecordsError(f"There is already a roll {roll.name}; choose another name.")
     session.add(roll)
     session.flush()
+    link_calibrations(session, roll.id, measures.calibration_ids)
     audit.append(session, "roll begun", "", f"{roll.name}: {recipe.fabric} version {recipe.version}", by, "")
     return roll
 
@@ -222,8 +226,7 @@ def _keep_stretches(session: Session, roll: RollTable, stretches: Sequence[Stret
 def _keep_profile(session: Session, roll: RollTable, rows: Sequence[RowJudged]) -> None:
     if not rows:
         return
-    mm_per_px = session.get_one(RecipeTable, roll.recipe_id).mm_per_px
-    part_lines = PART_LINES_WITHOUT_SCALE if mm_per_px is None else max(1, round(PART_MM / mm_per_px))
+    part_lines = PART_LINES_WITHOUT_SCALE if roll.mm_per_line is None else max(1, round(PART_MM / roll.mm_per_line))
     query = select(ProfileTable).where(ProfileTable.roll_id == roll.id).order_by(ProfileTable.id.desc()).limit(1)
     part = session.scalar(query)
     for row in rows:

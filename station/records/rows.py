@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from station.control import DefectKind, Ledger, UninspectedReason
 from station.recipe import Recipe
@@ -33,11 +35,65 @@ class RecipeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCalibration:
+    """A calibration to put on record.
+
+    Attributes:
+        kind: such as scale or shading.
+        camera_id, serial, width_px: the camera's name in the settings, the device's own number ('' if it has none),
+            and how many columns it had.
+        facts: the result (JSON-able, finite).
+        residual: the error that is left, in ``residual_unit``; None where the kind has none.
+    """
+
+    kind: str
+    camera_id: str
+    facts: Mapping[str, Any]
+    serial: str = ""
+    width_px: int | None = None
+    residual: float | None = None
+    residual_unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationRow(NewCalibration):
+    """A calibration on record: also its number, when (UTC-aware) and by whom it was made."""
+
+    id: int
+    made_at: datetime
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollMeasures:
+    """What a roll's sizes are made with.
+
+    Attributes:
+        mm_per_px, mm_per_line: scale across and along; None without one.
+        unverified: why sizes are not verified, '' where they are.
+        calibration_ids: the calibrations on record that the roll is inspected with.
+    """
+
+    mm_per_px: float | None
+    mm_per_line: float | None
+    unverified: str
+    calibration_ids: tuple[int, ...] = ()
+
+    @classmethod
+    def uncalibrated(cls, recipe: Recipe) -> RollMeasures:
+        """The recipe's own scale, which nobody has verified."""
+        along = None if recipe.mm_per_px is None else recipe.scale_along
+        return cls(recipe.mm_per_px, along, "no calibration was used")
+
+
+@dataclass(frozen=True, slots=True)
 class RollRow:
     """One roll.  ``ended_at`` is None while open.  Times are UTC-aware.
 
+    ``mm_per_px`` and ``mm_per_line``: the scale its sizes were made with, across and along; None without one.
     ``broken_off``: it ended by a crash or without an end; ``ended_at`` is then the time of its last event.
     ``web_width_px``: mean width of the web where it was judged, None if unknown.
+    ``unverified``: why its sizes are not verified, '' where they are.
     """
 
     id: int
@@ -57,6 +113,8 @@ class RollRow:
     grading_rule: str = ""
     web_width_px: float | None = None
     broken_off: bool = False
+    mm_per_line: float | None = None
+    unverified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +128,7 @@ class StretchRow:
 
 @dataclass(frozen=True, slots=True)
 class DefectRow:
-    """One defect of a roll; geometry as in :class:`station.control.Defect`.
+    """One defect of a roll; geometry as in :class:`station.control.Defect`; ``unverified`` as in :class:`RollRow`.
 
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
     """
@@ -101,6 +159,7 @@ class DefectRow:
     verdict: Verdict | None
     reviewed_by: str | None
     closed: bool = True
+    unverified: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"
+HEAD = "0002"
 """Revision of the schema described here; equals the newest migration."""
 
 
@@ -79,13 +79,21 @@ class RecipeTable(Base):
 
 
 class CalibrationTable(Base):
-    """One calibration of a camera: kind (scale, shading, lens), its result as JSON."""
+    """One calibration of a camera: its kind, its result as JSON, the residual error that was left.  Never changed.
+
+    ``serial`` is the device's own number where it has one; ``width_px`` the columns the camera had then.
+    """
 
     __tablename__ = "calibration"
+    __table_args__ = (Index("ix_calibration_camera", "camera_id", "kind"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     camera_id: Mapped[str] = mapped_column(String(128))
+    serial: Mapped[str] = mapped_column(String(128))
+    width_px: Mapped[int | None]
     kind: Mapped[str] = mapped_column(String(32))
     facts: Mapped[str] = mapped_column(Text)
+    residual: Mapped[float | None]
+    residual_unit: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(128))
 
@@ -95,7 +103,9 @@ class RollTable(Base):
 
     ``station`` tells whose roll it is on a shared server; ``touched_at`` is when the last event of it was written;
     ``ended_how`` is '' while open, else 'ended' or 'broken off'.  ``judged_lines`` and ``judged_line_px`` (lines times
-    width in px) give the mean width of the web.
+    width in px) give the mean width of the web.  ``mm_per_px`` (across) and ``mm_per_line`` (along) are the scale its
+    sizes were made with, None without one; ``unverified`` tells why they are not verified, '' where they are.
+    ``calibration_id`` is not used (SQLite cannot drop it): see :class:`RollCalibrationTable`.
     """
 
     __tablename__ = "roll"
@@ -116,6 +126,17 @@ class RollTable(Base):
     lines_repeated: Mapped[int] = mapped_column(BigInteger)
     judged_lines: Mapped[int] = mapped_column(BigInteger)
     judged_line_px: Mapped[int] = mapped_column(BigInteger)
+    mm_per_px: Mapped[float | None]
+    mm_per_line: Mapped[float | None]
+    unverified: Mapped[str] = mapped_column(Text)
+
+
+class RollCalibrationTable(Base):
+    """Which calibrations a roll, and so every defect of it, was inspected with."""
+
+    __tablename__ = "roll_calibration"
+    roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"), primary_key=True)
+    calibration_id: Mapped[int] = mapped_column(ForeignKey("calibration.id"), primary_key=True)
 
 
 class StretchTable(Base):

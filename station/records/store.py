@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from station.control import DefectChanged, Event, Notice, RollEnded, RowJudged, StretchClosed
 from station.recipe import Recipe
 from station.records import audit, images
+from station.records.calibrations import add_calibrations
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import FileLock
 from station.records.names import checked_name
 from station.records.recipes import next_recipe, set_model
-from station.records.reviews import add_calibration, add_review
+from station.records.reviews import add_review
 from station.records.rolls import NO_ROLL, Entry, break_off, new_roll
-from station.records.rows import RecordsError, Verdict
+from station.records.rows import NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.schema import RollTable, now
 from station.records.writer import Writer
 
@@ -99,13 +100,14 @@ class Store:
         recipe: Recipe,
         camera_id: str,
         *,
-        calibration_id: int | None = None,
+        measures: RollMeasures | None = None,
         by: str = "station",
     ) -> str:
         """Open a roll; what :meth:`write` is told from now on belongs to it.  Returns its name.
 
         Without a name it is the day and a number (``2026-11-22-001``).  A recipe that is not on record yet is put there
-        as it is.  A roll still open in this store is broken off.
+        as it is.  A roll still open in this store is broken off.  Without ``measures`` its sizes are the recipe's,
+        unverified.
 
         Raises:
             RecordsError: the name is taken or unfit, or another recipe is on record under this fabric and version.
@@ -115,7 +117,9 @@ class Store:
         locks: dict[int, FileLock] = {}
 
         def run(session: Session) -> tuple[int, str]:
-            roll = new_roll(session, chosen, recipe, camera_id, calibration_id, self._station, by)
+            roll = new_roll(
+                session, chosen, recipe, camera_id, measures or RollMeasures.uncalibrated(recipe), self._station, by
+            )
             locks[roll.id] = lock = self._roll_lock(roll.id)
             if not lock.take(timeout_s=2.0):
                 raise RecordsError(f"Roll number {roll.id} is held by another program; try again.")
@@ -218,9 +222,10 @@ class Store:
         path = file.relative_to(self._home).as_posix() if file.is_relative_to(self._home) else str(file)
         self._writer.call(lambda session: set_model(session, sha256, path, facts, by, why))
 
-    def add_calibration(self, kind: str, camera_id: str, facts: Mapping[str, Any], by: str, why: str = "") -> int:
-        """Put a camera's calibration on record; returns its number, for :meth:`begin_roll`."""
-        return self._writer.call(lambda session: add_calibration(session, kind, camera_id, facts, by, why))
+    def add_calibrations(self, new: Iterable[NewCalibration], by: str, why: str = "") -> list[int]:
+        """Put cameras' calibrations on record, all or none; returns their numbers."""
+        made = tuple(new)
+        return self._writer.call(lambda session: add_calibrations(session, made, by, why))
 
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
         """Add what a person says of a defect; the last word counts.  Raises RecordsError if there is no such defect."""

@@ -10,6 +10,7 @@ from records_rig import make_recipe
 
 from station.records.audit import AuditCheck, verify
 from station.records.engine import make_engine
+from station.records.rows import NewCalibration
 from station.records.store import Store
 
 ROWS = 8
@@ -78,7 +79,7 @@ def test_a_row_put_in_at_the_end_is_found(database: Path) -> None:
 def test_what_people_and_rolls_do_is_on_the_chain(store: Store, home: Path) -> None:
     recipe = store.save_recipe(make_recipe(), "ann", "taught")
     store.add_model(recipe.model_sha256, home / "models" / "m.safetensors", {"tiles": 3}, "ann")
-    store.add_calibration("scale", "cam", {"mm_per_px": 0.5}, "ann", "new lens")
+    store.add_calibrations([NewCalibration("scale", "cam", {"mm_per_px": 0.5})], "ann", "new lens")
     store.begin_roll("a", recipe, "cam", by="bob")
     store.begin_roll("b", recipe, "cam", by="bob")
     with sqlite3.connect(home / "station.db") as connection:

@@ -16,7 +16,7 @@ from records_rig import make_recipe
 
 import station.records.engine as engine_module
 from station.records.queries import History
-from station.records.rows import RecordsError
+from station.records.rows import NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store
 
@@ -24,8 +24,8 @@ NEXT = '''
 """A test's next revision."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0999"
+down_revision = "HEAD"
 branch_labels = depends_on = None
 def upgrade():
     op.add_column("fabric", sa.Column("colour", sa.Text(), nullable=True))
@@ -52,11 +52,11 @@ def old_home(home: Path) -> Path:
 
 
 def upgrade_the_program(monkeypatch: pytest.MonkeyPatch, folder: Path, broken: str = "") -> None:
-    """The program gains a second revision."""
+    """The program gains a revision."""
     shutil.copytree(engine_module.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0002_next.py").write_text(NEXT.replace("BREAK", broken))
+    (folder / "versions" / "v0999_next.py").write_text(NEXT.replace("BREAK", broken).replace("HEAD", HEAD))
     monkeypatch.setattr(engine_module, "MIGRATIONS", folder)
-    monkeypatch.setattr(engine_module, "HEAD", "0002")
+    monkeypatch.setattr(engine_module, "HEAD", "0999")
 
 
 def columns(database: Path) -> list[str]:
@@ -76,7 +76,7 @@ def test_an_old_database_is_backed_up_and_brought_up_to_date(
     assert "colour" not in columns(backup)
     with sqlite3.connect(backup) as connection:
         assert connection.execute("SELECT name FROM fabric").fetchall() == [("linen",)]
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
 
 
 def test_a_migration_that_fails_changes_nothing(
@@ -94,7 +94,7 @@ def test_a_migration_that_fails_changes_nothing(
 def test_a_newer_database_is_refused_and_left_as_it_is(old_home: Path) -> None:
     with sqlite3.connect(old_home / "station.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
-    with pytest.raises(RecordsError, match=r"newer station \(revision 0999; this one knows up to 0001\); upgrade"):
+    with pytest.raises(RecordsError, match=rf"newer station \(revision 0999; this one knows up to {HEAD}\); upgrade"):
         Store.open(old_home)
     with sqlite3.connect(old_home / "station.db") as connection:
         assert connection.execute("SELECT name FROM fabric").fetchall() == [("linen",)]
@@ -150,3 +150,37 @@ def test_another_sqlite_file_may_be_named(home: Path, tmp_path: Path) -> None:
         store.save_recipe(make_recipe(), "ann", "")
     assert (tmp_path / "else" / "where.db").stat().st_size > 0
     assert not (home / "station.db").exists()
+
+
+def test_rolls_of_the_first_schema_keep_their_recipes_scale_unverified(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A roll and a calibration on record before calibrations were linked to rolls."""
+    with monkeypatch.context() as first:
+        first.setattr(engine_module, "HEAD", "0001")
+        engines = engine_module.open_database(home, engine_module.default_url(home))
+    with engines[0].begin() as connection:
+        for statement in FIRST_SCHEMA_ROLL:
+            connection.exec_driver_sql(statement)
+    for engine in engines:
+        engine.dispose()
+    with Store.open(home) as store:
+        history = History(store)
+        roll = history.roll("old")
+        (calibration,) = history.calibrations("cam")
+        assert history.calibrations(roll_id=roll.id) == []
+        assert store.add_calibrations([NewCalibration("scale", "cam", {"x": 1}, "24", 512, 0.1, "px")], "ann") == [2]
+    assert (roll.mm_per_px, roll.mm_per_line) == (0.5, 0.5)
+    assert roll.unverified
+    assert (calibration.facts, calibration.serial, calibration.residual) == ({"gain": [1]}, "", None)
+
+
+FIRST_SCHEMA_ROLL = (
+    "INSERT INTO fabric VALUES (1, 'linen', '2026-01-01')",
+    "INSERT INTO model_version VALUES ('ab', NULL, '{}', '2026-01-01')",
+    "INSERT INTO recipe_version VALUES (1, 1, 1, 'ab', 2.0, 0.5, '" + make_recipe().model_dump_json() + "', "
+    "'2026-01-01', 'ann', '')",
+    "INSERT INTO calibration VALUES (1, 'cam', 'shading', '{\"gain\": [1]}', '2026-01-01', 'ann')",
+    "INSERT INTO roll VALUES (1, 'old', 1, NULL, 'cam', 'here', '2026-01-01', '2026-01-01', '2026-01-01', 'ended', "
+    "9, 9, 0, 0, 9, 900)",
+)

@@ -203,7 +203,7 @@ class HistoryPage(QWidget):
         ]
         gaps = [(s.first_line, s.end_line) for s in self._open.stretches if s.reason is not None]
         reach = max((d.end_line for d in self._open.defects), default=0)  # of a roll under way no end is told yet
-        self.roll_map.show_roll(max(ledger.lines_acquired, reach), roll.mm_per_px, marks, gaps)
+        self.roll_map.show_roll(max(ledger.lines_acquired, reach), roll.mm_per_line, marks, gaps)
 
     def _show_gallery(self, *, keep: bool = False) -> None:
         rejects_only, unreviewed_only = _SHOW[self.which.currentText()]

@@ -20,9 +20,9 @@ UNDER_WAY = "under way, counted at its end"
 
 def span_of(roll: RollRow, lines: int) -> str:
     """Metres of a roll where it has a scale, lines where not."""
-    if roll.mm_per_px is None:
+    if roll.mm_per_line is None:
         return f"{grouped(lines)} lines"
-    length_m = lines * roll.mm_per_px / 1000
+    length_m = lines * roll.mm_per_line / 1000
     return metres(length_m, 1 if length_m >= 1 or lines == 0 else 2)
 
 

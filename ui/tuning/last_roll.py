@@ -33,9 +33,9 @@ class LastRoll:
     @property
     def inspected_m(self) -> float | None:
         """Metres judged; None without a roll or a scale, or while its ledger is not closed."""
-        if self.roll is None or self.roll.mm_per_px is None or not self.roll.ledger.lines_inspected:
+        if self.roll is None or self.roll.mm_per_line is None or not self.roll.ledger.lines_inspected:
             return None
-        return self.roll.ledger.lines_inspected * self.roll.mm_per_px / 1000
+        return self.roll.ledger.lines_inspected * self.roll.mm_per_line / 1000
 
 
 def roll_to_tune(rolls: Sequence[RollRow]) -> RollRow | None:
