@@ -18,10 +18,13 @@ from station.records import audit
 from station.records.engine import default_url, make_engine, make_home, open_database
 from station.records.queries import History
 from station.records.rolls import Entry, new_roll
-from station.records.rows import DefectFilter, RecordsError, Verdict
+from station.records.rows import DefectFilter, RecordsError, RollMeasures, Verdict
 from station.records.schema import now
 from station.records.store import Store
 from station.records.writer import BATCH_PICTURED, Writer
+
+
+UNVERIFIED = RollMeasures.uncalibrated(make_recipe())
 
 
 def eventually(true: Callable[[], object], timeout_s: float = 30.0) -> bool:
@@ -185,7 +188,7 @@ def test_a_persons_call_goes_before_pictures_that_wait(home: Path) -> None:
     engine, reader = open_database(home, default_url(home))
     order: list[str] = []
     writer = Writer(engine, home, "here", on_kept=lambda _: order.append("event"))
-    roll_id = writer.call(lambda session: new_roll(session, "a", make_recipe(), "cam", None, "s", "me").id)
+    roll_id = writer.call(lambda session: new_roll(session, "a", make_recipe(), "cam", UNVERIFIED, "s", "me").id)
     other = sqlite3.connect(home / "station.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # holds the first batch up until the call is in the queue
     assert writer.put(Entry(roll_id, DefectChanged(make_defect(1, crop=picture())), now()))
@@ -234,7 +237,7 @@ def test_a_full_queue_refuses_counts_and_declares(home: Path, monkeypatch: pytes
     engine, reader = open_database(home, default_url(home))
     kept: list[Entry] = []
     writer = Writer(engine, home, "here", on_kept=kept.append, limit=3)
-    roll_id = writer.call(lambda session: new_roll(session, "a", make_recipe(), "cam", None, "s", "me").id)
+    roll_id = writer.call(lambda session: new_roll(session, "a", make_recipe(), "cam", UNVERIFIED, "s", "me").id)
     other = sqlite3.connect(home / "station.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     entries = [Entry(roll_id, DefectChanged(make_defect(i)), now()) for i in range(1, 6)]
