@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from station.control import UninspectedReason
 from station.leniency import Leniency
-from station.line.tiling import TileRow
+from station.line.tiling import Spans, TileRow
 
 TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
 
@@ -28,6 +29,8 @@ class StripPart:
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
         scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, 0 off the web.
         left_px, right_px: web edges; equal where there is no cloth.
+        seen, patches: columns of the web that were seen, and how many tiles lay on each such stretch.
+        blind: why some of the web's width was not seen, None where all was.
     """
 
     run_line: int
@@ -37,8 +40,10 @@ class StripPart:
     scores: NDArray[np.float32]
     left_px: int
     right_px: int
-    patches: int
+    seen: Spans
+    patches: tuple[int, ...]
     piece: str | None
+    blind: UninspectedReason | None = None
 
 
 def feather(cells: int, overlap: int, start: int = 0) -> NDArray[np.float32]:
@@ -92,8 +97,9 @@ class Blender:
     def _merge_across(self, row: TileRow, maps: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         total = np.zeros_like(self._sum)
         weight = np.zeros((1, self._width_cells), np.float32)
-        for column, scores in zip(row.columns // self._cell, maps, strict=True):
-            width = min(self._tile_cells, self._width_cells - int(column))
+        for place, scores in zip(row.columns, maps, strict=True):
+            column = int(place) // self._cell
+            width = min(self._tile_cells, -(-row.span_of(place)[1] // self._cell) - column)
             total[:, column : column + width] += scores[:, :width] * self._across[:, :width]
             weight[:, column : column + width] += self._across[:, :width]
         cover = (weight > 0).astype(np.float32)
@@ -118,8 +124,10 @@ class Blender:
             scores=scores,
             left_px=row.left_px,
             right_px=row.right_px,
-            patches=len(row.columns),
+            seen=row.seen,
+            patches=tuple(int(np.sum((row.columns >= start) & (row.columns < stop))) for start, stop in row.seen),
             piece=row.piece,
+            blind=row.blind,
         )
 
     def _divisors_between(self, left_px: int, right_px: int) -> NDArray[np.float32]:

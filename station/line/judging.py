@@ -31,6 +31,7 @@ FLOOD_DEFECTS, FLOOD_LINES, FLOOD_SILENCE_LINES = 200, 2000, 20000
 class Judge:
     """Blends, finds defects, decides, tells, and settles lines in the ledger.
 
+    Lines of which some of the web's width was not seen are judged as far as they were, and count as uninspected.
     For every part of the strip it tells, in this order: the StripView (if wanted), the RowJudged (where there is
     cloth; peaks without the recipe's edge margin), the defects that changed, the stretches completed.  Every line of a
     run is in exactly one StripView, in order.
@@ -108,20 +109,24 @@ class Judge:
                     piece=part.piece,
                 )
             )
-        if cloth:
+        if part.seen:
             width_px = part.right_px - part.left_px
             self._emit(RowJudged(first, end, self._peaks(part, scores), part.piece, width_px))
         known = len(self._numbers)
         for defect in self._tracker.feed(part, scores):
             self._defect(defect)
         self._watch_flood(end, len(self._numbers) - known)
-        self._undecided.append((first, end, None if cloth else UninspectedReason.NO_CLOTH))
+        self._undecided.append((first, end, part.blind if cloth or part.blind else UninspectedReason.NO_CLOTH))
         self._settle(self._tracker.decided_line)
 
     def _peaks(self, part: StripPart, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        left, right = part.left_px // self._cell, -(-part.right_px // self._cell)
-        bounds = left + np.arange(part.patches) * (right - left) // part.patches
-        return np.asarray(np.maximum.reduceat(scores[:, :right].max(axis=0), bounds), np.float32)
+        """Highest score of each patch.  What nobody saw has none."""
+        peaks = []
+        for (first, end), patches in zip(part.seen, part.patches, strict=True):
+            left, right = first // self._cell, -(-end // self._cell)
+            bounds = left + np.arange(patches) * (right - left) // patches
+            peaks.append(np.maximum.reduceat(scores[:, :right].max(axis=0), bounds))
+        return np.asarray(np.concatenate(peaks), np.float32)
 
     def _watch_flood(self, line: int, new: int) -> None:
         """Say so if nearly everything looks wrong: then it is rather the recipe that is."""

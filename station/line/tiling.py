@@ -4,7 +4,8 @@ A *run* is a sequence of consecutive lines of one piece.  Rows of tiles start ev
 of a run the last row is shifted back up so that the run's end is judged too, and a run shorter than a tile is mirrored
 up to a tile's size.  A row may also be asked for early, so that a crawling machine need not wait for a tile's height of
 cloth: it looks at the newest lines and overlaps the row before it by more.  Across, tiles spread evenly between the
-web's edges with at least the recipe's overlap; where the web is narrower than a tile, it is mirrored likewise.
+web's edges with at least the recipe's overlap; where the web is narrower than a tile, it is mirrored likewise.  Where
+one of several cameras shows nothing, tiles lie beside its columns; they stay the same within a run.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from station.control import UninspectedReason
 from station.recipe import Recipe
 
 EARLY_LINES = 16
 """An early row decides at least so many lines."""
+
+
+Spans = tuple[tuple[int, int], ...]
+"""Half-open columns, in order."""
 
 
 class Edges(Protocol):
@@ -55,12 +61,17 @@ class PixelCorrection(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """New lines of one block: uint8 ``[lines, width]`` or ``[lines, width, 3]`` from roll line ``first_line`` on."""
+    """New lines of one block: uint8 ``[lines, width]`` or ``[lines, width, 3]`` from roll line ``first_line`` on.
+
+    ``blind_px``: half-open columns that nobody saw, in order, and why.
+    """
 
     pixels: NDArray[np.uint8]
     first_line: int
     captured_ns: int
     piece: str | None
+    blind_px: Spans = ()
+    blind_reason: UninspectedReason = UninspectedReason.CAMERA_GONE
 
     @property
     def lines(self) -> int:
@@ -83,10 +94,13 @@ class TileRow:
         own_first, own_end: the lines that are final once this row is judged.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, corrected; fewer lines than a tile if mirrored.
         left_px, right_px: web edges, whole cells (or the picture's edge); equal where there is no cloth.
-        columns: int ``[tiles]``, camera column of each tile's left side, multiples of the cell.
+        seen: columns of the web that were seen, whole cells (or the picture's edge): all of it, unless one of several
+            cameras shows nothing.
+        columns: int ``[tiles]``, camera column of each tile's left side, multiples of the cell, each within ``seen``.
         captured_ns: when the last line was seen (monotonic).
         above: the lines before ``first``, fewer than a cell, that a tile takes in place of mirrored ones below: a run
             seldom ends with a whole cell.
+        blind: why some of the web's width was not seen, None where all was.
     """
 
     run_line: int
@@ -96,15 +110,21 @@ class TileRow:
     pixels: NDArray[np.uint8]
     left_px: int
     right_px: int
+    seen: Spans
     columns: NDArray[np.intp]
     captured_ns: int
     piece: str | None
     above: NDArray[np.uint8] | None = None
+    blind: UninspectedReason | None = None
 
     @property
     def end(self) -> int:
         """Line after the row's last real line, from the run's start."""
         return self.first + int(self.pixels.shape[0])
+
+    def span_of(self, column: int) -> tuple[int, int]:
+        """The columns seen around this one."""
+        return next(span for span in self.seen if span[0] <= column < span[1])
 
 
 def snap_edges(left: int, right: int, width: int, cell: int) -> tuple[int, int]:
@@ -131,6 +151,18 @@ def spread_columns(left: int, right: int, tile: int, overlap: int, cell: int) ->
     return np.asarray(left + np.arange(count) * last // (count - 1) // cell * cell, np.intp)
 
 
+def seen_spans(left: int, right: int, blind_px: Spans, cell: int, narrowest: int) -> Spans:
+    """What was seen of the web ``[left, right)``, in whole cells, without slivers of less than ``narrowest``."""
+    if right <= left:
+        return ()
+    if not blind_px:
+        return ((left, right),)
+    firsts = [left, *(-(-end // cell) * cell for _, end in blind_px)]
+    ends = [*(first // cell * cell for first, _ in blind_px), right]
+    spans = [(max(first, left), min(end, right)) for first, end in zip(firsts, ends, strict=True)]
+    return tuple((first, end) for first, end in spans if end - first >= narrowest)
+
+
 def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
     """The row's tiles, uint8 ``[tiles, tile, tile]`` or ``[tiles, tile, tile, 3]``.
 
@@ -140,9 +172,10 @@ def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
     tiles = np.empty((len(row.columns), tile, tile, *row.pixels.shape[2:]), np.uint8)
     lines = row.pixels if row.above is None else np.concatenate([row.above, row.pixels])
     for i, x in enumerate(row.columns):
-        over = x + tile - row.right_px
-        left = x - over if 0 < over < cell and over <= x - row.left_px else x
-        cloth = lines[:, left : min(left + tile, row.right_px)]
+        first, end = row.span_of(x)
+        over = x + tile - end
+        left = x - over if 0 < over < cell and over <= x - first else x
+        cloth = lines[:, left : min(left + tile, end)]
         below, beside = tile - cloth.shape[0], tile - cloth.shape[1]
         if below or beside:
             tiles[i] = cv2.copyMakeBorder(np.ascontiguousarray(cloth), 0, below, 0, beside, cv2.BORDER_REFLECT_101)
@@ -173,10 +206,12 @@ class Tiler:
         self._start = self._filled = self._first = 0
         self._captured_ns = 0
         self._piece: str | None = None
+        self._blind: tuple[Spans, UninspectedReason] = ((), UninspectedReason.CAMERA_GONE)
+        self._known_edges = (0, width_px)
 
     def push(self, chunk: Chunk) -> Iterator[TileRow | EndOfRun]:
         """Rows that are complete with this chunk, in order, and ends of runs between them."""
-        if self._rows is not None and (chunk.first_line != self._next_line or chunk.piece != self._piece):
+        if self._rows is not None and not self._goes_on(chunk):
             yield from self.end_run()
         pixels = chunk.pixels if self._shading is None else self._shading.apply(chunk.pixels)
         if self._rows is None:
@@ -226,10 +261,17 @@ class Tiler:
     def _next_line(self) -> int:
         return self._start + self._first + self._filled
 
+    def _goes_on(self, chunk: Chunk) -> bool:
+        blind = chunk.blind_px, chunk.blind_reason
+        return chunk.first_line == self._next_line and chunk.piece == self._piece and blind == self._blind
+
     def _begin(self, chunk: Chunk, pixels: NDArray[np.uint8]) -> None:
-        if chunk.piece != self._piece and self._web is not None:
+        if chunk.piece != self._piece:
+            self._known_edges = (0, self._width)
+        if self._web is not None and (chunk.piece != self._piece or chunk.blind_px != self._blind[0]):
             self._web.reset()
         self._start, self._piece = chunk.first_line, chunk.piece
+        self._blind = chunk.blind_px, chunk.blind_reason
         self._first = self._filled = 0
         self._previous = None
         self._rows = np.empty((self._tile, *pixels.shape[1:]), np.uint8)
@@ -257,28 +299,53 @@ class Tiler:
     def _row(
         self,
         pixels: NDArray[np.uint8],
-        first: int,
+        first_line: int,
         own_first: int,
         own_end: int,
         above: NDArray[np.uint8] | None = None,
     ) -> TileRow:
         left, right = self._edges(pixels)
+        blind_px, reason = self._blind
+        seen = seen_spans(left, right, blind_px, self._cell, self._tile // 4)
+        columns = [spread_columns(first, end, self._tile, self._overlap, self._cell) for first, end in seen]
         return TileRow(
             run_line=self._start,
-            first=first,
+            first=first_line,
             own_first=own_first,
             own_end=own_end,
             pixels=pixels,
             left_px=left,
             right_px=right,
-            columns=spread_columns(left, right, self._tile, self._overlap, self._cell),
+            seen=seen,
+            columns=np.concatenate([np.zeros(0, np.intp), *columns]),
             captured_ns=self._captured_ns,
             piece=self._piece,
             above=above,
+            blind=reason if _is_partly(blind_px, left, right) else None,
         )
 
     def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:
+        """Edges of the web, whole cells.  One that may lie where nobody saw it is taken where it was seen last."""
         if self._web is None:
             return 0, self._width
-        edges = self._web.find(pixels)
-        return (0, 0) if edges is None else snap_edges(edges.left_px, edges.right_px, self._width, self._cell)
+        first, end = _widest_view(self._blind[0], self._width)
+        edges = self._web.find(pixels[:, first:end])
+        if edges is None:
+            return 0, 0
+        left, right = first + edges.left_px, first + edges.right_px
+        known_left, known_right = self._known_edges
+        left = known_left if left == first > 0 else left
+        right = known_right if right == end < self._width else right
+        self._known_edges = left, right
+        return snap_edges(left, right, self._width, self._cell)
+
+
+def _is_partly(blind_px: Spans, left: int, right: int) -> bool:
+    """Whether some of the web was not seen.  Without any cloth in sight, it may be there."""
+    return any(first < right and end > left for first, end in blind_px) or bool(blind_px and right <= left)
+
+
+def _widest_view(blind_px: Spans, width: int) -> tuple[int, int]:
+    """The widest stretch of columns that was seen."""
+    firsts, ends = [0, *(end for _, end in blind_px)], [*(first for first, _ in blind_px), width]
+    return max(zip(firsts, ends, strict=True), key=lambda span: span[1] - span[0])

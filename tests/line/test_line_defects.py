@@ -34,7 +34,7 @@ def part(scores: NDArray[np.float32], first: int, *, left: int = 0, right: int =
     lines = len(scores) * 4
     y, x = np.mgrid[first : first + lines, :WIDTH]
     pixels = ((y % 16) * 16 + x % 16).astype(np.uint8)
-    return StripPart(0, first, first + lines, pixels, scores, left, right, 2, "p")
+    return StripPart(0, first, first + lines, pixels, scores, left, right, ((left, right),), (2,), "p")
 
 
 def track(scores: NDArray[np.float32], cuts: list[int], clock: Clock | None = None, **changes: object) -> list[Defect]:
