@@ -65,6 +65,32 @@ class DefectKind(StrEnum):
     AREA = "area"
 
 
+class StopState(StrEnum):
+    """Whether the station wants the machine to stop."""
+
+    NONE = "none"
+    ANNOUNCED = "announced"
+    REQUESTED = "requested"
+
+
+class StopStep(StrEnum):
+    """What became of a cause to stop."""
+
+    ANNOUNCED = "announced"
+    WITHDRAWN = "withdrawn"
+    VETOED = "vetoed"
+    REQUESTED = "requested"
+    RELEASED = "released"
+
+
+class LinkState(StrEnum):
+    """What the link to the machine's signals is worth."""
+
+    NOT_WIRED = "not wired"
+    CONNECTED = "connected"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The ledger law: acquired = inspected + uninspected + in flight; in flight is 0 when a roll has ended."""
@@ -157,11 +183,47 @@ class StripView:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """The next reject on its way to a place behind the camera, and how far it still has to go."""
+
+    number: int
+    metres: float
+
+
+@dataclass(frozen=True, slots=True)
+class MachineStatus:
+    """The machine's signals and the way of the cloth behind the camera.
+
+    Attributes:
+        link: what the link to the machine is worth.
+        running: what the machine says; None where that is not wired or not known.
+        stop: whether a stop is announced or requested, for ``cause``, in words.
+        metres_to_stop: cloth that may still pass before an announced stop is requested, else None.
+        to_marker, to_roll: the next reject before the marker and before the cloth roll, None where there is none.
+        heart_still: why the heartbeat stands still, so that the machine stops by itself; empty while it beats.
+        marked, marked_late, not_marked: rejects marked in all, of these behind their beginning, and not at all.
+    """
+
+    link: LinkState = LinkState.NOT_WIRED
+    running: bool | None = None
+    stop: StopState = StopState.NONE
+    cause: str = ""
+    metres_to_stop: float | None = None
+    to_marker: Ahead | None = None
+    to_roll: Ahead | None = None
+    heart_still: str = ""
+    marked: int = 0
+    marked_late: int = 0
+    not_marked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LineSnapshot:
     """How the line is, at one moment.  ``metres_…`` follow from the ledger and the scale (None without a scale).
 
     ``origin_line`` is the encoder line that is line 0 of the roll, None before any of its cloth is known.
     ``behind_s`` is how much older the newest judged line is than the camera's newest: a picture that lies back.
+    ``machine`` is None where the settings say nothing of a machine.
     """
 
     state: LineState
@@ -182,6 +244,7 @@ class LineSnapshot:
     message: str = ""
     origin_line: int | None = None
     behind_s: float = 0.0
+    machine: MachineStatus | None = None
 
 
 # Events, in the order they happen.  Queues that carry them are bounded: where the screen does not take them, pictures
@@ -227,6 +290,18 @@ class Notice:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class StopChanged:
+    """A stop of the machine was announced, withdrawn, vetoed, requested or released; kept in the audit.
+
+    ``cause`` says in words what for, ``by`` is the person's name, or 'station'.
+    """
+
+    step: StopStep
+    cause: str
+    by: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RowJudged:
     """Cloth was judged: the highest raw score of each patch, one patch per tile column.
@@ -242,7 +317,7 @@ class RowJudged:
     width_px: int = 0
 
 
-Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | Notice | StripView
+Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Notice | StripView
 
 
 class Core(Protocol):

@@ -15,6 +15,7 @@ from station.control import (
     RollEnded,
     RollStarted,
     RowJudged,
+    StopChanged,
     StretchClosed,
     StripView,
 )
@@ -36,7 +37,8 @@ class CoreBridge(QObject):
     """Tells the window what the core tells.
 
     Signals carry the plain objects of :mod:`station.control`.  ``ticked`` carries the seconds since the last frame and
-    comes after the events of that time: the beat by which the picture scrolls and alarms flash.
+    comes after the events of that time: the beat by which the picture scrolls and alarms flash.  What becomes of a stop
+    is shown from the snapshot; its steps are for the records.
     """
 
     ticked = Signal(float)
@@ -99,7 +101,7 @@ class CoreBridge(QObject):
         until = time.monotonic() + BUDGET_S
         while events := self.core.drain(16):
             for event in events:
-                if not isinstance(event, RowJudged):
+                if not isinstance(event, RowJudged | StopChanged):
                     self._tell[type(event)](event)
             if time.monotonic() > until:
                 return
