@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 STALL_S = 0.5
 """A camera is late if cloth moves and it sends nothing for this long, or for two blocks' time if that is longer."""
 
-GONE_S = 2.0
-"""A camera that sends nothing for so long although cloth moves is given up and started again."""
+GONE_S = 1.5
+"""One that sends nothing for so long although cloth moves is given up and started again: looks and all, within 2 s."""
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0
 """A lost camera is tried again after the first, then after twice as long each time, up to the longest."""
@@ -116,7 +116,7 @@ class Camera(Protocol):
         """
 
     def encoder(self) -> EncoderReading:
-        """Where the machine is now."""
+        """Where the machine is now.  Answers at once, also while another thread hangs in any of the other calls."""
 
     def stop(self) -> None:
         """Stop delivering and free the device.  Never raises, never hangs; may be called twice."""

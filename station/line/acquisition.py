@@ -1,18 +1,19 @@
-"""The thread that reads one camera, holds every block against the encoder and hands new lines to the line.
+"""The thread that holds every block of one camera against the encoder and hands new lines to the line.
 
-Nothing is dropped silently: what does not come, comes twice, or does not fit is told to the ledger at once.
+Nothing is dropped silently: what does not come, comes twice, or does not fit is told to the ledger at once.  The camera
+itself is asked in a thread of its own (:mod:`drivers.grabber`): one that hangs in there is silence, no more.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from typing import Any
-
-import numpy as np
 
 from drivers.camera import (
     FIRST_RETRY_S,
@@ -24,18 +25,24 @@ from drivers.camera import (
     EndOfClothError,
     LineBlock,
 )
+from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
 from station.control import UninspectedReason
+from station.line.block_check import CaptureClock, check_shape
 from station.line.channel import Channel
-from station.line.errors import LineError
+from station.line.handover import Handover
 from station.line.ledger import LineLedger
 from station.line.tiling import Chunk, EndOfRun
 from station.line.watch import Feed
 
 READ_TIMEOUT_S = 0.1
 LAST_LINES_S = 1.0
+LAST_IMAGE_S = 20.0
+"""A camera that waits may be in the midst of a large image when the roll's end is asked for."""
+
+LAST_STOP_LIMIT_S = 10.0
+"""What a camera that never hung may take to stop at the end of the roll."""
+
 NOTICE_INTERVAL_S = 5.0
-ROOM_AFTER_OVERLOAD = 0.5
-"""After an overload the queue must drain to this before blocks are taken again: few long stretches, not many short."""
 
 Notify = Callable[[str, str], None]
 """Called with severity and text."""
@@ -70,13 +77,15 @@ class Acquisition:
         self._origin: int | None = None
         self._start_due = due_line
         self._finish_line: int | None = None
-        self._finish_s = 0.0
+        self._finish_s: float | None = None
         self._gap = UninspectedReason.LOST_BY_CAMERA
         self._noticed: dict[str, float] = {}
         self._reading = EncoderReading(0, 0.0)
         self._read_s = -1.0
-        self._overloaded = False
-        self._last_captured_ns = 0
+        self._handover = Handover(blocks, ledger, waits=camera.waits)
+        self._clock = CaptureClock()
+        self._gone_s: float | None = None
+        self._grabber = Grabber(camera)
         self.feed = Feed()
 
     def ask(self, mode: Mode) -> None:
@@ -133,35 +142,63 @@ class Acquisition:
     def run(self) -> None:
         """Read until the cloth ends or the mode says so.  Raises CameraError, LineError."""
         try:
-            if self._mode not in (Mode.FINISH, Mode.ABORT) and self._connect():
+            if not self._ending and self._connect():
                 while self._step():
                     pass
             self._last_lines()
         finally:
-            self._camera.stop()
+            self._let_go(STOP_LIMIT_S if self._grabber.hung else LAST_STOP_LIMIT_S)
+            self._grabber.close()
+
+    @property
+    def _ending(self) -> bool:
+        return self._mode in (Mode.FINISH, Mode.ABORT)
 
     def _connect(self) -> bool:
         try:
-            self._camera.start()
+            return self._open()
         except CameraGoneError as error:
             return self._reconnect(error)
-        self._began()
+
+    def _open(self) -> bool:
+        """Start the camera.  Returns False if asked to end meanwhile.  Raises CameraError, also if it never answers."""
+        self.feed = self.feed.opened(self.encoder(), time.monotonic(), started=False)
+        self._grabber.start()
+        until = time.monotonic() + (math.inf if self._camera.waits else START_LIMIT_S)
+        while not self._grabber.answered(READ_TIMEOUT_S):
+            self._look(self.encoder())
+            if self._ending:
+                until = min(until, time.monotonic() + STOP_LIMIT_S)
+            if time.monotonic() > until:
+                if self._ending:
+                    return False
+                raise CameraGoneError(f"Camera {self._camera.camera_id} does not answer when it is to start")
+        self.feed = self.feed.opened(self.encoder(), time.monotonic(), started=True)
         return True
 
-    def _began(self) -> None:
-        due = self.encoder().due_line
-        self._update(gone=False, started_s=time.monotonic(), last_block_s=None, due_at_block=due)
+    def _let_go(self, limit_s: float) -> None:
+        """Stop the camera.  One that hangs is not waited for."""
+        self._settle(limit_s)
+        self._grabber.stop()
+        self._settle(limit_s)
+
+    def _settle(self, limit_s: float) -> None:
+        """Let the camera answer what it was asked last, whatever it says."""
+        until = time.monotonic() + limit_s
+        with contextlib.suppress(CameraError, EndOfClothError):
+            while not self._grabber.answered(READ_TIMEOUT_S) and time.monotonic() < until:
+                self._look(self.encoder())
 
     def _step(self) -> bool:
         """Read once.  Returns False when there is nothing more to read."""
         mode = self._mode
         if mode is Mode.ABORT or (mode is Mode.FINISH and self._may_finish()):
             return False
-        if mode is Mode.PAUSE and self._camera.waits:
+        if mode is Mode.PAUSE and self._camera.waits and not self._grabber.asked:
             self._wait_paused()
             return True
         try:
-            block = self._camera.read(READ_TIMEOUT_S)
+            block = self._grabber.read(READ_TIMEOUT_S)
         except EndOfClothError:
             self._update(ended=True)
             return False
@@ -170,13 +207,23 @@ class Acquisition:
         reading = self.encoder()
         if block is not None and block.lines:
             self._take(block, reading)
-        elif not self._camera.waits and self.feed.dead(reading, time.monotonic()):
-            silent_s = self.feed.silent_s(time.monotonic())
-            text = f"Camera {self._camera.camera_id} has sent nothing for {silent_s:.0f} s although cloth moves"
-            return self._reconnect(CameraGoneError(text))
+        else:
+            self._look(reading)
+            if not self._camera.waits and self.feed.lost(reading):
+                return self._reconnect(CameraGoneError(self._silence()))
         if self._origin is not None:
             self._ledger.due(self._due_line(reading) - self._origin)
         return True
+
+    def _look(self, reading: EncoderReading) -> None:
+        """No block came: hold that against the encoder."""
+        self.feed = self.feed.looked(reading, time.monotonic())
+        if self.feed.gone:
+            self._give_up(self._due_line(reading), UninspectedReason.CAMERA_GONE)
+
+    def _silence(self) -> str:
+        did = "has not answered" if self._grabber.asked else "has sent nothing"
+        return f"Camera {self._camera.camera_id} {did} for {self.feed.unseen_s:.1f} s although cloth moves"
 
     def _due_line(self, reading: EncoderReading) -> int:
         """The line the roll reaches to by now; it ends at the one that was due when its end was asked for."""
@@ -189,12 +236,14 @@ class Acquisition:
 
     def _may_finish(self) -> bool:
         """A roll ends at the line that was due when its end was asked for: those lines may still be on their way."""
-        if self._camera.waits:
-            return True
+        now = time.monotonic()
+        if self._finish_s is None:
+            self._finish_s = now + (LAST_IMAGE_S if self._camera.waits else LAST_LINES_S)
+            self._finish_line = None if self._camera.waits else self.encoder().due_line
         if self._finish_line is None:
-            self._finish_line, self._finish_s = self.encoder().due_line, time.monotonic() + LAST_LINES_S
+            return not self._grabber.asked or now >= self._finish_s
         taken = self._ledger.taken + self._origin if self._origin is not None else 0
-        return self._origin is None or taken >= self._finish_line or time.monotonic() >= self._finish_s
+        return self._origin is None or taken >= self._finish_line or now >= self._finish_s
 
     def _last_lines(self) -> None:
         """Account for lines that were due and will not come."""
@@ -204,12 +253,13 @@ class Acquisition:
         self._give_up(self._due_line(self.encoder()), reason)
 
     def _take(self, block: LineBlock, reading: EncoderReading) -> None:
-        self._check(block)
+        check_shape(block, self._camera)
         if self._origin is None:
             # What was due before the first block is the roll's, too, and lost.
             due = block.first_line if self._start_due is None else self._start_due
             self._origin = min(due, block.first_line)
-        self._update(last_block_s=time.monotonic(), due_at_block=reading.due_line, block_lines=block.lines, gone=False)
+        self.feed = self.feed.took(block.lines, reading, time.monotonic())
+        self._tell_return()
         first, end = block.first_line - self._origin, block.end_line - self._origin
         if self._mode is Mode.PAUSE:
             if self._gap is not UninspectedReason.PAUSED:
@@ -227,45 +277,39 @@ class Acquisition:
             self._hand_on(Chunk(pixels, new[0], self._captured_ns(block), block.piece))
 
     def _hand_on(self, chunk: Chunk) -> None:
-        if self._camera.waits:
-            self._update(holding=True)
-            self._blocks.put(chunk)
-            self._update(holding=False)
-        elif (not self._overloaded or self._blocks.fill <= ROOM_AFTER_OVERLOAD) and self._blocks.offer(chunk):
-            self._overloaded = False
-        else:
-            end = chunk.first_line + len(chunk.pixels)
-            self._ledger.given_up(chunk.first_line, end, UninspectedReason.OVERLOAD)
-            if not self._overloaded:
-                self._overloaded = True
-                self._notice(
-                    "overload",
-                    "warning",
-                    f"The line is slower than the cloth: lines from {chunk.first_line} on are not inspected. "
-                    "Slow the machine down.",
-                )
+        self._update(holding=self._camera.waits)
+        if self._handover.hand_on(chunk):
+            text = f"lines from {chunk.first_line} on are not inspected. Slow the machine down."
+            self._notice("overload", "warning", f"The line is slower than the cloth: {text}")
+        self._update(holding=False)
+
+    def _tell_return(self) -> None:
+        if self._gone_s is not None:
+            away_s, self._gone_s = time.monotonic() - self._gone_s, None
+            self._notify("info", f"Camera {self._camera.camera_id} is back after {away_s:.1f} s.")
 
     def _reconnect(self, error: CameraError) -> bool:
         """Try to get the camera back.  Returns False if asked to end meanwhile."""
         self._update(gone=True)
-        self._notify("warning", f"{str(error).rstrip('.')}. Cloth that passes now is not inspected; trying again.")
-        self._camera.stop()
+        if self._gone_s is None:  # else it started again, but showed nothing
+            self._gone_s = time.monotonic()
+            self._notify("warning", f"{str(error).rstrip('.')}. Cloth that passes now is not inspected; trying again.")
+        self._let_go(STOP_LIMIT_S)
         self._blocks.offer(EndOfRun())
         self._gap = UninspectedReason.CAMERA_GONE
         delay = FIRST_RETRY_S
         while True:
             with self._wake:
-                if self._wake.wait_for(lambda: self._mode in (Mode.FINISH, Mode.ABORT), delay):
+                if self._wake.wait_for(lambda: self._ending, delay):
                     return False
             delay = min(2 * delay, LONGEST_RETRY_S)
             self._give_up(self.encoder().due_line, UninspectedReason.CAMERA_GONE)
             try:
-                self._camera.start()
+                if not self._open():
+                    return False
             except CameraError:
                 continue
             self._give_up(self.encoder().due_line, UninspectedReason.CAMERA_GONE)
-            self._began()
-            self._notify("info", f"Camera {self._camera.camera_id} is back.")
             return True
 
     def _give_up(self, due_line: int, reason: UninspectedReason) -> None:
@@ -277,27 +321,11 @@ class Acquisition:
         self._ledger.due(due_line - self._origin)
         self._ledger.skip(due_line - self._origin, reason)
 
-    def _check(self, block: LineBlock) -> None:
-        shape = block.pixels.shape[1:]
-        expected = (self._camera.width_px,) if self._camera.channels == 1 else (self._camera.width_px, 3)
-        if shape != expected or block.pixels.dtype != np.uint8:
-            raise LineError(
-                f"Camera {block.camera_id} sent lines of shape {shape} ({block.pixels.dtype}) where {expected} (uint8) "
-                "was announced; check the camera's settings and start again."
-            )
-
     def _captured_ns(self, block: LineBlock) -> int:
-        """The time of capture, or now if the camera's clock stepped: latency must not follow it.
-
-        Blocks with new lines come in order, so a capture before the last one or in the future cannot be right.
-        """
-        now, captured = time.monotonic_ns(), block.captured_ns
-        if not self._last_captured_ns <= captured <= now:
-            text = f"The clock of camera {block.camera_id} stepped; its times are not used."
-            self._notice("clock", "warning", text)
-            captured = now
-        self._last_captured_ns = captured
-        return captured
+        captured_ns = self._clock.checked_ns(block.captured_ns)
+        if captured_ns != block.captured_ns:
+            self._notice("clock", "warning", f"The clock of camera {block.camera_id} stepped; its times are not used.")
+        return captured_ns
 
     def _notice(self, kind: str, severity: str, text: str) -> None:
         """Tell, but the same kind at most every few seconds: the ledger has the exact figures."""

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from drivers.camera import EncoderReading
+from drivers.camera import GONE_S, STALL_S, EncoderReading
 from station.control import FeedState
-
-STALL_S = 0.5
-"""Cloth that passes for this long (or for two blocks' time, if longer) without a block: the picture is not live."""
-
-GONE_S = 1.5
-"""For this long: the camera is given up and started again.  Looks and all, that is told within 2 s."""
 
 LOOK_S = 0.25
 """Most that one look adds to the time cloth has passed unseen: over a longer pause between looks, cloth that was seen
@@ -70,9 +64,7 @@ class Feed:
         """No block came.  To be called several times a second: the time counts in which new cloth was due."""
         if reading.due_line > self.due_line:
             passed_s = min(now_s - self.looked_s, LOOK_S)
-            return replace(
-                self, due_line=reading.due_line, looked_s=now_s, unseen_s=self.unseen_s + max(passed_s, 0.0)
-            )
+            return replace(self, due_line=reading.due_line, looked_s=now_s, unseen_s=self.unseen_s + max(passed_s, 0.0))
         return self if reading.lines_per_s > 0 else replace(self, looked_s=now_s)
 
     def state(self, reading: EncoderReading, now_s: float) -> FeedState:

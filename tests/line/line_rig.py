@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import cv2
@@ -47,7 +47,7 @@ class ScriptedCamera:
 
     camera_id = "script"
 
-    def __init__(self, steps: Sequence[object], *, width_px: int, channels: int = 1, waits: bool = True) -> None:
+    def __init__(self, steps: Iterable[object], *, width_px: int, channels: int = 1, waits: bool = True) -> None:
         self._steps: Iterator[object] = iter(steps)
         self.width_px, self.channels, self.waits = width_px, channels, waits
         self.reading = EncoderReading(0, 0.0)

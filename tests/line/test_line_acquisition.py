@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -195,13 +196,23 @@ def test_after_an_overload_the_queue_drains_before_blocks_are_taken_again() -> N
 
 
 def test_a_camera_that_falls_silent_while_cloth_moves_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("station.line.watch.DEAD_S", 0.6)
-    steps = [at(0, 300), EncoderReading(900, 1e5), 0.35, 0.35, at(1000, 1200)]
-    camera = ScriptedCamera(steps, width_px=W, waits=False)
+    monkeypatch.setattr("station.line.watch.GONE_S", 0.3)
+
+    def steps() -> Iterator[object]:
+        yield at(0, 300)
+        while camera.started < 2:
+            yield EncoderReading(camera.reading.due_line + 5, 1e4)
+            yield 0.05
+        back = camera.reading.due_line + 100
+        yield at(back, back + 200)
+
+    camera = ScriptedCamera(steps(), width_px=W, waits=False)
     run = Run(camera).to_end()
-    assert camera.started == 2
-    assert fates(run) == [Stretch(0, 300), Stretch(300, 1000, R.CAMERA_GONE), Stretch(1000, 1200)]
-    assert any("sent nothing" in n.text for n in run.of(Notice))
+    back = run.of(RollEnded)[0].ledger.lines_acquired - 200
+    assert fates(run) == [Stretch(0, 300), Stretch(300, back, R.CAMERA_GONE), Stretch(back, back + 200)]
+    texts = [n.text for n in run.of(Notice)]
+    assert sum("sent nothing" in text for text in texts) == 1
+    assert sum("is back after" in text for text in texts) == 1
 
 
 def test_overload_breaks_the_run_but_not_the_ledger() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -413,29 +414,31 @@ def test_before_the_start_all_is_quiet_and_can_be_ended() -> None:
     assert run.events == []
 
 
-def feed_after(reading: EncoderReading, waits: bool = False) -> FeedState:
-    """What the feed is told to be some time after the last block."""
-    live, go = threading.Event(), threading.Event()
+@pytest.mark.parametrize(
+    ("speed", "lines", "state"),
+    [(0.0, 0, FeedState.STOPPED), (-640.0, 0, FeedState.STOPPED), (1e4, 5, FeedState.STALLED)],
+)
+def test_the_feed_tells_a_stalled_camera_from_a_standing_machine(
+    speed: float, lines: int, state: FeedState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.line.watch.GONE_S", 1e9)
+    live, seen = threading.Event(), threading.Event()
 
-    def hold(camera: ScriptedCamera) -> None:
-        live.wait(10)
-        camera.reading = reading
-        go.wait(10)
+    def steps() -> Iterator[object]:
+        yield block(cloth(64, 300), 0)
+        live.wait(30)
+        while not seen.is_set():
+            yield EncoderReading(camera.reading.due_line + lines, speed)
+            yield 0.05
 
-    camera = ScriptedCamera([block(cloth(64, 300), 0), hold], width_px=300, waits=waits)
+    camera = ScriptedCamera(steps(), width_px=300, waits=False)
     camera.reading = EncoderReading(0, 640.0)
     run = Run(camera)
     run.inspection.start()
     until(lambda: run.inspection.snapshot().feed is FeedState.LIVE)
     live.set()
-    time.sleep(0.7)
-    feed = run.inspection.snapshot().feed
-    go.set()
-    run.inspection.finish(5)
-    return feed
-
-
-def test_the_feed_tells_a_stalled_camera_from_a_standing_machine() -> None:
-    assert feed_after(EncoderReading(64, 0.0)) is FeedState.STOPPED
-    assert feed_after(EncoderReading(500, 640.0)) is FeedState.STALLED
-    assert feed_after(EncoderReading(64, -640.0)) is FeedState.STOPPED
+    until(lambda: run.inspection.snapshot().feed is state)
+    seen.set()
+    assert run.inspection.finish(30)
+    gone = [e for e in run.of(StretchClosed) if e.stretch.reason is UninspectedReason.CAMERA_GONE]
+    assert gone == []

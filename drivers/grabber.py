@@ -1,0 +1,125 @@
+"""A camera read from a thread of its own, so that a call that never returns costs the caller a thread and no more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from drivers import left_behind
+from drivers.camera import Camera, CameraGoneError, LineBlock
+
+START_LIMIT_S, STOP_LIMIT_S = 30.0, 3.0
+"""What a camera may take to start, and to stop before it is started again; then its thread is left behind."""
+
+MOST_LEFT_BEHIND = 8
+"""So many threads of one camera may hang; then it is asked for nothing until one of them returns."""
+
+ANSWER_S = 0.1
+"""How much later than its timeout a read may answer before it counts as no block."""
+
+
+class _Worker(threading.Thread):
+    """Makes one call after another until told None."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.calls: SimpleQueue[Callable[[], LineBlock | None] | None] = SimpleQueue()
+        self.answers: SimpleQueue[tuple[LineBlock | None, Exception | None]] = SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        while (call := self.calls.get()) is not None:
+            try:
+                self.answers.put((call(), None))
+            except Exception as error:
+                self.answers.put((None, error))
+
+
+class Grabber:
+    """Asks a camera for one thing at a time, in its grab thread, and never waits longer than it is told to.
+
+    A thread that hangs in a call is left behind as soon as something else is asked, which a fresh thread then does;
+    what it would have brought is never seen.  To be used from one thread.
+    """
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self._worker: _Worker | None = None
+        self._asked = ""
+        self._left: list[_Worker] = []
+
+    @property
+    def asked(self) -> str:
+        """What the camera has not answered yet: start, read, stop, or nothing."""
+        return self._asked
+
+    @property
+    def hung(self) -> bool:
+        """True if a thread hangs that was left behind."""
+        self._left = [worker for worker in self._left if worker.is_alive()]
+        return bool(self._left)
+
+    def start(self) -> None:
+        """Ask the camera to start; :meth:`answered` tells when it has.
+
+        Raises:
+            CameraGoneError: so many threads hang in it that no other is spent.
+        """
+        if self.hung and len(self._left) >= MOST_LEFT_BEHIND:
+            raise CameraGoneError(
+                f"Camera {self._camera.camera_id} does not answer at all; unplug it, or restart the program."
+            )
+        self._ask("start", self._camera.start)
+
+    def stop(self) -> None:
+        """Ask the camera to stop; :meth:`answered` tells when it has."""
+        self._ask("stop", self._camera.stop)
+
+    def answered(self, timeout_s: float) -> bool:
+        """True once nothing is asked any more, within ``timeout_s``.  Raises what the camera raised."""
+        self._answer(timeout_s)
+        return not self._asked
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """Next block, or None if none came within ``timeout_s`` or soon after; a read that is late goes on meanwhile.
+
+        Raises what the camera's ``read`` raises.
+        """
+        if self._asked != "read":
+            self._ask("read", lambda: self._camera.read(timeout_s))
+        return self._answer(timeout_s + ANSWER_S)
+
+    def close(self) -> None:
+        """End the thread, or leave it behind."""
+        self._dismiss()
+
+    def _ask(self, what: str, call: Callable[[], LineBlock | None]) -> None:
+        if self._asked:
+            self._dismiss()
+        if self._worker is None:
+            self._worker = _Worker(f"line-grab-{self._camera.camera_id}")
+        self._asked = what
+        self._worker.calls.put(call)
+
+    def _answer(self, timeout_s: float) -> LineBlock | None:
+        if self._worker is None or not self._asked:
+            return None
+        try:
+            block, error = self._worker.answers.get(timeout=timeout_s)
+        except Empty:
+            return None
+        self._asked = ""
+        if error is not None:
+            raise error
+        return block
+
+    def _dismiss(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        worker.calls.put(None)
+        if self._asked:
+            self._asked = ""
+            self._left.append(worker)
+            left_behind.leave(worker)

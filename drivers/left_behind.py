@@ -1,0 +1,51 @@
+"""Threads that hang inside a device's library: nobody can end them, so they are left behind, counted, and minded when
+the process ends (:mod:`station.leaving`)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+log = logging.getLogger("drivers")
+
+_lock = threading.Lock()
+_threads: list[threading.Thread] = []
+
+
+def leave(thread: threading.Thread) -> None:
+    """Wait for ``thread`` no more.  It should be a daemon and touch nothing of ours once it returns."""
+    with _lock:
+        _threads.append(thread)
+    log.error("Thread %s hangs and was left behind; restart the program when you can.", thread.name)
+
+
+def alive(patience_s: float = 0.0) -> list[threading.Thread]:
+    """Threads left behind that hang still, after up to ``patience_s`` seconds in which they may return."""
+    until = time.monotonic() + patience_s
+    with _lock:
+        left = list(_threads)
+    for thread in left:
+        thread.join(max(0.0, until - time.monotonic()))
+    with _lock:
+        _threads[:] = [thread for thread in _threads if thread.is_alive()]
+        return list(_threads)
+
+
+def returned_within(limit_s: float, call: Callable[[], object], name: str) -> bool:
+    """Make the call in a thread of its own; False if that had to be left behind.  What the call raises is logged."""
+
+    def run() -> None:
+        try:
+            call()
+        except Exception:
+            log.exception("%s failed", name)
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if thread.is_alive():
+        leave(thread)
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""How the process ends: outputs safe first, and never through the destructors of a library that holds a thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from drivers import left_behind
+
+HOOK_LIMIT_S = 3.0
+PATIENCE_S = 2.0
+"""Threads left behind may still return so long."""
+
+_hooks: list[Callable[[], object]] = []
+
+
+def before_leaving(hook: Callable[[], object]) -> Callable[[], None]:
+    """Have ``hook`` called when the process ends, however it ends short of a kill: outputs are made safe there.
+
+    Hooks run in the order told, at most 3 s each, also with a hanging camera thread about.  Returns what takes the hook
+    back.
+    """
+    _hooks.append(hook)
+
+    def take_back() -> None:
+        if hook in _hooks:
+            _hooks.remove(hook)
+
+    return take_back
+
+
+def end_process(code: int) -> NoReturn:
+    """Call the hooks and end with ``code``.  Records must be closed by now.
+
+    With a thread left behind in a device's library the process ends at once: the interpreter's own end would unload
+    what that thread is in, which crashes or hangs.
+    """
+    for hook in list(_hooks):
+        left_behind.returned_within(HOOK_LIMIT_S, hook, "leaving")
+    _hooks.clear()
+    if not left_behind.alive(PATIENCE_S):
+        sys.exit(code)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue  # nobody reads any more
+    os._exit(code)

@@ -1,0 +1,32 @@
+"""From the camera's pace to the model's: what does not fit between them is given up, and told."""
+
+from __future__ import annotations
+
+from station.control import UninspectedReason
+from station.line.channel import Channel
+from station.line.ledger import LineLedger
+from station.line.tiling import Chunk, EndOfRun
+
+ROOM_AFTER_OVERLOAD = 0.5
+"""After an overload the queue must drain to this before blocks are taken again: few long stretches, not many short."""
+
+
+class Handover:
+    """Puts lines in flight into ``blocks``; ``waits``: the camera can be made to wait for room."""
+
+    def __init__(self, blocks: Channel[Chunk | EndOfRun], ledger: LineLedger, *, waits: bool) -> None:
+        self._blocks, self._ledger, self._waits = blocks, ledger, waits
+        self._overloaded = False
+
+    def hand_on(self, chunk: Chunk) -> bool:
+        """Queue the chunk, or give it up.  Returns True if with it an overload begins."""
+        if self._waits:
+            self._blocks.put(chunk)
+            return False
+        if (not self._overloaded or self._blocks.fill <= ROOM_AFTER_OVERLOAD) and self._blocks.offer(chunk):
+            self._overloaded = False
+            return False
+        end = chunk.first_line + len(chunk.pixels)
+        self._ledger.given_up(chunk.first_line, end, UninspectedReason.OVERLOAD)
+        begins, self._overloaded = not self._overloaded, True
+        return begins
