@@ -1,0 +1,54 @@
+"""What ``station.toml`` may say about the machine.  Without the table nothing of it is used."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from station.recipe import FabricName
+
+
+class StopSettings(BaseModel):
+    """What the machine is stopped for.  Nothing, unless something is set.
+
+    A *repeating* defect: ``repeats`` rejects at the same cross position, give or take ``repeats_across_mm``, within
+    ``repeats_within_m`` of cloth.  A *running* defect: one longer than ``running_m``.  A *critical* defect: a single
+    one whose score or longest extent is so high.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repeats: int | None = Field(None, ge=2)
+    repeats_across_mm: float = Field(10.0, gt=0)
+    repeats_within_m: float = Field(2.0, gt=0)
+    running_m: float | None = Field(None, gt=0)
+    critical_score: float | None = Field(None, gt=0.5, description="on the scale where 0.5 is the threshold")
+    critical_mm: float | None = Field(None, gt=0)
+    countdown_m: float = Field(3.0, ge=0, description="cloth that may still pass before the stop is requested")
+
+
+class MachineSettings(BaseModel):
+    """Where things stand behind the camera, when the machine shall stop, and what its signals do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    marker_mm: float | None = Field(None, gt=0, description="way of the cloth from the camera to the marker")
+    roll_mm: float | None = Field(None, gt=0, description="way of the cloth from the camera to the cloth roll")
+    marker_pulse_ms: float = Field(200.0, ge=10, le=5000)
+    marker_late_mm: float = Field(100.0, ge=0, description="a mark this far behind a defect's end still is its mark")
+    cycle_ms: float = Field(50.0, ge=10, le=1000, description="how often signals are exchanged")
+    heartbeat_ms: float = Field(500.0, ge=50, le=5000, description="how often the heartbeat toggles")
+    uninspected_m: float = Field(
+        5.0, gt=0, description="the heartbeat stands still once so much cloth went by without any of it inspected"
+    )
+    on_camera_loss: Literal["stop", "light"] = "stop"
+    on_exit: Literal["stop", "leave"] = "stop"
+    doff_ends_roll: bool = False
+    pulses_per_line: float | None = Field(None, description="of the counter in [outputs]: it is the camera's encoder")
+    stop: StopSettings = StopSettings()
+    stop_of: dict[FabricName, StopSettings] = Field(default_factory=dict, description="other rules for some fabrics")
+
+    def stop_for(self, fabric: str) -> StopSettings:
+        """The rules for a fabric: its own, else the station's."""
+        return self.stop_of.get(fabric, self.stop)

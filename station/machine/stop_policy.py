@@ -1,0 +1,244 @@
+"""When the machine shall stop: for a cause in the cloth, after a countdown, unless a person says no.
+
+Pure: told of defects and of how far the cloth is, it says what was announced, vetoed, requested, released.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from station.control import Defect, StationError, StopChanged, StopState, StopStep
+from station.machine.settings import StopSettings
+
+STATION = "station"
+
+Place = tuple[float, float]
+"""Of a reject, in mm: along the roll, and across."""
+
+
+@dataclass(slots=True, eq=False)
+class _Cause:
+    """What a stop is wanted for: one defect (``number``), or a series of rejects at one cross position."""
+
+    text: str
+    stop_m: float = 0.0
+    vetoed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Series(_Cause):
+    across_mm: float = 0.0
+    last_mm: float = 0.0
+    members: dict[int, Place] = field(default_factory=dict)
+
+
+class StopPolicy:
+    """The causes of one roll at a time.
+
+    A veto holds for its cause: for a defect as long as the roll, for a series as long as it goes on without a gap of
+    ``repeats_within_m``.  A release answers all that was known when it was given.  A new roll takes back what is only
+    announced; a stop that is requested stays so until it is released.
+
+    Positions ``at_m`` are metres of cloth by the encoder, from anywhere, never falling.
+    """
+
+    def __init__(self) -> None:
+        self._settings, self._threshold = StopSettings(), 1.0
+        self._single: dict[tuple[str, int], _Cause] = {}
+        self._series: list[_Series] = []
+        self._loose: dict[int, Place] = {}  # rejects that are part of no series
+        self._newest_mm = 0.0
+        self._highest = self._answered = 0
+        self._requested: _Cause | None = None
+        self._steps: list[StopChanged] = []
+
+    @property
+    def state(self) -> StopState:
+        """Whether a stop is announced or requested."""
+        if self._requested is not None:
+            return StopState.REQUESTED
+        return StopState.NONE if self._foremost is None else StopState.ANNOUNCED
+
+    @property
+    def cause(self) -> str:
+        """What for, in words; empty if there is no cause."""
+        cause = self._requested or self._foremost
+        return "" if cause is None else cause.text
+
+    def metres_left(self, at_m: float) -> float | None:
+        """Cloth that may still pass before the announced stop is requested; None if none is announced."""
+        if self.state is not StopState.ANNOUNCED:
+            return None
+        assert self._foremost is not None
+        return max(0.0, self._foremost.stop_m - at_m)
+
+    def take_steps(self) -> list[StopChanged]:
+        """What happened since the last time, in order."""
+        steps, self._steps = self._steps, []
+        return steps
+
+    def begin_roll(self, settings: StopSettings, threshold: float) -> None:
+        """A new roll with its own rules: defects count from 1 again."""
+        if self._requested is None:
+            for cause in self._announced():
+                self._tell(StopStep.WITHDRAWN, cause, STATION)
+        self._settings, self._threshold = settings, threshold
+        self._forget()
+        self._highest = self._answered = 0
+        self._newest_mm = 0.0
+
+    def defect(self, defect: Defect, at_m: float) -> None:
+        """A defect appeared, grew, closed or turned out to be part of another."""
+        if defect.merged_into is not None:
+            self._merge(defect.number, defect.merged_into)
+            return
+        self._highest = max(self._highest, defect.number)
+        if not defect.is_reject or defect.number <= self._answered or self._requested is not None:
+            return
+        self._weigh_alone(defect, at_m)
+        if self._settings.repeats is not None:
+            self._weigh_series(defect, self._settings.repeats, at_m)
+        self.advance(at_m)
+
+    def advance(self, at_m: float) -> None:
+        """The cloth has come so far."""
+        cause = self._foremost
+        if self._requested is None and cause is not None and at_m >= cause.stop_m:
+            self._requested = cause
+            self._tell(StopStep.REQUESTED, cause, STATION)
+
+    def veto(self, by: str) -> None:
+        """Let the machine run on in spite of the cause that is shown.  Raises StationError."""
+        cause = self._foremost
+        if self._requested is not None:
+            raise StationError("The stop is requested already; mend the cause and release the stop.")
+        if cause is None:
+            raise StationError("No stop is announced, so there is nothing to veto.")
+        self._tell(StopStep.VETOED, cause, _person(by, "veto"))
+        cause.vetoed = True
+
+    def release(self, by: str) -> None:
+        """Take the requested stop back.  Raises StationError."""
+        if self._requested is None:
+            raise StationError("No stop is requested, so there is nothing to release.")
+        self._tell(StopStep.RELEASED, self._requested, _person(by, "release"))
+        self._requested = None
+        self._forget()
+        self._answered = self._highest
+
+    # ------------------------------------------------------------------ causes
+
+    def _weigh_alone(self, defect: Defect, at_m: float) -> None:
+        rules = self._settings
+        where = f"defect {defect.number} at {defect.position_mm / 1000:.1f} m"
+        score, extent_mm = 0.5 * defect.score / self._threshold, max(defect.length_mm, defect.width_mm)
+        if rules.critical_score is not None and score >= rules.critical_score:
+            self._announce(("critical", defect.number), f"critical {where}, score {score:.2f}", at_m)
+        elif rules.critical_mm is not None and extent_mm >= rules.critical_mm:
+            self._announce(("critical", defect.number), f"critical {where}, {extent_mm:.0f} mm", at_m)
+        if rules.running_m is not None and defect.length_mm > rules.running_m * 1000:
+            self._announce(("running", defect.number), f"running {where}", at_m)
+
+    def _announce(self, key: tuple[str, int], text: str, at_m: float) -> None:
+        if key not in self._single:
+            self._single[key] = cause = _Cause(text, at_m + self._settings.countdown_m)
+            self._tell(StopStep.ANNOUNCED, cause, STATION)
+
+    def _weigh_series(self, defect: Defect, repeats: int, at_m: float) -> None:
+        here, across = place = (defect.position_mm, defect.across_mm)
+        self._newest_mm = max(self._newest_mm, here)
+        self._prune()
+        known = next((series for series in self._series if self._belongs(defect.number, place, series)), None)
+        if known is not None:
+            self._loose.pop(defect.number, None)
+            known.members[defect.number] = place
+            known.last_mm = max(known.last_mm, here)
+            return
+        self._loose[defect.number] = place
+        members = self._repeats_around(defect.number, repeats)
+        if members:
+            last_mm = max(along for along, _ in members.values())
+            within = f"{self._settings.repeats_within_m:g} m, the last at {last_mm / 1000:.1f} m"
+            text = f"{len(members)} rejects at {across:.0f} mm across within {within}"
+            stop_m = at_m + self._settings.countdown_m
+            series = _Series(text, stop_m, across_mm=across, last_mm=last_mm, members=members)
+            self._loose = {number: place for number, place in self._loose.items() if number not in members}
+            self._series.append(series)
+            self._tell(StopStep.ANNOUNCED, series, STATION)
+
+    def _belongs(self, number: int, place: Place, series: _Series) -> bool:
+        along, across = place
+        beside = abs(across - series.across_mm) <= self._settings.repeats_across_mm
+        goes_on = along - series.last_mm <= self._settings.repeats_within_m * 1000
+        return number in series.members or (beside and goes_on)
+
+    def _repeats_around(self, number: int, repeats: int) -> dict[int, Place]:
+        """So many loose rejects beside ``number`` within the distance, itself among them; empty if too few."""
+        across = self._loose[number][1]
+        beside = sorted(
+            (place, other)
+            for other, place in self._loose.items()
+            if abs(place[1] - across) <= self._settings.repeats_across_mm
+        )
+        for first in range(len(beside) - repeats + 1):
+            window = {other: place for place, other in beside[first : first + repeats]}
+            along = [place[0] for place in window.values()]
+            if number in window and along[-1] - along[0] <= self._settings.repeats_within_m * 1000:
+                return window
+        return {}
+
+    def _prune(self) -> None:
+        """Forget what is too far back to be part of a series, old or new."""
+        oldest = self._newest_mm - self._settings.repeats_within_m * 1000
+        self._loose = {number: place for number, place in self._loose.items() if place[0] >= oldest}
+        self._series = [series for series in self._series if not series.vetoed or series.last_mm >= oldest]
+
+    def _merge(self, number: int, into: int) -> None:
+        """The defect is part of an older one: so are its causes, and a veto of either holds for both."""
+        self._loose.pop(number, None)
+        for kind in ("critical", "running"):
+            young, old = self._single.pop((kind, number), None), self._single.get((kind, into))
+            if young is None:
+                continue
+            if old is None:
+                self._single[kind, into] = young
+                continue
+            if old.vetoed != young.vetoed:
+                self._withdraw(young if old.vetoed else old)
+            old.vetoed |= young.vetoed
+            old.stop_m = min(old.stop_m, young.stop_m)
+        for series in list(self._series):
+            gone = series.members.pop(number, None)
+            if gone is not None and not series.vetoed and len(series.members) < (self._settings.repeats or 0):
+                self._withdraw(series)
+                self._series.remove(series)
+                self._loose |= series.members
+
+    def _withdraw(self, cause: _Cause) -> None:
+        if self._requested is None:
+            self._tell(StopStep.WITHDRAWN, cause, STATION)
+
+    # ------------------------------------------------------------------ inside
+
+    @property
+    def _foremost(self) -> _Cause | None:
+        """The announced cause whose stop comes first."""
+        return min(self._announced(), key=lambda cause: cause.stop_m, default=None)
+
+    def _announced(self) -> list[_Cause]:
+        return [cause for cause in (*self._single.values(), *self._series) if not cause.vetoed]
+
+    def _forget(self) -> None:
+        self._single.clear()
+        self._series.clear()
+        self._loose.clear()
+
+    def _tell(self, step: StopStep, cause: _Cause, by: str) -> None:
+        self._steps.append(StopChanged(step, cause.text, by))
+
+
+def _person(by: str, what: str) -> str:
+    name = by.strip()
+    if not name:
+        raise StationError(f"A {what} needs the name of the person who gives it.")
+    return name
