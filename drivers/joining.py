@@ -1,0 +1,226 @@
+"""How the pictures of neighbouring cameras become one: where they are cut, and which of their lines belong together.
+
+Cameras across one web count the same encoder, so a line number says where on the cloth a line lies, whichever camera
+saw it and whenever its block came.  At a joint both cameras see some columns; the pictures are cut in the middle of
+them and set side by side, pixel for pixel.  Nothing is blended: where two lenses look at the same yarn from two sides,
+a blend would blur the weave.  What differs in brightness at a joint is a matter of the joined camera's flat field,
+which evens out column by column.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera import STALL_S, CameraError, LineBlock
+
+BLOCKS_WAITING = 16
+"""So many blocks of one camera may wait for its neighbours, beyond the lines by which the cameras are apart."""
+
+Columns = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """How a camera goes on where its left neighbour ends, as :class:`calibration.stitching.Stitch` measures it.
+
+    Attributes:
+        overlap_px: columns at the right edge of the left picture that the left edge of the right one shows again.
+        offset_lines: line ``y`` of the right camera is line ``y + offset_lines`` of the left one.
+
+    Both are taken to the nearest whole pixel.
+    """
+
+    overlap_px: float
+    offset_lines: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One camera's share of the joined picture.
+
+    Attributes:
+        first_px, end_px: its columns in the joined picture.
+        own_px: its own column that stands at ``first_px``.
+        offset_lines: its line ``y`` is line ``y + offset_lines`` of the joined picture.
+    """
+
+    first_px: int
+    end_px: int
+    own_px: int
+    offset_lines: int
+
+
+def lay_out(widths_px: Sequence[int], joints: Sequence[Joint]) -> tuple[Part, ...]:
+    """Parts from left to right; the leftmost camera's columns and lines are the joined picture's.
+
+    Raises:
+        CameraError: the number of joints is not one less than that of cameras, or an overlap is impossible.
+    """
+    if len(joints) != len(widths_px) - 1:
+        raise CameraError(
+            f"{len(widths_px)} cameras have {len(widths_px) - 1} joints between them, but {len(joints)} are given; "
+            "give overlap_px for each joint, from left to right."
+        )
+    places, offsets = [0], [0]
+    for number, joint in enumerate(joints, 1):
+        overlap, most = round(joint.overlap_px), min(widths_px[number - 1 : number + 1])
+        if not 0 <= overlap < most:
+            raise CameraError(
+                f"Joint {number}: neighbours of {widths_px[number - 1]} and {widths_px[number]} px cannot overlap by "
+                f"{overlap} px; choose 0 to {most - 1}, as 'station calibrate stitching' measures it."
+            )
+        places.append(places[-1] + widths_px[number - 1] - overlap)
+        offsets.append(offsets[-1] + round(joint.offset_lines))
+    ends = [place + width for place, width in zip(places, widths_px, strict=True)]
+    cuts = [0, *((end + place) // 2 for end, place in zip(ends, places[1:], strict=False)), ends[-1]]
+    return tuple(
+        Part(first, end, first - place, offset)
+        for first, end, place, offset in zip(cuts, cuts[1:], places, offsets, strict=False)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Segment:
+    """Lines ``[first, end)`` of the joined picture that one camera saw; ``again``: not for the first time."""
+
+    first: int
+    end: int
+    block: LineBlock
+    came_s: float
+    again: bool
+
+    def rows(self, first: int, end: int) -> NDArray[np.uint8]:
+        """Whole lines of the camera."""
+        return self.block.pixels[self.block.lines - (self.end - first) : self.block.lines - (self.end - end)]
+
+
+class Aligner:
+    """Holds back what neighbours have not shown yet, and joins what belongs together.  Not safe for several threads.
+
+    Each camera's lines are taken going forward only.  What one camera leaves out, by its line numbers or because it is
+    not awaited, is blind in the joined block; lines that none has are left out.  Lines that come again are handed on as
+    the first of the awaited cameras has them, so that cloth seen twice is counted once.
+    """
+
+    def __init__(self, parts: Sequence[Part], camera_id: str, channels: int) -> None:
+        self._parts, self._camera_id, self._channels = parts, camera_id, channels
+        self._queues: list[deque[_Segment]] = [deque() for _ in parts]
+        self._fronts: list[int | None] = [None] * len(parts)
+        offsets = [part.offset_lines for part in parts]
+        self._apart = max(offsets) - min(offsets)
+        self._lines_waiting = [0] * len(parts)
+        self._captured_ns = 0
+        self.next_line: int | None = None
+
+    def front(self, number: int) -> int | None:
+        """The joined line after the newest that a camera has shown, None before the first."""
+        return self._fronts[number]
+
+    def has_room(self, number: int, lines: int) -> bool:
+        """Whether another block of ``lines`` of this camera may wait here."""
+        return self._lines_waiting[number] < self._apart + BLOCKS_WAITING * lines
+
+    def push(self, number: int, block: LineBlock, now_s: float) -> None:
+        """Take a camera's next block."""
+        offset = self._parts[number].offset_lines
+        first, end, front = block.first_line + offset, block.end_line + offset, self._fronts[number]
+        new = first if front is None else min(max(first, front), end)
+        if first < new:
+            again = _Segment(first, new, _lines_of(block, 0, new - first), now_s, again=True)
+            self._append(number, again)
+        if new < end:
+            self._append(number, _Segment(new, end, block, now_s, again=False))
+            self._fronts[number] = end
+
+    def pull(self, awaited: Collection[int]) -> LineBlock | None:
+        """The next joined block, None while it must wait for a block of an ``awaited`` camera."""
+        repeated = self._settle(awaited)
+        if repeated is not None:
+            return repeated
+        if self.next_line is None:
+            heads = [queue[0].first for queue in self._queues if queue]
+            if not heads or any(not self._queues[number] for number in awaited):
+                return None
+            self.next_line = min(heads)
+        while True:
+            first = self.next_line
+            if any(not self._queues[number] for number in awaited):
+                return None
+            ends = [queue[0].end if queue[0].first <= first else queue[0].first for queue in self._queues if queue]
+            if not ends:
+                return None
+            self.next_line = end = min(ends)
+            seen = {number: queue[0] for number, queue in enumerate(self._queues) if queue and queue[0].first <= first}
+            if seen:
+                return self._joined(first, end, seen, awaited)
+
+    def held(self, awaited: Collection[int]) -> tuple[float, int, list[int]] | None:
+        """What waits: since when, how many lines its block has, and for which cameras; None if nothing does."""
+        heads = [queue[0] for queue in self._queues if queue]
+        missing = [number for number in awaited if not self._queues[number]]
+        if not heads or not missing:
+            return None
+        oldest = min(heads, key=lambda segment: segment.came_s)
+        return oldest.came_s, oldest.block.lines, missing
+
+    def extra_lines(self, number: int) -> int:
+        """How many lines of cloth later than its neighbours this camera sees a line."""
+        return max(part.offset_lines for part in self._parts) - self._parts[number].offset_lines
+
+    def _append(self, number: int, segment: _Segment) -> None:
+        self._queues[number].append(segment)
+        self._lines_waiting[number] += segment.end - segment.first
+
+    def _settle(self, awaited: Collection[int]) -> LineBlock | None:
+        """Forget what has gone out; returns lines that come again, if the first awaited camera is at such."""
+        leader = min(awaited, default=0)
+        for number, queue in enumerate(self._queues):
+            while queue and (queue[0].again or (self.next_line is not None and queue[0].end <= self.next_line)):
+                segment = queue.popleft()
+                self._lines_waiting[number] -= segment.end - segment.first
+                if segment.again and number == leader:
+                    return self._joined(segment.first, segment.end, {number: segment}, awaited)
+        return None
+
+    def _joined(self, first: int, end: int, seen: dict[int, _Segment], awaited: Collection[int]) -> LineBlock:
+        shape = (end - first, self._parts[-1].end_px)
+        pixels = np.empty(shape if self._channels == 1 else (*shape, 3), np.uint8)
+        blind = [part for number, part in enumerate(self._parts) if number not in seen]
+        for part in blind:
+            pixels[:, part.first_px : part.end_px] = 0
+        for number, segment in seen.items():
+            part = self._parts[number]
+            own = slice(part.own_px, part.own_px + part.end_px - part.first_px)
+            pixels[:, part.first_px : part.end_px] = segment.rows(first, end)[:, own]
+        newest = max((segment.block for segment in seen.values()), key=lambda block: block.captured_ns)
+        # Without the latest of several cameras time seems to go back a little; a step of the clock is not hidden.
+        if 0 < self._captured_ns - newest.captured_ns < STALL_S * 1e9:
+            newest = replace(newest, captured_ns=self._captured_ns)
+        self._captured_ns = newest.captured_ns
+        return LineBlock(
+            pixels=pixels,
+            first_line=first,
+            ticks_per_line=newest.ticks_per_line,
+            captured_ns=newest.captured_ns,
+            camera_id=self._camera_id,
+            piece=seen[min(seen)].block.piece,
+            blind_px=_columns_of(blind),
+            is_camera_gone=any(number not in seen and number not in awaited for number in range(len(self._parts))),
+        )
+
+
+def _columns_of(parts: Sequence[Part]) -> Columns:
+    """Columns of the parts, neighbours as one."""
+    firsts = [part.first_px for part in parts if part.first_px not in {other.end_px for other in parts}]
+    ends = [part.end_px for part in parts if part.end_px not in {other.first_px for other in parts}]
+    return tuple(zip(firsts, ends, strict=True))
+
+
+def _lines_of(block: LineBlock, first: int, end: int) -> LineBlock:
+    """Some of a block's lines, as a block."""
+    return replace(block, pixels=block.pixels[first:end], first_line=block.first_line + first)
