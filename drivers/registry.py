@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from drivers.camera import Camera, CameraError
+from drivers.pylon import PylonCamera, list_pylon_cameras
+from drivers.pylon_settings import PylonSettings
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
 
@@ -48,13 +50,13 @@ class ReplaySettings(BaseModel):
     folder: Path
 
 
-CameraSettings = Annotated[SimulatedSettings | ReplaySettings, Field(discriminator="kind")]
+CameraSettings = Annotated[SimulatedSettings | ReplaySettings | PylonSettings, Field(discriminator="kind")]
 """What a station's settings say about its camera, told apart by ``kind``."""
 
-_ADAPTER: TypeAdapter[SimulatedSettings | ReplaySettings] = TypeAdapter(CameraSettings)
+_ADAPTER: TypeAdapter[CameraSettings] = TypeAdapter(CameraSettings)
 
 
-def camera_settings(data: Mapping[str, Any]) -> SimulatedSettings | ReplaySettings:
+def camera_settings(data: Mapping[str, Any]) -> CameraSettings:
     """Settings from plain data such as a TOML table.  Raises CameraError naming the first wrong field."""
     try:
         return _ADAPTER.validate_python(dict(data))
@@ -64,10 +66,12 @@ def camera_settings(data: Mapping[str, Any]) -> SimulatedSettings | ReplaySettin
         raise CameraError(f"Camera setting '{place}' is not usable: {first['msg']}; correct the settings.") from error
 
 
-def open_camera(settings: SimulatedSettings | ReplaySettings) -> Camera:
+def open_camera(settings: CameraSettings) -> Camera:
     """The camera that ``settings`` describe, not started yet.  Raises CameraError."""
     if isinstance(settings, ReplaySettings):
         return ReplayCamera(settings.folder, camera_id=settings.camera_id)
+    if isinstance(settings, PylonSettings):
+        return PylonCamera(settings)
     return SimulatedCamera(**settings.model_dump(exclude={"kind"}))
 
 
@@ -82,24 +86,4 @@ def list_cameras() -> list[dict[str, str | bool]]:
         "serial": "",
         "emulated": True,
     }
-    return [simulated, *_pylon_cameras()]
-
-
-def _pylon_cameras() -> list[dict[str, str | bool]]:
-    try:
-        from pypylon import genicam, pylon
-    except (ImportError, OSError):
-        return []
-    try:
-        devices = pylon.TlFactory.GetInstance().EnumerateDevices()
-    except genicam.GenericException as error:
-        return [{"kind": "pylon", "name": "", "serial": "", "emulated": False, "error": str(error).splitlines()[0]}]
-    return [
-        {
-            "kind": "pylon",
-            "name": str(device.GetFriendlyName()),
-            "serial": str(device.GetSerialNumber()),
-            "emulated": device.GetDeviceClass() == "BaslerCamEmu",
-        }
-        for device in devices
-    ]
+    return [simulated, *list_pylon_cameras()]

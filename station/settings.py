@@ -11,6 +11,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drivers.registry import CameraSettings
+from station.calibrations import MAX_AGE_DAYS
 from station.control import StationError
 from station.recipe import FabricName
 
@@ -26,7 +27,15 @@ class LineSettings(BaseModel):
     roll: str | None = Field(None, description="name of the roll; made from the date where absent")
     device: Device = "auto"
     precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
-    shading: Path | None = Field(None, description="flat field of the camera, from `station calibrate shading`")
+    shading: Path | None = Field(None, description="flat field to use instead of the newest on record")
+
+
+class CalibrationSettings(BaseModel):
+    """When a calibration is too old to be trusted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_age_days: float = Field(MAX_AGE_DAYS, gt=0, description="sizes made with an older one are unverified")
 
 
 class Settings(BaseModel):
@@ -37,6 +46,7 @@ class Settings(BaseModel):
     home: Path | None = None
     camera: CameraSettings
     line: LineSettings
+    calibration: CalibrationSettings = CalibrationSettings()
 
 
 def home_folder(home: Path | None) -> Path:
@@ -82,9 +92,10 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     update: dict[str, object] = {}
     if settings.home is not None:
         update["home"] = base / settings.home.expanduser()
-    folder = getattr(settings.camera, "folder", None)
-    if isinstance(folder, Path):
-        update["camera"] = settings.camera.model_copy(update={"folder": base / folder.expanduser()})
+    folders = {name: value for name, value in settings.camera if isinstance(value, Path)}
+    if folders:
+        absolute = {name: base / folder.expanduser() for name, folder in folders.items()}
+        update["camera"] = settings.camera.model_copy(update=absolute)
     shading = settings.line.shading
     if shading is not None:
         update["line"] = settings.line.model_copy(update={"shading": base / shading.expanduser()})

@@ -1,0 +1,297 @@
+"""Basler line-scan and area cameras through pylon, and pylon's camera emulation (``PYLON_CAMEMU``).
+
+pypylon is imported when a camera is wanted: without it the other cameras still work.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from typing import Any
+
+from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
+from drivers.pylon_features import Features
+from drivers.pylon_grab import Grab, GrabCounts
+from drivers.pylon_position import ClothPosition
+from drivers.pylon_settings import PylonSettings
+from drivers.pylon_setup import Delivery, set_up
+
+LOG = logging.getLogger("drivers.pylon")
+
+EMULATED = "BaslerCamEmu"
+"""Device class of pylon's camera emulation."""
+
+
+class PylonCamera:
+    """One Basler camera, found by its serial number.
+
+    It is opened once to set it up and to learn what it delivers, and closed again; ``start`` opens it anew, so that a
+    camera that was unplugged is found again wherever it comes back.  What it did not take of the settings stands in
+    :attr:`refused` and in the log.
+
+    Lines are numbered as :class:`drivers.pylon_position.ClothPosition` says: from encoder pulses, else from the
+    camera's block numbers, so that blocks lost on the way leave a gap.  Without an encoder the camera runs freely and
+    takes cloth to move at its line rate all the time; how much passed while it was away is then an estimate.
+
+    Args:
+        settings: see :class:`drivers.pylon_settings.PylonSettings`.
+
+    Raises:
+        CameraError: pypylon is missing, no such camera, it is in use, or it cannot be set up.
+    """
+
+    def __init__(self, settings: PylonSettings) -> None:
+        self._settings = settings
+        self._pylon, self._genicam = _sdk()
+        self._grab: Grab | None = None
+        self._output_lock = threading.Lock()
+        self._earlier = GrabCounts()
+        self.refused: tuple[str, ...] = ()
+        device = self._open()
+        try:
+            self._delivery = self._set_up(device)
+        except self._genicam.GenericException as error:
+            raise CameraError(f"Camera {self.camera_id} cannot be set up ({_first_line(error)}).") from error
+        finally:
+            _close(device)
+        self._position = _position(self._settings, self._delivery)
+
+    @property
+    def camera_id(self) -> str:
+        """Name of the camera."""
+        return self._settings.name
+
+    @property
+    def serial(self) -> str:
+        """Serial number of the device."""
+        return self._settings.serial
+
+    @property
+    def width_px(self) -> int:
+        """Pixels across."""
+        return self._delivery.width_px
+
+    @property
+    def channels(self) -> int:
+        """1 (Mono) or 3 (Bayer and RGB)."""
+        return self._delivery.channels
+
+    @property
+    def waits(self) -> bool:
+        """False: cloth runs regardless."""
+        return False
+
+    @property
+    def mm_per_px(self) -> float | None:
+        """Scale as the settings give it, both axes."""
+        return self._settings.mm_per_px
+
+    @property
+    def delivery(self) -> Delivery:
+        """What the camera delivers, as it was set up."""
+        return self._delivery
+
+    @property
+    def counts(self) -> GrabCounts:
+        """Blocks delivered, failed and lost so far, over all starts."""
+        grab = self._grab
+        return self._earlier if grab is None else self._earlier + grab.counts
+
+    @property
+    def estimated_lines(self) -> int:
+        """Lines that passed while the camera was away, by estimate."""
+        return self._position.estimated_lines
+
+    def start(self) -> None:
+        """Finds the camera, sets it up and begins to deliver.
+
+        Raises:
+            CameraGoneError: it is not there (any more).
+            CameraError: it is in use, or came back as another: other width, height or pixel format.
+        """
+        self.stop()
+        device = self._open(known=True)
+        try:
+            delivery = self._set_up(device)
+            if delivery.shape != self._delivery.shape:
+                raise CameraError(
+                    f"Camera {self.camera_id} now delivers {_in_words(delivery)} instead of "
+                    f"{_in_words(self._delivery)}; restart the station."
+                )
+            self._delivery = delivery
+            self._grab = Grab(device, self._pylon, self._genicam, self.camera_id, delivery, self._position)
+        except self._genicam.GenericException as error:
+            _close(device)
+            raise CameraGoneError(f"Camera {self.camera_id} did not start ({_first_line(error)}).") from error
+        except CameraError:
+            _close(device)
+            raise
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """Next block, or None if none came in time or it came damaged.
+
+        Raises:
+            CameraGoneError: the camera was unplugged, or pylon lost it.
+        """
+        grab = self._grab
+        if grab is None:
+            threading.Event().wait(timeout_s)
+            return None
+        return grab.read(timeout_s)
+
+    def encoder(self) -> EncoderReading:
+        """Where the cloth is, as far as this camera can know; asks nothing of the device."""
+        return self._position.reading()
+
+    def stop(self) -> None:
+        """Stops and closes the camera.  A call that hangs in pylon is left behind after some seconds."""
+        grab, self._grab = self._grab, None
+        if grab is not None:
+            grab.close()
+            self._earlier = self._earlier + grab.counts
+
+    def set_output(self, name: str, on: bool) -> None:
+        """Switch one of the camera's output lines, such as ``Line2``.
+
+        Raises:
+            CameraError: the camera is not open, or has no such output.
+        """
+        grab = self._grab
+        if grab is None:
+            raise CameraError(
+                f"Output {name} of camera {self.camera_id} cannot be set while the camera is not running."
+            )
+        with self._output_lock:
+            try:
+                done = _switch_output(self._features(grab.device), name, on)
+            except self._genicam.GenericException as error:
+                raise CameraError(
+                    f"Output {name} of camera {self.camera_id} was not set: {_first_line(error)}"
+                ) from error
+        if not done:
+            raise CameraError(
+                f"Camera {self.camera_id} has no output {name} that a program can set; choose another line."
+            )
+
+    def _features(self, device: Any) -> Features:
+        return Features(device.GetNodeMap(), self._genicam, self.camera_id)
+
+    def _open(self, known: bool = False) -> Any:
+        """The opened device; ``known``: it was there before, so that it may come back."""
+        found = _find(self._pylon, self._genicam, self.serial, known)
+        if self._settings.image_folder is None and found.GetDeviceClass() == EMULATED:
+            LOG.info("Camera %s is an emulation and shows a test picture; image_folder gives it cloth.", self.camera_id)
+        device = self._pylon.InstantCamera()
+        try:
+            device.Attach(self._pylon.TlFactory.GetInstance().CreateDevice(found))
+            device.Open()
+        except self._genicam.GenericException as error:
+            _close(device)
+            raise CameraError(
+                f"Camera {self.camera_id} is there but cannot be opened ({_first_line(error)}); "
+                "close other programs that use it, or wait some seconds if it was just unplugged."
+            ) from error
+        return device
+
+    def _set_up(self, device: Any) -> Delivery:
+        features = self._features(device)
+        delivery = set_up(features, self._settings)
+        refused = tuple(features.refused)
+        if refused != self.refused:
+            self.refused = refused
+            for sentence in refused:
+                LOG.warning("%s", sentence)
+        return delivery
+
+
+def list_pylon_cameras() -> list[dict[str, str | bool]]:
+    """Every Basler device (or emulation) that is plugged in: ``kind``, ``name``, ``serial`` and ``emulated``.
+
+    A device whose enumeration fails has ``error``; without pypylon the list is empty.
+    """
+    try:
+        pylon, genicam = _sdk()
+    except CameraError:
+        return []
+    try:
+        devices = pylon.TlFactory.GetInstance().EnumerateDevices()
+    except genicam.GenericException as error:
+        return [{"kind": "pylon", "name": "", "serial": "", "emulated": False, "error": _first_line(error)}]
+    return [
+        {
+            "kind": "pylon",
+            "name": str(device.GetFriendlyName()),
+            "serial": str(device.GetSerialNumber()),
+            "emulated": device.GetDeviceClass() == EMULATED,
+        }
+        for device in devices
+    ]
+
+
+def _sdk() -> tuple[Any, Any]:
+    try:
+        from pypylon import genicam, pylon
+    except (ImportError, OSError) as error:
+        raise CameraError(
+            f"Basler cameras need pypylon, which cannot be loaded here ({error}); install it: pip install pypylon."
+        ) from error
+    return pylon, genicam
+
+
+def _find(pylon: Any, genicam: Any, serial: str, known: bool) -> Any:
+    try:
+        devices = pylon.TlFactory.GetInstance().EnumerateDevices()
+    except genicam.GenericException as error:
+        raise CameraError(f"Basler cameras cannot be looked for: {_first_line(error)}") from error
+    for device in devices:
+        if device.GetSerialNumber() == serial:
+            return device
+    if known:
+        raise CameraGoneError(f"Camera {serial} is not there; check its cable and power.")
+    there = ", ".join(str(device.GetSerialNumber()) for device in devices)
+    if not there:
+        raise CameraError(
+            f"No Basler camera is there, so not {serial} either; check cable and power "
+            "(the emulation needs PYLON_CAMEMU=1 in the environment)."
+        )
+    raise CameraError(f"There is no Basler camera with serial number {serial}; there are: {there}.")
+
+
+def _close(device: Any) -> None:
+    with suppress(Exception):
+        device.Close()
+    with suppress(Exception):
+        device.DestroyDevice()
+
+
+def _position(settings: PylonSettings, delivery: Delivery) -> ClothPosition:
+    encoder, counter = settings.encoder, delivery.counter
+    return ClothPosition(
+        step=delivery.step,
+        lines=delivery.lines,
+        pulses_per_line=1 if encoder is None else encoder.pulses_per_line,
+        pulse_count=None if counter is None else counter.count,
+    )
+
+
+def _switch_output(features: Features, name: str, on: bool) -> bool:
+    if not features.choose("LineSelector", name):
+        return False
+    features.choose("LineMode", "Output")
+    outputs = [entry for entry in features.entries("LineSource") if entry.startswith("UserOutput")]
+    # A line keeps the user output it has; else it takes the one of its own number, so that lines do not share one.
+    wanted = [features.text("LineSource"), f"UserOutput{name[-1:]}", *outputs]
+    source = next((entry for entry in wanted if entry in outputs), None)
+    if source is None or not features.choose("LineSource", source):
+        return False
+    features.choose("UserOutputSelector", source)
+    return features.assign("UserOutputValue", on)
+
+
+def _in_words(delivery: Delivery) -> str:
+    return f"{delivery.width_px} x {delivery.lines} px in {delivery.channels} channels"
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).split(" : ")[0].rstrip(". ")

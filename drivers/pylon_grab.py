@@ -1,0 +1,195 @@
+"""One stretch of grabbing from an opened Basler camera: buffers become line blocks, failures become gaps."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers import left_behind
+from drivers.camera import CameraGoneError, LineBlock
+from drivers.pylon_features import Features
+from drivers.pylon_position import BlockNumbers, ClothPosition, HostClock
+from drivers.pylon_setup import Delivery
+
+LOG = logging.getLogger("drivers.pylon")
+
+BUFFERS = 32
+CLOSING_S = 2.5
+POLL_S = 0.1
+"""The encoder's counter is asked for so often, between two blocks."""
+
+_FIRST_NUMBER = {"BaslerGigE": 1, "BaslerUsb": 0, "BaslerCamEmu": 0}
+"""Block number of the first block by device class, as pylon's documentation of ``BlockID`` says; others: unknown."""
+
+_GIGE_NUMBERS = 65535
+"""Without extended ids the block numbers of GigE cameras go from 1 to this, and begin again."""
+
+_open: weakref.WeakSet[Grab] = weakref.WeakSet()
+_left_behind: list[Grab] = []
+"""Kept for ever, so that no destructor of pylon runs on what hangs."""
+
+
+@dataclass(frozen=True)
+class GrabCounts:
+    """Blocks delivered whole, blocks that came damaged, blocks that never came."""
+
+    blocks: int = 0
+    failed: int = 0
+    lost: int = 0
+
+    def __add__(self, other: GrabCounts) -> GrabCounts:
+        return GrabCounts(self.blocks + other.blocks, self.failed + other.failed, self.lost + other.lost)
+
+
+class Grab:
+    """Grabs from the moment it is made until :meth:`close`.  Every buffer is taken, in order, and copied once.
+
+    Args:
+        device: an opened and set up ``pylon.InstantCamera``, closed and destroyed with the grab.
+        pylon, genicam: the modules of pypylon.
+
+    Raises:
+        genicam.GenericException: it did not start.
+    """
+
+    def __init__(
+        self, device: Any, pylon: Any, genicam: Any, camera_id: str, delivery: Delivery, position: ClothPosition
+    ) -> None:
+        self.device = device
+        self._pylon, self._genicam, self._camera_id = pylon, genicam, camera_id
+        self._delivery, self._position = delivery, position
+        self._features = Features(device.GetNodeMap(), genicam, camera_id)
+        self._numbers = _numbers(self._features, device.GetDeviceInfo().GetDeviceClass())
+        self._clock, self._ns_per_tick = HostClock(), 1e9 / (self._features.number("GevTimestampTickFrequency") or 1e9)
+        self._pixels = _pixel_reader(pylon, self._features.text("PixelFormat"), delivery.channels)
+        self._expected = (delivery.lines, delivery.width_px, 3)[: 2 if delivery.channels == 1 else 3]
+        self._reading = threading.Lock()
+        self._closing = False
+        self._place, self._polled_s = -1, 0.0
+        self.counts = GrabCounts()
+        device.MaxNumBuffer.Value = BUFFERS
+        device.StartGrabbing(pylon.GrabStrategy_OneByOne)
+        _open.add(self)
+        position.begin(delivery.lines_per_s, self._pulses())
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """Next block, None if none came or it came damaged.  Raises CameraGoneError."""
+        with self._reading:
+            if self._closing:
+                return None
+            try:
+                if self.device.IsCameraDeviceRemoved():
+                    raise CameraGoneError(f"Camera {self._camera_id} was unplugged.")
+                self._poll()
+                timeout = self._pylon.TimeoutHandling_Return
+                with self.device.RetrieveResult(max(round(timeout_s * 1000), 1), timeout) as result:
+                    return self._block(result) if result.IsValid() else None
+            except self._genicam.GenericException as error:
+                if self._closing:
+                    return None
+                text = next(iter(str(error).splitlines()), "no reason given")
+                raise CameraGoneError(f"Camera {self._camera_id} was lost by pylon: {text}") from error
+
+    def close(self) -> None:
+        """Stop grabbing and close the device; returns after some seconds at the latest."""
+        self._closing = True
+        _open.discard(self)
+        if not left_behind.returned_within(CLOSING_S, self._close_device, f"closing-{self._camera_id}"):
+            _left_behind.append(self)
+
+    def _close_device(self) -> None:
+        with suppress(self._genicam.GenericException):
+            self.device.StopGrabbing()
+        # A reader must be out of pylon before the device goes.
+        with self._reading:
+            for call in (self.device.Close, self.device.DestroyDevice):
+                with suppress(self._genicam.GenericException):
+                    call()
+
+    def _block(self, result: Any) -> LineBlock | None:
+        arrived_ns = time.monotonic_ns()
+        place = self._numbers.place(result.BlockID)
+        lost, self._place = max(place - self._place - 1, 0), max(place, self._place)
+        self.counts += GrabCounts(lost=lost)
+        pixels = self._pixels(result) if result.GrabSucceeded() else None
+        if pixels is None or pixels.shape != self._expected:
+            self.counts += GrabCounts(failed=1)
+            LOG.info("Camera %s: block %d is damaged: %s", self._camera_id, place, result.ErrorDescription)
+            return None
+        self.counts += GrabCounts(blocks=1)
+        camera_ns = round(result.TimeStamp * self._ns_per_tick)
+        return LineBlock(
+            pixels=pixels,
+            first_line=self._position.block(place, self._chunk_pulses(result)),
+            ticks_per_line=float(self._position.pulses_per_line),
+            captured_ns=self._clock.captured_ns(camera_ns, arrived_ns),
+            camera_id=self._camera_id,
+        )
+
+    def _poll(self) -> None:
+        if self._delivery.counter and time.monotonic() - self._polled_s >= POLL_S:
+            self._polled_s = time.monotonic()
+            if (pulses := self._pulses()) is not None:
+                self._position.poll(pulses)
+
+    def _pulses(self) -> int | None:
+        counter = self._delivery.counter
+        return self._features.whole(counter.feature) if counter and counter.feature else None
+
+    def _chunk_pulses(self, result: Any) -> int | None:
+        counter = self._delivery.counter
+        if counter is None or not counter.chunk:
+            return None
+        return Features(result.GetChunkDataNodeMap(), self._genicam, self._camera_id).whole(counter.chunk)
+
+
+def _numbers(features: Features, device_class: str) -> BlockNumbers:
+    first = _FIRST_NUMBER.get(device_class)
+    if device_class != "BaslerGigE":
+        return BlockNumbers(first)
+    for name in ("GevGVSPExtendedIDMode", "BslGevGVSPExtendedIDMode"):
+        if features.choose(name, "On"):
+            return BlockNumbers(first)
+    return BlockNumbers(first, _GIGE_NUMBERS)
+
+
+def _pixel_reader(pylon: Any, pixel_format: str, channels: int) -> Callable[[Any], NDArray[np.uint8] | None]:
+    """What copies a grab result's pixels, as uint8 grey or RGB."""
+    if pixel_format in ("Mono8", "RGB8", "RGB8Packed"):
+        return _as_it_is
+    converter = pylon.ImageFormatConverter()
+    converter.OutputPixelFormat = pylon.PixelType_Mono8 if channels == 1 else pylon.PixelType_RGB8packed
+
+    def converted(result: Any) -> NDArray[np.uint8] | None:
+        if not converter.ImageHasDestinationFormat(result):
+            result = converter.Convert(result)
+        return _as_it_is(result)
+
+    return converted
+
+
+def _as_it_is(image: Any) -> NDArray[np.uint8] | None:
+    try:
+        pixels: NDArray[np.uint8] = image.Array
+    except ValueError:  # a buffer of no size or of no known format
+        return None
+    return pixels if pixels.dtype == np.uint8 else None
+
+
+def _close_all() -> None:
+    """At the end of the process: pylon aborts it if it is unloaded while somebody grabs."""
+    for grab in list(_open):
+        grab.close()
+
+
+atexit.register(_close_all)

@@ -1,0 +1,193 @@
+"""Where the cloth is by what a camera counts: blocks, encoder pulses or, failing both, time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from drivers.camera import EncoderReading
+from drivers.delivery import DeliveryRate
+
+NO_NUMBER = 2**64 - 1
+"""pylon's block id of a buffer that has none."""
+
+POLLED_LATELY_S = 1.0
+"""A speed by the encoder's counter is good for so long."""
+
+_SLOWER = 10_000
+"""Clocks of camera and host part by less than one in so many (100 ppm)."""
+
+
+class BlockNumbers:
+    """Places of blocks since the start of grabbing (0, 1, 2 ...) from the numbers the camera gives them.
+
+    A place left out is a block lost; one that comes again is a repeat.  Numbers that wrap tell losses of up to half
+    their range: of a GigE camera with 16-bit ids about 32 000 blocks.
+
+    Args:
+        first: number of the first block after the start, None if only the first one seen can tell.
+        count: how many numbers there are until they start at ``first`` again (0 if that is None); None: no end.
+    """
+
+    def __init__(self, first: int | None, count: int | None = None) -> None:
+        self._first, self._count = first, count
+        self._last: tuple[int, int] | None = None
+
+    def place(self, number: int) -> int:
+        """Place of the block with this number."""
+        if number == NO_NUMBER or number < (self._first or 0):
+            place = 0 if self._last is None else self._last[1] + 1
+            self._last = (0 if self._last is None else self._last[0] + 1, place)
+            return place
+        if self._last is None:
+            place = 0 if self._first is None else max(number - self._first, 0)
+        else:
+            place = self._last[1] + self._step(number - self._last[0])
+        if self._last is None or place > self._last[1]:
+            self._last = (number, place)
+        return place
+
+    def _step(self, step: int) -> int:
+        if self._count is None:
+            return step
+        half = self._count // 2
+        return (step + half) % self._count - half
+
+
+class HostClock:
+    """Capture times on the host's monotonic clock from the camera's own clock.
+
+    The quickest delivery so far tells how far the clocks are apart; a slow one then does not make cloth look younger.
+    The delay of the quickest delivery itself cannot be seen and is left out.
+    """
+
+    def __init__(self) -> None:
+        self._apart_ns: int | None = None
+        self._last_ns = 0
+
+    def captured_ns(self, camera_ns: int, host_ns: int) -> int:
+        """Host time of a block stamped ``camera_ns`` (0: not stamped) that arrived at ``host_ns``."""
+        if not camera_ns:
+            return host_ns
+        apart = host_ns - camera_ns
+        if self._apart_ns is not None:
+            drift = max(host_ns - self._last_ns, 0) // _SLOWER
+            apart = min(apart, self._apart_ns + drift)
+        self._apart_ns, self._last_ns = apart, host_ns
+        return camera_ns + apart
+
+
+class ClothPosition:
+    """Line numbers that go on over stops and restarts of one camera.  Safe to use from several threads.
+
+    A line's number comes from encoder pulses where the camera tells them with each block, else from the block's place.
+    What passes while the camera is away is known from its pulse counter if that counted on, else it is estimated:
+    elapsed time times the last speed (running freely: the nominal rate), and counted in :attr:`estimated_lines`.
+
+    Args:
+        step: new lines of each block (fewer than its lines where frames overlap).
+        lines: lines of each block.
+        pulses_per_line: of the encoder.
+        pulse_count: how many values its counter has, None: no end.
+    """
+
+    def __init__(
+        self,
+        *,
+        step: int,
+        lines: int,
+        pulses_per_line: int = 1,
+        pulse_count: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._step, self._lines = step, lines
+        self.pulses_per_line, self._pulse_count, self._clock = pulses_per_line, pulse_count, clock
+        self._lock = threading.Lock()
+        self._rate = DeliveryRate(clock=clock)
+        self._base = self._end = self._due = 0
+        self._known_s: float | None = None
+        self._pulse_zero: int | None = None
+        self._polled: tuple[float, int] | None = None
+        self._nominal: float | None = None
+        self._speed = 0.0
+        self.estimated_lines = 0
+
+    def begin(self, lines_per_s: float | None, pulses: int | None = None) -> None:
+        """Grabbing has started.
+
+        Args:
+            lines_per_s: rate of a camera that runs freely, None for one that an encoder triggers.
+            pulses: the encoder's counter now, None if it cannot be read.
+        """
+        with self._lock:
+            now = self._clock()
+            counted = self._line_counted(pulses)
+            if counted is not None:
+                self._base = max(counted, self._end)
+            elif self._known_s is not None:
+                passed = int(max(self._speed, 0.0) * (now - self._known_s))
+                self._base = max(self._end + passed, self._due)
+                self.estimated_lines += self._base - self._end
+            if counted is None:
+                self._pulse_zero = None if pulses is None else pulses - self._base * self.pulses_per_line
+            self._polled = None if pulses is None else (now, pulses)
+            self._end, self._known_s = self._base, now
+            self._nominal, self._speed = lines_per_s, lines_per_s or 0.0
+            self._due = max(self._due, self._base)
+
+    def block(self, place: int, pulses: int | None = None) -> int:
+        """First line of the block at ``place``; ``pulses``: the encoder's counter when its first line was taken."""
+        with self._lock:
+            first = self._base + place * self._step
+            if pulses is not None:
+                first = self._line_of(self._unwrapped(pulses, first))
+            self._rate.add(max(first + self._lines - self._end, 0))
+            self._end = max(self._end, first + self._lines)
+            self._known_s = self._clock()
+            self._due = max(self._due, self._end)
+            if self._nominal is None and self._polled is None:
+                self._speed = self._rate.lines_per_s()
+            return first
+
+    def poll(self, pulses: int) -> None:
+        """The encoder's counter now."""
+        with self._lock:
+            now = self._clock()
+            pulses = self._unwrapped(pulses, self._due)
+            if self._polled is not None and now > self._polled[0]:
+                self._speed = (pulses - self._polled[1]) / self.pulses_per_line / (now - self._polled[0])
+            self._polled = (now, pulses)
+            self._due = max(self._due, self._line_of(pulses))
+
+    def reading(self) -> EncoderReading:
+        """Where the cloth is now."""
+        with self._lock:
+            if self._known_s is None:
+                return EncoderReading(0, 0.0)
+            now = self._clock()
+            if self._nominal is not None:
+                self._due = max(self._due, self._end + int((now - self._known_s) * self._nominal))
+                return EncoderReading(self._due, self._nominal)
+            if self._polled is not None:
+                return EncoderReading(self._due, self._speed if now - self._polled[0] < POLLED_LATELY_S else 0.0)
+            return EncoderReading(self._due, self._rate.lines_per_s())
+
+    def _line_of(self, pulses: int) -> int:
+        if self._pulse_zero is None:
+            self._pulse_zero = pulses - self._base * self.pulses_per_line
+        return (pulses - self._pulse_zero) // self.pulses_per_line
+
+    def _unwrapped(self, pulses: int, line: int) -> int:
+        """The counter's value without its wraps, by the line where it must be about."""
+        if self._pulse_count is None or self._pulse_zero is None:
+            return pulses
+        about = self._pulse_zero + line * self.pulses_per_line
+        half = self._pulse_count // 2
+        return about + (pulses - about + half) % self._pulse_count - half
+
+    def _line_counted(self, pulses: int | None) -> int | None:
+        """The line by a counter that went on while the camera was away; None if it was reset or may have wrapped."""
+        if pulses is None or self._polled is None or self._pulse_count is not None or pulses < self._polled[1]:
+            return None
+        return self._line_of(pulses)

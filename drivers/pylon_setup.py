@@ -1,0 +1,215 @@
+"""Brings a Basler camera's features to what the settings say, and tells what it then delivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.camera import CameraError
+from drivers.images import image_facts
+from drivers.pylon_encoder import PulseCounter, encoder_triggers
+from drivers.pylon_features import Features
+from drivers.pylon_settings import LONGEST_BLOCK_S, PylonSettings
+
+EMULATED_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"})
+"""Pictures that pylon's camera emulation plays."""
+
+LINE_RATE = ("AcquisitionLineRateAbs", "AcquisitionLineRate")
+FRAME_RATE = ("AcquisitionFrameRateAbs", "AcquisitionFrameRate")
+
+SHORTFALL = 0.99
+"""A camera that reaches less than this of the rate asked for is told of."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a camera delivers once set up.
+
+    Attributes:
+        width_px, lines, channels: of each block.
+        step: new lines of each block.
+        lines_per_s: rate of a camera that runs freely; None: triggered, or its rate cannot be known.
+        counter: where the encoder's pulses can be read, None without an encoder.
+    """
+
+    width_px: int
+    lines: int
+    channels: int
+    step: int
+    lines_per_s: float | None
+    counter: PulseCounter | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """What must stay the same over a restart: lines, new lines, width and channels."""
+        return self.lines, self.step, self.width_px, self.channels
+
+
+def set_up(features: Features, settings: PylonSettings) -> Delivery:
+    """Set everything.  ``features.refused`` then holds what the camera did not take.
+
+    Raises:
+        CameraError: the camera cannot do what it is needed for: pictures of no use, wrong pixel format, wrong size.
+    """
+    _stop_triggers(features)
+    size = _play_folder(features, settings)
+    channels = _pixel_format(features, settings)
+    width_px, lines = _region(features, settings, size)
+    _light(features, settings)
+    step = lines - settings.overlap_px
+    if step < lines - lines // 2:
+        raise CameraError(
+            f"Frames of camera {settings.name} have {lines} lines and cannot overlap by {settings.overlap_px}: "
+            f"choose overlap_px up to {lines // 2}."
+        )
+    rate = _rate(features, settings, lines, step)
+    if settings.encoder is None:
+        return Delivery(width_px, lines, channels, step, rate)
+    counter = encoder_triggers(features, settings.encoder, step)
+    return Delivery(width_px, lines, channels, step, None, counter)
+
+
+def _stop_triggers(features: Features) -> None:
+    for trigger in features.entries("TriggerSelector"):
+        if features.choose("TriggerSelector", trigger):
+            features.choose("TriggerMode", "Off")
+    features.choose("AcquisitionMode", "Continuous")
+
+
+def _play_folder(features: Features, settings: PylonSettings) -> tuple[int, int] | None:
+    """Lines and width of the pictures that the emulation is to play, None for cameras that look at cloth."""
+    folder = settings.image_folder
+    if folder is None:
+        return None
+    if not features.has("ImageFileMode"):
+        raise CameraError(
+            f"Camera {settings.name} is a real one and plays no pictures; take image_folder out of its settings."
+        )
+    size = _size_of_pictures(folder)
+    features.choose("TestImageSelector", "Off")
+    features.choose("ImageFileMode", "On")
+    features.assign("ImageFilename", str(folder))
+    return size
+
+
+def _size_of_pictures(folder: Path) -> tuple[int, int]:
+    if not folder.is_dir():
+        raise CameraError(f"Folder {folder} does not exist; set image_folder to the folder that holds the pictures.")
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in EMULATED_SUFFIXES)
+    if not pictures:
+        raise CameraError(f"Folder {folder} holds no pictures the camera emulation plays (png, bmp, tif, jpg).")
+    first = image_facts(pictures[0])
+    for path in pictures[1:]:
+        facts = image_facts(path)
+        if (facts.width_px, facts.lines) != (first.width_px, first.lines):
+            raise CameraError(
+                f"Pictures differ in size: {pictures[0]} has {first.width_px} x {first.lines} px, {path} has "
+                f"{facts.width_px} x {facts.lines} px; a camera sees one size only."
+            )
+    return first.lines, first.width_px
+
+
+def _pixel_format(features: Features, settings: PylonSettings) -> int:
+    """Channels of what is delivered."""
+    wanted = settings.pixel_format
+    if not features.choose("PixelFormat", wanted, f"{wanted}p", f"{wanted}Packed"):
+        if not (wanted.startswith("Mono") and features.choose("PixelFormat", "Mono8")):
+            known = ", ".join(features.entries("PixelFormat")) or "none that can be set"
+            raise CameraError(f"Camera {settings.name} has no pixel format {wanted}; choose one of its own: {known}.")
+        features.refuse(f"pixel format {wanted}", "it has none of that name", "Mono8 is used")
+    return 1 if wanted.startswith("Mono") else 3
+
+
+def _region(features: Features, settings: PylonSettings, size: tuple[int, int] | None) -> tuple[int, int]:
+    """Width and lines of a block."""
+    features.assign("OffsetX", 0)
+    features.assign("OffsetY", 0)
+    width_px, lines = settings.width_px, settings.height_px
+    if size is not None:
+        lines, width_px = _whole_pictures(features, size, width_px, lines)
+    elif lines is None and settings.line_rate_hz is not None:
+        lines = max(int(settings.line_rate_hz * LONGEST_BLOCK_S), 1)
+    for name, what, wanted in (("Width", "a width", width_px), ("Height", "a height", lines)):
+        limits = features.limits(name)
+        taken = limits[1] if wanted is None and limits is not None else wanted
+        if taken is not None:
+            features.set_number(f"{what} of {taken} px", taken, name)
+    if settings.offset_x_px:
+        features.set_number(f"a left edge at {settings.offset_x_px} px", settings.offset_x_px, "OffsetX")
+    if settings.offset_y_px:
+        features.set_number(f"a top edge at {settings.offset_y_px} px", settings.offset_y_px, "OffsetY")
+    taken_width, taken_lines = features.whole("Width"), features.whole("Height")
+    if not taken_width or not taken_lines:
+        raise CameraError(f"Camera {settings.name} does not tell the size of its pictures; is it a 2D camera?")
+    return taken_width, taken_lines
+
+
+def _whole_pictures(
+    features: Features, size: tuple[int, int], width_px: int | None, lines: int | None
+) -> tuple[int, int]:
+    """Lines and width of the pictures: the emulation plays them whole, whatever region is set."""
+    wanted = (lines or size[0], width_px or size[1])
+    if wanted != size:
+        what, instead = (f"{region[1]} x {region[0]} px" for region in (wanted, size))
+        features.refuse(f"a region of {what}", "the emulation plays whole pictures", f"{instead} are used")
+    # Only the emulation lets its sensor be widened.
+    for name, needed in (("HeightMax", size[0]), ("WidthMax", size[1])):
+        if needed > (features.whole(name) or needed):
+            features.assign(name, needed)
+    return size
+
+
+def _light(features: Features, settings: PylonSettings) -> None:
+    if settings.exposure_us is not None:
+        features.choose("ExposureAuto", "Off")
+        features.choose("ExposureMode", "Timed")
+        # The emulation has both names, and only the older one does anything.
+        what = f"an exposure of {settings.exposure_us:g} us"
+        features.set_number(what, settings.exposure_us, "ExposureTimeAbs", "ExposureTime")
+    if settings.gain_db is not None or settings.gain_raw is not None:
+        features.choose("GainAuto", "Off")
+    if settings.gain_db is not None:
+        features.set_number(
+            f"a gain of {settings.gain_db:g} dB",
+            settings.gain_db,
+            "Gain",
+            "GainAbs",
+            instead="its own setting stays; older cameras take gain_raw",
+        )
+    if settings.gain_raw is not None:
+        features.set_number(f"a gain of {settings.gain_raw} steps", settings.gain_raw, "GainRaw")
+
+
+def _rate(features: Features, settings: PylonSettings, lines: int, step: int) -> float | None:
+    """Lines per second of a camera that runs freely, None if it cannot be known."""
+    wanted = settings.line_rate_hz
+    features.assign("AcquisitionLineRateEnable", True)
+    if wanted is not None and any(features.writable(name) for name in LINE_RATE):
+        features.set_number(f"{wanted:g} lines/s", wanted, *LINE_RATE)
+    elif wanted is not None or settings.frame_rate_hz is not None:
+        frames = settings.frame_rate_hz or (wanted or 0.0) / lines
+        features.assign("AcquisitionFrameRateEnable", True)
+        if features.set_number(f"{frames:g} frames/s", frames, *FRAME_RATE) and wanted is not None:
+            instead = f"it takes {frames:g} frames/s of {lines} lines"
+            features.refuse(f"{wanted:g} lines/s", "it has no line rate", instead)
+        wanted = frames * step
+    reached = _rate_reached(features, step)
+    if wanted is None or reached is None:
+        return wanted or reached
+    if reached < SHORTFALL * wanted:
+        features.refuse(f"{wanted:g} lines/s", "exposure, region or link allow less", f"it reaches {reached:g} lines/s")
+    return min(wanted, reached)
+
+
+def _rate_reached(features: Features, step: int) -> float | None:
+    lines = features.number("ResultingLineRateAbs", "BslResultingAcquisitionLineRate", *LINE_RATE)
+    if lines:
+        return lines
+    frames = features.number(
+        "ResultingFrameRateAbs", "BslResultingAcquisitionFrameRate", "ResultingFrameRate", *FRAME_RATE
+    )
+    # The emulation leaves the exposure out of its figure.
+    exposure_us = features.number("ExposureTimeAbs", "ExposureTime")
+    if frames and exposure_us:
+        frames = min(frames, 1e6 / exposure_us)
+    return frames * step if frames else None
