@@ -9,10 +9,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from calibration.shading import Shading
+from drivers import left_behind
 from drivers.camera import Camera
 from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
+from station.calibrations import Calibrated, Calibrations, check_scale
 from station.control import (
     DefectChanged,
     Event,
@@ -37,7 +38,7 @@ from station.records.store import Store
 
 RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, Notice)
 POLL_S = 0.1
-SCALE_TOLERANCE = 0.01
+STOP_S = 10.0
 RECORDS_PATIENCE_S = 5.0
 """How long judging waits for room in the records' queue before the roll is ended: unrecorded, it is worth nothing."""
 
@@ -50,7 +51,7 @@ class Station:
         store, history: the open records.
         camera: where cloth comes from; started with each roll, stopped with its end.
         device, precision: for :class:`model.runtime.Runtime`.
-        shading: flat field of this camera, None while uncalibrated.
+        calibrations: those on record, and which of them count; by default all, as they come.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Station:
         *,
         device: str = "auto",
         precision: str = "auto",
-        shading: Shading | None = None,
+        calibrations: Calibrations | None = None,
     ) -> None:
         self._home = home
         self._store = store
@@ -70,13 +71,14 @@ class Station:
         self._camera = camera
         self._device = device
         self._precision = precision
-        self._shading = shading
+        self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
         self._feed = Feed()
         # An event, not a join of the thread: an interrupt inside a join can make a running thread look ended.
         self._roll_over = threading.Event()
         self._roll_over.set()
         self._inspection: Inspection | None = None
+        self._calibrated: Calibrated | None = None
         self._recipe: Recipe | None = None
         self._roll: str | None = None
         self._end = threading.Event()
@@ -117,14 +119,15 @@ class Station:
             try:
                 recipe = self._history.recipe(fabric)
                 check_scale(recipe, self._camera)
-                name = self._store.begin_roll(roll, recipe, self._camera.camera_id)
+                fitted = self._calibrations.fit(self._camera, recipe)
+                name = self._store.begin_roll(roll, recipe, self._camera.camera_id, measures=fitted.measures)
             except RecordsError as error:
                 raise StationError(str(error)) from error
-            self._recipe, self._roll = recipe, name
+            self._calibrated, self._recipe, self._roll = fitted, fitted.recipe, name
             self._inspection, self._last, self.failure = None, None, None
             self._abort = self._paused = False
             self._end.clear()
-            thread = threading.Thread(target=self._run_roll, args=(recipe, name), name="roll")
+            thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
             self._roll_over.clear()
             try:
                 thread.start()
@@ -153,7 +156,7 @@ class Station:
         self._abort = True
         self._end.set()
         self.wait()
-        self._camera.stop()
+        left_behind.returned_within(STOP_S, self._camera.stop, "camera stop")
         if self._runtime is not None:
             self._runtime[1].close()
             self._runtime = None
@@ -204,11 +207,12 @@ class Station:
             elif self._inspection is not None:
                 self._inspection.resume()
 
-    def _run_roll(self, recipe: Recipe, name: str) -> None:
+    def _run_roll(self, fitted: Calibrated, name: str) -> None:
+        recipe = fitted.recipe
         try:
             self._feed.put(RollStarted(name, recipe.fabric, recipe.version))
             try:
-                inspection = self._start_line(recipe, name)
+                inspection = self._start_line(fitted, name)
             except Exception as error:
                 self._break_off(error, name)
             else:
@@ -222,13 +226,16 @@ class Station:
                 self._fail(self._store.failure, name)
             self._roll_over.set()
 
-    def _start_line(self, recipe: Recipe, name: str) -> Inspection:
+    def _start_line(self, fitted: Calibrated, name: str) -> Inspection:
+        recipe = fitted.recipe
         runtime = self._load(recipe)
         doubt = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
         if doubt is not None:
             self._on_event(Notice("warning", doubt))
+        for warning in fitted.warnings:
+            self._on_event(Notice("warning", warning))
         inspection = Inspection(
-            self._camera, runtime, recipe, roll=name, shading=self._shading, on_event=self._on_event
+            self._camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event
         )
         with self._lock:
             if self._paused:
@@ -245,6 +252,8 @@ class Station:
             inspection.abort()
         else:
             inspection.finish()
+        if inspection.has_hung:
+            self._runtime = None  # a thread is in there still; it must neither be used nor freed
         self.failure = inspection.failure
         self._last = inspection.snapshot()
 
@@ -279,15 +288,3 @@ class Station:
             self._end.set()
         if not isinstance(event, RowJudged):
             self._feed.put(event)
-
-
-def check_scale(recipe: Recipe, camera: Camera) -> None:
-    """Raises StationError if the camera knows its scale and the recipe was made for another: sizes would be wrong."""
-    scale = getattr(camera, "mm_per_px", None)
-    if scale is None or recipe.mm_per_px is None:
-        return
-    if abs(scale / recipe.mm_per_px - 1) > SCALE_TOLERANCE:
-        raise StationError(
-            f"Fabric {recipe.fabric} was taught at {recipe.mm_per_px:g} mm/px, but camera {camera.camera_id} sees "
-            f"{scale:g} mm/px; set the camera's scale right or teach the fabric with this camera."
-        )

@@ -1,14 +1,22 @@
-"""The flat field's file: a :class:`calibration.shading.Shading` as JSON, written by calibrating, read by the line."""
+"""The flat field's file: a :class:`calibration.shading.Shading` as JSON, written by calibrating for elsewhere.
+
+Settings may name one; it is then put on record, as all that rolls are inspected with."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
 from calibration.errors import CalibrationError
 from calibration.shading import Shading
+from drivers.camera import Camera
+from station.calibrations import SHADING, serial_of
 from station.control import StationError
+from station.records.queries import History
+from station.records.rows import NewCalibration
+from station.records.store import Store
 
 
 def load_shading(path: Path, width_px: int) -> Shading:
@@ -59,3 +67,14 @@ def save_shading(shading: Shading, path: Path) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise StationError(f"Shading file {path} cannot be written: {error.strerror or error}.") from None
+
+
+def shading_on_record(store: Store, history: History, camera: Camera, shading: Shading, file: Path) -> int:
+    """Number of the calibration that is this shading of this camera; put on record if need be."""
+    facts = shading.facts()
+    for row in history.calibrations(camera.camera_id):
+        if row.kind == SHADING and row.facts == facts and row.serial == serial_of(camera):
+            return row.id
+    residual = None if math.isnan(shading.residual) else 100 * shading.residual
+    new = NewCalibration(SHADING, camera.camera_id, facts, serial_of(camera), camera.width_px, residual, "%")
+    return store.add_calibrations([new], "station", f"named in the settings: {file.name}")[0]

@@ -12,10 +12,11 @@ from drivers.replay import ReplayCamera
 from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
 from station import demo
+from station.calibrations import Calibrations
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
 from station.control import Defect, Event, LineSnapshot, StationError
 from station.core import RECORDED, Station
-from station.flat_field import load_shading
+from station.flat_field import load_shading, shading_on_record
 from station.playback import Piece, play
 from station.records.models import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
@@ -70,8 +71,12 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
     line = settings.line
     records.history.recipe(line.fabric)
     camera = open_camera(settings.camera)
-    shading = None if line.shading is None else load_shading(line.shading, camera.width_px)
-    with open_station(records, camera, line.device, line.precision, shading) as station:
+    shading_id = None
+    if line.shading is not None:
+        shading = load_shading(line.shading, camera.width_px)
+        shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
+    calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
+    with open_station(records, camera, line.device, line.precision, calibrations) as station:
         if window is None:
             return line_figures(run_headless(station, line.fabric, line.roll))
         station.start_roll(line.fabric, line.roll)

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.shading import Shading
 from drivers.camera import Camera
 from model.training import Progress
+from station.calibrations import Calibrations
 from station.control import LineSnapshot, LineState, Notice
 from station.core import Station
 from station.records.queries import History
@@ -54,11 +54,21 @@ def open_records(home: Path) -> Iterator[Records]:
 
 @contextmanager
 def open_station(
-    records: Records, camera: Camera, device: str = "auto", precision: str = "auto", shading: Shading | None = None
+    records: Records,
+    camera: Camera,
+    device: str = "auto",
+    precision: str = "auto",
+    calibrations: Calibrations | None = None,
 ) -> Iterator[Station]:
     """A station on the camera, closed whatever happens."""
     station = Station(
-        records.home, records.store, records.history, camera, device=device, precision=precision, shading=shading
+        records.home,
+        records.store,
+        records.history,
+        camera,
+        device=device,
+        precision=precision,
+        calibrations=calibrations,
     )
     try:
         yield station

@@ -1,0 +1,229 @@
+"""Which of the calibrations on record apply to a camera, and whether sizes made with them are verified.
+
+Sizes are verified where a scale across and one along are on record for this very camera (its name, its serial number,
+its width) and not stale.  Nothing here stops a roll: what is missing, stale or foreign is said, and the sizes marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from calibration.errors import CalibrationError
+from calibration.shading import Shading
+from drivers.camera import Camera
+from station.control import StationError
+from station.recipe import Recipe
+from station.records.queries import History
+from station.records.rows import CalibrationRow, RollMeasures
+
+SCALE, SHADING = "scale", "shading"
+ACROSS, ALONG = "across_mm_per_px", "along_mm_per_px"
+"""Facts of a scale; a ruler gives only the one, an encoder only the other."""
+
+MAX_AGE_DAYS = 180.0
+SCALE_TOLERANCE = 0.01
+TAUGHT_TOLERANCE = 0.05
+"""Share by which the scale a fabric was taught at may differ from the camera's before people are told."""
+
+T = TypeVar("T")
+_LENGTH: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf_nan=False)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """What a roll is inspected with.
+
+    Attributes:
+        recipe: the recipe in force: the fabric's, at this camera's scale where that is calibrated.
+        shading: flat field, None where there is none.
+        measures: scale, calibrations used and why sizes are unverified, for the record.
+        warnings: what people should know, a sentence each.
+    """
+
+    recipe: Recipe
+    shading: Shading | None
+    measures: RollMeasures
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A calibration that fits the camera; ``doubt`` is why it is not to be trusted, '' where it is."""
+
+    row: CalibrationRow | None
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrations:
+    """The calibrations on record, and which of them count.
+
+    Attributes:
+        max_age_days: older ones are stale.
+        shading_id: the shading to use, whatever its age; None: the newest that fits.
+    """
+
+    history: History
+    max_age_days: float = MAX_AGE_DAYS
+    shading_id: int | None = None
+
+    def fit(self, camera: Camera, recipe: Recipe) -> Calibrated:
+        """What applies to a roll of ``recipe`` before ``camera`` now.  Raises RecordsError."""
+        oldest = datetime.now(UTC) - timedelta(days=self.max_age_days)
+        return calibrated(self.history.calibrations(), camera, recipe, oldest, self.shading_id)
+
+
+def calibrated(
+    rows: Sequence[CalibrationRow], camera: Camera, recipe: Recipe, oldest: datetime, shading_id: int | None = None
+) -> Calibrated:
+    """What applies to a roll of ``recipe`` before ``camera``: of each kind the newest calibration that fits.
+
+    Args:
+        rows: all calibrations on record, newest first.
+        oldest: what was made before is stale; UTC-aware.
+        shading_id: the shading to use, whatever its age; None: the newest that fits.
+    """
+
+    def find(kind: str, read: Callable[[Mapping[str, Any]], object]) -> _Found:
+        return _find([row for row in rows if row.kind == kind], camera, read, oldest, kind)
+
+    across, along = find(SCALE, _reader(ACROSS)), find(SCALE, _reader(ALONG))
+    if shading_id is None:
+        shading = find(SHADING, lambda facts: _shading_for(camera, facts))
+    else:
+        shading = _Found(next(row for row in rows if row.id == shading_id), "")
+    in_force = _at_scale(recipe, _value(across, ACROSS), _value(along, ALONG))
+    unverified = _unverified(across, along)
+    used = dict.fromkeys(found.row.id for found in (across, along, shading) if found.row is not None)
+    warnings = []
+    if unverified:
+        warnings.append(f"Sizes are unverified: {unverified}; calibrate with 'station calibrate scale'.")
+    if shading.doubt and any(row.kind == SHADING for row in rows):
+        warnings.append(f"The light may be uneven: {shading.doubt}; calibrate with 'station calibrate shading'.")
+    if across.row is not None and (differs := _taught_elsewhere(recipe, in_force)):
+        warnings.append(differs)
+    along_mm = None if in_force.mm_per_px is None else in_force.scale_along
+    return Calibrated(
+        in_force,
+        None if shading.row is None else Shading.from_facts(shading.row.facts),
+        RollMeasures(in_force.mm_per_px, along_mm, unverified, tuple(used)),
+        tuple(warnings),
+    )
+
+
+def serial_of(camera: Camera) -> str:
+    """The device's own number, '' where it has none."""
+    return str(getattr(camera, "serial", "") or "")
+
+
+def check_scale(recipe: Recipe, camera: Camera) -> None:
+    """Raises StationError if the camera knows its scale and the recipe was made for another: sizes would be wrong."""
+    scale = getattr(camera, "mm_per_px", None)
+    if scale is None or recipe.mm_per_px is None:
+        return
+    if abs(scale / recipe.mm_per_px - 1) > SCALE_TOLERANCE:
+        raise StationError(
+            f"Fabric {recipe.fabric} was taught at {recipe.mm_per_px:g} mm/px, but camera {camera.camera_id} sees "
+            f"{scale:g} mm/px; set the camera's scale right or teach the fabric with this camera."
+        )
+
+
+def _find(
+    rows: Sequence[CalibrationRow],
+    camera: Camera,
+    read: Callable[[Mapping[str, Any]], object],
+    oldest: datetime,
+    what: str,
+) -> _Found:
+    """The newest of one kind that fits the camera and can be read, and what speaks against it."""
+    name = camera.camera_id
+    mine = [row for row in rows if row.camera_id == name]
+    foreign, damaged = "", ""
+    for row in mine:
+        if why := _foreign(row, camera):
+            foreign = foreign or why
+            continue
+        try:
+            if read(row.facts) is None:
+                continue
+        except CalibrationError:
+            damaged = damaged or f"the {what} on record as number {row.id} is damaged"
+            continue
+        if row.made_at < oldest:
+            return _Found(row, f"the {what} of camera {name} is of {row.made_at:%Y-%m-%d} and so is stale")
+        return _Found(row, damaged)
+    if foreign or damaged:
+        return _Found(None, f"there is no {what} of camera {name} that fits: {foreign or damaged}")
+    others = sorted({row.camera_id for row in rows} - {name})
+    return _Found(
+        None, f"there is no {what} of camera {name}" + (f", only of {', '.join(others[:3])}" if others else "")
+    )
+
+
+def _foreign(row: CalibrationRow, camera: Camera) -> str:
+    """Why a calibration under this camera's name is another device's, '' if it is its own."""
+    serial = serial_of(camera)
+    if row.serial and serial and row.serial != serial:
+        return f"calibration {row.id} is of serial number {row.serial}, this camera's is {serial}"
+    if row.width_px is not None and row.width_px != camera.width_px:
+        return f"calibration {row.id} is for {row.width_px} columns, the camera has {camera.width_px}"
+    return ""
+
+
+def _reader(key: str) -> Callable[[Mapping[str, Any]], object]:
+    """Reads one length of a scale; None where that scale does not tell it."""
+
+    def read(facts: Mapping[str, Any]) -> float | None:
+        if facts and facts.get(key) is None and {ACROSS, ALONG} & facts.keys():
+            return None
+        try:
+            return _LENGTH.validate_python(facts.get(key), strict=True)
+        except ValidationError:
+            raise CalibrationError("A scale on record cannot be read; calibrate anew.") from None
+
+    return read
+
+
+def _value(found: _Found, key: str) -> float | None:
+    return None if found.row is None else float(found.row.facts[key])
+
+
+def _shading_for(camera: Camera, facts: Mapping[str, Any]) -> Shading:
+    shading = Shading.from_facts(facts)
+    if shading.width_px != camera.width_px:
+        raise CalibrationError(f"A shading for {shading.width_px} columns; calibrate anew.")
+    return shading
+
+
+def _at_scale(recipe: Recipe, across: float | None, along: float | None) -> Recipe:
+    """The recipe at the camera's scale.  The axis that is not calibrated keeps the recipe's figure; if it has none,
+    pixels count as square."""
+    if across is None and along is None:
+        return recipe
+    known = recipe.mm_per_px
+    wide = across or known or along
+    return recipe.model_copy(update={"mm_per_px": wide, "mm_per_line": along or known or wide})
+
+
+def _unverified(across: _Found, along: _Found) -> str:
+    if across.doubt == along.doubt:
+        return across.doubt
+    axes = (("across", across.doubt), ("along", along.doubt))
+    return " and ".join(f"{axis} the cloth {doubt}" for axis, doubt in axes if doubt)
+
+
+def _taught_elsewhere(taught: Recipe, in_force: Recipe) -> str:
+    """A sentence if the fabric was taught at a scale far from the camera's, else ''."""
+    if taught.mm_per_px is None or in_force.mm_per_px is None:
+        return ""
+    if abs(in_force.mm_per_px / taught.mm_per_px - 1) <= TAUGHT_TOLERANCE:
+        return ""
+    return (
+        f"Fabric {taught.fabric} was taught at {taught.mm_per_px:g} mm/px, but this camera is calibrated to "
+        f"{in_force.mm_per_px:g}: flaws may be missed; teach the fabric with this camera."
+    )
