@@ -17,6 +17,8 @@ _threads: list[threading.Thread] = []
 def leave(thread: threading.Thread) -> None:
     """Wait for ``thread`` no more.  It should be a daemon and touch nothing of ours once it returns."""
     with _lock:
+        if thread in _threads:
+            return
         _threads.append(thread)
     log.error("Thread %s hangs and was left behind; restart the program when you can.", thread.name)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
+from drivers import left_behind
 from drivers.camera import Camera
 from station.control import Event, FeedState, LineSnapshot, LineState, Notice, RollEnded, UninspectedReason
 from station.line.acquisition import Acquisition, Mode
@@ -33,8 +33,6 @@ STOP_S = 20.0  # a large batch on a busy machine takes seconds
 READING_S = 0.2
 """Screens look often; a reading of the encoder this young is good enough for them."""
 
-LOG = logging.getLogger("station.line")
-
 
 class Inspection:
     """Inspects one roll.
@@ -45,7 +43,8 @@ class Inspection:
     stretches are told and then ``RollEnded``, whose ledger has nothing in flight, is the last event.  A fault in any
     thread ends the roll likewise: what the camera sent before its own fault is still judged, other lines in flight
     are uninspected (aborted), so is what a camera with ``total_lines`` has not delivered yet, a ``Notice`` says why,
-    and :attr:`failure` holds it.  ``RollStarted`` is not told here but by whoever gave the roll its name.
+    and :attr:`failure` holds it.  A thread that hangs in the scorer is left behind: :attr:`has_hung`; the scorer must
+    not be used again then.  ``RollStarted`` is not told here but by whoever gave the roll its name.
 
     Args:
         camera: started and stopped by the acquisition thread.
@@ -100,6 +99,7 @@ class Inspection:
         self._lock = threading.Lock()
         self._ready, self._ended = threading.Event(), threading.Event()
         self.failure: Exception | None = None
+        self.has_hung = False
         self._judged_s: float | None = None
 
     def start(self) -> None:
@@ -208,12 +208,13 @@ class Inspection:
         self._rows.abort()
 
     def _join(self) -> None:
-        """Wait for the threads; one that hangs in a device is left behind, and the log says so."""
+        """Wait for the threads; one that hangs in a device is left behind, and ``has_hung`` says so."""
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(STOP_S)
                 if thread.is_alive():
-                    LOG.error("Thread %s hangs and was left behind; restart the program when you can.", thread.name)
+                    left_behind.leave(thread)
+                    self.has_hung = True
 
     def _fail(self, error: Exception, *, halt: bool = True) -> None:
         with self._lock:
