@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 # Two cores are shared by line, renderer and screen: threads that spin while they wait would starve the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -250,17 +251,23 @@ def open_window(*args: Any) -> int:
     return run_window(station, store, history, screenshot=screenshot, after_s=after_s)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Entry point: faults of input or environment become one sentence and exit 1, wrong usage exit 2."""
+    from station.leaving import end_process
+
+    code = 1
     try:
         app()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
     except Exception as error:
-        if not is_fault(error):
-            raise
-        print(f"station: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(1)
+        if is_fault(error):
+            print(f"station: {' '.join(str(error).split())}", file=sys.stderr)
+        else:
+            traceback.print_exc()
+    end_process(code)
 
 
 def is_fault(error: Exception) -> bool:
