@@ -1,0 +1,70 @@
+"""The link to the machine, kept: opened, opened again after a loss, its loss and return told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drivers.outputs import Inputs, LinkError, MachineLink, Outputs
+from station.control import LinkState, Notice
+
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 2.0
+
+
+class Connection:
+    """Used by one thread.  Without a link it is a machine without wires.
+
+    Args:
+        link: the way to the machine, None where nothing is wired.
+        tell: takes notices.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, link: MachineLink | None, tell: Callable[[Notice], None], clock: Callable[[], float]) -> None:
+        self._link, self._tell, self._clock = link, tell, clock
+        self._open = self._lost_told = False
+        self._retry_s, self._delay_s = float("-inf"), FIRST_RETRY_S
+
+    @property
+    def state(self) -> LinkState:
+        """What the link is worth."""
+        if self._link is None:
+            return LinkState.NOT_WIRED
+        return LinkState.CONNECTED if self._open else LinkState.LOST
+
+    def exchange(self, outputs: Outputs) -> Inputs | None:
+        """Tell and hear; None while there is no link."""
+        if self._link is None or (not self._open and self._clock() < self._retry_s):
+            return None
+        try:
+            if not self._open:
+                self._link.open()
+            inputs = self._link.exchange(outputs)
+        except LinkError as error:
+            self._lost(error)
+            return None
+        self._delay_s = FIRST_RETRY_S
+        self._open = True
+        if self._lost_told:
+            self._lost_told = False
+            self._tell(Notice("info", f"The link to the machine is back: {self._link.name}."))
+        return inputs
+
+    def part(self, outputs: Outputs) -> None:
+        """Tell a last time, whatever was tried before, and let go."""
+        if self._link is None:
+            return
+        self._retry_s = float("-inf")
+        self.exchange(outputs)
+        self._link.close()
+        self._open = False
+
+    def _lost(self, error: LinkError) -> None:
+        assert self._link is not None
+        self._link.close()
+        self._open = False
+        self._retry_s = self._clock() + self._delay_s
+        self._delay_s = min(2 * self._delay_s, LONGEST_RETRY_S)
+        if not self._lost_told:
+            self._lost_told = True
+            heartless = "The machine hears nothing from the station and stops by itself if it watches the heartbeat"
+            self._tell(Notice("error", f"The link to the machine is lost: {error} {heartless}; trying again."))

@@ -1,0 +1,252 @@
+"""The machine beside the line: a thread of its own exchanges signals with it, so that a slow PLC holds nothing up.
+
+The line tells of defects through a bounded queue and returns at once; all else is done here, a cycle at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from drivers.camera import CameraError, EncoderReading
+from drivers.encoder import CounterEncoder
+from drivers.outputs import Inputs, MachineLink, Outputs
+from station.control import Defect, Event, LineSnapshot, LinkState, MachineStatus, Notice, StopState
+from station.machine.connection import Connection
+from station.machine.marking import Marking, is_told
+from station.machine.settings import MachineSettings, StopSettings
+from station.machine.stop_policy import StopPolicy
+from station.machine.vitals import Vitals, is_degraded
+from station.recipe import Recipe
+
+MOST_WAITING = 4096
+LOOK_S = 0.2
+CLOSE_S = 12.0
+"""A link may take its time-out twice, which is 5 s at most, to connect and to be told the last word."""
+
+LOG = logging.getLogger("station.machine")
+
+
+class Machine:
+    """Stops, marks, lamps and heartbeat for one camera's cloth.
+
+    Args:
+        settings: the table ``[machine]``.
+        link: the way to the machine; None where nothing is wired, and the screen alone tells.
+        look: how the line is now.
+        encoder: where the cloth is now; may raise CameraError.
+        tell: takes the events of the machine from its thread, or from the one that vetoes and releases; returns soon.
+        end_roll: ends the open roll, where a doff shall.
+        counter: fed with the machine's own count, if it has one.
+    """
+
+    def __init__(
+        self,
+        settings: MachineSettings,
+        link: MachineLink | None,
+        *,
+        look: Callable[[], LineSnapshot],
+        encoder: Callable[[], EncoderReading],
+        tell: Callable[[Event], None],
+        end_roll: Callable[[], None] = lambda: None,
+        counter: CounterEncoder | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._look, self._encoder, self._tell = settings, look, encoder, tell
+        self._end_roll, self._counter, self._clock = end_roll, counter, clock
+        self._connection = Connection(link, tell, clock)
+        self._marking = Marking(settings, tell)
+        self._vitals = Vitals(settings)
+        self._policy = StopPolicy()
+        self._lock = threading.Lock()
+        self._news: deque[Recipe | tuple[Defect, int]] = deque()
+        self._dropped = self._rolls = self._due = 0
+        self._way_m, self._mm_per_line = 0.0, 1.0
+        self._snapshot: LineSnapshot | None = None
+        self._looked_s = self._beat_s = self._marked_until_s = float("-inf")
+        self._fault = ""
+        self._inputs = Inputs()
+        self._outputs = Outputs()
+        self._status = MachineStatus()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
+
+    @property
+    def status(self) -> MachineStatus:
+        """How the machine is, as of the last cycle."""
+        return self._status
+
+    def start(self) -> None:
+        """Begin to exchange signals."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Leave the outputs as settings say and let go of the link; may be called twice, and before :meth:`start`."""
+        self._end.set()
+        if self._thread.ident is not None:
+            self._thread.join(CLOSE_S)
+            if self._thread.is_alive():
+                LOG.error("The link to the machine hangs and was left behind; the machine hears no heartbeat any more.")
+
+    def begin_roll(self, recipe: Recipe) -> None:
+        """A roll with this recipe is open; what :meth:`hear` tells from now on is of it."""
+        self._news.append(recipe)
+
+    def hear(self, defect: Defect, origin_line: int) -> None:
+        """A defect of the open roll changed; returns at once.  ``origin_line`` is the roll's line 0 by the encoder."""
+        if len(self._news) < MOST_WAITING:
+            self._news.append((replace(defect, crop=None, heat=None), origin_line))
+            return
+        self._dropped += 1
+        if is_told(self._dropped):
+            text = f"{self._dropped} changes of defects came too fast to be weighed for a stop or marked."
+            self._tell(Notice("warning", text))
+
+    def veto(self, by: str) -> None:
+        """Let the machine run on although a stop is announced.  Raises StationError."""
+        with self._lock:
+            self._policy.veto(by)
+            self._renew_status()
+        self._tell_steps()
+
+    def release(self, by: str) -> None:
+        """Take the requested stop back.  Raises StationError."""
+        with self._lock:
+            self._policy.release(by)
+            self._renew_status()
+        self._tell_steps()
+
+    # ------------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._end.wait(self._settings.cycle_ms / 1000):
+                self.cycle()
+        except Exception as error:
+            LOG.exception("the machine's signals have stopped")
+            self._tell(Notice("error", f"The machine's signals have stopped: {error}. Start the station again."))
+        finally:
+            self._connection.part(self._last_word())
+
+    def cycle(self) -> None:
+        """One turn: where the cloth is, what is new, what to tell the machine, what it says."""
+        now = self._clock()
+        self._follow()
+        with self._lock:
+            self._take_news()
+            self._policy.advance(self._way_m)
+            linked = self._connection.state is LinkState.CONNECTED
+            if self._marking.advance(self._due, linked=linked):
+                self._marked_until_s = now + self._settings.marker_pulse_ms / 1000
+        self._tell_steps()
+        if now - self._looked_s >= LOOK_S:
+            self._looked_s = now
+            self._look_at_the_line()
+        self._outputs = self._next_outputs(now)
+        self._take_inputs(self._connection.exchange(self._outputs))
+        with self._lock:
+            self._renew_status()
+
+    def _follow(self) -> None:
+        try:
+            due = self._encoder().due_line
+        except CameraError:
+            return
+        if due < self._due:
+            self._marking.restart()
+        self._way_m += max(0, due - self._due) * self._mm_per_line / 1000
+        self._due = due
+
+    def _take_news(self) -> None:
+        while self._news:
+            news = self._news.popleft()
+            if isinstance(news, Recipe):
+                self._open_roll(news)
+                continue
+            defect, origin = news
+            self._policy.defect(defect, self._way_m)
+            self._marking.defect((self._rolls, defect.number), defect, origin, self._due)
+
+    def _open_roll(self, recipe: Recipe) -> None:
+        self._rolls += 1
+        if recipe.mm_per_px is None and recipe.mm_per_line is None:
+            text = (
+                f"Fabric {recipe.fabric} has no scale in mm, so no stop is requested and nothing is marked: calibrate "
+                "the camera's scale."
+            )
+            self._tell(Notice("warning", text))
+            self._policy.begin_roll(StopSettings(), recipe.threshold)
+            self._marking.forget()
+            return
+        self._mm_per_line = recipe.scale_along
+        self._policy.begin_roll(self._settings.stop_for(recipe.fabric), recipe.threshold)
+        self._marking.begin_roll(recipe.scale_along)
+
+    def _look_at_the_line(self) -> None:
+        self._snapshot = self._look()
+        fault = self._vitals.fault(self._snapshot, self._due, self._mm_per_line)
+        if bool(fault) != bool(self._fault):
+            if fault:
+                safe = "The machine cannot rely on the station"
+                self._tell(Notice("error", f"{safe}: {fault}. It is told to stop, and the heartbeat stands still."))
+            else:
+                self._tell(Notice("info", "The machine can rely on the station again."))
+        self._fault = fault
+
+    def _next_outputs(self, now: float) -> Outputs:
+        assert self._snapshot is not None
+        heartbeat = self._outputs.heartbeat
+        if not self._fault and now - self._beat_s >= self._settings.heartbeat_ms / 1000:
+            heartbeat, self._beat_s = not heartbeat, now
+        wanted = self._policy.state
+        stop = wanted is StopState.REQUESTED or bool(self._fault)
+        return Outputs(
+            stop=stop,
+            red=stop or wanted is StopState.ANNOUNCED,
+            amber=bool(self._fault) or is_degraded(self._snapshot),
+            marker=now < self._marked_until_s,
+            heartbeat=heartbeat,
+        )
+
+    def _take_inputs(self, inputs: Inputs | None) -> None:
+        if inputs is None:
+            return
+        if inputs.counter is not None and self._counter is not None:
+            self._counter.feed(inputs.counter)
+        if inputs.doff and self._inputs.doff is False:
+            self._tell(Notice("info", "The machine signals that the cloth roll is changed."))
+            if self._settings.doff_ends_roll:
+                self._end_roll()
+        self._inputs = inputs
+
+    def _renew_status(self) -> None:
+        marker, roll = self._marking.ahead(self._due)
+        link = self._connection.state
+        self._status = MachineStatus(
+            link=link,
+            running=self._inputs.running if link is LinkState.CONNECTED else None,
+            stop=self._policy.state,
+            cause=self._policy.cause,
+            metres_to_stop=self._policy.metres_left(self._way_m),
+            to_marker=marker,
+            to_roll=roll,
+            heart_still=self._fault,
+            marked=self._marking.marked,
+            marked_late=self._marking.marked_late,
+            not_marked=self._marking.not_marked,
+        )
+
+    def _tell_steps(self) -> None:
+        with self._lock:
+            steps = self._policy.take_steps()
+        for step in steps:
+            self._tell(step)
+
+    def _last_word(self) -> Outputs:
+        if self._settings.on_exit == "leave":
+            return replace(self._outputs, marker=False)
+        return Outputs(stop=True, red=True, heartbeat=self._outputs.heartbeat)

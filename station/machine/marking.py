@@ -1,0 +1,106 @@
+"""Marks on the cloth, and how far the next reject is from the marker and from the cloth roll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from station.control import Ahead, Defect, Notice
+from station.machine.settings import MachineSettings
+from station.machine.way import Arrival, Key, Way
+
+
+class Marking:
+    """Follows the rejects of all rolls behind the camera.
+
+    A mark is put where a defect begins.  A defect decided only when its beginning is past the marker is marked at once
+    if the mark still falls on it or close behind it, and that is told; else it is not marked, for a mark on good cloth
+    misleads, and that is told, too.  So is what comes to the marker while there is no link.
+    """
+
+    def __init__(self, settings: MachineSettings, tell: Callable[[Notice], None]) -> None:
+        self._settings, self._tell = settings, tell
+        self._mm_per_line = 0.0
+        self._to_marker: Way | None = None
+        self._to_roll: Way | None = None
+        self._wanted = False
+        self.marked = self.marked_late = self.not_marked = 0
+
+    def begin_roll(self, mm_per_line: float) -> None:
+        """Cloth of a new roll; what is still on its way from the last one goes on as long as the scale is the same."""
+        if mm_per_line == self._mm_per_line:
+            return
+        self.restart()
+        self._mm_per_line = mm_per_line
+        settings = self._settings
+        self._to_marker = None if settings.marker_mm is None else self._way(settings.marker_mm, settings.marker_late_mm)
+        self._to_roll = None if settings.roll_mm is None else self._way(settings.roll_mm, 0.0)
+
+    def restart(self) -> None:
+        """The encoder counts anew: where the cloth behind the camera is by now, nobody knows."""
+        for way in (self._to_marker, self._to_roll):
+            lost = 0 if way is None else way.clear()
+            if way is self._to_marker and lost:
+                self._not_marked(lost, "the encoder began to count anew")
+
+    def forget(self) -> None:
+        """Cloth without a scale: no way behind the camera can be told."""
+        self.restart()
+        self._mm_per_line, self._to_marker, self._to_roll = 0.0, None, None
+
+    def defect(self, key: Key, defect: Defect, origin_line: int, due_line: int) -> None:
+        """A defect appeared, grew, closed or turned out to be part of another."""
+        for way in (self._to_marker, self._to_roll):
+            if way is None:
+                continue
+            if defect.merged_into is not None:
+                way.join(key, (key[0], defect.merged_into))
+            elif defect.is_reject:
+                lines = (origin_line + defect.first_line, origin_line + defect.end_line)
+                arrival = way.put(key, lines, due_line, closed=defect.closed)
+                if way is self._to_marker:
+                    self._late(arrival)
+
+    def advance(self, due_line: int, *, linked: bool) -> bool:
+        """The cloth has come so far; returns whether to mark it now."""
+        if self._to_roll is not None:
+            self._to_roll.advance(due_line)
+        arrived = 0 if self._to_marker is None else len(self._to_marker.advance(due_line))
+        if arrived and linked:
+            self.marked += arrived
+        elif arrived:
+            self._not_marked(arrived, "there was no link to the marker")
+        wanted, self._wanted = self._wanted, False
+        return wanted or (arrived > 0 and linked)
+
+    def ahead(self, due_line: int) -> tuple[Ahead | None, Ahead | None]:
+        """The next reject before the marker, and before the cloth roll."""
+        return self._next(self._to_marker, due_line), self._next(self._to_roll, due_line)
+
+    def _way(self, distance_mm: float, late_mm: float) -> Way:
+        return Way(distance_mm / self._mm_per_line, late_mm / self._mm_per_line)
+
+    def _next(self, way: Way | None, due_line: int) -> Ahead | None:
+        nearest = None if way is None else way.nearest(due_line)
+        return None if nearest is None else Ahead(nearest[0][1], nearest[1] * self._mm_per_line / 1000)
+
+    def _late(self, arrival: Arrival | None) -> None:
+        if arrival is Arrival.LATE:
+            self._wanted = True
+            self.marked += 1
+            self.marked_late += 1
+            if is_told(self.marked_late):
+                what = f"{self.marked_late} rejects were" if self.marked_late > 1 else "A reject was"
+                self._tell(Notice("warning", f"{what} marked behind the beginning, being decided too late for it."))
+        elif arrival is Arrival.MISSED:
+            self._not_marked(1, "it was decided when it had passed the marker")
+
+    def _not_marked(self, count: int, why: str) -> None:
+        before, self.not_marked = self.not_marked, self.not_marked + count
+        if any(is_told(number) for number in range(before + 1, self.not_marked + 1)):
+            what = f"{self.not_marked} rejects bear" if self.not_marked > 1 else "A reject bears"
+            self._tell(Notice("warning", f"{what} no mark, the last one because {why}."))
+
+
+def is_told(count: int) -> bool:
+    """Whether so many of a kind are worth a notice: 1, 2, 4, 8 …, for the status has the exact figure."""
+    return count & (count - 1) == 0

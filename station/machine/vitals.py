@@ -1,0 +1,43 @@
+"""Whether the machine may rely on the station.  If not, the heartbeat stands still and the machine stops by itself."""
+
+from __future__ import annotations
+
+from station.control import FeedState, LineSnapshot, LineState
+from station.machine.settings import MachineSettings
+
+_BLIND = (FeedState.STALLED, FeedState.GONE)
+_LOOKING = (LineState.INITIALIZED, LineState.SINGLE_EXECUTION, LineState.CONTINUOUS_EXECUTION)
+
+
+class Vitals:
+    """Looks at the line now and then.
+
+    The line is dead when it has stopped with a fault, when its camera is silent (unless settings make that a matter of
+    the light), and, whatever it says of itself, when so much cloth went by without any of it inspected.  Without an
+    open roll and in a pause people have decided not to look, and the heart beats.
+    """
+
+    def __init__(self, settings: MachineSettings) -> None:
+        self._settings = settings
+        self._inspected, self._since_line = -1, 0
+
+    def fault(self, snapshot: LineSnapshot, due_line: int, mm_per_line: float) -> str:
+        """Why the machine may not rely on the station; empty if it may."""
+        if snapshot.state is LineState.ERROR:
+            return (
+                f"the line has stopped ({snapshot.message.rstrip('.')})" if snapshot.message else "the line has stopped"
+            )
+        blind = snapshot.feed in _BLIND
+        looking = snapshot.state in _LOOKING and not (blind and self._settings.on_camera_loss == "light")
+        inspected = snapshot.ledger.lines_inspected
+        if not looking or inspected != self._inspected or due_line < self._since_line:
+            self._inspected, self._since_line = inspected, due_line
+        if looking and blind:
+            return str(snapshot.feed)
+        metres = (due_line - self._since_line) * mm_per_line / 1000
+        return f"{metres:.1f} m went by uninspected" if looking and metres > self._settings.uninspected_m else ""
+
+
+def is_degraded(snapshot: LineSnapshot) -> bool:
+    """Whether cloth that moves now is not inspected as it should be."""
+    return snapshot.state in (LineState.ERROR, LineState.HALTED) or snapshot.feed in _BLIND
