@@ -22,6 +22,7 @@ from station.control import (
     Notice,
     RollEnded,
     RowJudged,
+    StopChanged,
     Stretch,
     StretchClosed,
     UninspectedReason,
@@ -107,10 +108,13 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
+    """Notices and what became of stops go to the audit, in order."""
     for entry in entries:
+        where = "" if entry.roll_id == NO_ROLL else f"roll number {entry.roll_id}"
         if isinstance(entry.event, Notice):
-            where = "" if entry.roll_id == NO_ROLL else f"roll number {entry.roll_id}"
             audit.append(session, f"notice: {entry.event.severity}", "", entry.event.text, "line", where)
+        elif isinstance(entry.event, StopChanged):
+            audit.append(session, f"stop {entry.event.step}", "", entry.event.cause, entry.event.by, where)
 
 
 def break_off(session: Session, roll: RollTable, why: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from records_rig import make_recipe
 
+from station.control import StopChanged, StopStep
 from station.records.audit import AuditCheck, verify
 from station.records.engine import make_engine
 from station.records.rows import NewCalibration
@@ -93,3 +94,21 @@ def test_what_people_and_rolls_do_is_on_the_chain(store: Store, home: Path) -> N
         ("roll begun", "bob", ""),
     ]
     assert verify(store.read_engine).ok
+
+
+def test_what_becomes_of_a_stop_is_on_record_with_the_name_and_the_roll(home: Path) -> None:
+    with Store.open(home) as store:
+        store.write(StopChanged(StopStep.REQUESTED, "running defect 3 at 1.0 m", "station"))
+        store.begin_roll("r", make_recipe(), "camera")
+        store.write(StopChanged(StopStep.VETOED, "critical defect 5 at 2.0 m", "Jürgen"))
+        store.flush()
+    connection = sqlite3.connect(home / "station.db")
+    rows = connection.execute(
+        "SELECT who, action, new, why FROM event WHERE action LIKE 'stop %' ORDER BY id"
+    ).fetchall()
+    connection.close()
+    assert rows == [
+        ("station", "stop requested", "running defect 3 at 1.0 m", ""),
+        ("Jürgen", "stop vetoed", "critical defect 5 at 2.0 m", "roll number 1"),
+    ]
+    assert check(home / "station.db").ok
