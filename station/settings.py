@@ -11,8 +11,10 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drivers.registry import CameraSettings
+from drivers.wiring import LinkSettings
 from station.calibrations import MAX_AGE_DAYS
 from station.control import StationError
+from station.machine.settings import MachineSettings
 from station.recipe import FabricName
 
 Device = Literal["auto", "cpu", "cuda", "openvino", "torch"]
@@ -47,6 +49,8 @@ class Settings(BaseModel):
     camera: CameraSettings
     line: LineSettings
     calibration: CalibrationSettings = CalibrationSettings()
+    machine: MachineSettings | None = None
+    outputs: LinkSettings | None = None
 
 
 def home_folder(home: Path | None) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 from drivers.camera import Camera
 from model.training import Progress
 from station.calibrations import Calibrations
-from station.control import LineSnapshot, LineState, Notice
+from station.control import LineSnapshot, LineState, Notice, StopChanged
 from station.core import Station
 from station.records.queries import History
 from station.records.store import Store
@@ -131,6 +131,8 @@ def say_notices(station: Station) -> None:
         for event in events:
             if isinstance(event, Notice) and event.severity != "info":
                 say(f"{event.severity.capitalize()}: {event.text}")
+            elif isinstance(event, StopChanged):
+                say(f"Stop {event.step} by {event.by}: {event.cause}")
 
 
 def say_progress(snapshot: LineSnapshot) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from station.recipe import FabricName
 
@@ -45,9 +45,18 @@ class MachineSettings(BaseModel):
     on_camera_loss: Literal["stop", "light"] = "stop"
     on_exit: Literal["stop", "leave"] = "stop"
     doff_ends_roll: bool = False
-    pulses_per_line: float | None = Field(None, description="of the counter in [outputs]: it is the camera's encoder")
-    stop: StopSettings = StopSettings()
+    pulses_per_line: float | None = Field(
+        None, description="of the counter in [outputs], which then is the camera's encoder; negative: it counts down"
+    )
+    stop: StopSettings = Field(StopSettings(), description="rules for every fabric")
     stop_of: dict[FabricName, StopSettings] = Field(default_factory=dict, description="other rules for some fabrics")
+
+    @field_validator("pulses_per_line")
+    @classmethod
+    def _moves(cls, pulses: float | None) -> float | None:
+        if pulses == 0:
+            raise ValueError("an encoder without pulses per line has no position")
+        return pulses
 
     def stop_for(self, fabric: str) -> StopSettings:
         """The rules for a fabric: its own, else the station's."""

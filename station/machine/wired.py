@@ -1,0 +1,47 @@
+"""From settings to a wired machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.camera import Camera
+from drivers.encoder import CounterEncoder, EncodedCamera
+from drivers.modbus import ModbusSettings
+from drivers.outputs import LinkError, MachineLink
+from drivers.wiring import LinkSettings, open_link
+from station.control import StationError
+from station.machine.settings import MachineSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wired:
+    """What the station needs to work with a machine: its settings, and link and counter where there are some."""
+
+    settings: MachineSettings
+    link: MachineLink | None = None
+    counter: CounterEncoder | None = None
+
+
+def wire(machine: MachineSettings | None, outputs: LinkSettings | None, camera: Camera) -> tuple[Wired | None, Camera]:
+    """The machine that settings tell of, None if they tell of none; and the camera, its encoder being the machine's
+    counter where that is wished.
+
+    Raises:
+        StationError: the camera has no output lines, or a counter is wished that is not wired.
+    """
+    if machine is None and outputs is None:
+        return None, camera
+    settings = machine or MachineSettings()
+    try:
+        link = None if outputs is None else open_link(outputs, camera)
+    except LinkError as error:
+        raise StationError(str(error)) from error
+    if settings.pulses_per_line is None:
+        return Wired(settings, link), camera
+    if not isinstance(outputs, ModbusSettings) or outputs.counter is None:
+        raise StationError(
+            "[machine] names pulses_per_line, but [outputs] names no counter: add where it is read, such as "
+            "counter = { address = 0, bits = 32 }, or take pulses_per_line out."
+        )
+    counter = CounterEncoder(settings.pulses_per_line, outputs.counter.bits)
+    return Wired(settings, link, counter), EncodedCamera(camera, counter)
