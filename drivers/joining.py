@@ -131,8 +131,8 @@ class Aligner:
         first, end, front = block.first_line + offset, block.end_line + offset, self._fronts[number]
         new = first if front is None else min(max(first, front), end)
         if first < new:
-            again = _Segment(first, new, _lines_of(block, 0, new - first), now_s, again=True)
-            self._append(number, again)
+            shown = replace(block, pixels=block.pixels[: new - first])
+            self._append(number, _Segment(first, new, shown, now_s, again=True))
         if new < end:
             self._append(number, _Segment(new, end, block, now_s, again=False))
             self._fronts[number] = end
@@ -219,8 +219,3 @@ def _columns_of(parts: Sequence[Part]) -> Columns:
     firsts = [part.first_px for part in parts if part.first_px not in {other.end_px for other in parts}]
     ends = [part.end_px for part in parts if part.end_px not in {other.first_px for other in parts}]
     return tuple(zip(firsts, ends, strict=True))
-
-
-def _lines_of(block: LineBlock, first: int, end: int) -> LineBlock:
-    """Some of a block's lines, as a block."""
-    return replace(block, pixels=block.pixels[first:end], first_line=block.first_line + first)

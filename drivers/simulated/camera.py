@@ -13,6 +13,7 @@ from drivers.simulated.loom import BLOCK_SECONDS, SpanPlan, SpeedProfile
 from drivers.simulated.process import ClothSettings, RenderJob
 from drivers.simulated.rig import SimulatedRig
 from drivers.simulated.ring import RingShape
+from drivers.simulated.views import SimulatedView, View, open_views
 
 _BLOCK_LINES = 256
 _LEAST_FRAME_LINES, _MOST_FRAME_LINES = 16, 4096
@@ -96,7 +97,8 @@ class SimulatedCamera:
             plan = replace(plan, block_lines=frame_lines - overlap_lines, frame_lines=frame_lines)
         job = RenderJob(cloth, plan, _ring(plan, width_px), frame_falloff=frame_falloff)
         self._rig = SimulatedRig(job, camera_id)
-        self._camera = FaultyCamera(self._rig, faults, seed, every_lines=every, frames=frame_lines is not None)
+        self._seed, self._fault_every, self._has_frames = seed, every, frame_lines is not None
+        self._camera = FaultyCamera(self._rig, faults, seed, every_lines=every, frames=self._has_frames)
 
     @property
     def camera_id(self) -> str:
@@ -161,6 +163,19 @@ class SimulatedCamera:
                 end_line=self._camera.encoder_line(flaw.end_line - 1) + 1,
             )
             for flaw in flaws
+        ]
+
+    def views(self, views: Sequence[View]) -> list[SimulatedView]:
+        """Several cameras above the same loom in place of this one; it runs while one of them does.
+
+        Raises:
+            CameraError: a view that does not lie within the picture, or an unknown fault.
+        """
+        made = open_views(self._rig, views)
+        every, frames = self._fault_every, self._has_frames
+        return [
+            SimulatedView(camera, view.faults, self._seed + number, every, frames=frames, mm_per_px=self._mm_per_px)
+            for number, (camera, view) in enumerate(zip(made, views, strict=True))
         ]
 
     def fault_truth(self) -> FaultTruth:

@@ -1,0 +1,285 @@
+"""Several neighbouring cameras across one web, as one wide camera."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+
+from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
+from drivers.joining import Aligner, Joint, lay_out
+from drivers.reader import CameraReader, ReaderState
+
+LATE_START_S = 10.0
+"""Once one camera delivers, the others are waited for so long; they join when they come."""
+
+LOOK_S = 0.05
+
+
+class JoinedCamera:
+    """Reads each of ``cameras``, which overlap from left to right, in a thread of its own and delivers one picture.
+
+    Lines belong together by their encoder line numbers; the pictures are cut at the joints as told in
+    :mod:`drivers.joining`.  The leftmost camera's columns and line numbers are those of the whole.
+
+    One camera gone or late does not stop the others: what it should have shown is blind in the blocks
+    (``LineBlock.blind_px``) until it is back.  A neighbour's block waits for a late camera for two blocks' time or
+    ``STALL_S``, if that is longer, beyond what the cloth needs from one camera to the next; a standing machine is no
+    reason to give up waiting.  A camera that sends nothing for ``GONE_S`` although cloth moves, vanishes or fails is
+    started again, again and again.  Only when all are gone ``read`` raises CameraGoneError.  Where the cameras wait for
+    the line, they wait for each other likewise, and only one that is gone is not waited for.
+
+    Args:
+        cameras: two or more, from left to right; used by nobody else.
+        joints: one between each two neighbours.
+        camera_id: name of the whole in blocks.
+
+    Raises:
+        CameraError: the cameras do not fit together.
+    """
+
+    def __init__(self, cameras: Sequence[Camera], joints: Sequence[Joint], *, camera_id: str = "joined") -> None:
+        _check_fit(cameras)
+        self._cameras, self._camera_id = tuple(cameras), camera_id
+        self.parts = lay_out([camera.width_px for camera in cameras], joints)
+        self._changed = threading.Condition()
+        self._words: SimpleQueue[tuple[str, str]] = SimpleQueue()
+        self._readers: list[CameraReader] = []
+        self._aligner = self._new_aligner()
+        self._late: dict[int, int | None] = {}
+        self._stood_s = 0.0
+        self._has_run = False
+        self._first_due = 0
+        self._is_over = False
+
+    @property
+    def camera_id(self) -> str:
+        """Name of the whole."""
+        return self._camera_id
+
+    @property
+    def width_px(self) -> int:
+        """Pixels across all cameras, shared columns counted once."""
+        return self.parts[-1].end_px
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB), the same for all."""
+        return self._cameras[0].channels
+
+    @property
+    def waits(self) -> bool:
+        """Whether the cameras wait for the line, the same for all."""
+        return self._cameras[0].waits
+
+    @property
+    def mm_per_px(self) -> float | None:
+        """Scale, if a camera knows it."""
+        return next((scale for scale in map(_scale_of, self._cameras) if scale is not None), None)
+
+    @property
+    def total_lines(self) -> int | None:
+        """Lines in all if every camera's cloth is finite, else None."""
+        totals: list[int | None] = [getattr(camera, "total_lines", None) for camera in self._cameras]
+        ends = [total + part.offset_lines for total, part in zip(totals, self.parts, strict=True) if total is not None]
+        return max(ends) if len(ends) == len(totals) else None
+
+    def start(self) -> None:
+        """Starts all cameras and returns when they deliver, or some do and the others are late.
+
+        Raises:
+            CameraGoneError: none is there.
+            CameraError: the first time, also if any camera cannot be used for another reason than that it is gone.
+        """
+        self.stop()
+        if not self.waits:  # what a camera that waits has shown already is still to come
+            self._aligner = self._new_aligner()
+        self._is_over = False
+        with contextlib.suppress(CameraError):
+            self._first_due = self.encoder().due_line
+        with self._changed:
+            self._readers = [self._reader(number) for number in range(len(self._cameras))]
+            self._await_start()
+        faults = [reader.fault for reader in self._readers if reader.fault is not None]
+        wrong = [fault for fault in faults if not isinstance(fault, CameraGoneError)]
+        if len(faults) == len(self._readers) or (wrong and not self._has_run):
+            self.stop()
+            raise (wrong or faults)[0]
+        self._has_run = True
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """Next joined block.
+
+        Raises:
+            EndOfClothError: the cloth of all cameras has ended.
+            CameraGoneError: all cameras are gone.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                self._welcome_back()
+                block = self._aligner.pull(self._awaited())
+                if block is not None:
+                    self._changed.notify_all()
+                    return block
+                self._raise_if_over()
+                if self._give_up_waiting():
+                    continue
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                self._changed.wait(min(left, LOOK_S))
+
+    def encoder(self) -> EncoderReading:
+        """The line that has passed all cameras, by the first of them that can tell where the machine is."""
+        reading = self._machine()
+        due = reading.due_line + min(part.offset_lines for part in self.parts)
+        asked = self._asked_line()
+        return EncoderReading(due if asked is None else min(due, asked), reading.lines_per_s)
+
+    def take_words(self) -> list[tuple[str, str]]:
+        """What people should know of single cameras since the last call: severity and a sentence."""
+        words = []
+        while True:
+            try:
+                words.append(self._words.get_nowait())
+            except Empty:
+                return words
+
+    def stop(self) -> None:
+        """Stops all cameras.  Never raises; one that hangs is left behind with its thread."""
+        with self._changed:
+            readers, self._readers = self._readers, []
+            self._late.clear()
+            for reader in readers:
+                reader.end()
+            self._changed.notify_all()
+        for reader in readers:
+            reader.join()
+
+    def _new_aligner(self) -> Aligner:
+        return Aligner(self.parts, self._camera_id, self.channels)
+
+    def _reader(self, number: int) -> CameraReader:
+        aligner = self._aligner
+
+        def take(block: LineBlock) -> None:
+            aligner.push(number, block, time.monotonic())
+
+        def has_room(lines: int) -> bool:
+            return aligner.has_room(number, lines)
+
+        return CameraReader(self._cameras[number], take, has_room, self._changed, self._words)
+
+    def _await_start(self) -> None:
+        """Wait until every camera delivers or cannot, but for the late ones only so long."""
+
+        def is_decided() -> bool:
+            return all(reader.state is not ReaderState.STARTING for reader in self._readers)
+
+        while not is_decided():
+            if any(reader.state is ReaderState.LIVE for reader in self._readers) and not self.waits:
+                self._changed.wait_for(is_decided, LATE_START_S)
+                return
+            self._changed.wait(LOOK_S)
+
+    def _awaited(self) -> list[int]:
+        return [n for n, reader in enumerate(self._readers) if reader.state is ReaderState.LIVE and n not in self._late]
+
+    def _raise_if_over(self) -> None:
+        states = {reader.state for reader in self._readers}
+        if states == {ReaderState.ENDED}:
+            self._is_over = True
+            raise EndOfClothError("The cloth of all cameras is at its end.")
+        fault = next((reader.fault for reader in self._readers if reader.fault is not None), None)
+        if fault is not None and not states & {ReaderState.LIVE, ReaderState.STARTING}:
+            raise CameraGoneError(str(fault)) from fault
+
+    def _give_up_waiting(self) -> bool:
+        """Wait no longer for a camera that has kept its neighbours waiting for too long.  True if there is such."""
+        held = None if self.waits else self._aligner.held(self._awaited())
+        if held is None:
+            return False
+        since_s, lines, missing = held
+        now, speed = time.monotonic(), self._speed()
+        if speed <= 0:
+            self._stood_s = now
+            return False
+        late = [
+            number
+            for number in missing
+            if now - max(since_s, self._stood_s)
+            > max(STALL_S, 2 * lines / speed) + self._aligner.extra_lines(number) / speed
+        ]
+        for number in late:
+            self._late[number] = self._aligner.front(number)
+            name = self._cameras[number].camera_id
+            self._words.put(
+                ("warning", f"Camera {name} is late: its part of the web is not inspected until it is back.")
+            )
+        return bool(late)
+
+    def _welcome_back(self) -> None:
+        """Wait again for a late camera that shows something new."""
+        for number, front_then in list(self._late.items()):
+            if self._readers[number].state is ReaderState.OUT:
+                del self._late[number]  # gone is more than late; once back it is waited for
+                continue
+            front, next_line = self._aligner.front(number), self._aligner.next_line
+            if front is None or front == front_then or next_line is None:
+                continue
+            if front >= next_line - STALL_S * max(self._speed(), 0.0):
+                del self._late[number]
+                self._words.put(("info", f"Camera {self._cameras[number].camera_id} keeps up again."))
+
+    def _machine(self) -> EncoderReading:
+        """An encoder's word; of a camera that keeps up if there is one.  Raises CameraError."""
+        for camera in [*(self._cameras[number] for number in self._awaited()), *self._cameras]:
+            try:
+                return camera.encoder()
+            except CameraError as error:
+                silent = error
+        raise silent
+
+    def _asked_line(self) -> int | None:
+        """How far the cloth of cameras that wait was asked for: what is read ahead is not due yet."""
+        if not self.waits or self._is_over:
+            return None
+        return self._first_due if self._readers and self._aligner.next_line is None else self._aligner.next_line
+
+    def _speed(self) -> float:
+        try:
+            return self._machine().lines_per_s
+        except CameraError:
+            return 0.0
+
+
+def _scale_of(camera: Camera) -> float | None:
+    scale = getattr(camera, "mm_per_px", None)
+    return None if scale is None else float(scale)
+
+
+def _check_fit(cameras: Sequence[Camera]) -> None:
+    if len(cameras) < 2:
+        raise CameraError("A joined camera needs two cameras or more; name a single one by itself.")
+    names = [camera.camera_id for camera in cameras]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise CameraError(f"Two of the joined cameras are named '{twice}'; give each a camera_id of its own.")
+    first = cameras[0]
+    for other in cameras[1:]:
+        pair = f"Cameras {first.camera_id} and {other.camera_id} cannot be joined:"
+        if other.channels != first.channels:
+            grey, colour = sorted((first, other), key=lambda camera: camera.channels)
+            raise CameraError(
+                f"{pair} {grey.camera_id} is grey, {colour.camera_id} in colour; set both to the same pixel format."
+            )
+        if other.waits != first.waits:
+            raise CameraError(f"{pair} one waits for the line, the other does not; set the same speed for both.")
+        scales = _scale_of(first), _scale_of(other)
+        if None not in scales and scales[0] != scales[1]:
+            raise CameraError(
+                f"{pair} they see {scales[0]:g} and {scales[1]:g} mm per px; mount both at the same distance."
+            )

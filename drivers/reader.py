@@ -1,0 +1,181 @@
+"""A thread that keeps one of several cameras going: starts it, hands on its blocks, starts it again when it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from queue import SimpleQueue
+
+from drivers.camera import (
+    FIRST_RETRY_S,
+    GONE_S,
+    LONGEST_RETRY_S,
+    Camera,
+    CameraError,
+    CameraGoneError,
+    EncoderReading,
+    EndOfClothError,
+    LineBlock,
+)
+from drivers.grabber import Grabber
+
+READ_TIMEOUT_S = 0.1
+START_LIMIT_S, STOP_LIMIT_S = 30.0, 3.0
+
+LOG = logging.getLogger("drivers.joined")
+
+
+class ReaderState(Enum):
+    """How a camera of several is."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    OUT = "out"
+    ENDED = "ended"
+
+
+class CameraReader:
+    """Reads ``camera`` in a thread of its own from now on until :meth:`end`.
+
+    Args:
+        camera: used by this reader only, but for its encoder.
+        take: receives each block; called with ``changed`` held.
+        has_room: whether so many lines may be handed on now; asked with ``changed`` held.
+        changed: notified when a block was handed on or the state has changed; guards both.
+        words: where people are told of loss and return.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        take: Callable[[LineBlock], None],
+        has_room: Callable[[int], bool],
+        changed: threading.Condition,
+        words: SimpleQueue[tuple[str, str]],
+    ) -> None:
+        self._camera, self._take, self._has_room = camera, take, has_room
+        self._changed, self._words = changed, words
+        self._grabber = Grabber(camera)
+        self._end = threading.Event()
+        self._retry_s = FIRST_RETRY_S
+        self._is_dropping = False
+        self.state = ReaderState.STARTING
+        self.fault: CameraError | None = None
+        self._thread = threading.Thread(target=self._run, name=f"line-camera-{camera.camera_id}", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Ask for the end; returns at once."""
+        self._end.set()
+
+    def join(self) -> None:
+        """Wait for the end, which comes soon also if the camera hangs."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        delay_s = 0.0
+        try:
+            while not self._end.wait(delay_s):
+                try:
+                    self._open()
+                    self._set(ReaderState.LIVE)
+                    self._read_on()
+                except EndOfClothError:
+                    self._set(ReaderState.ENDED)
+                    return
+                except CameraError as error:
+                    self._lose(error)
+                except Exception as error:
+                    LOG.exception("Camera %s failed", self._camera.camera_id)
+                    self._lose(CameraError(f"Camera {self._camera.camera_id} failed: {error}"))
+                delay_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
+        finally:
+            self._let_go()
+            self._grabber.close()
+
+    def _open(self) -> None:
+        self._grabber.start()
+        until = time.monotonic() + START_LIMIT_S
+        while not self._grabber.answered(READ_TIMEOUT_S):
+            if self._end.is_set():
+                until = min(until, time.monotonic() + STOP_LIMIT_S)
+            if time.monotonic() > until:
+                raise CameraGoneError(f"Camera {self._camera.camera_id} does not answer when it is to start.")
+
+    def _read_on(self) -> None:
+        watch = _Watch(self._camera.encoder())
+        while not self._end.is_set():
+            block = self._grabber.read(READ_TIMEOUT_S)
+            if block is not None and block.lines:
+                self._retry_s = FIRST_RETRY_S
+                watch.came(self._camera.encoder(), block.lines)
+                self._hand_on(block)
+            elif not self._camera.waits and watch.is_gone(self._camera.encoder()):
+                did = "not answered" if self._grabber.asked else "sent nothing"
+                name, unseen_s = self._camera.camera_id, watch.unseen_s
+                raise CameraGoneError(f"Camera {name} has {did} for {unseen_s:.1f} s although cloth moves.")
+
+    def _hand_on(self, block: LineBlock) -> None:
+        with self._changed:
+            while self._camera.waits and not self._has_room(block.lines) and not self._end.is_set():
+                self._changed.wait(READ_TIMEOUT_S)
+            if self._camera.waits or self._has_room(block.lines):
+                self._take(block)
+                self._is_dropping = False
+                self._changed.notify_all()
+            elif not self._is_dropping:
+                self._is_dropping = True
+                name = self._camera.camera_id
+                self._words.put(("warning", f"Camera {name}: the line does not take its blocks; lines are left out."))
+
+    def _lose(self, error: CameraError) -> None:
+        if self._end.is_set():
+            return
+        if self.state is ReaderState.LIVE:
+            text = f"{str(error).rstrip('.')}. Its part of the web is not inspected; trying again."
+            self._words.put(("warning", text))
+        self._set(ReaderState.OUT, error)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Stop the camera.  One that hangs is not waited for."""
+        self._settle()
+        self._grabber.stop()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let the camera answer what it was asked last, whatever it says."""
+        with contextlib.suppress(Exception):
+            self._grabber.answered(STOP_LIMIT_S)
+
+    def _set(self, state: ReaderState, fault: CameraError | None = None) -> None:
+        with self._changed:
+            if self.state is ReaderState.OUT and state is ReaderState.LIVE:
+                self._words.put(("info", f"Camera {self._camera.camera_id} is back."))
+            self.state, self.fault = state, fault
+            self._changed.notify_all()
+
+
+class _Watch:
+    """Notices a camera that sends nothing although cloth moves."""
+
+    def __init__(self, reading: EncoderReading) -> None:
+        self.unseen_s = 0.0
+        self.came(reading, 0)
+
+    def came(self, reading: EncoderReading, lines: int) -> None:
+        """A block of so many lines came."""
+        self._since_s, self._due_line, self._lines = time.monotonic(), reading.due_line, lines
+
+    def is_gone(self, reading: EncoderReading) -> bool:
+        """No block came: True once too much cloth has passed since one did."""
+        now = time.monotonic()
+        if reading.lines_per_s <= 0 or reading.due_line <= self._due_line:
+            self._since_s = now
+            return False
+        self.unseen_s = now - self._since_s
+        return self.unseen_s > max(GONE_S, 2 * self._lines / reading.lines_per_s)

@@ -1,0 +1,375 @@
+"""Several cameras as one: the whole picture, and what becomes of it when one is late, gone, hanging or wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from drivers import left_behind
+from drivers.camera import CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
+from drivers.joined import JoinedCamera
+from drivers.joining import Joint
+from drivers.memory import MemoryCamera
+from drivers.replay import ReplayCamera
+from drivers.simulated.camera import SimulatedCamera
+from drivers.simulated.views import View
+
+RNG = np.random.default_rng(3)
+CLOTH = RNG.integers(1, 256, (3000, 300), np.uint8)
+LEFT, RIGHT = slice(0, 170), slice(130, 300)
+JOINT = Joint(40)
+PATIENCE_S = 60.0
+
+
+class Machine:
+    """The encoder that all cameras share."""
+
+    def __init__(self) -> None:
+        self.reading = EncoderReading(0, 0.0)
+
+
+class FedCamera:
+    """Sends what the test feeds it: blocks by their lines, or a fault."""
+
+    waits, channels = False, 1
+
+    def __init__(self, name: str, columns: slice, machine: Machine) -> None:
+        self.camera_id, self._columns, self._machine = name, columns, machine
+        self.width_px = columns.stop - columns.start
+        self.steps: SimpleQueue[tuple[int, int] | Exception] = SimpleQueue()
+        self.refusals: list[Exception] = []
+        self.starts = 0
+        self.hanging: threading.Event | None = None
+
+    def start(self) -> None:
+        self.starts += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        if self.hanging is not None:
+            self.hanging.wait()
+        try:
+            step = self.steps.get(timeout=timeout_s)
+        except Empty:
+            return None
+        if isinstance(step, Exception):
+            raise step
+        pixels = np.ascontiguousarray(CLOTH[step[0] : step[1], self._columns])
+        return LineBlock(pixels, step[0], 1.0, time.monotonic_ns(), self.camera_id)
+
+    def encoder(self) -> EncoderReading:
+        return self._machine.reading
+
+    def stop(self) -> None:
+        pass
+
+
+class Rig:
+    """Two fed cameras, joined."""
+
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.left, self.right = FedCamera("left", LEFT, self.machine), FedCamera("right", RIGHT, self.machine)
+        self.camera = JoinedCamera([self.left, self.right], [JOINT])
+        self.words: list[str] = []
+
+    def moves(self, due_line: int, lines_per_s: float = 1000.0) -> None:
+        self.machine.reading = EncoderReading(due_line, lines_per_s)
+
+    def feed(self, first: int, end: int, *cameras: FedCamera) -> None:
+        for camera in cameras or (self.left, self.right):
+            camera.steps.put((first, end))
+
+    def next(self) -> tuple[int, int, tuple[tuple[int, int], ...]]:
+        """The next block, which must come; its pixels are checked."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (block := self.camera.read(0.2)) is None:
+            assert time.monotonic() < deadline, "no block came"
+        expected = CLOTH[block.first_line : block.end_line].copy()
+        for first, end in block.blind_px:
+            expected[:, first:end] = 0
+        assert np.array_equal(block.pixels, expected)
+        return block.first_line, block.end_line, block.blind_px
+
+    def hears(self, words: str) -> None:
+        """Read until this was told; no block is due meanwhile that matters."""
+
+        def is_told() -> bool:
+            self.camera.read(0.02)
+            self.words += [text for _, text in self.camera.take_words()]
+            return self.told(words)
+
+        until(is_told)
+
+    def told(self, words: str) -> bool:
+        return any(words in text for text in self.words)
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    made.camera.start()
+    yield made
+    for camera in (made.left, made.right):
+        if camera.hanging is not None:
+            camera.hanging.set()
+    made.camera.stop()
+    until(lambda: not left_behind.alive())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("line-camera")]
+
+
+def windows(cloth: NDArray[np.uint8], first_lines: int, second_lines: int) -> JoinedCamera:
+    left = MemoryCamera(cloth[:, LEFT], block_lines=first_lines, lines=2500)
+    right = MemoryCamera(cloth[:, RIGHT], block_lines=second_lines, lines=2500)
+    left.camera_id, right.camera_id = "left", "right"
+    return JoinedCamera([left, right], [JOINT], camera_id="both")
+
+
+def play(camera: JoinedCamera) -> NDArray[np.uint8]:
+    """All of its cloth, which comes in order without a gap."""
+    parts: list[NDArray[np.uint8]] = []
+    end = None
+    try:
+        while True:
+            block = camera.read(1.0)
+            if block is not None:
+                assert block.first_line == (block.first_line if end is None else end)
+                assert not block.blind_px
+                end = block.end_line
+                parts.append(block.pixels)
+    except EndOfClothError:
+        return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("first_lines", "second_lines"), [(256, 256), (256, 100), (33, 512)])
+def test_two_overlapping_cameras_see_what_a_wide_one_sees(channels: int, first_lines: int, second_lines: int) -> None:
+    cloth = CLOTH if channels == 1 else np.stack([CLOTH, CLOTH[::-1], CLOTH[:, ::-1]], axis=2)
+    camera = windows(cloth, first_lines, second_lines)
+    assert (camera.camera_id, camera.width_px, camera.channels, camera.waits) == ("both", 300, channels, True)
+    camera.start()
+    try:
+        assert np.array_equal(play(camera), cloth[:2500])
+        assert camera.encoder().due_line == 2500
+        assert camera.take_words() == []
+    finally:
+        camera.stop()
+
+
+def test_what_waiting_cameras_have_read_ahead_is_not_lost_at_a_stop(tmp_path: Path) -> None:
+    for side, columns in (("left", LEFT), ("right", RIGHT)):
+        (tmp_path / side).mkdir()
+        for number in range(12):
+            image = CLOTH[100 * number : 100 * number + 100, columns]
+            assert cv2.imwrite(str(tmp_path / side / f"{number:02}.png"), image)
+    sides = [ReplayCamera(tmp_path / side, camera_id=side) for side in ("left", "right")]
+    camera = JoinedCamera(sides, [JOINT])
+    assert camera.total_lines == 1200
+    camera.start()
+    assert camera.encoder().due_line == 0
+    first = camera.read(PATIENCE_S)
+    assert first is not None
+    assert (first.first_line, first.end_line, first.piece) == (0, 100, "00.png")
+    assert camera.encoder().due_line == 100
+    camera.stop()
+    assert camera.encoder().due_line == 100
+    camera.start()
+    try:
+        assert np.array_equal(play(camera), CLOTH[100:1200])
+    finally:
+        camera.stop()
+
+
+def test_simulated_cameras_above_one_loom_see_the_wide_one_s_cloth() -> None:
+    settings = {"width_px": 512, "mm_per_px": 0.5, "seed": 4, "metres": 0.4}
+    wide = SimulatedCamera(**settings)
+    wide.start()
+    try:
+        seen = []
+        while (block := wide.read(PATIENCE_S)) is not None:
+            seen.append(block.pixels)
+    except EndOfClothError:
+        cloth = np.concatenate(seen)
+    finally:
+        wide.stop()
+    left, right = SimulatedCamera(**settings).views([View("left", 0, 280), View("right", 232, 512)])
+    camera = JoinedCamera([left, right], [Joint(48)])
+    assert camera.mm_per_px == 0.5
+    camera.start()
+    try:
+        assert np.array_equal(play(camera), cloth)
+    finally:
+        camera.stop()
+
+
+def test_a_late_neighbour_is_waited_for_a_while_then_the_block_goes_out_blind(rig: Rig) -> None:
+    rig.feed(0, 100)
+    assert rig.next() == (0, 100, ())
+    rig.feed(100, 200, rig.left)
+    assert rig.camera.read(1.0) is None  # the machine stands: that is no reason to give up
+    rig.moves(300)
+    assert rig.next() == (100, 200, ((150, 300),))
+    rig.hears("Camera right is late")
+    rig.feed(200, 300, rig.left)
+    assert rig.next() == (200, 300, ((150, 300),))
+    rig.feed(100, 300, rig.right)
+    rig.hears("right keeps up again")
+    rig.feed(300, 400)
+    assert rig.next() == (300, 400, ())
+
+
+def test_a_camera_that_is_gone_is_not_waited_for_and_joins_again(rig: Rig) -> None:
+    rig.feed(0, 100)
+    rig.next()
+    rig.left.refusals += [CameraGoneError("Still gone."), CameraError("Busy.")]
+    rig.left.steps.put(CameraGoneError("Camera left was unplugged; check its cable."))
+    rig.hears("left was unplugged; check its cable. Its part of the web is not inspected; trying again.")
+    rig.feed(100, 200, rig.right)
+    assert rig.next() == (100, 200, ((0, 150),))
+    rig.hears("Camera left is back.")
+    assert rig.left.starts == 4
+    rig.feed(230, 300, rig.left)
+    rig.feed(200, 300, rig.right)
+    assert rig.next() == (200, 230, ((0, 150),))
+    assert rig.next() == (230, 300, ())
+
+
+def test_a_silent_camera_is_started_again(rig: Rig) -> None:
+    rig.feed(0, 100)
+    rig.next()
+
+    def starts() -> int:
+        rig.moves(rig.machine.reading.due_line + 100)
+        return rig.left.starts > 1 and rig.right.starts > 1
+
+    until(starts)
+    rig.hears("Camera right has sent nothing for")
+
+
+def test_a_standing_machine_is_no_fault(rig: Rig) -> None:
+    rig.feed(0, 100)
+    rig.next()
+    rig.moves(150, 0.0)
+    assert rig.camera.read(2.5) is None
+    assert (rig.left.starts, rig.right.starts) == (1, 1)
+    assert rig.camera.take_words() == []
+
+
+def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig) -> None:
+    rig.feed(0, 100)
+    rig.next()
+    hanging = rig.right.hanging = threading.Event()
+    try:
+        line = 100
+        while not rig.told("Camera right has not answered"):
+            rig.feed(line, line + 2, rig.left)
+            line += 2
+            rig.moves(line)
+            rig.camera.read(0.1)
+            rig.words += [text for _, text in rig.camera.take_words()]
+            time.sleep(0.05)
+            assert line < 2500
+        rig.right.hanging = None
+        rig.hears("Camera right is back")
+        rig.feed(line, line + 50)
+        while (got := rig.next())[1] <= line:
+            assert got[2] == ((150, 300),)
+        assert got == (line, line + 50, ())
+    finally:
+        hanging.set()
+
+
+def test_only_when_all_are_gone_the_whole_is(rig: Rig) -> None:
+    rig.feed(0, 100)
+    rig.next()
+    for camera in (rig.left, rig.right):
+        camera.refusals += [CameraGoneError(f"Camera {camera.camera_id} is not there; plug it in.")] * 1000
+        camera.steps.put(CameraGoneError("Camera was unplugged."))
+    with pytest.raises(CameraGoneError, match=r"unplugged|not there"):
+        until(lambda: rig.camera.read(0.1))
+    with pytest.raises(CameraGoneError, match="left is not there"):
+        rig.camera.start()
+    rig.right.refusals.clear()
+    rig.camera.start()
+    rig.feed(500, 600, rig.right)
+    assert rig.next() == (500, 600, ((0, 150),))
+
+
+def test_the_end_of_one_camera_s_cloth_is_not_the_end_of_all(rig: Rig) -> None:
+    rig.feed(0, 100)
+    rig.left.steps.put(EndOfClothError())
+    rig.feed(100, 200, rig.right)
+    assert rig.next() == (0, 100, ())
+    assert rig.next() == (100, 200, ((0, 150),))
+    rig.right.steps.put(EndOfClothError())
+    with pytest.raises(EndOfClothError):
+        until(lambda: rig.camera.read(0.1))
+
+
+def test_the_encoder_s_word_is_the_line_that_has_passed_all_cameras() -> None:
+    machine = Machine()
+    cameras = [FedCamera("left", LEFT, machine), FedCamera("right", RIGHT, machine)]
+    camera = JoinedCamera(cameras, [Joint(40, -25)])
+    machine.reading = EncoderReading(100, 7.0)
+    assert camera.encoder() == EncoderReading(75, 7.0)
+
+
+def test_a_camera_that_cannot_be_used_is_refused_at_the_first_start_only() -> None:
+    rig = Rig()
+    rig.right.refusals.append(CameraError("There is no camera 7; those there are 8 and 9."))
+    with pytest.raises(CameraError, match="no camera 7"):
+        rig.camera.start()
+    rig.camera.start()
+    rig.camera.stop()
+    rig.right.refusals.append(CameraError("Camera right is in use elsewhere."))
+    rig.camera.start()
+    rig.hears("right is back")
+    rig.camera.stop()
+
+
+class Named(MemoryCamera):
+    """A camera with whatever a test wants of it."""
+
+    def __init__(
+        self, name: str = "b", *, colour: bool = False, waits: bool = True, scale: float | None = None
+    ) -> None:
+        super().__init__(np.zeros((300, 50, 3) if colour else (300, 50), np.uint8))
+        self.camera_id, self.waits = name, waits
+        if scale is not None:
+            self.mm_per_px = scale
+
+
+@pytest.mark.parametrize(
+    ("cameras", "words"),
+    [
+        ([Named("a")], "two cameras or more"),
+        ([Named("a"), Named("a")], "Two of the joined cameras are named 'a'"),
+        ([Named("a", colour=True), Named()], "b is grey, a in colour"),
+        ([Named("a"), Named(waits=False)], "set the same speed"),
+        ([Named("a", scale=0.5), Named(scale=0.4)], "0.5 and 0.4 mm per px"),
+    ],
+)
+def test_cameras_that_do_not_fit_together_are_refused(cameras: list[Named], words: str) -> None:
+    with pytest.raises(CameraError, match=words):
+        JoinedCamera(cameras, [Joint(10)] * (len(cameras) - 1))
+
+
+def test_a_scale_that_one_camera_knows_is_the_whole_s() -> None:
+    assert JoinedCamera([Named("a"), Named(scale=0.5)], [Joint(10)]).mm_per_px == 0.5
+    assert JoinedCamera([Named("a"), Named()], [Joint(10)]).mm_per_px is None
