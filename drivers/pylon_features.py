@@ -98,14 +98,16 @@ class Features:
         unit = _hertz(node)
         wanted = value if isinstance(value, int) else value / unit
         taken = min(max(wanted, node.Min), node.Max)
+        steps = ""
         if isinstance(value, int):
+            steps = f" in steps of {node.Inc}" if node.Inc > 1 else ""
             taken = int(node.Min) + (int(taken) - int(node.Min)) // int(node.Inc) * int(node.Inc)
         if not self._try(name, lambda node: _assign(node, taken)):
             self.refuse(what, f"{name} cannot be set now", instead or "its own setting stays")
             return False
         if taken != wanted:
             self.refuse(
-                what, f"{name} goes from {node.Min * unit:g} to {node.Max * unit:g}", f"{taken * unit:g} is used"
+                what, f"{name} goes from {node.Min * unit:g} to {node.Max * unit:g}{steps}", f"{taken * unit:g} is used"
             )
         return True
 

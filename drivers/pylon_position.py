@@ -37,9 +37,7 @@ class BlockNumbers:
     def place(self, number: int) -> int:
         """Place of the block with this number."""
         if number == NO_NUMBER or number < (self._first or 0):
-            place = 0 if self._last is None else self._last[1] + 1
-            self._last = (0 if self._last is None else self._last[0] + 1, place)
-            return place
+            number = self._last[0] + 1 if self._last is not None else self._first or 0
         if self._last is None:
             place = 0 if self._first is None else max(number - self._first, 0)
         else:
