@@ -1,0 +1,164 @@
+"""A grab thread that hangs inside the driver: seen, left behind, and the roll goes on or ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from hanging import EvenScorer, HangingCamera
+from line_rig import Run, until
+
+from drivers import left_behind
+from drivers.grabber import MOST_LEFT_BEHIND
+from station.control import FeedState, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
+
+LONG = 60.0
+
+
+@pytest.fixture
+def camera() -> Iterator[HangingCamera]:
+    made = HangingCamera()
+    yield made
+    made.release()
+
+
+@pytest.fixture(autouse=True)
+def _short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("START_LIMIT_S", "STOP_LIMIT_S", "LAST_STOP_LIMIT_S", "LAST_IMAGE_S"):
+        monkeypatch.setattr(f"station.line.acquisition.{name}", 0.3)
+
+
+def started(camera: HangingCamera) -> Run:
+    run = Run(camera, EvenScorer(), threshold=2.0)
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().feed is FeedState.LIVE, LONG)
+    return run
+
+
+def hang(run: Run, *calls: str) -> None:
+    run.camera.hangs |= set(calls)
+    until(lambda: run.inspection.snapshot().feed is FeedState.GONE, LONG)
+
+
+def live_again(run: Run) -> None:
+    until(lambda: run.inspection.snapshot().feed is FeedState.LIVE, LONG)
+    inspected = run.inspection.snapshot().ledger.lines_inspected
+    until(lambda: run.inspection.snapshot().ledger.lines_inspected > inspected, LONG)
+
+
+def stretches(run: Run) -> list[Stretch]:
+    """The roll's stretches, which the law holds for."""
+    told = [event.stretch for event in run.of(StretchClosed)]
+    ledger = run.of(RollEnded)[0].ledger
+    assert ledger.lines_in_flight == 0
+    assert told[0].first_line == 0
+    assert told[-1].end_line == ledger.lines_acquired
+    assert all(a.end_line == b.first_line for a, b in pairwise(told))
+    assert sum(s.end_line - s.first_line for s in told if s.inspected) == ledger.lines_inspected
+    return told
+
+
+def gone(run: Run) -> list[Stretch]:
+    return [s for s in stretches(run) if s.reason is UninspectedReason.CAMERA_GONE]
+
+
+@pytest.mark.parametrize("calls", [("read",), ("read", "stop"), ("read", "stop", "start")])
+def test_a_hanging_driver_is_seen_left_behind_and_taken_up_again(camera: HangingCamera, calls: tuple[str, ...]) -> None:
+    run = started(camera)
+    hang(run, *calls)
+    until(lambda: len(left_behind.alive()) >= len(calls), LONG)
+    camera.hangs.clear()  # plugged in again: fresh calls work, those inside hang on
+    live_again(run)
+    assert len(left_behind.alive()) >= len(calls)
+    assert run.inspection.finish(LONG)
+    assert run.inspection.failure is None
+
+    origin = run.inspection.snapshot().origin_line
+    assert origin is not None
+    holes = [(a[1] - origin, b[0] - origin) for a, b in pairwise(camera.sent) if a[1] < b[0]]
+    [hole] = holes
+    [stretch] = gone(run)
+    assert stretch.first_line == hole[0]
+    # What the camera showed after its return, but had been given up by the encoder's word, stays so.
+    assert hole[1] <= stretch.end_line < hole[1] + camera.lines_per_s
+    texts = [notice.text for notice in run.of(Notice)]
+    assert sum("has not answered" in text for text in texts) == 1
+    assert sum("is back after" in text for text in texts) == 1
+
+
+@pytest.mark.parametrize("calls", [("read",), ("read", "stop", "start")])
+def test_a_roll_can_be_ended_while_the_driver_hangs(camera: HangingCamera, calls: tuple[str, ...]) -> None:
+    run = started(camera)
+    hang(run, *calls)
+    assert run.inspection.finish(LONG)
+    [stretch] = gone(run)
+    assert stretch == stretches(run)[-1]
+    assert left_behind.alive()
+
+
+def test_a_driver_that_hangs_beside_a_standing_machine_is_no_fault_but_can_be_left(camera: HangingCamera) -> None:
+    run = started(camera)
+    camera.lines_per_s = 0.0
+    camera.hangs.add("read")
+    until(lambda: run.inspection.snapshot().feed is FeedState.STOPPED, LONG)
+    assert run.inspection.finish(LONG)
+    assert gone(run) == []
+    assert run.inspection.snapshot().feed is FeedState.ENDED
+
+
+@pytest.mark.parametrize("end", ["finish", "abort"])
+def test_a_driver_that_hangs_at_its_first_start(camera: HangingCamera, end: str) -> None:
+    camera.hangs.add("start")
+    run = Run(camera, EvenScorer(), threshold=2.0)
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().feed is FeedState.GONE, LONG)
+    until(lambda: run.inspection.snapshot().ledger.lines_uninspected > 0, LONG)
+    getattr(run.inspection, end)()
+    assert all(not s.inspected for s in stretches(run))
+    assert camera.sent == []
+
+
+def test_a_driver_that_never_answers_again_costs_a_bounded_number_of_threads(
+    camera: HangingCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started(camera)
+    monkeypatch.setattr("station.line.acquisition.LONGEST_RETRY_S", 0.2)
+    hang(run, "read", "stop", "start")
+    until(lambda: len(left_behind.alive()) >= MOST_LEFT_BEHIND, LONG)
+    tried = len(camera.calls)
+    lines = run.inspection.snapshot().ledger.lines_uninspected
+    until(lambda: run.inspection.snapshot().ledger.lines_uninspected > lines + camera.lines_per_s, LONG)
+    assert len(camera.calls) == tried
+    camera.release()
+    live_again(run)
+    assert run.inspection.finish(LONG)
+    assert len(gone(run)) == 1
+
+
+def test_a_folder_whose_disk_hangs_can_be_left(camera: HangingCamera) -> None:
+    camera.waits = True  # type: ignore[misc]
+    run = started(camera)
+    camera.hangs.add("read")
+    reads = len(camera.calls)
+    until(lambda: len(camera.calls) > reads, LONG)
+    assert run.inspection.finish(LONG)
+    assert stretches(run)
+    assert left_behind.alive()
+
+
+def test_a_scorer_that_hangs_is_left_behind_and_the_roll_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("station.line.inspection.STOP_S", 0.3)
+    camera, scorer = HangingCamera(), EvenScorer()
+    run = Run(camera, scorer, threshold=2.0)
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().ledger.lines_inspected > 0, LONG)
+    scorer.hangs = True
+    until(lambda: run.inspection.snapshot().queue_fill > 0, LONG)
+    try:
+        assert not run.inspection.finish(0.5)
+        assert run.inspection.has_hung
+        assert [thread.name for thread in left_behind.alive()] == ["line-inference"]
+        assert UninspectedReason.ABORTED in {s.reason for s in stretches(run)}
+    finally:
+        scorer.release.set()

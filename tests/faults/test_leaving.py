@@ -1,0 +1,112 @@
+"""The end of the process with a thread that hangs in a driver: records closed, outputs safe, no destructor run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from drivers import left_behind
+from station.leaving import before_leaving, end_process
+
+STATION = """
+import atexit, sys, threading
+from pathlib import Path
+sys.path.append({tests!r})
+from hanging import EvenScorer
+from station import cli, core, demo, leaving
+from station.line import acquisition, inspection
+
+mark = Path({mark!r})
+atexit.register(lambda: mark.with_suffix(".destructors").touch())
+leaving.before_leaving(lambda: mark.with_suffix(".safe").touch())
+scorer = EvenScorer()
+scorer.prepare, scorer.close, scorer.precision = lambda channels: None, lambda: None, "f32"
+core.Station._load = lambda self, recipe: scorer
+acquisition.STOP_LIMIT_S = acquisition.LAST_STOP_LIMIT_S = inspection.STOP_S = 0.5
+inspection.Inspection.finish.__defaults__ = (5.0,)
+
+def hanging_camera(*args):
+    camera = made(*args)
+    read = camera.read
+    def hang(timeout_s):
+        if camera.encoder().due_line > 200:
+            if {what!r} == "camera":
+                print("now it hangs", file=sys.stderr, flush=True)
+                threading.Event().wait()
+            elif not scorer.hangs:
+                scorer.hangs = True
+                print("now it hangs", file=sys.stderr, flush=True)
+        return read(timeout_s)
+    camera.read = hang
+    return camera
+
+made, demo.open_demo_camera = demo.open_demo_camera, hanging_camera
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("what", ["camera", pytest.param("scorer", marks=pytest.mark.slow)])
+def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what: str) -> None:
+    mark, home = tmp_path / "mark", str(tmp_path / "home")
+    script = STATION.format(tests=str(Path(__file__).parent), mark=str(mark), what=what)
+    words = ["demo", "--headless", "--speed", "6", "--metres", "1000", "--home", home, "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stderr is not None
+    sign = "has not answered" if what == "camera" else "now it hangs"
+    heard = ""
+    for line in process.stderr:
+        heard += line
+        if sign in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, heard + err
+    assert "hangs and was left behind" in heard + err
+    result = json.loads(out.splitlines()[-1])
+    assert result["lines_acquired"] == result["lines_inspected"] + result["lines_uninspected"]
+    assert mark.with_suffix(".safe").exists()
+    assert not mark.with_suffix(".destructors").exists()
+    words = [sys.executable, "-m", "station.cli", "report", result["roll"], "--home", home, "--json"]
+    report = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    assert report["uninspected_m"] == pytest.approx(result["metres_uninspected"])
+    assert report["inspected_m"] == pytest.approx(result["metres_inspected"])
+
+
+def test_hooks_run_in_order_and_one_that_fails_stops_no_other() -> None:
+    ran: list[str] = []
+
+    def broken() -> None:
+        raise OSError("no link to the machine")
+
+    taken_back = before_leaving(lambda: ran.append("taken back"))
+    before_leaving(lambda: ran.append("first"))
+    before_leaving(broken)
+    before_leaving(lambda: ran.append("second"))
+    taken_back()
+    taken_back()
+    with pytest.raises(SystemExit) as end:
+        end_process(3)
+    assert end.value.code == 3
+    assert ran == ["first", "second"]
+
+
+def test_a_call_that_returns_late_is_left_behind_only_so_long() -> None:
+    go = threading.Event()
+    assert not left_behind.returned_within(0.05, go.wait, "late")
+    assert [thread.name for thread in left_behind.alive()] == ["late"]
+    go.set()
+    assert left_behind.alive(30.0) == []
+    assert left_behind.returned_within(30.0, go.wait, "at once")
