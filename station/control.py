@@ -224,6 +224,7 @@ class LineSnapshot:
     ``origin_line`` is the encoder line that is line 0 of the roll, None before any of its cloth is known.
     ``behind_s`` is how much older the newest judged line is than the camera's newest: a picture that lies back.
     ``machine`` is None where the settings say nothing of a machine.
+    ``unverified`` tells why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
     """
 
     state: LineState
@@ -245,6 +246,7 @@ class LineSnapshot:
     origin_line: int | None = None
     behind_s: float = 0.0
     machine: MachineStatus | None = None
+    unverified: str = ""
 
 
 # Events, in the order they happen.  Queues that carry them are bounded: where the screen does not take them, pictures

@@ -167,12 +167,9 @@ class Station:
 
     def snapshot(self) -> LineSnapshot:
         """How the line is now."""
-        inspection = self._inspection
-        if inspection is not None:
-            return inspection.snapshot()
-        if self._last is not None:
-            return self._last
-        return self._without_line()
+        inspection, fitted = self._inspection, self._calibrated
+        snapshot = inspection.snapshot() if inspection is not None else self._last or self._without_line()
+        return replace(snapshot, unverified=fitted.measures.unverified if fitted else "")
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
         """How the line is before it starts, or was if ``error`` kept it from starting."""

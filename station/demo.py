@@ -14,11 +14,12 @@ from drivers.simulated.flaws import Flaw
 from drivers.simulated.weave import STYLES
 from model.checkpoint import load
 from model.mfrnet import MFRNet
+from station.calibrations import ACROSS, ALONG, SCALE, Calibrations
 from station.quality.tuning import poisson_interval
 from station.recipe import Recipe
 from station.records.models import checked_model, keep_model
 from station.records.queries import History
-from station.records.rows import DefectRow, RecordsError
+from station.records.rows import DefectRow, NewCalibration, RecordsError
 from station.records.store import Store
 
 FABRIC = "demo"
@@ -27,6 +28,7 @@ STYLE = "demo"
 WIDTH_PX = 2048
 WEB_PX = (24, 2024)
 MM_PER_PX = 0.5
+CAMERA_ID = "demo"
 FLAWS_PER_M = 3.0
 WINDOW_SPEED_M_PER_MIN = 6.0
 GROW_MM = 2.0
@@ -122,6 +124,7 @@ def open_demo_camera(
 ) -> SimulatedCamera:
     """The simulated rig of the demo: 1.0 m of web at 0.5 mm/px before a 2,048-pixel line-scan camera."""
     return SimulatedCamera(
+        camera_id=CAMERA_ID,
         style=STYLE,
         width_px=WIDTH_PX,
         mm_per_px=MM_PER_PX,
@@ -155,6 +158,14 @@ def install_fabric(store: Store, history: History) -> Recipe:
         if row.created_by != SHIPPED_BY or row.recipe.model_copy(update={"version": recipe.version}) == recipe:
             return row.recipe
     return store.save_recipe(recipe, SHIPPED_BY, "shipped with the station")
+
+
+def install_scale(store: Store, history: History, camera: SimulatedCamera, recipe: Recipe) -> None:
+    """Put the demo rig's scale on record unless a fresh one is there: it is exact, being how the cloth is woven."""
+    if Calibrations(history).fit(camera, recipe).measures.unverified:
+        facts = {ACROSS: camera.mm_per_px, ALONG: camera.mm_per_px}
+        new = NewCalibration(SCALE, camera.camera_id, facts, "", camera.width_px, 0.0, "px")
+        store.add_calibrations([new], SHIPPED_BY, "the simulated rig weaves at this scale")
 
 
 def figures(findings: Findings, metres_inspected: float) -> dict[str, object]:

@@ -45,6 +45,7 @@ def run_demo(
     elif speed_m_per_min is None:
         speed_m_per_min = demo.WINDOW_SPEED_M_PER_MIN
     camera = demo.open_demo_camera(seed, metres, speed_m_per_min, faults)
+    demo.install_scale(records.store, records.history, camera, recipe)
     with open_station(records, camera) as station:
         if window is not None:
             station.start_roll(recipe.fabric)

@@ -11,7 +11,7 @@ from pathlib import Path
 from station.control import StationError
 from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
 from station.records.queries import History
-from station.records.rows import DefectFilter, DefectRow, RollRow, StretchRow, Verdict
+from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict
 
 ALL = 1_000_000
 
@@ -53,8 +53,25 @@ class ReportStretch:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportCalibration:
+    """A calibration the roll was inspected with: its number on record, kind, when and by whom it was made, and the
+    error it left, in its unit (None where its kind has none)."""
+
+    number: int
+    kind: str
+    camera: str
+    serial: str
+    made_at: datetime
+    made_by: str
+    residual: float | None
+    residual_unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A roll's report.  Metres, points and points per area are None without a scale.
+
+    ``unverified`` tells why lengths and sizes are not verified by a calibration, '' where they are.
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
     rejects a person marked as such; rejects less false alarms make the points.
@@ -75,6 +92,8 @@ class Report:
     lines_repeated: int
     web_width_mm: float | None
     unit: str
+    unverified: str
+    calibrations: tuple[ReportCalibration, ...]
     defects: int
     rejects: int
     false_alarms: int
@@ -119,6 +138,8 @@ def report(history: History, roll_name: str) -> Report:
         lines_repeated=roll.ledger.lines_repeated,
         web_width_mm=_width_mm(roll),
         unit="px" if scale is None else "mm",
+        unverified=roll.unverified,
+        calibrations=tuple(_calibration(row) for row in history.calibrations(roll_id=roll.id)),
         defects=len(rows),
         rejects=len(counted) + false_alarms,
         false_alarms=false_alarms,
@@ -138,6 +159,9 @@ def to_dict(made: Report) -> dict[str, object]:
     data = asdict(made)
     data["started_at"] = made.started_at.isoformat()
     data["ended_at"] = made.ended_at.isoformat() if made.ended_at else None
+    data["calibrations"] = [
+        {**asdict(one), "made_at": one.made_at.isoformat(timespec="seconds")} for one in made.calibrations
+    ]
     return data
 
 
@@ -149,9 +173,14 @@ def to_text(made: Report) -> str:
 
 
 def to_csv(made: Report, path: Path) -> None:
-    """Write the defects, one per line, with a heading line.  Raises ReportError if the file cannot be written."""
+    """Write the defects, one per line, with a heading line that marks unverified sizes.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
     fields = list(ReportDefect.__dataclass_fields__)
-    heading = [f"{name}_{made.unit}" if name in ("position", "across", "length", "width") else name for name in fields]
+    unit = f"{made.unit}_unverified" if made.unverified and made.unit == "mm" else made.unit
+    heading = [f"{name}_{unit}" if name in ("position", "across", "length", "width") else name for name in fields]
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -208,6 +237,19 @@ def _width_mm(roll: RollRow) -> float | None:
     if roll.mm_per_px is None or roll.web_width_px is None:
         return None
     return roll.web_width_px * roll.mm_per_px
+
+
+def _calibration(row: CalibrationRow) -> ReportCalibration:
+    return ReportCalibration(
+        number=row.id,
+        kind=row.kind,
+        camera=row.camera_id,
+        serial=row.serial,
+        made_at=row.made_at,
+        made_by=row.made_by,
+        residual=row.residual,
+        residual_unit=row.residual_unit,
+    )
 
 
 def _stretch(row: StretchRow, mm_per_line: float | None) -> ReportStretch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from station.quality.report import Report, ReportDefect, ReportStretch
+    from station.quality.report import Report, ReportCalibration, ReportDefect, ReportStretch
 
 LISTED = 200
 
@@ -23,11 +23,18 @@ def facts(made: Report) -> list[tuple[str, str]]:
         ("Inspected", _length(made.inspected_m, made.lines_inspected)),
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
         ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
+        ("Calibration", "; ".join(map(_calibration, made.calibrations)) or "none"),
+        ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects"),
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
         ("Points", _points(made)),
         ("Grade", _grade(made)),
     ]
+
+
+def _calibration(used: ReportCalibration) -> str:
+    left = "" if used.residual is None else f", residual {used.residual:.3g} {used.residual_unit}"
+    return f"{used.kind} no. {used.number} of {used.made_at:%Y-%m-%d} by {used.made_by}{left}"
 
 
 def stretch_words(made: Report, stretch: ReportStretch) -> str:

@@ -108,6 +108,7 @@ class ScriptedCore:
         self.feed, self.state, self.roll = FeedState.NO_PICTURE, LineState.READY, None
         self.commands: list[str] = []
         self.behind_s = 0.0
+        self.unverified = ""
         self._recipe: Recipe | None = None
         self._events: deque[Event] = deque()
         self._lock = threading.RLock()
@@ -138,6 +139,7 @@ class ScriptedCore:
                 latency_p99_ms=390.0,
                 queue_fill=0.2,
                 behind_s=self.behind_s,
+                unverified=self.unverified,
             )
 
     def drain(self, limit: int = 256) -> list[Event]:

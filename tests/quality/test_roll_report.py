@@ -27,7 +27,7 @@ from station.control import (
 from station.quality import report as reports
 from station.recipe import Recipe
 from station.records.queries import History
-from station.records.rows import DefectFilter, RecordsError, Verdict
+from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.store import Store
 
 CONTRACT = {
@@ -68,9 +68,9 @@ def spot(number: int, position_mm: float, length_mm: float, *, is_reject: bool =
     )
 
 
-def record(store: Store, name: str, made: Recipe, ended: bool = True) -> None:
+def record(store: Store, name: str, made: Recipe, ended: bool = True, measures: RollMeasures | None = None) -> None:
     """100 m at 0.5 mm per line, of which 10 m nobody inspected; 1,500 mm wide; rejects of 1, 2 and 4 points."""
-    store.begin_roll(name, made, "cam")
+    store.begin_roll(name, made, "cam", measures=measures)
     lost = UninspectedReason.CAMERA_GONE
     for stretch in (Stretch(0, 100_000), Stretch(100_000, 120_000, lost), Stretch(120_000, 200_000)):
         store.write(StretchClosed(stretch))
@@ -142,7 +142,7 @@ def test_a_roll_that_broke_off_says_so(store: Store) -> None:
 
 
 def test_csv_lists_every_defect_and_defuses_formulas(store: Store, tmp_path: Path) -> None:
-    record(store, "=1+1", recipe())
+    record(store, "=1+1", recipe(), measures=RollMeasures(0.5, 0.5, ""))
     made = reports.report(History(store), "=1+1")
     reports.to_csv(made, tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(newline="", encoding="utf-8") as file:
@@ -150,6 +150,32 @@ def test_csv_lists_every_defect_and_defuses_formulas(store: Store, tmp_path: Pat
     assert [row["number"] for row in rows] == ["1", "2", "3", "4"]
     assert [row["length_mm"] for row in rows] == ["20.0", "100.0", "300.0", "10.0"]
     assert rows[0]["roll"] == "'=1+1"
+
+
+def test_sizes_are_marked_where_no_calibration_vouches_for_them(store: Store, tmp_path: Path) -> None:
+    record(store, "R1", recipe(), measures=RollMeasures(0.5, 0.5, "the scale of camera cam is stale"))
+    made = reports.report(History(store), "R1")
+    assert reports.to_dict(made)["unverified"] == "the scale of camera cam is stale"
+    assert "Sizes          unverified: the scale of camera cam is stale" in reports.to_text(made)
+    reports.to_csv(made, tmp_path / "r.csv")
+    heading = (tmp_path / "r.csv").read_text().splitlines()[0].split(",")
+    assert {"length_mm_unverified", "width_mm_unverified", "position_mm_unverified"} < set(heading)
+
+
+def test_a_report_names_the_calibrations_and_measures_with_their_scales(store: Store) -> None:
+    scale = NewCalibration("scale", "cam", {"across_mm_per_px": 0.4}, "2411", 3000, 0.125, "px")
+    numbers = store.add_calibrations([scale], "ann")
+    record(store, "R1", recipe(), measures=RollMeasures(0.4, 0.6, "", tuple(numbers)))
+    made = reports.report(History(store), "R1")
+    assert made.length_m == 120.0
+    assert made.web_width_mm == pytest.approx(1200)
+    (told,) = json.loads(json.dumps(reports.to_dict(made)))["calibrations"]
+    assert (told["number"], told["kind"], told["serial"], told["made_by"]) == (numbers[0], "scale", "2411", "ann")
+    assert (told["residual"], told["residual_unit"]) == (0.125, "px")
+    text = reports.to_text(made)
+    assert "Sizes          verified" in text
+    assert f"scale no. {numbers[0]} of " in text
+    assert "by ann, residual 0.125 px" in text
 
 
 def test_pdf_holds_the_facts_and_the_pictures(store: Store, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ui.widgets.crops import Pictures
 from ui.widgets.gauges import draw_score_bar
 from ui.widgets.parts import Facts, Panel, button, label, set_text
 from ui.widgets.pictures import draw_fitted
-from ui.words import display_score, length, position, size, when
+from ui.words import THIN_SPACE, display_score, length, position, size, when
 
 
 class PicturePair(QWidget):
@@ -127,7 +127,8 @@ class DefectDetail(Panel):
         show = self.facts.show_fact
         show("Kind", f"{row.kind.value}, no. {row.number}")
         show("Decision", "reject" if row.is_reject else "passes")
-        show("Length × width", size(row.length_mm, row.width_mm, row.unit))
+        mark = f"{THIN_SPACE}(unverified)" if row.unverified else ""
+        show("Length × width", size(row.length_mm, row.width_mm, row.unit) + mark)
         show("Position", position(row.position_mm, row.unit) + (f", {row.piece}" if row.piece else ""))
         show("Across", f"{length(row.across_mm, row.unit)} from the left edge")
         show("Score", f"{display:.2f}, raw {row.score:.3g}")

@@ -96,6 +96,9 @@ class LivePage(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(14, 10, 12, 0)
         head.addWidget(label("Last defects", "heading"))
+        self.unverified = label("sizes unverified", "caption")
+        self.unverified.setVisible(False)
+        head.addWidget(self.unverified)
         head.addStretch(1)
         self.passed_button = button("Passed too   P", "List what passes too", key="P", role="small")
         self.passed_button.setCheckable(True)
@@ -212,6 +215,8 @@ class LivePage(QWidget):
         )
         self.web.set_feed(snapshot.feed, *words)
         self.figures.show_snapshot(snapshot)
+        self.unverified.setVisible(bool(snapshot.unverified))
+        self.unverified.setToolTip(snapshot.unverified)
         self.controls.show_state(self.roll_open, self.paused)
 
     def advance(self, passed_s: float) -> None:
