@@ -139,6 +139,16 @@ class JoinedCamera:
         asked = self._asked_line()
         return EncoderReading(due if asked is None else min(due, asked), reading.lines_per_s)
 
+    @property
+    def trouble(self) -> str:
+        """Which cameras show nothing now, in a sentence; empty while all do."""
+        out = [
+            self._cameras[number].camera_id
+            for number, reader in enumerate(self._readers)
+            if reader.state is ReaderState.OUT or number in self._late
+        ]
+        return f"No picture from camera {' and '.join(out)}: its part of the web is not inspected." if out else ""
+
     def take_words(self) -> list[tuple[str, str]]:
         """What people should know of single cameras since the last call: severity and a sentence."""
         words = []
@@ -210,7 +220,7 @@ class JoinedCamera:
         late = [
             number
             for number in missing
-            if now - max(since_s, self._stood_s)
+            if now - max(since_s, self._stood_s, self._readers[number].since_s)
             > max(STALL_S, 2 * lines / speed) + self._aligner.extra_lines(number) / speed
         ]
         for number in late:

@@ -62,8 +62,8 @@ class CameraReader:
         self._grabber = Grabber(camera)
         self._end = threading.Event()
         self._retry_s = FIRST_RETRY_S
-        self._is_dropping = False
-        self.state = ReaderState.STARTING
+        self._is_dropping = self._is_told_lost = False
+        self.state, self.since_s = ReaderState.STARTING, time.monotonic()
         self.fault: CameraError | None = None
         self._thread = threading.Thread(target=self._run, name=f"line-camera-{camera.camera_id}", daemon=True)
         self._thread.start()
@@ -123,6 +123,9 @@ class CameraReader:
         with self._changed:
             while self._camera.waits and not self._has_room(block.lines) and not self._end.is_set():
                 self._changed.wait(READ_TIMEOUT_S)
+            if self._is_told_lost:
+                self._is_told_lost = False
+                self._words.put(("info", f"Camera {self._camera.camera_id} is back."))
             if self._camera.waits or self._has_room(block.lines):
                 self._take(block)
                 self._is_dropping = False
@@ -135,7 +138,8 @@ class CameraReader:
     def _lose(self, error: CameraError) -> None:
         if self._end.is_set():
             return
-        if self.state is ReaderState.LIVE:
+        if not self._is_told_lost:  # else it started again, but showed nothing
+            self._is_told_lost = True
             text = f"{str(error).rstrip('.')}. Its part of the web is not inspected; trying again."
             self._words.put(("warning", text))
         self._set(ReaderState.OUT, error)
@@ -143,20 +147,18 @@ class CameraReader:
 
     def _let_go(self) -> None:
         """Stop the camera.  One that hangs is not waited for."""
-        self._settle()
+        self._settle(5 * READ_TIMEOUT_S)
         self._grabber.stop()
-        self._settle()
+        self._settle(STOP_LIMIT_S)
 
-    def _settle(self) -> None:
+    def _settle(self, limit_s: float) -> None:
         """Let the camera answer what it was asked last, whatever it says."""
         with contextlib.suppress(Exception):
-            self._grabber.answered(STOP_LIMIT_S)
+            self._grabber.answered(limit_s)
 
     def _set(self, state: ReaderState, fault: CameraError | None = None) -> None:
         with self._changed:
-            if self.state is ReaderState.OUT and state is ReaderState.LIVE:
-                self._words.put(("info", f"Camera {self._camera.camera_id} is back."))
-            self.state, self.fault = state, fault
+            self.state, self.fault, self.since_s = state, fault, time.monotonic()
             self._changed.notify_all()
 
 

@@ -204,6 +204,8 @@ class Acquisition:
             return False
         except CameraGoneError as error:
             return self._reconnect(error)
+        finally:
+            self._pass_on_words()
         reading = self.encoder()
         if block is not None and block.lines:
             self._take(block, reading)
@@ -214,6 +216,11 @@ class Acquisition:
         if self._origin is not None:
             self._ledger.due(self._due_line(reading) - self._origin)
         return True
+
+    def _pass_on_words(self) -> None:
+        """What a camera that is made of several says of single ones."""
+        for severity, text in getattr(self._camera, "take_words", list)():
+            self._notify(severity, text)
 
     def _look(self, reading: EncoderReading) -> None:
         """No block came: hold that against the encoder."""
@@ -274,7 +281,8 @@ class Acquisition:
         self._gap = UninspectedReason.LOST_BY_CAMERA
         if new is not None:
             pixels = block.pixels[new[0] - first :]
-            self._hand_on(Chunk(pixels, new[0], self._captured_ns(block), block.piece))
+            why = UninspectedReason.CAMERA_GONE if block.is_camera_gone else UninspectedReason.LOST_BY_CAMERA
+            self._hand_on(Chunk(pixels, new[0], self._captured_ns(block), block.piece, block.blind_px, why))
 
     def _hand_on(self, chunk: Chunk) -> None:
         self._update(holding=self._camera.waits)

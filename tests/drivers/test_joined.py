@@ -242,12 +242,14 @@ def test_a_camera_that_is_gone_is_not_waited_for_and_joins_again(rig: Rig) -> No
     rig.hears("left was unplugged; check its cable. Its part of the web is not inspected; trying again.")
     rig.feed(100, 200, rig.right)
     assert rig.next() == (100, 200, ((0, 150),))
-    rig.hears("Camera left is back.")
-    assert rig.left.starts == 4
+    assert "No picture from camera left" in rig.camera.trouble
+    until(lambda: rig.left.starts == 4 and not rig.camera.trouble)
+    assert not rig.told("is back")  # it has shown nothing yet
     rig.feed(230, 300, rig.left)
     rig.feed(200, 300, rig.right)
     assert rig.next() == (200, 230, ((0, 150),))
     assert rig.next() == (230, 300, ())
+    rig.hears("Camera left is back.")
 
 
 def test_a_silent_camera_is_started_again(rig: Rig) -> None:
@@ -286,7 +288,7 @@ def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig) -> N
             time.sleep(0.05)
             assert line < 2500
         rig.right.hanging = None
-        rig.hears("Camera right is back")
+        until(lambda: rig.right.starts == 2 and not rig.camera.trouble)
         rig.feed(line, line + 50)
         while (got := rig.next())[1] <= line:
             assert got[2] == ((150, 300),)
@@ -339,7 +341,8 @@ def test_a_camera_that_cannot_be_used_is_refused_at_the_first_start_only() -> No
     rig.camera.stop()
     rig.right.refusals.append(CameraError("Camera right is in use elsewhere."))
     rig.camera.start()
-    rig.hears("right is back")
+    rig.hears("Camera right is in use elsewhere.")
+    until(lambda: not rig.camera.trouble)
     rig.camera.stop()
 
 
