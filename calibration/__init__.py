@@ -1,1 +1,1 @@
-"""Scale and shading.  Pure: arrays in, results out."""
+"""Scale, shading, lens, stitching, line rate, focus.  Pure: arrays in, results out."""

@@ -12,6 +12,10 @@ from calibration.errors import PictureError
 
 CLIPPED = 250
 """Grey levels from here on count as saturated."""
+SOFTEST_EDGE_PX = 6.0
+"""Edges of a target may take so many pixels to rise from 10 to 90 per cent; beyond, the lens is out of focus."""
+_LEAST_CONTRAST = 20.0
+_DARKEST_WHITE, _LIGHTEST_BLACK = 40.0, 75.0
 
 
 def grey_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -37,8 +41,10 @@ def greys_of_one_size(pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.
     """All pictures in grey.
 
     Raises:
-        PictureError: one is no picture, or not of the first one's size.
+        PictureError: none given, one is no picture, or not of the first one's size.
     """
+    if not pictures:
+        raise PictureError("No picture of the target was given; take one or more.")
     greys = [grey_of(picture) for picture in pictures]
     for number, grey in enumerate(greys, start=1):
         if grey.shape != greys[0].shape:
@@ -47,3 +53,51 @@ def greys_of_one_size(pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.
                 f"{greys[0].shape[0]} px; take all with one camera at one setting."
             )
     return greys
+
+
+def check_target(grey: NDArray[np.uint8]) -> None:
+    """Refuse a picture on which no target can be measured.
+
+    Raises:
+        PictureError: too dark, over-exposed or out of focus.
+    """
+    dark, light = (float(level) for level in np.percentile(grey, (0.2, 99.8)))
+    check_levels(dark, light)
+    if light - dark >= _LEAST_CONTRAST:
+        across, along = (cv2.Sobel(grey, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+        steepest = float(np.percentile(cv2.magnitude(across, along), 99.8))
+        check_edges(0.8 * (light - dark) / max(steepest, 1e-6))
+
+
+def check_levels(dark: float, light: float) -> None:
+    """Refuse a target by the grey levels of its dark and light parts.
+
+    White that clips does no harm by itself, as it shifts no edge's middle; with dark parts that are no longer dark it
+    does.
+
+    Raises:
+        PictureError: too dark or over-exposed.
+    """
+    if light < _DARKEST_WHITE:
+        raise PictureError(
+            f"The picture of the target is too dark (its lightest parts have grey level {light:.0f}); "
+            "switch the lamp on or expose longer."
+        )
+    if light >= CLIPPED and dark > _LIGHTEST_BLACK:
+        raise PictureError(
+            f"The picture of the target is over-exposed (its darkest parts have grey level {dark:.0f}, its lightest "
+            "are saturated); expose shorter or close the aperture."
+        )
+
+
+def check_edges(rise_px: float) -> None:
+    """Refuse a target by the pixels its edges take to rise from 10 to 90 per cent.
+
+    Raises:
+        PictureError: out of focus.
+    """
+    if rise_px > SOFTEST_EDGE_PX:
+        raise PictureError(
+            f"The picture of the target is blurred (its edges are {rise_px:.0f} px wide, {SOFTEST_EDGE_PX:.0f} at most "
+            "will do); focus the lens on the target, hold it still and take the picture anew."
+        )

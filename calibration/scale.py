@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import CalibrationError, TargetNotFoundError
+from calibration.chessboard import board_mm, find_corners
+from calibration.errors import CalibrationError, PictureError, TargetNotFoundError
 from calibration.facts import Count, Facts, NotNegative, Number, Positive
-from calibration.pictures import grey_of
+from calibration.pictures import check_target, grey_of, greys_of_one_size
 
+SQUARE_TOLERANCE = 0.01
+"""Share by which the scales across and along may differ and still count as square pixels."""
+SKEW_TOLERANCE_DEG = 0.5
+_AGREEMENT = 0.01  # share by which scales of one set-up may differ
 _MIN_MARKS = 5
+_STEEPEST = 0.06  # lean of a ruler's marks, px per line: 3.4 degrees
+_RULER_LINES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +67,10 @@ def scale_from_chessboard(picture: NDArray[np.uint8], inner_corners: tuple[int, 
     Raises:
         TargetNotFoundError: no such board in the picture.
         CalibrationError: impossible settings.
-        PictureError: not a uint8 picture.
+        PictureError: no picture, or one that is too dark, over-exposed or blurred.
     """
-    columns, rows = inner_corners
-    if columns < 3 or rows < 3 or not square_mm > 0:
-        raise CalibrationError(
-            f"A chessboard of {columns} x {rows} inner corners with squares of {square_mm} mm cannot be used; "
-            "give 3 x 3 or more corners and the side of a square in mm."
-        )
-    grey = grey_of(picture)
-    found, corners = cv2.findChessboardCornersSB(grey, inner_corners, flags=cv2.CALIB_CB_ACCURACY)
-    if not found:
-        raise TargetNotFoundError(
-            f"No chessboard of {columns} x {rows} inner corners was found in the picture; show the whole board, flat, "
-            "in focus, with a white margin, and count the corners where four squares meet."
-        )
-    seen = np.asarray(corners, dtype=np.float64).reshape(-1, 2)
-    board = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2) * square_mm
+    board = board_mm(inner_corners, square_mm)
+    seen = find_corners(grey_of(picture), inner_corners)
     design = np.column_stack([board, np.ones(len(board))])
     fit, *_ = np.linalg.lstsq(design, seen, rcond=None)
     # Row norms survive any rotation of the board; their angle is what the machine adds.
@@ -93,8 +88,48 @@ def scale_from_chessboard(picture: NDArray[np.uint8], inner_corners: tuple[int, 
     )
 
 
+def scale_from_chessboards(
+    pictures: Sequence[NDArray[np.uint8]], inner_corners: tuple[int, int], square_mm: float
+) -> BoardScale:
+    """Scale from several pictures of a chessboard, as :func:`scale_from_chessboard`, averaged.
+
+    Raises:
+        TargetNotFoundError: no such board in one of them.
+        CalibrationError: impossible settings, or none given.
+        PictureError: pictures of several sizes or scales, too dark, over-exposed or blurred.
+    """
+    scales = [scale_from_chessboard(grey, inner_corners, square_mm) for grey in greys_of_one_size(pictures)]
+    return BoardScale(
+        across_mm_per_px=_agreed([scale.across_mm_per_px for scale in scales]),
+        along_mm_per_px=_agreed([scale.along_mm_per_px for scale in scales]),
+        skew_deg=float(np.mean([scale.skew_deg for scale in scales])),
+        residual_px=float(np.sqrt(np.mean([scale.residual_px**2 for scale in scales]))),
+        residual_mm=float(np.sqrt(np.mean([scale.residual_mm**2 for scale in scales]))),
+        corners=sum(scale.corners for scale in scales),
+    )
+
+
+def squareness_warning(scale: BoardScale) -> str | None:
+    """What to tell where pixels are not square or lines not square to the machine direction; None while all is well."""
+    said = []
+    aspect = scale.along_mm_per_px / scale.across_mm_per_px
+    if abs(aspect - 1) > SQUARE_TOLERANCE:
+        said.append(
+            f"Pixels are not square: {scale.across_mm_per_px:.4g} mm across and {scale.along_mm_per_px:.4g} mm along; "
+            f"multiply the trigger divider by {1 / aspect:.4g}."
+        )
+    if abs(scale.skew_deg) > SKEW_TOLERANCE_DEG:
+        said.append(
+            f"Lines stand {abs(scale.skew_deg):.1f} degrees off square to the machine direction; turn the camera about "
+            "its axis by as much."
+        )
+    return " ".join(said) or None
+
+
 def scale_from_ruler(picture: NDArray[np.uint8], spacing_mm: float) -> RulerScale:
     """Scale across from evenly spaced dark marks (a ruler lying across the web, marks along the machine direction).
+
+    A ruler up to three degrees off square does no harm.
 
     Args:
         picture: uint8 ``[lines, width]`` or ``[lines, width, 3]``, cut to lines that 5 marks or more all cross.
@@ -103,15 +138,18 @@ def scale_from_ruler(picture: NDArray[np.uint8], spacing_mm: float) -> RulerScal
     Raises:
         TargetNotFoundError: too few marks, or marks that are not evenly spaced.
         CalibrationError: impossible spacing.
-        PictureError: not a uint8 picture.
+        PictureError: no picture, or one that is too dark, over-exposed or blurred.
     """
-    if not spacing_mm > 0:
+    if not 0 < spacing_mm < float("inf"):
         raise CalibrationError(f"A ruler with marks every {spacing_mm} mm cannot be used; give their distance in mm.")
-    places = _marks(grey_of(picture).mean(axis=0))
+    grey = grey_of(picture)
+    check_target(grey)
+    profile, lean = _along_marks(grey)
+    places = _marks(profile)
     if len(places) < _MIN_MARKS:
         raise TargetNotFoundError(
-            f"Only {len(places)} marks of a ruler were found; show at least {_MIN_MARKS}, dark on light, and cut the "
-            "picture to the lines that all marks cross."
+            f"Only {len(places)} marks of a ruler were found; show at least {_MIN_MARKS}, dark on light, square across "
+            "the picture, and cut it to the lines that all marks cross."
         )
     number = np.arange(len(places))
     px_per_mark, first = np.polyfit(number, places, 1)
@@ -120,9 +158,45 @@ def scale_from_ruler(picture: NDArray[np.uint8], spacing_mm: float) -> RulerScal
         raise TargetNotFoundError(
             "The ruler's marks are not evenly spaced in the picture; cut it so that marks of one spacing only are seen."
         )
-    mm_per_px = spacing_mm / px_per_mark
+    mm_per_px = spacing_mm / (px_per_mark * np.cos(np.arctan(lean)))  # a turned ruler is crossed aslant
     residual = float(np.sqrt(np.mean(off_px**2)))
     return RulerScale(float(mm_per_px), residual, float(residual * mm_per_px), len(places))
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderScale(Facts):
+    """Scale along from the encoder.
+
+    Attributes:
+        pulses_per_metre: encoder pulses per metre of cloth.
+        residual_mm: root mean square of what the measured lengths are off this scale; None from a single run.
+        runs: lengths measured.
+    """
+
+    pulses_per_metre: Positive
+    residual_mm: NotNegative | None
+    runs: Count
+
+
+def encoder_scale(runs: Sequence[tuple[int, float]]) -> EncoderScale:
+    """Scale along from runs of cloth, each as encoder pulses and measured length in mm (a metre or more).
+
+    Raises:
+        CalibrationError: no runs, no pulses or no length, or runs that disagree by more than a hundredth.
+    """
+    if not runs:
+        raise CalibrationError("No run was measured; let a metre or more of cloth pass and give pulses and length.")
+    each = [pulses_per_metre(pulses, length_mm) for pulses, length_mm in runs]
+    if max(each) > (1 + _AGREEMENT) * min(each):
+        raise CalibrationError(
+            f"The runs disagree, from {min(each):.6g} to {max(each):.6g} encoder pulses per metre; check that the "
+            "encoder's wheel does not slip and measure anew."
+        )
+    pulses, length_mm = np.abs(np.array(runs, dtype=np.float64)).T
+    per_mm = float(pulses @ length_mm / (length_mm @ length_mm))
+    off_mm = pulses / per_mm - length_mm
+    residual = float(np.sqrt(np.mean(off_mm**2))) if len(runs) > 1 else None
+    return EncoderScale(1000 * per_mm, residual, len(runs))
 
 
 def pulses_per_metre(pulses: int, length_mm: float) -> float:
@@ -163,6 +237,34 @@ def pulses_per_square_line(per_metre: float, across_mm_per_px: float) -> float:
             "positive."
         )
     return per_metre * across_mm_per_px / 1000
+
+
+def _agreed(scales: list[float]) -> float:
+    """Mean of scales in mm per px."""
+    if max(scales) > (1 + _AGREEMENT) * min(scales):
+        raise PictureError(
+            f"The pictures disagree about the scale, from {min(scales):.4g} to {max(scales):.4g} mm per px; leave the "
+            "camera as it is, use one board only, and lay it flat where the cloth runs."
+        )
+    return float(np.mean(scales))
+
+
+def _along_marks(grey: NDArray[np.uint8]) -> tuple[NDArray[np.float64], float]:
+    """Mean level along the marks, float64 ``[width]``, and their lean in px per line, at which they stand out most."""
+    top = (len(grey) - min(len(grey), _RULER_LINES)) // 2
+    picture = grey[top : top + _RULER_LINES].astype(np.float32)
+    lines, width = picture.shape
+    steps = round(_STEEPEST * lines)  # a pixel of difference between the first and the last line
+    best, best_lean, strongest = picture.mean(axis=0), 0.0, -1.0
+    for lean in np.arange(-steps, steps + 1) / max(lines, 1):
+        upright = np.array([[1, lean, -lean * (lines - 1) / 2], [0, 1, 0]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        turned = cv2.warpAffine(picture, upright, (width, lines), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        profile = np.asarray(turned).mean(axis=0)
+        strength = float(np.square(np.diff(profile)).sum())
+        if strength > strongest:
+            best, best_lean, strongest = profile, float(lean), strength
+    return best.astype(np.float64), best_lean
 
 
 def _marks(profile: NDArray[np.float64]) -> NDArray[np.float64]:

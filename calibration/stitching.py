@@ -84,7 +84,7 @@ def stitch(
         raise TargetNotFoundError(
             "The two pictures fit in no place clearly better than in others: either they do not show the same cloth, "
             "or it repeats, as weaves and chessboards do; take both at the same time, name the left camera first, say "
-            "how far they overlap at most, and lay something that does not repeat, such as a printed page, over it."
+            "how far they overlap at most, and lay a printed page, which does not repeat, over the overlap."
         )
     (shift_px, offset_lines), residual_px = _refined(a, b, shift, lines)
     return Stitch(most - shift_px, offset_lines, residual_px, confidence)

@@ -1,0 +1,48 @@
+"""Finds a chessboard's corners, or says why they cannot be measured."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.errors import CalibrationError, TargetNotFoundError
+from calibration.pictures import check_edges, check_levels, check_target
+
+
+def board_mm(inner_corners: tuple[int, int], square_mm: float) -> NDArray[np.float64]:
+    """Where the inner corners lie on the board: float64 ``[corners, 2]`` in mm, row by row.
+
+    Raises:
+        CalibrationError: impossible settings.
+    """
+    columns, rows = inner_corners
+    if columns < 3 or rows < 3 or not 0 < square_mm < float("inf"):
+        raise CalibrationError(
+            f"A chessboard of {columns} x {rows} inner corners with squares of {square_mm} mm cannot be used; "
+            "give 3 x 3 or more corners and the side of a square in mm."
+        )
+    corners = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
+    return np.asarray(corners * square_mm, dtype=np.float64)
+
+
+def find_corners(grey: NDArray[np.uint8], inner_corners: tuple[int, int]) -> NDArray[np.float64]:
+    """Where the inner corners lie in a picture uint8 ``[lines, width]``: float64 ``[corners, 2]`` (x, y) in px.
+
+    Raises:
+        TargetNotFoundError: no such board in the picture.
+        PictureError: a picture, or board, that is too dark, over-exposed or out of focus.
+    """
+    columns, rows = inner_corners
+    found, corners = cv2.findChessboardCornersSB(grey, inner_corners, flags=cv2.CALIB_CB_ACCURACY)
+    if not found:
+        check_target(grey)
+        raise TargetNotFoundError(
+            f"No chessboard of {columns} x {rows} inner corners was found in the picture; show the "
+            "whole board, flat, in focus, with a white margin, and count the corners where four squares meet."
+        )
+    measured = np.asarray(cv2.estimateChessboardSharpness(grey, inner_corners, corners)[0])
+    rise_px, dark, light = (float(value) for value in measured[:3])
+    check_levels(dark, light)
+    check_edges(rise_px)
+    return np.asarray(corners, dtype=np.float64).reshape(-1, 2)
