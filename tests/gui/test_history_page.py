@@ -10,11 +10,11 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
+from station.people import login
 from station.records.queries import History
 from station.records.rows import DefectFilter, RollFilter, Verdict
 from station.records.store import Store
 from ui.history.page import HistoryPage
-from ui.people import login
 from ui.shell import MainWindow
 from ui.widgets import crops
 from ui.widgets.crops import NO_PICTURES, PictureCache

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore, recipe_of
 
+from station.people import login
 from station.records.queries import History
 from station.records.rows import DefectFilter, RollFilter
 from station.records.store import Store
-from ui.people import login
 from ui.shell import MainWindow
 from ui.tuning.page import TuningPage
 from ui.tuning.what_if import Fate

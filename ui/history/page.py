@@ -9,13 +9,13 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
+from station.people import login
 from station.records.queries import History
 from station.records.rows import DefectFilter, DefectRow, RecordsError, RollFilter, RollRow, StretchRow, Verdict
 from station.records.store import Store
 from ui.history.detail import DefectDetail
 from ui.history.filters import RollFilters
 from ui.history.roll_list import UNDER_WAY, RollDelegate, RollList, span_of
-from ui.people import login
 from ui.widgets.crops import PictureCache
 from ui.widgets.gallery import DefectGallery, GalleryView
 from ui.widgets.parts import Panel, label, set_text

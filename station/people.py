@@ -1,4 +1,4 @@
-"""Who sits at the screen."""
+"""Who is at work here."""
 
 from __future__ import annotations
 
