@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from drivers.camera import Camera, CameraError
+from drivers.joined import JoinedCamera
+from drivers.joining import Joint
 from drivers.pylon import PylonCamera, list_pylon_cameras
 from drivers.pylon_settings import PylonSettings
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
+from drivers.simulated.views import View
 
 
 class SimulatedSettings(BaseModel):
@@ -38,6 +41,7 @@ class SimulatedSettings(BaseModel):
     frame_lines: int | None = Field(None, ge=16, le=4096)
     overlap_lines: int = Field(0, ge=0, le=2048)
     frame_falloff: float = Field(0.0, ge=0, le=0.5)
+    view_px: tuple[int, int] | None = Field(None, description="columns of the cloth's picture this camera sees")
 
 
 class ReplaySettings(BaseModel):
@@ -50,7 +54,33 @@ class ReplaySettings(BaseModel):
     folder: Path
 
 
-CameraSettings = Annotated[SimulatedSettings | ReplaySettings | PylonSettings, Field(discriminator="kind")]
+SingleCameraSettings = Annotated[SimulatedSettings | ReplaySettings | PylonSettings, Field(discriminator="kind")]
+"""What settings may say about one camera, told apart by ``kind``."""
+
+
+class JointSettings(BaseModel):
+    """Where a camera goes on from its left neighbour, as ``station calibrate stitching`` measures it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    overlap_px: float = Field(ge=0, description="columns that both cameras see")
+    offset_lines: float = Field(0.0, description="line y of the right camera is line y + this of the left one")
+
+
+class JoinedSettings(BaseModel):
+    """Several cameras across one web, from left to right; see :class:`drivers.joined.JoinedCamera`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["joined"] = "joined"
+    camera_id: str = Field("joined", min_length=1)
+    cameras: tuple[SingleCameraSettings, ...] = Field(min_length=2, max_length=16)
+    joints: tuple[JointSettings, ...] = Field(description="one between each two neighbours")
+
+
+CameraSettings = Annotated[
+    SimulatedSettings | ReplaySettings | PylonSettings | JoinedSettings, Field(discriminator="kind")
+]
 """What a station's settings say about its camera, told apart by ``kind``."""
 
 _ADAPTER: TypeAdapter[CameraSettings] = TypeAdapter(CameraSettings)
@@ -68,11 +98,47 @@ def camera_settings(data: Mapping[str, Any]) -> CameraSettings:
 
 def open_camera(settings: CameraSettings) -> Camera:
     """The camera that ``settings`` describe, not started yet.  Raises CameraError."""
+    if isinstance(settings, JoinedSettings):
+        joints = [Joint(joint.overlap_px, joint.offset_lines) for joint in settings.joints]
+        return JoinedCamera(_open_neighbours(settings.cameras), joints, camera_id=settings.camera_id)
     if isinstance(settings, ReplaySettings):
         return ReplayCamera(settings.folder, camera_id=settings.camera_id)
     if isinstance(settings, PylonSettings):
         return PylonCamera(settings)
-    return SimulatedCamera(**settings.model_dump(exclude={"kind"}))
+    if settings.view_px is not None:
+        return _open_views([settings])[0]
+    return SimulatedCamera(**settings.model_dump(exclude={"kind", "view_px"}))
+
+
+def _open_neighbours(cameras: Sequence[SingleCameraSettings]) -> list[Camera]:
+    """Cameras from left to right.  Simulated ones that view one cloth hang above one loom."""
+    viewing = [camera for camera in cameras if isinstance(camera, SimulatedSettings) and camera.view_px is not None]
+    views = iter(_open_views(viewing) if viewing else [])
+    return [next(views) if camera in viewing else open_camera(camera) for camera in cameras]
+
+
+def _open_views(cameras: Sequence[SimulatedSettings]) -> list[Camera]:
+    own = {"kind", "camera_id", "view_px", "faults"}
+    looms = [camera.model_dump(exclude=own) for camera in cameras]
+    for camera, loom in zip(cameras, looms, strict=True):
+        differing = next((name for name, value in loom.items() if value != looms[0][name]), None)
+        if differing is not None:
+            raise CameraError(
+                f"Cameras {cameras[0].camera_id} and {camera.camera_id} view one simulated cloth; "
+                f"set '{differing}' alike for both."
+            )
+    # A reverse is the loom's, and so seen by all.
+    reverse = ("reverse",) if any("reverse" in camera.faults for camera in cameras) else ()
+    rig = SimulatedCamera(**looms[0], faults=reverse)
+    return list(
+        rig.views(
+            [
+                View(camera.camera_id, *camera.view_px, tuple(fault for fault in camera.faults if fault != "reverse"))
+                for camera in cameras
+                if camera.view_px is not None
+            ]
+        )
+    )
 
 
 def list_cameras() -> list[dict[str, str | bool]]:

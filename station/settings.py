@@ -10,7 +10,7 @@ from typing import Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from drivers.registry import CameraSettings
+from drivers.registry import CameraSettings, JoinedSettings
 from drivers.wiring import LinkSettings
 from station.calibrations import MAX_AGE_DAYS
 from station.control import StationError
@@ -92,14 +92,18 @@ def first_fault(error: ValidationError) -> str:
     return f"{where or 'settings'}: {fault['msg']}{shown}"
 
 
+def _with_absolute_folders(camera: CameraSettings, base: Path) -> CameraSettings:
+    update: dict[str, object] = {name: base / value.expanduser() for name, value in camera if isinstance(value, Path)}
+    if isinstance(camera, JoinedSettings):
+        update["cameras"] = tuple(_with_absolute_folders(one, base) for one in camera.cameras)
+    return camera.model_copy(update=update)
+
+
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     update: dict[str, object] = {}
     if settings.home is not None:
         update["home"] = base / settings.home.expanduser()
-    folders = {name: value for name, value in settings.camera if isinstance(value, Path)}
-    if folders:
-        absolute = {name: base / folder.expanduser() for name, folder in folders.items()}
-        update["camera"] = settings.camera.model_copy(update=absolute)
+    update["camera"] = _with_absolute_folders(settings.camera, base)
     shading = settings.line.shading
     if shading is not None:
         update["line"] = settings.line.model_copy(update={"shading": base / shading.expanduser()})
