@@ -23,7 +23,9 @@ from drivers.pylon_setup import Delivery
 
 LOG = logging.getLogger("drivers.pylon")
 
-BUFFERS = 32
+MOST_BUFFERS, LEAST_BUFFERS, BUFFER_BYTES = 64, 4, 2**27
+"""Blocks that may wait in pylon: as many as these bytes hold."""
+
 CLOSING_S = 2.5
 POLL_S = 0.1
 """The encoder's counter is asked for so often, between two blocks."""
@@ -77,7 +79,8 @@ class Grab:
         self._closing = False
         self._place, self._polled_s = -1, 0.0
         self.counts = GrabCounts()
-        device.MaxNumBuffer.Value = BUFFERS
+        block_bytes = self._features.whole("PayloadSize") or delivery.lines * delivery.width_px
+        device.MaxNumBuffer.Value = min(max(BUFFER_BYTES // block_bytes, LEAST_BUFFERS), MOST_BUFFERS)
         device.StartGrabbing(pylon.GrabStrategy_OneByOne)
         _open.add(self)
         position.begin(delivery.lines_per_s, self._pulses())

@@ -139,7 +139,7 @@ class ClothPosition:
         with self._lock:
             first = self._base + place * self._step
             if pulses is not None:
-                first = self._line_of(self._unwrapped(pulses, first))
+                first = self._line_of(pulses, first)
             self._rate.add(max(first + self._lines - self._end, 0))
             self._end = max(self._end, first + self._lines)
             self._known_s = self._clock()
@@ -152,11 +152,12 @@ class ClothPosition:
         """The encoder's counter now."""
         with self._lock:
             now = self._clock()
-            pulses = self._unwrapped(pulses, self._due)
+            line = self._line_of(pulses, self._due)
+            pulses = self._unwrapped(pulses, line)
             if self._polled is not None and now > self._polled[0]:
                 self._speed = (pulses - self._polled[1]) / self.pulses_per_line / (now - self._polled[0])
             self._polled = (now, pulses)
-            self._due = max(self._due, self._line_of(pulses))
+            self._due = max(self._due, line)
 
     def reading(self) -> EncoderReading:
         """Where the cloth is now."""
@@ -171,13 +172,14 @@ class ClothPosition:
                 return EncoderReading(self._due, self._speed if now - self._polled[0] < POLLED_LATELY_S else 0.0)
             return EncoderReading(self._due, self._rate.lines_per_s())
 
-    def _line_of(self, pulses: int) -> int:
+    def _line_of(self, pulses: int, about: int) -> int:
+        """The line the counter tells, which is at or near ``about``; that one itself if it tells for the first time."""
         if self._pulse_zero is None:
-            self._pulse_zero = pulses - self._base * self.pulses_per_line
-        return (pulses - self._pulse_zero) // self.pulses_per_line
+            self._pulse_zero = pulses - about * self.pulses_per_line
+        return (self._unwrapped(pulses, about) - self._pulse_zero) // self.pulses_per_line
 
     def _unwrapped(self, pulses: int, line: int) -> int:
-        """The counter's value without its wraps, by the line where it must be about."""
+        """The counter's value without its wraps, by the line it is near."""
         if self._pulse_count is None or self._pulse_zero is None:
             return pulses
         about = self._pulse_zero + line * self.pulses_per_line
@@ -188,4 +190,4 @@ class ClothPosition:
         """The line by a counter that went on while the camera was away; None if it was reset or may have wrapped."""
         if pulses is None or self._polled is None or self._pulse_count is not None or pulses < self._polled[1]:
             return None
-        return self._line_of(pulses)
+        return self._line_of(pulses, self._end)

@@ -60,7 +60,7 @@ class PylonSettings(BaseModel):
         line_rate_hz: of a line-scan camera; with an encoder the fastest it is expected to ask for.
         frame_rate_hz: of an area camera.
         width_px, height_px, offset_x_px, offset_y_px: region; ``height_px`` is the lines of a block.  None: the whole
-            width, and of a line-scan camera 0.25 s of lines.
+            width, and of a line-scan camera 0.25 s of lines (with an encoder a tenth of it, for a slow machine).
         overlap_px: lines that a frame of an area camera shows again from the frame before.
         encoder: None: the camera runs freely.
         mm_per_px: scale along and across where it is known.
@@ -98,6 +98,8 @@ class PylonSettings(BaseModel):
             raise ValueError("line_rate_hz is for line-scan cameras, frame_rate_hz for area cameras: give one of them")
         if self.gain_db is not None and self.gain_raw is not None:
             raise ValueError("gain_db and gain_raw say the same: give one of them")
+        if self.encoder is not None and self.line_rate_hz is self.height_px is None:
+            raise ValueError("with an encoder give line_rate_hz, the fastest it asks for, or height_px")
         if self.line_rate_hz is not None and self.overlap_px:
             raise ValueError("lines of a line-scan camera do not overlap: take out overlap_px or line_rate_hz")
         if self.height_px is not None and self.overlap_px > self.height_px // 2:

@@ -15,7 +15,12 @@ EMULATED_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"}
 """Pictures that pylon's camera emulation plays."""
 
 LINE_RATE = ("AcquisitionLineRateAbs", "AcquisitionLineRate")
+RESULTING_LINE_RATE = ("ResultingLineRateAbs", "BslResultingAcquisitionLineRate")
 FRAME_RATE = ("AcquisitionFrameRateAbs", "AcquisitionFrameRate")
+RESULTING_FRAME_RATE = ("ResultingFrameRateAbs", "BslResultingAcquisitionFrameRate", "ResultingFrameRate")
+
+SLOW_SHARE = 0.1
+"""With an encoder blocks are made so short that they still come in time at this share of the fastest rate."""
 
 SHORTFALL = 0.99
 """A camera that reaches less than this of the rate asked for is told of."""
@@ -127,8 +132,8 @@ def _region(features: Features, settings: PylonSettings, size: tuple[int, int] |
     width_px, lines = settings.width_px, settings.height_px
     if size is not None:
         lines, width_px = _whole_pictures(features, size, width_px, lines)
-    elif lines is None and settings.line_rate_hz is not None:
-        lines = max(int(settings.line_rate_hz * LONGEST_BLOCK_S), 1)
+    elif lines is None:
+        lines = _lines_of_a_block(features, settings)
     for name, what, wanted in (("Width", "a width", width_px), ("Height", "a height", lines)):
         limits = features.limits(name)
         taken = limits[1] if wanted is None and limits is not None else wanted
@@ -142,6 +147,14 @@ def _region(features: Features, settings: PylonSettings, size: tuple[int, int] |
     if not taken_width or not taken_lines:
         raise CameraError(f"Camera {settings.name} does not tell the size of its pictures; is it a 2D camera?")
     return taken_width, taken_lines
+
+
+def _lines_of_a_block(features: Features, settings: PylonSettings) -> int | None:
+    """Of a line-scan camera what it takes in 0.25 s (with an encoder at a tenth of its rate), None for area cameras."""
+    rate = settings.line_rate_hz or features.number(*LINE_RATE)
+    if rate is None:
+        return None
+    return max(int(rate * LONGEST_BLOCK_S * (1.0 if settings.encoder is None else SLOW_SHARE)), 1)
 
 
 def _whole_pictures(
@@ -183,8 +196,8 @@ def _light(features: Features, settings: PylonSettings) -> None:
 def _rate(features: Features, settings: PylonSettings, lines: int, step: int) -> float | None:
     """Lines per second of a camera that runs freely, None if it cannot be known."""
     wanted = settings.line_rate_hz
-    features.assign("AcquisitionLineRateEnable", True)
     if wanted is not None and any(features.writable(name) for name in LINE_RATE):
+        features.assign("AcquisitionLineRateEnable", True)
         features.set_number(f"{wanted:g} lines/s", wanted, *LINE_RATE)
     elif wanted is not None or settings.frame_rate_hz is not None:
         frames = settings.frame_rate_hz or (wanted or 0.0) / lines
@@ -202,14 +215,18 @@ def _rate(features: Features, settings: PylonSettings, lines: int, step: int) ->
 
 
 def _rate_reached(features: Features, step: int) -> float | None:
-    lines = features.number("ResultingLineRateAbs", "BslResultingAcquisitionLineRate", *LINE_RATE)
-    if lines:
+    lines = _slowest(features, "AcquisitionLineRateEnable", LINE_RATE, RESULTING_LINE_RATE)
+    if lines is not None:
         return lines
-    frames = features.number(
-        "ResultingFrameRateAbs", "BslResultingAcquisitionFrameRate", "ResultingFrameRate", *FRAME_RATE
-    )
+    frames = _slowest(features, "AcquisitionFrameRateEnable", FRAME_RATE, RESULTING_FRAME_RATE)
     # The emulation leaves the exposure out of its figure.
     exposure_us = features.number("ExposureTimeAbs", "ExposureTime")
-    if frames and exposure_us:
+    if frames is not None and exposure_us:
         frames = min(frames, 1e6 / exposure_us)
-    return frames * step if frames else None
+    return None if frames is None else frames * step
+
+
+def _slowest(features: Features, switch: str, limit: tuple[str, ...], resulting: tuple[str, ...]) -> float | None:
+    """The rate that results, or the limit set if that is lower and not switched off."""
+    rates = [features.number(*resulting), None if features.whole(switch) == 0 else features.number(*limit)]
+    return min((rate for rate in rates if rate), default=None)

@@ -84,7 +84,7 @@ def test_the_encoder_of_a_camera_of_today_starts_lines_forwards_only() -> None:
     delivery = set_up(features, settings(line_rate_hz=2000.0, encoder=encoder))
     assert features.refused == []
     assert delivery.counter == PulseCounter("EncoderValue", "ChunkEncoderValue")
-    assert delivery.lines_per_s is None
+    assert (delivery.lines_per_s, delivery.lines) == (None, 50), "0.25 s at a tenth of the rate"
     assert (nodes["EncoderSourceA"], nodes["EncoderSourceB"], nodes["EncoderDivider"]) == ("Line2", "Line3", 4)
     assert (nodes["EncoderMode"], nodes["EncoderOutputMode"]) == ("FourPhase", "PositionUp")
     assert (nodes["TriggerSelector"], nodes["TriggerSource"], nodes["TriggerMode"]) == ("LineStart", "Encoder1", "On")
@@ -112,7 +112,9 @@ def test_without_chunks_of_the_encoder_blocks_are_placed_by_their_numbers() -> N
     nodes = camera_nodes.racer_2()
     nodes.nodes["ChunkSelector"].Symbolics = ("Timestamp",)
     features = features_of(nodes)
-    assert set_up(features, settings(encoder=EncoderSettings())).counter == PulseCounter("EncoderValue", "")
+    assert set_up(features, settings(height_px=32, encoder=EncoderSettings())).counter == PulseCounter(
+        "EncoderValue", ""
+    )
     assert nodes["ChunkModeActive"] is False
     assert len(features.refused) == 1
     assert "blocks are placed by their numbers" in features.refused[0]
@@ -122,7 +124,7 @@ def test_an_encoder_no_camera_input_knows_is_refused() -> None:
     nodes = camera_nodes.racer_2()
     nodes.nodes["TriggerSource"].Symbolics = ("Line1",)
     with pytest.raises(CameraError, match="cannot be triggered by Encoder1"):
-        set_up(features_of(nodes), settings(encoder=EncoderSettings()))
+        set_up(features_of(nodes), settings(height_px=32, encoder=EncoderSettings()))
 
 
 @pytest.mark.parametrize(
@@ -133,6 +135,7 @@ def test_an_encoder_no_camera_input_knows_is_refused() -> None:
         ({"line_rate_hz": 1000.0, "overlap_px": 4}, "do not overlap"),
         ({"height_px": 100, "overlap_px": 51}, "overlap by 50 lines at most"),
         ({"line_rate_hz": 1000.0, "height_px": 251}, "choose height_px up to 250"),
+        ({"encoder": {}}, "give line_rate_hz"),
         ({"pixel_format": "Mono7"}, "Mono8"),
         ({"shutter": 3}, "shutter"),
     ],
@@ -140,3 +143,8 @@ def test_an_encoder_no_camera_input_knows_is_refused() -> None:
 def test_settings_that_contradict_each_other_are_refused(values: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         settings(**values)
+
+
+def test_a_line_scan_camera_whose_rate_is_not_set_keeps_its_own() -> None:
+    delivery = set_up(features_of(camera_nodes.racer()), settings())
+    assert (delivery.lines, delivery.lines_per_s) == (250, 1000.0)
