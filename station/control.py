@@ -348,6 +348,12 @@ class Core(Protocol):
     def end_roll(self) -> None:
         """Finish what is in flight and close the roll."""
 
+    def veto_stop(self, by: str) -> None:
+        """Let the machine run on although a stop is announced.  Raises StationError (none is announced, no name)."""
+
+    def release_stop(self, by: str) -> None:
+        """Take the requested stop back.  Raises StationError (none is requested, no name)."""
+
     def recipe(self) -> Recipe | None:
         """The recipe in force on the open roll."""
 

@@ -26,17 +26,20 @@ from station.control import (
     RollStarted,
     RowJudged,
     StationError,
+    StopChanged,
     StretchClosed,
 )
 from station.feed import Feed
 from station.line.inspection import Inspection
+from station.machine.machine import Machine
+from station.machine.wired import Wired
 from station.recipe import Recipe
 from station.records.models import checked_model
 from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 
-RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, Notice)
+RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
 POLL_S = 0.1
 STOP_S = 10.0
 RECORDS_PATIENCE_S = 5.0
@@ -52,6 +55,7 @@ class Station:
         camera: where cloth comes from; started with each roll, stopped with its end.
         device, precision: for :class:`model.runtime.Runtime`.
         calibrations: those on record, and which of them count; by default all, as they come.
+        wired: the machine to stop, mark and listen to, if there is one.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Station:
         device: str = "auto",
         precision: str = "auto",
         calibrations: Calibrations | None = None,
+        wired: Wired | None = None,
     ) -> None:
         self._home = home
         self._store = store
@@ -87,6 +92,7 @@ class Station:
         self._last: LineSnapshot | None = None
         self._runtime: tuple[str, Runtime] | None = None
         self.failure: Exception | None = None
+        self._machine = None if wired is None else self._start_machine(wired)
 
     @property
     def home(self) -> Path:
@@ -147,12 +153,25 @@ class Station:
         """Ask for the end: what is in flight is judged, then the roll is closed (told by ``RollEnded``)."""
         self._end.set()
 
+    def veto_stop(self, by: str) -> None:
+        """Let the machine run on although a stop is announced.  Raises StationError."""
+        self._wired_machine().veto(by)
+
+    def release_stop(self, by: str) -> None:
+        """Take the requested stop back.  Raises StationError."""
+        self._wired_machine().release(by)
+
     def wait(self, timeout: float | None = None) -> bool:
         """True once no roll is open."""
         return self._roll_over.wait(timeout)
 
     def close(self) -> None:
-        """End an open roll without judging what is left (declared), and free camera and model."""
+        """End an open roll without judging what is left (declared), and free camera and model.
+
+        The machine is told first: from now on nobody looks.
+        """
+        if self._machine is not None:
+            self._machine.close()
         self._abort = True
         self._end.set()
         self.wait()
@@ -167,9 +186,16 @@ class Station:
 
     def snapshot(self) -> LineSnapshot:
         """How the line is now."""
-        inspection, fitted = self._inspection, self._calibrated
-        snapshot = inspection.snapshot() if inspection is not None else self._last or self._without_line()
-        return replace(snapshot, unverified=fitted.measures.unverified if fitted else "")
+        fitted = self._calibrated
+        return replace(
+            self._line_snapshot(),
+            unverified=fitted.measures.unverified if fitted else "",
+            machine=None if self._machine is None else self._machine.status,
+        )
+
+    def _line_snapshot(self) -> LineSnapshot:
+        inspection = self._inspection
+        return inspection.snapshot() if inspection is not None else self._last or self._without_line()
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
         """How the line is before it starts, or was if ``error`` kept it from starting."""
@@ -208,6 +234,8 @@ class Station:
         recipe = fitted.recipe
         try:
             self._feed.put(RollStarted(name, recipe.fabric, recipe.version))
+            if self._machine is not None:
+                self._machine.begin_roll(recipe)
             try:
                 inspection = self._start_line(fitted, name)
             except Exception as error:
@@ -237,8 +265,8 @@ class Station:
         with self._lock:
             if self._paused:
                 inspection.pause()
-            inspection.start()
             self._inspection = inspection
+            inspection.start()
         return inspection
 
     def _see_through(self, inspection: Inspection) -> None:
@@ -280,7 +308,33 @@ class Station:
             self._last = replace(self._last, state=LineState.ERROR, message=str(error))
         self._feed.put(Notice("error", f"Roll {name}: {error}"))
 
+    def _start_machine(self, wired: Wired) -> Machine:
+        machine = Machine(
+            wired.settings,
+            wired.link,
+            look=self._line_snapshot,
+            encoder=self._camera.encoder,
+            tell=self._on_machine_event,
+            end_roll=self.end_roll,
+            counter=wired.counter,
+        )
+        machine.start()
+        return machine
+
+    def _wired_machine(self) -> Machine:
+        if self._machine is None:
+            raise StationError("No machine is set up, so no stop can be wanted; see [machine] in the settings.")
+        return self._machine
+
+    def _on_machine_event(self, event: Event) -> None:
+        """Never waits for the disk: meanwhile the heartbeat would stand still."""
+        if isinstance(event, RECORDED):
+            self._store.write(event)
+        self._feed.put(event)
+
     def _on_event(self, event: Event) -> None:
+        if self._machine is not None and isinstance(event, DefectChanged):
+            self._machine.hear(event.defect)
         if isinstance(event, RECORDED) and not self._store.write(event, RECORDS_PATIENCE_S):
             self._end.set()
         if not isinstance(event, RowJudged):

@@ -17,6 +17,7 @@ from station.commands.session import OpenWindow, Records, line_figures, open_sta
 from station.control import Defect, Event, LineSnapshot, StationError
 from station.core import RECORDED, Station
 from station.flat_field import load_shading, shading_on_record
+from station.machine.wired import wire
 from station.playback import Piece, play
 from station.records.models import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
@@ -71,13 +72,13 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
     """The real station, in its window or headless until its cloth ends or Ctrl+C."""
     line = settings.line
     records.history.recipe(line.fabric)
-    camera = open_camera(settings.camera)
+    wired, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
     shading_id = None
     if line.shading is not None:
         shading = load_shading(line.shading, camera.width_px)
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
-    with open_station(records, camera, line.device, line.precision, calibrations) as station:
+    with open_station(records, camera, line.device, line.precision, calibrations, wired) as station:
         if window is None:
             return line_figures(run_headless(station, line.fabric, line.roll))
         station.start_roll(line.fabric, line.roll)

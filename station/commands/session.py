@@ -16,6 +16,7 @@ from model.training import Progress
 from station.calibrations import Calibrations
 from station.control import LineSnapshot, LineState, Notice, StopChanged
 from station.core import Station
+from station.machine.wired import Wired
 from station.records.queries import History
 from station.records.store import Store
 
@@ -59,6 +60,7 @@ def open_station(
     device: str = "auto",
     precision: str = "auto",
     calibrations: Calibrations | None = None,
+    wired: Wired | None = None,
 ) -> Iterator[Station]:
     """A station on the camera, closed whatever happens."""
     station = Station(
@@ -69,6 +71,7 @@ def open_station(
         device=device,
         precision=precision,
         calibrations=calibrations,
+        wired=wired,
     )
     try:
         yield station

@@ -16,6 +16,7 @@ from drivers.camera import CameraError, EncoderReading
 from drivers.encoder import CounterEncoder
 from drivers.outputs import Inputs, MachineLink, Outputs
 from station.control import Defect, Event, LineSnapshot, LinkState, MachineStatus, Notice, StopState
+from station.leaving import before_leaving
 from station.machine.connection import Connection
 from station.machine.marking import Marking, is_told
 from station.machine.settings import MachineSettings, StopSettings
@@ -73,6 +74,7 @@ class Machine:
         self._outputs = Outputs()
         self._status = MachineStatus()
         self._end = threading.Event()
+        self._stay: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
 
     @property
@@ -83,10 +85,12 @@ class Machine:
     def start(self) -> None:
         """Begin to exchange signals."""
         self._thread.start()
+        self._stay = before_leaving(self.close)
 
     def close(self) -> None:
         """Leave the outputs as settings say and let go of the link; may be called twice, and before :meth:`start`."""
         self._end.set()
+        self._stay()
         if self._thread.ident is not None:
             self._thread.join(CLOSE_S)
             if self._thread.is_alive():
@@ -96,10 +100,13 @@ class Machine:
         """A roll with this recipe is open; what :meth:`hear` tells from now on is of it."""
         self._news.append(recipe)
 
-    def hear(self, defect: Defect, origin_line: int) -> None:
-        """A defect of the open roll changed; returns at once.  ``origin_line`` is the roll's line 0 by the encoder."""
+    def hear(self, defect: Defect) -> None:
+        """A defect of the open roll changed; returns at once."""
+        origin = self._look().origin_line if defect.is_reject or defect.merged_into is not None else None
+        if origin is None:
+            return
         if len(self._news) < MOST_WAITING:
-            self._news.append((replace(defect, crop=None, heat=None), origin_line))
+            self._news.append((replace(defect, crop=None, heat=None), origin))
             return
         self._dropped += 1
         if is_told(self._dropped):

@@ -50,6 +50,7 @@ class Place:
     inspected: int = 0
     events: list[Event] = field(default_factory=list)
     ends: int = 0
+    origin: int = 0
 
     def __post_init__(self) -> None:
         self.counter = CounterEncoder(1.0, clock=lambda: self.now)
@@ -88,6 +89,7 @@ class Place:
             latency_p50_ms=0.0,
             latency_p99_ms=0.0,
             queue_fill=0.0,
+            origin_line=self.origin,
             message="lamp cut" if self.line is LineState.ERROR else "",
         )
 
@@ -116,7 +118,7 @@ def reject(number: int, at_m: float, **changes: object):
 def test_a_stop_counts_down_in_metres_and_is_requested() -> None:
     at = place(stop={"critical_mm": 50, "countdown_m": 3})
     at.pass_cloth(2.0)
-    at.machine.hear(reject(1, 1.5, length_mm=60.0), 0)
+    at.machine.hear(reject(1, 1.5, length_mm=60.0))
     told = at.pass_cloth(0.0)
     assert told == Outputs(red=True, heartbeat=told.heartbeat)
     assert at.machine.status.metres_to_stop == pytest.approx(3.0)
@@ -131,7 +133,7 @@ def test_a_stop_counts_down_in_metres_and_is_requested() -> None:
 
 def test_a_veto_with_a_name_lets_the_machine_run() -> None:
     at = place(stop={"critical_mm": 50})
-    at.machine.hear(reject(1, 0.0, length_mm=60.0), 0)
+    at.machine.hear(reject(1, 0.0, length_mm=60.0))
     at.pass_cloth(0.0)
     at.machine.veto("Anna")
     assert at.machine.status.stop is StopState.NONE, "the screen need not wait for the next cycle"
@@ -146,7 +148,7 @@ def test_a_veto_with_a_name_lets_the_machine_run() -> None:
 
 def test_a_fabric_may_have_its_own_rules() -> None:
     at = place(stop={"critical_mm": 50}, stop_of={"denim": {"critical_mm": 500}})
-    at.machine.hear(reject(1, 0.0, length_mm=60.0), 0)
+    at.machine.hear(reject(1, 0.0, length_mm=60.0))
     at.pass_cloth(0.0)
     assert at.machine.status.stop is StopState.NONE
 
@@ -154,7 +156,7 @@ def test_a_fabric_may_have_its_own_rules() -> None:
 def test_the_marker_fires_when_the_defect_is_under_it_and_the_screen_counts_the_metres() -> None:
     at = place(marker_mm=850, roll_mm=3000, marker_pulse_ms=200)
     at.pass_cloth(2.0)
-    at.machine.hear(reject(7, 1.5), 0)
+    at.machine.hear(reject(7, 1.5))
     assert not at.pass_cloth(0.0).marker
     status = at.machine.status
     assert (status.to_marker.number, status.to_marker.metres) == (7, pytest.approx(0.35))
@@ -172,7 +174,7 @@ def test_the_marker_fires_when_the_defect_is_under_it_and_the_screen_counts_the_
 
 def test_what_passes_is_not_marked() -> None:
     at = place(marker_mm=100)
-    at.machine.hear(reject(1, 0.0, is_reject=False), 0)
+    at.machine.hear(reject(1, 0.0, is_reject=False))
     at.pass_cloth(0.0)
     assert at.machine.status.to_marker is None
     assert not at.pass_cloth(1.0).marker
@@ -181,9 +183,9 @@ def test_what_passes_is_not_marked() -> None:
 def test_a_late_decision_marks_at_once_where_the_mark_still_fits_and_else_not_and_both_are_told() -> None:
     at = place(marker_mm=500, marker_late_mm=100)
     at.pass_cloth(2.0)
-    at.machine.hear(reject(1, 1.45), 0)
+    at.machine.hear(reject(1, 1.45))
     assert at.pass_cloth(0.0).marker
-    at.machine.hear(reject(2, 1.0), 0)
+    at.machine.hear(reject(2, 1.0))
     assert not at.pass_cloth(0.0).marker
     status = at.machine.status
     assert (status.marked, status.marked_late, status.not_marked) == (1, 1, 1)
@@ -197,7 +199,7 @@ def test_many_late_ones_are_counted_but_not_told_one_by_one() -> None:
     at = place(marker_mm=500)
     at.pass_cloth(20.0)
     for number in range(1, 101):
-        at.machine.hear(reject(number, 1.0), 0)
+        at.machine.hear(reject(number, 1.0))
     at.pass_cloth(0.0)
     assert at.machine.status.not_marked == 100
     assert len(at.notices("warning")) == 7
@@ -206,9 +208,10 @@ def test_many_late_ones_are_counted_but_not_told_one_by_one() -> None:
 def test_cloth_of_the_last_roll_is_still_marked_in_the_next_and_a_new_count_loses_it() -> None:
     at = place(marker_mm=1000)
     at.pass_cloth(1.0)
-    at.machine.hear(reject(1, 0.9), 0)
+    at.machine.hear(reject(1, 0.9))
     at.machine.begin_roll(RECIPE)
-    at.machine.hear(reject(1, 0.2), round(1.0 * PER_M))
+    at.origin = PER_M
+    at.machine.hear(reject(1, 0.2))
     at.pass_cloth(0.0)
     assert at.pass_cloth(0.95).marker
     at.due = 0
@@ -220,7 +223,7 @@ def test_cloth_of_the_last_roll_is_still_marked_in_the_next_and_a_new_count_lose
 def test_a_fabric_without_scale_is_told() -> None:
     at = place(marker_mm=500, stop={"critical_mm": 1})
     at.machine.begin_roll(RECIPE.model_copy(update={"mm_per_px": None}))
-    at.machine.hear(reject(1, 0.0), 0)
+    at.machine.hear(reject(1, 0.0))
     at.pass_cloth(9.0)
     assert "no scale in mm" in at.notices("warning")[0]
     assert at.machine.status.stop is StopState.NONE
@@ -326,7 +329,7 @@ def test_a_lost_link_is_a_state_and_one_notice_and_is_tried_again_with_patience(
     assert 3 <= link.opened <= 6, "5 s with pauses of 0.5, 1, 2 and 2 s"
     assert len(at.notices("error")) == 1
     assert "does not answer" in at.notices("error")[0]
-    at.machine.hear(reject(1, 0.0), 0)
+    at.machine.hear(reject(1, 0.0))
     at.pass_cloth(1.0, seconds=0.05)
     assert at.machine.status.not_marked == 1
     link.broken = False
@@ -337,7 +340,7 @@ def test_a_lost_link_is_a_state_and_one_notice_and_is_tried_again_with_patience(
 
 def test_without_wires_the_screen_still_counts() -> None:
     at = Place(MachineSettings.model_validate({"stop": {"critical_mm": 1}, "roll_mm": 2000}), None)
-    at.machine.hear(reject(1, 0.0), 0)
+    at.machine.hear(reject(1, 0.0))
     at.pass_cloth(1.0)
     status = at.machine.status
     assert (status.link, status.stop) == (LinkState.NOT_WIRED, StopState.ANNOUNCED)
@@ -347,7 +350,7 @@ def test_without_wires_the_screen_still_counts() -> None:
 def test_more_news_than_can_be_held_are_counted() -> None:
     at = place(stop={"critical_mm": 1})
     for number in range(MOST_WAITING + 3):
-        at.machine.hear(reject(number, 0.0), 0)
+        at.machine.hear(reject(number, 0.0))
     assert at.notices("warning")[-1].startswith("2 changes of defects came too fast")
 
 
@@ -358,7 +361,7 @@ def test_a_camera_that_knows_no_position_moves_nothing() -> None:
         raise CameraError("Camera a is not there; plug it in.")
 
     at.machine._encoder = gone
-    at.machine.hear(reject(1, 0.0), 0)
+    at.machine.hear(reject(1, 0.0))
     assert not at.pass_cloth(5.0).marker
     assert at.machine.status.to_marker is not None
 
@@ -405,7 +408,7 @@ def test_heart_and_stop_reach_the_plc_and_come_back_after_its_power_cut(plc: Plc
     assert until(lambda: at.machine.status.running is True)
     plc.switch_off()
     assert until(lambda: at.machine.status.link is LinkState.LOST)
-    at.machine.hear(reject(1, 0.0, length_mm=60.0), 0)
+    at.machine.hear(reject(1, 0.0, length_mm=60.0))
     assert until(lambda: at.machine.status.stop is StopState.REQUESTED), "a lost link holds nothing up"
     plc.switch_on()
     assert until(lambda: plc.coil(0)), "the whole picture is told anew"
