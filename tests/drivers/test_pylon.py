@@ -295,6 +295,35 @@ def test_a_stop_that_hangs_in_pylon_is_left_behind(cameras: Any, monkeypatch: py
     assert not left_behind.alive(PATIENCE_S)
 
 
+def test_after_a_read_that_hangs_in_pylon_the_camera_starts_again(
+    cameras: Any, cloth: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pypylon import pylon
+
+    camera = cameras()
+    camera.start()
+    hangs, let_go, read = threading.Event(), threading.Event(), pylon.InstantCamera.RetrieveResult
+
+    def hang(device: Any, *arguments: Any) -> Any:
+        hangs.set()
+        let_go.wait(PATIENCE_S)
+        return read(device, *arguments)
+
+    brought: list[LineBlock | None] = []
+    monkeypatch.setattr(pylon.InstantCamera, "RetrieveResult", hang)
+    thread = threading.Thread(target=lambda: brought.append(camera.read(1.0)))
+    thread.start()
+    assert hangs.wait(PATIENCE_S)
+    monkeypatch.setattr(pylon.InstantCamera, "RetrieveResult", read)
+    camera.start()
+    for number, block in enumerate(blocks(camera, 5)):
+        assert np.array_equal(block.pixels, cloth[number])
+    let_go.set()
+    thread.join(PATIENCE_S)
+    assert brought == [None], "what a hanging read brings at last is nobody's"
+    assert not left_behind.alive(PATIENCE_S)
+
+
 ENDS = {
     "while grabbing": "camera.read(5.0)",
     "while another thread reads": "threading.Thread(target=read_on, daemon=True).start(); seen.wait(30)",
