@@ -1,4 +1,4 @@
-"""The window: header with navigation and state, alarm row, pages, status strip.  Same place for the same thing."""
+"""The window: header with navigation and state, alarms, machine, pages, status.  Same place for the same thing."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ui.alarms import AlarmRow
 from ui.bridge import CoreBridge
 from ui.history.page import HistoryPage
 from ui.live.page import LivePage
+from ui.machine_row import MachineRow
 from ui.status import StateBadge, StatusStrip
 from ui.tuning.page import TuningPage
 from ui.widgets.parts import label
@@ -46,6 +47,7 @@ class MainWindow(QMainWindow):
         self.bridge = CoreBridge(core, self)
         self.worker = Worker(self)
         self.alarms = AlarmRow()
+        self.machine = MachineRow(core)
         self.badge = StateBadge()
         self.status = StatusStrip()
         self.live = LivePage(core, self.alarms)
@@ -68,6 +70,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self._build_header())
         column.addWidget(self.alarms)
+        column.addWidget(self.machine)
         column.addWidget(self.stack, 1)
         column.addWidget(self.status)
         self.setCentralWidget(middle)
@@ -115,6 +118,8 @@ class MainWindow(QMainWindow):
         bridge.ticked.connect(live.advance)
         bridge.ticked.connect(self.alarms.advance)
         live.changed.connect(bridge.refresh)
+        self.machine.changed.connect(bridge.refresh)
+        self.machine.told.connect(self.alarms.put_notice)
         answer = QShortcut(QKeySequence(Qt.Key.Key_Space), self)
         answer.activated.connect(self.alarms.acknowledge)
         self._answer = answer
@@ -138,6 +143,7 @@ class MainWindow(QMainWindow):
         self.live.on_snapshot(snapshot)
         self.badge.show_picture(self.live.web.shout, self.live.web.ground)
         self.status.show_snapshot(snapshot, self.live.roll_open)
+        self.machine.show_status(snapshot.machine)
         # Space answers alarms only while there are some; otherwise it presses the button that has the focus
         self._answer.setEnabled(bool(self.alarms.open_alarms) or self.alarms.has_notice)
 

@@ -26,6 +26,7 @@ from station.control import (
     Ledger,
     LineSnapshot,
     LineState,
+    MachineStatus,
     Notice,
     RollEnded,
     RollStarted,
@@ -108,6 +109,7 @@ class ScriptedCore:
         self.feed, self.state, self.roll = FeedState.NO_PICTURE, LineState.READY, None
         self.commands: list[str] = []
         self.behind_s = 0.0
+        self.machine: MachineStatus | None = None
         self.unverified = ""
         self._recipe: Recipe | None = None
         self._events: deque[Event] = deque()
@@ -140,6 +142,7 @@ class ScriptedCore:
                 queue_fill=0.2,
                 behind_s=self.behind_s,
                 unverified=self.unverified,
+                machine=self.machine,
             )
 
     def drain(self, limit: int = 256) -> list[Event]:

@@ -1,0 +1,134 @@
+"""The machine row: a stop that counts down, the veto, the metres to the next reject.  Same place on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from station.control import Ahead, Core, LinkState, MachineStatus, Notice, StationError, StopState
+from station.people import login
+from ui import theme
+from ui.widgets.gauges import Sign
+from ui.widgets.parts import ElidedLabel, button, label, set_text
+from ui.words import metres
+
+HIGH = 46
+_RED, _AMBER, _GREY = "critical", "warning", "panel"
+_INK = {_RED: "critical_text", _AMBER: "warning_text", _GREY: "text_soft"}
+
+
+class MachineRow(QWidget):
+    """One row under the alarms, there only where a machine is set up; then it stays, so that nothing moves.
+
+    Grey at rest; red while a stop counts down, is requested, or the machine cannot rely on the station; amber while the
+    link is lost.  ``told`` carries a :class:`station.control.Notice` if the core refuses, ``changed`` follows a
+    command.
+    """
+
+    told = Signal(object)
+    changed = Signal()
+
+    def __init__(self, core: Core, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._core = core
+        self._ground = _GREY
+        self.setFixedHeight(HIGH)
+        self.setAccessibleName("Machine")
+        self.setVisible(False)
+        self._sign = Sign(18)
+        self._text = ElidedLabel()
+        self._ahead = label("", "alarm-text_soft")
+        self.veto_button = button("Veto   V", "Let the machine run on; your name is recorded", key="V", role="alarm")
+        self.release_button = button("Release   R", "Take the stop back; your name is recorded", key="R", role="alarm")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(18, 0, 12, 0)
+        row.setSpacing(12)
+        row.addWidget(self._sign)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._ahead)
+        for made, command in ((self.veto_button, core.veto_stop), (self.release_button, core.release_stop)):
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            made.clicked.connect(lambda _checked=False, command=command: self._command(command))
+            made.setVisible(False)
+            row.addWidget(made)
+
+    @property
+    def text(self) -> str:
+        """What the row says of the machine."""
+        return self._text.text()
+
+    @property
+    def ahead(self) -> str:
+        """What it says of the next rejects."""
+        return self._ahead.text()
+
+    @property
+    def ground(self) -> str:
+        """The token of the colour behind it."""
+        return self._ground
+
+    def show_status(self, status: MachineStatus | None) -> None:
+        """Renew; None where no machine is set up."""
+        self.setVisible(status is not None)
+        if status is None:
+            return
+        text, self._ground = _words(status)
+        ink = _INK[self._ground]
+        self._sign.show_sign("check" if self._ground == _GREY else "warning", ink)
+        set_text(self._text, text)
+        self._text.setToolTip(text)
+        set_text(self._ahead, _ahead_words(status.to_marker, status.to_roll))
+        self._ahead.setToolTip(_marks_words(status))
+        for made in (self._text, self._ahead):
+            theme.restyle(made, f"alarm-{ink}")
+        self.veto_button.setVisible(status.stop is StopState.ANNOUNCED)
+        self.release_button.setVisible(status.stop is StopState.REQUESTED)
+        self.setAccessibleDescription(f"{text}. {self.ahead}" if self.ahead else text)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        """Ground and a line below."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.colour(self._ground))
+        painter.setPen(theme.colour("edge_strong" if self._ground == _GREY else f"{self._ground}_deep"))
+        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
+        painter.end()
+
+    def _command(self, command: Callable[[str], None]) -> None:
+        try:
+            command(login())
+        except StationError as error:
+            self.told.emit(Notice("error", str(error)))
+        self.changed.emit()
+
+
+def _words(status: MachineStatus) -> tuple[str, str]:
+    """What to say of the machine, and the colour behind it; the gravest first."""
+    wired = status.link is not LinkState.NOT_WIRED
+    if status.stop is StopState.REQUESTED:
+        if not wired:
+            return f"Stop the machine: {status.cause}", _RED
+        moves = {True: ", the machine still runs", False: ", the machine stands", None: ""}[status.running]
+        return f"Stop requested{moves}: {status.cause}", _RED
+    if status.stop is StopState.ANNOUNCED:
+        return f"Stop in {metres(status.metres_to_stop or 0.0, 1)}: {status.cause}", _RED
+    if status.heart_still:
+        return f"The machine cannot rely on the station: {status.heart_still}", _RED
+    if status.link is LinkState.LOST:
+        return "The link to the machine is lost; trying again", _AMBER
+    moves = {True: "The machine runs", False: "The machine stands", None: "Machine"}[status.running]
+    return f"{moves}; no stop is wanted", _GREY
+
+
+def _ahead_words(to_marker: Ahead | None, to_roll: Ahead | None) -> str:
+    """How far the next reject is from the marker and from the cloth roll."""
+    places = (("marker", to_marker), ("cloth roll", to_roll))
+    ways = [f"to the {name} {metres(ahead.metres)} (No. {ahead.number})" for name, ahead in places if ahead]
+    return f"Next reject:  {'   ·   '.join(ways)}" if ways else ""
+
+
+def _marks_words(status: MachineStatus) -> str:
+    return f"{status.marked} marked, {status.marked_late} of them late; {status.not_marked} not marked"
