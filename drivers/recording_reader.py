@@ -1,0 +1,209 @@
+"""Reads a recording: an index of its entries at once, the pixels of each when they are asked for."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import ValidationError
+
+from drivers.camera import CameraError
+from drivers.recording import CHECK, FRAME, MAGIC, MARK, SUFFIX, Entry, RecordingFacts, What, entry_of, unpack
+
+
+class RecordingError(CameraError):
+    """A recording cannot be read, as one plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where an entry lies in its segment."""
+
+    offset: int
+    header_bytes: int
+    payload_bytes: int
+    header_check: int
+    payload_check: int
+
+    @property
+    def payload_at(self) -> int:
+        return self.offset + FRAME.size + CHECK.size + self.header_bytes
+
+    @property
+    def end(self) -> int:
+        return self.payload_at + self.payload_bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Indexed:
+    path: Path
+    frame: _Frame
+    entry: Entry
+
+
+class Recording:
+    """What was recorded, in order.
+
+    Attributes:
+        folder: where it lies.
+        facts: of its first segment that is left.
+        entries: all of them, those of blocks without their pixels; ``load`` brings them.
+        is_whole: False if the writer was killed (or is writing still): then it ends with the last whole block.
+        is_cut: True if its oldest segments were dropped to keep within the disk's bounds.
+
+    Raises:
+        RecordingError: no recording, a damaged one, or one whose segments do not follow each other.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        paths = _segments(folder)
+        self._indexed: list[_Indexed] = []
+        facts = [self._read(path, is_last=path == paths[-1]) for path in paths]
+        self.facts = next((found for found in facts if found is not None), None) or _no_recording(folder)
+        if not self._indexed:
+            raise RecordingError(f"Recording {folder} holds nothing yet; it was broken off before its first block.")
+        self.entries = [indexed.entry for indexed in self._indexed]
+        self.is_whole = self.entries[-1].what is What.END
+        self.is_cut = int(paths[0].stem) > 0
+
+    @property
+    def unrecorded(self) -> tuple[tuple[int, int], ...]:
+        """Half-open ranges of encoder lines that passed but are not recorded, be the camera's picture what it was."""
+        started = next((entry for entry in self.entries if entry.what is not What.SILENCE), self.entries[0])
+        came_late = started.what is What.START and not self.is_cut
+        begin = started.reading.due_line if came_late else self.facts.from_line
+        ranges = [(self.facts.origin_line, begin), *(entry.lines for entry in self.entries if entry.lines)]
+        return tuple((first, end) for first, end in ranges if first < end)
+
+    @property
+    def end_line(self) -> int:
+        """Where the recorded cloth ends."""
+        if self.is_whole:
+            return self.entries[-1].reading.due_line
+        return max(entry.reading.due_line for entry in self.entries)
+
+    def load(self, index: int) -> Entry:
+        """An entry, with its pixels if it is a block's.  Raises RecordingError if they are damaged or gone."""
+        indexed = self._indexed[index]
+        if indexed.entry.what is not What.BLOCK:
+            return indexed.entry
+        try:
+            with indexed.path.open("rb") as file:
+                header = _header(file, indexed.frame)
+                payload = _payload(file, indexed.frame)
+            return entry_of(header, unpack(payload, tuple(header["block"]["shape"])))
+        except FileNotFoundError:
+            raise RecordingError(
+                f"Segment {indexed.path} was removed while it was played; move a recording out of the station's "
+                "folder to keep it."
+            ) from None
+        except OSError as error:
+            raise RecordingError(f"Segment {indexed.path} cannot be read: {error.strerror or error}.") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(indexed.path, indexed.frame.offset) from error
+
+    def _read(self, path: Path, is_last: bool) -> RecordingFacts | None:
+        """Index one segment; returns its facts, None where the writer was killed before it had written them."""
+        try:
+            with path.open("rb") as file:
+                size = path.stat().st_size
+                magic = file.read(len(MAGIC))
+                if is_last and MAGIC.startswith(magic) and magic != MAGIC:
+                    return None
+                if magic != MAGIC:
+                    raise RecordingError(f"{path} is no segment of a recording this station can read; remove it.")
+                frames = _frames(file, size, path, is_last)
+                first = next(frames, None)
+                if first is None:
+                    return None
+                for frame, header in frames:
+                    self._indexed.append(_Indexed(path, frame, entry_of(header)))
+                if is_last and self._indexed and self._indexed[-1].path == path:
+                    self._drop_torn(file)
+            return RecordingFacts.model_validate(first[1])
+        except OSError as error:
+            raise RecordingError(f"Segment {path} cannot be read: {error.strerror or error}.") from error
+        except (ValidationError, KeyError, TypeError, ValueError) as error:
+            raise RecordingError(f"Segment {path} is damaged; copy the recording again.") from error
+
+    def _drop_torn(self, file: BinaryIO) -> None:
+        """After a loss of power, the last block's pixels may be short although the file is not."""
+        try:
+            _payload(file, self._indexed[-1].frame)
+        except ValueError:
+            self._indexed.pop()
+
+
+def _segments(folder: Path) -> list[Path]:
+    if not folder.exists():
+        raise RecordingError(f"Recording {folder} does not exist; check the path.")
+    if not folder.is_dir():
+        raise RecordingError(f"{folder} is not a folder; a recording is the folder that holds its segments.")
+    paths = sorted(path for path in folder.glob(f"*{SUFFIX}"))
+    if not paths:
+        _no_recording(folder)
+    stranger = next((path for path in paths if not path.stem.isdecimal()), None)
+    if stranger is not None:
+        raise RecordingError(f"{stranger} is no segment of a recording; remove it.")
+    numbers = [int(path.stem) for path in paths]
+    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+    if missing:
+        raise RecordingError(
+            f"Recording {folder} lacks segment {missing[0]:06d}{SUFFIX} between others; copy it again."
+        )
+    return paths
+
+
+def _no_recording(folder: Path) -> RecordingFacts:
+    raise RecordingError(f"Folder {folder} holds no recording; name the folder that `station record` has made.")
+
+
+def _frames(file: BinaryIO, size: int, path: Path, is_last: bool) -> Iterator[tuple[_Frame, dict[str, Any]]]:
+    """The frames of a segment and their headers; those of the last one end where its writer was killed."""
+    offset = file.tell()
+    while offset < size:
+        file.seek(offset)
+        head = file.read(FRAME.size + CHECK.size)
+        if len(head) < FRAME.size + CHECK.size or not any(head):
+            break
+        mark, *numbers = FRAME.unpack_from(head)
+        if mark != MARK or CHECK.unpack_from(head, FRAME.size)[0] != zlib.crc32(head[: FRAME.size]):
+            raise _damaged(path, offset)
+        frame = _Frame(offset, *numbers)
+        if frame.end > size:
+            break
+        try:
+            header = _header(file, frame)
+        except ValueError:
+            raise _damaged(path, offset) from None
+        yield frame, header
+        offset = frame.end
+    if offset < size and not is_last:
+        raise _damaged(path, offset)
+
+
+def _header(file: BinaryIO, frame: _Frame) -> dict[str, Any]:
+    """Raises ValueError if it is not as it was written."""
+    file.seek(frame.offset + FRAME.size + CHECK.size)
+    text = file.read(frame.header_bytes)
+    if zlib.crc32(text) != frame.header_check:
+        raise ValueError("the header's checksum does not fit")
+    return json.loads(text)
+
+
+def _payload(file: BinaryIO, frame: _Frame) -> bytes:
+    """Raises ValueError if it is not as it was written."""
+    file.seek(frame.payload_at)
+    payload = file.read(frame.payload_bytes)
+    if zlib.crc32(payload) != frame.payload_check:
+        raise ValueError("the payload's checksum does not fit")
+    return payload
+
+
+def _damaged(path: Path, offset: int) -> RecordingError:
+    return RecordingError(f"Segment {path} is damaged at byte {offset}; copy the recording again.")
