@@ -125,8 +125,8 @@ def _words(status: MachineStatus) -> tuple[str, str]:
 
 def _ahead_words(to_marker: Ahead | None, to_roll: Ahead | None) -> str:
     """How far the next reject is from the marker and from the cloth roll."""
-    places = (("marker", to_marker), ("cloth roll", to_roll))
-    ways = [f"to the {name} {metres(ahead.metres)} (No. {ahead.number})" for name, ahead in places if ahead]
+    places = (("marker", to_marker), ("roll", to_roll))
+    ways = [f"{name} in {metres(ahead.metres)} (No. {ahead.number})" for name, ahead in places if ahead]
     return f"Next reject:  {'   ·   '.join(ways)}" if ways else ""
 
 

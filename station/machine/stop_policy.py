@@ -158,8 +158,7 @@ class StopPolicy:
         members = self._repeats_around(defect.number, repeats)
         if members:
             last_mm = max(along for along, _ in members.values())
-            within = f"{self._settings.repeats_within_m:g} m, the last at {last_mm / 1000:.1f} m"
-            text = f"{len(members)} rejects at {across:.0f} mm across within {within}"
+            text = f"{len(members)} rejects at {across:.0f} mm across, the last at {last_mm / 1000:.1f} m"
             stop_m = at_m + self._settings.countdown_m
             series = _Series(text, stop_m, across_mm=across, last_mm=last_mm, members=members)
             self._loose = {number: place for number, place in self._loose.items() if number not in members}

@@ -69,7 +69,7 @@ def test_the_metres_to_the_next_reject(open_window: OpenWindow, core: ScriptedCo
     assert window.machine.ahead == ""
     shown(window, core, replace(QUIET, to_marker=Ahead(7, 0.349), to_roll=Ahead(5, 2.5)))
     words = window.machine.ahead.replace(THIN_SPACE, " ")
-    assert words == "Next reject:  to the marker 0.35 m (No. 7)   ·   to the cloth roll 2.50 m (No. 5)"
+    assert words == "Next reject:  marker in 0.35 m (No. 7)   ·   roll in 2.50 m (No. 5)"
 
 
 @pytest.mark.parametrize("page", ["live", "tuning", "history"])

@@ -84,7 +84,7 @@ def test_rejects_repeat_only_at_one_place_across_and_close_to_each_other() -> No
     for number, across in enumerate((100.0, 92.0, 96.0), 1):
         series.defect(defect(number, number * 0.9, across), 5.0)
     assert (apart.state, aside.state) == (StopState.NONE, StopState.NONE)
-    assert series.cause == "3 rejects at 96 mm across within 2 m, the last at 2.7 m"
+    assert series.cause == "3 rejects at 96 mm across, the last at 2.7 m"
 
 
 def test_what_passes_is_no_cause() -> None:
