@@ -113,14 +113,14 @@ class JoinedCamera:
         """Next joined block.
 
         Raises:
-            EndOfClothError: the cloth of all cameras has ended.
+            EndOfClothError: the cloth of all cameras that are there has ended.
             CameraGoneError: all cameras are gone.
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:
                 self._welcome_back()
-                block = self._aligner.pull(self._awaited())
+                block = self._aligner.pull(self._awaited(), self._gone())
                 if block is not None:
                     self._changed.notify_all()
                     return block
@@ -142,11 +142,7 @@ class JoinedCamera:
     @property
     def trouble(self) -> str:
         """Which cameras show nothing now, in a sentence; empty while all do."""
-        out = [
-            self._cameras[number].camera_id
-            for number, reader in enumerate(self._readers)
-            if reader.state is ReaderState.OUT or number in self._late
-        ]
+        out = [self._cameras[number].camera_id for number in self._gone()]
         return f"No picture from camera {' and '.join(out)}: its part of the web is not inspected." if out else ""
 
     def take_words(self) -> list[tuple[str, str]]:
@@ -198,13 +194,20 @@ class JoinedCamera:
     def _awaited(self) -> list[int]:
         return [n for n, reader in enumerate(self._readers) if reader.state is ReaderState.LIVE and n not in self._late]
 
+    def _gone(self) -> list[int]:
+        """Cameras that should show something and do not."""
+        states = (ReaderState.OUT, ReaderState.STARTING)
+        return [n for n, reader in enumerate(self._readers) if reader.state in states or n in self._late]
+
     def _raise_if_over(self) -> None:
         states = {reader.state for reader in self._readers}
-        if states == {ReaderState.ENDED}:
+        if states & {ReaderState.LIVE, ReaderState.STARTING}:
+            return
+        if ReaderState.ENDED in states:
             self._is_over = True
-            raise EndOfClothError("The cloth of all cameras is at its end.")
+            raise EndOfClothError("The cloth is at its end.")
         fault = next((reader.fault for reader in self._readers if reader.fault is not None), None)
-        if fault is not None and not states & {ReaderState.LIVE, ReaderState.STARTING}:
+        if fault is not None:
             raise CameraGoneError(str(fault)) from fault
 
     def _give_up_waiting(self) -> bool:

@@ -115,6 +115,7 @@ class Aligner:
         self._apart = max(offsets) - min(offsets)
         self._lines_waiting = [0] * len(parts)
         self._captured_ns = 0
+        self._gone: set[int] = set()
         self.next_line: int | None = None
 
     def front(self, number: int) -> int | None:
@@ -137,8 +138,12 @@ class Aligner:
             self._append(number, _Segment(new, end, block, now_s, again=False))
             self._fronts[number] = end
 
-    def pull(self, awaited: Collection[int]) -> LineBlock | None:
-        """The next joined block, None while it must wait for a block of an ``awaited`` camera."""
+    def pull(self, awaited: Collection[int], gone: Collection[int] = ()) -> LineBlock | None:
+        """The next joined block, None while it must wait for a block of an ``awaited`` camera.
+
+        What a camera does not show from when it is ``gone`` until it shows something again is blind for that reason.
+        """
+        self._gone.update(gone)
         repeated = self._settle(awaited)
         if repeated is not None:
             return repeated
@@ -157,7 +162,8 @@ class Aligner:
             self.next_line = end = min(ends)
             seen = {number: queue[0] for number, queue in enumerate(self._queues) if queue and queue[0].first <= first}
             if seen:
-                return self._joined(first, end, seen, awaited)
+                self._gone.difference_update(seen)
+                return self._joined(first, end, seen)
 
     def held(self, awaited: Collection[int]) -> tuple[float, int, list[int]] | None:
         """What waits: since when, how many lines its block has, and for which cameras; None if nothing does."""
@@ -184,10 +190,10 @@ class Aligner:
                 segment = queue.popleft()
                 self._lines_waiting[number] -= segment.end - segment.first
                 if segment.again and number == leader:
-                    return self._joined(segment.first, segment.end, {number: segment}, awaited)
+                    return self._joined(segment.first, segment.end, {number: segment})
         return None
 
-    def _joined(self, first: int, end: int, seen: dict[int, _Segment], awaited: Collection[int]) -> LineBlock:
+    def _joined(self, first: int, end: int, seen: dict[int, _Segment]) -> LineBlock:
         shape = (end - first, self._parts[-1].end_px)
         pixels = np.empty(shape if self._channels == 1 else (*shape, 3), np.uint8)
         blind = [part for number, part in enumerate(self._parts) if number not in seen]
@@ -210,7 +216,7 @@ class Aligner:
             camera_id=self._camera_id,
             piece=seen[min(seen)].block.piece,
             blind_px=_columns_of(blind),
-            is_camera_gone=any(number not in seen and number not in awaited for number in range(len(self._parts))),
+            is_camera_gone=not self._gone.issubset(seen),
         )
 
 

@@ -161,9 +161,11 @@ def test_lines_are_blind_because_a_camera_is_gone_or_because_it_lost_them() -> N
     told = [(b.first_line, b.end_line, b.blind_px, b.is_camera_gone) for b in blocks if b is not None]
     assert told == [(0, 20, (), False), (20, 50, ((35, 70),), False), (50, 60, (), False)]
     assert aligner.pull([0, 1]) is None
-    gone = aligner.pull([0])
-    assert gone is not None
-    assert (gone.first_line, gone.end_line, gone.blind_px, gone.is_camera_gone) == (60, 90, ((35, 70),), True)
+    aligner.push(1, right.block(95, 100), 0.0)
+    aligner.push(0, left.block(90, 100), 0.0)
+    blocks = [aligner.pull([0], [1]), *(aligner.pull([0, 1]) for _ in range(2))]
+    told = [(b.first_line, b.end_line, b.blind_px, b.is_camera_gone) for b in blocks if b is not None]
+    assert told == [(60, 90, ((35, 70),), True), (90, 95, ((35, 70),), True), (95, 100, (), False)]
 
 
 def test_cloth_that_both_see_again_is_handed_on_again_once() -> None:
