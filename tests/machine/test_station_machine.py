@@ -1,0 +1,108 @@
+"""The running station with a machine: from cloth through the model to the signals, and into the records."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivers.memory import MemoryCamera
+from drivers.outputs import Outputs, SimulatedLink
+from station import demo, leaving
+from station.commands.session import Records, open_records, open_station, say_notices
+from station.control import LinkState, StationError, StopState
+from station.machine.settings import MachineSettings
+from station.machine.wired import Wired
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    """A home folder that knows the shipped fabric."""
+    with open_records(tmp_path / "home") as opened:
+        demo.install_fabric(opened.store, opened.history)
+        yield opened
+
+
+def foreign_cloth() -> MemoryCamera:
+    """Noise, in which the demo's model finds no weave: rejects all over."""
+    noise = np.random.default_rng(3).integers(0, 255, (1024, 512), np.uint8)
+    return MemoryCamera(noise, lines=2048)
+
+
+def wired(**settings: object) -> tuple[Wired, SimulatedLink]:
+    link = SimulatedLink()
+    return Wired(MachineSettings.model_validate({"cycle_ms": 10, **settings}), link), link
+
+
+def until(true: Callable[[], bool], seconds: float = 120.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_critical_defect_stops_the_machine_until_a_person_releases_it(
+    records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine, link = wired(stop={"critical_mm": 1, "countdown_m": 0}, marker_mm=0.5, marker_late_mm=10_000)
+    with open_station(records, foreign_cloth(), wired=machine) as station:
+        assert until(lambda: station.snapshot().machine.link is LinkState.CONNECTED)
+        station.start_roll(demo.FABRIC, "r")
+        assert until(lambda: station.snapshot().machine.stop is StopState.REQUESTED)
+        assert until(lambda: link.outputs.stop)
+        assert station.wait(120)
+        say_notices(station)
+        with pytest.raises(StationError, match="requested already"):
+            station.veto_stop("Anna")
+        station.release_stop("Anna")
+        assert until(lambda: not link.outputs.stop)
+        assert until(lambda: station.snapshot().machine.marked > 0)
+        assert any(told.marker for _, told in link.history)
+        beats = {told.heartbeat for _, told in link.history}
+        assert beats == {False, True}
+    assert link.outputs == Outputs(stop=True, red=True, heartbeat=link.outputs.heartbeat), "nobody looks any more"
+    assert "Stop requested by station: critical defect" in capsys.readouterr().err
+    connection = sqlite3.connect(records.home / "station.db")
+    rows = connection.execute("SELECT action, who FROM event WHERE action LIKE 'stop %' ORDER BY id").fetchall()
+    connection.close()
+    assert rows[0] == ("stop announced", "station")
+    assert ("stop requested", "station") in rows
+    assert rows[-1] == ("stop released", "Anna")
+
+
+def test_a_line_that_breaks_stops_the_heart(records: Records) -> None:
+    model = next((records.home / "models").glob("*.safetensors"))
+    model.chmod(0o600)
+    model.write_bytes(b"damaged")
+    machine, link = wired()
+    with open_station(records, foreign_cloth(), wired=machine) as station:
+        station.start_roll(demo.FABRIC, "r")
+        assert station.wait(120)
+        assert until(lambda: link.outputs is not None and link.outputs.stop)
+        assert model.name in station.snapshot().machine.heart_still
+
+
+def test_the_end_of_the_process_makes_the_outputs_safe_also_if_nobody_closed_the_station(records: Records) -> None:
+    machine, link = wired()
+    with open_station(records, foreign_cloth(), wired=machine):
+        assert until(lambda: link.outputs is not None)
+        assert not link.outputs.stop
+        for hook in list(leaving._hooks):
+            hook()
+        assert link.outputs.stop
+    assert leaving._hooks == []
+
+
+def test_without_a_machine_there_is_nothing_to_veto_and_no_status(records: Records) -> None:
+    with open_station(records, foreign_cloth()) as station:
+        assert station.snapshot().machine is None
+        with pytest.raises(StationError, match="No machine is set up"):
+            station.veto_stop("Anna")
+        with pytest.raises(StationError, match="No machine is set up"):
+            station.release_stop("Anna")
