@@ -21,7 +21,7 @@ from station.recipe import Recipe
 from station.records.queries import History
 from station.records.rows import CalibrationRow, RollMeasures
 
-SCALE, SHADING = "scale", "shading"
+SCALE, SHADING, LENS, STITCHING = "scale", "shading", "lens", "stitching"
 ACROSS, ALONG = "across_mm_per_px", "along_mm_per_px"
 """Facts of a scale; a ruler gives only the one, an encoder only the other."""
 
@@ -194,7 +194,10 @@ def _value(found: _Found, key: str) -> float | None:
 
 
 def _shading_for(camera: Camera, facts: Mapping[str, Any]) -> Shading:
-    shading = Shading.from_facts(facts)
+    try:
+        shading = Shading.from_facts(facts)
+    except OverflowError:
+        raise CalibrationError("A shading holds numbers that are too large; calibrate anew.") from None
     if shading.width_px != camera.width_px:
         raise CalibrationError(f"A shading for {shading.width_px} columns; calibrate anew.")
     return shading

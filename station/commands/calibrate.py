@@ -1,72 +1,275 @@
-"""Commands that calibrate a camera: its flat field, from pictures of good cloth."""
+"""Commands that calibrate a camera.  Every result is put on record with its residual error; nothing is half-stored:
+the record is written last, after all that may be refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from calibration.shading import shading_from_cloth
-from drivers.camera import EndOfClothError, LineBlock
+import numpy as np
+
+from calibration.lens import lens_from_chessboards
+from calibration.scale import (
+    along_mm_per_line,
+    encoder_scale,
+    scale_from_chessboards,
+    scale_from_ruler,
+    squareness_warning,
+)
+from calibration.shading import Shading, shading_from_cloth, shading_from_references
+from calibration.stitching import stitch
+from drivers.camera import LineBlock
 from drivers.replay import ReplayCamera
+from station.calibrations import ACROSS, ALONG, LENS, SCALE, SCALE_TOLERANCE, SHADING, STITCHING
+from station.commands.calibration_pictures import CameraName, CameraSource, cloth, pictures, played
+from station.commands.session import Records, say
 from station.control import StationError
 from station.flat_field import save_shading
 from station.line.web import WebEdges, WebFinder
+from station.records.rows import NewCalibration
+
+SHADING_LINES = 2048
+SHADING_METRES = 1.0
+UNEVEN = 0.01
+"""Share of the mean brightness that may be left uneven."""
+POOR_FIT_PX = 1.0
 
 
-def calibrate_shading(*, folder: Path, out: Path) -> dict[str, object]:
-    """Flat field from a folder of good cloth, played twice: first to find the web, then to even out its light.
+def calibrate_shading(
+    records: Records, source: CameraSource, *, by: str, out: Path | None = None, lines: int | None = None
+) -> dict[str, object]:
+    """Flat field from good cloth that moves past the camera, or from a folder of it.
 
     Raises:
-        CameraError: the folder cannot be played.
+        CameraError: the source failed.
         CalibrationError: too little cloth, or cloth that is too dark, too bright or too narrow.
         StationError: no cloth in sight, or the file cannot be written.
     """
-    if out.is_dir():
-        raise StationError(f"{out} is a folder; name the file to write, such as {out / 'shading.json'}.")
-    camera = ReplayCamera(folder)
+    _check_out(out)
+    if source.live:
+        say(f"Taking good cloth from camera {source.of.camera_id}: let it run.")
+    blocks = cloth(source, lines or _metre_of_lines(source))
     finder = WebFinder()
-    webs = {block.first_line: web for block in played(camera) if (web := finder.find(block.pixels)) is not None}
+    webs = {block.first_line: web for block in blocks if (web := finder.find(block.pixels)) is not None}
     if not webs:
-        raise StationError(f"No cloth is in sight in the images of {folder}; give pictures of good cloth.")
-    lines = 0
+        raise StationError(f"No cloth is in sight of camera {source.of.camera_id}; show it good cloth.")
+    good = [block for block in blocks if block.first_line in webs]
+    shading = shading_from_cloth((block.pixels for block in good), web_px=usual_web(list(webs.values())))
+    return _keep_shading(records, source, shading, by, out, sum(block.lines for block in good))
 
-    def cloth() -> Iterator[LineBlock]:
-        nonlocal lines
-        for block in played(camera):
-            if block.first_line in webs:
-                lines += block.lines
-                yield block
 
-    shading = shading_from_cloth(
-        (block.pixels for block in cloth()),
-        web_px=usual_web(list(webs.values())),
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
+def calibrate_shading_from_references(
+    records: Records, source: CameraSource, dark: Path, *, by: str, out: Path | None = None
+) -> dict[str, object]:
+    """Flat field from an even white surface (the source) and pictures with the lens covered.
+
+    Raises:
+        CameraError: a source failed.
+        CalibrationError: references that differ in width, or are too few, clipped or too dark.
+        StationError: the file cannot be written.
+    """
+    _check_out(out)
+    if source.live:
+        say(f"Taking the white reference from camera {source.of.camera_id}: move an even white surface past it.")
+    white = _lines_of(cloth(source, SHADING_LINES))
+    covered = ReplayCamera([dark] if dark.is_file() else dark)
+    shading = shading_from_references(_lines_of(list(played(covered))), white)
+    return _keep_shading(records, source, shading, by, out, len(white))
+
+
+def calibrate_scale(
+    records: Records,
+    of: CameraName,
+    source: CameraSource | None,
+    *,
+    by: str,
+    chessboard: tuple[int, int] | None = None,
+    square_mm: float | None = None,
+    ruler_mm: float | None = None,
+    runs: Sequence[tuple[int, float]] = (),
+    pulses_per_line: float | None = None,
+    lines: int | None = None,
+) -> dict[str, object]:
+    """Scale across and along from a chessboard, across from a ruler, along from encoder pulses over measured lengths.
+
+    Args:
+        of: which camera is calibrated.
+        source: pictures of the target; None where there is only the encoder.
+        runs: encoder pulses and length in mm of each run of cloth.
+
+    Raises:
+        CameraError: the source failed.
+        CalibrationError: no target, a bad picture of it, or impossible values.
+    """
+    facts: dict[str, Any] = {}
+    warnings: list[str] = []
+    residual, unit = None, ""
+    if source is not None:
+        shown = pictures(source, lines or source.camera.width_px)
+        if chessboard is not None and square_mm is not None:
+            board = scale_from_chessboards(shown, chessboard, square_mm)
+            warnings += filter(None, [squareness_warning(board)])
+            facts, residual, unit = board.facts(), board.residual_mm, "mm"
+        elif ruler_mm is not None:
+            ruler = scale_from_ruler(_only(shown), ruler_mm)
+            facts, residual, unit = ruler.facts(), ruler.residual_mm, "mm"
+        if facts["residual_px"] > POOR_FIT_PX:
+            warnings.append(
+                f"The target fits this scale no better than {facts['residual_px']:.1f} px: lay it flat, move it evenly "
+                "or calibrate the lens first."
+            )
+    if runs and pulses_per_line is not None:
+        encoder = encoder_scale(runs)
+        along = along_mm_per_line(encoder.pulses_per_metre, pulses_per_line)
+        warnings += _along_warnings(facts, along)
+        facts |= {name: value for name, value in encoder.facts().items() if name != "residual_mm"}
+        facts |= {ALONG: along, "pulses_per_line": pulses_per_line, "encoder_residual_mm": encoder.residual_mm}
+        if unit == "" and encoder.residual_mm is not None:
+            residual, unit = encoder.residual_mm, "mm"
+    return {**facts, **_keep(records, SCALE, of, facts, residual, unit, by, warnings)}
+
+
+def calibrate_lens(
+    records: Records, source: CameraSource, *, by: str, chessboard: tuple[int, int], square_mm: float
+) -> dict[str, object]:
+    """An area camera's distortion from pictures of a chessboard.
+
+    Raises:
+        CameraError: the source failed.
+        CalibrationError: no board in a picture, too few or too much alike, mixed sizes.
+    """
+    lens = lens_from_chessboards(pictures(source, source.camera.width_px), chessboard, square_mm)
+    facts = lens.facts()
+    return {**facts, **_keep(records, LENS, source.of, facts, lens.residual_px, "px", by, [])}
+
+
+def calibrate_stitching(records: Records, left: CameraSource, right: CameraSource, *, by: str) -> dict[str, object]:
+    """Overlap and offset of two neighbouring cameras, from one picture of each.
+
+    Raises:
+        CameraError: a source failed.
+        CalibrationError: the pictures fit nowhere or in several places.
+    """
+    found = stitch(_only(pictures(left, left.camera.width_px)), _only(pictures(right, right.camera.width_px)))
+    warnings = []
+    if found.residual_px > POOR_FIT_PX:
+        warnings.append("A camera is turned, or the two differ in scale: parts of the overlap fit in other places.")
+    facts, both = found.facts(), CameraName(f"{left.of.camera_id}+{right.of.camera_id}")
+    return {**facts, **_keep(records, STITCHING, both, facts, found.residual_px, "px", by, warnings)}
+
+
+def list_calibrations(records: Records, camera_id: str | None) -> list[dict[str, object]]:
+    """What is on record, newest first."""
+    now = datetime.now(UTC)
+    return [
+        {
+            "calibration": row.id,
+            "kind": row.kind,
+            "camera": row.camera_id,
+            "serial": row.serial,
+            "width_px": row.width_px,
+            "made_at": row.made_at.isoformat(timespec="seconds"),
+            "age_days": round((now - row.made_at).total_seconds() / 86400, 1),
+            "by": row.made_by,
+            "residual": row.residual,
+            "residual_unit": row.residual_unit,
+        }
+        for row in records.history.calibrations(camera_id)
+    ]
+
+
+def as_table(found: list[dict[str, object]]) -> str:
+    """The calibrations for a terminal."""
+    if not found:
+        return "No calibrations on record."
+    return "\n".join(
+        f"{row['calibration']:>4}  {row['kind']:9}  {row['camera']}"
+        + (f" ({row['serial']})" if row["serial"] and row["serial"] != row["camera"] else "")
+        + f"  {row['made_at']} by {row['by']}"
+        + ("" if row["residual"] is None else f"  residual {row['residual']:.3g} {row['residual_unit']}")
+        for row in found
     )
-    save_shading(shading, out)
-    return {
-        "residual_percent": 100 * shading.residual,
-        "residual_before_percent": 100 * shading.residual_before,
-        "lines": lines,
-        "width_px": shading.width_px,
-        "file": str(out),
-    }
-
-
-def played(camera: ReplayCamera) -> Iterator[LineBlock]:
-    """All blocks of a folder, from its first image."""
-    camera.rewind()
-    camera.start()
-    try:
-        while (block := camera.read(1.0)) is not None:
-            yield block
-    except EndOfClothError:
-        return
-    finally:
-        camera.stop()
 
 
 def usual_web(webs: list[WebEdges]) -> tuple[int, int]:
     """Half-open columns of the web: median edges, so that one misread block does not narrow it."""
     return round(median(web.left_px for web in webs)), round(median(web.right_px for web in webs))
+
+
+def _keep_shading(
+    records: Records, source: CameraSource, shading: Shading, by: str, out: Path | None, lines: int
+) -> dict[str, object]:
+    residual = 100 * shading.residual
+    warnings = []
+    if shading.residual > UNEVEN:
+        warnings.append(f"The light is still uneven by {residual:.1f} %; straighten lamp and lens and calibrate anew.")
+    if out is not None:
+        save_shading(shading, out)
+    return {
+        "residual_percent": residual,
+        "residual_before_percent": 100 * shading.residual_before,
+        "lines": lines,
+        "width_px": shading.width_px,
+        "file": None if out is None else str(out),
+        **_keep(records, SHADING, source.of, shading.facts(), residual, "%", by, warnings),
+    }
+
+
+def _keep(
+    records: Records,
+    kind: str,
+    of: CameraName,
+    facts: Mapping[str, Any],
+    residual: float | None,
+    unit: str,
+    by: str,
+    warnings: Sequence[str],
+) -> dict[str, object]:
+    """Put a result on record; the part of the JSON that all kinds have."""
+    new = NewCalibration(kind, of.camera_id, facts, of.serial, of.width_px, residual, unit)
+    (number,) = records.store.add_calibrations([new], by)
+    for warning in warnings:
+        say(f"Warning: {warning}")
+    return {
+        "calibration": number,
+        "camera": of.camera_id,
+        "residual": residual,
+        "residual_unit": unit,
+        "warnings": list(warnings),
+    }
+
+
+def _along_warnings(seen: Mapping[str, Any], along: float) -> list[str]:
+    """Where the target told a scale, too: does the encoder agree, are pixels square."""
+    other, which = seen.get(ALONG), "the chessboard along"
+    if other is None:
+        other, which = seen.get(ACROSS), "the target across, so pixels are not square"
+    if other is None or abs(along / other - 1) <= SCALE_TOLERANCE:
+        return []
+    return [f"The encoder gives {along:.4g} mm per line, but {other:.4g} mm per px is what tells {which}."]
+
+
+def _check_out(out: Path | None) -> None:
+    if out is not None and out.is_dir():
+        raise StationError(f"{out} is a folder; name the file to write, such as {out / 'shading.json'}.")
+
+
+def _metre_of_lines(source: CameraSource) -> int:
+    mm = getattr(source.camera, "mm_per_px", None)
+    return SHADING_LINES if not mm else max(SHADING_LINES, math.ceil(1000 * SHADING_METRES / mm))
+
+
+def _lines_of(blocks: Sequence[LineBlock]) -> np.ndarray:
+    """uint8 ``[lines, width]`` in grey."""
+    lines = np.concatenate([block.pixels for block in blocks])
+    return lines if lines.ndim == 2 else lines.mean(axis=2).astype(np.uint8)
+
+
+def _only(shown: Sequence[np.ndarray]) -> np.ndarray:
+    if len(shown) > 1:
+        raise StationError(f"{len(shown)} pictures were given, but one is wanted; name the file instead of the folder.")
+    return shown[0]

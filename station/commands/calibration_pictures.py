@@ -1,0 +1,146 @@
+"""Where a calibration's pictures come from: a folder, a file, or the camera that the settings name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera import Camera, EndOfClothError, LineBlock
+from drivers.registry import open_camera
+from drivers.replay import ReplayCamera
+from station.calibrations import serial_of
+from station.control import StationError
+from station.settings import Settings
+
+SILENCE_S = 20.0
+"""So long a camera may send nothing before it is given up."""
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraName:
+    """Which camera is calibrated: its name, the device's own number ('' if not known), its columns (None likewise)."""
+
+    camera_id: str
+    serial: str = ""
+    width_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSource:
+    """Pictures, and the camera they were taken with.
+
+    Attributes:
+        camera: what is played or read; a folder or the camera itself.
+        of: which camera is calibrated.
+        live: whether ``camera`` is that camera, with no end of cloth to wait for.
+    """
+
+    camera: Camera
+    of: CameraName
+    live: bool
+
+
+def open_source(images: Path | None, settings: Settings | None, camera_id: str | None) -> CameraSource:
+    """Pictures of ``images``, else from the camera of ``settings``; a calibration is that camera's where it is told.
+
+    Raises:
+        CameraError: the pictures cannot be read, or the camera cannot be opened.
+        StationError: neither is given, or the pictures do not fit the camera.
+    """
+    mine = None if settings is None else open_camera(settings.camera)
+    if images is None and mine is None:
+        raise StationError("Name pictures with --images, or the settings of the camera to take them with --config.")
+    if images is None:
+        assert mine is not None
+        return CameraSource(mine, _named(mine, camera_id), live=True)
+    shown = ReplayCamera([images] if images.is_file() else images)
+    if mine is None:
+        return CameraSource(shown, _named(shown, camera_id), live=False)
+    if shown.width_px != mine.width_px:
+        raise StationError(
+            f"The pictures of {images} are {shown.width_px} columns wide, but camera {mine.camera_id} has "
+            f"{mine.width_px}; take them with this camera at the region it runs with."
+        )
+    return CameraSource(shown, _named(mine, camera_id), live=False)
+
+
+def _named(camera: Camera, camera_id: str | None) -> CameraName:
+    return CameraName(camera_id or camera.camera_id, serial_of(camera), camera.width_px)
+
+
+def cloth(source: CameraSource, lines: int) -> list[LineBlock]:
+    """All blocks of a folder; from a live camera as many as hold ``lines`` lines.
+
+    Raises:
+        CameraError: the source failed.
+        StationError: the camera sends too little.
+    """
+    blocks: list[LineBlock] = []
+    wanted = lines if source.live else None
+    for block in played(source.camera):
+        blocks.append(block)
+        if wanted is not None and sum(block.lines for block in blocks) >= wanted:
+            break
+    return blocks
+
+
+def pictures(source: CameraSource, lines: int) -> list[Picture]:
+    """Each image of a folder; from a live camera one picture of at most ``lines`` consecutive lines.
+
+    Raises:
+        CameraError: the source failed.
+        StationError: the camera sends nothing.
+    """
+    if source.live:
+        return [_one_picture(source.camera, lines)]
+    pieces: dict[str | None, list[Picture]] = {}
+    for block in played(source.camera):
+        pieces.setdefault(block.piece, []).append(block.pixels)
+    return [np.concatenate(parts) for parts in pieces.values()]
+
+
+def _one_picture(camera: Camera, lines: int) -> Picture:
+    """Lines that lie together: an area camera's frame, or a line-scan camera's blocks put together."""
+    taken: list[LineBlock] = []
+    for block in played(camera):
+        if taken and block.first_line != taken[-1].end_line:
+            break  # a frame of its own, or lines were lost: what lies together is the picture
+        taken.append(block)
+        if sum(one.lines for one in taken) >= lines:
+            break
+    return np.concatenate([block.pixels for block in taken])[:lines]
+
+
+def played(camera: Camera, cancelled: Callable[[], bool] = lambda: False) -> Iterator[LineBlock]:
+    """Blocks from the beginning until the cloth ends, ``cancelled`` says so, or nobody wants more.
+
+    Raises:
+        CameraError: the camera failed.
+        StationError: it sends nothing.
+    """
+    if isinstance(camera, ReplayCamera):
+        camera.rewind()
+    camera.start()
+    heard = time.monotonic()
+    try:
+        while not cancelled():
+            block = camera.read(0.2)
+            if block is not None:
+                heard = time.monotonic()
+                yield block
+            elif time.monotonic() - heard > SILENCE_S:
+                raise StationError(
+                    f"Camera {camera.camera_id} sent nothing for {SILENCE_S:.0f} s; let the machine run and look at "
+                    "its trigger."
+                )
+    except EndOfClothError:
+        return
+    finally:
+        camera.stop()
