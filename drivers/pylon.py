@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
 from typing import Any
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
-from drivers.pylon_features import Features
+from drivers.pylon_devices import EMULATED, close_device, find_device, load_pylon
+from drivers.pylon_features import Features, in_short
 from drivers.pylon_grab import Grab, GrabCounts
 from drivers.pylon_position import ClothPosition
 from drivers.pylon_settings import PylonSettings
@@ -19,20 +19,18 @@ from drivers.pylon_setup import Delivery, set_up
 
 LOG = logging.getLogger("drivers.pylon")
 
-EMULATED = "BaslerCamEmu"
-"""Device class of pylon's camera emulation."""
-
 
 class PylonCamera:
     """One Basler camera, found by its serial number.
 
     It is opened once to set it up and to learn what it delivers, and closed again; ``start`` opens it anew, so that a
     camera that was unplugged is found again wherever it comes back.  What it did not take of the settings stands in
-    :attr:`refused` and in the log.
+    :attr:`refused` and is told to the line (:meth:`take_words`).
 
     Lines are numbered as :class:`drivers.pylon_position.ClothPosition` says: from encoder pulses, else from the
     camera's block numbers, so that blocks lost on the way leave a gap.  Without an encoder the camera runs freely and
-    takes cloth to move at its line rate all the time; how much passed while it was away is then an estimate.
+    takes cloth to move at its line rate all the time; how much passed while it was away is then an estimate.  With an
+    encoder whose counter the camera does not tell, silence cannot be told from standing cloth.
 
     Args:
         settings: see :class:`drivers.pylon_settings.PylonSettings`.
@@ -43,8 +41,10 @@ class PylonCamera:
 
     def __init__(self, settings: PylonSettings) -> None:
         self._settings = settings
-        self._pylon, self._genicam = _sdk()
+        self._pylon, self._genicam = load_pylon()
         self._grab: Grab | None = None
+        self._turn, self._turning = 0, threading.Lock()
+        self._words: list[tuple[str, str]] = []
         self._output_lock = threading.Lock()
         self._earlier = GrabCounts()
         self.refused: tuple[str, ...] = ()
@@ -52,9 +52,9 @@ class PylonCamera:
         try:
             self._delivery = self._set_up(device)
         except self._genicam.GenericException as error:
-            raise CameraError(f"Camera {self.camera_id} cannot be set up ({_first_line(error)}).") from error
+            raise CameraError(f"Camera {self.camera_id} cannot be set up ({in_short(error)}).") from error
         finally:
-            _close(device)
+            close_device(device)
         self._position = _position(self._settings, self._delivery)
 
     @property
@@ -110,7 +110,7 @@ class PylonCamera:
             CameraGoneError: it is not there (any more).
             CameraError: it is in use, or came back as another: other width, height or pixel format.
         """
-        self.stop()
+        turn = self._end_turn()
         device = self._open(known=True)
         try:
             delivery = self._set_up(device)
@@ -119,14 +119,21 @@ class PylonCamera:
                     f"Camera {self.camera_id} now delivers {_in_words(delivery)} instead of "
                     f"{_in_words(self._delivery)}; restart the station."
                 )
-            self._delivery = delivery
-            self._grab = Grab(device, self._pylon, self._genicam, self.camera_id, delivery, self._position)
+            grab = Grab(device, self._pylon, self._genicam, self.camera_id, delivery, self._position)
+            pulses = grab.pulses()
         except self._genicam.GenericException as error:
-            _close(device)
-            raise CameraGoneError(f"Camera {self.camera_id} did not start ({_first_line(error)}).") from error
+            close_device(device)
+            raise CameraGoneError(f"Camera {self.camera_id} did not start ({in_short(error)}).") from error
         except CameraError:
-            _close(device)
+            close_device(device)
             raise
+        with self._turning:
+            if turn == self._turn:
+                self._position.begin(delivery.lines_per_s, pulses)
+                self._delivery, self._grab = delivery, grab
+                return
+        grab.close()  # this start hung in pylon until it was given up
+        raise CameraGoneError(f"Camera {self.camera_id} was stopped while it started.")
 
     def read(self, timeout_s: float) -> LineBlock | None:
         """Next block, or None if none came in time or it came damaged.
@@ -146,10 +153,7 @@ class PylonCamera:
 
     def stop(self) -> None:
         """Stops and closes the camera.  A call that hangs in pylon is left behind after some seconds."""
-        grab, self._grab = self._grab, None
-        if grab is not None:
-            grab.close()
-            self._earlier = self._earlier + grab.counts
+        self._end_turn()
 
     def set_output(self, name: str, on: bool) -> None:
         """Switch one of the camera's output lines, such as ``Line2``.
@@ -166,20 +170,33 @@ class PylonCamera:
             try:
                 done = _switch_output(self._features(grab.device), name, on)
             except self._genicam.GenericException as error:
-                raise CameraError(
-                    f"Output {name} of camera {self.camera_id} was not set: {_first_line(error)}"
-                ) from error
+                raise CameraError(f"Output {name} of camera {self.camera_id} was not set: {in_short(error)}") from error
         if not done:
             raise CameraError(
                 f"Camera {self.camera_id} has no output {name} that a program can set; choose another line."
             )
+
+    def take_words(self) -> list[tuple[str, str]]:
+        """What people should know since the last call: severity and a sentence for each setting that was not taken."""
+        words, self._words = self._words, []
+        return words
+
+    def _end_turn(self) -> int:
+        """Close what grabs, and let no start that is under way count.  Returns the number of the next turn."""
+        with self._turning:
+            self._turn += 1
+            turn, grab, self._grab = self._turn, self._grab, None
+        if grab is not None:
+            grab.close()
+            self._earlier = self._earlier + grab.counts
+        return turn
 
     def _features(self, device: Any) -> Features:
         return Features(device.GetNodeMap(), self._genicam, self.camera_id)
 
     def _open(self, known: bool = False) -> Any:
         """The opened device; ``known``: it was there before, so that it may come back."""
-        found = _find(self._pylon, self._genicam, self.serial, known)
+        found = find_device(self._pylon, self._genicam, self.serial, known)
         if self._settings.image_folder is None and found.GetDeviceClass() == EMULATED:
             LOG.info("Camera %s is an emulation and shows a test picture; image_folder gives it cloth.", self.camera_id)
         device = self._pylon.InstantCamera()
@@ -187,9 +204,9 @@ class PylonCamera:
             device.Attach(self._pylon.TlFactory.GetInstance().CreateDevice(found))
             device.Open()
         except self._genicam.GenericException as error:
-            _close(device)
+            close_device(device)
             raise CameraError(
-                f"Camera {self.camera_id} is there but cannot be opened ({_first_line(error)}); "
+                f"Camera {self.camera_id} is there but cannot be opened ({in_short(error)}); "
                 "close other programs that use it, or wait some seconds if it was just unplugged."
             ) from error
         return device
@@ -200,69 +217,8 @@ class PylonCamera:
         refused = tuple(features.refused)
         if refused != self.refused:
             self.refused = refused
-            for sentence in refused:
-                LOG.warning("%s", sentence)
+            self._words = [("warning", sentence) for sentence in refused]
         return delivery
-
-
-def list_pylon_cameras() -> list[dict[str, str | bool]]:
-    """Every Basler device (or emulation) that is plugged in: ``kind``, ``name``, ``serial`` and ``emulated``.
-
-    A device whose enumeration fails has ``error``; without pypylon the list is empty.
-    """
-    try:
-        pylon, genicam = _sdk()
-    except CameraError:
-        return []
-    try:
-        devices = pylon.TlFactory.GetInstance().EnumerateDevices()
-    except genicam.GenericException as error:
-        return [{"kind": "pylon", "name": "", "serial": "", "emulated": False, "error": _first_line(error)}]
-    return [
-        {
-            "kind": "pylon",
-            "name": str(device.GetFriendlyName()),
-            "serial": str(device.GetSerialNumber()),
-            "emulated": device.GetDeviceClass() == EMULATED,
-        }
-        for device in devices
-    ]
-
-
-def _sdk() -> tuple[Any, Any]:
-    try:
-        from pypylon import genicam, pylon
-    except (ImportError, OSError) as error:
-        raise CameraError(
-            f"Basler cameras need pypylon, which cannot be loaded here ({error}); install it: pip install pypylon."
-        ) from error
-    return pylon, genicam
-
-
-def _find(pylon: Any, genicam: Any, serial: str, known: bool) -> Any:
-    try:
-        devices = pylon.TlFactory.GetInstance().EnumerateDevices()
-    except genicam.GenericException as error:
-        raise CameraError(f"Basler cameras cannot be looked for: {_first_line(error)}") from error
-    for device in devices:
-        if device.GetSerialNumber() == serial:
-            return device
-    if known:
-        raise CameraGoneError(f"Camera {serial} is not there; check its cable and power.")
-    there = ", ".join(str(device.GetSerialNumber()) for device in devices)
-    if not there:
-        raise CameraError(
-            f"No Basler camera is there, so not {serial} either; check cable and power "
-            "(the emulation needs PYLON_CAMEMU=1 in the environment)."
-        )
-    raise CameraError(f"There is no Basler camera with serial number {serial}; there are: {there}.")
-
-
-def _close(device: Any) -> None:
-    with suppress(Exception):
-        device.Close()
-    with suppress(Exception):
-        device.DestroyDevice()
 
 
 def _position(settings: PylonSettings, delivery: Delivery) -> ClothPosition:
@@ -291,7 +247,3 @@ def _switch_output(features: Features, name: str, on: bool) -> bool:
 
 def _in_words(delivery: Delivery) -> str:
     return f"{delivery.width_px} x {delivery.lines} px in {delivery.channels} channels"
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__).split(" : ")[0].rstrip(". ")

@@ -134,3 +134,8 @@ def _assign(node: Any, value: object) -> None:
 
 def _hertz(node: Any) -> float:
     return _HERTZ.get(str(getattr(node, "Unit", "") or "").lower(), 1.0)
+
+
+def in_short(error: Exception) -> str:
+    """The first sentence of one of pylon's errors, without the places in its code."""
+    return next(iter(str(error).splitlines()), type(error).__name__).split(" : ")[0].rstrip(". ")

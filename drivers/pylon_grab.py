@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from drivers import left_behind
 from drivers.camera import CameraGoneError, LineBlock
-from drivers.pylon_features import Features
+from drivers.pylon_features import Features, in_short
 from drivers.pylon_position import BlockNumbers, ClothPosition, HostClock
 from drivers.pylon_setup import Delivery
 
@@ -37,7 +37,7 @@ _GIGE_NUMBERS = 65535
 """Without extended ids the block numbers of GigE cameras go from 1 to this, and begin again."""
 
 _open: weakref.WeakSet[Grab] = weakref.WeakSet()
-_left_behind: list[Grab] = []
+_kept: list[Grab] = []
 """Kept for ever, so that no destructor of pylon runs on what hangs."""
 
 
@@ -72,7 +72,8 @@ class Grab:
         self._delivery, self._position = delivery, position
         self._features = Features(device.GetNodeMap(), genicam, camera_id)
         self._numbers = _numbers(self._features, device.GetDeviceInfo().GetDeviceClass())
-        self._clock, self._ns_per_tick = HostClock(), 1e9 / (self._features.number("GevTimestampTickFrequency") or 1e9)
+        self._clock = HostClock()
+        self._ns_per_tick = 1e9 / (self._features.number("GevTimestampTickFrequency") or 1e9)
         self._pixels = _pixel_reader(pylon, self._features.text("PixelFormat"), delivery.channels)
         self._expected = (delivery.lines, delivery.width_px, 3)[: 2 if delivery.channels == 1 else 3]
         self._reading = threading.Lock()
@@ -83,7 +84,6 @@ class Grab:
         device.MaxNumBuffer.Value = min(max(BUFFER_BYTES // block_bytes, LEAST_BUFFERS), MOST_BUFFERS)
         device.StartGrabbing(pylon.GrabStrategy_OneByOne)
         _open.add(self)
-        position.begin(delivery.lines_per_s, self._pulses())
 
     def read(self, timeout_s: float) -> LineBlock | None:
         """Next block, None if none came or it came damaged.  Raises CameraGoneError."""
@@ -96,28 +96,34 @@ class Grab:
                 self._poll()
                 timeout = self._pylon.TimeoutHandling_Return
                 with self.device.RetrieveResult(max(round(timeout_s * 1000), 1), timeout) as result:
-                    return self._block(result) if result.IsValid() else None
+                    return self._block(result) if result.IsValid() and not self._closing else None
             except self._genicam.GenericException as error:
                 if self._closing:
                     return None
-                text = next(iter(str(error).splitlines()), "no reason given")
-                raise CameraGoneError(f"Camera {self._camera_id} was lost by pylon: {text}") from error
+                raise CameraGoneError(f"Camera {self._camera_id} was lost by pylon ({in_short(error)}).") from error
+
+    def pulses(self) -> int | None:
+        """The encoder's counter now, None if there is none.  Raises genicam.GenericException."""
+        counter = self._delivery.counter
+        return self._features.whole(counter.feature) if counter and counter.feature else None
 
     def close(self) -> None:
         """Stop grabbing and close the device; returns after some seconds at the latest."""
-        self._closing = True
         _open.discard(self)
-        if not left_behind.returned_within(CLOSING_S, self._close_device, f"closing-{self._camera_id}"):
-            _left_behind.append(self)
+        if not left_behind.returned_within(CLOSING_S, self.close_device, f"closing-{self._camera_id}"):
+            _kept.append(self)
 
-    def _close_device(self) -> None:
+    def close_device(self, limit_s: float = -1) -> None:
+        """As :meth:`close` in this thread: waits for a reader to return, for ever unless limited, and for pylon."""
+        self._closing = True
         with suppress(self._genicam.GenericException):
             self.device.StopGrabbing()
         # A reader must be out of pylon before the device goes.
-        with self._reading:
-            for call in (self.device.Close, self.device.DestroyDevice):
-                with suppress(self._genicam.GenericException):
-                    call()
+        if self._reading.acquire(timeout=limit_s):
+            with suppress(self._genicam.GenericException):
+                self.device.Close()
+                self.device.DestroyDevice()
+            self._reading.release()
 
     def _block(self, result: Any) -> LineBlock | None:
         arrived_ns = time.monotonic_ns()
@@ -142,16 +148,12 @@ class Grab:
     def _poll(self) -> None:
         if self._delivery.counter and time.monotonic() - self._polled_s >= POLL_S:
             self._polled_s = time.monotonic()
-            if (pulses := self._pulses()) is not None:
+            if (pulses := self.pulses()) is not None:
                 self._position.poll(pulses)
-
-    def _pulses(self) -> int | None:
-        counter = self._delivery.counter
-        return self._features.whole(counter.feature) if counter and counter.feature else None
 
     def _chunk_pulses(self, result: Any) -> int | None:
         counter = self._delivery.counter
-        if counter is None or not counter.chunk:
+        if counter is None or not counter.chunk or not result.IsChunkDataAvailable():
             return None
         return Features(result.GetChunkDataNodeMap(), self._genicam, self._camera_id).whole(counter.chunk)
 
@@ -186,13 +188,13 @@ def _as_it_is(image: Any) -> NDArray[np.uint8] | None:
         pixels: NDArray[np.uint8] = image.Array
     except ValueError:  # a buffer of no size or of no known format
         return None
-    return pixels if pixels.dtype == np.uint8 else None
+    return np.ascontiguousarray(pixels) if pixels.dtype == np.uint8 else None
 
 
 def _close_all() -> None:
     """At the end of the process: pylon aborts it if it is unloaded while somebody grabs."""
     for grab in list(_open):
-        grab.close()
+        grab.close_device(CLOSING_S)  # no thread can be started any more
 
 
 atexit.register(_close_all)

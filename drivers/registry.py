@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from drivers.camera import Camera, CameraError
 from drivers.joined import JoinedCamera
 from drivers.joining import Joint
-from drivers.pylon import PylonCamera, list_pylon_cameras
+from drivers.pylon import PylonCamera
+from drivers.pylon_devices import list_pylon_cameras
 from drivers.pylon_settings import PylonSettings
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from drivers import left_behind
 from drivers.camera import CameraError, CameraGoneError, LineBlock
-from drivers.pylon import PylonCamera, list_pylon_cameras
+from drivers.pylon import PylonCamera
+from drivers.pylon_devices import list_pylon_cameras
 from drivers.pylon_grab import GrabCounts
 from drivers.pylon_settings import EncoderSettings, PylonSettings
 from drivers.simulated.cloth import Cloth
@@ -89,6 +90,8 @@ def test_settings_reach_the_camera_and_what_it_refuses_is_listed(cameras: Any) -
         "Camera left did not take 6400 lines/s: it has no line rate; it takes 100 frames/s of 64 lines.",
     )
     camera.start()
+    assert camera.take_words() == [("warning", sentence) for sentence in camera.refused]
+    assert camera.take_words() == []
     nodes = camera._grab.device.GetNodeMap()
     assert nodes.GetNode("ExposureTimeAbs").Value == 250.0
     assert nodes.GetNode("AcquisitionFrameRateAbs").Value == 100.0
@@ -322,6 +325,43 @@ def test_after_a_read_that_hangs_in_pylon_the_camera_starts_again(
     thread.join(PATIENCE_S)
     assert brought == [None], "what a hanging read brings at last is nobody's"
     assert not left_behind.alive(PATIENCE_S)
+
+
+def test_a_start_that_hung_and_was_given_up_does_not_disturb_the_next(
+    cameras: Any, cloth: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pypylon import pylon
+
+    camera = cameras()
+    hangs, let_go, begin = threading.Event(), threading.Event(), pylon.InstantCamera.StartGrabbing
+
+    def hang(device: Any, *arguments: Any) -> Any:
+        hangs.set()
+        let_go.wait(PATIENCE_S)
+        return begin(device, *arguments)
+
+    said: list[str] = []
+
+    def start() -> None:
+        try:
+            camera.start()
+        except CameraGoneError as error:
+            said.append(str(error))
+
+    monkeypatch.setattr(pylon.InstantCamera, "StartGrabbing", hang)
+    thread = threading.Thread(target=start)
+    thread.start()
+    assert hangs.wait(PATIENCE_S)
+    monkeypatch.setattr(pylon.InstantCamera, "StartGrabbing", begin)
+    camera.start()
+    grab, before = camera._grab, list(blocks(camera, 5))
+    let_go.set()
+    thread.join(PATIENCE_S)
+    assert said == ["Camera 0815-0000 was stopped while it started."]
+    assert camera._grab is grab
+    for number, block in enumerate([*before, *blocks(camera, 5)]):
+        assert np.array_equal(block.pixels, cloth[number % PICTURES])
+        assert block.first_line == before[0].first_line + number * LINES
 
 
 ENDS = {
