@@ -1,34 +1,39 @@
 """Flat field: evens out what lens, lamp and sensor do to the brightness across the picture.
 
-``corrected = (pixel - offset) * gain``, column by column.  The mean brightness stays as it was.
+``corrected = (pixel - offset) * gain``, column by column; dead columns show their nearest living neighbour.  The mean
+brightness stays as it was.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.polynomial import Chebyshev
 from numpy.typing import NDArray
 
+from calibration.columns import DEAD_LOSS, ColumnFault, column_faults, dead_columns, living, slow_curve
 from calibration.errors import CalibrationError, PictureError
+from calibration.pictures import CLIPPED
 
 Floats = NDArray[np.float32]
 Profile = NDArray[np.float64]
+Columns = NDArray[np.intp]
 
 HIGHEST_GAIN = 4.0
 """A column that needs more than this has no light to correct."""
 MIN_CLOTH_LINES = 1000
-"""Fewest lines of cloth to calibrate from.  At 0.5 mm per line a metre of cloth is 2000 lines."""
+"""Fewest lines of cloth to calibrate from, a metre at 1 mm per line; where the scale is known it is a metre exactly."""
+MIN_CLOTH_MM = 1000.0
 
 _STRIP_LINES = 16  # lines corrected at once: the working memory then stays in the processor's cache
 _CHUNK_LINES = 64  # lines averaged into one reading of the cloth
-_DEGREE = 4  # of the polynomial through the cloth's column means; higher ones swing with stripes at the edges
-_CLIPPED, _MOST_CLIPPED = 250, 0.01
+_MOST_CLIPPED = 0.01
 _DARKEST = 8.0
+_MOST_DEAD_PX = 4  # side by side; more is no fault of single columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +47,7 @@ class Shading:
             corrected column means (from cloth: of their slow curve) about their mean, on lines that were not used for
             the correction.
         residual_before: the same without correction.
-        camera_id, made: which camera, and when (ISO 8601), if known.
+        faults: dead and dusty columns; dust is told by a white reference only, as in cloth a dark end looks like it.
 
     Raises:
         CalibrationError: gain and offset do not fit each other or are not finite and positive.
@@ -52,9 +57,9 @@ class Shading:
     offset: Floats
     residual: float = float("nan")
     residual_before: float = float("nan")
-    camera_id: str = ""
-    made: str = ""
+    faults: tuple[ColumnFault, ...] = ()
     _maps: dict[int, tuple[Floats, Floats | None]] = field(default_factory=dict, init=False, repr=False)
+    _stand_in: tuple[Columns, Columns] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be applied."""
@@ -65,6 +70,15 @@ class Shading:
             )
         if not (np.isfinite(gain).all() and np.isfinite(offset).all() and gain.min() > 0):
             raise CalibrationError("A shading has gains that are not finite and positive; calibrate anew.")
+        if any(not fault.first_px <= fault.last_px < len(gain) for fault in self.faults):
+            raise CalibrationError("A shading names columns that it does not have; calibrate anew.")
+        dead = dead_columns(self.faults, len(gain))
+        if dead.all():
+            raise CalibrationError("A shading has only dead columns; calibrate anew.")
+        if dead.any():
+            places, alive = np.flatnonzero(dead), np.flatnonzero(~dead)
+            nearest = alive[np.abs(places[:, None] - alive).argmin(axis=1)]
+            object.__setattr__(self, "_stand_in", (places, nearest))
 
     @classmethod
     def neutral(cls, width_px: int) -> Shading:
@@ -101,7 +115,11 @@ class Shading:
             else:
                 light = cv2.multiply(strip, gain[:lines], dtype=cv2.CV_32F)
                 cv2.subtract(light, dark[:lines], dst=out, dtype=cv2.CV_8U)
-        return corrected.reshape(pixels.shape)
+        corrected = corrected.reshape(*pixels.shape)
+        if self._stand_in is not None:
+            dead, nearest = self._stand_in
+            corrected[:, dead] = corrected[:, nearest]
+        return corrected
 
     def facts(self) -> dict[str, Any]:
         """Plain values for the record (JSON); :meth:`from_facts` reads them."""
@@ -110,8 +128,7 @@ class Shading:
             "offset": [round(float(o), 4) for o in self.offset],
             "residual": None if np.isnan(self.residual) else self.residual,
             "residual_before": None if np.isnan(self.residual_before) else self.residual_before,
-            "camera_id": self.camera_id,
-            "made": self.made,
+            "faults": [fault.facts() for fault in self.faults],
         }
 
     @classmethod
@@ -129,10 +146,9 @@ class Shading:
                 np.asarray(facts["offset"], dtype=np.float32),
                 nan if residual is None else float(residual),
                 nan if before is None else float(before),
-                str(facts.get("camera_id", "")),
-                str(facts.get("made", "")),
+                tuple(ColumnFault.from_facts(fault) for fault in facts.get("faults", ())),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise CalibrationError(f"The record of a shading cannot be read ({error!r}); calibrate anew.") from error
 
     def _map(self, channels: int) -> tuple[Floats, Floats | None]:
@@ -145,19 +161,17 @@ class Shading:
         return known
 
 
-def shading_from_references(
-    dark: NDArray[np.uint8], white: NDArray[np.uint8], *, camera_id: str = "", made: str = ""
-) -> Shading:
+def shading_from_references(dark: NDArray[np.uint8], white: NDArray[np.uint8]) -> Shading:
     """Shading from a picture without light and one of an even white surface (best moving, so that dirt averages out).
 
-    Every column is corrected on its own, so dust on the lens and unequal sensor pixels are cured too.
+    Every column is corrected on its own, so dust on the lens and unequal sensor pixels are cured too, and named.
 
     Args:
         dark: uint8 ``[lines, width]``, lens covered.
         white: uint8 ``[lines, width]``, bright but not clipped; at least 16 lines each.
 
     Raises:
-        PictureError: shapes differ, too few lines, clipped or too dark, a column without light.
+        PictureError: shapes differ, too few lines, clipped or too dark, columns side by side without light.
     """
     _check_pixels(dark, "dark reference")
     _check_pixels(white, "white reference")
@@ -167,21 +181,28 @@ def shading_from_references(
             "take both with the same camera, at least 16 lines each."
         )
     _check_light(white, "white reference")
-    if (white >= _CLIPPED).mean() > _MOST_CLIPPED:
+    if (white >= CLIPPED).mean() > _MOST_CLIPPED:
         raise PictureError("The white reference is over-exposed; expose shorter, then calibrate anew.")
     offset = dark.mean(axis=0, dtype=np.float64)
-    gain = _gain_to_mean(white[::2].mean(axis=0, dtype=np.float64) - offset, "white reference")
-    check = white[1::2].mean(axis=0, dtype=np.float64) - offset
+    light = white[::2].mean(axis=0, dtype=np.float64) - offset
+    faults = column_faults(light)
+    for fault in faults:
+        if fault.reason == "dead" and fault.width_px > _MOST_DEAD_PX:
+            raise PictureError(
+                f"Columns {fault.first_px} to {fault.last_px} of the white reference are too dark to correct; take "
+                "away what covers lens or lamp, then calibrate anew."
+            )
+    gain = _gain_to_mean(living(light, faults), "white reference")
+    check = living(white[1::2].mean(axis=0, dtype=np.float64) - offset, faults)
     residual, before = _non_uniformity(check * gain), _non_uniformity(check)
-    return Shading(gain.astype(np.float32), offset.astype(np.float32), residual, before, camera_id, made)
+    return Shading(gain.astype(np.float32), offset.astype(np.float32), residual, before, faults)
 
 
 def shading_from_cloth(
     blocks: Iterable[NDArray[np.uint8]],
     *,
     web_px: tuple[int, int] | None = None,
-    camera_id: str = "",
-    made: str = "",
+    mm_per_line: float | None = None,
 ) -> Shading:
     """Shading from a metre or more of good cloth that moves past the camera.
 
@@ -194,30 +215,34 @@ def shading_from_cloth(
     the web, which bend the curve at the edges.  The dark level is taken as 0.
 
     Args:
-        blocks: uint8 ``[lines, width]`` or ``[lines, width, 3]``, all of one width, 1000 lines or more in total.
+        blocks: uint8 ``[lines, width]`` or ``[lines, width, 3]``, all of one width, a metre or more in total.
         web_px: half-open columns of the web; beside it the correction goes on as at the edge.  None: all columns.
+        mm_per_line: scale along, to tell what a metre is; None: 1000 lines will do.
 
     Raises:
         PictureError: too few lines, differing widths, clipped or too dark cloth, a web that does not fit.
     """
-    means = _chunk_means(blocks)
+    least = MIN_CLOTH_LINES if mm_per_line is None else max(2 * _CHUNK_LINES, math.ceil(MIN_CLOTH_MM / mm_per_line))
+    means = _chunk_means(blocks, least)
     width = means.shape[1]
     left, right = web_px or (0, width)
     if not 0 <= left < right <= width or right - left < 64:
         raise PictureError(f"The web {left}..{right} does not fit a picture of {width} columns; find its edges first.")
     web = means[:, left:right]
-    if (web >= _CLIPPED).mean() > _MOST_CLIPPED:
+    if (web >= CLIPPED).mean() > _MOST_CLIPPED:
         raise PictureError("The cloth is over-exposed; expose shorter, then calibrate anew.")
     web = web / web.mean(axis=1, keepdims=True)
-    curve = _slow_curve(np.median(web[::2], axis=0))
+    light, check = np.median(web[::2], axis=0), np.median(web[1::2], axis=0)
+    dead = _black_columns(light, np.median(means[:, left:right], axis=0))
+    curve = slow_curve(living(light, dead))
     gain = np.pad(_gain_to_mean(curve, "cloth"), (left, width - right), mode="edge")
-    check = np.median(web[1::2], axis=0)
-    residual = _non_uniformity(_slow_curve(check * gain[left:right]))
-    before = _non_uniformity(_slow_curve(check))
-    return Shading(gain.astype(np.float32), np.zeros(width, np.float32), residual, before, camera_id, made)
+    check = living(check, dead)
+    residual, before = _non_uniformity(slow_curve(check * gain[left:right])), _non_uniformity(slow_curve(check))
+    faults = tuple(replace(fault, first_px=left + fault.first_px, last_px=left + fault.last_px) for fault in dead)
+    return Shading(gain.astype(np.float32), np.zeros(width, np.float32), residual, before, faults)
 
 
-def _chunk_means(blocks: Iterable[NDArray[np.uint8]]) -> Profile:
+def _chunk_means(blocks: Iterable[NDArray[np.uint8]], least: int) -> Profile:
     """Column means float64 ``[chunks, width]`` of ``_CHUNK_LINES`` lines each, across the borders of blocks."""
     sums: list[Profile] = []
     total, lines, seen = np.zeros(0), 0, 0
@@ -238,25 +263,18 @@ def _chunk_means(blocks: Iterable[NDArray[np.uint8]]) -> Profile:
             if lines == _CHUNK_LINES:
                 sums.append(total / lines)
                 total, lines = np.zeros_like(total), 0
-    if seen < MIN_CLOTH_LINES:
+    if seen < least:
         raise PictureError(
-            f"Only {seen} lines of cloth were given to calibrate the shading; let at least {MIN_CLOTH_LINES} lines "
+            f"Only {seen} lines of cloth were given to calibrate the shading; let at least {least} lines "
             "(a metre or more) of good cloth pass."
         )
     return np.stack(sums)
 
 
-def _slow_curve(profile: Profile) -> Profile:
-    """Polynomial through the logarithm of a profile, without what sticks out (yarns, stripes, dust)."""
-    x = np.linspace(-1, 1, len(profile))
-    y = np.log(np.maximum(profile, 1e-6))
-    weights = np.ones_like(y)
-    for _ in range(8):
-        fit = Chebyshev.fit(x, y, _DEGREE, domain=[-1, 1], w=np.sqrt(weights))
-        rest = np.abs(y - fit(x))
-        reach = 4.7 * 1.4826 * float(np.median(rest)) + 1e-6
-        weights = np.clip(1 - (rest / reach) ** 2, 1e-3, None) ** 2  # Tukey's biweight
-    return np.asarray(np.exp(fit(x)))
+def _black_columns(light: Profile, level: Profile) -> tuple[ColumnFault, ...]:
+    """Dead columns on cloth: single ones that are black, as dark warp stripes hardly are."""
+    faults = column_faults(light, DEAD_LOSS)
+    return tuple(f for f in faults if f.width_px <= _MOST_DEAD_PX and level[f.columns].max() < _DARKEST)
 
 
 def _gain_to_mean(light: Profile, what: str) -> Profile:

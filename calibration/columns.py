@@ -1,0 +1,107 @@
+"""Columns of a camera that see too little: dead in the sensor, or behind dust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.polynomial import Chebyshev
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.ndimage import median_filter
+
+from calibration.facts import Facts, Number
+
+Profile = NDArray[np.float64]
+
+DUST_LOSS = 0.03
+"""Share of light a column must lose against its neighbours to be called dusty; sensors' own columns differ by less."""
+DEAD_LOSS = 0.5
+NEIGHBOURS_PX = 65
+"""Width of the neighbourhood a column is held against."""
+
+_DEGREE = 4  # of the slow curve; higher ones swing with stripes at the edges
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFault(Facts):
+    """Neighbouring columns with one fault.
+
+    Attributes:
+        first_px, last_px: columns, both included.
+        reason: "dead" (they see next to nothing; their neighbours stand in for them) or "dusty".
+        loss: share of light that the worst of them loses against its neighbours.
+    """
+
+    first_px: Annotated[int, Field(strict=True, ge=0)]
+    last_px: Annotated[int, Field(strict=True, ge=0)]
+    reason: Literal["dead", "dusty"]
+    loss: Number
+
+    @property
+    def width_px(self) -> int:
+        """How many columns."""
+        return self.last_px + 1 - self.first_px
+
+    @property
+    def columns(self) -> slice:
+        """To index an array's columns with."""
+        return slice(self.first_px, self.last_px + 1)
+
+    def __str__(self) -> str:
+        """A sentence with the remedy."""
+        one = self.width_px == 1
+        where = f"Column {self.first_px}" if one else f"Columns {self.first_px} to {self.last_px}"
+        if self.reason == "dead":
+            return f"{where} {'is' if one else 'are'} dead; neighbours stand in, but a fine flaw there may be missed."
+        return f"{where} {'loses' if one else 'lose'} {self.loss:.0%} of the light; wipe dust off lens and lamp."
+
+
+def column_faults(light: Profile, dust_loss: float = DUST_LOSS) -> tuple[ColumnFault, ...]:
+    """Dead and dusty columns, from left to right.
+
+    Args:
+        light: what each column sees of an even surface, float64 ``[width]``.
+        dust_loss: share of light lost from which a column is dusty.
+    """
+    level = light / slow_curve(light)  # or the fall-off at the edges would look like a loss
+    usual = median_filter(level, NEIGHBOURS_PX, mode="mirror")
+    loss = 1 - level / np.maximum(usual, 1e-6)
+    kind = np.where(loss > DEAD_LOSS, 2, np.where(loss > dust_loss, 1, 0))
+    borders = np.flatnonzero(np.diff(kind, prepend=0, append=0))
+    return tuple(
+        ColumnFault(int(first), int(end) - 1, "dead" if kind[first] == 2 else "dusty", float(loss[first:end].max()))
+        for first, end in pairwise(borders)
+        if kind[first]
+    )
+
+
+def dead_columns(faults: Sequence[ColumnFault], width_px: int) -> NDArray[np.bool_]:
+    """Bool ``[width]``: which columns are dead."""
+    dead = np.zeros(width_px, dtype=np.bool_)
+    for fault in faults:
+        if fault.reason == "dead":
+            dead[fault.columns] = True
+    return dead
+
+
+def living(light: Profile, faults: Sequence[ColumnFault]) -> Profile:
+    """Light of each column, float64 ``[width]``; that of dead ones as between their neighbours."""
+    alive = np.flatnonzero(~dead_columns(faults, len(light)))
+    return np.interp(np.arange(len(light)), alive, light[alive])
+
+
+def slow_curve(profile: Profile) -> Profile:
+    """Polynomial through the logarithm of a profile, without what sticks out: yarns, stripes, dust."""
+    x = np.linspace(-1, 1, len(profile))
+    y = np.log(np.maximum(profile, 1e-6))
+    weights = np.ones_like(y)
+    for _ in range(8):
+        fit = Chebyshev.fit(x, y, _DEGREE, domain=[-1, 1], w=np.sqrt(weights))
+        rest = np.abs(y - fit(x))
+        reach = 4.7 * 1.4826 * float(np.median(rest)) + 1e-6
+        weights = np.clip(1 - (rest / reach) ** 2, 1e-3, None) ** 2  # Tukey's biweight
+    return np.asarray(np.exp(fit(x)))
