@@ -10,7 +10,6 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -29,8 +28,11 @@ from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
 from station.control import UninspectedReason
 from station.line.block_check import CaptureClock, check_shape
 from station.line.channel import Channel
+from station.line.encoder import Encoder
 from station.line.handover import Handover
 from station.line.ledger import LineLedger
+from station.line.notices import Notices, Notify
+from station.line.reach import Reach
 from station.line.tiling import Chunk, EndOfRun
 from station.line.watch import Feed
 
@@ -41,11 +43,6 @@ LAST_IMAGE_S = 20.0
 
 LAST_STOP_LIMIT_S = 10.0
 """What a camera that never hung may take to stop at the end of the roll."""
-
-NOTICE_INTERVAL_S = 5.0
-
-Notify = Callable[[str, str], None]
-"""Called with severity and text."""
 
 
 class Mode(Enum):
@@ -71,17 +68,13 @@ class Acquisition:
         due_line: int | None = None,
     ) -> None:
         """``due_line``: the encoder's due line when the roll was opened, None: when it is first read here."""
-        self._camera, self._ledger, self._blocks, self._notify = camera, ledger, blocks, notify
+        self._camera, self._ledger, self._blocks, self._notices = camera, ledger, blocks, Notices(notify)
         self._mode = Mode.RUN
         self._wake = threading.Condition()
-        self._origin: int | None = None
-        self._start_due = due_line
-        self._finish_line: int | None = None
         self._finish_s: float | None = None
         self._gap = UninspectedReason.LOST_BY_CAMERA
-        self._noticed: dict[str, float] = {}
-        self._reading = EncoderReading(0, 0.0)
-        self._read_s = -1.0
+        self._encoder = Encoder(camera)
+        self._reach = Reach(self._encoder, ledger, due_line)
         self._handover = Handover(blocks, ledger, waits=camera.waits)
         self._clock = CaptureClock()
         self._gone_s: float | None = None
@@ -103,39 +96,30 @@ class Acquisition:
     @property
     def origin_line(self) -> int | None:
         """The encoder line that is line 0 of the roll, None before any of its cloth is known."""
-        return self._origin
+        return self._reach.origin
 
     @property
     def cloth_lines(self) -> int:
         """Lines of the roll if all of the camera's cloth were played; 0 where that is endless or not known."""
         total = getattr(self._camera, "total_lines", None)
-        if self._origin is None and self._start_due is None:
-            self.encoder()
-        origin = self._start_due if self._origin is None else self._origin
-        return 0 if total is None or origin is None else max(0, int(total) - origin)
+        if self._reach.start is None:
+            self._encoder.read()
+        start = self._reach.start
+        return 0 if total is None or start is None else max(0, int(total) - start)
 
     def encoder(self, max_age_s: float = 0.0) -> EncoderReading:
-        """The encoder's word, not older than ``max_age_s``; the last one known, standing, if it is silent."""
-        if time.monotonic() - self._read_s < max_age_s:
-            return self._reading
-        try:
-            self._reading = self._camera.encoder()
-        except CameraError:
-            return EncoderReading(self._reading.due_line, 0.0)
-        self._read_s = time.monotonic()
-        if self._start_due is None:
-            self._start_due = self._reading.due_line
-        return self._reading
+        """The encoder's word, see :meth:`station.line.encoder.Encoder.read`."""
+        return self._encoder.read(max_age_s)
 
     def stand_by(self, ready: threading.Event) -> None:
         """Return when ``ready`` is set, which must come; cloth that passes until then is told to be uninspected."""
-        self.encoder()
+        self._encoder.read()
         while True:
             is_ready = ready.wait(READ_TIMEOUT_S)
             if not self._camera.waits:
                 if self._mode is Mode.FINISH:
                     self._may_finish()
-                self._give_up(self._due_line(self.encoder()), UninspectedReason.MODEL_NOT_READY)
+                self._reach.give_up(self._encoder.read(), UninspectedReason.MODEL_NOT_READY)
             if is_ready:
                 return
 
@@ -147,7 +131,9 @@ class Acquisition:
                     pass
             self._last_lines()
         finally:
-            self._let_go(STOP_LIMIT_S if self._grabber.hung else LAST_STOP_LIMIT_S)
+            limit_s = STOP_LIMIT_S if self._grabber.hung else LAST_STOP_LIMIT_S
+            self._settle(limit_s)
+            self._let_go(limit_s)
             self._grabber.close()
 
     @property
@@ -162,23 +148,22 @@ class Acquisition:
 
     def _open(self) -> bool:
         """Start the camera.  Returns False if asked to end meanwhile.  Raises CameraError, also if it never answers."""
-        self.feed = self.feed.opened(self.encoder(), time.monotonic(), started=False)
+        self.feed = self.feed.opened(self._encoder.read(), time.monotonic(), started=False)
         self._grabber.start()
         until = time.monotonic() + (math.inf if self._camera.waits else START_LIMIT_S)
         while not self._grabber.answered(READ_TIMEOUT_S):
-            self._look(self.encoder())
+            self._look(self._encoder.read())  # cloth that passes meanwhile may yet be in the first blocks
             if self._ending:
                 until = min(until, time.monotonic() + STOP_LIMIT_S)
             if time.monotonic() > until:
                 if self._ending:
                     return False
                 raise CameraGoneError(f"Camera {self._camera.camera_id} does not answer when it is to start")
-        self.feed = self.feed.opened(self.encoder(), time.monotonic(), started=True)
+        self.feed = self.feed.opened(self._encoder.read(), time.monotonic(), started=True)
         return True
 
     def _let_go(self, limit_s: float) -> None:
-        """Stop the camera.  One that hangs is not waited for."""
-        self._settle(limit_s)
+        """Stop the camera.  What it still does is left behind, and so is a stop that takes longer."""
         self._grabber.stop()
         self._settle(limit_s)
 
@@ -187,7 +172,8 @@ class Acquisition:
         until = time.monotonic() + limit_s
         with contextlib.suppress(CameraError, EndOfClothError):
             while not self._grabber.answered(READ_TIMEOUT_S) and time.monotonic() < until:
-                self._look(self.encoder())
+                if self.feed.gone:
+                    self._reach.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
 
     def _step(self) -> bool:
         """Read once.  Returns False when there is nothing more to read."""
@@ -200,41 +186,36 @@ class Acquisition:
         try:
             block = self._grabber.read(READ_TIMEOUT_S)
         except EndOfClothError:
+            self._pass_on_words()
             self._update(ended=True)
             return False
         except CameraGoneError as error:
-            return self._reconnect(error)
-        finally:
             self._pass_on_words()
-        reading = self.encoder()
+            return self._reconnect(error)
+        self._pass_on_words()
+        reading = self._encoder.read()
         if block is not None and block.lines:
             self._take(block, reading)
+            self._reach.due(reading)
         else:
             self._look(reading)
             if not self._camera.waits and self.feed.lost(reading):
                 return self._reconnect(CameraGoneError(self._silence()))
-        if self._origin is not None:
-            self._ledger.due(self._due_line(reading) - self._origin)
         return True
 
     def _pass_on_words(self) -> None:
         """What a camera that is made of several says of single ones."""
         for severity, text in getattr(self._camera, "take_words", list)():
-            self._notify(severity, text)
+            self._notices.tell(severity, text)
 
     def _look(self, reading: EncoderReading) -> None:
         """No block came: hold that against the encoder."""
         self.feed = self.feed.looked(reading, time.monotonic())
-        if self.feed.gone:
-            self._give_up(self._due_line(reading), UninspectedReason.CAMERA_GONE)
+        self._reach.due(reading)
 
     def _silence(self) -> str:
         did = "has not answered" if self._grabber.asked else "has sent nothing"
         return f"Camera {self._camera.camera_id} {did} for {self.feed.unseen_s:.1f} s although cloth moves"
-
-    def _due_line(self, reading: EncoderReading) -> int:
-        """The line the roll reaches to by now; it ends at the one that was due when its end was asked for."""
-        return reading.due_line if self._finish_line is None else min(reading.due_line, self._finish_line)
 
     def _wait_paused(self) -> None:
         self._blocks.offer(EndOfRun())
@@ -243,31 +224,27 @@ class Acquisition:
 
     def _may_finish(self) -> bool:
         """A roll ends at the line that was due when its end was asked for: those lines may still be on their way."""
-        now = time.monotonic()
+        waits, now = self._camera.waits, time.monotonic()
         if self._finish_s is None:
-            self._finish_s = now + (LAST_IMAGE_S if self._camera.waits else LAST_LINES_S)
-            self._finish_line = None if self._camera.waits else self.encoder().due_line
-        if self._finish_line is None:
-            return not self._grabber.asked or now >= self._finish_s
-        taken = self._ledger.taken + self._origin if self._origin is not None else 0
-        return self._origin is None or taken >= self._finish_line or now >= self._finish_s
+            self._finish_s = now + (LAST_IMAGE_S if waits else LAST_LINES_S)
+            if not waits:
+                self._reach.end_here()
+        return (not self._grabber.asked if waits else self._reach.is_taken) or now >= self._finish_s
 
     def _last_lines(self) -> None:
         """Account for lines that were due and will not come."""
         if self._mode is Mode.ABORT:
             return
-        reason = UninspectedReason.CAMERA_GONE if self.feed.gone else self._gap
-        self._give_up(self._due_line(self.encoder()), reason)
+        reading = self._encoder.read()
+        is_gone = self.feed.gone or self.feed.lost(reading)
+        self._reach.give_up(reading, UninspectedReason.CAMERA_GONE if is_gone else self._gap)
 
     def _take(self, block: LineBlock, reading: EncoderReading) -> None:
         check_shape(block, self._camera)
-        if self._origin is None:
-            # What was due before the first block is the roll's, too, and lost.
-            due = block.first_line if self._start_due is None else self._start_due
-            self._origin = min(due, block.first_line)
         self.feed = self.feed.took(block.lines, reading, time.monotonic())
         self._tell_return()
-        first, end = block.first_line - self._origin, block.end_line - self._origin
+        first = self._reach.came(block.first_line)
+        end = first + block.lines
         if self._mode is Mode.PAUSE:
             if self._gap is not UninspectedReason.PAUSED:
                 self._blocks.offer(EndOfRun())
@@ -276,7 +253,7 @@ class Acquisition:
             return
         lost = first - self._ledger.taken
         if lost > 0 and self._gap is UninspectedReason.LOST_BY_CAMERA:
-            self._notice("lost", "warning", f"Camera {block.camera_id} lost {lost} lines before line {first}.")
+            self._notices.warn_seldom("lost", f"Camera {block.camera_id} lost {lost} lines before line {first}.")
         new = self._ledger.arrive(first, end, self._gap)
         self._gap = UninspectedReason.LOST_BY_CAMERA
         if new is not None:
@@ -288,20 +265,21 @@ class Acquisition:
         self._update(holding=self._camera.waits)
         if self._handover.hand_on(chunk):
             text = f"lines from {chunk.first_line} on are not inspected. Slow the machine down."
-            self._notice("overload", "warning", f"The line is slower than the cloth: {text}")
+            self._notices.warn_seldom("overload", f"The line is slower than the cloth: {text}")
         self._update(holding=False)
 
     def _tell_return(self) -> None:
         if self._gone_s is not None:
             away_s, self._gone_s = time.monotonic() - self._gone_s, None
-            self._notify("info", f"Camera {self._camera.camera_id} is back after {away_s:.1f} s.")
+            self._notices.tell("info", f"Camera {self._camera.camera_id} is back after {away_s:.1f} s.")
 
     def _reconnect(self, error: CameraError) -> bool:
         """Try to get the camera back.  Returns False if asked to end meanwhile."""
         self._update(gone=True)
         if self._gone_s is None:  # else it started again, but showed nothing
             self._gone_s = time.monotonic()
-            self._notify("warning", f"{str(error).rstrip('.')}. Cloth that passes now is not inspected; trying again.")
+            why = str(error).rstrip(".")
+            self._notices.tell("warning", f"{why}. Cloth that passes now is not inspected; trying again.")
         self._let_go(STOP_LIMIT_S)
         self._blocks.offer(EndOfRun())
         self._gap = UninspectedReason.CAMERA_GONE
@@ -311,36 +289,21 @@ class Acquisition:
                 if self._wake.wait_for(lambda: self._ending, delay):
                     return False
             delay = min(2 * delay, LONGEST_RETRY_S)
-            self._give_up(self.encoder().due_line, UninspectedReason.CAMERA_GONE)
+            self._reach.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
             try:
                 if not self._open():
                     return False
             except CameraError:
                 continue
-            self._give_up(self.encoder().due_line, UninspectedReason.CAMERA_GONE)
             return True
-
-    def _give_up(self, due_line: int, reason: UninspectedReason) -> None:
-        if self._origin is None:
-            # No block came yet: the roll then starts where the encoder stood at the start.
-            if self._start_due is None or due_line <= self._start_due:
-                return
-            self._origin = self._start_due
-        self._ledger.due(due_line - self._origin)
-        self._ledger.skip(due_line - self._origin, reason)
 
     def _captured_ns(self, block: LineBlock) -> int:
         captured_ns = self._clock.checked_ns(block.captured_ns)
         if captured_ns != block.captured_ns:
-            self._notice("clock", "warning", f"The clock of camera {block.camera_id} stepped; its times are not used.")
+            self._notices.warn_seldom(
+                "clock", f"The clock of camera {block.camera_id} stepped; its times are not used."
+            )
         return captured_ns
-
-    def _notice(self, kind: str, severity: str, text: str) -> None:
-        """Tell, but the same kind at most every few seconds: the ledger has the exact figures."""
-        now = time.monotonic()
-        if now - self._noticed.get(kind, -NOTICE_INTERVAL_S) >= NOTICE_INTERVAL_S:
-            self._noticed[kind] = now
-            self._notify(severity, text)
 
     def _update(self, **changes: Any) -> None:
         self.feed = replace(self.feed, **changes)

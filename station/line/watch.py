@@ -81,7 +81,9 @@ class Feed:
         if self.last_block_s is None:
             return FeedState.NO_PICTURE
         silent = now_s - self.last_block_s > self._patience_s(reading, STALL_S)
-        return FeedState.STOPPED if silent or not reading.lines_per_s else FeedState.LIVE
+        # Forward over cloth that was seen before no line is due either.
+        idle = reading.lines_per_s < 0 or not self.unseen_s
+        return FeedState.STOPPED if not reading.lines_per_s or (silent and idle) else FeedState.LIVE
 
     def lost(self, reading: EncoderReading) -> bool:
         """True if so much cloth has passed unseen that the camera must be started again."""

@@ -1,0 +1,60 @@
+"""Which of the encoder's lines are the roll's: from the line where it was opened to the one due when it is ended."""
+
+from __future__ import annotations
+
+from drivers.camera import EncoderReading
+from station.control import UninspectedReason
+from station.line.encoder import Encoder
+from station.line.ledger import LineLedger
+
+
+class Reach:
+    """Counts the encoder's lines from the roll's start, and tells the ledger which are due or given up."""
+
+    def __init__(self, encoder: Encoder, ledger: LineLedger, opened_due: int | None) -> None:
+        """``opened_due``: the encoder's due line when the roll was opened, None: when it was first read."""
+        self._encoder, self._ledger, self._opened_due = encoder, ledger, opened_due
+        self._end: int | None = None
+        self.origin: int | None = None
+        """The encoder line that is line 0 of the roll, None before any of its cloth is known."""
+
+    @property
+    def start(self) -> int | None:
+        """Where the roll starts if no block tells otherwise, None before the encoder was read."""
+        if self.origin is not None:
+            return self.origin
+        return self._encoder.first_due if self._opened_due is None else self._opened_due
+
+    @property
+    def is_taken(self) -> bool:
+        """True once every line up to the roll's end has come or was given up."""
+        return self.origin is None or (self._end is not None and self._ledger.taken + self.origin >= self._end)
+
+    def end_here(self) -> None:
+        """The roll ends at the line that is due now: it may still be on its way."""
+        if self._end is None:
+            self._end = self._encoder.read().due_line
+
+    def came(self, first_line: int) -> int:
+        """A block from ``first_line`` on came.  Returns that line's number in the roll."""
+        if self.origin is None:
+            # What was due before the first block is the roll's, too, and lost.
+            self.origin = first_line if self.start is None else min(self.start, first_line)
+        return first_line - self.origin
+
+    def due(self, reading: EncoderReading) -> None:
+        """So far the cloth has come, whether or not it was seen."""
+        if self.origin is not None:
+            self._ledger.due(self._within(reading.due_line) - self.origin)
+
+    def give_up(self, reading: EncoderReading, reason: UninspectedReason) -> None:
+        """Cloth that has passed by now and did not come will not be seen."""
+        due_line = self._within(reading.due_line)
+        if self.origin is None and (self.start is None or due_line <= self.start):
+            return
+        self.origin = self.start
+        self.due(reading)
+        self._ledger.skip(due_line - (self.origin or 0), reason)
+
+    def _within(self, line: int) -> int:
+        return line if self._end is None else min(line, self._end)
