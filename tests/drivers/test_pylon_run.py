@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,12 +13,23 @@ from pathlib import Path
 import cv2
 import pytest
 
+from drivers.pylon_settings import PylonSettings
 from drivers.simulated.cloth import Cloth
 from station import demo
 from station.commands.session import open_records
+from station.settings import load_settings
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "pylon.toml"
 STATION = (sys.executable, "-m", "station.cli")
+
+
+def test_every_line_of_the_example_can_be_used(tmp_path: Path) -> None:
+    config = tmp_path / "station.toml"
+    config.write_text(re.sub(r"(?m)^# (?=\[|\w+ = )", "", EXAMPLE.read_text(encoding="utf-8")), "utf-8")
+    camera = load_settings(config).camera
+    assert isinstance(camera, PylonSettings)
+    assert camera.encoder is not None
+    assert (camera.name, camera.height_px, camera.image_folder) == ("left", 128, tmp_path / "strips" / "play")
 
 
 @pytest.mark.slow
