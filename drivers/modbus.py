@@ -62,6 +62,8 @@ class ModbusSettings(BaseModel):
 class ModbusLink:
     """The link that :class:`ModbusSettings` describe; see :class:`drivers.outputs.MachineLink`."""
 
+    needs_camera = False
+
     def __init__(self, settings: ModbusSettings) -> None:
         self._settings = settings
         self.name = f"Modbus {settings.host}:{settings.port}"

@@ -84,6 +84,10 @@ class MachineLink(Protocol):
     def name(self) -> str:
         """By which messages call it."""
 
+    @property
+    def needs_camera(self) -> bool:
+        """True if it works only while the camera runs, which is while a roll is open."""
+
     def open(self) -> None:
         """Connect; also after :meth:`close`.  Raises LinkError."""
 
@@ -102,6 +106,7 @@ class SimulatedLink:
     """
 
     name = "simulated machine"
+    needs_camera = False
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -138,7 +143,8 @@ SetOutput = Callable[[str, bool], None]
 class CameraLines:
     """Signals on a camera's own output lines.  Has no inputs.
 
-    A line keeps its level when the program dies, so only a heartbeat on one of them makes the machine stop then.
+    A line keeps its level when the camera is stopped or the program dies, so only a heartbeat on one of them makes the
+    machine stop then.
 
     Args:
         set_output: the camera's.
@@ -146,6 +152,8 @@ class CameraLines:
         inverted: signals whose line is off while they are on.
         camera_id: for messages.
     """
+
+    needs_camera = True
 
     def __init__(
         self,

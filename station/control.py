@@ -84,10 +84,11 @@ class StopStep(StrEnum):
 
 
 class LinkState(StrEnum):
-    """What the link to the machine's signals is worth."""
+    """What the link to the machine's signals is worth; one through the camera rests while that does not run."""
 
     NOT_WIRED = "not wired"
     CONNECTED = "connected"
+    RESTING = "resting"
     LOST = "lost"
 
 

@@ -119,6 +119,8 @@ def _words(status: MachineStatus) -> tuple[str, str]:
         return f"The machine cannot rely on the station: {status.heart_still}", _RED
     if status.link is LinkState.LOST:
         return "The link to the machine is lost; trying again", _AMBER
+    if status.link is LinkState.RESTING:
+        return "The signals to the machine rest until a roll is open", _GREY
     moves = {True: "The machine runs", False: "The machine stands", None: "Machine"}[status.running]
     return f"{moves}; no stop is wanted", _GREY
 

@@ -21,7 +21,7 @@ class Connection:
 
     def __init__(self, link: MachineLink | None, tell: Callable[[Notice], None], clock: Callable[[], float]) -> None:
         self._link, self._tell, self._clock = link, tell, clock
-        self._open = self._lost_told = False
+        self._open = self._lost_told = self._resting = False
         self._retry_s, self._delay_s = float("-inf"), FIRST_RETRY_S
 
     @property
@@ -29,11 +29,18 @@ class Connection:
         """What the link is worth."""
         if self._link is None:
             return LinkState.NOT_WIRED
+        if self._resting:
+            return LinkState.RESTING
         return LinkState.CONNECTED if self._open else LinkState.LOST
 
-    def exchange(self, outputs: Outputs) -> Inputs | None:
+    def exchange(self, outputs: Outputs, *, camera_runs: bool) -> Inputs | None:
         """Tell and hear; None while there is no link."""
-        if self._link is None or (not self._open and self._clock() < self._retry_s):
+        if self._link is None:
+            return None
+        self._resting = self._link.needs_camera and not camera_runs
+        if self._resting:
+            self._open, self._retry_s = False, float("-inf")
+        if self._resting or (not self._open and self._clock() < self._retry_s):
             return None
         try:
             if not self._open:
@@ -54,7 +61,7 @@ class Connection:
         if self._link is None:
             return
         self._retry_s = float("-inf")
-        self.exchange(outputs)
+        self.exchange(outputs, camera_runs=not self._resting)
         self._link.close()
         self._open = False
 

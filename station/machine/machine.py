@@ -21,7 +21,7 @@ from station.machine.connection import Connection
 from station.machine.marking import Marking, is_told
 from station.machine.settings import MachineSettings, StopSettings
 from station.machine.stop_policy import StopPolicy
-from station.machine.vitals import Vitals, is_degraded
+from station.machine.vitals import Vitals, is_degraded, runs_camera
 from station.recipe import Recipe
 
 MOST_WAITING = 4096
@@ -154,7 +154,8 @@ class Machine:
             self._looked_s = now
             self._look_at_the_line()
         self._outputs = self._next_outputs(now)
-        self._take_inputs(self._connection.exchange(self._outputs))
+        camera_runs = self._snapshot is not None and runs_camera(self._snapshot)
+        self._take_inputs(self._connection.exchange(self._outputs, camera_runs=camera_runs))
         with self._lock:
             self._renew_status()
 

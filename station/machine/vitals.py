@@ -41,3 +41,8 @@ class Vitals:
 def is_degraded(snapshot: LineSnapshot) -> bool:
     """Whether cloth that moves now is not inspected as it should be."""
     return snapshot.state in (LineState.ERROR, LineState.HALTED) or snapshot.feed in _BLIND
+
+
+def runs_camera(snapshot: LineSnapshot) -> bool:
+    """Whether the camera has been started for the open roll."""
+    return snapshot.origin_line is not None and snapshot.state in (*_LOOKING, LineState.HALTED)

@@ -41,6 +41,11 @@ def test_there_is_no_row_where_no_machine_is_set_up(open_window: OpenWindow, cor
         (replace(QUIET, running=False), "The machine stands; no stop is wanted", "panel"),
         (replace(QUIET, link=LinkState.LOST), "The link to the machine is lost; trying again", "warning"),
         (
+            replace(QUIET, link=LinkState.RESTING, running=None),
+            "The signals to the machine rest until a roll is open",
+            "panel",
+        ),
+        (
             replace(QUIET, heart_still="camera gone"),
             "The machine cannot rely on the station: camera gone",
             "critical",

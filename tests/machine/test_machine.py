@@ -13,7 +13,7 @@ from test_stop_policy import defect
 from drivers.camera import CameraError, EncoderReading
 from drivers.encoder import CounterEncoder
 from drivers.modbus import ModbusLink, ModbusSettings
-from drivers.outputs import Inputs, LinkError, MachineLink, Outputs, SimulatedLink
+from drivers.outputs import CameraLines, Inputs, LinkError, MachineLink, Output, Outputs, SimulatedLink
 from station.control import (
     Event,
     FeedState,
@@ -336,6 +336,38 @@ def test_a_lost_link_is_a_state_and_one_notice_and_is_tried_again_with_patience(
     at.pass_cloth(0.0, seconds=3.0)
     assert at.machine.status.link is LinkState.CONNECTED
     assert at.notices("info") == ["The link to the machine is back: simulated machine."]
+
+
+def test_lines_of_a_camera_rest_between_rolls_and_no_alarm_is_made_of_it() -> None:
+    said: list[tuple[str, bool]] = []
+    at: Place
+
+    def set_output(line: str, on: bool) -> None:
+        if at.line is LineState.READY:
+            raise CameraError("Output Line2 cannot be set while the camera is not running.")
+        said.append((line, on))
+
+    at = Place(
+        MachineSettings(),
+        CameraLines(set_output, {Output.HEARTBEAT: "Line2"}, camera_id="a"),
+        line=LineState.READY,
+    )
+    at.pass_cloth(1.0)
+    assert at.machine.status.link is LinkState.RESTING
+    at.line = LineState.CONTINUOUS_EXECUTION
+    for _ in range(6):
+        at.pass_cloth(1.0)
+    assert at.machine.status.link is LinkState.CONNECTED
+    assert {on for _, on in said} == {False, True}
+    at.line = LineState.READY
+    count = len(said)
+    for _ in range(6):
+        at.pass_cloth(1.0)
+    assert (at.machine.status.link, len(said)) == (LinkState.RESTING, count)
+    at.line = LineState.HALTED
+    at.pass_cloth(0.0)
+    assert len(said) == count + 1, "all lines are set anew"
+    assert at.notices("error") == []
 
 
 def test_without_wires_the_screen_still_counts() -> None:
