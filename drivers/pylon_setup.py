@@ -100,9 +100,14 @@ def _play_folder(features: Features, settings: PylonSettings) -> tuple[int, int]
 def _size_of_pictures(folder: Path) -> tuple[int, int]:
     if not folder.is_dir():
         raise CameraError(f"Folder {folder} does not exist; set image_folder to the folder that holds the pictures.")
-    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in EMULATED_SUFFIXES)
+    pictures = sorted(path for path in folder.iterdir() if path.is_file())
     if not pictures:
-        raise CameraError(f"Folder {folder} holds no pictures the camera emulation plays (png, bmp, tif, jpg).")
+        raise CameraError(f"Folder {folder} holds no pictures for the camera emulation (png, bmp, tif, jpg).")
+    other = next((path for path in pictures if path.suffix.lower() not in EMULATED_SUFFIXES), None)
+    if other is not None:
+        raise CameraError(
+            f"{other} is no picture the camera emulation can play, yet it would; take it out of the folder."
+        )
     first = image_facts(pictures[0])
     for path in pictures[1:]:
         facts = image_facts(path)

@@ -275,6 +275,9 @@ def test_pictures_of_different_sizes_are_refused(cameras: Any, tmp_path: Path) -
         cameras(image_folder=tmp_path)
     with pytest.raises(CameraError, match="does not exist"):
         cameras(image_folder=tmp_path / "none")
+    (tmp_path / "notes.txt").write_text("of the weaver")
+    with pytest.raises(CameraError, match=r"notes\.txt is no picture"):
+        cameras(image_folder=tmp_path)
 
 
 def test_a_camera_that_comes_back_as_another_is_refused(cameras: Any, tmp_path: Path) -> None:
