@@ -56,6 +56,7 @@ class RecordedCamera:
         self._played_ns = self._times_ns[0]
         self._since_ns: int | None = None  # when the recorded time last began to run
         self._is_started = self._is_gone = False
+        self._words = _doubts(recording)
 
     @property
     def camera_id(self) -> str:
@@ -66,6 +67,11 @@ class RecordedCamera:
     def recording(self) -> Recording:
         """What is played."""
         return self._recording
+
+    def take_words(self) -> list[tuple[str, str]]:
+        """What there is to know of the recording, as severity and text; once."""
+        words, self._words = self._words, []
+        return words
 
     def start(self) -> None:
         """Begins, or goes on.
@@ -186,3 +192,15 @@ class RecordedCamera:
             later_ns = (self._since_ns or time.monotonic_ns()) - self._played_ns
         captured_ns = time.monotonic_ns() if self.waits else max(block.captured_ns + later_ns, 0)
         return replace(block, captured_ns=captured_ns, camera_id=self._rename or block.camera_id)
+
+
+def _doubts(recording: Recording) -> list[tuple[str, str]]:
+    doubts = []
+    if recording.is_cut:
+        doubts.append("its oldest cloth was dropped to keep within the disk's bounds")
+    missing = sum(end - first for first, end in recording.unrecorded)
+    if missing:
+        doubts.append(f"{missing} lines of it are not recorded")
+    if not recording.is_whole:
+        doubts.append("it was broken off and ends with its last whole block")
+    return [("warning", f"Recording {recording.folder}: {'; '.join(doubts)}.")] if doubts else []

@@ -14,6 +14,7 @@ from drivers.joining import Joint
 from drivers.pylon import PylonCamera
 from drivers.pylon_devices import list_pylon_cameras
 from drivers.pylon_settings import PylonSettings
+from drivers.recorded import RecordedCamera
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.views import View
@@ -55,7 +56,20 @@ class ReplaySettings(BaseModel):
     folder: Path
 
 
-SingleCameraSettings = Annotated[SimulatedSettings | ReplaySettings | PylonSettings, Field(discriminator="kind")]
+class RecordedSettings(BaseModel):
+    """A recording; see :class:`drivers.recorded.RecordedCamera`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["recorded"] = "recorded"
+    camera_id: str | None = Field(None, min_length=1, description="as recorded where absent")
+    folder: Path
+    speed: Literal["recorded", "as fast as possible"] = "recorded"
+
+
+SingleCameraSettings = Annotated[
+    SimulatedSettings | ReplaySettings | RecordedSettings | PylonSettings, Field(discriminator="kind")
+]
 """What settings may say about one camera, told apart by ``kind``."""
 
 
@@ -80,7 +94,8 @@ class JoinedSettings(BaseModel):
 
 
 CameraSettings = Annotated[
-    SimulatedSettings | ReplaySettings | PylonSettings | JoinedSettings, Field(discriminator="kind")
+    SimulatedSettings | ReplaySettings | RecordedSettings | PylonSettings | JoinedSettings,
+    Field(discriminator="kind"),
 ]
 """What a station's settings say about its camera, told apart by ``kind``."""
 
@@ -104,6 +119,9 @@ def open_camera(settings: CameraSettings) -> Camera:
         return JoinedCamera(_open_neighbours(settings.cameras), joints, camera_id=settings.camera_id)
     if isinstance(settings, ReplaySettings):
         return ReplayCamera(settings.folder, camera_id=settings.camera_id)
+    if isinstance(settings, RecordedSettings):
+        fast = settings.speed == "as fast as possible"
+        return RecordedCamera(settings.folder, as_fast_as_possible=fast, camera_id=settings.camera_id)
     if isinstance(settings, PylonSettings):
         return PylonCamera(settings)
     if settings.view_px is not None:
