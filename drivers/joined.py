@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
 from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
@@ -44,6 +44,10 @@ class JoinedCamera:
         _check_fit(cameras)
         self._cameras, self._camera_id = tuple(cameras), camera_id
         self.parts = lay_out([camera.width_px for camera in cameras], joints)
+        self.set_output: Callable[[str, bool], None] | None = next(
+            (camera.set_output for camera in self._cameras if hasattr(camera, "set_output")), None
+        )
+        """Switches an output line of the leftmost camera that has any; None without."""
         self._changed = threading.Condition()
         self._words: SimpleQueue[tuple[str, str]] = SimpleQueue()
         self._readers: list[CameraReader] = []
@@ -73,6 +77,11 @@ class JoinedCamera:
     def waits(self) -> bool:
         """Whether the cameras wait for the line, the same for all."""
         return self._cameras[0].waits
+
+    @property
+    def serial(self) -> str:
+        """Serial numbers of all cameras that have one: with another camera the whole is another."""
+        return "+".join(str(serial) for camera in self._cameras if (serial := getattr(camera, "serial", "")))
 
     @property
     def mm_per_px(self) -> float | None:

@@ -373,6 +373,16 @@ def test_cameras_that_do_not_fit_together_are_refused(cameras: list[Named], word
         JoinedCamera(cameras, [Joint(10)] * (len(cameras) - 1))
 
 
+def test_the_whole_has_the_serial_numbers_and_the_first_output_lines_of_its_cameras() -> None:
+    plain = JoinedCamera([Named("a"), Named()], [Joint(10)])
+    assert (plain.serial, plain.set_output) == ("", None)
+    left, right = Named("a"), Named()
+    left.serial, right.serial = "123", "45"
+    right.set_output = print
+    whole = JoinedCamera([left, right], [Joint(10)])
+    assert (whole.serial, whole.set_output) == ("123+45", print)
+
+
 def test_a_scale_that_one_camera_knows_is_the_whole_s() -> None:
     assert JoinedCamera([Named("a"), Named(scale=0.5)], [Joint(10)]).mm_per_px == 0.5
     assert JoinedCamera([Named("a"), Named()], [Joint(10)]).mm_per_px is None

@@ -170,11 +170,14 @@ def test_lines_are_blind_because_a_camera_is_gone_or_because_it_lost_them() -> N
 
 def test_cloth_that_both_see_again_is_handed_on_again_once() -> None:
     aligner, views = two()
-    for first, end in ((0, 50), (30, 50), (50, 60)):
+    for first, end in ((0, 50), (30, 50), (40, 60)):
         for number, view in enumerate(views):
             aligner.push(number, view.block(first, end), 0.0)
-    blocks = [aligner.pull([0, 1]) for _ in range(4)]
-    assert [(b.first_line, b.end_line) for b in blocks if b is not None] == [(0, 50), (30, 50), (50, 60)]
+    blocks = [block for _ in range(5) if (block := aligner.pull([0, 1])) is not None]
+    assert [(b.first_line, b.end_line) for b in blocks] == [(0, 50), (30, 50), (40, 50), (50, 60)]
+    assert [b.blind_px for b in blocks] == [(), ((35, 70),), ((35, 70),), ()]
+    for block in blocks:
+        check_pixels(block, 70)
 
 
 def test_a_queue_holds_sixteen_blocks_and_what_lies_between_the_cameras() -> None:
