@@ -1,4 +1,5 @@
-"""Machine signals over Modbus TCP: outputs are coils, inputs are discrete inputs, the encoder's counter is a register.
+"""Machine signals over Modbus TCP: outputs are coils, distances holding registers, inputs discrete inputs, the
+encoder's counter is a register.
 
 Addresses are those of the protocol, counted from 0; a manual that speaks of coil 00001 means address 0.
 """
@@ -15,9 +16,12 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
-from drivers.outputs import Input, Inputs, LinkError, Output, Outputs
+from drivers.outputs import Distance, Input, Inputs, LinkError, Output, Outputs
 
 Address = Annotated[int, Field(ge=0, le=65535)]
+
+NONE_AHEAD = 65535
+"""Said of a distance where no reject is on its way; a longer way than 655.34 m is told as that."""
 
 # Every failure is raised as a LinkError; the library logs each of them a second time.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
@@ -46,6 +50,9 @@ class ModbusSettings(BaseModel):
     timeout_s: float = Field(0.5, gt=0, le=5)
     coils: dict[Output, Address] = Field(default_factory=dict)
     inverted: frozenset[Output] = Field(frozenset(), description="signals whose coil is off while they are on")
+    distances: dict[Distance, Address] = Field(
+        default_factory=dict, description="holding registers: centimetres to the next reject, 65535 for none"
+    )
     discrete_inputs: dict[Input, Address] = Field(default_factory=dict)
     counter: CounterSettings | None = None
 
@@ -97,10 +104,12 @@ class ModbusLink:
         settings = self._settings
         for first, names in self._coil_runs:
             levels = [outputs.level(name, settings.inverted) for name in names]
-            self._checked(
-                self._client.write_coils(first, levels, device_id=settings.device_id),
-                _named("coil", first, len(levels)),
-            )
+            answer = self._client.write_coils(first, levels, device_id=settings.device_id)
+            self._checked(answer, _named("coil", first, len(levels)))
+        for distance, address in settings.distances.items():
+            told = [centimetres(outputs.metres(distance))]
+            answer = self._client.write_registers(address, told, device_id=settings.device_id)
+            self._checked(answer, _named("holding register", address, 1))
 
     def _read(self) -> Inputs:
         levels: dict[Input, bool] = {}
@@ -135,6 +144,11 @@ class ModbusLink:
                 "in the settings."
             )
         return answer
+
+
+def centimetres(metres: float | None) -> int:
+    """A distance as a register tells it."""
+    return NONE_AHEAD if metres is None else min(round(metres * 100), NONE_AHEAD - 1)
 
 
 def runs(addresses: Iterable[int]) -> list[list[int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -33,6 +33,13 @@ class Output(StrEnum):
     HEARTBEAT = "heartbeat"
 
 
+class Distance(StrEnum):
+    """How far the next reject still has to go, for a marker or a winder that reckons for itself."""
+
+    TO_MARKER = "to_marker"
+    TO_ROLL = "to_roll"
+
+
 class Input(StrEnum):
     """The machine's signals to the station."""
 
@@ -49,6 +56,8 @@ class Outputs:
         red, amber: the stack light: a stop or a critical defect · inspection is degraded.  Dark when all is well.
         marker: the marker marks while it is on.
         heartbeat: toggles while the station can be relied on; the machine stops by itself where it stands still.
+        to_marker_m, to_roll_m: metres the next reject has to go, None where there is none.  Two moments that differ in
+            these alone count as equal: they change with every line of cloth.
     """
 
     stop: bool = False
@@ -56,6 +65,12 @@ class Outputs:
     amber: bool = False
     marker: bool = False
     heartbeat: bool = False
+    to_marker_m: float | None = field(default=None, compare=False)
+    to_roll_m: float | None = field(default=None, compare=False)
+
+    def metres(self, distance: Distance) -> float | None:
+        """One of the distances."""
+        return self.to_marker_m if distance is Distance.TO_MARKER else self.to_roll_m
 
     def level(self, output: Output, inverted: frozenset[Output] = frozenset()) -> bool:
         """The electrical level of one signal: its meaning, or the contrary where it is wired inverted."""
@@ -111,12 +126,13 @@ class SimulatedLink:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._history: deque[tuple[float, Outputs]] = deque(maxlen=HISTORY)
+        self._outputs: Outputs | None = None
         self.inputs = Inputs()
 
     @property
     def outputs(self) -> Outputs | None:
         """What it was told last, None before anything."""
-        return self._history[-1][1] if self._history else None
+        return self._outputs
 
     @property
     def history(self) -> list[tuple[float, Outputs]]:
@@ -128,8 +144,9 @@ class SimulatedLink:
 
     def exchange(self, outputs: Outputs) -> Inputs:
         """Remember and answer."""
-        if outputs != self.outputs:
+        if outputs != self._outputs:
             self._history.append((self._clock(), outputs))
+        self._outputs = outputs
         return self.inputs
 
     def close(self) -> None:

@@ -55,6 +55,9 @@ class Plc:
     def coil(self, address: int) -> bool:
         return bool(self._do(self._server.async_getValues(1, COILS, address, 1))[0])
 
+    def register(self, address: int) -> int:
+        return int(self._do(self._server.async_getValues(1, HOLDING, address, 1))[0])
+
     def set_input(self, address: int, level: bool) -> None:
         self._do(self._server.async_setValues(1, DISCRETE, address, [level]))
 

@@ -21,7 +21,7 @@ from station.machine.connection import Connection
 from station.machine.marking import Marking, is_told
 from station.machine.settings import MachineSettings, StopSettings
 from station.machine.stop_policy import StopPolicy
-from station.machine.vitals import Vitals, is_degraded, runs_camera
+from station.machine.vitals import Vitals, runs_camera
 from station.recipe import Recipe
 
 MOST_WAITING = 4096
@@ -135,6 +135,8 @@ class Machine:
                 self.cycle()
         except Exception as error:
             LOG.exception("the machine's signals have stopped")
+            self._fault = "its signals have stopped"
+            self._renew_status()
             self._tell(Notice("error", f"The machine's signals have stopped: {error}. Start the station again."))
         finally:
             self._connection.part(self._last_word())
@@ -149,6 +151,7 @@ class Machine:
             linked = self._connection.state is LinkState.CONNECTED
             if self._marking.advance(self._due, linked=linked):
                 self._marked_until_s = now + self._settings.marker_pulse_ms / 1000
+            self._renew_status()
         self._tell_steps()
         if now - self._looked_s >= LOOK_S:
             self._looked_s = now
@@ -215,9 +218,11 @@ class Machine:
         return Outputs(
             stop=stop,
             red=stop or wanted is StopState.ANNOUNCED,
-            amber=bool(self._fault) or is_degraded(self._snapshot),
+            amber=bool(self._fault) or self._vitals.degraded(self._snapshot, now),
             marker=now < self._marked_until_s,
             heartbeat=heartbeat,
+            to_marker_m=self._status.to_marker.metres if self._status.to_marker else None,
+            to_roll_m=self._status.to_roll.metres if self._status.to_roll else None,
         )
 
     def _take_inputs(self, inputs: Inputs | None) -> None:
@@ -255,6 +260,6 @@ class Machine:
             self._tell(step)
 
     def _last_word(self) -> Outputs:
-        if self._settings.on_exit == "leave":
+        if self._settings.on_exit == "leave" and not self._fault:
             return replace(self._outputs, marker=False)
         return Outputs(stop=True, red=True, heartbeat=self._outputs.heartbeat)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from station.control import FeedState, LineSnapshot, LineState
 from station.machine.settings import MachineSettings
 
+AMBER_S = 3.0
+"""How long the lamp tells of cloth that went by uninspected: long enough to be seen."""
+
 _BLIND = (FeedState.STALLED, FeedState.GONE)
 _LOOKING = (LineState.INITIALIZED, LineState.SINGLE_EXECUTION, LineState.CONTINUOUS_EXECUTION)
 
@@ -14,19 +17,19 @@ class Vitals:
 
     The line is dead when it has stopped with a fault, when its camera is silent (unless settings make that a matter of
     the light), and, whatever it says of itself, when so much cloth went by without any of it inspected.  Without an
-    open roll and in a pause people have decided not to look, and the heart beats.
+    open roll and in a pause people have decided not to look, and the heart beats.  Inspected is what was judged over
+    the whole width: one lost camera of several is a matter of ``uninspected_m``.
     """
 
     def __init__(self, settings: MachineSettings) -> None:
         self._settings = settings
         self._inspected, self._since_line = -1, 0
+        self._uninspected, self._amber_until_s = 0, float("-inf")
 
     def fault(self, snapshot: LineSnapshot, due_line: int, mm_per_line: float) -> str:
         """Why the machine may not rely on the station; empty if it may."""
         if snapshot.state is LineState.ERROR:
-            return (
-                f"the line has stopped ({snapshot.message.rstrip('.')})" if snapshot.message else "the line has stopped"
-            )
+            return f"the line has stopped ({snapshot.message.rstrip('.') or 'no reason given'})"
         blind = snapshot.feed in _BLIND
         looking = snapshot.state in _LOOKING and not (blind and self._settings.on_camera_loss == "light")
         inspected = snapshot.ledger.lines_inspected
@@ -37,10 +40,14 @@ class Vitals:
         metres = (due_line - self._since_line) * mm_per_line / 1000
         return f"{metres:.1f} m went by uninspected" if looking and metres > self._settings.uninspected_m else ""
 
-
-def is_degraded(snapshot: LineSnapshot) -> bool:
-    """Whether cloth that moves now is not inspected as it should be."""
-    return snapshot.state in (LineState.ERROR, LineState.HALTED) or snapshot.feed in _BLIND
+    def degraded(self, snapshot: LineSnapshot, now_s: float) -> bool:
+        """Whether cloth that moves now is not inspected as it should be: nobody looks, or some went by uninspected in
+        the last seconds."""
+        if snapshot.ledger.lines_uninspected > self._uninspected:
+            self._amber_until_s = now_s + AMBER_S
+        self._uninspected = snapshot.ledger.lines_uninspected
+        blind = snapshot.state in (LineState.ERROR, LineState.HALTED) or snapshot.feed in _BLIND
+        return blind or now_s < self._amber_until_s
 
 
 def runs_camera(snapshot: LineSnapshot) -> bool:

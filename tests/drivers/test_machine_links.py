@@ -40,6 +40,15 @@ def test_every_signal_arrives_at_its_coil_and_nowhere_else(plc: Plc) -> None:
     assert plc.coil(coils["heartbeat"]), "closing must not change the outputs"
 
 
+def test_distances_are_told_in_centimetres(plc: Plc) -> None:
+    modbus = link(plc, distances={"to_marker": 4, "to_roll": 9})
+    modbus.exchange(Outputs(to_marker_m=0.349, to_roll_m=2.5))
+    assert (plc.register(4), plc.register(9)) == (35, 250)
+    modbus.exchange(Outputs(to_roll_m=9999.0))
+    assert (plc.register(4), plc.register(9)) == (65535, 65534)
+    modbus.close()
+
+
 def test_an_inverted_stop_is_off_only_when_the_machine_shall_stop(plc: Plc) -> None:
     modbus = link(plc, coils={"stop": 3}, inverted=["stop"])
     modbus.exchange(Outputs())
@@ -174,3 +183,6 @@ def test_the_simulated_machine_remembers_what_it_was_told_and_when() -> None:
     now = 7.0
     simulated.exchange(Outputs(stop=True))
     assert simulated.history == [(5.0, Outputs()), (7.0, Outputs(stop=True))]
+    simulated.exchange(Outputs(stop=True, to_roll_m=1.0))
+    assert len(simulated.history) == 2
+    assert simulated.outputs.to_roll_m == 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,7 @@ class Place:
     feed: FeedState = FeedState.LIVE
     judges: bool = True
     inspected: int = 0
+    uninspected: int = 0
     events: list[Event] = field(default_factory=list)
     ends: int = 0
     origin: int = 0
@@ -79,7 +81,7 @@ class Place:
             fabric="denim",
             recipe_version=1,
             roll="r",
-            ledger=Ledger(self.due, self.inspected),
+            ledger=Ledger(self.due, self.inspected, self.uninspected),
             metres_inspected=None,
             metres_uninspected=None,
             speed_m_per_min=3.0,
@@ -161,6 +163,8 @@ def test_the_marker_fires_when_the_defect_is_under_it_and_the_screen_counts_the_
     status = at.machine.status
     assert (status.to_marker.number, status.to_marker.metres) == (7, pytest.approx(0.35))
     assert status.to_roll.metres == pytest.approx(2.5)
+    assert at.link.outputs.to_marker_m == pytest.approx(0.35), "the marker may reckon for itself"
+    assert at.link.outputs.to_roll_m == pytest.approx(2.5)
     assert not at.pass_cloth(0.34).marker
     assert at.pass_cloth(0.02).marker
     assert at.machine.status.to_marker is None
@@ -274,6 +278,15 @@ def test_a_dead_line_stops_the_heart_and_the_machine(change: dict[str, object], 
     assert beats(at, metres=1.0) > 0
     assert not at.link.outputs.stop
     assert at.notices("info") == ["The machine can rely on the station again."]
+
+
+def test_cloth_that_went_by_uninspected_lights_the_lamp_for_some_seconds() -> None:
+    at = place()
+    assert not at.pass_cloth(1.0).amber
+    at.uninspected = 20
+    assert at.pass_cloth(0.0).amber
+    assert at.pass_cloth(1.0, seconds=2.0).amber
+    assert not at.pass_cloth(1.0, seconds=2.0).amber
 
 
 def test_a_lost_camera_may_be_a_matter_of_the_light_alone() -> None:
@@ -458,12 +471,38 @@ def test_the_last_word_at_the_end_of_the_program(plc: Plc, on_exit: str, stops: 
 
 
 def test_a_fault_of_its_own_ends_in_a_stop(plc: Plc) -> None:
-    at = in_its_thread(plc)
+    at = in_its_thread(plc, on_exit="leave")
     at.machine.start()
     assert until(lambda: at.machine.status.link is LinkState.CONNECTED)
     at.machine._look = lambda: replace(None)  # type: ignore[type-var]
     assert until(lambda: plc.coil(0))
     assert until(lambda: any("signals have stopped" in text for text in at.notices("error")))
+    assert at.machine.status.heart_still == "its signals have stopped"
+    at.machine.close()
+
+
+def test_a_station_that_hangs_is_silent() -> None:
+    link = SimulatedLink()
+    at = Place(MachineSettings(cycle_ms=10, heartbeat_ms=50), link)
+    hanging, free = threading.Event(), threading.Event()
+
+    def hang() -> LineSnapshot:
+        hanging.set()
+        assert free.wait(60)
+        return at.look()
+
+    at.machine = Machine(
+        at.settings, link, look=at.look, encoder=lambda: EncoderReading(at.due, 0.0), tell=at.events.append
+    )
+    at.machine.start()
+    assert until(lambda: len(link.history) > 4)
+    at.machine._look = hang
+    assert hanging.wait(60)
+    beats = len(link.history)
+    time.sleep(0.5)
+    assert len(link.history) == beats
+    free.set()
+    assert until(lambda: len(link.history) > beats)
     at.machine.close()
 
 
