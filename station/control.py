@@ -54,6 +54,7 @@ class UninspectedReason(StrEnum):
     ABORTED = "line aborted"
     NO_CLOTH = "no cloth found"
     PAUSED = "paused"
+    NOT_RECORDED = "not recorded"
 
 
 class DefectKind(StrEnum):

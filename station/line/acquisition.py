@@ -74,7 +74,7 @@ class Acquisition:
         self._finish_s: float | None = None
         self._gap = UninspectedReason.LOST_BY_CAMERA
         self._encoder = Encoder(camera)
-        self._reach = Reach(self._encoder, ledger, due_line)
+        self._reach = Reach(self._encoder, ledger, due_line, getattr(camera, "unrecorded", ()))
         self._handover = Handover(blocks, ledger, waits=camera.waits)
         self._clock = CaptureClock()
         self._gone_s: float | None = None
@@ -244,6 +244,7 @@ class Acquisition:
         self.feed = self.feed.took(block.lines, reading, time.monotonic())
         self._tell_return()
         first = self._reach.came(block.first_line)
+        self._reach.skip_unrecorded(block.first_line, self._gap)
         end = first + block.lines
         if self._mode is Mode.PAUSE:
             if self._gap is not UninspectedReason.PAUSED:

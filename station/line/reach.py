@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from drivers.camera import EncoderReading
 from station.control import UninspectedReason
 from station.line.encoder import Encoder
@@ -11,8 +13,16 @@ from station.line.ledger import LineLedger
 class Reach:
     """Counts the encoder's lines from the roll's start, and tells the ledger which are due or given up."""
 
-    def __init__(self, encoder: Encoder, ledger: LineLedger, opened_due: int | None) -> None:
-        """``opened_due``: the encoder's due line when the roll was opened, None: when it was first read."""
+    def __init__(
+        self,
+        encoder: Encoder,
+        ledger: LineLedger,
+        opened_due: int | None,
+        unrecorded: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """``opened_due``: the encoder's due line when the roll was opened, None: when it was first read.
+        ``unrecorded``: half-open ranges of the encoder's lines that are missing in the recording that is played."""
+        self._unrecorded = unrecorded
         self._encoder, self._ledger, self._opened_due = encoder, ledger, opened_due
         self._end: int | None = None
         self.origin: int | None = None
@@ -54,7 +64,15 @@ class Reach:
             return
         self.origin = self.start
         self.due(reading)
+        self.skip_unrecorded(due_line, reason)
         self._ledger.skip(due_line - (self.origin or 0), reason)
+
+    def skip_unrecorded(self, before_line: int, gap: UninspectedReason) -> None:
+        """Lines that a recording lacks are no loss of its camera; what did not come before them is, for ``gap``."""
+        for first, end in self._unrecorded:
+            if self.origin is not None and first < before_line:
+                self._ledger.skip(first - self.origin, gap)
+                self._ledger.skip(min(end, before_line) - self.origin, UninspectedReason.NOT_RECORDED)
 
     def _within(self, line: int) -> int:
         return line if self._end is None else min(line, self._end)
