@@ -20,14 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.control import UninspectedReason
+from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, widest_view
 from station.recipe import Recipe
 
 EARLY_LINES = 16
 """An early row decides at least so many lines."""
-
-
-Spans = tuple[tuple[int, int], ...]
-"""Half-open columns, in order."""
 
 
 class Edges(Protocol):
@@ -125,42 +122,6 @@ class TileRow:
     def span_of(self, column: int) -> tuple[int, int]:
         """The columns seen around this one."""
         return next(span for span in self.seen if span[0] <= column < span[1])
-
-
-def snap_edges(left: int, right: int, width: int, cell: int) -> tuple[int, int]:
-    """Web edges moved inwards to whole cells; at the picture's own edge they stay.  Empty (0, 0) if nothing is left."""
-    left, right = max(0, left), min(width, right)
-    left = math.ceil(left / cell) * cell
-    right = width if right >= width else right // cell * cell
-    return (left, right) if right - left >= cell else (0, 0)
-
-
-def spread_columns(left: int, right: int, tile: int, overlap: int, cell: int) -> NDArray[np.intp]:
-    """Left sides of the fewest tiles that cover ``[left, right)`` with at least ``overlap``, evenly spread.
-
-    All are multiples of ``cell`` if ``left`` is; the last may reach over ``right`` by less than a cell (at the
-    picture's edge, where it is mirrored).  One tile at ``left`` if the web is narrower than a tile.
-    """
-    if right <= left:
-        return np.zeros(0, np.intp)
-    last = math.ceil((right - left - tile) / cell) * cell
-    if last <= 0:
-        return np.array([left], np.intp)
-    count = 1 + math.ceil(last / (tile - overlap))
-    # Floors of an even spread: no step exceeds the mean rounded up to a cell, and tile - overlap is a whole cell.
-    return np.asarray(left + np.arange(count) * last // (count - 1) // cell * cell, np.intp)
-
-
-def seen_spans(left: int, right: int, blind_px: Spans, cell: int, narrowest: int) -> Spans:
-    """What was seen of the web ``[left, right)``, in whole cells, without slivers of less than ``narrowest``."""
-    if right <= left:
-        return ()
-    if not blind_px:
-        return ((left, right),)
-    firsts = [left, *(-(-end // cell) * cell for _, end in blind_px)]
-    ends = [*(first // cell * cell for first, _ in blind_px), right]
-    spans = [(max(first, left), min(end, right)) for first, end in zip(firsts, ends, strict=True)]
-    return tuple((first, end) for first, end in spans if end - first >= narrowest)
 
 
 def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
@@ -321,14 +282,14 @@ class Tiler:
             captured_ns=self._captured_ns,
             piece=self._piece,
             above=above,
-            blind=reason if _is_partly(blind_px, left, right) else None,
+            blind=reason if is_partly_blind(blind_px, left, right) else None,
         )
 
     def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:
         """Edges of the web, whole cells.  One that may lie where nobody saw it is taken where it was seen last."""
         if self._web is None:
             return 0, self._width
-        first, end = _widest_view(self._blind[0], self._width)
+        first, end = widest_view(self._blind[0], self._width)
         edges = self._web.find(pixels[:, first:end])
         if edges is None:
             return 0, 0
@@ -338,14 +299,3 @@ class Tiler:
         right = known_right if right == end < self._width else right
         self._known_edges = left, right
         return snap_edges(left, right, self._width, self._cell)
-
-
-def _is_partly(blind_px: Spans, left: int, right: int) -> bool:
-    """Whether some of the web was not seen.  Without any cloth in sight, it may be there."""
-    return any(first < right and end > left for first, end in blind_px) or bool(blind_px and right <= left)
-
-
-def _widest_view(blind_px: Spans, width: int) -> tuple[int, int]:
-    """The widest stretch of columns that was seen."""
-    firsts, ends = [0, *(end for _, end in blind_px)], [*(first for first, _ in blind_px), width]
-    return max(zip(firsts, ends, strict=True), key=lambda span: span[1] - span[0])

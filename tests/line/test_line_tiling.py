@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from line_rig import recipe
 from numpy.typing import NDArray
 
-from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles, snap_edges, spread_columns
+from station.line.columns import snap_edges, spread_columns
+from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
 from station.line.web import WebEdges
 
 

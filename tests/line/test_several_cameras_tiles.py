@@ -9,7 +9,8 @@ from line_rig import cloth, recipe
 from numpy.typing import NDArray
 
 from station.control import UninspectedReason as R
-from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles, seen_spans
+from station.line.columns import seen_spans
+from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
 from station.line.web import WebFinder
 
 WIDTH = 1600
@@ -61,6 +62,7 @@ def test_no_tile_shows_a_blind_column_and_all_else_but_slivers_is_covered(
 def test_all_of_the_web_is_seen_where_nothing_is_blind() -> None:
     assert seen_spans(8, 1597, (), 4, 64) == ((8, 1597),)
     assert seen_spans(0, 0, ((0, 9),), 4, 64) == ()
+    assert seen_spans(200, 240, ((0, 200), (240, 1600)), 4, 64) == ((200, 240),)
     assert seen_spans(8, 1597, ((0, 101), (700, 801)), 4, 64) == ((104, 700), (804, 1597))
     assert seen_spans(8, 1597, ((60, 1500),), 4, 64) == ((1500, 1597),)
 

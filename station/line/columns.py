@@ -1,0 +1,58 @@
+"""Columns across the web: where it ends, what was seen of it, and where tiles stand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Spans = tuple[tuple[int, int], ...]
+"""Half-open columns, in order."""
+
+
+def snap_edges(left: int, right: int, width: int, cell: int) -> tuple[int, int]:
+    """Web edges moved inwards to whole cells; at the picture's own edge they stay.  Empty (0, 0) if nothing is left."""
+    left, right = max(0, left), min(width, right)
+    left = math.ceil(left / cell) * cell
+    right = width if right >= width else right // cell * cell
+    return (left, right) if right - left >= cell else (0, 0)
+
+
+def spread_columns(left: int, right: int, tile: int, overlap: int, cell: int) -> NDArray[np.intp]:
+    """Left sides of the fewest tiles that cover ``[left, right)`` with at least ``overlap``, evenly spread.
+
+    All are multiples of ``cell`` if ``left`` is; the last may reach over ``right`` by less than a cell (at the
+    picture's edge, where it is mirrored).  One tile at ``left`` if the web is narrower than a tile.
+    """
+    if right <= left:
+        return np.zeros(0, np.intp)
+    last = math.ceil((right - left - tile) / cell) * cell
+    if last <= 0:
+        return np.array([left], np.intp)
+    count = 1 + math.ceil(last / (tile - overlap))
+    # Floors of an even spread: no step exceeds the mean rounded up to a cell, and tile - overlap is a whole cell.
+    return np.asarray(left + np.arange(count) * last // (count - 1) // cell * cell, np.intp)
+
+
+def seen_spans(left: int, right: int, blind_px: Spans, cell: int, narrowest: int) -> Spans:
+    """What was seen of the web ``[left, right)``, in whole cells, without slivers of less than ``narrowest``."""
+    if right <= left:
+        return ()
+    if not is_partly_blind(blind_px, left, right):
+        return ((left, right),)
+    firsts = [left, *(-(-end // cell) * cell for _, end in blind_px)]
+    ends = [*(first // cell * cell for first, _ in blind_px), right]
+    spans = [(max(first, left), min(end, right)) for first, end in zip(firsts, ends, strict=True)]
+    return tuple((first, end) for first, end in spans if end - first >= narrowest)
+
+
+def is_partly_blind(blind_px: Spans, left: int, right: int) -> bool:
+    """Whether some of the web was not seen.  Without any cloth in sight, it may be there."""
+    return any(first < right and end > left for first, end in blind_px) or bool(blind_px and right <= left)
+
+
+def widest_view(blind_px: Spans, width: int) -> tuple[int, int]:
+    """The widest stretch of columns that was seen."""
+    firsts, ends = [0, *(end for _, end in blind_px)], [*(first for first, _ in blind_px), width]
+    return max(zip(firsts, ends, strict=True), key=lambda span: span[1] - span[0])
