@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow lint bench-model ablation setup clean
+.PHONY: demo test test-slow lint bench-model ablation faults setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -25,6 +25,9 @@ bench-model: $(READY)       ## MFRNet beside its peers on real fabric -> docs/re
 
 ablation: $(READY)          ## what each idea of MFRNet is worth -> docs/results/ablation.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.ablation
+
+faults: $(READY)            ## every fault, seen and recovered when -> docs/results/faults.md
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.faults
 
 setup: $(READY)
 

@@ -51,6 +51,11 @@ def test_a_machine_that_stands_or_reverses_is_no_fault(speed: float) -> None:
     assert feed.unseen_s == 0.0
 
 
+def test_a_running_machine_is_never_called_stopped_for_want_of_a_block() -> None:
+    for seconds in range(1, 30):
+        assert watched(*running(seconds / 10, 500.0))[0] is not FeedState.STOPPED
+
+
 def test_after_a_long_standstill_the_camera_has_its_time_again() -> None:
     standing = [(i * 0.1, 40.0, 0.0) for i in range(1, 36_000)]
     assert watched(*standing, (3600.1, 41.0, 500.0))[0] is not FeedState.STALLED

@@ -1,0 +1,177 @@
+"""One faulty roll, watched: what the camera did and when, and what an operator could see of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera import Camera, CameraGoneError, EncoderReading, LineBlock
+from station.control import Event, FeedState, Notice, RollEnded, Stretch, StretchClosed
+from station.line.inspection import Inspection
+from station.recipe import Recipe
+
+MM_PER_PX = 0.5
+LOOK_S = 0.02
+"""Somewhat more often than a screen looks."""
+
+CALM = (FeedState.LIVE, FeedState.NO_PICTURE, FeedState.ENDED)
+
+
+class EvenScorer:
+    """Finds nothing, at once: here the camera's faults matter alone."""
+
+    tile_px = 256
+    cell_px = 4
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Ones, ``[N, 64, 64]``."""
+        return np.ones((len(tiles), 64, 64), np.float32)
+
+
+class Witness:
+    """Passes a camera on and notes its blocks (time, first line, end line) and when it was first found gone."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self.blocks: list[tuple[float, int, int]] = []
+        self.gone: list[float] = []
+        self.camera_id, self.width_px = camera.camera_id, camera.width_px
+        self.channels, self.waits = camera.channels, camera.waits
+
+    def start(self) -> None:
+        """As the camera does."""
+        self._camera.start()
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """As the camera does."""
+        try:
+            block = self._camera.read(timeout_s)
+        except CameraGoneError:
+            self.gone.append(time.monotonic())
+            raise
+        if block is not None:
+            self.blocks.append((time.monotonic(), block.first_line, block.end_line))
+        return block
+
+    def encoder(self) -> EncoderReading:
+        """As the camera does."""
+        return self._camera.encoder()
+
+    def stop(self) -> None:
+        """As the camera does."""
+        self._camera.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a screen shows at one moment, and where the encoder stood."""
+
+    at_s: float
+    feed: FeedState
+    uninspected: int
+    repeated: int
+    due_line: int
+    lines_per_s: float
+
+
+@dataclass
+class Watched:
+    """A roll that has ended; lines are the encoder's."""
+
+    witness: Witness
+    looks: list[Look] = field(default_factory=list)
+    events: list[tuple[float, Event]] = field(default_factory=list)
+    origin_line: int = 0
+
+    @property
+    def ended(self) -> RollEnded:
+        """The last event."""
+        event = self.events[-1][1]
+        assert isinstance(event, RollEnded)
+        return event
+
+    def uninspected(self) -> set[int]:
+        """Lines declared uninspected, in the encoder's numbers."""
+        stretches = [event.stretch for _, event in self.events if isinstance(event, StretchClosed)]
+        return {line + self.origin_line for s in stretches if not s.inspected for line in lines_of(s)}
+
+    def passed_s(self, line: int) -> float:
+        """When the encoder was first seen beyond ``line``."""
+        return next((look.at_s for look in self.looks if look.due_line > line), self.looks[-1].at_s)
+
+    def reversed_s(self, after_s: float) -> float:
+        """When the loom was first seen to go back after a moment."""
+        return next((look.at_s for look in self.looks if look.at_s >= after_s and look.lines_per_s < 0), after_s)
+
+    def block_beyond_s(self, line: int, after_s: float) -> float | None:
+        """When the first block came, after a moment, that shows cloth beyond ``line``."""
+        return next((at_s for at_s, _, end in self.witness.blocks if end > line and at_s >= after_s), None)
+
+    def first_sign_s(self, after_s: float) -> float | None:
+        """When anything that an operator can see first changed after a moment: picture, words, or counted lines."""
+        before = next((look for look in reversed(self.looks) if look.at_s <= after_s), self.looks[0])
+        signs = [
+            look.at_s
+            for look in self.looks
+            if look.at_s > after_s
+            and (look.feed not in CALM or look.uninspected > before.uninspected or look.repeated > before.repeated)
+        ]
+        words = [at_s for at_s, event in self.events if at_s > after_s and isinstance(event, Notice)]
+        return min([*signs[:1], *words[:1]], default=None)
+
+    def seen(self) -> str:
+        """What an operator saw in the whole roll: states of the picture, the first warning, lines counted twice."""
+        states = dict.fromkeys(str(look.feed) for look in self.looks if look.feed not in CALM)
+        words = [e.text for _, e in self.events if isinstance(e, Notice) and e.severity != "info"]
+        counted = ["counted: lines repeated"] if self.ended.ledger.lines_repeated else []
+        return "; ".join([*states, *(f"“{text}”" for text in words[:1]), *counted]) or "nothing"
+
+
+def lines_of(stretch: Stretch) -> range:
+    """The lines of a stretch."""
+    return range(stretch.first_line, stretch.end_line)
+
+
+def watch(camera: Camera, until: Callable[[Witness], bool] = lambda _: False) -> Watched:
+    """Inspect the camera's cloth to its end, or until told."""
+    witness = Witness(camera)
+    watched = Watched(witness)
+    recipe = Recipe(
+        fabric="faults",
+        model_sha256="0" * 64,
+        encoder="light",
+        threshold=2.0,
+        mm_per_px=MM_PER_PX,
+        find_web=False,
+    )
+    inspection = Inspection(
+        witness,
+        EvenScorer(),
+        recipe,
+        roll="faults",
+        on_event=lambda event: watched.events.append((time.monotonic(), event)),
+        view=False,
+    )
+    inspection.start()
+    while not inspection.wait(LOOK_S) and not until(witness):
+        snapshot = inspection.snapshot()
+        ledger, reading = snapshot.ledger, witness.encoder()
+        watched.looks.append(
+            Look(
+                time.monotonic(),
+                snapshot.feed,
+                ledger.lines_uninspected,
+                ledger.lines_repeated,
+                reading.due_line,
+                reading.lines_per_s,
+            )
+        )
+    inspection.finish()
+    if inspection.failure is not None:
+        raise inspection.failure
+    watched.origin_line = inspection.snapshot().origin_line or 0
+    return watched
