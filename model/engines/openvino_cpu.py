@@ -14,6 +14,9 @@ import numpy as np
 import openvino
 import torch
 from numpy.typing import NDArray
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import nn
 
 from model.engines.engine import MakeModule, channels_of
 from model.mfrnet import TILE_PX
@@ -43,9 +46,7 @@ class OpenVINOEngine:
         if channels in self._requests:
             return
         shape = [1, TILE_PX, TILE_PX] if channels == 1 else [1, TILE_PX, TILE_PX, channels]
-        module = self._make(channels, torch.float32, True)
-        with torch.inference_mode():
-            graph = openvino.convert_model(module, example_input=torch.zeros(shape, dtype=torch.uint8), input=[shape])
+        graph = _graph_of(self._make(channels, torch.float32, True), shape)
         compiled = openvino.Core().compile_model(graph, "CPU", self._settings)
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._requests[channels] = [compiled.create_infer_request() for _ in range(REQUESTS_PER_STREAM * streams)]
@@ -69,6 +70,22 @@ class OpenVINOEngine:
     def close(self) -> None:
         """As :class:`model.engines.engine.Engine`."""
         self._requests.clear()
+
+
+@torch.inference_mode()
+def _graph_of(module: nn.Module, shape: list[int]) -> openvino.Model:
+    """A module for uint8 pictures of this shape as OpenVINO's graph.
+
+    By the steps of ``openvino.convert_model``, which would trace twice and, each time, start a process that tells its
+    maker of it over the network.
+    """
+    picture = torch.zeros(shape, dtype=torch.uint8)
+    traced = torch.jit.trace(module, picture, strict=False, check_trace=False)  # type: ignore[no-untyped-call]
+    reader = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(traced, example_input=picture)  # must outlive the conversion
+    graph = reader.convert(reader.load(decoder))
+    graph.reshape(shape)
+    return graph
 
 
 def capabilities() -> list[str]:

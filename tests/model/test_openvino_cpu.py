@@ -1,7 +1,8 @@
-"""The OpenVINO engine where a request fails: the others are awaited, and the engine works on."""
+"""The OpenVINO engine: where a request fails the others are awaited; making a graph tells nobody over the network."""
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from openvino import opset13
+from tests_model_cloth import woven
 
-from model.engines.openvino_cpu import OpenVINOEngine
+from model.engines import openvino_cpu
+from model.mfrnet import MFRNet
+from model.runtime import Runtime
 
 SPOILED = 13
 SIDE = 256
@@ -54,11 +58,23 @@ def test_a_request_that_fails_leaves_none_behind_and_spoils_no_later_one(
     given = opset13.parameter([1, SIDE, SIDE], np.uint8)
     diary: list[str] = []
     graph = openvino.Model([Picky([given.output(0)], diary).output(0)], [given], "picky")
-    monkeypatch.setattr(openvino, "convert_model", lambda *_args, **_kw: graph)
-    engine = OpenVINOEngine(lambda *_: torch.nn.Identity(), "f32", None)
+    monkeypatch.setattr(openvino_cpu, "_graph_of", lambda *_: graph)
+    engine = openvino_cpu.OpenVINOEngine(lambda *_: torch.nn.Identity(), "f32", None)
     with pytest.raises(RuntimeError, match="spoiled picture"):
         engine.run(pictures(*greys), np.zeros((len(greys), SIDE, SIDE), np.float32))
     assert diary.count("begun") == diary.count("ended") > 0
     out = np.zeros((9, SIDE, SIDE), np.float32)
     engine.run(pictures(*range(20, 29)), out)
     assert out[:, 7, 7].tolist() == list(range(20, 29))
+
+
+def test_making_a_graph_starts_no_process_that_could_tell_of_it(
+    taught: MFRNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    monkeypatch.delenv("CI", raising=False)  # there it would be silent anyway
+    monkeypatch.setattr(multiprocessing.Process, "start", started.append)
+    runtime = Runtime(taught, device="openvino")
+    assert runtime.infer(woven(1, 0)).shape == (1, 64, 64)
+    runtime.close()
+    assert not started
