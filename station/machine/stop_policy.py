@@ -93,10 +93,13 @@ class StopPolicy:
             self._merge(defect.number, defect.merged_into)
             return
         self._highest = max(self._highest, defect.number)
-        if not defect.is_reject or defect.number <= self._answered or self._requested is not None:
+        if not defect.is_reject or defect.number <= self._answered:
+            return
+        in_series = self._carries_on(defect)
+        if self._requested is not None:
             return
         self._weigh_alone(defect, at_m)
-        if self._settings.repeats is not None:
+        if self._settings.repeats is not None and not in_series:
             self._weigh_series(defect, self._settings.repeats, at_m)
         self.advance(at_m)
 
@@ -123,7 +126,9 @@ class StopPolicy:
             raise StationError("No stop is requested, so there is nothing to release.")
         self._tell(StopStep.RELEASED, self._requested, _person(by, "release"))
         self._requested = None
+        vetoed = [series for series in self._series if series.vetoed]
         self._forget()
+        self._series = vetoed
         self._answered = self._highest
 
     # ------------------------------------------------------------------ causes
@@ -144,17 +149,22 @@ class StopPolicy:
             self._single[key] = cause = _Cause(text, at_m + self._settings.countdown_m)
             self._tell(StopStep.ANNOUNCED, cause, STATION)
 
-    def _weigh_series(self, defect: Defect, repeats: int, at_m: float) -> None:
-        here, across = place = (defect.position_mm, defect.across_mm)
+    def _carries_on(self, defect: Defect) -> bool:
+        """Whether the reject is part of a series that is known, vetoed or not; the series then goes on."""
+        here, _ = place = (defect.position_mm, defect.across_mm)
         self._newest_mm = max(self._newest_mm, here)
         self._prune()
         known = next((series for series in self._series if self._belongs(defect.number, place, series)), None)
-        if known is not None:
-            self._loose.pop(defect.number, None)
-            known.members[defect.number] = place
-            known.last_mm = max(known.last_mm, here)
-            return
-        self._loose[defect.number] = place
+        if known is None:
+            return False
+        self._loose.pop(defect.number, None)
+        known.members[defect.number] = place
+        known.last_mm = max(known.last_mm, here)
+        return True
+
+    def _weigh_series(self, defect: Defect, repeats: int, at_m: float) -> None:
+        across = defect.across_mm
+        self._loose[defect.number] = (defect.position_mm, across)
         members = self._repeats_around(defect.number, repeats)
         if members:
             last_mm = max(along for along, _ in members.values())

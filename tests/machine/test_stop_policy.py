@@ -114,6 +114,21 @@ def test_a_veto_holds_while_the_defect_grows_and_the_series_goes_on() -> None:
     assert made.state is StopState.ANNOUNCED, "after a gap it is another series"
 
 
+def test_a_vetoed_series_stays_vetoed_through_the_stop_for_another_cause() -> None:
+    made = policy(repeats=2, repeats_within_m=2, critical_mm=50, countdown_m=1)
+    made.defect(defect(1, 1.0), 1.0)
+    made.defect(defect(2, 1.5), 1.0)
+    made.veto("Anna")
+    made.defect(defect(3, 2.0, across_mm=700.0, length_mm=60.0), 2.0)
+    made.advance(3.0)
+    made.defect(defect(4, 3.2), 3.5)
+    made.release("Anna")
+    made.defect(defect(5, 5.0), 5.0)
+    made.defect(defect(6, 5.1), 5.0)
+    made.advance(99.0)
+    assert made.state is StopState.NONE
+
+
 def test_a_veto_is_for_the_cause_that_is_shown_and_the_next_one_follows() -> None:
     made = policy(critical_mm=50, countdown_m=2)
     made.defect(defect(1, length_mm=60.0), 1.0)
