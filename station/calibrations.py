@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from calibration.errors import CalibrationError
+from calibration.lens import Lens
 from calibration.shading import Shading
 from drivers.camera import Camera
 from station.control import StationError
@@ -41,12 +42,14 @@ class Calibrated:
     Attributes:
         recipe: the recipe in force: the fabric's, at this camera's scale where that is calibrated.
         shading: flat field, None where there is none.
+        lens: an area camera's distortion, None where it is not calibrated.
         measures: scale, calibrations used and why sizes are unverified, for the record.
         warnings: what people should know, a sentence each.
     """
 
     recipe: Recipe
     shading: Shading | None
+    lens: Lens | None
     measures: RollMeasures
     warnings: tuple[str, ...]
 
@@ -97,9 +100,11 @@ def calibrated(
         shading = find(SHADING, lambda facts: _shading_for(camera, facts))
     else:
         shading = _Found(next(row for row in rows if row.id == shading_id), "")
+    lens = find(LENS, Lens.from_facts)
     in_force = _at_scale(recipe, _value(across, ACROSS), _value(along, ALONG))
-    unverified = _unverified(across, along)
-    used = dict.fromkeys(found.row.id for found in (across, along, shading) if found.row is not None)
+    bent = lens.doubt if any(row.kind == LENS and row.camera_id == camera.camera_id for row in rows) else ""
+    unverified = " and ".join(filter(None, [_unverified(across, along), bent]))
+    used = dict.fromkeys(found.row.id for found in (across, along, shading, lens) if found.row is not None)
     warnings = []
     if unverified:
         warnings.append(f"Sizes are unverified: {unverified}; calibrate with 'station calibrate scale'.")
@@ -111,6 +116,7 @@ def calibrated(
     return Calibrated(
         in_force,
         None if shading.row is None else Shading.from_facts(shading.row.facts),
+        None if lens.row is None else Lens.from_facts(lens.row.facts),
         RollMeasures(in_force.mm_per_px, along_mm, unverified, tuple(used)),
         tuple(warnings),
     )

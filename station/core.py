@@ -13,6 +13,7 @@ from drivers import left_behind
 from drivers.camera import Camera
 from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
+from station.calibration_watch import CalibrationWatch
 from station.calibrations import Calibrated, Calibrations, check_scale
 from station.control import (
     DefectChanged,
@@ -28,6 +29,7 @@ from station.control import (
     StationError,
     StopChanged,
     StretchClosed,
+    StripView,
 )
 from station.feed import Feed
 from station.line.inspection import Inspection
@@ -84,6 +86,7 @@ class Station:
         self._roll_over.set()
         self._inspection: Inspection | None = None
         self._calibrated: Calibrated | None = None
+        self._watch = CalibrationWatch(camera)
         self._recipe: Recipe | None = None
         self._roll: str | None = None
         self._end = threading.Event()
@@ -259,9 +262,8 @@ class Station:
             self._on_event(Notice("warning", doubt))
         for warning in fitted.warnings:
             self._on_event(Notice("warning", warning))
-        inspection = Inspection(
-            self._camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event
-        )
+        camera = self._watch.begin_roll(fitted)
+        inspection = Inspection(camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event)
         with self._lock:
             if self._paused:
                 inspection.pause()
@@ -273,6 +275,8 @@ class Station:
         while not self._end.wait(POLL_S):
             if inspection.wait(0) or inspection.failure is not None:
                 break
+            for warning in self._watch.take_warnings():
+                self._on_event(Notice("warning", warning))
         if self._abort:
             inspection.abort()
         else:
@@ -333,6 +337,8 @@ class Station:
         self._feed.put(event)
 
     def _on_event(self, event: Event) -> None:
+        if isinstance(event, StripView):
+            self._watch.see(event)
         if self._machine is not None and isinstance(event, DefectChanged):
             self._machine.hear(event.defect)
         if isinstance(event, RECORDED) and not self._store.write(event, RECORDS_PATIENCE_S):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calibration.lens import Lens
 from calibration.shading import Shading
 from drivers.memory import MemoryCamera
 from station.calibrations import ALONG, Calibrated, calibrated
@@ -115,6 +117,18 @@ def test_a_foreign_one_is_not_used(changes: dict[str, Any], said: str) -> None:
 
 def test_one_that_does_not_know_its_camera_but_bears_its_name_fits() -> None:
     assert fitted(row(1, serial="", width_px=None)).measures.unverified == ""
+
+
+def test_a_lens_is_applied_and_must_be_fresh_for_sizes_to_be_verified() -> None:
+    lens = Lens(512, 256, (300.0, 300.0), (256.0, 128.0), (-0.3, 0.05, 0.0, 0.0), 0.1, 8)
+    facts = json.loads(json.dumps(lens.facts()))
+    fresh = fitted(row(2, "lens", facts=facts), row(1))
+    assert (fresh.lens, fresh.measures.unverified) == (lens, "")
+    assert 2 in fresh.measures.calibration_ids
+    assert "is stale" in fitted(row(2, "lens", days=200, facts=facts), row(1)).measures.unverified
+    foreign = fitted(row(2, "lens", facts=facts, serial="9"), row(1))
+    assert foreign.lens is None
+    assert "serial number 9" in foreign.measures.unverified
 
 
 def test_a_shading_of_another_width_is_never_applied() -> None:

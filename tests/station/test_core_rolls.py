@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivers.camera import EncoderReading
 from drivers.memory import MemoryCamera
 from model.checkpoint import save
 from station import demo
@@ -122,6 +123,24 @@ def test_the_shipped_model_comes_back_when_damaged_or_gone(records: Records) -> 
             checked_model(records.history, file.stem)
         recipe = demo.install_fabric(records.store, records.history)
         assert checked_model(records.history, recipe.model_sha256) == file
+
+
+def test_lines_that_run_apart_from_the_encoder_are_told(records: Records) -> None:
+    class Slipping(ScaledCamera):
+        def encoder(self) -> EncoderReading:
+            reading = super().encoder()
+            return EncoderReading(round(reading.due_line * 0.97), reading.lines_per_s)
+
+    cloth = np.random.default_rng(3).integers(90, 160, (1024, 256), np.uint8)
+    with open_station(records, Slipping(cloth, block_lines=16, lines=None)) as station:
+        station.start_roll(demo.FABRIC)
+        told: list[str] = []
+
+        def heard() -> bool:
+            told.extend(event.text for event in station.drain(10_000) if isinstance(event, Notice))
+            return any("lengths along the cloth" in text for text in told)
+
+        assert until(heard)
 
 
 def test_a_recipe_for_another_scale_is_refused_before_a_roll_begins(records: Records) -> None:

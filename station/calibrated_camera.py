@@ -1,0 +1,107 @@
+"""The camera as its calibrations have it: frames straightened, lines held against the encoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from calibration.aspect import MIN_LINES, TOLERANCE, aspect_warning
+from calibration.lens import Lens
+from drivers.camera import Camera, CameraError, EncoderReading, LineBlock
+
+
+class LineWatch:
+    """Holds the lines a camera numbers against those the encoder tells of, stretch by stretch.
+
+    Blocks arrive up to two of them late or early, so a stretch is long enough for that to be half the tolerance.
+    """
+
+    def __init__(self) -> None:
+        self._from: tuple[int, int] | None = None
+
+    def see(self, end_line: int, due_line: int, block_lines: int) -> str | None:
+        """Take the line after a block's last and the encoder's due line; a sentence if they run apart."""
+        if self._from is None or end_line < self._from[0]:
+            self._from = end_line, due_line
+            return None
+        lines, due = end_line - self._from[0], due_line - self._from[1]
+        if max(lines, due) < max(MIN_LINES, 4 * block_lines / TOLERANCE):
+            return None
+        self._from = end_line, due_line
+        return aspect_warning(lines, due, 1.0)
+
+
+class CalibratedCamera:
+    """Reads ``camera`` for the line.  What there is to say waits in :meth:`take_warning`.
+
+    Args:
+        lens: straightens each frame of an area camera; None leaves pictures as they are.
+    """
+
+    def __init__(self, camera: Camera, lens: Lens | None = None) -> None:
+        self._camera, self._lens = camera, lens
+        self._lines = LineWatch()
+        self._warning: str | None = None
+
+    def __getattr__(self, name: str) -> object:
+        """All that a camera may have beyond the protocol: its scale, its total of lines."""
+        return getattr(self._camera, name)
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's."""
+        return self._camera.camera_id
+
+    @property
+    def width_px(self) -> int:
+        """The camera's."""
+        return self._camera.width_px
+
+    @property
+    def channels(self) -> int:
+        """The camera's."""
+        return self._camera.channels
+
+    @property
+    def waits(self) -> bool:
+        """The camera's."""
+        return self._camera.waits
+
+    def start(self) -> None:
+        """Start the camera.  Raises CameraError."""
+        self._camera.start()
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """The camera's next block, straightened.  Raises as the camera does."""
+        block = self._camera.read(timeout_s)
+        if block is None:
+            return None
+        self._hold_against_encoder(block)
+        if self._lens is None:
+            return block
+        if block.lines != self._lens.height_px:
+            self._warning = (
+                f"The lens of camera {self.camera_id} is calibrated for frames of {self._lens.height_px} lines, but "
+                f"{block.lines} came at once, so pictures stay bent; calibrate the lens as the camera runs."
+            )
+            return block
+        return replace(block, pixels=self._lens.undistort(block.pixels))
+
+    def encoder(self) -> EncoderReading:
+        """The camera's.  Raises CameraError."""
+        return self._camera.encoder()
+
+    def stop(self) -> None:
+        """Stop the camera."""
+        self._camera.stop()
+
+    def take_warning(self) -> str | None:
+        """What is to be told since the last call, from any thread."""
+        warning, self._warning = self._warning, None
+        return warning
+
+    def _hold_against_encoder(self, block: LineBlock) -> None:
+        try:
+            due_line = self._camera.encoder().due_line
+        except CameraError:
+            return
+        self._warning = self._lines.see(block.end_line, due_line, block.lines) or self._warning

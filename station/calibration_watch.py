@@ -1,0 +1,66 @@
+"""Watches, while rolls run, whether the camera still is as it was calibrated: light, dust, lines against encoder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.shading_watch import ShadingWatch
+from drivers.camera import Camera
+from station.calibrated_camera import CalibratedCamera
+from station.calibrations import Calibrated
+from station.control import StripView
+
+READING_S = 1.0
+REPEAT_S = 600.0
+"""What lasts is told again after so long."""
+
+
+class CalibrationWatch:
+    """Belongs to one camera; the light's reference is kept from roll to roll while fabric and shading stay the same.
+
+    :meth:`see` is called from the line and only takes column means; the rest is done in :meth:`take_warnings`.
+    """
+
+    def __init__(self, camera: Camera, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bare, self._clock = camera, clock
+        self.camera = CalibratedCamera(camera)
+        self._light = ShadingWatch()
+        self._subject: tuple[str, tuple[int, ...]] = ("", ())
+        self._reading: NDArray[np.float64] | None = None
+        self._read_s = self._told_s = -1e9
+
+    def begin_roll(self, fitted: Calibrated) -> CalibratedCamera:
+        """The camera that the roll's line is to read."""
+        self.camera = CalibratedCamera(self._bare, fitted.lens)
+        subject = (fitted.recipe.fabric, fitted.measures.calibration_ids)
+        if subject != self._subject:
+            self._light, self._subject = ShadingWatch(), subject
+        self._reading, self._told_s = None, -1e9
+        return self.camera
+
+    def see(self, strip: StripView) -> None:
+        """Take a reading of the loom's cloth once a second; pictures of a folder have each their own light."""
+        now = self._clock()
+        if strip.piece is not None or strip.right_px <= strip.left_px or now - self._read_s < READING_S:
+            return
+        self._read_s = now
+        means = cv2.reduce(strip.pixels, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F)
+        means = means.reshape(strip.pixels.shape[1], -1).mean(axis=1)
+        means[: strip.left_px] = means[strip.right_px :] = np.nan
+        self._reading = means
+
+    def take_warnings(self) -> list[str]:
+        """What people should know, a sentence or two each; what lasts not more often than every ten minutes."""
+        said = [self.camera.take_warning()]
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            drift = self._light.feed(reading)
+            if drift is not None and self._clock() - self._told_s >= REPEAT_S:
+                self._told_s = self._clock()
+                said.append(drift)
+        return [warning for warning in said if warning]

@@ -1,0 +1,80 @@
+"""Frames are straightened for the line, and lines held against the encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calibration.lens import Lens
+from drivers.camera import Camera, EncoderReading, LineBlock
+from drivers.memory import MemoryCamera
+from station.calibrated_camera import CalibratedCamera, LineWatch
+
+LENS = Lens(320, 256, (300.0, 300.0), (160.0, 128.0), (-0.3, 0.05, 0.0, 0.0), 0.1, 8)
+
+
+class RatioCamera(MemoryCamera):
+    """An encoder that tells of more or fewer lines than the camera numbers."""
+
+    ratio = 1.0
+
+    def encoder(self) -> EncoderReading:
+        reading = super().encoder()
+        return EncoderReading(round(reading.due_line * self.ratio), reading.lines_per_s)
+
+
+def cloth() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 255, (1024, 320), np.uint8)
+
+
+def blocks(camera: Camera, count: int) -> Iterator[LineBlock]:
+    camera.start()
+    for _ in range(count):
+        block = camera.read(1.0)
+        assert block is not None
+        yield block
+    camera.stop()
+
+
+def test_frames_come_straightened_and_all_else_as_it_was() -> None:
+    plain = list(blocks(MemoryCamera(cloth()), 3))
+    straight = list(blocks(CalibratedCamera(MemoryCamera(cloth()), LENS), 3))
+    for before, after in zip(plain, straight, strict=True):
+        assert (after.first_line, after.lines) == (before.first_line, before.lines)
+        assert np.array_equal(after.pixels, LENS.undistort(before.pixels))
+        assert not np.array_equal(after.pixels, before.pixels)
+
+
+def test_blocks_that_are_no_such_frames_are_left_alone_and_told() -> None:
+    camera = CalibratedCamera(MemoryCamera(cloth(), block_lines=128), LENS)
+    (block,) = blocks(camera, 1)
+    assert np.array_equal(block.pixels, cloth()[:128])
+    assert "256 lines" in (camera.take_warning() or "")
+    assert camera.take_warning() is None
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(1.0, False), (1.004, False), (1.02, True), (0.97, True)])
+def test_lines_that_run_apart_from_the_encoder_are_told(ratio: float, told: bool) -> None:
+    inner = RatioCamera(cloth(), block_lines=64)
+    inner.ratio = ratio
+    camera = CalibratedCamera(inner)
+    warnings = []
+    for _ in blocks(camera, 1000):
+        warnings.append(camera.take_warning())
+    assert any(warnings) == told
+    if told:
+        assert "lengths along" in next(filter(None, warnings))
+
+
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=60), st.integers(1, 256), st.data())
+def test_lines_that_only_arrive_late_are_never_told(steps: list[int], block_lines: int, data: st.DataObject) -> None:
+    """Blocks up to two of them behind the encoder are how blocks are, not a fault."""
+    watch, end_line = LineWatch(), 0
+    for step in steps:
+        end_line += step
+        late = data.draw(st.integers(0, 2 * block_lines))
+        assert watch.see(end_line, end_line + late, block_lines) is None

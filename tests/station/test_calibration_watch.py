@@ -1,0 +1,92 @@
+"""The light is watched while cloth passes, at a reading a second, from roll to roll."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from calibration.shading_watch import SETTLING
+from drivers.memory import MemoryCamera
+from station.calibration_watch import REPEAT_S, CalibrationWatch
+from station.calibrations import Calibrated
+from station.control import StripView
+from station.recipe import Recipe
+from station.records.rows import RollMeasures
+
+WIDTH = 400
+FITTED = Calibrated(
+    Recipe(fabric="linen", model_sha256="ab" * 32, encoder="light", threshold=1.0),
+    None,
+    None,
+    RollMeasures(0.5, 0.5, ""),
+    (),
+)
+
+
+class Clock:
+    """Time that passes when told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def strip(level: float, colour: bool = False, piece: str | None = None) -> StripView:
+    """Cloth between columns 40 and 360, the bright machine beside it."""
+    shape = (64, WIDTH, 3) if colour else (64, WIDTH)
+    pixels = np.random.default_rng(4).normal(level, 6, shape)
+    pixels[:, :40] = pixels[:, 360:] = 250
+    heat = np.zeros((16, 100), np.float32)
+    return StripView(0, np.clip(pixels, 0, 255).astype(np.uint8), heat, 4, 40, 360, piece)
+
+
+def pass_by(watch: CalibrationWatch, clock: Clock, shown: StripView, readings: int) -> list[str]:
+    """A reading a second, of several strips each."""
+    said = []
+    for _ in range(readings):
+        clock.now += 1.0
+        for _ in range(3):
+            watch.see(shown)
+        said += watch.take_warnings()
+    return said
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watch(clock: Clock) -> CalibrationWatch:
+    made = CalibrationWatch(MemoryCamera(np.zeros((256, WIDTH), np.uint8)), clock)
+    made.begin_roll(FITTED)
+    return made
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_lamp_that_weakens_is_told_once_in_ten_minutes(watch: CalibrationWatch, clock: Clock, colour: bool) -> None:
+    assert pass_by(watch, clock, strip(150, colour), 3 * SETTLING) == []
+    (said,) = pass_by(watch, clock, strip(125, colour), 3 * SETTLING)
+    assert "weaker" in said
+    clock.now += REPEAT_S
+    assert len(pass_by(watch, clock, strip(125, colour), 3)) == 1
+
+
+def test_the_next_roll_of_the_fabric_remembers_how_the_light_was(watch: CalibrationWatch, clock: Clock) -> None:
+    pass_by(watch, clock, strip(150), 2 * SETTLING)
+    watch.begin_roll(FITTED)
+    assert any("weaker" in said for said in pass_by(watch, clock, strip(120), 3 * SETTLING))
+
+
+def test_another_fabric_may_be_darker(watch: CalibrationWatch, clock: Clock) -> None:
+    pass_by(watch, clock, strip(150), 2 * SETTLING)
+    watch.begin_roll(replace(FITTED, recipe=FITTED.recipe.model_copy(update={"fabric": "denim"})))
+    assert pass_by(watch, clock, strip(60), 3 * SETTLING) == []
+
+
+def test_pictures_of_a_folder_have_each_their_own_light(watch: CalibrationWatch, clock: Clock) -> None:
+    pass_by(watch, clock, strip(150, piece="a.png"), 2 * SETTLING)
+    assert pass_by(watch, clock, strip(80, piece="b.png"), 3 * SETTLING) == []
