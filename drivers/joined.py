@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 
 from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
-from drivers.joining import Aligner, Joint, lay_out
+from drivers.joining import Aligner, Joint, check_fit, lay_out, scale_of
 from drivers.reader import CameraReader, ReaderState
 
 LATE_START_S = 10.0
 """Once one camera delivers, the others are waited for so long; they join when they come."""
+
+WORDS_KEPT = 64
+"""So many of the newest words wait to be taken."""
 
 LOOK_S = 0.05
 
@@ -41,7 +44,7 @@ class JoinedCamera:
     """
 
     def __init__(self, cameras: Sequence[Camera], joints: Sequence[Joint], *, camera_id: str = "joined") -> None:
-        _check_fit(cameras)
+        check_fit(cameras)
         self._cameras, self._camera_id = tuple(cameras), camera_id
         self.parts = lay_out([camera.width_px for camera in cameras], joints)
         self.set_output: Callable[[str, bool], None] | None = next(
@@ -49,7 +52,7 @@ class JoinedCamera:
         )
         """Switches an output line of the leftmost camera that has any; None without."""
         self._changed = threading.Condition()
-        self._words: SimpleQueue[tuple[str, str]] = SimpleQueue()
+        self._words: deque[tuple[str, str]] = deque(maxlen=WORDS_KEPT)
         self._readers: list[CameraReader] = []
         self._aligner = self._new_aligner()
         self._late: dict[int, int | None] = {}
@@ -86,7 +89,7 @@ class JoinedCamera:
     @property
     def mm_per_px(self) -> float | None:
         """Scale, if a camera knows it."""
-        return next((scale for scale in map(_scale_of, self._cameras) if scale is not None), None)
+        return next((scale for scale in map(scale_of, self._cameras) if scale is not None), None)
 
     @property
     def total_lines(self) -> int | None:
@@ -156,12 +159,7 @@ class JoinedCamera:
 
     def take_words(self) -> list[tuple[str, str]]:
         """What people should know of single cameras since the last call: severity and a sentence."""
-        words = []
-        while True:
-            try:
-                words.append(self._words.get_nowait())
-            except Empty:
-                return words
+        return [self._words.popleft() for _ in range(len(self._words))]
 
     def stop(self) -> None:
         """Stops all cameras.  Never raises; one that hangs is left behind with its thread."""
@@ -238,7 +236,7 @@ class JoinedCamera:
         for number in late:
             self._late[number] = self._aligner.front(number)
             name = self._cameras[number].camera_id
-            self._words.put(
+            self._words.append(
                 ("warning", f"Camera {name} is late: its part of the web is not inspected until it is back.")
             )
         return bool(late)
@@ -254,7 +252,7 @@ class JoinedCamera:
                 continue
             if front >= next_line - STALL_S * max(self._speed(), 0.0):
                 del self._late[number]
-                self._words.put(("info", f"Camera {self._cameras[number].camera_id} keeps up again."))
+                self._words.append(("info", f"Camera {self._cameras[number].camera_id} keeps up again."))
 
     def _machine(self) -> EncoderReading:
         """An encoder's word; of a camera that keeps up if there is one.  Raises CameraError."""
@@ -276,32 +274,3 @@ class JoinedCamera:
             return self._machine().lines_per_s
         except CameraError:
             return 0.0
-
-
-def _scale_of(camera: Camera) -> float | None:
-    scale = getattr(camera, "mm_per_px", None)
-    return None if scale is None else float(scale)
-
-
-def _check_fit(cameras: Sequence[Camera]) -> None:
-    if len(cameras) < 2:
-        raise CameraError("A joined camera needs two cameras or more; name a single one by itself.")
-    names = [camera.camera_id for camera in cameras]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise CameraError(f"Two of the joined cameras are named '{twice}'; give each a camera_id of its own.")
-    first = cameras[0]
-    for other in cameras[1:]:
-        pair = f"Cameras {first.camera_id} and {other.camera_id} cannot be joined:"
-        if other.channels != first.channels:
-            grey, colour = sorted((first, other), key=lambda camera: camera.channels)
-            raise CameraError(
-                f"{pair} {grey.camera_id} is grey, {colour.camera_id} in colour; set both to the same pixel format."
-            )
-        if other.waits != first.waits:
-            raise CameraError(f"{pair} one waits for the line, the other does not; set the same speed for both.")
-        scales = _scale_of(first), _scale_of(other)
-        if None not in scales and scales[0] != scales[1]:
-            raise CameraError(
-                f"{pair} they see {scales[0]:g} and {scales[1]:g} mm per px; mount both at the same distance."
-            )

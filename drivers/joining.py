@@ -16,12 +16,53 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera import STALL_S, CameraError, LineBlock
+from drivers.camera import STALL_S, Camera, CameraError, LineBlock
 
 BLOCKS_WAITING = 16
 """So many blocks of one camera may wait for its neighbours, beyond the lines by which the cameras are apart."""
 
 Columns = tuple[tuple[int, int], ...]
+
+
+SCALE_TOLERANCE = 0.01
+"""Scales of neighbours that differ by more cannot make one picture."""
+
+
+def scale_of(camera: Camera) -> float | None:
+    """mm per px, if the camera knows it."""
+    scale = getattr(camera, "mm_per_px", None)
+    return None if scale is None else float(scale)
+
+
+def check_fit(cameras: Sequence[Camera]) -> None:
+    """Raises CameraError if the cameras cannot be joined whatever the joints: colour, waiting, scale or name."""
+    if len(cameras) < 2:
+        raise CameraError("A joined camera needs two cameras or more; name a single one by itself.")
+    names = [camera.camera_id for camera in cameras]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise CameraError(f"Two of the joined cameras are named '{twice}'; give each a camera_id of its own.")
+    first = cameras[0]
+    known = [(camera, scale) for camera in cameras if (scale := scale_of(camera)) is not None]
+    for other in cameras[1:]:
+        if other.channels != first.channels:
+            grey, colour = sorted((first, other), key=lambda camera: camera.channels)
+            raise CameraError(
+                f"Camera {grey.camera_id} is grey, camera {colour.camera_id} in colour, which cannot be joined; "
+                "set both to the same pixel format."
+            )
+        if other.waits != first.waits:
+            waiting, running = sorted((first, other), key=lambda camera: not camera.waits)
+            raise CameraError(
+                f"Camera {waiting.camera_id} waits for the line, camera {running.camera_id} does not, which cannot be "
+                "joined; set the same speed for both."
+            )
+    for camera, scale in known[1:]:
+        if abs(scale / known[0][1] - 1) > SCALE_TOLERANCE:
+            raise CameraError(
+                f"Camera {known[0][0].camera_id} sees {known[0][1]:g} mm per px, camera {camera.camera_id} {scale:g}, "
+                "which cannot be joined; mount both at the same distance."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from queue import SimpleQueue
 
 from drivers.camera import (
     FIRST_RETRY_S,
@@ -55,7 +55,7 @@ class CameraReader:
         take: Callable[[LineBlock], None],
         has_room: Callable[[int], bool],
         changed: threading.Condition,
-        words: SimpleQueue[tuple[str, str]],
+        words: deque[tuple[str, str]],
     ) -> None:
         self._camera, self._take, self._has_room = camera, take, has_room
         self._changed, self._words = changed, words
@@ -125,7 +125,7 @@ class CameraReader:
                 self._changed.wait(READ_TIMEOUT_S)
             if self._is_told_lost:
                 self._is_told_lost = False
-                self._words.put(("info", f"Camera {self._camera.camera_id} is back."))
+                self._words.append(("info", f"Camera {self._camera.camera_id} is back."))
             if self._camera.waits or self._has_room(block.lines):
                 self._take(block)
                 self._is_dropping = False
@@ -133,7 +133,7 @@ class CameraReader:
             elif not self._is_dropping:
                 self._is_dropping = True
                 name = self._camera.camera_id
-                self._words.put(("warning", f"Camera {name}: the line does not take its blocks; lines are left out."))
+                self._words.append(("warning", f"Camera {name}: nobody takes its blocks; lines are left out."))
 
     def _lose(self, error: CameraError) -> None:
         if self._end.is_set():
@@ -141,7 +141,7 @@ class CameraReader:
         if not self._is_told_lost:  # else it started again, but showed nothing
             self._is_told_lost = True
             text = f"{str(error).rstrip('.')}. Its part of the web is not inspected; trying again."
-            self._words.put(("warning", text))
+            self._words.append(("warning", text))
         self._set(ReaderState.OUT, error)
         self._let_go()
 

@@ -46,7 +46,7 @@ class FedCamera:
         self.width_px = columns.stop - columns.start
         self.steps: SimpleQueue[tuple[int, int] | Exception] = SimpleQueue()
         self.refusals: list[Exception] = []
-        self.starts = 0
+        self.starts = self.idle = 0
         self.hanging: threading.Event | None = None
 
     def start(self) -> None:
@@ -60,6 +60,7 @@ class FedCamera:
         try:
             step = self.steps.get(timeout=timeout_s)
         except Empty:
+            self.idle += 1
             return None
         if isinstance(step, Exception):
             raise step
@@ -297,6 +298,25 @@ def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig) -> N
         hanging.set()
 
 
+def test_what_nobody_takes_in_time_is_left_out_and_told(rig: Rig) -> None:
+    for number in range(20):
+        rig.feed(10 * number, 10 * number + 10)
+    told: set[str] = set()
+
+    def both_told() -> bool:
+        told.update(text for _, text in rig.camera.take_words())
+        return len(told) == 2
+
+    until(both_told)
+    assert all("nobody takes its blocks" in text for text in told)
+    idle = rig.left.idle, rig.right.idle
+    until(lambda: rig.left.idle > idle[0] and rig.right.idle > idle[1])  # all was handed on
+    for number in range(16):
+        assert rig.next() == (10 * number, 10 * number + 10, ())
+    rig.feed(200, 210)
+    assert rig.next() == (200, 210, ())
+
+
 def test_only_when_all_are_gone_the_whole_is(rig: Rig) -> None:
     rig.feed(0, 100)
     rig.next()
@@ -363,9 +383,10 @@ class Named(MemoryCamera):
     [
         ([Named("a")], "two cameras or more"),
         ([Named("a"), Named("a")], "Two of the joined cameras are named 'a'"),
-        ([Named("a", colour=True), Named()], "b is grey, a in colour"),
+        ([Named("a", colour=True), Named()], "Camera b is grey, camera a in colour"),
         ([Named("a"), Named(waits=False)], "set the same speed"),
-        ([Named("a", scale=0.5), Named(scale=0.4)], "0.5 and 0.4 mm per px"),
+        ([Named("a", scale=0.5), Named(scale=0.4)], "a sees 0.5 mm per px, camera b 0.4"),
+        ([Named("a"), Named(scale=0.5), Named("c", scale=0.4)], "b sees 0.5 mm per px, camera c 0.4"),
     ],
 )
 def test_cameras_that_do_not_fit_together_are_refused(cameras: list[Named], words: str) -> None:
@@ -385,4 +406,5 @@ def test_the_whole_has_the_serial_numbers_and_the_first_output_lines_of_its_came
 
 def test_a_scale_that_one_camera_knows_is_the_whole_s() -> None:
     assert JoinedCamera([Named("a"), Named(scale=0.5)], [Joint(10)]).mm_per_px == 0.5
+    assert JoinedCamera([Named("a", scale=0.5), Named(scale=0.502)], [Joint(10)]).mm_per_px == 0.5
     assert JoinedCamera([Named("a"), Named()], [Joint(10)]).mm_per_px is None
