@@ -2,7 +2,7 @@
 
     python -m benchmarks.calibration_speed
 
-All are measured by turns on blocks that do not fit the cache, and written to ``docs/results/calibration-speed.md``.
+All are measured by turns on 128 MiB of pixels, and written to ``docs/results/calibration-speed.md``.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from calibration.errors import CalibrationError
 
 TOLERANCE = 0.01
@@ -21,7 +23,7 @@ def line_error(lines: int, pulses: int, pulses_per_line: float) -> float:
     Raises:
         CalibrationError: no pulses, or an impossible divider.
     """
-    if lines < 0 or pulses == 0 or not 0 < pulses_per_line < float("inf"):
+    if lines < 0 or pulses == 0 or not 0 < pulses_per_line < inf:
         raise CalibrationError(
             f"{lines} lines cannot be held against {pulses} encoder pulses at {pulses_per_line} per line; "
             "check the encoder and the trigger divider."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ def board_mm(inner_corners: tuple[int, int], square_mm: float) -> NDArray[np.flo
         CalibrationError: impossible settings.
     """
     columns, rows = inner_corners
-    if columns < 3 or rows < 3 or not 0 < square_mm < float("inf"):
+    if columns < 3 or rows < 3 or not 0 < square_mm < inf:
         raise CalibrationError(
             f"A chessboard of {columns} x {rows} inner corners with squares of {square_mm} mm cannot be used; "
             "give 3 x 3 or more corners and the side of a square in mm."

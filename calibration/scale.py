@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import cv2
 import numpy as np
@@ -116,7 +117,7 @@ def squareness_warning(scale: BoardScale) -> str | None:
     if abs(aspect - 1) > SQUARE_TOLERANCE:
         said.append(
             f"Pixels are not square: {scale.across_mm_per_px:.4g} mm across and {scale.along_mm_per_px:.4g} mm along; "
-            f"multiply the trigger divider by {1 / aspect:.4g}."
+            f"multiply a line-scan camera's trigger divider by {1 / aspect:.4g}, level an area camera."
         )
     if abs(scale.skew_deg) > SKEW_TOLERANCE_DEG:
         said.append(
@@ -140,7 +141,7 @@ def scale_from_ruler(picture: NDArray[np.uint8], spacing_mm: float) -> RulerScal
         CalibrationError: impossible spacing.
         PictureError: no picture, or one that is too dark, over-exposed or blurred.
     """
-    if not 0 < spacing_mm < float("inf"):
+    if not 0 < spacing_mm < inf:
         raise CalibrationError(f"A ruler with marks every {spacing_mm} mm cannot be used; give their distance in mm.")
     grey = grey_of(picture)
     check_target(grey)
@@ -205,7 +206,7 @@ def pulses_per_metre(pulses: int, length_mm: float) -> float:
     Raises:
         CalibrationError: no pulses or no length.
     """
-    if pulses == 0 or not length_mm > 0:
+    if pulses == 0 or not 0 < length_mm < inf:
         raise CalibrationError(
             f"{pulses} encoder pulses over {length_mm} mm give no scale; check the encoder and measure a metre or more."
         )
@@ -218,7 +219,7 @@ def along_mm_per_line(per_metre: float, pulses_per_line: float) -> float:
     Raises:
         CalibrationError: a value is not positive.
     """
-    if not (per_metre > 0 and pulses_per_line > 0):
+    if not (0 < per_metre < inf and 0 < pulses_per_line < inf):
         raise CalibrationError(
             f"{per_metre} encoder pulses per metre and {pulses_per_line} per line give no scale; both must be positive."
         )
@@ -231,7 +232,7 @@ def pulses_per_square_line(per_metre: float, across_mm_per_px: float) -> float:
     Raises:
         CalibrationError: a value is not positive.
     """
-    if not (per_metre > 0 and across_mm_per_px > 0):
+    if not (0 < per_metre < inf and 0 < across_mm_per_px < inf):
         raise CalibrationError(
             f"{per_metre} encoder pulses per metre and {across_mm_per_px} mm per pixel give no divider; both must be "
             "positive."
@@ -269,6 +270,8 @@ def _along_marks(grey: NDArray[np.uint8]) -> tuple[NDArray[np.float64], float]:
 
 def _marks(profile: NDArray[np.float64]) -> NDArray[np.float64]:
     """Places of dark marks in a row of grey levels, in px, to a fraction of a pixel."""
+    if len(profile) < _MIN_MARKS:
+        return np.zeros(0)
     window = max(3, len(profile) // 16 | 1)
     lamp = np.asarray(cv2.blur(profile.reshape(1, -1), (window, 1))).ravel()
     darkness = np.clip(lamp - profile, 0, None)

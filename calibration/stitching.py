@@ -127,9 +127,9 @@ def _best_place(a: Floats, b: Floats, reach: int) -> tuple[int, int, float, floa
     size = tuple(fft.next_fast_len(2 * side, real=True) for side in a.shape)
     taper = np.outer(_taper(a.shape[0]), _taper(a.shape[1]))
     cross = fft.rfft2(a * taper, size) * np.conj(fft.rfft2(b * taper, size))
-    along, across = np.meshgrid(fft.fftfreq(size[0]), fft.rfftfreq(size[1]), indexing="ij")
-    weight = np.exp(-2 * (np.pi * _FINE_PX) ** 2 * (along**2 + across**2))
-    surface = fft.irfft2(weight * cross / np.maximum(np.abs(cross), 1e-6), size)
+    cross /= np.maximum(np.abs(cross), 1e-6)
+    cross *= np.outer(_lowpass(fft.fftfreq(size[0])), _lowpass(fft.rfftfreq(size[1])))
+    surface = fft.irfft2(cross, size)
     lines = np.arange(-reach, reach + 1)
     places = surface[lines % size[0], : a.shape[1] - MIN_OVERLAP_PX + 1] / max(float(surface.std()), 1e-12)
     row, column = np.unravel_index(int(places.argmax()), places.shape)
@@ -139,6 +139,11 @@ def _best_place(a: Floats, b: Floats, reach: int) -> tuple[int, int, float, floa
     confidence = 1 - float(places.max()) / height if height > 0 else 0.0
     shared = (1 - column / a.shape[1]) * (1 - abs(int(lines[row])) / a.shape[0])
     return int(column), int(lines[row]), height / (np.sqrt(a.size) * shared), confidence
+
+
+def _lowpass(frequency: NDArray[np.float64]) -> Floats:
+    """Float32 weight of each frequency, in cycles per px."""
+    return np.exp(-2 * (np.pi * _FINE_PX * frequency) ** 2).astype(np.float32)
 
 
 def _taper(length: int) -> Floats:

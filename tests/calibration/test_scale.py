@@ -187,7 +187,7 @@ def test_square_pixels_are_left_alone_and_others_told_of() -> None:
     assert squareness_warning(board_scale()) is None
     warning = squareness_warning(board_scale(along=0.52))
     assert warning is not None
-    assert "0.5 mm across and 0.52 mm along; multiply the trigger divider by 0.9615" in warning
+    assert "0.5 mm across and 0.52 mm along; multiply a line-scan camera's trigger divider by 0.9615" in warning
     assert "2.0 degrees off square" in (squareness_warning(board_scale(skew=-2)) or "")
 
 
@@ -233,8 +233,9 @@ def test_ruler_gives_the_scale_across(px_per_mark: float, first: float) -> None:
 def test_ruler_without_enough_marks_is_refused() -> None:
     with pytest.raises(TargetNotFoundError, match="Only 4 marks"):
         scale_from_ruler(ruler(100, 4), 5.0)
-    with pytest.raises(TargetNotFoundError, match="Only 0 marks"):
-        scale_from_ruler(np.full((24, 500), 180, np.uint8), 5.0)
+    for shape in ((24, 500), (24, 3)):
+        with pytest.raises(TargetNotFoundError, match="Only 0 marks"):
+            scale_from_ruler(np.full(shape, 180, np.uint8), 5.0)
 
 
 def test_ruler_with_a_missing_mark_is_refused() -> None:
@@ -312,6 +313,7 @@ def test_encoder_scale() -> None:
     [
         lambda: pulses_per_metre(0, 1000),
         lambda: pulses_per_metre(10, 0),
+        lambda: pulses_per_metre(10, float("inf")),
         lambda: along_mm_per_line(0, 1),
         lambda: along_mm_per_line(2000, -1),
         lambda: pulses_per_square_line(2000, 0),
