@@ -8,7 +8,8 @@ from dataclasses import dataclass
 HEAD = "fault | strikes | what the operator saw | seen after, s | again after, s | declared, m | true, m | ledger law"
 
 LEGEND = """\
-Each fault strikes a roll of its own beside a loom that waits for nobody.  Times are the worst of all strikes.
+Each fault strikes a roll of its own beside a loom that waits for nobody: {setting}.  Times are the worst of all
+strikes.
 
 - *What the operator saw*: states of the picture, the first warning, what was counted.
 - *Seen after*: from the first line hit passing the camera (the hang, the removal, the loom's turning) to the first
@@ -54,7 +55,19 @@ def worst(seconds: Iterable[float | None]) -> float | None:
     return max((s for s in seconds if s is not None), default=None)
 
 
-def page(rows: Sequence[Row], origin: str) -> str:
-    """The table as a page; ``origin`` says by what and where it was made."""
+def page(rows: Sequence[Row], origin: str, setting: str) -> str:
+    """The table as a page; ``origin`` says by what and where it was made, ``setting`` how fast the cloth ran."""
     rule = "|---" * len(HEAD.split(" | ")) + "|"
-    return "\n".join(["# Faults", "", origin, "", LEGEND, f"| {HEAD} |", rule, *(row.cells() for row in rows), ""])
+    return "\n".join(
+        [
+            "# Faults",
+            "",
+            origin,
+            "",
+            LEGEND.format(setting=setting),
+            f"| {HEAD} |",
+            rule,
+            *(row.cells() for row in rows),
+            "",
+        ]
+    )

@@ -238,7 +238,9 @@ def main() -> int:
         rows.append(play())
         print(rows[-1].cells(), flush=True)
     origin = provenance("benchmarks.faults", sys.argv[1:])
-    chosen.out.write_text(page(rows, origin), encoding="utf-8")
+    basler = f"the Basler camera at {in_metres(PYLON_RATE_HZ) * 60:.3g} m/min"
+    setting = f"{chosen.metres:g} m at {chosen.speed:g} m/min and {MM_PER_PX:g} mm a line, {basler}"
+    chosen.out.write_text(page(rows, origin, setting), encoding="utf-8")
     return 0 if all(row.holds for row in rows) else 1
 
 

@@ -1,0 +1,60 @@
+"""The table of faults: what it says of a roll is what happened in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fault_table import HEAD, Row, page
+from benchmarks.faults import law_holds, simulated
+from drivers.simulated.faults import FAULT_NAMES
+
+
+def row(holds: bool) -> Row:
+    return Row("unplug", 2, "camera gone", 0.5, None, 1.0, 1.0, holds)
+
+
+def test_a_broken_law_stands_out() -> None:
+    text = page([row(True), row(False)], "By hand.", "5 m")
+    assert text.count("holds |") == 1
+    assert text.count("**BROKEN** |") == 1
+    assert all(line.count(" | ") == HEAD.count(" | ") for line in text.splitlines() if line.startswith("| unplug"))
+
+
+def test_a_fault_is_timed_and_its_metres_agree() -> None:
+    lost = simulated("lost-lines", metres=3.0, speed=60.0)
+    assert lost.holds
+    assert lost.strikes > 0
+    assert lost.declared_m == lost.true_m > 0
+    assert lost.seen_s is not None
+    assert "lost" in lost.seen
+
+
+def test_the_law_is_not_said_to_hold_where_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[bool] = []
+
+    def check(watched, missing, repeated, returns, due_line) -> bool:  # type: ignore[no-untyped-def]
+        for wrong in (
+            (missing | {watched.origin_line}, repeated, returns, due_line),
+            (set(), repeated, returns, due_line),
+            (missing, repeated + 1, returns, due_line),
+            (missing, repeated, returns, due_line + 1),
+        ):
+            checked.append(law_holds(watched, *wrong))
+        return law_holds(watched, missing, repeated, returns, due_line)
+
+    monkeypatch.setattr("benchmarks.faults.law_holds", check)
+    assert simulated("short-block", metres=3.0, speed=60.0).holds
+    assert checked == [False] * 4
+
+
+@pytest.mark.slow
+def test_the_whole_table(tmp_path: Path) -> None:
+    out = tmp_path / "faults.md"
+    words = [sys.executable, "-m", "benchmarks.faults", "--out", str(out)]
+    assert subprocess.run(words, check=False).returncode == 0
+    text = out.read_text(encoding="utf-8")
+    assert text.count("| holds |") == len(FAULT_NAMES) + 2
