@@ -33,7 +33,8 @@ from station.line.web import WebEdges, WebFinder
 from station.records.rows import NewCalibration
 
 SHADING_LINES = 2048
-SHADING_METRES = 1.0
+SHADING_METRES = 1.2
+"""Taken from a camera: a metre is needed, and some of it may show no cloth."""
 UNEVEN = 0.01
 """Share of the mean brightness that may be left uneven."""
 POOR_FIT_PX = 1.0
@@ -52,13 +53,16 @@ def calibrate_shading(
     _check_out(out)
     if source.live:
         say(f"Taking good cloth from camera {source.of.camera_id}: let it run.")
-    blocks = cloth(source, lines or _metre_of_lines(source))
+    mm_per_line = _mm_per_line(records, source)
+    blocks = cloth(source, lines or _enough_lines(mm_per_line))
     finder = WebFinder()
     webs = {block.first_line: web for block in blocks if (web := finder.find(block.pixels)) is not None}
     if not webs:
         raise StationError(f"No cloth is in sight of camera {source.of.camera_id}; show it good cloth.")
     good = [block for block in blocks if block.first_line in webs]
-    shading = shading_from_cloth((block.pixels for block in good), web_px=usual_web(list(webs.values())))
+    shading = shading_from_cloth(
+        (block.pixels for block in good), web_px=usual_web(list(webs.values())), mm_per_line=mm_per_line
+    )
     return _keep_shading(records, source, shading, by, out, sum(block.lines for block in good))
 
 
@@ -204,7 +208,7 @@ def _keep_shading(
     records: Records, source: CameraSource, shading: Shading, by: str, out: Path | None, lines: int
 ) -> dict[str, object]:
     residual = 100 * shading.residual
-    warnings = []
+    warnings = [str(fault) for fault in shading.faults]
     if shading.residual > UNEVEN:
         warnings.append(f"The light is still uneven by {residual:.1f} %; straighten lamp and lens and calibrate anew.")
     if out is not None:
@@ -214,6 +218,7 @@ def _keep_shading(
         "residual_before_percent": 100 * shading.residual_before,
         "lines": lines,
         "width_px": shading.width_px,
+        "faults": [fault.facts() for fault in shading.faults],
         "file": None if out is None else str(out),
         **_keep(records, SHADING, source.of, shading.facts(), residual, "%", by, warnings),
     }
@@ -258,9 +263,15 @@ def _check_out(out: Path | None) -> None:
         raise StationError(f"{out} is a folder; name the file to write, such as {out / 'shading.json'}.")
 
 
-def _metre_of_lines(source: CameraSource) -> int:
-    mm = getattr(source.camera, "mm_per_px", None)
-    return SHADING_LINES if not mm else max(SHADING_LINES, math.ceil(1000 * SHADING_METRES / mm))
+def _mm_per_line(records: Records, source: CameraSource) -> float | None:
+    """Scale along of the camera, as it is on record or as the camera tells it; None if nobody knows."""
+    known = (row.facts.get(ALONG) for row in records.history.calibrations(source.of.camera_id) if row.kind == SCALE)
+    mm = next((value for value in known if isinstance(value, float) and value > 0), None)
+    return mm or getattr(source.camera, "mm_per_px", None)
+
+
+def _enough_lines(mm_per_line: float | None) -> int:
+    return SHADING_LINES if mm_per_line is None else max(SHADING_LINES, math.ceil(1000 * SHADING_METRES / mm_per_line))
 
 
 def _lines_of(blocks: Sequence[LineBlock]) -> np.ndarray:

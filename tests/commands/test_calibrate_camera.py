@@ -54,22 +54,17 @@ def images(tmp_path: Path, good_cloth: NDArray[np.uint8]) -> Path:
     return save_image(tmp_path / "cloth" / "0.png", cloth).parent
 
 
-def test_an_uncalibrated_camera_runs_and_says_so(
+def test_an_uncalibrated_camera_runs_and_says_so_and_once_calibrated_measures_with_its_own_scale(
     station: Station, demo_home: Path, tmp_path: Path, images: Path
 ) -> None:
-    outcome, report = inspected(station, replay(tmp_path, images), "r")
+    outcome, before = inspected(station, replay(tmp_path, images, "before"), "before")
     assert "Warning: Sizes are unverified: there is no scale of camera 24115; calibrate with" in outcome.err
-    assert report["unverified"] == "there is no scale of camera 24115"
-    assert report["calibrations"] == []
-    station("report", "r", "--csv", tmp_path / "r.csv")
+    assert before["unverified"] == "there is no scale of camera 24115"
+    assert before["calibrations"] == []
+    station("report", "before", "--csv", tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(newline="") as file:
         assert "length_mm_unverified" in next(csv.reader(file))
 
-
-def test_a_calibrated_camera_measures_with_its_own_scale(
-    station: Station, demo_home: Path, tmp_path: Path, images: Path
-) -> None:
-    _, before = inspected(station, replay(tmp_path, images, "before"), "before")
     calibrated(station, replay(tmp_path, images), 0.51)
     outcome, report = inspected(station, replay(tmp_path, images), "r")
     assert "unverified" not in outcome.err
@@ -127,11 +122,15 @@ def test_a_fabric_taught_at_quite_another_scale_is_told(
 def test_the_shading_of_a_live_camera_is_applied_by_the_next_roll(
     station: Station, demo_home: Path, tmp_path: Path
 ) -> None:
-    settings = config(tmp_path, SIMULATED.format(metres=1.2))
-    told = station("calibrate", "shading", "--config", settings, "--lines", 1024, "--json").json
+    settings = config(tmp_path, SIMULATED.format(metres=1.3))
+    told = station("calibrate", "shading", "--config", settings, "--json").json
     assert told["camera"] == "simulated"
     assert told["residual"] < 1
-    assert told["lines"] >= 1024
+    assert told["lines"] >= 2000
+    assert told["faults"] == []
+    few = station("calibrate", "shading", "--config", settings, "--lines", 1500)
+    assert few.code == 1
+    assert "at least 2000 lines" in few.sentence
     _, report = inspected(station, config(tmp_path, SIMULATED.format(metres=0.3)), "r")
     assert [one["kind"] for one in report["calibrations"]] == ["shading"]
 
@@ -158,6 +157,19 @@ def test_dark_and_white_references(station: Station, tmp_path: Path) -> None:
     outcome = station("calibrate", "shading", *references)
     assert outcome.code == 1
     assert "same camera" in outcome.sentence
+
+
+def test_dead_and_dusty_columns_are_named(station: Station, tmp_path: Path) -> None:
+    white = np.random.default_rng(1).normal(180, 1, (64, 512))
+    white[:, 100] = 4
+    white[:, 300:306] *= 0.9
+    save_image(tmp_path / "white.png", np.clip(white, 0, 255).astype(np.uint8))
+    save_image(tmp_path / "dark.png", np.full((64, 512), 4, np.uint8))
+    outcome = station(
+        "calibrate", "shading", "--images", tmp_path / "white.png", "--dark", tmp_path / "dark.png", "--json"
+    )
+    assert [(fault["first_px"], fault["reason"]) for fault in outcome.json["faults"]] == [(100, "dead"), (300, "dusty")]
+    assert "Warning: Column 100 is dead" in outcome.err
 
 
 def test_pictures_that_are_not_this_cameras_are_refused(
