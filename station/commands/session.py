@@ -105,7 +105,8 @@ def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapsho
 
 @contextmanager
 def interrupt_noted() -> Iterator[threading.Event]:
-    """Meanwhile the first Ctrl+C only sets the event, so that it breaks into nothing; a second one interrupts."""
+    """Meanwhile the first Ctrl+C (or polite kill) only sets the event, so that it breaks into nothing; a second one
+    interrupts."""
     noted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield noted
@@ -116,11 +117,12 @@ def interrupt_noted() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         noted.set()
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield noted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def say(text: str) -> None:

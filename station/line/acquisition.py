@@ -170,7 +170,7 @@ class Acquisition:
     def _settle(self, limit_s: float) -> None:
         """Let the camera answer what it was asked last, whatever it says."""
         until = time.monotonic() + limit_s
-        with contextlib.suppress(CameraError, EndOfClothError):
+        with contextlib.suppress(Exception):
             while not self._grabber.answered(READ_TIMEOUT_S) and time.monotonic() < until:
                 if self.feed.gone:
                     self._reach.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
@@ -246,7 +246,7 @@ class Acquisition:
         first = self._reach.came(block.first_line)
         self._reach.skip_unrecorded(block.first_line, self._gap)
         end = first + block.lines
-        if self._mode is Mode.PAUSE:
+        if self._mode is Mode.PAUSE and not self._camera.waits:
             if self._gap is not UninspectedReason.PAUSED:
                 self._blocks.offer(EndOfRun())
             self._ledger.discard(first, end, UninspectedReason.PAUSED)

@@ -52,8 +52,11 @@ cli.main()
 """
 
 
-@pytest.mark.parametrize("what", ["camera", pytest.param("scorer", marks=pytest.mark.slow)])
-def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [("camera", signal.SIGTERM), pytest.param("scorer", signal.SIGINT, marks=pytest.mark.slow)],
+)
+def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what: str, number: signal.Signals) -> None:
     mark, home = tmp_path / "mark", str(tmp_path / "home")
     script = STATION.format(tests=str(Path(__file__).parent), mark=str(mark), what=what)
     words = ["demo", "--headless", "--speed", "6", "--metres", "1000", "--home", home, "--json"]
@@ -71,7 +74,7 @@ def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what
         heard += line
         if sign in line:
             break
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 0, heard + err
     assert "hangs and was left behind" in heard + err

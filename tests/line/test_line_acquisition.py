@@ -245,6 +245,21 @@ def test_cloth_that_passes_during_a_pause_is_told() -> None:
     assert fates(run) == [Stretch(0, 300), Stretch(300, 550, R.PAUSED), Stretch(550, 900)]
 
 
+def test_a_block_read_while_a_waiting_camera_is_paused_is_not_lost() -> None:
+    def steps() -> Iterator[object]:
+        yield at(0, 300)
+        run.inspection.pause()
+        yield at(300, 600)
+        yield at(600, 900)
+
+    run = Run(ScriptedCamera(steps(), width_px=W))
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().ledger.lines_inspected == 600)
+    run.inspection.resume()
+    assert run.inspection.wait(30)
+    assert fates(run) == [Stretch(0, 900)]
+
+
 def test_a_waiting_camera_stands_during_a_pause() -> None:
     def pause(camera: ScriptedCamera) -> None:
         run.inspection.pause()
