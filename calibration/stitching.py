@@ -20,9 +20,10 @@ MIN_OVERLAP_PX = 24
 """Fewest columns both cameras must see to be found."""
 MIN_LINES = 64
 MIN_CONFIDENCE = 0.4
-"""By how much the best place must stand out above the next."""
+"""Share by which the best place must stand out above the next."""
 
-_MIN_LIKENESS = 0.25  # of the overlap; other pieces of one simulated cloth stay below 0.15, the same piece above 0.3
+_MIN_LIKENESS = 0.25  # of the overlap; other pieces of one simulated cloth stay at 0.2, the same piece above 0.3
+_NOISE = 10.0  # height of a peak, in standard deviations of all places, below which it may be chance
 _MOST_LINES = 2048  # are searched
 _COARSE_PX = 8.0  # slower changes are shading, which differs between cameras
 _FINE_PX = 0.8  # finer ones are noise, or lost by sampling between pixels
@@ -40,7 +41,7 @@ class Stitch(Facts):
         offset_lines: line ``y`` of the right picture is line ``y + offset_lines`` of the left one.
         residual_px: root mean square distance at which bands of the overlap fit by themselves; a pixel or more means
             that a camera is turned, or that the scales differ.
-        confidence: 0 to 1, how far the place stands out: ``1 - height of the next best / height``.
+        confidence: 0 to 1, how far the place stands out: ``1 - likeness at the next best / likeness``.
     """
 
     overlap_px: Positive
@@ -66,7 +67,6 @@ def stitch(
     Args:
         left, right: uint8 ``[lines, width]`` or ``[lines, width, 3]``, of equal lines and scale, 64 lines or more.
         most_overlap_px: what the overlap is at most; None: half the narrower picture.
-            An overlap much smaller than this is hard to find.
         most_offset_lines: how far the cameras are apart in machine direction at most; None: half the lines.
 
     Raises:
@@ -83,8 +83,8 @@ def stitch(
     if likeness < _MIN_LIKENESS or confidence < MIN_CONFIDENCE:
         raise TargetNotFoundError(
             "The two pictures fit in no place clearly better than in others: either they do not show the same cloth, "
-            "or it repeats, as weaves and chessboards do; take both at the same time, name the left camera first, say "
-            "how far they overlap at most, and lay a printed page, which does not repeat, over the overlap."
+            "or it repeats, as weaves and chessboards do; take both at the same time, name the left camera first, and "
+            "lay a printed page, which does not repeat, over the overlap."
         )
     (shift_px, offset_lines), residual_px = _refined(a, b, shift, lines)
     return Stitch(most - shift_px, offset_lines, residual_px, confidence)
@@ -131,14 +131,15 @@ def _best_place(a: Floats, b: Floats, reach: int) -> tuple[int, int, float, floa
     cross *= np.outer(_lowpass(fft.fftfreq(size[0])), _lowpass(fft.rfftfreq(size[1])))
     surface = fft.irfft2(cross, size)
     lines = np.arange(-reach, reach + 1)
-    places = surface[lines % size[0], : a.shape[1] - MIN_OVERLAP_PX + 1] / max(float(surface.std()), 1e-12)
-    row, column = np.unravel_index(int(places.argmax()), places.shape)
-    height = float(places[row, column])
-    lobe = slice(max(0, row - _LOBE_PX), row + _LOBE_PX + 1), slice(max(0, column - _LOBE_PX), column + _LOBE_PX + 1)
-    places[lobe] = 0
-    confidence = 1 - float(places.max()) / height if height > 0 else 0.0
-    shared = (1 - column / a.shape[1]) * (1 - abs(int(lines[row])) / a.shape[0])
-    return int(column), int(lines[row]), height / (np.sqrt(a.size) * shared), confidence
+    heights = surface[lines % size[0], : a.shape[1] - MIN_OVERLAP_PX + 1] / max(float(surface.std()), 1e-12)
+    # a small overlap makes a low peak: what counts is how high it is for its size
+    shared = np.outer(1 - np.abs(lines) / a.shape[0], 1 - np.arange(heights.shape[1]) / a.shape[1])
+    likeness = np.where(heights < _NOISE, 0, heights / (np.sqrt(a.size) * shared))
+    row, column = np.unravel_index(int(likeness.argmax()), likeness.shape)
+    best = float(likeness[row, column])
+    likeness[max(0, row - _LOBE_PX) : row + _LOBE_PX + 1, max(0, column - _LOBE_PX) : column + _LOBE_PX + 1] = 0
+    confidence = 1 - float(likeness.max()) / best if best > 0 else 0.0
+    return int(column), int(lines[row]), best, confidence
 
 
 def _lowpass(frequency: NDArray[np.float64]) -> Floats:

@@ -37,13 +37,13 @@ def seen(cloth: Floats, column: float, line: float, seed: int, turn_deg: float =
 @settings(max_examples=12, deadline=None)
 @given(
     style=st.sampled_from(["demo", "plain", "twill", "stripe"]),
-    overlap=st.floats(60, 240),
+    overlap=st.floats(50, 240),
     offset=st.floats(-60, 60),
     seed=st.integers(0, 9),
 )
 def test_a_planted_shift_is_found_on_cloth(style: str, overlap: float, offset: float, seed: int) -> None:
     left, right = seen(woven(style), 0, 0, seed), seen(woven(style), WIDTH - overlap, offset, seed + 11)
-    found = stitch(left, right, most_overlap_px=int(1.3 * overlap))
+    found = stitch(left, right)
     assert found.overlap_px == pytest.approx(overlap, abs=0.1)
     assert found.offset_lines == pytest.approx(offset, abs=0.1)
     assert found.residual_px < 0.2
@@ -95,6 +95,13 @@ def test_cloth_that_is_not_shared_is_refused() -> None:
         stitch(seen(woven("demo"), 0, 0, 1), seen(woven("demo", seed=5), 350, 0, 2))
     with pytest.raises(TargetNotFoundError, match="not show the same cloth"):  # neighbours named the wrong way round
         stitch(seen(woven("demo"), 350, 0, 1), seen(woven("demo"), 0, 0, 2))
+
+
+@pytest.mark.parametrize("style", ["demo", "stripe", "denim", "satin"])
+@pytest.mark.parametrize("most", [64, 128, None])
+def test_another_piece_of_the_same_style_is_never_taken_for_the_same(style: str, most: int | None) -> None:
+    with pytest.raises(TargetNotFoundError):
+        stitch(seen(woven(style), 0, 0, 1), seen(woven(style, seed=7), 350, 0, 2), most_overlap_px=most)
 
 
 @pytest.mark.parametrize("level", [0, 120, 255])
