@@ -42,7 +42,7 @@ class RecordedCamera:
         recording = Recording(folder)
         self._recording, self._rename = recording, camera_id
         self.width_px, self.channels = recording.facts.width_px, recording.facts.channels
-        self.mm_per_px = recording.facts.mm_per_px
+        self.mm_per_px, self.serial = recording.facts.mm_per_px, recording.facts.serial
         self.waits = as_fast_as_possible
         self.unrecorded = recording.unrecorded
         self.total_lines = recording.end_line

@@ -80,6 +80,7 @@ class RecordingFacts(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     camera_id: str = Field(min_length=1)
+    serial: str = ""
     width_px: int = Field(ge=1, le=2**20)
     channels: int = Field(ge=1, le=3)
     started_at: str

@@ -40,6 +40,7 @@ from station.records.models import checked_model
 from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
+from station.tapped import TappedCamera
 
 RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
 POLL_S = 0.1
@@ -249,6 +250,7 @@ class Station:
             self._fail(error, name)
         finally:
             self._inspection = None
+            self._end_recording()
             self._store.flush()
             if self._store.failure is not None:
                 self._fail(self._store.failure, name)
@@ -262,6 +264,9 @@ class Station:
             self._on_event(Notice("warning", doubt))
         for warning in fitted.warnings:
             self._on_event(Notice("warning", warning))
+        if isinstance(self._camera, TappedCamera):
+            recorder = self._camera.begin(name)
+            self._on_event(Notice("info", f"Roll {name} is recorded in {recorder.folder}."))
         camera = self._watch.begin_roll(fitted)
         inspection = Inspection(camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event)
         with self._lock:
@@ -285,6 +290,15 @@ class Station:
             self._runtime = None  # a thread is in there still; it must neither be used nor freed
         self.failure = inspection.failure
         self._last = inspection.snapshot()
+
+    def _end_recording(self) -> None:
+        if not isinstance(self._camera, TappedCamera):
+            return
+        last = self._last
+        origin = None if last is None else last.origin_line
+        end_line = None if last is None or origin is None else origin + last.ledger.lines_acquired
+        for severity, text in self._camera.end(end_line):
+            self._on_event(Notice(severity, text))
 
     def _break_off(self, error: Exception, name: str) -> None:
         """Close a roll whose line never started."""

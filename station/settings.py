@@ -16,6 +16,7 @@ from station.calibrations import MAX_AGE_DAYS
 from station.control import StationError
 from station.machine.settings import MachineSettings
 from station.recipe import FabricName
+from station.tapped import RecordSettings
 
 Device = Literal["auto", "cpu", "cuda", "openvino", "torch"]
 
@@ -51,6 +52,7 @@ class Settings(BaseModel):
     calibration: CalibrationSettings = CalibrationSettings()
     machine: MachineSettings | None = None
     outputs: LinkSettings | None = None
+    record: RecordSettings | None = None
 
 
 def home_folder(home: Path | None) -> Path:
@@ -107,4 +109,7 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     shading = settings.line.shading
     if shading is not None:
         update["line"] = settings.line.model_copy(update={"shading": base / shading.expanduser()})
+    if settings.record is not None and settings.record.folder is not None:
+        folder = base / settings.record.folder.expanduser()
+        update["record"] = settings.record.model_copy(update={"folder": folder})
     return settings.model_copy(update=update)

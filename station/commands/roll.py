@@ -23,6 +23,7 @@ from station.records.models import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings
+from station.tapped import TappedCamera
 
 RECORDS_PATIENCE_S = 60.0
 """How long the line, which has time here, waits for room in the records' queue."""
@@ -73,6 +74,8 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
     line = settings.line
     records.history.recipe(line.fabric)
     wired, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
+    if settings.record is not None:
+        camera = TappedCamera(camera, settings.record.shelf(records.home), settings.record.max_gb)
     shading_id = None
     if line.shading is not None:
         shading = load_shading(line.shading, camera.width_px)

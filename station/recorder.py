@@ -1,0 +1,241 @@
+"""Records a camera's cloth beside whatever else is done with it: bounded in memory and on disk, never in its way.
+
+The newest cloth is what an engineer wants who is called to a complaint, so it is the oldest that gives way when a
+folder of recordings has reached its limit; what is left says so.  A disk that fails ends the recording, not the line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from drivers import left_behind
+from drivers.camera import EncoderReading
+from drivers.recording import SUFFIX, Entry, RecordingFacts, What
+from drivers.recording_writer import SEGMENT_BYTES, RecordingWriter
+from station.line.channel import Channel, Closed
+
+GB = 1_000_000_000
+WAITING_BYTES = 128 * 2**20
+"""Pixels that wait for the disk: seconds of cloth, to ride out a hitch."""
+
+WAITING_BLOCKS, WAITING_ENTRIES = 2048, 4096
+"""Blocks that wait at most, however small, and entries of all kinds: room is left for those that are no blocks."""
+
+SPARE_BYTES = GB
+"""Left free on the disk whatever the limit says: the records live there, too."""
+
+PATIENCE_S = 10.0
+"""How long a camera that can wait is made to wait for a slow disk."""
+
+LAST_S = 30.0
+"""How long the end of a recording may take; then its thread is left behind."""
+
+NICENESS = 10
+
+
+class Recorder:
+    """Writes what it is told into one recording, in a thread of its own.
+
+    Args:
+        folder: of the recording; made here, in the thread.
+        facts: of the camera and roll.
+        limit_bytes: what the segments in ``shelf`` may take together, this recording's included.
+        shelf: folder of recordings that share the limit; None: this recording has it for itself.
+        can_wait: whether the camera may be made to wait for room.
+        spare_bytes: left free on the disk.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        facts: RecordingFacts,
+        *,
+        limit_bytes: int,
+        shelf: Path | None = None,
+        can_wait: bool = False,
+        spare_bytes: int = SPARE_BYTES,
+        waiting_bytes: int = WAITING_BYTES,
+    ) -> None:
+        self.folder = folder
+        self._shelf, self._limit_bytes, self._spare_bytes = shelf, limit_bytes, spare_bytes
+        self._can_wait = can_wait
+        self._waiting_bytes = waiting_bytes
+        self._queue: Channel[list[Entry]] = Channel(WAITING_ENTRIES, limit=waiting_bytes, weigh=self._weigh)
+        self._writer = RecordingWriter(
+            folder, facts, segment_bytes=min(SEGMENT_BYTES, limit_bytes // 8), make_room=self._make_room
+        )
+        self._telling = threading.Lock()
+        self._missing: Entry | None = None
+        self._words: SimpleQueue[tuple[str, str]] = SimpleQueue()
+        self._told: set[str] = set()
+        self.failure: Exception | None = None
+        self.blocks = self.lines = self.lines_unrecorded = self.pixel_bytes = 0
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes given to the disk so far, those of dropped segments included."""
+        return self._writer.bytes_written
+
+    def take_words(self) -> list[tuple[str, str]]:
+        """What people should know since the last call, as severity and text; each kind once in a recording: blocks
+        that did not fit, old cloth that was dropped, a disk that failed."""
+        words = []
+        with contextlib.suppress(Empty):
+            while True:
+                words.append(self._words.get_nowait())
+        return words
+
+    def tell(self, entry: Entry) -> None:
+        """Record an entry, if there is room; what there is none for is counted and declared in the recording."""
+        with self._telling:
+            if self.failure is not None:
+                return
+            if self._offer([entry], PATIENCE_S if self._can_wait else 0.0):
+                return
+            self._can_wait = False
+            if entry.block is not None:
+                self._miss(entry)
+            elif entry.what is not What.SILENCE:
+                self._fail(OSError("the disk does not answer"))
+
+    def close(self, end_line: int | None = None) -> None:
+        """Write what waits and end the recording.
+
+        Args:
+            end_line: where its cloth ends by the encoder; None where that is not known better than its last entry.
+        """
+        with self._telling:
+            end = EncoderReading(end_line or 0, 0.0)
+            last = [] if end_line is None else [Entry(What.END, time.monotonic_ns(), end)]
+            self._offer(last, PATIENCE_S)
+            self._queue.close()
+        self._thread.join(LAST_S)
+        if self._thread.is_alive():
+            self._fail(OSError("the disk does not answer"))
+            left_behind.leave(self._thread)
+
+    def _weigh(self, entries: list[Entry]) -> float:
+        """At most half of all there is room for, so that what is no block always fits."""
+        blocks = [entry.block.pixels.nbytes for entry in entries if entry.block is not None]
+        least = self._waiting_bytes / WAITING_BLOCKS
+        return sum(min(max(size, least), self._waiting_bytes / 2) for size in blocks)
+
+    def _offer(self, entries: list[Entry], patience_s: float) -> bool:
+        """Hand on what is missing, if anything is, and the entries behind it."""
+        items = entries if self._missing is None else [self._missing, *entries]
+        until = time.monotonic() + patience_s
+        while not self._queue.offer(items):
+            if time.monotonic() >= until or self.failure is not None:
+                return False
+            time.sleep(0.01)
+        self._missing = None
+        return True
+
+    def _miss(self, entry: Entry) -> None:
+        assert entry.block is not None
+        first, end = entry.block.first_line, entry.block.end_line
+        if self._missing is not None and self._missing.lines is not None:
+            first, end = min(first, self._missing.lines[0]), max(end, self._missing.lines[1])
+        self._missing = Entry(What.UNRECORDED, entry.at_ns, entry.reading, lines=(first, end))
+        self.lines_unrecorded += entry.block.lines
+        self._tell_once("warning", f"The recording does not keep up: lines from {first} on are not recorded.")
+
+    def _run(self) -> None:
+        _be_nice()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            while (entries := self._queue.get()) is not None:
+                for entry in entries:
+                    self._write(entry)
+        except Closed:
+            pass
+        except Exception as error:
+            self._fail(error)
+        try:
+            self._writer.close()
+        except OSError as error:
+            self._fail(error)
+        if self._shelf is not None:
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()  # nothing came
+
+    def _write(self, entry: Entry) -> None:
+        self._writer.write(entry)
+        if entry.block is not None:
+            self.blocks += 1
+            self.lines += entry.block.lines
+            self.pixel_bytes += entry.block.pixels.nbytes
+
+    def _make_room(self, bytes_wanted: int) -> None:
+        """Drop the oldest segments until another fits.  Raises OSError if none is left to drop."""
+        segments = oldest_first(self.folder, self._shelf)
+        sizes = {path: _size(path) for path in segments}
+        total = sum(sizes.values())
+        for path in segments:
+            if total + bytes_wanted <= self._limit_bytes and self._has_spare(bytes_wanted):
+                return
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+            total -= sizes[path]
+            if path.parent != self.folder:
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()  # a recording with nothing left
+            limit = f"{self._limit_bytes / GB:g} GB"
+            self._tell_once("info", f"Recordings have reached {limit} or the disk's end; the oldest cloth is dropped.")
+        if not self._has_spare(bytes_wanted):
+            raise OSError("the disk is nearly full")
+
+    def _has_spare(self, bytes_wanted: int) -> bool:
+        return shutil.disk_usage(self.folder).free >= self._spare_bytes + bytes_wanted
+
+    def _fail(self, error: Exception) -> None:
+        if self.failure is None:
+            self.failure = error
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._tell_once("error", f"Recording to {self.folder} has stopped: {why}. Everything else goes on.")
+        self._queue.abort()
+
+    def _tell_once(self, severity: str, text: str) -> None:
+        if severity not in self._told:
+            self._told.add(severity)
+            self._words.put((severity, text))
+
+
+def oldest_first(folder: Path, shelf: Path | None) -> list[Path]:
+    """Segments of one recording, or of all on a shelf."""
+    paths = folder.glob(f"*{SUFFIX}") if shelf is None else shelf.glob(f"*/*{SUFFIX}")
+    return [path for _, path in sorted((_written_ns(path), path) for path in paths)]
+
+
+def new_folder(shelf: Path) -> Path:
+    """A name for a recording that begins now: no name of a roll becomes a path."""
+    name = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    beside = (shelf / (name if number == 1 else f"{name}_{number}") for number in range(1, 1000))
+    return next(path for path in beside if not path.exists())
+
+
+def _written_ns(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_mtime_ns
+    return 0
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def _be_nice() -> None:
+    """On Linux a thread can step back behind the others; inspection comes first."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,0 +1,164 @@
+"""A camera with a tap: what comes of it goes to the line as ever, and into a recording."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock
+from drivers.recording import Entry, RecordingFacts, What
+from station.recorder import GB, Recorder, new_folder
+
+DEFAULT_MAX_GB = 20.0
+FRESH_S = 0.02
+"""So young a reading of the encoder serves the line, too: it and the recording then go by the same word."""
+
+
+class RecordSettings(BaseModel):
+    """``[record]``: whether, where and how much ``station run`` records."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Path | None = Field(None, description="one folder a roll is made in here; default: recordings in home")
+    max_gb: float = Field(DEFAULT_MAX_GB, ge=0.1, description="of all recordings there; the oldest cloth gives way")
+
+    def shelf(self, home: Path) -> Path:
+        """Where recordings go."""
+        return home / "recordings" if self.folder is None else self.folder
+
+
+class TappedCamera:
+    """Delivers what ``camera`` delivers; between :meth:`begin` and :meth:`end` also into a recording, with the
+    encoder's word of each moment.
+
+    Args:
+        camera: read, started and stopped through this one only.
+        max_gb: what the recordings on the shelf may take together.
+        shelf: folder in which each recording gets one of its own.
+    """
+
+    def __init__(self, camera: Camera, shelf: Path, max_gb: float = DEFAULT_MAX_GB) -> None:
+        self._camera, self._shelf, self._max_gb = camera, shelf, max_gb
+        self._lock = threading.Lock()
+        self._recorder: Recorder | None = None
+        self._reading: EncoderReading | None = None
+        self._read_s = 0.0
+
+    def begin(self, roll: str | None = None, folder: Path | None = None) -> Recorder:
+        """Record from now on: on the shelf, or in ``folder``, which then has the limit for itself."""
+        facts = RecordingFacts(
+            camera_id=self.camera_id,
+            serial=str(getattr(self._camera, "serial", "") or ""),
+            width_px=self.width_px,
+            channels=self.channels,
+            started_at=datetime.now().astimezone().isoformat(timespec="seconds"),
+            mm_per_px=getattr(self._camera, "mm_per_px", None),
+            roll=roll,
+        )
+        recorder = Recorder(
+            new_folder(self._shelf) if folder is None else folder,
+            facts,
+            limit_bytes=round(self._max_gb * GB),
+            shelf=self._shelf if folder is None else None,
+            can_wait=self.waits,
+        )
+        with self._lock:
+            self._recorder, self._reading = recorder, None
+        return recorder
+
+    def end(self, end_line: int | None = None) -> list[tuple[str, str]]:
+        """End the recording, if there is one: its cloth ends at ``end_line``, None where only its last entry tells.
+        Returns what there is to say of it, as :meth:`take_words`."""
+        with self._lock:
+            recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return []
+        recorder.close(end_line)
+        return recorder.take_words()
+
+    def __getattr__(self, name: str) -> object:
+        """All that a camera may have beyond the protocol: its scale, its total of lines."""
+        return getattr(self._camera, name)
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's."""
+        return self._camera.camera_id
+
+    @property
+    def width_px(self) -> int:
+        """The camera's."""
+        return self._camera.width_px
+
+    @property
+    def channels(self) -> int:
+        """The camera's."""
+        return self._camera.channels
+
+    @property
+    def waits(self) -> bool:
+        """The camera's."""
+        return self._camera.waits
+
+    def take_words(self) -> list[tuple[str, str]]:
+        """What people should know of camera and recording since the last call."""
+        recorder = self._recorder
+        words = [] if recorder is None else recorder.take_words()
+        return [*getattr(self._camera, "take_words", list)(), *words]
+
+    def start(self) -> None:
+        """Starts the camera.  Raises CameraError."""
+        self.encoder()  # before the cloth moves on
+        try:
+            self._camera.start()
+        except CameraGoneError as error:
+            self._tell(What.GONE, text=str(error))
+            raise
+        self._tell(What.START)
+
+    def read(self, timeout_s: float) -> LineBlock | None:
+        """Next block.  Raises what the camera raises."""
+        try:
+            block = self._camera.read(timeout_s)
+        except CameraGoneError as error:
+            self._tell(What.GONE, text=str(error))
+            raise
+        if block is not None and block.lines:
+            self._tell(What.BLOCK, block)
+        else:
+            self._tell(What.SILENCE)
+        return block
+
+    def encoder(self) -> EncoderReading:
+        """The encoder's word."""
+        with self._lock:
+            if self._reading is not None and time.monotonic() - self._read_s < FRESH_S:
+                return self._reading
+        reading = self._camera.encoder()
+        with self._lock:
+            recorder = self._recorder if self._reading is None else None
+            self._reading = self._reading or reading
+        if recorder is not None:  # where the recording begins
+            recorder.tell(Entry(What.SILENCE, time.monotonic_ns(), reading))
+        return reading
+
+    def stop(self) -> None:
+        """Stops the camera."""
+        self._camera.stop()
+
+    def _tell(self, what: What, block: LineBlock | None = None, text: str = "") -> None:
+        if self._recorder is None:
+            return
+        try:
+            reading = self._camera.encoder()
+        except CameraError:
+            reading = self._reading or EncoderReading(0, 0.0)
+        with self._lock:
+            recorder, is_news = self._recorder, what is not What.SILENCE or reading != self._reading
+            self._reading, self._read_s = reading, time.monotonic()
+        if recorder is not None and is_news:
+            recorder.tell(Entry(what, time.monotonic_ns(), reading, block, text=text))
