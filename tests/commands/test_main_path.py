@@ -123,7 +123,7 @@ def test_teach_then_inspect(station: Station, good_cloth: np.ndarray, tmp_path: 
         save_image(folder / f"{number}.png", wide[number * 512 : (number + 1) * 512])
     save_image(folder / "4.png", np.hstack([good_cloth[1024:1536], good_cloth[3000:3512]]))
     save_image(folder / "5.png", np.hstack([good_cloth[300:812], good_cloth[2300:2812]]))
-    taught = station("teach", "mine", "--images", folder, "--mm-per-px", 0.5, "--minutes", 1.5, "--seed", 1, "--json")
+    taught = station("teach", "mine", "--images", folder, "--mm-per-px", 0.5, "--minutes", 0.5, "--seed", 1, "--json")
     assert taught.code == 0, taught.err
     result = taught.json
     assert result["fabric"] == "mine"

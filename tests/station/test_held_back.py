@@ -12,6 +12,7 @@ from drivers.memory import MemoryCamera
 from model.doubts import doubtful
 from station.leniency import Leniency
 from station.playback import play
+from station.quality import tuning
 from station.recipe import Recipe
 from station.teaching.doubts import cut_out, doubt_of, without_doubted
 from station.teaching.held_back import GATHERING_THRESHOLD, PARTS, HeldBack
@@ -97,7 +98,13 @@ def rows_of(peaks: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return np.split(peaks, len(peaks) // 5)
 
 
-def test_flaws_left_out_the_threshold_is_that_of_clean_cloth() -> None:
+@pytest.fixture
+def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only the score is looked at, its interval need not be drawn hundreds of times."""
+    monkeypatch.setattr(tuning, "RESAMPLES", 2)
+
+
+def test_flaws_left_out_the_threshold_is_that_of_clean_cloth(no_interval: None) -> None:
     random = np.random.default_rng(4)
     ratios, spoiled = [], []
     for _ in range(30):
@@ -133,7 +140,7 @@ def test_a_scale_turns_the_budget_into_metres_and_no_scale_predicts_none(mm_per_
         assert low < exceeding * per_100_m < high
 
 
-def test_on_clean_cloth_the_predicted_false_alarms_hold() -> None:
+def test_on_clean_cloth_the_predicted_false_alarms_hold(no_interval: None) -> None:
     random = np.random.default_rng(6)
     per_100_m, true = 9 * 100_000 / 112, []
     for _ in range(40):
