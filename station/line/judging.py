@@ -116,7 +116,7 @@ class Judge:
         for defect in self._tracker.feed(part, scores):
             self._defect(defect)
         self._watch_flood(end, len(self._numbers) - known)
-        self._undecided.append((first, end, part.blind if cloth or part.blind else UninspectedReason.NO_CLOTH))
+        self._undecided.append((first, end, part.blind or (None if cloth else UninspectedReason.NO_CLOTH)))
         self._settle(self._tracker.decided_line)
 
     def _peaks(self, part: StripPart, scores: NDArray[np.float32]) -> NDArray[np.float32]:

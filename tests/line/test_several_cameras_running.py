@@ -78,3 +78,18 @@ def test_a_neighbour_on_a_bad_day_costs_no_more_than_its_own_lines(fault: str) -
     # On a very busy machine a camera may be late, or the line, besides.
     if not is_told(run, "late") and not is_told(run, "left out") and not is_told(run, "slower than the cloth"):
         assert ledger.lines_uninspected <= missing + last
+
+
+def test_cloth_that_two_cameras_see_again_is_counted_once() -> None:
+    def ledger_of(joined: bool) -> Ledger:
+        loom = SimulatedCamera(
+            width_px=512, web_px=(0, 512), metres=0.6, seed=3, faults=("reverse",), fault_every_lines=300
+        )
+        views = [View("left", 0, 300), View("right", 212, 512)]
+        camera = JoinedCamera(loom.views(views), [Joint(88)]) if joined else loom
+        ledger: Ledger = Run(camera, Even()).to_end(120).of(RollEnded)[0].ledger
+        return ledger
+
+    wide = ledger_of(joined=False)
+    assert wide.lines_repeated > 0
+    assert ledger_of(joined=True) == wide
