@@ -12,4 +12,4 @@ class PictureError(CalibrationError):
 
 
 class TargetNotFoundError(CalibrationError):
-    """The chessboard or ruler was not found in the picture."""
+    """What is to be measured was not found: the chessboard, the ruler, cloth that two pictures share."""

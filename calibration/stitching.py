@@ -40,7 +40,7 @@ class Stitch(Facts):
             column ``x`` of the right picture is column ``left width - overlap_px + x`` of the left one.
         offset_lines: line ``y`` of the right picture is line ``y + offset_lines`` of the left one.
         residual_px: root mean square distance at which bands of the overlap fit by themselves; a pixel or more means
-            that a camera is turned, or that the scales differ.
+            that a camera is turned, or that their lines are not of one length of cloth.
         confidence: 0 to 1, how far the place stands out: ``1 - likeness at the next best / likeness``.
     """
 

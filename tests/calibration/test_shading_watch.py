@@ -90,7 +90,7 @@ def even(level: float = 120.0) -> Profile:
     return np.full(300, level)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(share=st.floats(0.5, 1.5), level=st.floats(20, 200))
 def test_the_lamp_is_told_from_the_documented_share_on(share: float, level: float) -> None:
     watch = ShadingWatch(even(level))
