@@ -12,22 +12,29 @@ from drivers.camera import Camera, CameraError, EncoderReading, LineBlock
 class LineWatch:
     """Holds the lines a camera numbers against those the encoder tells of, stretch by stretch.
 
-    Blocks arrive up to two of them late or early, so a stretch is long enough for that to be half the tolerance.
+    Blocks arrive some time after the encoder's word, and now and then long after it; how far they lie back at least in
+    a stretch is steady, unless lines and encoder run apart.  Cloth seen again after a reverse counts once.
     """
 
     def __init__(self) -> None:
-        self._from: tuple[int, int] | None = None
+        self._reach: int | None = None
+        self._from = (0, 0)
+        self._least: int | None = None
+        self._least_before: int | None = None
 
     def see(self, end_line: int, due_line: int, block_lines: int) -> str | None:
         """Take the line after a block's last and the encoder's due line; a sentence if they run apart."""
-        if self._from is None or end_line < self._from[0]:
+        if self._reach is None:
             self._from = end_line, due_line
+        self._reach = end_line if self._reach is None else max(self._reach, end_line)
+        back = due_line - self._reach
+        self._least = back if self._least is None else min(self._least, back)
+        due = due_line - self._from[1]
+        if max(self._reach - self._from[0], due) < max(MIN_LINES, 4 * block_lines / TOLERANCE):
             return None
-        lines, due = end_line - self._from[0], due_line - self._from[1]
-        if max(lines, due) < max(MIN_LINES, 4 * block_lines / TOLERANCE):
-            return None
-        self._from = end_line, due_line
-        return aspect_warning(lines, due, 1.0)
+        before, self._least_before = self._least_before, self._least
+        self._from, self._least = (self._reach, due_line), None
+        return None if before is None else aspect_warning(due + before - self._least_before, due, 1.0)
 
 
 class CalibratedCamera:

@@ -28,6 +28,7 @@ ACROSS, ALONG = "across_mm_per_px", "along_mm_per_px"
 
 MAX_AGE_DAYS = 180.0
 SCALE_TOLERANCE = 0.01
+"""Share by which two scales may differ and still be one."""
 TAUGHT_TOLERANCE = 0.05
 """Share by which the scale a fabric was taught at may differ from the camera's before people are told."""
 
@@ -167,7 +168,7 @@ def _find(
         return _Found(None, f"there is no {what} of camera {name} that fits: {foreign or damaged}")
     others = sorted({row.camera_id for row in rows} - {name})
     return _Found(
-        None, f"there is no {what} of camera {name}" + (f", only of {', '.join(others[:3])}" if others else "")
+        None, f"there is no {what} of camera {name}" + (f", only of camera {', '.join(others[:3])}" if others else "")
     )
 
 

@@ -106,7 +106,7 @@ def test_the_calibration_of_another_camera_or_width_is_not_used(
     assert report["length_m"] == pytest.approx(0.256)
     other = config(tmp_path, REPLAY.replace("24115", "24999").format(folder=images.as_posix()), "other")
     _, report = inspected(station, other, "other")
-    assert report["unverified"] == "there is no scale of camera 24999, only of 24115"
+    assert report["unverified"] == "there is no scale of camera 24999, only of camera 24115"
 
 
 @pytest.mark.slow

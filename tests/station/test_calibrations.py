@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.lens import Lens
@@ -107,7 +107,11 @@ def test_a_stale_one_is_used_and_doubted() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({"serial": "9"}, "serial number 9"), ({"width_px": 400}, "400 columns"), ({"camera_id": "right"}, "of right")],
+    [
+        ({"serial": "9"}, "serial number 9"),
+        ({"width_px": 400}, "400 columns"),
+        ({"camera_id": "right"}, "of camera right"),
+    ],
 )
 def test_a_foreign_one_is_not_used(changes: dict[str, Any], said: str) -> None:
     made = fitted(row(1, **changes))
@@ -135,6 +139,7 @@ def test_a_shading_of_another_width_is_never_applied() -> None:
     assert fitted(row(1, "shading", width_px=None, facts=Shading.neutral(400).facts())).shading is None
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["across_mm_per_px", "along_mm_per_px", "gain", "offset"]), st.one_of(
     st.none(), st.just(10**400), st.floats(), st.text(max_size=3), st.lists(st.just(10**400) | st.floats(), max_size=2)
 )))  # fmt: skip
