@@ -48,6 +48,8 @@ class CalibrationWatch:
         now = self._clock()
         if strip.piece is not None or strip.right_px <= strip.left_px or now - self._read_s < READING_S:
             return
+        if strip.blind_px:  # without one of several cameras the rest is no measure of the whole
+            return
         self._read_s = now
         means = cv2.reduce(strip.pixels, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F)
         means = means.reshape(strip.pixels.shape[1], -1).mean(axis=1)

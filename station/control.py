@@ -173,6 +173,7 @@ class StripView:
             0 off the web.
         cell_px: side of a heat cell in px.
         left_px, right_px: web edges, half-open.
+        blind_px: half-open columns of the web that were not seen or not judged, as one of several cameras is missing.
     """
 
     first_line: int
@@ -182,6 +183,7 @@ class StripView:
     left_px: int
     right_px: int
     piece: str | None = None
+    blind_px: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,12 @@ def is_partly_blind(blind_px: Spans, left: int, right: int) -> bool:
     return any(first < right and end > left for first, end in blind_px) or bool(blind_px and right <= left)
 
 
+def rest_of(left: int, right: int, seen: Spans) -> Spans:
+    """What is left of the web ``[left, right)`` without what was seen."""
+    firsts, ends = [left, *(end for _, end in seen)], [*(first for first, _ in seen), right]
+    return tuple((first, end) for first, end in zip(firsts, ends, strict=True) if first < end)
+
+
 def widest_view(blind_px: Spans, width: int) -> tuple[int, int]:
     """The widest stretch of columns that was seen."""
     firsts, ends = [0, *(end for _, end in blind_px)], [*(first for first, _ in blind_px), width]

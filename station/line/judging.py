@@ -19,6 +19,7 @@ from station.control import (
     UninspectedReason,
 )
 from station.line.blending import Blender, StripPart
+from station.line.columns import rest_of
 from station.line.defects import DefectTracker
 from station.line.ledger import LineLedger
 from station.line.tiling import TileRow
@@ -107,6 +108,7 @@ class Judge:
                     left_px=part.left_px,
                     right_px=part.right_px,
                     piece=part.piece,
+                    blind_px=rest_of(part.left_px, part.right_px, part.seen),
                 )
             )
         if part.seen:

@@ -131,6 +131,7 @@ def test_other_cameras_go_on_while_one_is_gone() -> None:
     assert dark
     assert all(not view.heat[:, CUT // 4 :].any() for view in dark)
     assert all(not view.pixels[:, CUT:].any() for view in dark)
+    assert {view.blind_px for view in dark} == {((CUT, WIDTH),)}
 
 
 def test_lines_that_one_camera_lost_are_judged_as_far_as_they_were_seen() -> None:

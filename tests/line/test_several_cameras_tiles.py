@@ -9,7 +9,7 @@ from line_rig import cloth, recipe
 from numpy.typing import NDArray
 
 from station.control import UninspectedReason as R
-from station.line.columns import seen_spans
+from station.line.columns import rest_of, seen_spans
 from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
 from station.line.web import WebFinder
 
@@ -65,6 +65,12 @@ def test_all_of_the_web_is_seen_where_nothing_is_blind() -> None:
     assert seen_spans(200, 240, ((0, 200), (240, 1600)), 4, 64) == ((200, 240),)
     assert seen_spans(8, 1597, ((0, 101), (700, 801)), 4, 64) == ((104, 700), (804, 1597))
     assert seen_spans(8, 1597, ((60, 1500),), 4, 64) == ((1500, 1597),)
+
+
+def test_what_was_not_seen_is_the_rest_of_the_web() -> None:
+    assert rest_of(8, 1597, ((8, 1597),)) == ()
+    assert rest_of(8, 1597, ((104, 700), (804, 1500))) == ((8, 104), (700, 804), (1500, 1597))
+    assert rest_of(0, 0, ()) == ()
 
 
 def test_a_run_ends_where_other_columns_become_blind() -> None:

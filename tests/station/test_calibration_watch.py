@@ -90,3 +90,11 @@ def test_another_fabric_may_be_darker(watch: CalibrationWatch, clock: Clock) -> 
 def test_pictures_of_a_folder_have_each_their_own_light(watch: CalibrationWatch, clock: Clock) -> None:
     pass_by(watch, clock, strip(150, piece="a.png"), 2 * SETTLING)
     assert pass_by(watch, clock, strip(80, piece="b.png"), 3 * SETTLING) == []
+
+
+def test_a_missing_camera_is_no_drift_of_the_light(watch: CalibrationWatch, clock: Clock) -> None:
+    assert pass_by(watch, clock, strip(150), 2 * SETTLING) == []
+    dark = strip(150)
+    dark.pixels[:, 200:] = 0
+    assert pass_by(watch, clock, replace(dark, blind_px=((200, 360),)), 3 * SETTLING) == []
+    assert pass_by(watch, clock, strip(150), SETTLING) == []
