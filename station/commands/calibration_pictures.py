@@ -119,7 +119,7 @@ def _one_picture(camera: Camera, lines: int) -> Picture:
 
 
 def played(camera: Camera, cancelled: Callable[[], bool] = lambda: False) -> Iterator[LineBlock]:
-    """Blocks from the beginning until the cloth ends, ``cancelled`` says so, or nobody wants more.
+    """Blocks seen whole, from the beginning until the cloth ends, ``cancelled`` says so, or nobody wants more.
 
     Raises:
         CameraError: the camera failed.
@@ -132,7 +132,7 @@ def played(camera: Camera, cancelled: Callable[[], bool] = lambda: False) -> Ite
     try:
         while not cancelled():
             block = camera.read(0.2)
-            if block is not None:
+            if block is not None and not block.blind_px:  # one of several cameras missing: no picture of the whole
                 heard = time.monotonic()
                 yield block
             elif time.monotonic() - heard > SILENCE_S:

@@ -17,6 +17,7 @@ from drivers.camera import CameraGoneError, LineBlock
 from drivers.joined import JoinedCamera
 from drivers.joining import Joint
 from drivers.memory import MemoryCamera
+from station.commands.calibration_pictures import played
 from station.control import DefectChanged, Notice, RollEnded, RowJudged, Stretch, StretchClosed, StripView
 from station.control import UninspectedReason as R
 from station.line.inspection import Inspection
@@ -141,6 +142,14 @@ def test_lines_that_one_camera_lost_are_judged_as_far_as_they_were_seen() -> Non
     assert places(run) == [(700, 200)]
     peaks = {len(event.peaks) for event in run.of(RowJudged) if event.first_line == 640}
     assert peaks == {3}  # tiles over 600 px, none over the rest
+
+
+def test_nothing_is_calibrated_from_blocks_that_were_not_seen_whole() -> None:
+    camera = joined(cloth(LINES, WIDTH), right={"lost": ((640, 768),)})
+    lines = [(block.first_line, block.end_line) for block in played(camera)]
+    assert lines[0][0] == 0
+    assert lines[-1][1] == LINES
+    assert [(end, first) for (_, end), (first, _) in itertools.pairwise(lines) if end != first] == [(640, 768)]
 
 
 def test_the_screen_says_which_camera_is_missing() -> None:
