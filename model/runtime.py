@@ -169,10 +169,17 @@ class Runtime:
 
 
 class FeatureReader:
-    """Reads the features that training restores, on the fastest device, in its own precision."""
+    """Reads the features that training restores, in the device's own precision.
 
-    def __init__(self, network: MFRNet) -> None:
-        device = choose_device("auto")
+    Args:
+        device: as for :class:`Runtime`.
+
+    Raises:
+        ModelError: there is no such device.
+    """
+
+    def __init__(self, network: MFRNet, device: str = "auto") -> None:
+        device = choose_device(device)
         self._shape = (network.aggregator.width, TILE_PX // 8, TILE_PX // 8)
         self._engine = make_engine(arranged(network, "features"), device, choose_precision("auto", device))
 

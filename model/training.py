@@ -17,11 +17,12 @@ from torch import Tensor
 from model.checkpoint import round_as_saved
 from model.doubts import doubtful
 from model.encoder import Encoder
+from model.engines.cuda import enough_memory
 from model.errors import ModelError
 from model.loss import hybrid_loss
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
 from model.pacing import CALIBRATION_SHARE, Clock, Plan, Progress, TeachingCancelled, one_cycle
-from model.runtime import FeatureReader, as_batch
+from model.runtime import FeatureReader, as_batch, choose_device
 
 __all__ = ["Progress", "TeachingCancelled", "fit"]
 
@@ -43,6 +44,7 @@ def fit(
     *,
     minutes: float = 5.0,
     seed: int = 0,
+    device: str = "auto",
     config: MFRNetConfig | None = None,
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -57,6 +59,7 @@ def fit(
         tiles: uint8 ``[T, 256, 256]`` or ``[T, 256, 256, 3]`` (RGB) of good cloth, T at least 8; some hundred are good.
         minutes: bounds everything: reading features, training, calibration.
         seed: of all that is drawn at random.
+        device: one of :data:`model.runtime.DEVICES`; off the card, learning itself is torch's in any case.
         progress: told several times a second at most.
         cancelled: asked several times a second.
 
@@ -64,18 +67,19 @@ def fit(
         The network in evaluation mode, on the CPU.
 
     Raises:
-        ModelError: too few or unsuitable tiles, or no time.
+        ModelError: too few or unsuitable tiles, no time, or a device that is not there or whose memory is too small.
         TeachingCancelled: ``cancelled`` said so.
     """
     _check(tiles, minutes)
     clock = Clock(minutes, progress, cancelled)
     generator = torch.Generator().manual_seed(seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    with training_threads():
-        network = blank(config or MFRNetConfig(), encoder, seed).to(device)
+    reads_on = choose_device(device)
+    learns_on = torch.device("cuda" if reads_on == "cuda" else "cpu")
+    with training_threads(), enough_memory():
+        network = blank(config or MFRNetConfig(), encoder, seed).to(learns_on)
         round_as_saved(network)
-        train, held = read_cloth(network, tiles, generator, clock)
-        network.to(device)  # reading gives the network back on the processor
+        train, held = read_cloth(network, tiles, generator, clock, reads_on)
+        network.to(learns_on)  # reading gives the network back on the processor
         learn(network, train, held, generator, clock)
     clock.tell("done", 1.0)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -83,9 +87,12 @@ def fit(
 
 
 def read_cloth(
-    network: MFRNet, tiles: NDArray[np.uint8], generator: torch.Generator, clock: Clock
+    network: MFRNet, tiles: NDArray[np.uint8], generator: torch.Generator, clock: Clock, device: str = "auto"
 ) -> tuple[Tensor, Tensor]:
     """Fit the network's aggregator and standardisation to good cloth, and read the features to learn from.
+
+    Args:
+        device: that the features are read on.
 
     Returns:
         Standardised features ``[T, D, 32, 32]`` to train on (half precision, several views of each tile) and of tiles
@@ -93,7 +100,7 @@ def read_cloth(
     """
     train, held = _deal(tiles, generator)
     _fit_aggregator(network, train, clock)
-    train_features, held_features = _read_features(network, train, held, generator, clock)
+    train_features, held_features = _read_features(network, train, held, generator, clock, device)
     network.to("cpu")
     train_features = _standardise(network, train_features, len(train))
     return train_features, (held_features - network.centre) / network.deviation
@@ -156,13 +163,14 @@ def _read_features(
     held: NDArray[np.uint8],
     generator: torch.Generator,
     clock: Clock,
+    device: str,
 ) -> tuple[Tensor, Tensor]:
     """Features of the training tiles in several views, and of the held-back tiles as they are and turned.
 
     Turned by 180° a weave is the same weave, which is not so mirrored (a twill changes its hand).  If the time for
     reading is over, fewer views must do.
     """
-    reader = FeatureReader(network)
+    reader = FeatureReader(network, device)
     kept_train: list[Tensor] = []
     kept_held: list[Tensor] = []
     try:

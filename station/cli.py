@@ -93,6 +93,27 @@ def run(
 
 
 @app.command()
+def record(
+    config: Annotated[Path, typer.Option(help="station.toml")],
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for it; default: one in the folder of recordings.")
+    ] = None,
+    max_gb: Annotated[float | None, typer.Option(min=0.1, help="Then the oldest cloth gives way; default 20.")] = None,
+    metres: Annotated[float | None, typer.Option(min=0.1, help="How much cloth; default: until Ctrl+C.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="How long.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Saves a camera's cloth losslessly, to be played again by a camera of kind "recorded"."""
+    from station.commands.recording import record_cloth
+    from station.settings import home_folder, load_settings
+
+    settings = load_settings(config)
+    place = home_folder(home or settings.home)
+    emit(record_cloth(settings, place, out=out, max_gb=max_gb, metres=metres, seconds=seconds), as_json)
+
+
+@app.command()
 def teach(
     fabric: Annotated[str, typer.Argument(help="Name of the fabric.")],
     images: Annotated[Path, typer.Option(help="Folder of pictures of good cloth.")],
@@ -101,6 +122,7 @@ def teach(
     mm_per_px: Annotated[float | None, typer.Option(min=0.001, max=100, help="Scale; sizes are in px without.")] = None,
     minutes: Minutes = 5.0,
     seed: Seed = 0,
+    device: Device = "auto",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -119,6 +141,7 @@ def teach(
             mm_per_px=mm_per_px,
             minutes=minutes,
             seed=seed,
+            device=device,
         )
     emit(result, as_json)
 

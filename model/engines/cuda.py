@@ -46,13 +46,13 @@ class CUDAEngine:
 
     def prepare(self, channels: int) -> None:
         """As :class:`model.engines.engine.Engine`."""
-        with torch.inference_mode(), _enough_memory():
+        with torch.inference_mode(), enough_memory():
             for lane in self._lanes_for(channels):
                 lane.record_all()
 
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
         """As :class:`model.engines.engine.Engine`."""
-        with torch.inference_mode(), _enough_memory():
+        with torch.inference_mode(), enough_memory():
             take_turns(self._lanes_for(channels_of(pictures)), pictures, out, self._batch)
 
     def _lanes_for(self, channels: int) -> list[CUDALane]:
@@ -71,12 +71,16 @@ class CUDAEngine:
 
 
 @contextmanager
-def _enough_memory() -> Iterator[None]:
+def enough_memory() -> Iterator[None]:
+    """Says a full card in one sentence.  Raises ModelError."""
     try:
         yield
-    except torch.cuda.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if "out of memory" not in str(error) and not isinstance(error, torch.cuda.OutOfMemoryError):
+            raise  # a card that is full before torch's own allocator has any of it says so as a plain CUDA error
         raise ModelError(
-            "The CUDA card has too little free memory for this model: close what else uses it, or choose 'cpu'."
+            "The CUDA card has too little free memory for this model: close what else uses it, or choose the device "
+            "'cpu'."
         ) from error
 
 

@@ -25,6 +25,7 @@ def teach_fabric(
     mm_per_px: float | None,
     minutes: float,
     seed: int,
+    device: str,
 ) -> dict[str, object]:
     """Teach a fabric from a folder of pictures of good cloth; the first Ctrl+C cancels it.
 
@@ -52,6 +53,7 @@ def teach_fabric(
                 mm_per_px=mm_per_px,
                 minutes=minutes,
                 seed=seed,
+                device=device,
                 progress=TeachingLog(),
                 cancelled=interrupted.is_set,
             )

@@ -21,7 +21,7 @@ from model import checkpoint
 from model.encoder import Encoder
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig
 from model.pacing import Clock, Progress
-from model.runtime import Runtime
+from model.runtime import Runtime, choose_device
 from model.training import fit
 from station.control import StationError
 from station.line.inference import TileScorer
@@ -94,6 +94,7 @@ def teach(
     Args:
         open_cloth: opens the good cloth as a finite camera, from its beginning, each time it is called; its blocks (of
             ``TEACHING_BLOCK_LINES`` where it can be told) are what is dealt.
+        device, precision: that teach and score, as for :class:`model.runtime.Runtime`.
         minutes: bounds everything, all in.  Where cloth is long, as much is read as the time allows.
         progress: told several times a second, with the time left of the whole.
         cancelled: asked several times a second; once true, nothing is stored.
@@ -101,8 +102,10 @@ def teach(
     Raises:
         CameraError: the cloth cannot be read.
         StationError: there is too little cloth, or no room for pictures.
-        ModelError, TeachingCancelled: from the model's training.
+        ModelError: the device is not there, or as :func:`model.training.fit`.
+        TeachingCancelled: ``cancelled`` said so.
     """
+    choose_device(device)  # one that is not there is told before minutes pass
     clock = Clock(minutes, progress, cancelled)
     draft = Recipe(
         fabric=fabric,
@@ -115,7 +118,7 @@ def teach(
     collector = TileCollector(seed)
     held_back_lines = _collect(Section(open_cloth(), held_back=False), draft, collector, clock)
     _look_ahead(Section(open_cloth(), held_back=True), draft, clock)
-    network = _fit(collector, encoder, config, seed, clock)
+    network = _fit(collector, encoder, config, seed, device, clock)
     runtime = Runtime(network, device=device, precision=precision)
     try:
         section = Section(open_cloth(), held_back=True)
@@ -199,7 +202,9 @@ def _training_end(clock: Clock) -> float:
     return 1 - max(LEAST_RESERVED_S / clock.seconds, RESERVED_SHARE)
 
 
-def _fit(collector: TileCollector, encoder: Encoder, config: MFRNetConfig | None, seed: int, clock: Clock) -> MFRNet:
+def _fit(
+    collector: TileCollector, encoder: Encoder, config: MFRNetConfig | None, seed: int, device: str, clock: Clock
+) -> MFRNet:
     begun, end = clock.used(), _training_end(clock)
 
     def told(progress: Progress) -> None:
@@ -208,7 +213,16 @@ def _fit(collector: TileCollector, encoder: Encoder, config: MFRNetConfig | None
 
     minutes = max(end - begun, READING_SHARE) * clock.seconds / 60
     tiles = np.stack(collector.tiles)
-    return fit(tiles, encoder, minutes=minutes, seed=seed, config=config, progress=told, cancelled=clock.cancelled)
+    return fit(
+        tiles,
+        encoder,
+        minutes=minutes,
+        seed=seed,
+        device=device,
+        config=config,
+        progress=told,
+        cancelled=clock.cancelled,
+    )
 
 
 def _score(section: Section, scorer: TileScorer, recipe: Recipe, lines: int, clock: Clock) -> HeldBack:

@@ -93,15 +93,24 @@ def test_precision_follows_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
         runtimes.choose_precision("bf16", "cuda")
 
 
-def test_a_full_card_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [torch.cuda.OutOfMemoryError(), RuntimeError("CUDA error: out of memory")])
+def test_a_full_card_is_told_in_words(error: RuntimeError) -> None:
     def too_large(*_: object) -> torch.nn.Module:
-        raise torch.cuda.OutOfMemoryError
+        raise error
 
     engine = CUDAEngine(too_large, torch.float32)
     with pytest.raises(ModelError, match="too little free memory"):
         engine.prepare(1)
     with pytest.raises(ModelError, match="too little free memory"):
         engine.run(woven(1, 0), np.zeros((1, 64, 64), np.float32))
+
+
+def test_another_fault_of_the_card_is_not_called_a_full_one() -> None:
+    def broken(*_: object) -> torch.nn.Module:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    with pytest.raises(RuntimeError, match="illegal"):
+        CUDAEngine(broken, torch.float32).prepare(1)
 
 
 @NEEDS_CUDA

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from tests_model_cloth import SMALL, woven
 
+from model import training
 from model.encoder import Encoder
 from model.errors import ModelError
 from model.mfrnet import MFRNet, MFRNetConfig, blank
@@ -85,6 +86,32 @@ def test_colour_tiles_are_taught_too(small_encoder: Encoder, good_tiles: NDArray
     batch = torch.from_numpy(colour[:2]).permute(0, 3, 1, 2)
     with torch.inference_mode():
         assert torch.isfinite(network(batch)).all()
+
+
+def test_a_wished_for_processor_is_used_although_there_is_a_card(
+    small_encoder: Encoder, good_tiles: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # none is there: using it would fail
+    for device in ("cpu", "torch"):
+        network = fit(good_tiles[:8], small_encoder, minutes=5, device=device, config=TINY)
+        assert network.centre.device.type == "cpu"
+        assert torch.isfinite(maps(network, good_tiles[:2])).all()
+
+
+def test_a_card_that_is_full_is_told_in_a_sentence(
+    small_encoder: Encoder, good_tiles: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(training, "hybrid_loss", full)
+    with pytest.raises(ModelError, match="choose the device 'cpu'"):
+        fit(good_tiles[:8], small_encoder, minutes=5, device="torch", config=TINY)
+
+
+def test_an_unknown_device_is_refused(small_encoder: Encoder, good_tiles: NDArray[np.uint8]) -> None:
+    with pytest.raises(ModelError, match="no device 'tpu'"):
+        fit(good_tiles[:8], small_encoder, minutes=5, device="tpu", config=TINY)
 
 
 @pytest.mark.parametrize(
