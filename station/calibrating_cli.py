@@ -178,8 +178,8 @@ def list_calibrations(
     as_json: Json = False,
 ) -> None:
     """Calibrations on record, newest first."""
-    from station.commands.calibrate import as_table
-    from station.commands.calibrate import list_calibrations as listed
+    from station.commands.calibration_list import as_table
+    from station.commands.calibration_list import list_calibrations as listed
     from station.commands.session import open_records
     from station.settings import home_folder
 

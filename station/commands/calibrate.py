@@ -4,15 +4,14 @@ the record is written last, after all that may be refused."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from calibration.lens import lens_from_chessboards
+from calibration.lens import Lens, lens_from_chessboards
 from calibration.scale import (
     along_mm_per_line,
     encoder_scale,
@@ -25,7 +24,7 @@ from calibration.stitching import stitch
 from drivers.camera import LineBlock
 from drivers.replay import ReplayCamera
 from station.calibrations import ACROSS, ALONG, LENS, SCALE, SCALE_TOLERANCE, SHADING, STITCHING
-from station.commands.calibration_pictures import CameraName, CameraSource, cloth, pictures, played
+from station.commands.calibration_pictures import CameraName, CameraSource, Picture, cloth, pictures, played
 from station.commands.session import Records, say
 from station.control import StationError
 from station.flat_field import save_shading
@@ -54,16 +53,22 @@ def calibrate_shading(
     if source.live:
         say(f"Taking good cloth from camera {source.of.camera_id}: let it run.")
     mm_per_line = _mm_per_line(records, source)
-    blocks = cloth(source, lines or _enough_lines(mm_per_line))
+    passing = cloth(source, lines or _enough_lines(mm_per_line))
     finder = WebFinder()
-    webs = {block.first_line: web for block in blocks if (web := finder.find(block.pixels)) is not None}
+    webs = {block.first_line: web for block in passing() if (web := finder.find(block.pixels)) is not None}
     if not webs:
         raise StationError(f"No cloth is in sight of camera {source.of.camera_id}; show it good cloth.")
-    good = [block for block in blocks if block.first_line in webs]
-    shading = shading_from_cloth(
-        (block.pixels for block in good), web_px=usual_web(list(webs.values())), mm_per_line=mm_per_line
-    )
-    return _keep_shading(records, source, shading, by, out, sum(block.lines for block in good))
+    counted = 0
+
+    def good() -> Iterator[Picture]:
+        nonlocal counted
+        for block in passing():
+            if block.first_line in webs:
+                counted += block.lines
+                yield block.pixels
+
+    shading = shading_from_cloth(good(), web_px=usual_web(list(webs.values())), mm_per_line=mm_per_line)
+    return _keep_shading(records, source, shading, by, out, counted)
 
 
 def calibrate_shading_from_references(
@@ -79,9 +84,9 @@ def calibrate_shading_from_references(
     _check_out(out)
     if source.live:
         say(f"Taking the white reference from camera {source.of.camera_id}: move an even white surface past it.")
-    white = _lines_of(cloth(source, SHADING_LINES))
+    white = _lines_of(cloth(source, SHADING_LINES)())
     covered = ReplayCamera([dark] if dark.is_file() else dark)
-    shading = shading_from_references(_lines_of(list(played(covered))), white)
+    shading = shading_from_references(_lines_of(played(covered)), white)
     return _keep_shading(records, source, shading, by, out, len(white))
 
 
@@ -113,7 +118,7 @@ def calibrate_scale(
     warnings: list[str] = []
     residual, unit = None, ""
     if source is not None:
-        shown = pictures(source, lines or source.camera.width_px)
+        shown = _straightened(records, of, pictures(source, lines or source.camera.width_px))
         if chessboard is not None and square_mm is not None:
             board = scale_from_chessboards(shown, chessboard, square_mm)
             warnings += filter(None, [squareness_warning(board)])
@@ -128,6 +133,8 @@ def calibrate_scale(
             )
     if runs and pulses_per_line is not None:
         encoder = encoder_scale(runs)
+        if encoder.residual_mm is None:
+            warnings.append("A single run leaves its error unknown; measure two or more.")
         along = along_mm_per_line(encoder.pulses_per_metre, pulses_per_line)
         warnings += _along_warnings(facts, along)
         facts |= {name: value for name, value in encoder.facts().items() if name != "residual_mm"}
@@ -164,39 +171,6 @@ def calibrate_stitching(records: Records, left: CameraSource, right: CameraSourc
         warnings.append("A camera is turned, or the two differ in scale: parts of the overlap fit in other places.")
     facts, both = found.facts(), CameraName(f"{left.of.camera_id}+{right.of.camera_id}")
     return {**facts, **_keep(records, STITCHING, both, facts, found.residual_px, "px", by, warnings)}
-
-
-def list_calibrations(records: Records, camera_id: str | None) -> list[dict[str, object]]:
-    """What is on record, newest first."""
-    now = datetime.now(UTC)
-    return [
-        {
-            "calibration": row.id,
-            "kind": row.kind,
-            "camera": row.camera_id,
-            "serial": row.serial,
-            "width_px": row.width_px,
-            "made_at": row.made_at.isoformat(timespec="seconds"),
-            "age_days": round((now - row.made_at).total_seconds() / 86400, 1),
-            "by": row.made_by,
-            "residual": row.residual,
-            "residual_unit": row.residual_unit,
-        }
-        for row in records.history.calibrations(camera_id)
-    ]
-
-
-def as_table(found: list[dict[str, object]]) -> str:
-    """The calibrations for a terminal."""
-    if not found:
-        return "No calibrations on record."
-    return "\n".join(
-        f"{row['calibration']:>4}  {row['kind']:9}  {row['camera']}"
-        + (f" ({row['serial']})" if row["serial"] and row["serial"] != row["camera"] else "")
-        + f"  {row['made_at']} by {row['by']}"
-        + ("" if row["residual"] is None else f"  residual {row['residual']:.3g} {row['residual_unit']}")
-        for row in found
-    )
 
 
 def usual_web(webs: list[WebEdges]) -> tuple[int, int]:
@@ -274,13 +248,23 @@ def _enough_lines(mm_per_line: float | None) -> int:
     return SHADING_LINES if mm_per_line is None else max(SHADING_LINES, math.ceil(1000 * SHADING_METRES / mm_per_line))
 
 
-def _lines_of(blocks: Sequence[LineBlock]) -> np.ndarray:
+def _lines_of(blocks: Iterable[LineBlock]) -> Picture:
     """uint8 ``[lines, width]`` in grey."""
     lines = np.concatenate([block.pixels for block in blocks])
     return lines if lines.ndim == 2 else lines.mean(axis=2).astype(np.uint8)
 
 
-def _only(shown: Sequence[np.ndarray]) -> np.ndarray:
+def _straightened(records: Records, of: CameraName, shown: list[Picture]) -> list[Picture]:
+    """Pictures as the line will see them: by the camera's lens, where that is calibrated."""
+    for row in records.history.calibrations(of.camera_id):
+        if row.kind == LENS and row.serial == of.serial:
+            lens = Lens.from_facts(row.facts)
+            frame = (lens.height_px, lens.width_px)
+            return [lens.undistort(picture) if picture.shape[:2] == frame else picture for picture in shown]
+    return shown
+
+
+def _only(shown: Sequence[Picture]) -> Picture:
     if len(shown) > 1:
         raise StationError(f"{len(shown)} pictures were given, but one is wanted; name the file instead of the folder.")
     return shown[0]

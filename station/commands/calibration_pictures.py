@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,20 +75,21 @@ def _named(camera: Camera, camera_id: str | None) -> CameraName:
     return CameraName(camera_id or camera.camera_id, serial_of(camera), camera.width_px)
 
 
-def cloth(source: CameraSource, lines: int) -> list[LineBlock]:
-    """All blocks of a folder; from a live camera as many as hold ``lines`` lines.
+def cloth(source: CameraSource, lines: int) -> Callable[[], Iterable[LineBlock]]:
+    """All blocks of a folder, played anew at each call; from a live camera as many as hold ``lines`` lines, kept.
 
     Raises:
         CameraError: the source failed.
         StationError: the camera sends too little.
     """
-    blocks: list[LineBlock] = []
-    wanted = lines if source.live else None
+    if not source.live:
+        return lambda: played(source.camera)
+    taken: list[LineBlock] = []
     for block in played(source.camera):
-        blocks.append(block)
-        if wanted is not None and sum(block.lines for block in blocks) >= wanted:
+        taken.append(block)
+        if sum(one.lines for one in taken) >= lines:
             break
-    return blocks
+    return lambda: taken
 
 
 def pictures(source: CameraSource, lines: int) -> list[Picture]:

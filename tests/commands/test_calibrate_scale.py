@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from calibration.lens import Lens
 from station.commands.session import open_records
+from station.records.rows import NewCalibration
 from tests.commands.conftest import Station, save_image
 
 CORNERS, SQUARE_MM, SQUARE_PX = (9, 6), 10.0, 40
@@ -67,7 +69,7 @@ def test_a_ruler_across_and_the_encoder_along(station: Station, tmp_path: Path) 
     assert told["warnings"] == []
     stretched = ("--run", "5000:1000", "--pulses-per-line", 3)
     told = station("calibrate", "scale", "--images", picture, "--ruler-mm", 20, *stretched, "--json").json
-    assert "not square" in told["warnings"][0]
+    assert "not square" in told["warnings"][-1]
 
 
 def test_the_encoder_alone(station: Station) -> None:
@@ -75,6 +77,7 @@ def test_the_encoder_alone(station: Station) -> None:
     told = station("calibrate", "scale", *words, "--json").json
     assert told["along_mm_per_px"] == pytest.approx(0.5)
     assert told["camera"] == "24115"
+    assert "measure two or more" in told["warnings"][0]
 
 
 @pytest.mark.parametrize(
@@ -182,3 +185,19 @@ def test_a_board_repeats_and_so_cannot_be_stitched(station: Station, tmp_path: P
     assert outcome.code == 1
     assert "repeat" in outcome.sentence
     assert on_record(tmp_path / "home") == []
+
+
+def test_the_scale_is_measured_as_the_line_will_see_with_the_lens_calibrated(station: Station, tmp_path: Path) -> None:
+    lens = Lens(640, 480, (600.0, 600.0), (320.0, 240.0), (-0.35, 0.1, 0.0, 0.0), 0.1, 8)
+    seen = np.stack(np.meshgrid(np.arange(640.0), np.arange(480.0)), axis=-1).reshape(-1, 1, 2)
+    true = cv2.undistortPoints(seen, lens.matrix, np.array(lens.distortion), P=lens.matrix).astype(np.float32)
+    bent = cv2.remap(chessboard(), *np.moveaxis(true.reshape(480, 640, 2), -1, 0), cv2.INTER_LINEAR)
+    words = ("--images", save_image(tmp_path / "bent.png", bent), "--camera", "24115")
+    words += ("--chessboard", "9x6", "--square-mm", SQUARE_MM, "--json")
+    before = station("calibrate", "scale", *words).json
+    with open_records(tmp_path / "home") as records:
+        records.store.add_calibrations([NewCalibration("lens", "24115", lens.facts(), "", 640)], "ann")
+    after = station("calibrate", "scale", *words).json
+    assert after["residual_px"] < 0.3 < 1 < before["residual_px"]
+    assert any("calibrate the lens" in warning for warning in before["warnings"])
+    assert after["across_mm_per_px"] == pytest.approx(SQUARE_MM / SQUARE_PX, rel=0.005)

@@ -1,0 +1,40 @@
+"""The calibrations on record, as a command lists them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from station.commands.session import Records
+
+
+def list_calibrations(records: Records, camera_id: str | None) -> list[dict[str, object]]:
+    """What is on record, newest first."""
+    now = datetime.now(UTC)
+    return [
+        {
+            "calibration": row.id,
+            "kind": row.kind,
+            "camera": row.camera_id,
+            "serial": row.serial,
+            "width_px": row.width_px,
+            "made_at": row.made_at.isoformat(timespec="seconds"),
+            "age_days": round((now - row.made_at).total_seconds() / 86400, 1),
+            "by": row.made_by,
+            "residual": row.residual,
+            "residual_unit": row.residual_unit,
+        }
+        for row in records.history.calibrations(camera_id)
+    ]
+
+
+def as_table(found: list[dict[str, object]]) -> str:
+    """The calibrations for a terminal."""
+    if not found:
+        return "No calibrations on record."
+    return "\n".join(
+        f"{row['calibration']:>4}  {row['kind']:9}  {row['camera']}"
+        + (f" ({row['serial']})" if row["serial"] and row["serial"] != row["camera"] else "")
+        + f"  {row['made_at']} by {row['by']}"
+        + ("" if row["residual"] is None else f"  residual {row['residual']:.3g} {row['residual_unit']}")
+        for row in found
+    )
