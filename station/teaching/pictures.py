@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 
 from station.control import StationError
+from station.records.locks import FileLock
 from station.teaching.doubts import Doubt, Doubted, Pixels
 
 log = logging.getLogger("station.teaching")
 
-FOLDER = "doubted"
+FOLDER, UNFINISHED = "doubted", ".unfinished-"
 MOST_PICTURES = 200
 """Of the first doubts; all of such cloth should be looked at."""
 MARK_PX = 24
@@ -47,17 +48,23 @@ class Pictures:
 
 @contextmanager
 def waiting_pictures(home: Path, doubts: Sequence[Doubted]) -> Iterator[Pictures]:
-    """Write the pictures ``001.png`` and so on, in the order of the doubts; those not kept by the end are removed.
+    """Write the pictures ``001.png`` and so on, in the order of the doubts; those not kept by the end are removed, and
+    those that programs killed meanwhile have left.
 
     Raises:
         StationError: they cannot be written.
     """
+    _sweep(home)
     folder, waiting = home / FOLDER, None
+    name = UNFINISHED + uuid.uuid4().hex
+    lock = _lock(home, name)
     try:
         try:
             if doubts:
+                lock.take()
                 folder.mkdir(mode=0o700, exist_ok=True)
-                waiting = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+                waiting = folder / name
+                waiting.mkdir(mode=0o700)
                 for number, (doubt, pixels) in enumerate(doubts[:MOST_PICTURES], start=1):
                     if pixels is not None:
                         (waiting / picture_name(number)).write_bytes(_png(marked(pixels, doubt)))
@@ -70,8 +77,27 @@ def waiting_pictures(home: Path, doubts: Sequence[Doubted]) -> Iterator[Pictures
     finally:
         if waiting is not None:
             shutil.rmtree(waiting, ignore_errors=True)
+        lock.free(remove=True)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _lock(home: Path, name: str) -> FileLock:
+    """Held by the program whose pictures wait in the folder of this name, as long as it lives."""
+    return FileLock(home / "locks" / f"doubted-{name.removeprefix(UNFINISHED)}.lock")
+
+
+def _sweep(home: Path) -> None:
+    """Remove what programs that live no more have left waiting."""
+    for left in (home / FOLDER).glob(UNFINISHED + "*"):
+        lock = _lock(home, left.name)
+        try:
+            if lock.take():
+                shutil.rmtree(left)
+        except OSError as error:
+            log.warning("pictures of a teach-in that was killed could not be removed from %s: %s", left, error)
+        finally:
+            lock.free(remove=True)
 
 
 def picture_name(number: int) -> str:

@@ -1,0 +1,54 @@
+"""Pictures of doubted cloth wait aside: a killed program's are swept by the next, a living one's are not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from station.teaching.doubts import Doubt, Doubted
+from station.teaching.pictures import waiting_pictures
+from station.teaching.sampling import Place
+
+DOUBTS: list[Doubted] = [
+    (Doubt(Place(None, 0, 256, 0, 256, 0, 256), 90, 80, 2.0, False), np.zeros((256, 256), np.uint8))
+]
+KILLED = """
+import os, pathlib, sys
+from test_doubted_pictures import DOUBTS
+from station.teaching.pictures import waiting_pictures
+with waiting_pictures(pathlib.Path(sys.argv[1]), DOUBTS):
+    os._exit(9)
+"""
+
+
+def hidden(home: Path) -> set[str]:
+    return {path.name for path in (home / "doubted").glob(".*")}
+
+
+def test_what_a_killed_teach_in_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    here = Path(__file__).parent
+    done = subprocess.run([sys.executable, "-c", KILLED, tmp_path], cwd=here, check=False, timeout=120)
+    assert done.returncode == 9
+    assert len(hidden(tmp_path)) == 1
+    with waiting_pictures(tmp_path, []) as pictures:
+        assert not hidden(tmp_path)
+        assert pictures.keep("f-v1") is None
+    assert not (tmp_path / "doubted").exists()
+    assert not list((tmp_path / "locks").iterdir())
+
+
+def test_what_a_living_one_holds_is_left_alone(tmp_path: Path) -> None:
+    with waiting_pictures(tmp_path, DOUBTS) as first:
+        waiting = hidden(tmp_path)
+        with waiting_pictures(tmp_path, DOUBTS) as second:
+            assert hidden(tmp_path) > waiting
+            assert second.keep("f-v2") == tmp_path / "doubted" / "f-v2"
+        assert hidden(tmp_path) == waiting
+        kept = first.keep("f-v1")
+    assert kept is not None
+    assert [file.name for file in kept.iterdir()] == ["001.png"]
+    assert sorted(path.name for path in (tmp_path / "doubted").iterdir()) == ["f-v1", "f-v2"]
+    assert not list((tmp_path / "locks").iterdir())
