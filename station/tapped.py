@@ -153,12 +153,13 @@ class TappedCamera:
     def _tell(self, what: What, block: LineBlock | None = None, text: str = "") -> None:
         if self._recorder is None:
             return
+        read_s = time.monotonic()  # before the call: the thread may be held up behind it
         try:
             reading = self._camera.encoder()
         except CameraError:
             reading = self._reading or EncoderReading(0, 0.0)
         with self._lock:
             recorder, is_news = self._recorder, what is not What.SILENCE or reading != self._reading
-            self._reading, self._read_s = reading, time.monotonic()
+            self._reading, self._read_s = reading, read_s
         if recorder is not None and is_news:
             recorder.tell(Entry(what, time.monotonic_ns(), reading, block, text=text))

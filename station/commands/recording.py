@@ -1,0 +1,148 @@
+"""``station record``: a camera's cloth into a recording, without inspecting it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.camera import Camera
+from drivers.registry import open_camera
+from station.commands.session import LOOK_S, PROGRESS_S, interrupt_noted, say
+from station.control import StationError
+from station.line.acquisition import Acquisition, Mode
+from station.line.channel import Channel, Closed
+from station.line.ledger import LineLedger
+from station.line.tiling import Chunk, EndOfRun
+from station.recorder import Recorder
+from station.settings import Settings
+from station.tapped import RecordSettings, TappedCamera
+
+BLOCKS_WAITING = 64
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How much is to be recorded; None without end."""
+
+    lines: int | None
+    seconds: float | None
+
+
+def record_cloth(
+    settings: Settings,
+    home: Path,
+    *,
+    out: Path | None = None,
+    max_gb: float | None = None,
+    metres: float | None = None,
+    seconds: float | None = None,
+) -> dict[str, object]:
+    """Record until so much cloth has passed, so long, to the end of the cloth, or until Ctrl+C.
+
+    Raises:
+        CameraError, StationError: no camera, no place to record to, or the disk failed on the way.
+    """
+    if settings.machine is not None and settings.machine.pulses_per_line is not None:
+        raise StationError(
+            "The encoder here is the machine's counter, which is read while a roll runs: add a [record] table to the "
+            "settings and use station run."
+        )
+    record = settings.record or RecordSettings()
+    camera = open_camera(settings.camera)
+    wanted = Wanted(None if metres is None else round(metres * 1000 / _scale(camera)), seconds)
+    tapped = TappedCamera(camera, record.shelf(home), record.max_gb if max_gb is None else max_gb)
+    recorder = tapped.begin(folder=None if out is None else _own_folder(out))
+    began_s = time.monotonic()
+    origin, lines, lost = _follow(tapped, recorder, wanted)
+    for severity, text in tapped.end(origin + lines):
+        say(f"{severity.capitalize()}: {text}")
+    if recorder.failure is not None:
+        raise StationError("The recording has stopped before its end; what was recorded until then can be played.")
+    scale = getattr(camera, "mm_per_px", None)
+    return {
+        "folder": str(recorder.folder),
+        "blocks": recorder.blocks,
+        "lines_acquired": lines,
+        "lines_lost": lost,
+        "lines_unrecorded": recorder.lines_unrecorded,
+        "metres": None if scale is None else lines * scale / 1000,
+        "seconds": time.monotonic() - began_s,
+        "bytes": recorder.bytes_written,
+        "compression": recorder.pixel_bytes / recorder.bytes_written if recorder.bytes_written else None,
+    }
+
+
+def _scale(camera: Camera) -> float:
+    scale = getattr(camera, "mm_per_px", None)
+    if scale is None:
+        raise StationError(
+            f"Camera {camera.camera_id} does not know its scale, so metres cannot be counted: "
+            "set mm_per_px of the camera, or use --seconds."
+        )
+    return float(scale)
+
+
+def _own_folder(out: Path) -> Path:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StationError(f"{out} exists and is not an empty folder; name a new one with --out.")
+    return out.absolute()
+
+
+def _follow(camera: TappedCamera, recorder: Recorder, wanted: Wanted) -> tuple[int, int, int]:
+    """Read the camera as the line does, so that it is watched and comes back after a loss.  Returns the encoder's line
+    at the beginning, how many lines passed, and how many of them did not come or came too late."""
+    ledger = LineLedger()
+    blocks: Channel[Chunk | EndOfRun] = Channel(1 if camera.waits else BLOCKS_WAITING)
+    acquisition = Acquisition(camera, ledger, blocks, lambda severity, text: say(f"{severity.capitalize()}: {text}"))
+    began_s = told_s = time.monotonic()
+    with interrupt_noted() as interrupted, _reading(acquisition, blocks):
+        while _taken(blocks):
+            now, lines = time.monotonic(), ledger.totals().lines_acquired
+            is_enough = wanted.lines is not None and lines >= wanted.lines
+            is_late = wanted.seconds is not None and now - began_s >= wanted.seconds
+            if is_enough or is_late or interrupted.is_set() or recorder.failure is not None:
+                acquisition.ask(Mode.FINISH)
+            if now - told_s >= PROGRESS_S:
+                told_s = now
+                say(f"{lines} lines, {recorder.bytes_written / 1e6:.1f} MB")
+    totals = ledger.totals()
+    not_here = totals.lines_acquired - ledger.taken
+    return acquisition.origin_line or 0, totals.lines_acquired, totals.lines_uninspected + not_here
+
+
+def _taken(blocks: Channel[Chunk | EndOfRun]) -> bool:
+    """Take a block, or see that none came; False once the camera is done."""
+    try:
+        blocks.get(LOOK_S)
+    except Closed:
+        return False
+    return True
+
+
+@contextmanager
+def _reading(acquisition: Acquisition, blocks: Channel[Chunk | EndOfRun]) -> Iterator[None]:
+    """Run the acquisition meanwhile.  Raises what ended it."""
+    faults: list[Exception] = []
+
+    def read() -> None:
+        try:
+            acquisition.run()
+        except Exception as error:
+            faults.append(error)
+        finally:
+            blocks.close()
+
+    thread = threading.Thread(target=read, name="record-acquisition", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        acquisition.ask(Mode.ABORT)
+        blocks.abort()
+        thread.join()
+    if faults:
+        raise faults[0]
