@@ -22,6 +22,8 @@ DUST_LOSS = 0.03
 DEAD_LOSS = 0.5
 NEIGHBOURS_PX = 65
 """Width of the neighbourhood a column is held against."""
+NARROWEST_PX = 64
+"""Fewest columns a slow curve is drawn through: of a web, or of one camera's part of it."""
 
 _DEGREE = 4  # of the slow curve; higher ones swing with stripes at the edges
 
@@ -105,3 +107,18 @@ def slow_curve(profile: Profile) -> Profile:
         reach = 4.7 * 1.4826 * float(np.median(rest)) + 1e-6
         weights = np.clip(1 - (rest / reach) ** 2, 1e-3, None) ** 2  # Tukey's biweight
     return np.asarray(np.exp(fit(x)))
+
+
+def cuts_of(joints_px: Sequence[int], left: int, right: int) -> list[int]:
+    """Where the web ``[left, right)`` is cut into the parts of several cameras, from its left edge, ends included; a
+    part narrower than ``NARROWEST_PX`` goes with its neighbour."""
+    cuts = [0]
+    for joint in joints_px:
+        if joint - left >= cuts[-1] + NARROWEST_PX and right - joint >= NARROWEST_PX:
+            cuts.append(joint - left)
+    return [*cuts, right - left]
+
+
+def slow_curves(profile: Profile, cuts: Sequence[int]) -> Profile:
+    """A slow curve through each part of a profile."""
+    return np.concatenate([slow_curve(profile[first:end]) for first, end in pairwise(cuts)])

@@ -7,7 +7,7 @@ brightness stays as it was.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.columns import DEAD_LOSS, ColumnFault, column_faults, dead_columns, living, slow_curve
+from calibration.columns import (
+    DEAD_LOSS,
+    NARROWEST_PX,
+    ColumnFault,
+    column_faults,
+    cuts_of,
+    dead_columns,
+    living,
+    slow_curves,
+)
 from calibration.errors import CalibrationError, PictureError
 from calibration.pictures import CLIPPED
 
@@ -203,6 +212,7 @@ def shading_from_cloth(
     *,
     web_px: tuple[int, int] | None = None,
     mm_per_line: float | None = None,
+    joints_px: Sequence[int] = (),
 ) -> Shading:
     """Shading from a metre or more of good cloth that moves past the camera.
 
@@ -214,10 +224,14 @@ def shading_from_cloth(
     :func:`shading_from_references` cures that, and is the better one for cloth with stripes wider than a hundredth of
     the web, which bend the curve at the edges.  The dark level is taken as 0.
 
+    Where pictures of several cameras are joined each has a curve of its own, so that a step of light between them is
+    evened, too; a part of the web narrower than 64 columns goes with its neighbour.
+
     Args:
         blocks: uint8 ``[lines, width]`` or ``[lines, width, 3]``, all of one width, a metre or more in total.
         web_px: half-open columns of the web; beside it the correction goes on as at the edge.  None: all columns.
         mm_per_line: scale along, to tell what a metre is; None: 1000 lines will do.
+        joints_px: columns at which another camera's picture begins, in order.
 
     Raises:
         PictureError: too few lines, differing widths, clipped or too dark cloth, a web that does not fit.
@@ -226,7 +240,7 @@ def shading_from_cloth(
     means = _chunk_means(blocks, least)
     width = means.shape[1]
     left, right = web_px or (0, width)
-    if not 0 <= left < right <= width or right - left < 64:
+    if not 0 <= left < right <= width or right - left < NARROWEST_PX:
         raise PictureError(f"The web {left}..{right} does not fit a picture of {width} columns; find its edges first.")
     web = means[:, left:right]
     if (web >= CLIPPED).mean() > _MOST_CLIPPED:
@@ -234,12 +248,14 @@ def shading_from_cloth(
     web = web / web.mean(axis=1, keepdims=True)
     light, check = np.median(web[::2], axis=0), np.median(web[1::2], axis=0)
     dead = _black_columns(light, np.median(means[:, left:right], axis=0))
-    curve = slow_curve(living(light, dead))
+    cuts = cuts_of(joints_px, left, right)
+    curve = slow_curves(living(light, dead), cuts)
     gain = np.pad(_gain_to_mean(curve, "cloth"), (left, width - right), mode="edge")
     check = living(check, dead)
-    residual, before = _non_uniformity(slow_curve(check * gain[left:right])), _non_uniformity(slow_curve(check))
+    after = _non_uniformity(slow_curves(check * gain[left:right], cuts))
+    before = _non_uniformity(slow_curves(check, cuts))
     faults = tuple(replace(fault, first_px=left + fault.first_px, last_px=left + fault.last_px) for fault in dead)
-    return Shading(gain.astype(np.float32), np.zeros(width, np.float32), residual, before, faults)
+    return Shading(gain.astype(np.float32), np.zeros(width, np.float32), after, before, faults)
 
 
 def _chunk_means(blocks: Iterable[NDArray[np.uint8]], least: int) -> Profile:

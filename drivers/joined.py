@@ -82,6 +82,11 @@ class JoinedCamera:
         return self._cameras[0].waits
 
     @property
+    def joints_px(self) -> tuple[int, ...]:
+        """Columns at which another camera's picture begins."""
+        return tuple(part.first_px for part in self.parts[1:])
+
+    @property
     def serial(self) -> str:
         """Serial numbers of all cameras that have one: with another camera the whole is another."""
         return "+".join(str(serial) for camera in self._cameras if (serial := getattr(camera, "serial", "")))

@@ -29,6 +29,7 @@ def test_the_example_opens_two_cameras_above_one_loom() -> None:
     camera = open_camera(load_settings(EXAMPLE).camera)
     assert isinstance(camera, JoinedCamera)
     assert (camera.width_px, camera.channels, camera.waits, camera.mm_per_px) == (2048, 1, False, 0.5)
+    assert camera.joints_px == (1024,)
     assert camera.parts == (Part(0, 1024, 0, 0), Part(1024, 2048, 76, 0))
 
 
