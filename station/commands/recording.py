@@ -57,7 +57,11 @@ def record_cloth(
     tapped = TappedCamera(camera, record.shelf(home), record.max_gb if max_gb is None else max_gb)
     recorder = tapped.begin(folder=None if out is None else _own_folder(out))
     began_s = time.monotonic()
-    origin, lines, lost = _follow(tapped, recorder, wanted)
+    try:
+        origin, lines, lost = _follow(tapped, recorder, wanted)
+    except BaseException:
+        tapped.end()
+        raise
     for severity, text in tapped.end(origin + lines):
         say(f"{severity.capitalize()}: {text}")
     if recorder.failure is not None:
