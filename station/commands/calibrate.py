@@ -67,7 +67,9 @@ def calibrate_shading(
                 counted += block.lines
                 yield block.pixels
 
-    shading = shading_from_cloth(good(), web_px=usual_web(list(webs.values())), mm_per_line=mm_per_line)
+    joints_px = source.of.joints_px  # of several cameras each has a light of its own
+    web_px = usual_web(list(webs.values()))
+    shading = shading_from_cloth(good(), web_px=web_px, mm_per_line=mm_per_line, joints_px=joints_px)
     return _keep_shading(records, source, shading, by, out, counted)
 
 

@@ -25,11 +25,13 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class CameraName:
-    """Which camera is calibrated: its name, the device's own number ('' if not known), its columns (None likewise)."""
+    """Which camera is calibrated: its name, the device's own number ('' if not known), its columns (None likewise), and
+    those at which another camera's picture begins where several are joined."""
 
     camera_id: str
     serial: str = ""
     width_px: int | None = None
+    joints_px: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def open_source(images: Path | None, settings: Settings | None, camera_id: str |
 
 
 def _named(camera: Camera, camera_id: str | None) -> CameraName:
-    return CameraName(camera_id or camera.camera_id, serial_of(camera), camera.width_px)
+    joints = getattr(camera, "joints_px", ())
+    return CameraName(camera_id or camera.camera_id, serial_of(camera), camera.width_px, joints)
 
 
 def cloth(source: CameraSource, lines: int) -> Callable[[], Iterable[LineBlock]]:

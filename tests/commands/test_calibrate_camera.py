@@ -144,6 +144,24 @@ def test_a_live_camera_that_runs_out_of_cloth_leaves_nothing(station: Station, d
         assert records.history.calibrations() == []
 
 
+def test_joined_cameras_are_evened_each_by_itself(
+    station: Station, tmp_path: Path, good_cloth: NDArray[np.uint8]
+) -> None:
+    dim = np.clip(good_cloth[:1100] * 0.8, 0, 255).astype(np.uint8)
+    for side, pixels in (("left", good_cloth[:1100]), ("right", dim)):
+        save_image(tmp_path / side / "0.png", pixels)
+    parts = "".join(
+        f"[[camera.cameras]]\nkind = 'replay'\ncamera_id = '{side}'\nfolder = '{side}'\n" for side in ("left", "right")
+    )
+    settings = config(tmp_path, f"[camera]\nkind = 'joined'\n{parts}[[camera.joints]]\noverlap_px = 12\n")
+    told = station("calibrate", "shading", "--config", settings, "--json").json
+    with open_records(tmp_path / "home") as records:
+        (row,) = records.history.calibrations(str(told["camera"]))
+    gain = np.array(row.facts["gain"])
+    assert len(gain) == 1012
+    assert gain[515:525].mean() / gain[490:500].mean() == pytest.approx(1.25, rel=0.03)
+
+
 def test_dark_and_white_references(station: Station, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     light = 180 * (1 - 0.3 * np.linspace(-1, 1, 512) ** 2)
