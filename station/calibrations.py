@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -32,7 +32,6 @@ SCALE_TOLERANCE = 0.01
 TAUGHT_TOLERANCE = 0.05
 """Share by which the scale a fabric was taught at may differ from the camera's before people are told."""
 
-T = TypeVar("T")
 _LENGTH: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf_nan=False)])
 
 
@@ -108,7 +107,7 @@ def calibrated(
     used = dict.fromkeys(found.row.id for found in (across, along, shading, lens) if found.row is not None)
     warnings = []
     if unverified:
-        warnings.append(f"Sizes are unverified: {unverified}; calibrate with 'station calibrate scale'.")
+        warnings.append(f"Sizes are unverified: {unverified}; calibrate with 'station calibrate'.")
     if shading.doubt and any(row.kind == SHADING for row in rows):
         warnings.append(f"The light may be uneven: {shading.doubt}; calibrate with 'station calibrate shading'.")
     if across.row is not None and (differs := _taught_elsewhere(recipe, in_force)):

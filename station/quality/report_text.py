@@ -23,13 +23,20 @@ def facts(made: Report) -> list[tuple[str, str]]:
         ("Inspected", _length(made.inspected_m, made.lines_inspected)),
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
         ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
-        ("Calibration", "; ".join(map(_calibration, made.calibrations)) or "none"),
+        ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects"),
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
         ("Points", _points(made)),
         ("Grade", _grade(made)),
     ]
+
+
+def _calibrations(made: Report) -> str:
+    """Those used, and of the two that every camera needs those it lacks."""
+    kinds = {used.kind for used in made.calibrations}
+    lacking = [f"no {kind}" for kind in ("scale", "shading") if kind not in kinds]
+    return "; ".join([*map(_calibration, made.calibrations), *lacking])
 
 
 def _calibration(used: ReportCalibration) -> str:

@@ -175,7 +175,7 @@ def test_a_report_names_the_calibrations_and_measures_with_their_scales(store: S
     text = reports.to_text(made)
     assert "Sizes          verified" in text
     assert f"scale no. {numbers[0]} of " in text
-    assert "by ann, residual 0.125 px" in text
+    assert "by ann, residual 0.125 px; no shading" in text
 
 
 def test_pdf_holds_the_facts_and_the_pictures(store: Store, tmp_path: Path) -> None:
