@@ -23,7 +23,6 @@ from station.records.schema import now
 from station.records.store import Store
 from station.records.writer import BATCH_PICTURED, Writer
 
-
 UNVERIFIED = RollMeasures.uncalibrated(make_recipe())
 
 
