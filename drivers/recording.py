@@ -58,7 +58,7 @@ class Entry:
         at_ns: when, ``time.monotonic_ns()`` of the machine that recorded.
         reading: where the machine was then; for ``END`` its ``due_line`` is where the recorded cloth ends.
         block: for ``BLOCK``.
-        lines: for ``UNRECORDED``, the half-open range that its blocks span.
+        lines: for ``UNRECORDED``, the half-open range that its blocks span; for an indexed ``BLOCK``, that of its own.
         text: for ``GONE``, the camera's own words.
     """
 
@@ -124,7 +124,7 @@ def header_of(entry: Entry) -> dict[str, Any]:
 
 
 def entry_of(header: dict[str, Any], pixels: NDArray[np.uint8] | None = None) -> Entry:
-    """Inverse of :func:`header_of`; without pixels, a block's entry has none.
+    """Inverse of :func:`header_of`; without pixels, a block's entry has the range of its lines in its place.
 
     Raises:
         KeyError, TypeError, ValueError: it is no entry's header.
@@ -135,6 +135,9 @@ def entry_of(header: dict[str, Any], pixels: NDArray[np.uint8] | None = None) ->
         facts["blind_px"] = tuple((int(first), int(end)) for first, end in facts["blind_px"])
         block = LineBlock(pixels, **facts)
     lines = header.get("lines")
+    if "block" in header and pixels is None:
+        first_line = int(header["block"]["first_line"])
+        lines = first_line, first_line + int(header["block"]["shape"][0])
     return Entry(
         What(header["what"]),
         int(header["at_ns"]),

@@ -51,7 +51,7 @@ class Recording:
     Attributes:
         folder: where it lies.
         facts: of its first segment that is left.
-        entries: all of them, those of blocks without their pixels; ``load`` brings them.
+        entries: all of them, those of blocks with their lines in place of their pixels; ``load`` brings these.
         is_whole: False if the writer was killed (or is writing still): then it ends with the last whole block.
         is_cut: True if its oldest segments were dropped to keep within the disk's bounds.
 
@@ -77,8 +77,10 @@ class Recording:
         started = next((entry for entry in self.entries if entry.what is not What.SILENCE), self.entries[0])
         came_late = started.what is What.START and not self.is_cut
         begin = started.reading.due_line if came_late else self.facts.from_line
-        ranges = [(self.facts.origin_line, begin), *(entry.lines for entry in self.entries if entry.lines)]
-        return tuple((first, end) for first, end in ranges if first < end)
+        blocks = (entry.lines[0] for entry in self.entries if entry.what is What.BLOCK and entry.lines)
+        before = (self.facts.origin_line, min(begin, next(blocks, begin)))
+        missing = (entry.lines for entry in self.entries if entry.what is What.UNRECORDED and entry.lines)
+        return tuple((first, end) for first, end in (before, *missing) if first < end)
 
     @property
     def end_line(self) -> int:

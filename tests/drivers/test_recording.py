@@ -146,6 +146,8 @@ def test_without_its_oldest_segments_it_says_from_where_it_knows(tmp_path: Path)
     entries = [look(What.SILENCE, 100), look(What.START, 120), *(came(120 + 8 * n) for n in range(4))]
     folder = record(tmp_path / "r", *entries, segment_bytes=1)
     assert Recording(folder).unrecorded == ((100, 120),)
+    early = [look(What.SILENCE, 100), look(What.START, 120), came(96), came(120)]
+    assert Recording(record(tmp_path / "early", *early)).unrecorded == ()
     for number in range(4):
         (folder / f"00000{number}.cloth").unlink()
     recording = Recording(folder)
