@@ -21,10 +21,9 @@ from drivers.camera import (
     EndOfClothError,
     LineBlock,
 )
-from drivers.grabber import Grabber
+from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
 
 READ_TIMEOUT_S = 0.1
-START_LIMIT_S, STOP_LIMIT_S = 30.0, 3.0
 
 LOG = logging.getLogger("drivers.joined")
 
