@@ -24,7 +24,7 @@ from benchmarks.figures import ROOT, commit
 from drivers.camera import EncoderReading, LineBlock
 from drivers.recording import Entry, RecordingFacts, What, pack, unpack
 from station.demo import rendered_cloth
-from station.recorder import GB, Recorder
+from station.recorder import GB, ClothRecorder
 
 OUT = ROOT / "docs" / "results" / "recording-speed.md"
 BLOCK_LINES, METRES = 256, 4.0
@@ -92,7 +92,7 @@ def _recording(blocks: list[Pixels]) -> list[str]:
     facts = RecordingFacts(camera_id="bench", width_px=blocks[0].shape[1], channels=1, started_at="")
     entries = [_entry(block, number * BLOCK_LINES) for number, block in enumerate(blocks * REPEATS)]
     with tempfile.TemporaryDirectory() as folder:
-        recorder = Recorder(Path(folder) / "r", facts, limit_bytes=GB, can_wait=True, spare_bytes=0)
+        recorder = ClothRecorder(Path(folder) / "r", facts, limit_bytes=GB, can_wait=True, spare_bytes=0)
         whole, teller = time.process_time(), 0.0
         for number, entry in enumerate(entries):
             while recorder.blocks < number - 32:

@@ -40,7 +40,7 @@ LAST_S = 30.0
 NICENESS = 10
 
 
-class Recorder:
+class ClothRecorder:
     """Writes what it is told into one recording, in a thread of its own.
 
     Args:
@@ -76,7 +76,7 @@ class Recorder:
         self._words: SimpleQueue[tuple[str, str]] = SimpleQueue()
         self._told: set[str] = set()
         self.failure: Exception | None = None
-        self.blocks = self.lines = self.lines_unrecorded = self.pixel_bytes = 0
+        self.blocks = self.lines_unrecorded = self.pixel_bytes = 0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -172,14 +172,15 @@ class Recorder:
         self._writer.write(entry)
         if entry.block is not None:
             self.blocks += 1
-            self.lines += entry.block.lines
             self.pixel_bytes += entry.block.pixels.nbytes
 
     def _make_room(self, bytes_wanted: int) -> None:
-        """Drop the oldest segments until another fits.  Raises OSError if none is left to drop."""
+        """Drop the oldest segments until another fits.  Raises OSError, nothing dropped, if that would not help."""
         segments = oldest_first(self.folder, self._shelf)
         sizes = {path: _size(path) for path in segments}
         total = sum(sizes.values())
+        if not self._has_spare(bytes_wanted - total):
+            raise OSError("the disk is nearly full")
         for path in segments:
             if total + bytes_wanted <= self._limit_bytes and self._has_spare(bytes_wanted):
                 return
@@ -191,8 +192,6 @@ class Recorder:
                     path.parent.rmdir()  # a recording with nothing left
             limit = f"{self._limit_bytes / GB:g} GB"
             self._tell_once("info", f"Recordings have reached {limit} or the disk's end; the oldest cloth is dropped.")
-        if not self._has_spare(bytes_wanted):
-            raise OSError("the disk is nearly full")
 
     def _has_spare(self, bytes_wanted: int) -> bool:
         return shutil.disk_usage(self.folder).free >= self._spare_bytes + bytes_wanted

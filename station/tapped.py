@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock
 from drivers.recording import Entry, RecordingFacts, What
-from station.recorder import GB, Recorder, new_folder
+from station.recorder import GB, ClothRecorder, new_folder
 
 DEFAULT_MAX_GB = 20.0
 FRESH_S = 0.02
@@ -44,11 +44,11 @@ class TappedCamera:
     def __init__(self, camera: Camera, shelf: Path, max_gb: float = DEFAULT_MAX_GB) -> None:
         self._camera, self._shelf, self._max_gb = camera, shelf, max_gb
         self._lock = threading.Lock()
-        self._recorder: Recorder | None = None
+        self._recorder: ClothRecorder | None = None
         self._reading: EncoderReading | None = None
         self._read_s = 0.0
 
-    def begin(self, roll: str | None = None, folder: Path | None = None) -> Recorder:
+    def begin(self, roll: str | None = None, folder: Path | None = None) -> ClothRecorder:
         """Record from now on: on the shelf, or in ``folder``, which then has the limit for itself."""
         facts = RecordingFacts(
             camera_id=self.camera_id,
@@ -59,7 +59,7 @@ class TappedCamera:
             mm_per_px=getattr(self._camera, "mm_per_px", None),
             roll=roll,
         )
-        recorder = Recorder(
+        recorder = ClothRecorder(
             new_folder(self._shelf) if folder is None else folder,
             facts,
             limit_bytes=round(self._max_gb * GB),

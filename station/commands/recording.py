@@ -17,7 +17,7 @@ from station.line.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
 from station.line.ledger import LineLedger
 from station.line.tiling import Chunk, EndOfRun
-from station.recorder import Recorder
+from station.recorder import ClothRecorder
 from station.settings import Settings
 from station.tapped import RecordSettings, TappedCamera
 
@@ -96,7 +96,7 @@ def _own_folder(out: Path) -> Path:
     return out.absolute()
 
 
-def _follow(camera: TappedCamera, recorder: Recorder, wanted: Wanted) -> tuple[int, int, int]:
+def _follow(camera: TappedCamera, recorder: ClothRecorder, wanted: Wanted) -> tuple[int, int, int]:
     """Read the camera as the line does, so that it is watched and comes back after a loss.  Returns the encoder's line
     at the beginning, how many lines passed, and how many of them did not come or came too late."""
     ledger = LineLedger()

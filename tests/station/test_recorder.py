@@ -15,7 +15,7 @@ from drivers.recording import What
 from drivers.recording_reader import Recording
 from drivers.recording_writer import RecordingWriter
 from station.control import DefectChanged, RollEnded, StretchClosed
-from station.recorder import Recorder
+from station.recorder import ClothRecorder
 from station.tapped import TappedCamera
 from tests.drivers.recording_rig import came, facts, look, same
 from tests.line.line_rig import Run, ScriptedCamera, block, cloth
@@ -30,9 +30,9 @@ def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.005)
 
 
-def recorder(folder: Path, **changes: object) -> Recorder:
+def recorder(folder: Path, **changes: object) -> ClothRecorder:
     values: dict[str, object] = {"limit_bytes": 100 * MB, "spare_bytes": 0, **changes}
-    return Recorder(folder, facts(), **values)  # type: ignore[arg-type]
+    return ClothRecorder(folder, facts(), **values)  # type: ignore[arg-type]
 
 
 class Gate:
@@ -197,11 +197,15 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_nearly_full_is_left_to_the_records(tmp_path: Path) -> None:
-    record = recorder(tmp_path / "r", spare_bytes=10**18)
+    older = recorder(tmp_path / "shelf" / "older", shelf=tmp_path / "shelf")
+    older.tell(came(0))
+    older.close(8)
+    record = recorder(tmp_path / "shelf" / "newer", shelf=tmp_path / "shelf", spare_bytes=10**18)
     record.tell(came(0))
     until(lambda: record.failure is not None)
     record.close()
     assert "nearly full" in record.take_words()[0][1]
+    assert Recording(older.folder).is_whole  # dropping it would not have helped
 
 
 def test_the_oldest_cloth_gives_way_on_the_whole_shelf(tmp_path: Path) -> None:
