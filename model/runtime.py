@@ -45,7 +45,7 @@ def choose_device(device: str) -> str:
     if device not in DEVICES:
         raise ModelError(f"There is no device '{device}': choose one of {', '.join(DEVICES)}.")
     if device == "cuda" and not torch.cuda.is_available():
-        raise ModelError("This machine has no usable CUDA device: choose 'auto' or 'openvino'.")
+        raise ModelError("This machine has no usable CUDA device: choose 'auto' or 'cpu'.")
     if device == "openvino" and openvino is None:
         raise ModelError("OpenVINO is not installed: install openvino, or choose 'torch'.")
     if device not in ("auto", "cpu"):
