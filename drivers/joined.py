@@ -187,7 +187,7 @@ class JoinedCamera:
             aligner.push(number, block, time.monotonic())
 
         def has_room(lines: int) -> bool:
-            return aligner.has_room(number, lines)
+            return aligner.has_room(number, lines, time.monotonic())
 
         return CameraReader(self._cameras[number], take, has_room, self._changed, self._words)
 

@@ -18,8 +18,12 @@ from numpy.typing import NDArray
 
 from drivers.camera import STALL_S, Camera, CameraError, LineBlock
 
-BLOCKS_WAITING = 16
-"""So many blocks of one camera may wait for its neighbours, beyond the lines by which the cameras are apart."""
+BLOCKS_WAITING, MOST_BLOCKS_WAITING = 16, 256
+"""So many blocks of one camera may wait for its neighbours, beyond the lines by which the cameras are apart.  Of short
+blocks more may, up to the most, or they would be left out before a late neighbour is given up."""
+
+LONGEST_WAIT_S = 2.0
+"""No more than so many seconds of a camera's short blocks wait."""
 
 Columns = tuple[tuple[int, int], ...]
 
@@ -163,9 +167,12 @@ class Aligner:
         """The joined line after the newest that a camera has shown, None before the first."""
         return self._fronts[number]
 
-    def has_room(self, number: int, lines: int) -> bool:
+    def has_room(self, number: int, lines: int, now_s: float) -> bool:
         """Whether another block of ``lines`` of this camera may wait here."""
-        return self._lines_waiting[number] < self._apart + BLOCKS_WAITING * lines
+        waiting, queue = self._lines_waiting[number] - self._apart, self._queues[number]
+        if waiting < BLOCKS_WAITING * lines:
+            return True
+        return waiting < MOST_BLOCKS_WAITING * lines and now_s - queue[0].came_s < LONGEST_WAIT_S
 
     def push(self, number: int, block: LineBlock, now_s: float) -> None:
         """Take a camera's next block."""

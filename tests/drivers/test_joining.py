@@ -180,15 +180,17 @@ def test_cloth_that_both_see_again_is_handed_on_again_once() -> None:
         check_pixels(block, 70)
 
 
-def test_a_queue_holds_sixteen_blocks_and_what_lies_between_the_cameras() -> None:
-    parts = lay_out([40, 40], [Joint(10, -100)])
-    aligner = Aligner(parts, "joined", 1)
-    view = View(parts[0], 0, 40, [])
+@pytest.mark.parametrize(("passed_s", "blocks"), [(3.0, 16), (1.0, 256)])
+def test_a_queue_holds_sixteen_blocks_or_two_seconds_and_what_lies_between_the_cameras(
+    passed_s: float, blocks: int
+) -> None:
+    aligner = Aligner(lay_out([40, 40], [Joint(10, -100)]), "joined", 1)
     count = 0
-    while aligner.has_room(0, 10):
-        aligner.push(0, view.block(10 * count, 10 * count + 10), 0.0)
+    while aligner.has_room(0, 10, passed_s):
+        block = LineBlock(np.zeros((10, 40), np.uint8), 10 * count, 1.0, 0, "v")
+        aligner.push(0, block, 0.0)
         count += 1
-    assert count == 16 + 10
+    assert count == blocks + 10
 
 
 def test_a_little_less_of_time_is_not_a_clock_that_stepped() -> None:
