@@ -335,6 +335,7 @@ class Station:
             tell=self._on_machine_event,
             end_roll=self.end_roll,
             counter=wired.counter,
+            requested=self._history.unreleased_stop(),
         )
         machine.start()
         return machine

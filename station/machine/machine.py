@@ -43,6 +43,7 @@ class Machine:
         tell: takes the events of the machine from its thread, or from the one that vetoes and releases; returns soon.
         end_roll: ends the open roll, where a doff shall.
         counter: fed with the machine's own count, if it has one.
+        requested: cause of a stop that was requested before the program started and is not released yet.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Machine:
         tell: Callable[[Event], None],
         end_roll: Callable[[], None] = lambda: None,
         counter: CounterEncoder | None = None,
+        requested: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._look, self._encoder, self._tell = settings, look, encoder, tell
@@ -62,7 +64,7 @@ class Machine:
         self._connection = Connection(link, tell, clock)
         self._marking = Marking(settings, tell)
         self._vitals = Vitals(settings)
-        self._policy = StopPolicy()
+        self._policy = StopPolicy(requested)
         self._lock = threading.Lock()
         self._news: deque[Recipe | tuple[Defect, int]] = deque()
         self._dropped = self._rolls = self._due = 0
@@ -84,6 +86,9 @@ class Machine:
 
     def start(self) -> None:
         """Begin to exchange signals."""
+        if self._policy.state is StopState.REQUESTED:
+            text = f"A stop requested earlier was never released and is requested again: {self._policy.cause}."
+            self._tell(Notice("warning", f"{text} Release it once the cause is mended."))
         self._thread.start()
         self._stay = before_leaving(self.close)
 

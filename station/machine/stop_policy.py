@@ -40,16 +40,19 @@ class StopPolicy:
     announced; a stop that is requested stays so until it is released.
 
     Positions ``at_m`` are metres of cloth by the encoder, from anywhere, never falling.
+
+    Args:
+        requested: cause of a stop that was requested before and that nobody has released yet; empty if there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, requested: str = "") -> None:
         self._settings, self._threshold = StopSettings(), 1.0
         self._single: dict[tuple[str, int], _Cause] = {}
         self._series: list[_Series] = []
         self._loose: dict[int, Place] = {}  # rejects that are part of no series
         self._newest_mm = 0.0
         self._highest = self._answered = 0
-        self._requested: _Cause | None = None
+        self._requested = _Cause(requested) if requested else None
         self._steps: list[StopChanged] = []
 
     @property

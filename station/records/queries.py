@@ -12,7 +12,7 @@ from sqlalchemy import Engine, Executable, Row, Select, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from station.control import DefectKind, Ledger, UninspectedReason
+from station.control import DefectKind, Ledger, StopStep, UninspectedReason
 from station.recipe import Recipe
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.faults import records_error
@@ -30,6 +30,7 @@ from station.records.rows import (
 )
 from station.records.schema import (
     DefectTable,
+    EventTable,
     FabricTable,
     ModelTable,
     ProfileTable,
@@ -106,6 +107,13 @@ class History:
         if not path.is_file():
             raise RecordsError(f"The model file {path} is gone; bring it back or teach the fabric again.")
         return path
+
+    def unreleased_stop(self) -> str:
+        """Cause of the stop of the machine that was requested last, if nobody has released it; else empty."""
+        steps = [f"stop {step}" for step in (StopStep.REQUESTED, StopStep.RELEASED)]
+        query = select(EventTable.action, EventTable.new).where(EventTable.action.in_(steps))
+        last = next(iter(self._rows(query.order_by(EventTable.id.desc()).limit(1))), None)
+        return last.new if last is not None and last.action == steps[0] else ""
 
     def rolls(self, chosen: RollFilter | None = None) -> list[RollRow]:
         """Rolls that fit, newest first.  ``text`` is looked for in names of rolls and fabrics, case-insensitively."""

@@ -14,7 +14,7 @@ from drivers.memory import MemoryCamera
 from drivers.outputs import Outputs, SimulatedLink
 from station import demo, leaving
 from station.commands.session import Records, open_records, open_station, say_notices
-from station.control import LinkState, StationError, StopState
+from station.control import LinkState, StationError, StopChanged, StopState, StopStep
 from station.machine.settings import MachineSettings
 from station.machine.wired import Wired
 
@@ -74,6 +74,24 @@ def test_a_critical_defect_stops_the_machine_until_a_person_releases_it(
     assert rows[0] == ("stop announced", "station")
     assert ("stop requested", "station") in rows
     assert rows[-1] == ("stop released", "Anna")
+
+
+def test_a_stop_that_nobody_released_outlives_the_program(records: Records, capsys: pytest.CaptureFixture[str]) -> None:
+    records.store.write(StopChanged(StopStep.REQUESTED, "running defect 3 at 12.0 m", "station"))
+    assert records.store.flush()
+    machine, link = wired(on_exit="leave")
+    with open_station(records, foreign_cloth(), wired=machine) as station:
+        assert until(lambda: link.outputs is not None)
+        assert all(told.stop for _, told in link.history), "never taken back, not for a moment"
+        say_notices(station)
+        station.release_stop("Anna")
+        assert until(lambda: not link.outputs.stop)
+    assert "never released and is requested again: running defect 3" in capsys.readouterr().err
+    assert records.store.flush()
+    machine, link = wired(on_exit="leave")
+    with open_station(records, foreign_cloth(), wired=machine):
+        assert until(lambda: link.outputs is not None)
+        assert not link.outputs.stop
 
 
 def test_a_line_that_breaks_stops_the_heart(records: Records) -> None:

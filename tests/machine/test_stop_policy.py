@@ -207,6 +207,16 @@ def test_a_veto_of_one_part_holds_for_the_defect_both_turn_out_to_be(vetoed: int
     assert made.state is StopState.NONE
 
 
+def test_a_stop_from_before_stays_until_it_is_released_and_hinders_no_later_one() -> None:
+    made = StopPolicy("running defect 3 at 12.0 m")
+    made.begin_roll(StopSettings(critical_mm=50, countdown_m=0), THRESHOLD)
+    assert (made.state, made.cause) == (StopState.REQUESTED, "running defect 3 at 12.0 m")
+    made.release("Anna")
+    made.defect(defect(1, length_mm=60.0), 1.0)
+    assert made.cause.startswith("critical defect 1")
+    assert steps(made) == [StopStep.RELEASED, StopStep.ANNOUNCED, StopStep.REQUESTED]
+
+
 # ---------------------------------------------------------------------- laws
 
 RULES = st.builds(

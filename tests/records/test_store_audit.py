@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from records_rig import make_recipe
 
-from station.control import StopChanged, StopStep
+from station.control import Notice, StopChanged, StopStep
 from station.records.audit import AuditCheck, verify
 from station.records.engine import make_engine
+from station.records.queries import History
 from station.records.rows import NewCalibration
 from station.records.store import Store
 
@@ -94,6 +95,21 @@ def test_what_people_and_rolls_do_is_on_the_chain(store: Store, home: Path) -> N
         ("roll begun", "bob", ""),
     ]
     assert verify(store.read_engine).ok
+
+
+def test_a_stop_that_nobody_released_is_known_to_the_next_program(home: Path) -> None:
+    def next_program(*steps: StopStep) -> str:
+        with Store.open(home) as store:
+            known = History(store).unreleased_stop()
+            for step in steps:
+                store.write(StopChanged(step, f"cause {step}", "station"))
+            store.write(Notice("warning", "another word"))
+            return known
+
+    assert next_program(StopStep.ANNOUNCED, StopStep.REQUESTED, StopStep.VETOED) == ""
+    assert next_program() == "cause requested"
+    assert next_program(StopStep.RELEASED, StopStep.ANNOUNCED) == "cause requested"
+    assert next_program() == ""
 
 
 def test_what_becomes_of_a_stop_is_on_record_with_the_name_and_the_roll(home: Path) -> None:
