@@ -32,7 +32,8 @@ class ShadingWatch:
 
     All readings are of one fabric, at one exposure.  Dust is told where three columns lose 3 per cent of their light (a
     third of the contrast of a faint flaw), or more where the cloth wanders sideways and its yarns leave more behind.
-    Dust that was there from the first is not seen: a shading from references names it.
+    Dust that was there from the first is not seen: a shading from references names it.  A broken end that runs on
+    looks like dust, so both are named.
 
     Args:
         reference: column means float64 ``[width]`` of this fabric when all was well, not a number beside the web;
@@ -126,7 +127,9 @@ def _dust(now: Profile, reference: Profile, first_px: int) -> str:
     worst = max(faults, key=lambda fault: fault.loss)
     column = first_px + _EDGE_PX + (worst.first_px + worst.last_px) // 2
     others = f" and at {len(faults) - 1} more" if len(faults) > 1 else ""
-    return f"It has become darker about column {column}{others}; wipe dust off lens and lamp."
+    return (
+        f"It has become darker about column {column}{others}: if no end is missing there, wipe dust off lens and lamp."
+    )
 
 
 def _spread_over(width: int, now: Profile, reference: Profile) -> tuple[float, int, Profile]:

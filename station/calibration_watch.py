@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -32,7 +33,8 @@ class CalibrationWatch:
         self._light = ShadingWatch()
         self._subject: tuple[str, tuple[int, ...]] = ("", ())
         self._reading: NDArray[np.float64] | None = None
-        self._read_s = self._told_s = -1e9
+        self._read_s = -1e9
+        self._told_s: dict[str, float] = {}
 
     def begin_roll(self, fitted: Calibrated) -> CalibratedCamera:
         """The camera that the roll's line is to read."""
@@ -40,7 +42,8 @@ class CalibrationWatch:
         subject = (fitted.recipe.fabric, fitted.measures.calibration_ids)
         if subject != self._subject:
             self._light, self._subject = ShadingWatch(), subject
-        self._reading, self._told_s = None, -1e9
+        self._reading = None
+        self._told_s.clear()
         return self.camera
 
     def see(self, strip: StripView) -> None:
@@ -61,8 +64,13 @@ class CalibrationWatch:
         said = [self.camera.take_warning()]
         reading, self._reading = self._reading, None
         if reading is not None:
-            drift = self._light.feed(reading)
-            if drift is not None and self._clock() - self._told_s >= REPEAT_S:
-                self._told_s = self._clock()
-                said.append(drift)
-        return [warning for warning in said if warning]
+            said.append(self._light.feed(reading))
+        return [warning for warning in said if warning and self._is_news(warning)]
+
+    def _is_news(self, warning: str) -> bool:
+        """Whether this was not told in the last ten minutes, be it with other figures."""
+        now, what = self._clock(), re.sub(r"\d+", "", warning)
+        if now - self._told_s.get(what, -1e9) < REPEAT_S:
+            return False
+        self._told_s[what] = now
+        return True

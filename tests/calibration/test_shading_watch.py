@@ -59,9 +59,14 @@ def test_cloth_under_steady_light_is_left_alone(readings: list[Profile]) -> None
 def test_a_speck_of_dust_is_told_with_its_column(readings: list[Profile]) -> None:
     said = last_said(readings, speck(600, 0.06))
     assert said is not None
-    column = int(said.removeprefix("It has become darker about column ").split(";")[0])
+    column = int(said.removeprefix("It has become darker about column ").split(":")[0])
     assert abs(column - 600) <= 3
     assert said.endswith("wipe dust off lens and lamp.")
+
+
+def test_a_broken_end_that_runs_on_is_not_called_dust(readings: list[Profile]) -> None:
+    said = last_said(readings, lambda means: means * np.where(abs(COLUMNS - 600) < 3, 0.8, 1.0))
+    assert "if no end is missing there" in (said or "")
 
 
 def test_stripes_that_wander_are_not_dust_but_a_thick_speck_is(striped: list[Profile]) -> None:
@@ -118,7 +123,8 @@ def test_the_unit_of_light_does_not_matter(factor: float) -> None:
     plain, other = ShadingWatch(even()), ShadingWatch(factor * even())
     for _ in range(SETTLING):
         said, again = plain.feed(worse), other.feed(factor * worse)
-    assert said == again == "It has become darker about column 150; wipe dust off lens and lamp."
+    told = "It has become darker about column 150: if no end is missing there, wipe dust off lens and lamp."
+    assert said == again == told
 
 
 def test_a_lamp_that_went_out_is_told() -> None:

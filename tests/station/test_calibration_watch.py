@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from calibration.lens import Lens
 from calibration.shading_watch import SETTLING
 from drivers.memory import MemoryCamera
 from station.calibration_watch import REPEAT_S, CalibrationWatch
@@ -73,6 +74,29 @@ def test_a_lamp_that_weakens_is_told_once_in_ten_minutes(watch: CalibrationWatch
     assert "weaker" in said
     clock.now += REPEAT_S
     assert len(pass_by(watch, clock, strip(125, colour), 3)) == 1
+
+
+def test_dust_is_told_although_the_lamp_was_told_of_just_before(watch: CalibrationWatch, clock: Clock) -> None:
+    pass_by(watch, clock, strip(150), 2 * SETTLING)
+    assert len(pass_by(watch, clock, strip(125), 2 * SETTLING)) == 1
+    dusty = strip(125)
+    dusty.pixels[:, 200:206] = 80
+    (said,) = pass_by(watch, clock, dusty, 2 * SETTLING)
+    assert "about column 20" in said
+
+
+def test_a_lens_that_does_not_fit_the_frames_is_told_once_not_with_every_frame(clock: Clock) -> None:
+    lens = Lens(WIDTH, 480, (300.0, 300.0), (200.0, 240.0), (-0.3, 0.05, 0.0, 0.0), 0.1, 8)
+    watch = CalibrationWatch(MemoryCamera(np.zeros((256, WIDTH), np.uint8)), clock)
+    camera = watch.begin_roll(replace(FITTED, lens=lens))
+    camera.start()
+    said = []
+    for _ in range(50):
+        camera.read(1.0)
+        said += watch.take_warnings()
+    camera.stop()
+    (once,) = said
+    assert "calibrated for frames of 480 lines" in once
 
 
 def test_the_next_roll_of_the_fabric_remembers_how_the_light_was(watch: CalibrationWatch, clock: Clock) -> None:
