@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
+from drivers.joined_words import JoinedWords
 from drivers.joining import Aligner, Joint, check_fit, lay_out, scale_of
 from drivers.reader import CameraReader, ReaderState
 
 LATE_START_S = 10.0
 """Once one camera delivers, the others are waited for so long; they join when they come."""
-
-WORDS_KEPT = 64
-"""So many of the newest words wait to be taken."""
 
 LOOK_S = 0.05
 
@@ -51,8 +48,8 @@ class JoinedCamera:
             (camera.set_output for camera in self._cameras if hasattr(camera, "set_output")), None
         )
         """Switches an output line of the leftmost camera that has any; None without."""
-        self._changed = threading.Condition()
-        self._words: deque[tuple[str, str]] = deque(maxlen=WORDS_KEPT)
+        self._changed, self._stopping = threading.Condition(), threading.Lock()
+        self._words = JoinedWords(self._cameras, self.parts)
         self._readers: list[CameraReader] = []
         self._aligner = self._new_aligner()
         self._late: dict[int, int | None] = {}
@@ -119,12 +116,15 @@ class JoinedCamera:
         with self._changed:
             self._readers = [self._reader(number) for number in range(len(self._cameras))]
             self._await_start()
+            if not self._readers:
+                raise CameraGoneError(f"Camera {self._camera_id} was stopped while it started.")
         faults = [reader.fault for reader in self._readers if reader.fault is not None]
         wrong = [fault for fault in faults if not isinstance(fault, CameraGoneError)]
         if len(faults) == len(self._readers) or (wrong and not self._has_run):
             self.stop()
             raise (wrong or faults)[0]
         self._has_run = True
+        self._words.tell_of_own_counts()
 
     def read(self, timeout_s: float) -> LineBlock | None:
         """Next joined block.
@@ -140,6 +140,7 @@ class JoinedCamera:
                 block = self._aligner.pull(self._awaited(), self._gone())
                 if block is not None:
                     self._changed.notify_all()
+                    self._words.tell_lost(block)
                     return block
                 self._raise_if_over()
                 if self._give_up_waiting():
@@ -164,18 +165,19 @@ class JoinedCamera:
 
     def take_words(self) -> list[tuple[str, str]]:
         """What people should know of single cameras since the last call: severity and a sentence."""
-        return [self._words.popleft() for _ in range(len(self._words))]
+        return self._words.take()
 
     def stop(self) -> None:
         """Stops all cameras.  Never raises; one that hangs is left behind with its thread."""
-        with self._changed:
-            readers, self._readers = self._readers, []
-            self._late.clear()
+        with self._stopping:  # a start does not begin before the cameras were let go
+            with self._changed:
+                readers, self._readers = self._readers, []
+                self._late.clear()
+                for reader in readers:
+                    reader.end()
+                self._changed.notify_all()
             for reader in readers:
-                reader.end()
-            self._changed.notify_all()
-        for reader in readers:
-            reader.join()
+                reader.join()
 
     def _new_aligner(self) -> Aligner:
         return Aligner(self.parts, self._camera_id, self.channels)
@@ -189,7 +191,7 @@ class JoinedCamera:
         def has_room(lines: int) -> bool:
             return aligner.has_room(number, lines, time.monotonic())
 
-        return CameraReader(self._cameras[number], take, has_room, self._changed, self._words)
+        return CameraReader(self._cameras[number], take, has_room, self._changed, self._words.waiting)
 
     def _await_start(self) -> None:
         """Wait until every camera delivers or cannot, but for the late ones only so long."""
@@ -241,8 +243,8 @@ class JoinedCamera:
         for number in late:
             self._late[number] = self._aligner.front(number)
             name = self._cameras[number].camera_id
-            self._words.append(
-                ("warning", f"Camera {name} is late: its part of the web is not inspected until it is back.")
+            self._words.tell(
+                "warning", f"Camera {name} is late: its part of the web is not inspected until it is back."
             )
         return bool(late)
 
@@ -257,7 +259,7 @@ class JoinedCamera:
                 continue
             if front >= next_line - STALL_S * max(self._speed(), 0.0):
                 del self._late[number]
-                self._words.append(("info", f"Camera {self._cameras[number].camera_id} keeps up again."))
+                self._words.tell("info", f"Camera {self._cameras[number].camera_id} keeps up again.")
 
     def _machine(self) -> EncoderReading:
         """An encoder's word; of a camera that keeps up if there is one.  Raises CameraError."""

@@ -89,6 +89,11 @@ class PylonCamera:
         return self._settings.mm_per_px
 
     @property
+    def runs_freely(self) -> bool:
+        """True without an encoder: lines are counted by time."""
+        return self._settings.encoder is None
+
+    @property
     def delivery(self) -> Delivery:
         """What the camera delivers, as it was set up."""
         return self._delivery

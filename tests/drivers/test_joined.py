@@ -48,9 +48,18 @@ class FedCamera:
         self.refusals: list[Exception] = []
         self.starts = self.idle = 0
         self.hanging: threading.Event | None = None
+        self.stopping: threading.Event | None = None
+        self.done: list[str] = []
+        self.own_words: list[tuple[str, str]] = []
+        self.estimated_lines, self.runs_freely = 0, False
+
+    def take_words(self) -> list[tuple[str, str]]:
+        words, self.own_words = self.own_words, []
+        return words
 
     def start(self) -> None:
         self.starts += 1
+        self.done.append("start")
         if self.refusals:
             raise self.refusals.pop(0)
 
@@ -71,7 +80,10 @@ class FedCamera:
         return self._machine.reading
 
     def stop(self) -> None:
-        pass
+        self.done.append("stopping")
+        if self.stopping is not None:
+            self.stopping.wait()
+        self.done.append("stopped")
 
 
 class Rig:
@@ -368,6 +380,73 @@ def test_a_camera_that_cannot_be_used_is_refused_at_the_first_start_only() -> No
     rig.hears("Camera right is in use elsewhere.")
     until(lambda: not rig.camera.trouble)
     rig.camera.stop()
+
+
+def test_a_start_begins_when_the_stop_before_it_has_ended(rig: Rig) -> None:
+    rig.left.stopping = threading.Event()
+    stop = threading.Thread(target=rig.camera.stop)
+    stop.start()
+    until(lambda: rig.left.done[-1] == "stopping")
+    threading.Timer(0.3, rig.left.stopping.set).start()
+    rig.camera.start()
+    stop.join()
+    assert rig.left.done == ["start", "stopping", "stopped", "start"]
+
+
+def test_a_start_that_is_given_up_says_so() -> None:
+    rig = Rig()
+    start = threading.Event()
+    rig.left.start = rig.right.start = start.wait  # both hang
+    raised: list[Exception] = []
+
+    def try_it() -> None:
+        try:
+            rig.camera.start()
+        except CameraError as error:
+            raised.append(error)
+
+    starting = threading.Thread(target=try_it)
+    starting.start()
+    until(lambda: sum(thread.name.startswith("line-grab") for thread in threading.enumerate()) == 2)
+    rig.camera.stop()
+    start.set()
+    starting.join()
+    assert [str(error) for error in raised] == ["Camera joined was stopped while it started."]
+
+
+def test_what_its_cameras_say_is_heard(rig: Rig) -> None:
+    rig.right.own_words = [("warning", "Camera right did not take a gain of 3 dB: it has no Gain.")]
+    assert rig.camera.take_words() == [("warning", "Camera right did not take a gain of 3 dB: it has no Gain.")]
+    assert rig.camera.take_words() == []
+
+
+def test_lines_that_one_camera_lost_are_told(rig: Rig) -> None:
+    rig.feed(0, 100, rig.left)
+    rig.feed(0, 40, rig.right)
+    rig.feed(60, 100, rig.right)
+    blocks = [rig.next() for _ in range(3)]
+    assert blocks == [(0, 40, ()), (40, 60, ((150, 300),)), (60, 100, ())]
+    assert [text for _, text in rig.camera.take_words()] == [
+        "Camera right lost 20 lines; the web is not inspected whole there."
+    ]
+
+
+def test_cameras_that_count_by_time_or_by_estimate_are_told_of() -> None:
+    rig = Rig()
+    rig.left.runs_freely = rig.right.runs_freely = True
+    for _ in range(2):  # at the start of every roll
+        rig.camera.start()
+        (told,) = [text for _, text in rig.camera.take_words()]
+        assert told.startswith("Without an encoder lines are counted by time alone (camera left and camera right)")
+    rig.camera.stop()
+    rig = Rig()
+    rig.camera.start()
+    rig.camera.stop()
+    assert rig.camera.take_words() == []
+    rig.right.estimated_lines = 30
+    (told,) = [text for _, text in rig.camera.take_words()]
+    assert told.startswith("How much cloth passed while camera right was away is an estimate")
+    assert rig.camera.take_words() == []
 
 
 class Named(MemoryCamera):

@@ -1,0 +1,72 @@
+"""What people should know of single ones of several cameras."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from drivers.camera import Camera, LineBlock
+from drivers.joining import Part
+
+WORDS_KEPT = 64
+"""So many of the newest words wait to be taken."""
+
+LOST_TOLD_S = 5.0
+"""Lost lines are told this far apart at least: the ledger has the exact figures."""
+
+
+class JoinedWords:
+    """Severities and sentences that wait to be taken; those of the cameras themselves come with them."""
+
+    def __init__(self, cameras: Sequence[Camera], parts: Sequence[Part]) -> None:
+        self._cameras, self._parts = tuple(cameras), tuple(parts)
+        self.waiting: deque[tuple[str, str]] = deque(maxlen=WORDS_KEPT)
+        self._estimated = [0] * len(self._cameras)
+        self._lost_told_s = -LOST_TOLD_S
+
+    def tell(self, severity: str, text: str) -> None:
+        """Keep a sentence until it is taken."""
+        self.waiting.append((severity, text))
+
+    def take(self) -> list[tuple[str, str]]:
+        """All words since the last call."""
+        for camera in self._cameras:
+            self.waiting.extend(getattr(camera, "take_words", list)())
+        self._tell_estimates()
+        return [self.waiting.popleft() for _ in range(len(self.waiting))]
+
+    def tell_of_own_counts(self) -> None:
+        """Of cameras whose line numbers are not those of an encoder: it cannot be known which lines belong together."""
+        free = [camera.camera_id for camera in self._cameras if getattr(camera, "runs_freely", False)]
+        if free:
+            self.tell(
+                "warning",
+                f"Without an encoder lines are counted by time alone (camera {' and camera '.join(free)}): the "
+                "pictures of neighbours may lie apart along the cloth. Wire one encoder to all cameras.",
+            )
+
+    def tell_lost(self, block: LineBlock) -> None:
+        """Of lines that a camera which is there did not show, now and then."""
+        now = time.monotonic()
+        if not block.blind_px or block.is_camera_gone or now - self._lost_told_s < LOST_TOLD_S:
+            return
+        self._lost_told_s = now
+        names = [
+            camera.camera_id
+            for camera, part in zip(self._cameras, self._parts, strict=True)
+            if any(first <= part.first_px < end for first, end in block.blind_px)
+        ]
+        name = " and camera ".join(names)
+        self.tell("warning", f"Camera {name} lost {block.lines} lines; the web is not inspected whole there.")
+
+    def _tell_estimates(self) -> None:
+        """Of cameras that do not know how much cloth passed while they were away."""
+        for number, camera in enumerate(self._cameras):
+            before, self._estimated[number] = self._estimated[number], getattr(camera, "estimated_lines", 0)
+            if self._estimated[number] > before and not getattr(camera, "runs_freely", False):
+                self.tell(
+                    "warning",
+                    f"How much cloth passed while camera {camera.camera_id} was away is an estimate: its picture may "
+                    "lie apart from its neighbours' along the cloth. Restart the station while the machine stands.",
+                )
