@@ -74,6 +74,7 @@ class ModbusLink:
     def __init__(self, settings: ModbusSettings) -> None:
         self._settings = settings
         self.name = f"Modbus {settings.host}:{settings.port}"
+        self.carries = frozenset(settings.coils)
         self._client = ModbusTcpClient(settings.host, port=settings.port, timeout=settings.timeout_s, retries=0)
         by_address = {address: output for output, address in settings.coils.items()}
         self._coil_runs = [(run[0], [by_address[at] for at in run]) for run in runs(by_address)]
@@ -83,7 +84,11 @@ class ModbusLink:
     def open(self) -> None:
         """Connect.  Raises LinkError."""
         self._client.close()
-        if not self._client.connect():
+        try:
+            is_there = self._client.connect()
+        except ValueError:  # a host's name that cannot be one
+            is_there = False
+        if not is_there:
             raise LinkError(f"{self.name} does not answer; check the PLC's power, its cable and its address.")
 
     def exchange(self, outputs: Outputs) -> Inputs:
@@ -119,7 +124,12 @@ class ModbusLink:
                 _named("discrete input", run[0], len(run)),
             )
             levels |= {self._inputs[at]: bool(level) for at, level in zip(run, answer.bits, strict=False)}
-        return Inputs(levels.get(Input.RUNNING), levels.get(Input.DOFF), self._count())
+        return Inputs(
+            running=levels.get(Input.RUNNING),
+            doff=levels.get(Input.DOFF),
+            release=levels.get(Input.RELEASE),
+            counter=self._count(),
+        )
 
     def _count(self) -> int | None:
         counter = self._settings.counter

@@ -45,6 +45,7 @@ class Input(StrEnum):
 
     RUNNING = "running"
     DOFF = "doff"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,13 @@ class Inputs:
     Attributes:
         running: the machine runs.
         doff: the cloth roll is being changed.
+        release: a person at the machine takes the requested stop back.
         counter: raw count of the encoder's counter, which wraps.
     """
 
     running: bool | None = None
     doff: bool | None = None
+    release: bool | None = None
     counter: int | None = None
 
 
@@ -98,6 +101,10 @@ class MachineLink(Protocol):
     @property
     def name(self) -> str:
         """By which messages call it."""
+
+    @property
+    def carries(self) -> frozenset[Output]:
+        """The signals that are wired."""
 
     @property
     def needs_camera(self) -> bool:
@@ -121,6 +128,7 @@ class SimulatedLink:
     """
 
     name = "simulated machine"
+    carries = frozenset(Output)
     needs_camera = False
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -182,6 +190,7 @@ class CameraLines:
     ) -> None:
         self._set_output, self._lines, self._inverted = set_output, lines, inverted
         self._levels: dict[Output, bool] = {}
+        self.carries = frozenset(lines)
         self.name = f"output lines of camera {camera_id}"
 
     def open(self) -> None:

@@ -200,6 +200,7 @@ class MachineStatus:
 
     Attributes:
         link: what the link to the machine is worth.
+        wires_stop: whether a signal is wired that stops the machine; else a person has to.
         running: what the machine says; None where that is not wired or not known.
         stop: whether a stop is announced or requested, for ``cause``, in words.
         metres_to_stop: cloth that may still pass before an announced stop is requested, else None.
@@ -209,6 +210,7 @@ class MachineStatus:
     """
 
     link: LinkState = LinkState.NOT_WIRED
+    wires_stop: bool = False
     running: bool | None = None
     stop: StopState = StopState.NONE
     cause: str = ""

@@ -93,6 +93,8 @@ class MachineRow(QWidget):
         """Ground and a line below."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.colour(self._ground))
+        if self._ground != _GREY:
+            painter.fillRect(0, 0, self.width(), 3, theme.colour("panel"))  # the alarms above are red, too
         painter.setPen(theme.colour("edge_strong" if self._ground == _GREY else f"{self._ground}_deep"))
         painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
         painter.end()
@@ -107,22 +109,32 @@ class MachineRow(QWidget):
 
 def _words(status: MachineStatus) -> tuple[str, str]:
     """What to say of the machine, and the colour behind it; the gravest first."""
-    wired = status.link is not LinkState.NOT_WIRED
     if status.stop is StopState.REQUESTED:
-        if not wired:
-            return f"Stop the machine: {status.cause}", _RED
-        moves = {True: ", the machine still runs", False: ", the machine stands", None: ""}[status.running]
-        return f"Stop requested{moves}: {status.cause}", _RED
+        return f"{_stopping(status)}: {status.cause}", _RED
     if status.stop is StopState.ANNOUNCED:
-        return f"Stop in {metres(status.metres_to_stop or 0.0, 1)}: {status.cause}", _RED
+        by_hand = "" if _is_stopped_from_here(status) else " by hand"
+        return f"Stop{by_hand} in {metres(status.metres_to_stop or 0.0, 1)}: {status.cause}", _RED
     if status.heart_still:
-        return f"The machine cannot rely on the station: {status.heart_still}", _RED
+        return f"{_stopping(status)}: the station cannot watch the cloth ({status.heart_still})", _RED
     if status.link is LinkState.LOST:
-        return "The link to the machine is lost; trying again", _AMBER
+        return "The link to the machine is lost: no stop and no mark reaches it; trying again", _AMBER
     if status.link is LinkState.RESTING:
         return "The signals to the machine rest until a roll is open", _GREY
     moves = {True: "The machine runs", False: "The machine stands", None: "Machine"}[status.running]
     return f"{moves}; no stop is wanted", _GREY
+
+
+def _stopping(status: MachineStatus) -> str:
+    """What becomes of a stop that is wanted now: whether the machine hears of it, or a person has to stop it."""
+    if _is_stopped_from_here(status):
+        moves = {True: ", the machine still runs", False: ", the machine stands", None: ""}[status.running]
+        return f"Stop requested{moves}"
+    why = {LinkState.LOST: ", its link is lost", LinkState.RESTING: ", its signals rest"}.get(status.link, "")
+    return f"Stop the machine by hand{why}"
+
+
+def _is_stopped_from_here(status: MachineStatus) -> bool:
+    return status.wires_stop and status.link is LinkState.CONNECTED
 
 
 def _ahead_words(to_marker: Ahead | None, to_roll: Ahead | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drivers.outputs import Inputs, LinkError, MachineLink, Outputs
+from drivers.outputs import Inputs, LinkError, MachineLink, Output, Outputs
 from station.control import LinkState, Notice
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 2.0
@@ -23,6 +23,10 @@ class Connection:
         self._link, self._tell, self._clock = link, tell, clock
         self._open = self._lost_told = self._resting = False
         self._retry_s, self._delay_s = float("-inf"), FIRST_RETRY_S
+
+    def carries(self, output: Output) -> bool:
+        """Whether a signal is wired."""
+        return self._link is not None and output in self._link.carries
 
     @property
     def state(self) -> LinkState:

@@ -5,6 +5,7 @@ The line tells of defects through a bounded queue and returns at once; all else 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,8 +15,17 @@ from dataclasses import replace
 
 from drivers.camera import CameraError, EncoderReading
 from drivers.encoder import CounterEncoder
-from drivers.outputs import Inputs, MachineLink, Outputs
-from station.control import Defect, Event, LineSnapshot, LinkState, MachineStatus, Notice, StopState
+from drivers.outputs import Inputs, MachineLink, Output, Outputs
+from station.control import (
+    Defect,
+    Event,
+    LineSnapshot,
+    LinkState,
+    MachineStatus,
+    Notice,
+    StationError,
+    StopState,
+)
 from station.leaving import before_leaving
 from station.machine.connection import Connection
 from station.machine.marking import Marking, is_told
@@ -28,6 +38,9 @@ MOST_WAITING = 4096
 LOOK_S = 0.2
 CLOSE_S = 12.0
 """A link may take its time-out twice, which is 5 s at most, to connect and to be told the last word."""
+
+MACHINE = "machine"
+"""Who released a stop by the machine's own button."""
 
 LOG = logging.getLogger("station.machine")
 
@@ -62,12 +75,14 @@ class Machine:
         self._settings, self._look, self._encoder, self._tell = settings, look, encoder, tell
         self._end_roll, self._counter, self._clock = end_roll, counter, clock
         self._connection = Connection(link, tell, clock)
-        self._marking = Marking(settings, tell)
+        self._marking = Marking(settings, tell, marks=self._connection.carries(Output.MARKER))
+        self._wires_stop = self._connection.carries(Output.STOP)
         self._vitals = Vitals(settings)
         self._policy = StopPolicy(requested)
         self._lock = threading.Lock()
         self._news: deque[Recipe | tuple[Defect, int]] = deque()
         self._dropped = self._rolls = self._due = 0
+        self._origin: int | None = None
         self._way_m, self._mm_per_line = 0.0, 1.0
         self._snapshot: LineSnapshot | None = None
         self._looked_s = self._beat_s = self._marked_until_s = float("-inf")
@@ -89,6 +104,9 @@ class Machine:
         if self._policy.state is StopState.REQUESTED:
             text = f"A stop requested earlier was never released and is requested again: {self._policy.cause}."
             self._tell(Notice("warning", f"{text} Release it once the cause is mended."))
+        if self._connection.state is not LinkState.NOT_WIRED and not self._connection.carries(Output.HEARTBEAT):
+            text = "No heartbeat is wired in [outputs]: the machine runs on if this program dies."
+            self._tell(Notice("warning", f"{text} Wire it to a watchdog of the machine."))
         self._thread.start()
         self._stay = before_leaving(self.close)
 
@@ -103,15 +121,19 @@ class Machine:
 
     def begin_roll(self, recipe: Recipe) -> None:
         """A roll with this recipe is open; what :meth:`hear` tells from now on is of it."""
+        self._origin = None
         self._news.append(recipe)
 
     def hear(self, defect: Defect) -> None:
         """A defect of the open roll changed; returns at once."""
-        origin = self._look().origin_line if defect.is_reject or defect.merged_into is not None else None
-        if origin is None:
+        if not defect.is_reject and defect.merged_into is None:
+            return
+        if self._origin is None:  # asked for once a roll: a look costs the judging thread time
+            self._origin = self._look().origin_line
+        if self._origin is None:
             return
         if len(self._news) < MOST_WAITING:
-            self._news.append((replace(defect, crop=None, heat=None), origin))
+            self._news.append((replace(defect, crop=None, heat=None), self._origin))
             return
         self._dropped += 1
         if is_told(self._dropped):
@@ -239,6 +261,9 @@ class Machine:
             self._tell(Notice("info", "The machine signals that the cloth roll is changed."))
             if self._settings.doff_ends_roll:
                 self._end_roll()
+        if inputs.release and self._inputs.release is False:
+            with contextlib.suppress(StationError):  # nothing to release
+                self.release(MACHINE)
         self._inputs = inputs
 
     def _renew_status(self) -> None:
@@ -246,6 +271,7 @@ class Machine:
         link = self._connection.state
         self._status = MachineStatus(
             link=link,
+            wires_stop=self._wires_stop,
             running=self._inputs.running if link is LinkState.CONNECTED else None,
             stop=self._policy.state,
             cause=self._policy.cause,

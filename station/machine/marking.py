@@ -14,11 +14,12 @@ class Marking:
 
     A mark is put where a defect begins.  A defect decided only when its beginning is past the marker is marked at once
     if the mark still falls on it or close behind it, and that is told; else it is not marked, for a mark on good cloth
-    misleads, and that is told, too.  So is what comes to the marker while there is no link.
+    misleads, and that is told, too.  So is what comes to the marker while there is no link.  Where no marker is wired
+    (``marks`` is False) the metres are told, but nothing is marked or missed.
     """
 
-    def __init__(self, settings: MachineSettings, tell: Callable[[Notice], None]) -> None:
-        self._settings, self._tell = settings, tell
+    def __init__(self, settings: MachineSettings, tell: Callable[[Notice], None], *, marks: bool = True) -> None:
+        self._settings, self._tell, self._marks = settings, tell, marks
         self._mm_per_line = 0.0
         self._to_marker: Way | None = None
         self._to_roll: Way | None = None
@@ -39,7 +40,7 @@ class Marking:
         """The encoder counts anew: where the cloth behind the camera is by now, nobody knows."""
         for way in (self._to_marker, self._to_roll):
             lost = 0 if way is None else way.clear()
-            if way is self._to_marker and lost:
+            if way is self._to_marker and lost and self._marks:
                 self._not_marked(lost, "the encoder began to count anew")
 
     def forget(self) -> None:
@@ -65,6 +66,8 @@ class Marking:
         if self._to_roll is not None:
             self._to_roll.advance(due_line)
         arrived = 0 if self._to_marker is None else len(self._to_marker.advance(due_line))
+        if not self._marks:
+            return False
         if arrived and linked:
             self.marked += arrived
         elif arrived:
@@ -84,6 +87,8 @@ class Marking:
         return None if nearest is None else Ahead(nearest[0][1], nearest[1] * self._mm_per_line / 1000)
 
     def _late(self, arrival: Arrival | None) -> None:
+        if not self._marks:
+            return
         if arrival is Arrival.LATE:
             self._wanted = True
             self.marked += 1

@@ -60,7 +60,8 @@ def test_an_inverted_stop_is_off_only_when_the_machine_shall_stop(plc: Plc) -> N
 
 def test_inputs_are_read_and_those_not_wired_are_unknown(plc: Plc) -> None:
     bare = link(plc, coils={"stop": 0})
-    assert bare.exchange(Outputs()) == Inputs(None, None, None)
+    assert bare.exchange(Outputs()) == Inputs()
+    assert bare.carries == {Output.STOP}
     bare.close()
     wired = link(plc, discrete_inputs={"running": 9, "doff": 4}, counter={"address": 2})
     assert wired.exchange(Outputs()) == Inputs(running=False, doff=False, counter=0)
@@ -68,6 +69,9 @@ def test_inputs_are_read_and_those_not_wired_are_unknown(plc: Plc) -> None:
     plc.set_registers(2, [65535])
     assert wired.exchange(Outputs()) == Inputs(running=True, doff=False, counter=65535)
     wired.close()
+    button = link(plc, discrete_inputs={"release": 9})
+    assert button.exchange(Outputs()) == Inputs(release=True)
+    button.close()
 
 
 @pytest.mark.parametrize(("order", "words"), [("big", [2, 3]), ("little", [3, 2])])
@@ -91,6 +95,12 @@ def test_a_plc_that_goes_and_returns(plc: Plc) -> None:
     modbus.exchange(Outputs(heartbeat=True))
     assert plc.coil(0)
     modbus.close()
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "plc..hall-2", "x" * 70])
+def test_a_host_that_cannot_be_found_is_told_like_one_that_is_silent(host: str) -> None:
+    with pytest.raises(LinkError, match="does not answer"):
+        ModbusLink(ModbusSettings(host=host)).open()
 
 
 def test_an_address_the_plc_does_not_have_is_named(plc: Plc) -> None:

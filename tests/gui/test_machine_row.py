@@ -17,7 +17,7 @@ from ui.words import THIN_SPACE
 
 OpenWindow = Callable[..., MainWindow]
 
-QUIET = MachineStatus(link=LinkState.CONNECTED, running=True)
+QUIET = MachineStatus(link=LinkState.CONNECTED, wires_stop=True, running=True)
 ANNOUNCED = replace(QUIET, stop=StopState.ANNOUNCED, cause="running defect 3 at 12.0 m", metres_to_stop=3.21)
 REQUESTED = replace(QUIET, stop=StopState.REQUESTED, cause="running defect 3 at 12.0 m")
 
@@ -39,7 +39,11 @@ def test_there_is_no_row_where_no_machine_is_set_up(open_window: OpenWindow, cor
     [
         (QUIET, "The machine runs; no stop is wanted", "panel"),
         (replace(QUIET, running=False), "The machine stands; no stop is wanted", "panel"),
-        (replace(QUIET, link=LinkState.LOST), "The link to the machine is lost; trying again", "warning"),
+        (
+            replace(QUIET, link=LinkState.LOST),
+            "The link to the machine is lost: no stop and no mark reaches it; trying again",
+            "warning",
+        ),
         (
             replace(QUIET, link=LinkState.RESTING, running=None),
             "The signals to the machine rest until a roll is open",
@@ -47,16 +51,32 @@ def test_there_is_no_row_where_no_machine_is_set_up(open_window: OpenWindow, cor
         ),
         (
             replace(QUIET, heart_still="camera gone"),
-            "The machine cannot rely on the station: camera gone",
+            "Stop requested, the machine still runs: the station cannot watch the cloth (camera gone)",
             "critical",
         ),
         (ANNOUNCED, "Stop in 3.2 m: running defect 3 at 12.0 m", "critical"),
         (REQUESTED, "Stop requested, the machine still runs: running defect 3 at 12.0 m", "critical"),
         (
             replace(REQUESTED, link=LinkState.NOT_WIRED, running=None),
-            "Stop the machine: running defect 3 at 12.0 m",
+            "Stop the machine by hand: running defect 3 at 12.0 m",
             "critical",
         ),
+        (
+            replace(REQUESTED, link=LinkState.LOST, running=None),
+            "Stop the machine by hand, its link is lost: running defect 3 at 12.0 m",
+            "critical",
+        ),
+        (
+            replace(REQUESTED, link=LinkState.RESTING, running=None),
+            "Stop the machine by hand, its signals rest: running defect 3 at 12.0 m",
+            "critical",
+        ),
+        (
+            replace(REQUESTED, wires_stop=False),
+            "Stop the machine by hand: running defect 3 at 12.0 m",
+            "critical",
+        ),
+        (replace(ANNOUNCED, wires_stop=False), "Stop by hand in 3.2 m: running defect 3 at 12.0 m", "critical"),
     ],
 )
 def test_the_row_says_how_the_machine_is_and_colours_only_what_is_abnormal(

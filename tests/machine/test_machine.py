@@ -307,6 +307,52 @@ def test_a_doff_is_told_once_and_ends_the_roll_where_it_shall() -> None:
     assert at.machine.status.running is True
 
 
+def test_a_button_at_the_machine_releases_a_requested_stop_once() -> None:
+    link = SimulatedLink()
+    at = place(link, stop={"critical_mm": 50, "countdown_m": 0})
+    at.machine.hear(reject(1, 0.0, length_mm=60.0))
+    for level in (True, True):  # held down since before the stop
+        link.inputs = Inputs(release=level)
+        assert at.pass_cloth(0.0).stop
+    for level in (False, True, False, True):
+        link.inputs = Inputs(release=level)
+        at.pass_cloth(0.0)
+    assert not at.pass_cloth(0.0).stop
+    released = [event for event in at.events if isinstance(event, StopChanged) and event.step is StopStep.RELEASED]
+    assert [event.by for event in released] == ["machine"]
+
+
+class OnlyLamps(SimulatedLink):
+    carries = frozenset({Output.RED})
+
+
+def test_what_is_not_wired_is_neither_marked_nor_missed_and_a_missing_heartbeat_is_said() -> None:
+    at = place(OnlyLamps(), marker_mm=500)
+    at.machine.hear(reject(1, 0.0))
+    at.pass_cloth(0.1)
+    assert at.machine.status.to_marker.metres == pytest.approx(0.4)
+    at.pass_cloth(1.0)
+    at.machine.hear(reject(2, 0.0))
+    at.pass_cloth(1.0)
+    status = at.machine.status
+    assert (status.marked, status.marked_late, status.not_marked) == (0, 0, 0)
+    assert (status.wires_stop, place().machine.status.wires_stop) == (False, True)
+    at.machine.start()
+    at.machine.close()
+    assert [text.split(":")[0] for text in at.notices("warning")] == ["No heartbeat is wired in [outputs]"]
+
+
+def test_where_the_roll_begins_is_asked_once_not_with_every_defect() -> None:
+    at = place(stop={"critical_mm": 50})
+    looks = []
+    look = at.machine._look
+    at.machine._look = lambda: looks.append(1) or look()
+    at.machine.begin_roll(RECIPE)
+    for number in range(1, 50):
+        at.machine.hear(reject(number, 0.0))
+    assert len(looks) == 1
+
+
 def test_the_machines_counter_moves_the_encoder() -> None:
     link = SimulatedLink()
     at = place(link)
