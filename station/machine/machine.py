@@ -226,7 +226,9 @@ class Machine:
 
     def _look_at_the_line(self) -> None:
         self._snapshot = self._look()
-        fault = self._vitals.fault(self._snapshot, self._due, self._mm_per_line)
+        fault = self._vitals.fault(
+            self._snapshot, self._due, self._mm_per_line, running=self.status.running, now_s=self._looked_s
+        )
         if bool(fault) != bool(self._fault):
             if fault:
                 safe = "The machine cannot rely on the station"

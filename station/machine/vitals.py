@@ -8,8 +8,13 @@ from station.machine.settings import MachineSettings
 AMBER_S = 3.0
 """How long the lamp tells of cloth that went by uninspected: long enough to be seen."""
 
+STANDS_S = 5.0
+"""So long the encoder may stand while the machine says that it runs: starting up, or a pick sought by hand."""
+
 _BLIND = (FeedState.STALLED, FeedState.GONE)
-_LOOKING = (LineState.INITIALIZED, LineState.SINGLE_EXECUTION, LineState.CONTINUOUS_EXECUTION)
+_STILL = (FeedState.STOPPED, FeedState.NO_PICTURE)
+_WATCHING = (LineState.SINGLE_EXECUTION, LineState.CONTINUOUS_EXECUTION)
+_LOOKING = (LineState.INITIALIZED, *_WATCHING)
 
 
 class Vitals:
@@ -19,15 +24,24 @@ class Vitals:
     the light), and, whatever it says of itself, when so much cloth went by without any of it inspected.  Without an
     open roll and in a pause people have decided not to look, and the heart beats.  Inspected is what was judged over
     the whole width: one lost camera of several is a matter of ``uninspected_m``.
+
+    An encoder whose wheel has lifted off or whose wire is broken tells of a machine that stands, and triggers no line:
+    nothing is amiss then, by its word.  Where the machine itself says that it runs, the line is dead.
     """
 
     def __init__(self, settings: MachineSettings) -> None:
         self._settings = settings
         self._inspected, self._since_line = -1, 0
         self._uninspected, self._amber_until_s = 0, float("-inf")
+        self._agreed_s: float | None = None
 
-    def fault(self, snapshot: LineSnapshot, due_line: int, mm_per_line: float) -> str:
-        """Why the machine may not rely on the station; empty if it may."""
+    def fault(
+        self, snapshot: LineSnapshot, due_line: int, mm_per_line: float, *, running: bool | None, now_s: float
+    ) -> str:
+        """Why the machine may not rely on the station; empty if it may.  ``running`` is what the machine says."""
+        still = snapshot.state in _WATCHING and snapshot.feed in _STILL
+        if not (running and still) or self._agreed_s is None:
+            self._agreed_s = now_s
         if snapshot.state is LineState.ERROR:
             return f"the line has stopped ({snapshot.message.rstrip('.') or 'no reason given'})"
         blind = snapshot.feed in _BLIND
@@ -37,16 +51,18 @@ class Vitals:
             self._inspected, self._since_line = inspected, due_line
         if looking and blind:
             return str(snapshot.feed)
+        if now_s - self._agreed_s > STANDS_S:
+            return "the machine runs, but the encoder tells of no cloth that moves"
         metres = (due_line - self._since_line) * mm_per_line / 1000
         return f"{metres:.1f} m went by uninspected" if looking and metres > self._settings.uninspected_m else ""
 
     def degraded(self, snapshot: LineSnapshot, now_s: float) -> bool:
-        """Whether cloth that moves now is not inspected as it should be: nobody looks, or some went by uninspected in
-        the last seconds."""
+        """Whether cloth that moves now is not inspected as it should be: nobody looks, as in a pause or without a roll,
+        or some went by uninspected in the last seconds."""
         if snapshot.ledger.lines_uninspected > self._uninspected:
             self._amber_until_s = now_s + AMBER_S
         self._uninspected = snapshot.ledger.lines_uninspected
-        blind = snapshot.state in (LineState.ERROR, LineState.HALTED) or snapshot.feed in _BLIND
+        blind = snapshot.state not in _LOOKING or snapshot.feed in _BLIND
         return blind or now_s < self._amber_until_s
 
 

@@ -280,6 +280,33 @@ def test_a_dead_line_stops_the_heart_and_the_machine(change: dict[str, object], 
     assert at.notices("info") == ["The machine can rely on the station again."]
 
 
+@pytest.mark.parametrize("feed", [FeedState.STOPPED, FeedState.NO_PICTURE])
+def test_a_machine_that_says_it_runs_is_believed_rather_than_an_encoder_that_stands(feed: FeedState) -> None:
+    link = SimulatedLink()
+    link.inputs = Inputs(running=True)
+    at = Place(MachineSettings(), link, feed=feed)
+    assert beats(at, cycles=15) > 0
+    assert beats(at, cycles=15) <= 2, "also from the very beginning"
+    link.inputs = Inputs(running=False)
+    assert beats(at, cycles=40) > 0, "a machine that stands is no fault"
+    link.inputs = Inputs(running=True)
+    assert beats(at, cycles=15) > 0, "for some seconds: it may just be starting"
+    assert beats(at, cycles=15) <= 2
+    assert at.link.outputs.stop
+    assert "the machine runs, but the encoder" in at.machine.status.heart_still
+    link.inputs = Inputs(running=False)
+    assert beats(at, cycles=12) > 0
+    assert not at.link.outputs.stop
+
+
+def test_the_lamp_is_dark_only_while_somebody_looks() -> None:
+    at = place()
+    assert not at.pass_cloth(0.1).amber
+    for state in (LineState.READY, LineState.HALTED):
+        at.line = state
+        assert at.pass_cloth(0.1).amber
+
+
 def test_cloth_that_went_by_uninspected_lights_the_lamp_for_some_seconds() -> None:
     at = place()
     assert not at.pass_cloth(1.0).amber
