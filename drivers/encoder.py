@@ -24,7 +24,9 @@ class CounterEncoder:
     """Position and speed from the counts of a wrapping counter.  Fed by one thread, read from any.
 
     Between two counts the machine must move by less than half the counter's range, or the direction cannot be told:
-    16 bits read 20 times a second allow 655,000 pulses a second.
+    16 bits read 20 times a second allow 655,000 pulses a second.  After a silence of more than a second, as of a lost
+    link, the machine is taken to have gone on at its last speed, give or take half the range; 32 bits need no such
+    guess.
 
     Args:
         pulses_per_line: counts per line of cloth; negative where the counter counts down going forward.
@@ -46,9 +48,10 @@ class CounterEncoder:
         with self._lock:
             now = self._clock()
             if self._last is not None:
-                half = self._range // 2
-                step = (count - self._last + half) % self._range - half
                 passed_s = max(now - self._window[-1][0], 1e-3)
+                half = self._range // 2
+                least = (round(self._pulses_per_s() * passed_s) if passed_s > STALE_S else 0) - half
+                step = (count - self._last - least) % self._range + least
                 if abs(step / self._pulses_per_line) <= FASTEST_LINES_PER_S * passed_s:
                     self._pulses += step
                 else:
@@ -65,10 +68,14 @@ class CounterEncoder:
             due = math.floor(self._highest + 1e-9)
             if len(self._window) < 2 or self._clock() - self._window[-1][0] > STALE_S:
                 return EncoderReading(due, 0.0)
-            (first_s, first), (last_s, last) = self._window[0], self._window[-1]
-            passed_s = last_s - first_s
-            speed = (last - first) / self._pulses_per_line / passed_s if passed_s > 0 else 0.0
-            return EncoderReading(due, speed)
+            return EncoderReading(due, self._pulses_per_s() / self._pulses_per_line)
+
+    def _pulses_per_s(self) -> float:
+        """Over the last counts; 0 before there are two."""
+        if len(self._window) < 2:
+            return 0.0
+        (first_s, first), (last_s, last) = self._window[0], self._window[-1]
+        return (last - first) / (last_s - first_s) if last_s > first_s else 0.0
 
 
 class EncodedCamera:

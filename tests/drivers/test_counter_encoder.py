@@ -66,6 +66,35 @@ def test_a_plc_that_lost_its_count_does_not_move_the_cloth() -> None:
     assert encoder.reading().due_line == 200
 
 
+@given(silence_s=st.floats(0.2, 300), down=st.booleans())
+def test_a_counter_that_wrapped_during_a_silence_went_on_as_it_had(silence_s: float, down: bool) -> None:
+    clock, pulses_per_s = Clock(), 1000
+    encoder = CounterEncoder(-1.0 if down else 1.0, 16, clock=clock)
+
+    def feed() -> int:
+        pulses = round((clock.now - 100.0) * pulses_per_s)
+        encoder.feed((-pulses if down else pulses) % 2**16)
+        return pulses
+
+    for _ in range(20):
+        feed()
+        clock.now += 0.05
+    clock.now += silence_s
+    pulses = feed()
+    assert encoder.reading().due_line == pulses
+
+
+def test_a_machine_that_stood_has_not_moved_in_a_silence() -> None:
+    clock = Clock()
+    encoder = CounterEncoder(1.0, 16, clock=clock)
+    for _ in range(20):
+        encoder.feed(777)
+        clock.now += 0.05
+    clock.now += 500.0
+    encoder.feed(800)
+    assert encoder.reading().due_line == 23
+
+
 def test_an_encoder_needs_pulses() -> None:
     with pytest.raises(ValueError, match="pulses per line"):
         CounterEncoder(0.0)
