@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from drivers import left_behind
-from drivers.camera import Camera, CameraGoneError, LineBlock
+from drivers.camera import GONE_S, STALL_S, Camera, CameraError, LineBlock
 
 START_LIMIT_S, STOP_LIMIT_S = 30.0, 3.0
 """What a camera may take to start, and to stop before it is started again; then its thread is left behind."""
@@ -47,6 +48,7 @@ class Grabber:
         self._camera = camera
         self._worker: _Worker | None = None
         self._asked = ""
+        self._asked_s = 0.0
         self._left: list[_Worker] = []
 
     @property
@@ -55,19 +57,39 @@ class Grabber:
         return self._asked
 
     @property
+    def unanswered_s(self) -> float:
+        """How long ago the camera was asked for what it has not answered yet; 0 if it owes no answer."""
+        return time.monotonic() - self._asked_s if self._asked else 0.0
+
+    @property
+    def hangs(self) -> bool:
+        """True if a read, which asks for a moment only, is owed so long that the driver hangs.
+
+        That needs no word from the encoder, which may hang behind the same driver and seem to stand.
+        """
+        return self._asked == "read" and self.unanswered_s > GONE_S
+
+    @property
     def hung(self) -> bool:
         """True if a thread hangs that was left behind."""
         self._left = [worker for worker in self._left if worker.is_alive()]
         return bool(self._left)
 
+    def silence(self, unseen_s: float) -> str:
+        """In words why the camera is given up after cloth passed unseen for so long; or it hangs."""
+        name = f"Camera {self._camera.camera_id}"
+        if self.unanswered_s > STALL_S:
+            return f"{name} has not answered for {self.unanswered_s:.1f} s"
+        return f"{name} has sent nothing for {unseen_s:.1f} s although cloth moves"
+
     def start(self) -> None:
         """Ask the camera to start; :meth:`answered` tells when it has.
 
         Raises:
-            CameraGoneError: so many threads hang in it that no other is spent.
+            CameraError: so many threads hang in it that no other is spent.
         """
         if self.hung and len(self._left) >= MOST_LEFT_BEHIND:
-            raise CameraGoneError(
+            raise CameraError(
                 f"Camera {self._camera.camera_id} does not answer at all; unplug it, or restart the program."
             )
         self._ask("start", self._camera.start)
@@ -99,7 +121,7 @@ class Grabber:
             self._dismiss()
         if self._worker is None:
             self._worker = _Worker(f"line-grab-{self._camera.camera_id}")
-        self._asked = what
+        self._asked, self._asked_s = what, time.monotonic()
         self._worker.calls.put(call)
 
     def _answer(self, timeout_s: float) -> LineBlock | None:

@@ -113,10 +113,8 @@ class CameraReader:
                 self._retry_s = FIRST_RETRY_S
                 watch.came(self._camera.encoder(), block.lines)
                 self._hand_on(block)
-            elif not self._camera.waits and watch.is_gone(self._camera.encoder()):
-                did = "not answered" if self._grabber.asked else "sent nothing"
-                name, unseen_s = self._camera.camera_id, watch.unseen_s
-                raise CameraGoneError(f"Camera {name} has {did} for {unseen_s:.1f} s although cloth moves.")
+            elif not self._camera.waits and (self._grabber.hangs or watch.is_gone(self._camera.encoder())):
+                raise CameraGoneError(f"{self._grabber.silence(watch.unseen_s)}.")
 
     def _hand_on(self, block: LineBlock) -> None:
         with self._changed:

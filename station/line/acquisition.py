@@ -77,7 +77,6 @@ class Acquisition:
         self._reach = Reach(self._encoder, ledger, due_line, getattr(camera, "unrecorded", ()))
         self._handover = Handover(blocks, ledger, waits=camera.waits)
         self._clock = CaptureClock()
-        self._gone_s: float | None = None
         self._grabber = Grabber(camera)
         self.feed = Feed()
 
@@ -199,8 +198,8 @@ class Acquisition:
             self._reach.due(reading)
         else:
             self._look(reading)
-            if not self._camera.waits and self.feed.lost(reading):
-                return self._reconnect(CameraGoneError(self._silence()))
+            if not self._camera.waits and (self._grabber.hangs or self.feed.lost(reading)):
+                return self._reconnect(CameraGoneError(self._grabber.silence(self.feed.unseen_s)))
         return True
 
     def _pass_on_words(self) -> None:
@@ -212,10 +211,6 @@ class Acquisition:
         """No block came: hold that against the encoder."""
         self.feed = self.feed.looked(reading, time.monotonic())
         self._reach.due(reading)
-
-    def _silence(self) -> str:
-        did = "has not answered" if self._grabber.asked else "has sent nothing"
-        return f"Camera {self._camera.camera_id} {did} for {self.feed.unseen_s:.1f} s although cloth moves"
 
     def _wait_paused(self) -> None:
         self._blocks.offer(EndOfRun())
@@ -242,7 +237,7 @@ class Acquisition:
     def _take(self, block: LineBlock, reading: EncoderReading) -> None:
         check_shape(block, self._camera)
         self.feed = self.feed.took(block.lines, reading, time.monotonic())
-        self._tell_return()
+        self._notices.back(self._camera.camera_id)
         first = self._reach.came(block.first_line)
         self._reach.skip_unrecorded(block.first_line, self._gap)
         end = first + block.lines
@@ -254,7 +249,7 @@ class Acquisition:
             return
         lost = first - self._ledger.taken
         if lost > 0 and self._gap is UninspectedReason.LOST_BY_CAMERA:
-            self._notices.warn_seldom("lost", f"Camera {block.camera_id} lost {lost} lines before line {first}.")
+            self._notices.lost(block.camera_id, lost, first)
         new = self._ledger.arrive(first, end, self._gap)
         self._gap = UninspectedReason.LOST_BY_CAMERA
         if new is not None:
@@ -265,22 +260,13 @@ class Acquisition:
     def _hand_on(self, chunk: Chunk) -> None:
         self._update(holding=self._camera.waits)
         if self._handover.hand_on(chunk):
-            text = f"lines from {chunk.first_line} on are not inspected. Slow the machine down."
-            self._notices.warn_seldom("overload", f"The line is slower than the cloth: {text}")
+            self._notices.overload(chunk.first_line)
         self._update(holding=False)
 
-    def _tell_return(self) -> None:
-        if self._gone_s is not None:
-            away_s, self._gone_s = time.monotonic() - self._gone_s, None
-            self._notices.tell("info", f"Camera {self._camera.camera_id} is back after {away_s:.1f} s.")
-
-    def _reconnect(self, error: CameraError) -> bool:
+    def _reconnect(self, loss: CameraGoneError) -> bool:
         """Try to get the camera back.  Returns False if asked to end meanwhile."""
         self._update(gone=True)
-        if self._gone_s is None:  # else it started again, but showed nothing
-            self._gone_s = time.monotonic()
-            why = str(error).rstrip(".")
-            self._notices.tell("warning", f"{why}. Cloth that passes now is not inspected; trying again.")
+        self._notices.gone(str(loss))
         self._let_go(STOP_LIMIT_S)
         self._blocks.offer(EndOfRun())
         self._gap = UninspectedReason.CAMERA_GONE
@@ -294,16 +280,17 @@ class Acquisition:
             try:
                 if not self._open():
                     return False
-            except CameraError:
+            except CameraGoneError:
+                continue
+            except CameraError as error:
+                self._notices.does_not_start(str(error))
                 continue
             return True
 
     def _captured_ns(self, block: LineBlock) -> int:
         captured_ns = self._clock.checked_ns(block.captured_ns)
         if captured_ns != block.captured_ns:
-            self._notices.warn_seldom(
-                "clock", f"The clock of camera {block.camera_id} stepped; its times are not used."
-            )
+            self._notices.clock_stepped(block.camera_id)
         return captured_ns
 
     def _update(self, **changes: Any) -> None:

@@ -12,17 +12,50 @@ Notify = Callable[[str, str], None]
 
 
 class Notices:
-    """Passes words on to ``notify``."""
+    """What people are told of the camera and its cloth, passed on to ``notify``.  Used from one thread."""
 
     def __init__(self, notify: Notify) -> None:
         self._notify = notify
         self._told_s: dict[str, float] = {}
+        self._gone_s: float | None = None
+        self._refusal = ""
+
+    def lost(self, camera_id: str, lines: int, first_line: int) -> None:
+        """Lines before the roll's ``first_line`` did not come."""
+        self._warn_seldom("lost", f"Camera {camera_id} lost {lines} lines before line {first_line}.")
+
+    def overload(self, first_line: int) -> None:
+        """The model cannot keep up."""
+        text = f"lines from {first_line} on are not inspected. Slow the machine down."
+        self._warn_seldom("overload", f"The line is slower than the cloth: {text}")
+
+    def clock_stepped(self, camera_id: str) -> None:
+        """A time of capture cannot be right."""
+        self._warn_seldom("clock", f"The clock of camera {camera_id} stepped; its times are not used.")
+
+    def gone(self, why: str) -> None:
+        """The camera is given up, and tried again until :meth:`back`."""
+        if self._gone_s is None:  # else it started again, but showed nothing
+            self._gone_s, self._refusal = time.monotonic(), ""
+            self._notify("warning", f"{why.rstrip('.')}. Cloth that passes now is not inspected; trying again.")
+
+    def does_not_start(self, why: str) -> None:
+        """The camera is there but cannot be used: told once, as trying again will hardly help."""
+        if why != self._refusal:
+            self._refusal = why
+            self._warn_seldom("start", why)
+
+    def back(self, camera_id: str) -> None:
+        """A block came."""
+        if self._gone_s is not None:
+            away_s, self._gone_s = time.monotonic() - self._gone_s, None
+            self._notify("info", f"Camera {camera_id} is back after {away_s:.1f} s.")
 
     def tell(self, severity: str, text: str) -> None:
         """Tell at once."""
         self._notify(severity, text)
 
-    def warn_seldom(self, kind: str, text: str) -> None:
+    def _warn_seldom(self, kind: str, text: str) -> None:
         """Warn, but of the same kind at most every few seconds: the ledger has the exact figures."""
         now = time.monotonic()
         if now - self._told_s.get(kind, -INTERVAL_S) >= INTERVAL_S:

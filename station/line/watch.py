@@ -83,7 +83,8 @@ class Feed:
         silent = now_s - self.last_block_s > self._patience_s(reading, STALL_S)
         # Forward over cloth that was seen before no line is due either.
         idle = reading.lines_per_s < 0 or not self.unseen_s
-        return FeedState.STOPPED if not reading.lines_per_s or (silent and idle) else FeedState.LIVE
+        # Blocks that come belie an encoder that says the machine stands: its link may be broken.
+        return FeedState.STOPPED if silent and (idle or not reading.lines_per_s) else FeedState.LIVE
 
     def lost(self, reading: EncoderReading) -> bool:
         """True if so much cloth has passed unseen that the camera must be started again."""

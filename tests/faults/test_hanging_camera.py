@@ -10,6 +10,7 @@ from hanging import EvenScorer, HangingCamera
 from line_rig import Run, until
 
 from drivers import left_behind
+from drivers.camera import GONE_S
 from drivers.grabber import MOST_LEFT_BEHIND
 from station.control import FeedState, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
 
@@ -97,14 +98,32 @@ def test_a_roll_can_be_ended_while_the_driver_hangs(camera: HangingCamera, calls
     assert left_behind.alive()
 
 
-def test_a_driver_that_hangs_beside_a_standing_machine_is_no_fault_but_can_be_left(camera: HangingCamera) -> None:
+def test_a_driver_that_hangs_is_given_up_also_if_the_encoder_seems_to_stand(camera: HangingCamera) -> None:
+    """The encoder may hang behind the same driver; and a machine that does stand must not start blind."""
     run = started(camera)
     camera.lines_per_s = 0.0
-    camera.hangs.add("read")
     until(lambda: run.inspection.snapshot().feed is FeedState.STOPPED, LONG)
+    hang(run, "read")
+    camera.hangs.clear()
+    until(lambda: camera.calls.count("start") == 2, LONG)
+    camera.lines_per_s = 2000.0
+    live_again(run)
+    assert run.inspection.finish(LONG)
+    texts = [notice.text for notice in run.of(Notice)]
+    assert sum("has not answered" in text and "although cloth moves" not in text for text in texts) == 1
+
+
+def test_a_silent_camera_beside_a_standing_machine_is_no_fault(camera: HangingCamera) -> None:
+    run = started(camera)
+    camera.lines_per_s = 0.0
+    until(lambda: run.inspection.snapshot().feed is FeedState.STOPPED, LONG)
+    reads = camera.calls.count("read")
+    until(lambda: camera.calls.count("read") > reads + 2 * GONE_S / 0.1, LONG)
+    assert run.inspection.snapshot().feed is FeedState.STOPPED
     assert run.inspection.finish(LONG)
     assert gone(run) == []
-    assert run.inspection.snapshot().feed is FeedState.ENDED
+    assert camera.calls.count("start") == 1
+    assert not any("trying again" in notice.text for notice in run.of(Notice))
 
 
 @pytest.mark.parametrize("end", ["finish", "abort"])
@@ -125,7 +144,8 @@ def test_a_driver_that_never_answers_again_costs_a_bounded_number_of_threads(
     run = started(camera)
     monkeypatch.setattr("station.line.acquisition.LONGEST_RETRY_S", 0.2)
     hang(run, "read", "stop", "start")
-    until(lambda: len(left_behind.alive()) >= MOST_LEFT_BEHIND, LONG)
+    until(lambda: any("does not answer at all" in notice.text for notice in run.of(Notice)), LONG)
+    assert len(left_behind.alive()) == MOST_LEFT_BEHIND
     tried = len(camera.calls)
     lines = run.inspection.snapshot().ledger.lines_uninspected
     until(lambda: run.inspection.snapshot().ledger.lines_uninspected > lines + camera.lines_per_s, LONG)

@@ -94,16 +94,19 @@ def test_lines_due_that_never_came_are_lost_at_the_end() -> None:
 
 def test_an_unplugged_camera_comes_back_and_the_cloth_between_is_told() -> None:
     def gone(camera: ScriptedCamera) -> None:
-        camera.refuse(CameraError("The camera is not there; plug it in."), CameraGoneError("Still gone."))
+        in_use = CameraError("The camera is in use; close that program.")
+        camera.refuse(CameraGoneError("Still gone."), in_use, in_use)
         camera.reading = EncoderReading(1500, 1000.0)
         raise CameraGoneError("Camera script was unplugged; plug it in.")
 
     camera = ScriptedCamera([at(0, 300), gone, at(1500, 1800)], width_px=W, waits=False)
     run = Run(camera).to_end()
     assert fates(run) == [Stretch(0, 300), Stretch(300, 1500, R.CAMERA_GONE), Stretch(1500, 1800)]
-    assert camera.started == 4
+    assert camera.started == 5
     texts = [n.text for n in run.of(Notice)]
     assert any("unplugged" in text for text in texts)
+    assert sum("is in use; close that program" in text for text in texts) == 1, "why it cannot be had is told, once"
+    assert not any("Still gone" in text for text in texts)
     assert any("is back" in text for text in texts)
     assert run.inspection.failure is None
 

@@ -75,6 +75,11 @@ def test_a_machine_that_stops_while_lines_are_on_their_way_is_stopped() -> None:
     assert watched((0.1, 50, 500.0), *((i * 0.1, 90, 0.0) for i in range(2, 50)))[0] is FeedState.STOPPED
 
 
+def test_cloth_that_comes_is_live_although_the_encoder_has_lost_its_word() -> None:
+    assert watched((0.3, 0.0, 0.0))[0] is FeedState.LIVE
+    assert watched((0.6, 0.0, 0.0))[0] is FeedState.STOPPED
+
+
 def test_a_camera_that_never_sent_anything() -> None:
     started = Feed().opened(EncoderReading(0, 0.0), 100.0, started=True)
     assert started.state(EncoderReading(0, 0.0), 200.0) is FeedState.NO_PICTURE
