@@ -109,6 +109,7 @@ class Runtime:
 
     Attributes:
         tile_px, cell_px: sides of a tile and of a map's cell in px.
+        spill_px: so far scores reach beyond what causes them, on each side: a feature's grid cell sees its neighbours.
         device, precision: those chosen.
 
     Raises:
@@ -117,6 +118,7 @@ class Runtime:
 
     tile_px: int = TILE_PX
     cell_px: int = CELL_PX
+    spill_px: int = 8
 
     def __init__(
         self, network: MFRNet, device: str = "auto", precision: str = "auto", threads: int | None = None

@@ -38,12 +38,22 @@ class _Track:
 
 
 class DefectTracker:
-    """Follows the defects of a roll, run by run."""
+    """Follows the defects of a roll, run by run.
+
+    Args:
+        spill_px: so far scores reach beyond what causes them; a defect's box is smaller by as much on each side.
+    """
 
     def __init__(
-        self, recipe: Recipe, *, width_px: int, cell_px: int = 4, clock: Callable[[], float] = time.monotonic
+        self,
+        recipe: Recipe,
+        *,
+        width_px: int,
+        cell_px: int = 4,
+        spill_px: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._recipe, self._cell, self._clock = recipe, cell_px, clock
+        self._recipe, self._cell, self._spill_px, self._clock = recipe, cell_px, spill_px, clock
         self._width_px = width_px
         self._gap = int(recipe.join_gap_mm / recipe.scale / cell_px)
         self._margin_px = recipe.edge_margin_mm / recipe.scale
@@ -170,11 +180,14 @@ class DefectTracker:
         """Lines from the run's start and columns, half-open, within the picture (the last cell may reach out of it)."""
         box, cell = region.box, self._cell
         return (
-            box.top * cell,
-            min(box.bottom * cell, self._cloth.end),
-            box.left * cell,
-            min(box.right * cell, self._width_px),
+            *self._without_spill(box.top * cell, min(box.bottom * cell, self._cloth.end)),
+            *self._without_spill(box.left * cell, min(box.right * cell, self._width_px)),
         )
+
+    def _without_spill(self, first: int, end: int) -> tuple[int, int]:
+        """One extent of a box without what scores spill at either end; a cell of it stays."""
+        spill = min(self._spill_px, max(0, end - first - self._cell) // 2)
+        return first + spill, end - spill
 
     def _size_mm(self, region: Region) -> tuple[float, float]:
         top, bottom, left, right = self._box_px(region)

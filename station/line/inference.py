@@ -24,7 +24,10 @@ BATCH_TILES = 16
 
 
 class TileScorer(Protocol):
-    """What judges tiles (:class:`model.runtime.Runtime`)."""
+    """What judges tiles (:class:`model.runtime.Runtime`).
+
+    May have ``spill_px``: so far scores reach beyond what causes them, on each side; sizes leave it out.
+    """
 
     @property
     def tile_px(self) -> int:

@@ -86,7 +86,14 @@ class Inspection:
         )
         self._inference = Inference(scorer, tiler, self._blocks, self._rows, self._gauges, prompt=not camera.waits)
         self._judge = Judge(
-            recipe, self._ledger, on_event, width_px=camera.width_px, tile_px=tile_px, cell_px=cell_px, view=view
+            recipe,
+            self._ledger,
+            on_event,
+            width_px=camera.width_px,
+            tile_px=tile_px,
+            cell_px=cell_px,
+            spill_px=getattr(scorer, "spill_px", 0),
+            view=view,
         )
         self._threads = [
             threading.Thread(target=body, name=name, daemon=True)

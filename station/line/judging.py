@@ -47,6 +47,7 @@ class Judge:
         width_px: int,
         tile_px: int = 256,
         cell_px: int = 4,
+        spill_px: int = 0,
         view: bool = True,
     ) -> None:
         self._ledger, self._emit, self._view = ledger, emit, view
@@ -59,7 +60,7 @@ class Judge:
             overlap_px=recipe.overlap_px,
             leniency=recipe.leniency,
         )
-        self._tracker = DefectTracker(recipe, width_px=width_px, cell_px=cell_px)
+        self._tracker = DefectTracker(recipe, width_px=width_px, cell_px=cell_px, spill_px=spill_px)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()
         self._rejects: set[int] = set()

@@ -185,6 +185,20 @@ def test_the_box_of_a_one_millimetre_spot_is_not_larger_than_allowed(seed: int) 
     assert last.is_reject
 
 
+@pytest.mark.parametrize("cells", [1, 2, 3, 5, 12])
+def test_a_size_leaves_out_what_scores_spill_beyond_the_flaw(cells: int) -> None:
+    scores = empty(60)
+    scores[20 : 20 + cells, 30 : 30 + cells] = 40
+    tracker = DefectTracker(recipe(mm_per_px=0.5), width_px=WIDTH, spill_px=8)
+    (*_, last) = [*tracker.feed(part(scores, 0), scores), *tracker.end_run()]
+    side = max(4 * cells - 16, 4)
+    assert side <= last.end_line - last.first_line <= side + 1
+    assert (last.first_line + last.end_line) // 2 == pytest.approx(80 + 2 * cells, abs=1)
+    assert (last.first_px + last.end_px) // 2 == pytest.approx(120 + 2 * cells, abs=1)
+    assert last.length_mm == 0.5 * (last.end_line - last.first_line)
+    assert last.width_mm == 0.5 * (last.end_px - last.first_px)
+
+
 @pytest.mark.parametrize(
     ("length", "width", "kind"),
     [
