@@ -141,7 +141,7 @@ class MainWindow(QMainWindow):
 
     def _on_snapshot(self, snapshot: LineSnapshot) -> None:
         self.live.on_snapshot(snapshot)
-        self.badge.show_picture(self.live.web.shout, self.live.web.ground)
+        self.badge.show_picture(self.live.web.badge, self.live.web.ground)
         self.status.show_snapshot(snapshot, self.live.roll_open)
         self.machine.show_status(snapshot.machine)
         # Space answers alarms only while there are some; otherwise it presses the button that has the focus

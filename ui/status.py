@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from station.control import LineSnapshot
+from station.control import LineSnapshot, LineState
 from ui import theme
 from ui.widgets.gauges import FillBar
 from ui.widgets.parts import label, set_text
@@ -101,8 +101,9 @@ class StatusStrip(QWidget):
         speed = snapshot.speed_m_per_min
         version = f" · v{snapshot.recipe_version}" if snapshot.recipe_version else ""
         ledger = snapshot.ledger
+        running = snapshot.state is LineState.CONTINUOUS_EXECUTION  # what is missing then stands over the picture
         values = {
-            "State": snapshot.message or STATE[snapshot.state],
+            "State": STATE[snapshot.state] if running else snapshot.message or STATE[snapshot.state],
             "Picture": f"{snapshot.behind_s:.0f} s old" if is_behind(snapshot) else str(snapshot.feed),
             "Fabric": f"{snapshot.fabric}{version}" if snapshot.fabric else "–",
             "Roll": (snapshot.roll or "–") if roll_open else "none open",

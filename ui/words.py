@@ -46,6 +46,7 @@ ROLL_ENDED_HINT = "Its record is in History (Ctrl+3). Start the next roll with F
 PAUSED = "PAUSED"
 PAUSED_HINT = "Cloth that moves now is not inspected. Resume to look again (F5)."
 BEHIND = "INSPECTION BEHIND"
+CAMERA_MISSING = "CAMERA MISSING"
 BEHIND_S = 2.0
 """A picture older than this, in seconds, is not live although the camera is."""
 
@@ -71,7 +72,7 @@ def picture_words(snapshot: LineSnapshot, *, roll_open: bool, seen: bool, ended:
         if quiet and snapshot.state is LineState.HALTED:
             return PAUSED, PAUSED_HINT
         if quiet and not seen:
-            return STARTING, f"{snapshot.message}." if snapshot.message else STARTING_HINT
+            return STARTING, f"{snapshot.message.rstrip('.')}." if snapshot.message else STARTING_HINT
         if is_behind(snapshot):
             return BEHIND, f"The picture is {snapshot.behind_s:.0f} s old: the cloth on the machine is not judged yet."
         return ("", "") if feed is FeedState.LIVE else (SHOUT[feed], HINT[feed])

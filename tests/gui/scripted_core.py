@@ -111,6 +111,8 @@ class ScriptedCore:
         self.behind_s = 0.0
         self.machine: MachineStatus | None = None
         self.unverified = ""
+        self.message = ""
+        self.blind_px: tuple[tuple[int, int], ...] = ()
         self._recipe: Recipe | None = None
         self._events: deque[Event] = deque()
         self._lock = threading.RLock()
@@ -141,6 +143,7 @@ class ScriptedCore:
                 latency_p99_ms=390.0,
                 queue_fill=0.2,
                 behind_s=self.behind_s,
+                message=self.message,
                 unverified=self.unverified,
                 machine=self.machine,
             )
@@ -247,7 +250,7 @@ class ScriptedCore:
         heat = loop.heat[at // CELL : (at + STRIP) // CELL]
         shift = self._line - at
         pixels = loop.pixels[at : at + STRIP]
-        self._tell(StripView(self._line, pixels, heat, CELL, *loop.web))
+        self._tell(StripView(self._line, pixels, heat, CELL, *loop.web, blind_px=self.blind_px))
         assert self._recipe is not None
         patches = heat[:, : heat.shape[1] // 56 * 56].reshape(heat.shape[0], -1, 56).max(axis=(0, 2))
         peaks = (patches * 2 * self._recipe.threshold).astype(np.float32)

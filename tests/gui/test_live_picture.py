@@ -68,6 +68,34 @@ def test_a_picture_that_is_not_live_says_so_large(
         assert middle[..., 0].mean() > middle[..., 2].mean() + 60, "cloth that passes unseen must be red"
 
 
+def test_what_a_missing_camera_does_not_show_is_hatched_and_said(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    core.message = "No picture from camera right: its part of the web is not inspected."
+    core.blind_px = ((520, 1000),)
+    started(window, core, qtbot)
+    window.bridge.refresh()
+    web = window.live.web
+    assert (web.shout, web.accessibleDescription()) == ("", core.message)
+    assert (window.badge.text, web.ground) == ("CAMERA MISSING", "warning")
+    assert window.status.text("State") == "inspecting"
+    for _ in range(80):
+        web.advance(0.1)
+    seen = cloth_of(window).astype(int)
+    assert has_colour(seen[:30], "warning", 2000)
+    cloth, width = seen[-60:-10], seen.shape[1]
+    is_amber = (cloth[:, :, 0] - cloth[:, :, 2]) > 100
+    hatched = is_amber[:, round(width * 520 / 1024) + 2 : round(width * 1000 / 1024) - 2]
+    assert 0.3 < hatched.mean() < 0.7
+    assert hatched.any(axis=0).all()
+    assert not is_amber[:, : round(width * 520 / 1024) - 2].any()
+    core.message = ""
+    window.bridge.refresh()
+    assert (window.badge.text, web.ground) == ("LIVE", "frame")
+    assert not has_colour(cloth_of(window)[:30], "warning", 1)
+
+
 def test_a_picture_that_lies_back_is_not_called_live(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
     window = open_window()
     started(window, core, qtbot)

@@ -75,6 +75,17 @@ def paint_tag(painter: QPainter, canvas: QRect, at: QPointF, text: str, name: st
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 
 
+def paint_trouble(painter: QPainter, canvas: QRect, text: str) -> None:
+    """Say above live cloth what is missing of it; the newest cloth, below, stays in sight."""
+    painter.setFont(theme.font("strong", bold=True))
+    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    words = QRectF(canvas.left() + 16, canvas.top() + 8, canvas.width() - 32, 60)
+    high = painter.boundingRect(words, flags, text).height()
+    painter.fillRect(QRectF(canvas.left(), canvas.top(), canvas.width(), high + 16), theme.colour("warning"))
+    painter.setPen(theme.colour("warning_text"))
+    painter.drawText(QRectF(words.left(), words.top(), words.width(), high), flags, text)
+
+
 def paint_shout(painter: QPainter, canvas: QRect, text: str, hint: str, *, ground: str) -> None:
     """Say large that the picture is not live; the last cloth stays dimly in sight."""
     painter.fillRect(canvas, theme.colour("cloth_ground", 150))

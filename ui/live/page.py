@@ -213,7 +213,7 @@ class LivePage(QWidget):
             ended=self._ended is not None,
             taught=self.controls.fabric.count() > 0,
         )
-        self.web.set_feed(snapshot.feed, *words)
+        self.web.set_feed(snapshot.feed, *words, snapshot.message if self.roll_open else "")
         self.figures.show_snapshot(snapshot)
         self.unverified.setVisible(bool(snapshot.unverified))
         self.unverified.setToolTip(snapshot.unverified)

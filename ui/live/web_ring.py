@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from station.control import StripView
 
-GAP_DARK, GAP_LIGHT = 74, 104
+GAP_DARK, GAP_LIGHT = (74, 74, 74), (104, 104, 104)
+UNSEEN_LIGHT = (16, 100, 146)
+"""Stripes, BGR: lines that never came are grey; columns that nobody saw, as a camera is missing, are amber."""
 _HEAT_FROM = 0.3
 
 
@@ -123,7 +125,11 @@ class WebRing:
     def _lay(self, strip: StripView, first: int, end: int) -> None:
         small = _shrink(strip.pixels, self.width_px, end - first)
         code = cv2.COLOR_GRAY2BGRA if small.ndim == 2 else cv2.COLOR_RGB2BGRA
-        self._write(self.picture, cv2.cvtColor(small, code), end)
+        shown = np.asarray(cv2.cvtColor(small, code), np.uint8)
+        for blind in strip.blind_px:
+            left, right = math.floor(blind[0] * self.scale), math.ceil(blind[1] * self.scale)
+            shown[:, left:right] = _stripes(first, end, self.width_px, UNSEEN_LIGHT)[:, left:right]
+        self._write(self.picture, shown, end)
         cells = np.clip(strip.heat * 255.0, 0, 255).astype(np.uint8)
         # heat cells may reach over the strip's last line and column: cut what lies beyond
         across = strip.pixels.shape[1] / (cells.shape[1] * strip.cell_px)
@@ -137,10 +143,7 @@ class WebRing:
         count = min(end - first, self.rows)
         if count <= 0:
             return
-        rows = np.arange(end - count, end)[:, None]
-        stripes = ((rows + np.arange(self.width_px)[None]) // 12 % 2).astype(np.uint8)
-        grey = np.where(stripes, np.uint8(GAP_LIGHT), np.uint8(GAP_DARK))
-        self._write(self.picture, cv2.cvtColor(grey, cv2.COLOR_GRAY2BGRA), end)
+        self._write(self.picture, _stripes(end - count, end, self.width_px, GAP_LIGHT), end)
         self._write(self.heat, np.zeros((count, self.width_px, 4), np.uint8), end)
 
     def _write(self, ring: NDArray[np.uint8], rows: NDArray[np.uint8] | cv2.typing.MatLike, end: int) -> None:
@@ -150,6 +153,12 @@ class WebRing:
         head = min(len(kept), self.rows - start)
         ring[start : start + head] = kept[:head]
         ring[: len(kept) - head] = kept[head:]
+
+
+def _stripes(first: int, end: int, width: int, light: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Diagonal stripes for rows ``[first, end)``, ``[rows, width, 4]`` BGRX, which go on from strip to strip."""
+    is_light = (np.arange(first, end)[:, None] + np.arange(width)[None]) // 12 % 2 > 0
+    return np.where(is_light[:, :, None], np.array((*light, 255), np.uint8), np.array((*GAP_DARK, 255), np.uint8))
 
 
 def _shrink(pixels: NDArray[np.uint8], width: int, rows: int) -> NDArray[np.uint8]:

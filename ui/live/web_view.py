@@ -13,7 +13,7 @@ from ui import theme
 from ui.live import marks
 from ui.live.scroll import Follower
 from ui.live.web_ring import WebRing
-from ui.words import BEHIND, SHOUT
+from ui.words import BEHIND, CAMERA_MISSING, SHOUT
 
 LEFT, TOP, GUTTER = 58, 30, 14
 _KEEP_DEFECTS = 400
@@ -49,6 +49,7 @@ class WebView(QWidget):
         self._mm_per_px: float | None = None
         self._feed = FeedState.NO_PICTURE
         self._shout = (SHOUT[FeedState.NO_PICTURE], "")
+        self._trouble = ""
         self._flash_s = 0.0
         self._hatch = theme.hatch("warning")
         self._renew_images()
@@ -108,11 +109,14 @@ class WebView(QWidget):
         if not stretch.inspected:
             self._stretches = [*self._stretches[-200:], stretch]
 
-    def set_feed(self, feed: FeedState, shout: str, hint: str) -> None:
-        """What the picture is worth; ``shout`` stands large over it with ``hint`` below, empty while it is live."""
-        if (feed, (shout, hint)) != (self._feed, self._shout):
-            self._feed, self._shout = feed, (shout, hint)
-            self.setAccessibleDescription(f"{shout}. {hint}" if shout else _DESCRIPTION)
+    def set_feed(self, feed: FeedState, shout: str, hint: str, trouble: str = "") -> None:
+        """What the picture is worth; ``shout`` stands large over it with ``hint`` below, empty while it is live.
+
+        ``trouble``: what a live picture lacks, in a sentence; empty if nothing.
+        """
+        if (feed, (shout, hint), trouble) != (self._feed, self._shout, self._trouble):
+            self._feed, self._shout, self._trouble = feed, (shout, hint), trouble
+            self.setAccessibleDescription(f"{shout}. {hint}" if shout else trouble or _DESCRIPTION)
             self.update()
 
     def set_heat(self, shown: bool) -> None:
@@ -134,14 +138,20 @@ class WebView(QWidget):
         return self._shout[0]
 
     @property
+    def badge(self) -> str:
+        """What stands in the header; empty while the picture is live and whole."""
+        return self.shout or (CAMERA_MISSING if self._trouble else "")
+
+    @property
     def alarming(self) -> bool:
         """Whether cloth may pass unseen against everybody's will."""
         return self._feed in _UNSEEN and self.shout == SHOUT[self._feed]
 
     @property
     def ground(self) -> str:
-        """Colour behind the words: red where cloth may pass unseen, amber where it is judged late, else quiet."""
-        return "critical" if self.alarming else "warning" if self.shout == BEHIND else "frame"
+        """Colour behind the words: red where cloth may pass unseen, amber where it is judged late or in part, else
+        quiet."""
+        return "critical" if self.alarming else "warning" if self.badge in (BEHIND, CAMERA_MISSING) else "frame"
 
     @property
     def web_px(self) -> tuple[int, int]:
@@ -233,6 +243,8 @@ class WebView(QWidget):
             painter.setClipping(False)
         if self.shout:
             marks.paint_shout(painter, canvas, *self._shout, ground=self.ground)
+        elif self._trouble:
+            marks.paint_trouble(painter, canvas, self._trouble)
         painter.end()
         self.frames_painted += 1
 
