@@ -239,15 +239,15 @@ class LineSnapshot:
     recipe_version: int
     roll: str | None
     ledger: Ledger
-    metres_inspected: float | None
-    metres_uninspected: float | None
-    speed_m_per_min: float | None
-    defects: int
-    rejects: int
-    tiles_per_second: float
-    latency_p50_ms: float
-    latency_p99_ms: float
-    queue_fill: float
+    metres_inspected: float | None = None
+    metres_uninspected: float | None = None
+    speed_m_per_min: float | None = None
+    defects: int = 0
+    rejects: int = 0
+    tiles_per_second: float = 0.0
+    latency_p50_ms: float = 0.0
+    latency_p99_ms: float = 0.0
+    queue_fill: float = 0.0
     message: str = ""
     origin_line: int | None = None
     behind_s: float = 0.0

@@ -18,7 +18,6 @@ from station.calibrations import Calibrated, Calibrations, check_scale
 from station.control import (
     DefectChanged,
     Event,
-    FeedState,
     Ledger,
     LineSnapshot,
     LineState,
@@ -41,6 +40,7 @@ from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 from station.tapped import TappedCamera
+from station.without_line import without_line
 
 RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
 POLL_S = 0.1
@@ -203,27 +203,8 @@ class Station:
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
         """How the line is before it starts, or was if ``error`` kept it from starting."""
-        opening = not self._roll_over.is_set()
-        waiting = LineState.HALTED if self._paused else LineState.INITIALIZED
-        message = "Loading the model" if opening else ""
-        return LineSnapshot(
-            state=LineState.ERROR if error is not None else waiting if opening else LineState.READY,
-            feed=FeedState.NO_PICTURE,
-            fabric=self._recipe.fabric if self._recipe else "",
-            recipe_version=self._recipe.version if self._recipe else 0,
-            roll=self._roll if opening else None,
-            ledger=Ledger(),
-            metres_inspected=None,
-            metres_uninspected=None,
-            speed_m_per_min=None,
-            defects=0,
-            rejects=0,
-            tiles_per_second=0.0,
-            latency_p50_ms=0.0,
-            latency_p99_ms=0.0,
-            queue_fill=0.0,
-            message=message if error is None else str(error),
-        )
+        roll = None if self._roll_over.is_set() else self._roll
+        return without_line(self._recipe, roll, paused=self._paused, error=error)
 
     def _wish(self, *, paused: bool) -> None:
         """Pause or look; remembered while there is no line yet."""
