@@ -110,11 +110,21 @@ class CameraReader:
         while not self._end.is_set():
             block = self._grabber.read(READ_TIMEOUT_S)
             if block is not None and block.lines:
+                self._check_shape(block)
                 self._retry_s = FIRST_RETRY_S
                 watch.came(self._camera.encoder(), block.lines)
                 self._hand_on(block)
             elif not self._camera.waits and (self._grabber.hangs or watch.is_gone(self._camera.encoder())):
                 raise CameraGoneError(f"{self._grabber.silence(watch.unseen_s)}.")
+
+    def _check_shape(self, block: LineBlock) -> None:
+        camera, shape = self._camera, block.pixels.shape[1:]
+        expected = (camera.width_px,) if camera.channels == 1 else (camera.width_px, camera.channels)
+        if shape != expected:
+            raise CameraError(
+                f"Camera {camera.camera_id} sent lines of shape {shape} where {expected} was announced; check its "
+                "settings."
+            )
 
     def _hand_on(self, block: LineBlock) -> None:
         with self._changed:

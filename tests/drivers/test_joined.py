@@ -46,7 +46,7 @@ class FedCamera:
         self.width_px = columns.stop - columns.start
         self.steps: SimpleQueue[tuple[int, int] | Exception] = SimpleQueue()
         self.refusals: list[Exception] = []
-        self.starts = self.idle = 0
+        self.starts = self.idle = self.odd_px = 0
         self.hanging: threading.Event | None = None
         self.stopping: threading.Event | None = None
         self.done: list[str] = []
@@ -73,7 +73,7 @@ class FedCamera:
             return None
         if isinstance(step, Exception):
             raise step
-        pixels = np.ascontiguousarray(CLOTH[step[0] : step[1], self._columns])
+        pixels = np.ascontiguousarray(CLOTH[step[0] : step[1], self._columns][:, self.odd_px :])
         return LineBlock(pixels, step[0], 1.0, time.monotonic_ns(), self.camera_id)
 
     def encoder(self) -> EncoderReading:
@@ -331,6 +331,19 @@ def test_what_nobody_takes_in_time_is_left_out_and_told(rig: Rig) -> None:
     while (block := rig.next())[0] < 2900:
         pass
     assert block == (2900, 2910, ())
+
+
+def test_a_camera_that_sends_another_width_costs_its_part_only(rig: Rig) -> None:
+    rig.feed(0, 100)
+    rig.next()
+    rig.right.odd_px = 7
+    rig.feed(100, 200)
+    assert rig.next() == (100, 200, ((150, 300),))
+    rig.hears(r"Camera right sent lines of shape (163,) where (170,) was announced")
+    rig.right.odd_px = 0
+    until(lambda: rig.right.starts == 2 and not rig.camera.trouble)
+    rig.feed(200, 300)
+    assert rig.next() == (200, 300, ())
 
 
 def test_only_when_all_are_gone_the_whole_is(rig: Rig) -> None:
