@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -32,7 +32,20 @@ SCALE_TOLERANCE = 0.01
 TAUGHT_TOLERANCE = 0.05
 """Share by which the scale a fabric was taught at may differ from the camera's before people are told."""
 
+EVER = datetime.min.replace(tzinfo=UTC)
 _LENGTH: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf_nan=False)])
+
+
+class Named(Protocol):
+    """A camera, as far as its calibrations are told by it; ``serial`` is asked for, too."""
+
+    @property
+    def camera_id(self) -> str:
+        """Its name."""
+
+    @property
+    def width_px(self) -> int | None:
+        """Its columns, None if not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +116,7 @@ def calibrated(
     lens = find(LENS, Lens.from_facts)
     in_force = _at_scale(recipe, _value(across, ACROSS), _value(along, ALONG))
     bent = lens.doubt if any(row.kind == LENS and row.camera_id == camera.camera_id for row in rows) else ""
-    unverified = " and ".join(filter(None, [_unverified(across, along), bent]))
+    unverified = " and ".join(filter(None, [_unverified(across, along), bent or _bent_when_measured(across, lens)]))
     used = dict.fromkeys(found.row.id for found in (across, along, shading, lens) if found.row is not None)
     warnings = []
     if unverified:
@@ -122,7 +135,13 @@ def calibrated(
     )
 
 
-def serial_of(camera: Camera) -> str:
+def lens_for(rows: Sequence[CalibrationRow], camera: Named) -> Lens | None:
+    """The lens that the line will straighten this camera's frames by, however old; ``rows``: newest first."""
+    row = _find([row for row in rows if row.kind == LENS], camera, Lens.from_facts, EVER, LENS).row
+    return None if row is None else Lens.from_facts(row.facts)
+
+
+def serial_of(camera: Named) -> str:
     """The device's own number, '' where it has none."""
     return str(getattr(camera, "serial", "") or "")
 
@@ -141,7 +160,7 @@ def check_scale(recipe: Recipe, camera: Camera) -> None:
 
 def _find(
     rows: Sequence[CalibrationRow],
-    camera: Camera,
+    camera: Named,
     read: Callable[[Mapping[str, Any]], object],
     oldest: datetime,
     what: str,
@@ -171,12 +190,12 @@ def _find(
     )
 
 
-def _foreign(row: CalibrationRow, camera: Camera) -> str:
+def _foreign(row: CalibrationRow, camera: Named) -> str:
     """Why a calibration under this camera's name is another device's, '' if it is its own."""
     serial = serial_of(camera)
     if row.serial and serial and row.serial != serial:
         return f"calibration {row.id} is of serial number {row.serial}, this camera's is {serial}"
-    if row.width_px is not None and row.width_px != camera.width_px:
+    if None not in (row.width_px, camera.width_px) and row.width_px != camera.width_px:
         return f"calibration {row.id} is for {row.width_px} columns, the camera has {camera.width_px}"
     return ""
 
@@ -224,6 +243,13 @@ def _unverified(across: _Found, along: _Found) -> str:
         return across.doubt
     axes = (("across", across.doubt), ("along", along.doubt))
     return " and ".join(f"{axis} the cloth {doubt}" for axis, doubt in axes if doubt)
+
+
+def _bent_when_measured(across: _Found, lens: _Found) -> str:
+    """Says so if the scale is of pictures that no lens, or another one, has straightened."""
+    if across.row is None or lens.row is None or across.row.id > lens.row.id:
+        return ""
+    return f"the scale of camera {lens.row.camera_id} was measured before its lens was calibrated"
 
 
 def _taught_elsewhere(taught: Recipe, in_force: Recipe) -> str:

@@ -23,7 +23,7 @@ from calibration.shading import Shading, shading_from_cloth, shading_from_refere
 from calibration.stitching import stitch
 from drivers.camera import LineBlock
 from drivers.replay import ReplayCamera
-from station.calibrations import ACROSS, ALONG, LENS, SCALE, SCALE_TOLERANCE, SHADING, STITCHING
+from station.calibrations import ACROSS, ALONG, LENS, SCALE, SCALE_TOLERANCE, SHADING, STITCHING, lens_for
 from station.commands.calibration_pictures import CameraName, CameraSource, Picture, cloth, pictures, played
 from station.commands.session import Records, say
 from station.control import StationError
@@ -120,7 +120,9 @@ def calibrate_scale(
     warnings: list[str] = []
     residual, unit = None, ""
     if source is not None:
-        shown = _straightened(records, of, pictures(source, lines or source.camera.width_px))
+        lens = lens_for(records.history.calibrations(of.camera_id), of)
+        frame_lines = source.camera.width_px if lens is None else lens.height_px
+        shown = _straightened(lens, pictures(source, lines or frame_lines))
         if chessboard is not None and square_mm is not None:
             board = scale_from_chessboards(shown, chessboard, square_mm)
             warnings += filter(None, [squareness_warning(board)])
@@ -256,14 +258,10 @@ def _lines_of(blocks: Iterable[LineBlock]) -> Picture:
     return lines if lines.ndim == 2 else lines.mean(axis=2).astype(np.uint8)
 
 
-def _straightened(records: Records, of: CameraName, shown: list[Picture]) -> list[Picture]:
-    """Pictures as the line will see them: by the camera's lens, where that is calibrated."""
-    for row in records.history.calibrations(of.camera_id):
-        if row.kind == LENS and row.serial == of.serial:
-            lens = Lens.from_facts(row.facts)
-            frame = (lens.height_px, lens.width_px)
-            return [lens.undistort(picture) if picture.shape[:2] == frame else picture for picture in shown]
-    return shown
+def _straightened(lens: Lens | None, shown: list[Picture]) -> list[Picture]:
+    """Pictures as the line will see them: by the camera's lens, where that is calibrated.  Raises PictureError for
+    pictures that are not its whole frames."""
+    return shown if lens is None else [lens.undistort(picture) for picture in shown]
 
 
 def _only(shown: Sequence[Picture]) -> Picture:

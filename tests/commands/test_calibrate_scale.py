@@ -10,6 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from calibration.lens import Lens
+from drivers.memory import MemoryCamera
+from station.commands.calibrate import calibrate_scale
+from station.commands.calibration_pictures import CameraName, CameraSource
 from station.commands.session import open_records
 from station.records.rows import NewCalibration
 from tests.commands.conftest import Station, save_image
@@ -201,3 +204,13 @@ def test_the_scale_is_measured_as_the_line_will_see_with_the_lens_calibrated(sta
     assert after["residual_px"] < 0.3 < 1 < before["residual_px"]
     assert any("calibrate the lens" in warning for warning in before["warnings"])
     assert after["across_mm_per_px"] == pytest.approx(SQUARE_MM / SQUARE_PX, rel=0.005)
+    save_image(tmp_path / "bent.png", bent[:400])
+    outcome = station("calibrate", "scale", *words)
+    assert outcome.code == 1
+    assert "calibrated at 640 x 480 px" in outcome.sentence
+    frames = MemoryCamera(np.concatenate([bent, bent]), block_lines=480)  # one after the other, as they come
+    with open_records(tmp_path / "home") as records:
+        of = CameraName("24115", "serial number that the lens does not know", 640)
+        source = CameraSource(frames, of, live=True)
+        live = calibrate_scale(records, of, source, by="ann", chessboard=CORNERS, square_mm=SQUARE_MM)
+    assert live["across_mm_per_px"] == pytest.approx(after["across_mm_per_px"], rel=1e-6)

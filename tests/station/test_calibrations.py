@@ -126,11 +126,12 @@ def test_one_that_does_not_know_its_camera_but_bears_its_name_fits() -> None:
 def test_a_lens_is_applied_and_must_be_fresh_for_sizes_to_be_verified() -> None:
     lens = Lens(512, 256, (300.0, 300.0), (256.0, 128.0), (-0.3, 0.05, 0.0, 0.0), 0.1, 8)
     facts = json.loads(json.dumps(lens.facts()))
-    fresh = fitted(row(2, "lens", facts=facts), row(1))
+    fresh = fitted(row(2), row(1, "lens", facts=facts))
     assert (fresh.lens, fresh.measures.unverified) == (lens, "")
-    assert 2 in fresh.measures.calibration_ids
-    assert "is stale" in fitted(row(2, "lens", days=200, facts=facts), row(1)).measures.unverified
-    foreign = fitted(row(2, "lens", facts=facts, serial="9"), row(1))
+    assert 1 in fresh.measures.calibration_ids
+    assert "is stale" in fitted(row(2), row(1, "lens", days=200, facts=facts)).measures.unverified
+    assert "before its lens" in fitted(row(2, "lens", facts=facts), row(1)).measures.unverified
+    foreign = fitted(row(2), row(1, "lens", facts=facts, serial="9"))
     assert foreign.lens is None
     assert "serial number 9" in foreign.measures.unverified
 
