@@ -104,12 +104,14 @@ def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: 
 
 @contextlib.contextmanager
 def _closed_by_interrupt(window: MainWindow) -> Iterator[None]:
-    """Ctrl+C in the terminal closes the window (the bridge's timer lets Python see the signal)."""
+    """Ctrl+C in the terminal or a polite kill closes the window (the bridge's timer lets Python see the signal)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    old = signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda _number, _frame: window.close()) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, old)
+        for number, handler in before.items():
+            signal.signal(number, handler)

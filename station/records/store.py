@@ -26,7 +26,7 @@ from station.records.rows import NewCalibration, RecordsError, RollMeasures, Ver
 from station.records.schema import RollTable, now
 from station.records.writer import Writer
 
-KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged)
+KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
 
 log = logging.getLogger("station.records")
 
@@ -137,15 +137,14 @@ class Store:
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
 
-        Pictures of the cloth and the roll's start are not kept; notices of warnings and errors, and what becomes of a
-        stop of the machine, go to the audit.
+        Pictures of the cloth and the roll's start are not kept; notices, and what becomes of a stop of the machine, go
+        to the audit: when a camera came back is as much part of a roll as when it went.
         Returns False if the event was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:
             RecordsError: no roll is open.
         """
-        keep = isinstance(event, KEPT) or (isinstance(event, Notice) and event.severity != "info")
-        if not keep:
+        if not isinstance(event, KEPT):
             return True
         roll = self._roll  # read once: the machine's thread tells while the line's may end the roll
         if roll is None and not isinstance(event, Notice | StopChanged):

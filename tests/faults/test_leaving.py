@@ -88,6 +88,61 @@ def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what
     assert report["inspected_m"] == pytest.approx(result["metres_inspected"])
 
 
+WINDOW = """
+import os, signal, sys
+from pathlib import Path
+sys.path.append({tests!r})
+from hanging import EvenScorer
+from station import cli, core, leaving
+
+leaving.before_leaving(lambda: Path({mark!r}).touch())
+scorer = EvenScorer()
+scorer.prepare, scorer.close, scorer.precision = lambda channels: None, lambda: None, "f32"
+core.Station._load = lambda self, recipe: scorer
+drain, killed = core.Station.drain, []
+
+def drained(self, limit=256):  # by the window, in its loop
+    if not killed and self.snapshot().ledger.lines_inspected > 0:
+        killed.append(os.kill(os.getpid(), signal.SIGTERM))
+    return drain(self, limit)
+
+core.Station.drain = drained
+cli.main()
+"""
+
+
+def test_a_polite_kill_closes_the_window_the_roll_and_the_outputs(tmp_path: Path) -> None:
+    mark, home = tmp_path / "safe", str(tmp_path / "home")
+    script = WINDOW.format(tests=str(Path(__file__).parent), mark=str(mark))
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "demo", "--home", home, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert mark.exists()
+    result = json.loads(ended.stdout.splitlines()[-1])
+    assert result["lines_acquired"] == result["lines_inspected"] + result["lines_uninspected"] > 0
+
+
+def test_a_polite_kill_of_any_command_makes_outputs_safe(tmp_path: Path) -> None:
+    mark = tmp_path / "safe"
+    script = f"""
+import os, signal, threading
+from pathlib import Path
+from station import cli, leaving
+leaving.before_leaving(lambda: Path({str(mark)!r}).touch())
+cli.app = lambda: (os.kill(os.getpid(), signal.SIGTERM), threading.Event().wait(300))
+cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200, check=False)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGTERM, "")
+    assert mark.exists()
+
+
 def test_hooks_run_in_order_and_one_that_fails_stops_no_other() -> None:
     ran: list[str] = []
 

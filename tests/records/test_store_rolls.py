@@ -153,15 +153,19 @@ def test_a_ledger_that_its_stretches_do_not_bear_out_is_told(store: Store, home:
     assert "ledger disagrees" in [action for action, _ in audit_rows(home)]
 
 
-def test_warnings_go_to_the_audit_with_and_without_a_roll(store: Store, home: Path) -> None:
+def test_notices_go_to_the_audit_with_and_without_a_roll(store: Store, home: Path) -> None:
     store.write(Notice("warning", "lamp is ageing"))
     name = store.begin_roll(None, make_recipe(), "cam")
     store.write(Notice("error", "camera gone"))
-    store.write(Notice("info", "hello"))
+    store.write(Notice("info", "camera back"))
     store.write(RollStarted(name, "linen", 1))
     store.flush()
     told = [row for row in audit_rows(home) if row[0].startswith("notice")]
-    assert told == [("notice: warning", "lamp is ageing"), ("notice: error", "camera gone")]
+    assert told == [
+        ("notice: warning", "lamp is ageing"),
+        ("notice: error", "camera gone"),
+        ("notice: info", "camera back"),
+    ]
 
 
 def test_nothing_is_recorded_without_a_roll(store: Store) -> None:
