@@ -176,7 +176,8 @@ class Machine:
             self._take_news()
             self._policy.advance(self._way_m)
             linked = self._connection.state is LinkState.CONNECTED
-            if self._marking.advance(self._due, linked=linked):
+            marks = self._marking.advance(self._due, linked=linked)
+            if marks:
                 self._marked_until_s = now + self._settings.marker_pulse_ms / 1000
             self._renew_status()
         self._tell_steps()
@@ -185,8 +186,11 @@ class Machine:
             self._look_at_the_line()
         self._outputs = self._next_outputs(now)
         camera_runs = self._snapshot is not None and runs_camera(self._snapshot)
-        self._take_inputs(self._connection.exchange(self._outputs, camera_runs=camera_runs))
+        inputs = self._connection.exchange(self._outputs, camera_runs=camera_runs)
+        self._take_inputs(inputs)
         with self._lock:
+            if inputs is None:
+                self._marking.take_back(marks)
             self._renew_status()
 
     def _follow(self) -> None:

@@ -23,7 +23,7 @@ class Marking:
         self._mm_per_line = 0.0
         self._to_marker: Way | None = None
         self._to_roll: Way | None = None
-        self._wanted = False
+        self._late = 0  # to be marked at once
         self.marked = self.marked_late = self.not_marked = 0
 
     def begin_roll(self, mm_per_line: float) -> None:
@@ -58,22 +58,31 @@ class Marking:
             elif defect.is_reject:
                 lines = (origin_line + defect.first_line, origin_line + defect.end_line)
                 arrival = way.put(key, lines, due_line, closed=defect.closed)
-                if way is self._to_marker:
-                    self._late(arrival)
+                if way is self._to_marker and arrival is Arrival.LATE:
+                    self._late += 1
+                elif way is self._to_marker and arrival is Arrival.MISSED and self._marks:
+                    self._not_marked(1, "it was decided when it had passed the marker")
 
-    def advance(self, due_line: int, *, linked: bool) -> bool:
-        """The cloth has come so far; returns whether to mark it now."""
+    def advance(self, due_line: int, *, linked: bool) -> int:
+        """The cloth has come so far; returns how many rejects are to be marked now."""
         if self._to_roll is not None:
             self._to_roll.advance(due_line)
         arrived = 0 if self._to_marker is None else len(self._to_marker.advance(due_line))
-        if not self._marks:
-            return False
-        if arrived and linked:
-            self.marked += arrived
-        elif arrived:
-            self._not_marked(arrived, "there was no link to the marker")
-        wanted, self._wanted = self._wanted, False
-        return wanted or (arrived > 0 and linked)
+        late, self._late = self._late, 0
+        marks = arrived + late if self._marks else 0
+        if marks and not linked:
+            self._not_marked(marks, "there was no link to the marker")
+            return 0
+        self.marked += marks
+        if marks and late:
+            self._marked_late(late)
+        return marks
+
+    def take_back(self, marks: int) -> None:
+        """So many marks never reached the marker."""
+        if marks:
+            self.marked -= marks
+            self._not_marked(marks, "there was no link to the marker")
 
     def ahead(self, due_line: int) -> tuple[Ahead | None, Ahead | None]:
         """The next reject before the marker, and before the cloth roll."""
@@ -86,18 +95,11 @@ class Marking:
         nearest = None if way is None else way.nearest(due_line)
         return None if nearest is None else Ahead(nearest[0][1], nearest[1] * self._mm_per_line / 1000)
 
-    def _late(self, arrival: Arrival | None) -> None:
-        if not self._marks:
-            return
-        if arrival is Arrival.LATE:
-            self._wanted = True
-            self.marked += 1
-            self.marked_late += 1
-            if is_told(self.marked_late):
-                what = f"{self.marked_late} rejects were" if self.marked_late > 1 else "A reject was"
-                self._tell(Notice("warning", f"{what} marked behind the beginning, being decided too late for it."))
-        elif arrival is Arrival.MISSED:
-            self._not_marked(1, "it was decided when it had passed the marker")
+    def _marked_late(self, count: int) -> None:
+        before, self.marked_late = self.marked_late, self.marked_late + count
+        if any(is_told(number) for number in range(before + 1, self.marked_late + 1)):
+            what = f"{self.marked_late} rejects were" if self.marked_late > 1 else "A reject was"
+            self._tell(Notice("warning", f"{what} marked behind the beginning, being decided too late for it."))
 
     def _not_marked(self, count: int, why: str) -> None:
         before, self.not_marked = self.not_marked, self.not_marked + count

@@ -409,10 +409,25 @@ def test_a_lost_link_is_a_state_and_one_notice_and_is_tried_again_with_patience(
     at.machine.hear(reject(1, 0.0))
     at.pass_cloth(1.0, seconds=0.05)
     assert at.machine.status.not_marked == 1
+    at.machine.hear(reject(2, 0.89))
+    at.pass_cloth(0.0, seconds=0.05)
+    status = at.machine.status
+    assert (status.marked, status.marked_late, status.not_marked) == (0, 0, 2), "the late ones no less"
     link.broken = False
     at.pass_cloth(0.0, seconds=3.0)
     assert at.machine.status.link is LinkState.CONNECTED
     assert at.notices("info") == ["The link to the machine is back: simulated machine."]
+
+
+def test_a_mark_that_finds_the_link_lost_is_not_counted_as_put() -> None:
+    link = BrokenLink()
+    link.broken = False
+    at = place(link, marker_mm=500)
+    at.machine.hear(reject(1, 0.0))
+    at.pass_cloth(0.4)
+    link.broken = True
+    at.pass_cloth(0.2)
+    assert (at.machine.status.marked, at.machine.status.not_marked) == (0, 1)
 
 
 def test_lines_of_a_camera_rest_between_rolls_and_no_alarm_is_made_of_it() -> None:
