@@ -244,7 +244,9 @@ class Machine:
     def _next_outputs(self, now: float) -> Outputs:
         assert self._snapshot is not None
         heartbeat = self._outputs.heartbeat
-        if not self._fault and now - self._beat_s >= self._settings.heartbeat_ms / 1000:
+        # Not while the link fails: a coupler that takes the heartbeat and refuses the stop is not to be kept alive.
+        beats = not self._fault and self._connection.state is LinkState.CONNECTED
+        if beats and now - self._beat_s >= self._settings.heartbeat_ms / 1000:
             heartbeat, self._beat_s = not heartbeat, now
         wanted = self._policy.state
         stop = wanted is StopState.REQUESTED or bool(self._fault)

@@ -419,6 +419,18 @@ def test_a_lost_link_is_a_state_and_one_notice_and_is_tried_again_with_patience(
     assert at.notices("info") == ["The link to the machine is back: simulated machine."]
 
 
+def test_a_device_that_refuses_a_signal_hears_no_heartbeat_either() -> None:
+    class Refusing(SimulatedLink):
+        def exchange(self, outputs: Outputs) -> Inputs:
+            super().exchange(outputs)
+            raise LinkError("Modbus 10.0.0.9:502 refuses coil 400.")
+
+    at = place(Refusing())
+    for _ in range(20):
+        at.pass_cloth(0.1, seconds=2.5)
+    assert {told.heartbeat for _, told in at.link.history} == {False}
+
+
 def test_a_mark_that_finds_the_link_lost_is_not_counted_as_put() -> None:
     link = BrokenLink()
     link.broken = False
