@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
 from drivers.joined_words import JoinedWords
@@ -166,6 +166,15 @@ class JoinedCamera:
     def take_words(self) -> list[tuple[str, str]]:
         """What people should know of single cameras since the last call: severity and a sentence."""
         return self._words.take()
+
+    def take_wishes(self, wishes: Mapping[str, float]) -> None:
+        """Each camera takes what the cloth asks for, as far as it can."""
+        for camera in self._cameras:
+            if (take := getattr(camera, "take_wishes", None)) is not None:
+                take(wishes)
+            elif wishes:
+                text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(wishes)}."
+                self._words.tell("warning", text)
 
     def stop(self) -> None:
         """Stops all cameras.  Never raises; one that hangs is left behind with its thread."""

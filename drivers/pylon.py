@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
@@ -15,7 +16,7 @@ from drivers.pylon_features import Features, in_short
 from drivers.pylon_grab import Grab, GrabCounts
 from drivers.pylon_position import ClothPosition
 from drivers.pylon_settings import PylonSettings
-from drivers.pylon_setup import Delivery, set_up
+from drivers.pylon_setup import Delivery, light_of, set_up
 
 LOG = logging.getLogger("drivers.pylon")
 
@@ -41,7 +42,8 @@ class PylonCamera:
     """
 
     def __init__(self, settings: PylonSettings) -> None:
-        self._settings = settings
+        self._settings = self._told = settings
+        self._wished: set[str] = set()
         self._pylon, self._genicam = load_pylon()
         self._grab: Grab | None = None
         self._turn, self._turning = 0, threading.Lock()
@@ -52,6 +54,7 @@ class PylonCamera:
         device = self._open()
         try:
             self._delivery = self._set_up(device)
+            self._light = light_of(self._features(device))
         except self._genicam.GenericException as error:
             raise CameraError(f"Camera {self.camera_id} cannot be set up ({in_short(error)}).") from error
         finally:
@@ -161,6 +164,16 @@ class PylonCamera:
         """Stops and closes the camera.  A call that hangs in pylon is left behind after some seconds."""
         self._end_turn()
 
+    def take_wishes(self, wishes: Mapping[str, float]) -> None:
+        """``exposure_us`` and ``gain_db`` that the cloth asks for, from the next start on.
+
+        They go before the settings; without such a wish any more the settings hold, and where those say nothing, what
+        the camera had before the first wish.
+        """
+        before = {name: self._light[name] for name in self._wished if name in self._light and not self._is_told(name)}
+        self._wished |= wishes.keys()
+        self._settings = self._told.with_light({**before, **wishes})
+
     def set_output(self, name: str, on: bool) -> None:
         """Switch one of the camera's output lines, such as ``Line2``.
 
@@ -196,6 +209,11 @@ class PylonCamera:
             grab.close()
             self._earlier = self._earlier + grab.counts
         return turn
+
+    def _is_told(self, name: str) -> bool:
+        """Whether the settings say something of it."""
+        told = self._told.gain_raw is not None and name == "gain_db"
+        return told or getattr(self._told, name) is not None
 
     def _features(self, device: Any) -> Features:
         return Features(device.GetNodeMap(), self._genicam, self.camera_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -91,6 +92,11 @@ class PylonSettings(BaseModel):
     def name(self) -> str:
         """Name of the camera in blocks."""
         return self.camera_id or self.serial
+
+    def with_light(self, light: Mapping[str, float]) -> PylonSettings:
+        """These settings with another ``exposure_us`` or ``gain_db``."""
+        gain = {"gain_raw": None} if "gain_db" in light else {}
+        return self.model_copy(update={**light, **gain})
 
     @model_validator(mode="after")
     def _agree(self) -> PylonSettings:

@@ -14,6 +14,7 @@ from drivers.pylon_settings import LONGEST_BLOCK_S, PylonSettings
 EMULATED_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"})
 """Pictures that pylon's camera emulation plays."""
 
+EXPOSURE, GAIN = ("ExposureTimeAbs", "ExposureTime"), ("Gain", "GainAbs")
 LINE_RATE = ("AcquisitionLineRateAbs", "AcquisitionLineRate")
 RESULTING_LINE_RATE = ("ResultingLineRateAbs", "BslResultingAcquisitionLineRate")
 FRAME_RATE = ("AcquisitionFrameRateAbs", "AcquisitionFrameRate")
@@ -183,19 +184,24 @@ def _light(features: Features, settings: PylonSettings) -> None:
         features.choose("ExposureMode", "Timed")
         # The emulation has both names, and only the older one does anything.
         what = f"an exposure of {settings.exposure_us:g} us"
-        features.set_number(what, settings.exposure_us, "ExposureTimeAbs", "ExposureTime")
+        features.set_number(what, settings.exposure_us, *EXPOSURE)
     if settings.gain_db is not None or settings.gain_raw is not None:
         features.choose("GainAuto", "Off")
     if settings.gain_db is not None:
         features.set_number(
             f"a gain of {settings.gain_db:g} dB",
             settings.gain_db,
-            "Gain",
-            "GainAbs",
+            *GAIN,
             instead="its own setting stays; older cameras take gain_raw",
         )
     if settings.gain_raw is not None:
         features.set_number(f"a gain of {settings.gain_raw} steps", settings.gain_raw, "GainRaw")
+
+
+def light_of(features: Features) -> dict[str, float]:
+    """``exposure_us`` and ``gain_db`` as the camera has them now, as far as it tells."""
+    found = {"exposure_us": features.number(*EXPOSURE), "gain_db": features.number(*GAIN)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _rate(features: Features, settings: PylonSettings, lines: int, step: int) -> float | None:
@@ -225,7 +231,7 @@ def _rate_reached(features: Features, step: int) -> float | None:
         return lines
     frames = _slowest(features, "AcquisitionFrameRateEnable", FRAME_RATE, RESULTING_FRAME_RATE)
     # The emulation leaves the exposure out of its figure.
-    exposure_us = features.number("ExposureTimeAbs", "ExposureTime")
+    exposure_us = features.number(*EXPOSURE)
     if frames is not None and exposure_us:
         frames = min(frames, 1e6 / exposure_us)
     return None if frames is None else frames * step

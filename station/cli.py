@@ -16,6 +16,7 @@ import typer
 from station.calibrating_cli import calibrate
 from station.cli_parts import Home, Json, emit
 from station.control import StationError
+from station.recipe_cli import recipe
 
 app = typer.Typer(
     name="station",
@@ -26,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(calibrate, name="calibrate")
+app.command()(recipe)
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Minutes = Annotated[float, typer.Option(min=0.5, max=600, help="Bounds the teach-in, all in.")]

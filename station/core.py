@@ -15,6 +15,7 @@ from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
 from station.calibration_watch import CalibrationWatch
 from station.calibrations import Calibrated, Calibrations, check_scale
+from station.camera_wishes import ask_camera
 from station.control import (
     DefectChanged,
     Event,
@@ -243,7 +244,8 @@ class Station:
         doubt = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
         if doubt is not None:
             self._on_event(Notice("warning", doubt))
-        for warning in fitted.warnings:
+        unheard = ask_camera(self._camera, recipe.camera)
+        for warning in [*fitted.warnings, *([unheard] if unheard else [])]:
             self._on_event(Notice("warning", warning))
         if isinstance(self._camera, TappedCamera):
             recorder = self._camera.begin(name)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from station.camera_wishes import CameraWishes
 from station.leniency import Leniency
 
 FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -36,6 +37,7 @@ class Recipe(BaseModel):
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")
     overlap_px: int = Field(32, ge=0, le=128, multiple_of=4, description="overlap of neighbouring tiles")
+    camera: CameraWishes = Field(CameraWishes(), description="camera settings that this fabric asks for")
     find_web: bool = Field(True, description="find the web's edges; off where cloth fills every picture")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
     grading_rule: str = "four-point"

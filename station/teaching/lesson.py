@@ -29,6 +29,7 @@ from station.playback import play
 from station.quality.tuning import MIN_PATCHES
 from station.recipe import Recipe
 from station.records.models import keep_model
+from station.records.queries import History
 from station.records.store import Store
 from station.teaching.doubts import Doubt, cut_out, doubt_of, doubted_tiles, without_doubted
 from station.teaching.held_back import GATHERING_THRESHOLD, HeldBack
@@ -150,7 +151,9 @@ def teach(
     facts = _facts(recipe, threshold, len(collector.tiles), len(doubts), seed, runtime.precision)
     with waiting_pictures(store.home, doubts) as pictures:
         sha256 = store_model(network, store, facts)
-        recipe = store.save_recipe(recipe.model_copy(update={"model_sha256": sha256}), by, "teach-in")
+        before = History(store).recipes(fabric)
+        update = {"model_sha256": sha256, "camera": before[0].recipe.camera if before else recipe.camera}
+        recipe = store.save_recipe(recipe.model_copy(update=update), by, "teach-in")
         folder = pictures.keep(f"{fabric}-v{recipe.version}")
     clock.report("done", 1.0)
     lesson = Lesson(

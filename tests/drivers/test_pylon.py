@@ -236,6 +236,27 @@ def test_an_output_line_is_switched(cameras: Any) -> None:
         camera.set_output("Line9", True)
 
 
+def test_a_recipe_asks_for_exposure_and_gain_from_the_next_start_on(cameras: Any) -> None:
+    camera = cameras(exposure_us=250.0, frame_rate_hz=100.0)  # says nothing of the gain
+
+    def light() -> tuple[float, float]:
+        camera.start()
+        nodes = camera._grab.device.GetNodeMap()
+        return nodes.GetNode("ExposureTimeAbs").Value, round(nodes.GetNode("Gain").Value, 3)
+
+    as_set = light()
+    assert as_set[0] == 250.0
+    camera.take_wishes({"exposure_us": 120.0, "gain_db": 60.0})
+    assert light() == (120.0, 48.0)
+    assert camera.take_words() == [("warning", sentence) for sentence in camera.refused]
+    assert "a gain of 60 dB" in camera.refused[0]
+    camera.take_wishes({"gain_db": 6.0})
+    assert light() == (250.0, pytest.approx(6.0, abs=0.01))
+    camera.take_wishes({})
+    assert light() == as_set, "the next fabric asks for nothing: neither does it inherit"
+    assert camera.refused == ()
+
+
 def test_a_wrong_serial_number_is_told_with_those_that_are_there(cameras: Any) -> None:
     with pytest.raises(CameraError, match="number 4711; there are: 0815-0000, 0815-0001"):
         cameras("4711")

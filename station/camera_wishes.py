@@ -1,0 +1,34 @@
+"""What a fabric asks of the camera, beyond what the station's settings say of it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.camera import Camera
+
+
+class CameraWishes(BaseModel):
+    """The recipe's camera settings.  What is None is as the station's settings say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    exposure_us: float | None = Field(None, gt=0, le=1e7)
+    gain_db: float | None = Field(None, ge=-100, le=100)
+
+    def told(self) -> dict[str, float]:
+        """Those that are not None, by name."""
+        return {name: value for name, value in self if value is not None}
+
+
+def ask_camera(camera: Camera, wishes: CameraWishes) -> str | None:
+    """Have the camera take the wishes when it is started next; a sentence if it knows no such settings.
+
+    What it refuses of them it tells itself once it was started (``take_words``).
+    """
+    take = getattr(camera, "take_wishes", None)
+    if take is not None:
+        take(wishes.told())
+        return None
+    if not (wished := ", ".join(f"{name} = {value:g}" for name, value in wishes.told().items())):
+        return None
+    return f"Camera {camera.camera_id} takes no settings from a recipe, so not {wished}; its picture stays as it is."

@@ -1,0 +1,38 @@
+"""What a fabric asks of the camera: looked at and changed, as a recipe version of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from station.camera_wishes import CameraWishes
+from station.commands.session import Records
+from station.control import StationError
+from station.settings import first_fault
+
+
+def change_camera(
+    records: Records, fabric: str, wishes: Mapping[str, float], *, forget: bool, by: str, why: str
+) -> dict[str, object]:
+    """Save a version of the fabric's recipe whose camera settings are the present ones (none if ``forget``) and
+    ``wishes``; nothing is saved where that changes nothing.
+
+    Raises:
+        StationError: a setting is impossible.
+        RecordsError: unknown fabric, or a newer version was saved meanwhile.
+    """
+    recipe = records.history.recipe(fabric)
+    try:
+        camera = CameraWishes.model_validate({**({} if forget else recipe.camera.told()), **wishes})
+    except ValidationError as error:
+        raise StationError(f"Camera setting {first_fault(error)}; nothing was saved.") from None
+    if camera != recipe.camera:
+        changed = recipe.model_copy(update={"camera": camera})
+        recipe = records.store.save_recipe(changed, by, why, based_on=recipe.version)
+    return {
+        "fabric": fabric,
+        "recipe_version": recipe.version,
+        "threshold": recipe.threshold,
+        **recipe.camera.model_dump(),
+    }

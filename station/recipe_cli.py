@@ -1,0 +1,33 @@
+"""``station recipe``: what a fabric asks of the camera."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from station.cli_parts import Home, Json, emit
+
+
+def recipe(
+    fabric: Annotated[str, typer.Argument(help="Name of the fabric.")],
+    exposure_us: Annotated[float | None, typer.Option(help="Exposure this fabric needs.")] = None,
+    gain_db: Annotated[float | None, typer.Option(help="Gain this fabric needs.")] = None,
+    as_station: Annotated[
+        bool, typer.Option("--as-station", help="First forget what it asked for: the camera is as station.toml says.")
+    ] = False,
+    by: Annotated[str | None, typer.Option(help="Who changes it; default: your login.")] = None,
+    why: Annotated[str, typer.Option(help="Why, for the record.")] = "camera settings",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """The newest recipe of a fabric; with camera settings: a new version that asks for them."""
+    from station.commands.recipes import change_camera
+    from station.commands.session import open_records
+    from station.people import login
+    from station.settings import home_folder
+
+    wishes = {name: value for name, value in (("exposure_us", exposure_us), ("gain_db", gain_db)) if value is not None}
+    with open_records(home_folder(home)) as records:
+        result = change_camera(records, fabric, wishes, forget=as_station, by=by or login(), why=why)
+    emit(result, as_json)
