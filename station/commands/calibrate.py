@@ -35,7 +35,9 @@ SHADING_LINES = 2048
 SHADING_METRES = 1.2
 """Taken from a camera: a metre is needed, and some of it may show no cloth."""
 UNEVEN = 0.01
-"""Share of the mean brightness that may be left uneven."""
+"""Share of the mean brightness that may be left uneven before people are told ..."""
+FAR_TOO_UNEVEN = 0.03
+"""... and from which it was no even cloth or surface: the next roll would be spoilt by such a shading."""
 POOR_FIT_PX = 1.0
 
 
@@ -47,7 +49,7 @@ def calibrate_shading(
     Raises:
         CameraError: the source failed.
         CalibrationError: too little cloth, or cloth that is too dark, too bright or too narrow.
-        StationError: no cloth in sight, or the file cannot be written.
+        StationError: no cloth in sight, no even cloth, or the file cannot be written.
     """
     _check_out(out)
     if source.live:
@@ -81,7 +83,7 @@ def calibrate_shading_from_references(
     Raises:
         CameraError: a source failed.
         CalibrationError: references that differ in width, or are too few, clipped or too dark.
-        StationError: the file cannot be written.
+        StationError: no even surface, or the file cannot be written.
     """
     _check_out(out)
     if source.live:
@@ -186,6 +188,11 @@ def _keep_shading(
     records: Records, source: CameraSource, shading: Shading, by: str, out: Path | None, lines: int
 ) -> dict[str, object]:
     residual = 100 * shading.residual
+    if shading.residual > FAR_TOO_UNEVEN:
+        raise StationError(
+            f"Even corrected, what was shown is uneven by {residual:.1f} %, so nothing was kept: show good cloth only, "
+            "or an even white surface, under the lamp as it runs."
+        )
     warnings = [str(fault) for fault in shading.faults]
     if shading.residual > UNEVEN:
         warnings.append(f"The light is still uneven by {residual:.1f} %; straighten lamp and lens and calibrate anew.")

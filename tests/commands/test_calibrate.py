@@ -101,6 +101,20 @@ def test_pictures_without_cloth_are_refused(station: Station, tmp_path: Path) ->
     assert not (tmp_path / "shading.json").exists()
 
 
+def test_light_that_does_not_stay_is_refused_and_nothing_kept(
+    station: Station, good_cloth: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    lines, columns = np.indices(good_cloth.shape)
+    swinging = 1 + 0.3 * (columns / columns.max() - 0.5) * (lines // 64 % 2)
+    save_image(tmp_path / "swinging" / "0.png", np.clip(good_cloth * swinging, 0, 255).astype(np.uint8))
+    out = tmp_path / "shading.json"
+    outcome = station("calibrate", "shading", "--images", tmp_path / "swinging", "--out", out)
+    assert outcome.code == 1
+    assert "uneven" in outcome.sentence
+    assert not out.exists()
+    assert station("calibrate", "list", "--json").json["calibrations"] == []
+
+
 @pytest.mark.parametrize("place", ["folder", "file/shading.json"])
 def test_a_file_that_cannot_be_written_is_named(
     station: Station, cloth_folder: Path, tmp_path: Path, place: str
