@@ -36,7 +36,7 @@ def spread_columns(left: int, right: int, tile: int, overlap: int, cell: int) ->
 
 
 def seen_spans(left: int, right: int, blind_px: Spans, cell: int, narrowest: int) -> Spans:
-    """What was seen of the web ``[left, right)``, in whole cells, without slivers of less than ``narrowest``."""
+    """What was seen of the web ``[left, right)``; beside what was not, whole cells and at least ``narrowest`` wide."""
     if right <= left:
         return ()
     if not is_partly_blind(blind_px, left, right):

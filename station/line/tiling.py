@@ -5,7 +5,8 @@ of a run the last row is shifted back up so that the run's end is judged too, an
 up to a tile's size.  A row may also be asked for early, so that a crawling machine need not wait for a tile's height of
 cloth: it looks at the newest lines and overlaps the row before it by more.  Across, tiles spread evenly between the
 web's edges with at least the recipe's overlap; where the web is narrower than a tile, it is mirrored likewise.  Where
-one of several cameras shows nothing, tiles lie beside its columns; they stay the same within a run.
+one of several cameras shows nothing, tiles lie beside its columns; they stay the same within a run.  As those lines
+count as uninspected in any case, no tile of them is mirrored: mirrored threads look like a flaw.
 """
 
 from __future__ import annotations
@@ -21,32 +22,11 @@ from numpy.typing import NDArray
 
 from station.control import UninspectedReason
 from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, widest_view
+from station.line.web import WebFinder
 from station.recipe import Recipe
 
 EARLY_LINES = 16
 """An early row decides at least so many lines."""
-
-
-class Edges(Protocol):
-    """The web's edges in camera columns, half-open."""
-
-    @property
-    def left_px(self) -> int:
-        """First column of cloth."""
-
-    @property
-    def right_px(self) -> int:
-        """Column after the last of cloth."""
-
-
-class EdgeFinder(Protocol):
-    """Finds the web in a picture (:class:`station.line.web.WebFinder`)."""
-
-    def find(self, pixels: NDArray[np.uint8]) -> Edges | None:
-        """Edges of the web in ``[lines, width]`` or ``[lines, width, 3]`` uint8, None without cloth."""
-
-    def reset(self) -> None:
-        """Another piece of cloth begins."""
 
 
 class PixelCorrection(Protocol):
@@ -127,8 +107,8 @@ class TileRow:
 def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
     """The row's tiles, uint8 ``[tiles, tile, tile]`` or ``[tiles, tile, tile, 3]``.
 
-    Mirrored where cloth is short.  A tile that lacks less than a cell moves up or to the left by that instead: mirrored
-    threads look like a flaw, and its scores are out of place by less than a cell.
+    Mirrored where cloth is short.  A tile that lacks less than a cell moves up or to the left by that instead; its
+    scores are then out of place by less than a cell.
     """
     tiles = np.empty((len(row.columns), tile, tile, *row.pixels.shape[2:]), np.uint8)
     lines = row.pixels if row.above is None else np.concatenate([row.above, row.pixels])
@@ -155,7 +135,7 @@ class Tiler:
         width_px: int,
         tile_px: int = 256,
         cell_px: int = 4,
-        web: EdgeFinder | None = None,
+        web: WebFinder | None = None,
         shading: PixelCorrection | None = None,
     ) -> None:
         self._tile, self._cell, self._width = tile_px, cell_px, width_px
@@ -238,9 +218,8 @@ class Tiler:
         self._rows = np.empty((self._tile, *pixels.shape[1:]), np.uint8)
 
     def _full_row(self) -> TileRow:
-        rows = self._rows
+        rows, step = self._rows, self._step
         assert rows is not None
-        step = self._step
         row = self._row(rows, self._first, self._first, self._first + step)
         # A fresh buffer: the old one travels on with the row.
         self._rows = np.empty_like(rows)
@@ -267,7 +246,10 @@ class Tiler:
     ) -> TileRow:
         left, right = self._edges(pixels)
         blind_px, reason = self._blind
-        seen = seen_spans(left, right, blind_px, self._cell, self._tile // 4)
+        seen = seen_spans(left, right, blind_px, self._cell, self._tile)
+        blind = reason if is_partly_blind(blind_px, left, right) else None
+        if blind is not None and len(pixels) + (0 if above is None else len(above)) < self._tile:
+            seen = ()
         columns = [spread_columns(first, end, self._tile, self._overlap, self._cell) for first, end in seen]
         return TileRow(
             run_line=self._start,
@@ -282,7 +264,7 @@ class Tiler:
             captured_ns=self._captured_ns,
             piece=self._piece,
             above=above,
-            blind=reason if is_partly_blind(blind_px, left, right) else None,
+            blind=blind,
         )
 
     def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:

@@ -63,6 +63,15 @@ class Window(MemoryCamera):
         return block
 
 
+class Even:
+    """Finds nothing, at no cost."""
+
+    tile_px, cell_px = 256, 4
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.zeros((len(tiles), 64, 64), np.float32)
+
+
 def joined(whole: NDArray[np.uint8], left: dict | None = None, right: dict | None = None) -> JoinedCamera:
     cameras = [Window("left", whole, LEFT, **(left or {})), Window("right", whole, RIGHT, **(right or {}))]
     return JoinedCamera(cameras, [JOINT])
@@ -137,11 +146,32 @@ def test_other_cameras_go_on_while_one_is_gone() -> None:
 
 def test_lines_that_one_camera_lost_are_judged_as_far_as_they_were_seen() -> None:
     whole = flawed((700, 200), (700, 900))
-    run = Run(joined(whole, right={"lost": ((640, 768),)})).to_end()
-    assert fates(run) == [Stretch(0, 640), Stretch(640, 768, R.LOST_BY_CAMERA), Stretch(768, LINES)]
+    run = Run(joined(whole, right={"lost": ((640, 896),)})).to_end()
+    assert fates(run) == [Stretch(0, 640), Stretch(640, 896, R.LOST_BY_CAMERA), Stretch(896, LINES)]
     assert places(run) == [(700, 200)]
     peaks = {len(event.peaks) for event in run.of(RowJudged) if event.first_line == 640}
     assert peaks == {3}  # tiles over 600 px, none over the rest
+
+
+def test_few_lines_that_one_camera_lost_are_no_defect_of_the_other() -> None:
+    scored: list[int] = []
+
+    class Mirrored(Even):
+        """Sees the same lines twice in a tile as a flaw, as a model does."""
+
+        def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+            scored.append(len(tiles))
+            scores = super().infer(tiles)
+            scores[[len(np.unique(tile, axis=0)) < len(tile) for tile in tiles]] = 9.0
+            return scores
+
+    noise = np.random.default_rng(4).integers(90, 170, (LINES, WIDTH), np.uint8)
+    run = Run(joined(noise, {"block_lines": 32}, {"block_lines": 32, "lost": ((640, 672), (1100, 1190))}), Mirrored())
+    run.to_end()
+    assert fates(run)[1] == Stretch(640, 672, R.LOST_BY_CAMERA)
+    assert sum(not stretch.inspected for stretch in fates(run)) == 2
+    assert scored
+    assert defects(run) == []
 
 
 def test_nothing_is_calibrated_from_blocks_that_were_not_seen_whole() -> None:
@@ -174,15 +204,6 @@ def test_the_screen_says_which_camera_is_missing() -> None:
     run.inspection.finish()
     assert run.inspection.failure is None
     assert fates(run) == [Stretch(0, LINES, R.CAMERA_GONE)]
-
-
-class Even:
-    """Finds nothing, at no cost."""
-
-    tile_px, cell_px = 256, 4
-
-    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.zeros((len(tiles), 64, 64), np.float32)
 
 
 SHORT = cloth(600, WIDTH)
