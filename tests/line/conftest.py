@@ -14,10 +14,11 @@ cv2.setNumThreads(1)
 
 @pytest.fixture(autouse=True)
 def _no_thread_left() -> Iterator[None]:
+    before = set(threading.enumerate())  # another test's fault is not this one's
     yield
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        left = [t.name for t in threading.enumerate() if t.name.startswith("line-")]
+        left = [t.name for t in set(threading.enumerate()) - before if t.name.startswith("line-")]
         if not left:
             return
         time.sleep(0.02)
