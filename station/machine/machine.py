@@ -103,7 +103,9 @@ class Machine:
         """Begin to exchange signals."""
         if self._policy.state is StopState.REQUESTED:
             text = f"A stop requested earlier was never released and is requested again: {self._policy.cause}."
-            self._tell(Notice("warning", f"{text} Release it once the cause is mended."))
+            self._tell(
+                Notice("warning", f"{text} Release it once the cause is mended, by key R or the machine's button.")
+            )
         if self._connection.state is not LinkState.NOT_WIRED and not self._connection.carries(Output.HEARTBEAT):
             text = "No heartbeat is wired in [outputs]: the machine runs on if this program dies."
             self._tell(Notice("warning", f"{text} Wire it to a watchdog of the machine."))
@@ -216,11 +218,9 @@ class Machine:
     def _open_roll(self, recipe: Recipe) -> None:
         self._rolls += 1
         if recipe.mm_per_px is None and recipe.mm_per_line is None:
-            text = (
-                f"Fabric {recipe.fabric} has no scale in mm, so no stop is requested and nothing is marked: calibrate "
-                "the camera's scale."
-            )
-            self._tell(Notice("warning", text))
+            if self._settings.needs_scale(recipe.fabric):
+                text = f"Fabric {recipe.fabric} has no scale in mm, so no stop is requested and nothing is marked"
+                self._tell(Notice("warning", f"{text}: calibrate the camera's scale."))
             self._policy.begin_roll(StopSettings(), recipe.threshold)
             self._marking.forget()
             return
@@ -235,8 +235,9 @@ class Machine:
         )
         if bool(fault) != bool(self._fault):
             if fault:
-                safe = "The machine cannot rely on the station"
-                self._tell(Notice("error", f"{safe}: {fault}. It is told to stop, and the heartbeat stands still."))
+                stops = "It is told to stop, and the heartbeat stands still."
+                safe = stops if self._wires_stop else "Stop it by hand unless it watches the heartbeat."
+                self._tell(Notice("error", f"The machine cannot rely on the station: {fault}. {safe}"))
             else:
                 self._tell(Notice("info", "The machine can rely on the station again."))
         self._fault = fault

@@ -61,3 +61,9 @@ class MachineSettings(BaseModel):
     def stop_for(self, fabric: str) -> StopSettings:
         """The rules for a fabric: its own, else the station's."""
         return self.stop_of.get(fabric, self.stop)
+
+    def needs_scale(self, fabric: str) -> bool:
+        """Whether anything that is wished for a fabric is reckoned in mm."""
+        wishes = self.stop_for(fabric)
+        rules = (wishes.repeats, wishes.running_m, wishes.critical_score, wishes.critical_mm)
+        return any(wish is not None for wish in (*rules, self.marker_mm, self.roll_mm))

@@ -158,6 +158,7 @@ def camera_lines(camera: Wired) -> CameraLines:
 def test_camera_lines_are_set_only_where_they_change_and_all_after_a_return() -> None:
     camera = Wired()
     lines = camera_lines(camera)
+    assert lines.carries == {Output.STOP, Output.HEARTBEAT}
     lines.open()
     lines.exchange(Outputs())
     lines.exchange(Outputs(red=True))

@@ -221,6 +221,10 @@ def test_a_fabric_without_scale_is_told() -> None:
     at.machine.hear(reject(1, 0.0))
     at.pass_cloth(9.0)
     assert "no scale in mm" in at.notices("warning")[0]
+    lamps = place()
+    lamps.machine.begin_roll(RECIPE.model_copy(update={"mm_per_px": None}))
+    lamps.pass_cloth(9.0)
+    assert lamps.notices("warning") == [], "lamps and heartbeat need none"
     assert at.machine.status.stop is StopState.NONE
     assert at.machine.status.to_marker is None
 
@@ -355,6 +359,9 @@ def test_what_is_not_wired_is_neither_marked_nor_missed_and_a_missing_heartbeat_
     status = at.machine.status
     assert (status.marked, status.marked_late, status.not_marked) == (0, 0, 0)
     assert (status.wires_stop, place().machine.status.wires_stop) == (False, True)
+    at.feed = FeedState.GONE
+    at.pass_cloth(0.1)
+    assert "Stop it by hand" in at.notices("error")[0]
     at.machine.start()
     at.machine.close()
     assert [text.split(":")[0] for text in at.notices("warning")] == ["No heartbeat is wired in [outputs]"]
