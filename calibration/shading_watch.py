@@ -99,8 +99,10 @@ def _lamp(level: float) -> str:
     if abs(level - 1) <= LAMP_DRIFT:
         return ""
     if level < 1:
-        return f"The light is {1 - level:.0%} weaker than at first; clean or change the lamp, or expose longer."
-    return f"The light is {level - 1:.0%} stronger than at first; look for stray light, or expose shorter."
+        said = f"{1 - level:.0%} weaker than at first; clean or change the lamp, or expose longer"
+    else:
+        said = f"{level - 1:.0%} stronger than at first; look for stray light, or expose shorter"
+    return f"The light is {said}, then calibrate the shading anew."
 
 
 def _falloff(change: Profile) -> str:

@@ -15,6 +15,7 @@ from drivers.camera import Camera
 from station.calibrated_camera import CalibratedCamera
 from station.calibrations import Calibrated
 from station.control import StripView
+from station.light_memory import LightMemory, Subject
 
 READING_S = 1.0
 REPEAT_S = 600.0
@@ -22,26 +23,31 @@ REPEAT_S = 600.0
 
 
 class CalibrationWatch:
-    """Belongs to one camera; the light's reference is kept from roll to roll while fabric and shading stay the same.
+    """Belongs to one camera; the light's reference is kept from roll to roll while fabric and calibrations stay the
+    same, and from one run of the program to the next in ``memory``.
 
     :meth:`see` is called from the line and only takes column means; the rest is done in :meth:`take_warnings`.
     """
 
-    def __init__(self, camera: Camera, clock: Callable[[], float] = time.monotonic) -> None:
-        self._bare, self._clock = camera, clock
+    def __init__(
+        self, camera: Camera, memory: LightMemory | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._bare, self._memory, self._clock = camera, memory, clock
         self.camera = CalibratedCamera(camera)
         self._light = ShadingWatch()
-        self._subject: tuple[str, tuple[int, ...]] = ("", ())
+        self._subject: Subject = ("", ())
+        self._is_kept = False
         self._reading: NDArray[np.float64] | None = None
         self._read_s = -1e9
         self._told_s: dict[str, float] = {}
 
     def begin_roll(self, fitted: Calibrated) -> CalibratedCamera:
-        """The camera that the roll's line is to read."""
+        """The camera that the roll's line is to read.  Raises RecordsError."""
         self.camera = CalibratedCamera(self._bare, fitted.lens)
         subject = (fitted.recipe.fabric, fitted.measures.calibration_ids)
         if subject != self._subject:
-            self._light, self._subject = ShadingWatch(), subject
+            known = None if self._memory is None else self._memory.recall(subject)
+            self._light, self._subject, self._is_kept = ShadingWatch(known), subject, known is not None
         self._reading = None
         self._told_s.clear()
         return self.camera
@@ -65,7 +71,14 @@ class CalibrationWatch:
         reading, self._reading = self._reading, None
         if reading is not None:
             said.append(self._light.feed(reading))
+            self._keep()
         return [warning for warning in said if warning and self._is_news(warning)]
+
+    def _keep(self) -> None:
+        """Remember how the light was, once that is known."""
+        if self._memory is not None and self._light.reference is not None and not self._is_kept:
+            self._is_kept = True
+            self._memory.keep(self._subject, self._light.reference)
 
     def _is_news(self, warning: str) -> bool:
         """Whether this was not told in the last ten minutes, be it with other figures."""

@@ -170,7 +170,7 @@ def _find(
     mine = [row for row in rows if row.camera_id == name]
     foreign, damaged = "", ""
     for row in mine:
-        if why := _foreign(row, camera):
+        if why := why_foreign(row, camera):
             foreign = foreign or why
             continue
         try:
@@ -190,7 +190,7 @@ def _find(
     )
 
 
-def _foreign(row: CalibrationRow, camera: Named) -> str:
+def why_foreign(row: CalibrationRow, camera: Named) -> str:
     """Why a calibration under this camera's name is another device's, '' if it is its own."""
     serial = serial_of(camera)
     if row.serial and serial and row.serial != serial:

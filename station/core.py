@@ -32,6 +32,7 @@ from station.control import (
     StripView,
 )
 from station.feed import Feed
+from station.light_memory import LightMemory
 from station.line.inspection import Inspection
 from station.machine.machine import Machine
 from station.machine.wired import Wired
@@ -88,7 +89,7 @@ class Station:
         self._roll_over.set()
         self._inspection: Inspection | None = None
         self._calibrated: Calibrated | None = None
-        self._watch = CalibrationWatch(camera)
+        self._watch = CalibrationWatch(camera, LightMemory(store, history, camera))
         self._recipe: Recipe | None = None
         self._roll: str | None = None
         self._end = threading.Event()

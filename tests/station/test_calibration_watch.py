@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from drivers.memory import MemoryCamera
 from station.calibration_watch import REPEAT_S, CalibrationWatch
 from station.calibrations import Calibrated
 from station.control import StripView
+from station.light_memory import LightMemory
 from station.recipe import Recipe
+from station.records.queries import History
 from station.records.rows import RollMeasures
+from station.records.store import Store
 
 WIDTH = 400
 FITTED = Calibrated(
@@ -62,7 +66,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def watch(clock: Clock) -> CalibrationWatch:
-    made = CalibrationWatch(MemoryCamera(np.zeros((256, WIDTH), np.uint8)), clock)
+    made = CalibrationWatch(MemoryCamera(np.zeros((256, WIDTH), np.uint8)), clock=clock)
     made.begin_roll(FITTED)
     return made
 
@@ -87,7 +91,7 @@ def test_dust_is_told_although_the_lamp_was_told_of_just_before(watch: Calibrati
 
 def test_a_lens_that_does_not_fit_the_frames_is_told_once_not_with_every_frame(clock: Clock) -> None:
     lens = Lens(WIDTH, 480, (300.0, 300.0), (200.0, 240.0), (-0.3, 0.05, 0.0, 0.0), 0.1, 8)
-    watch = CalibrationWatch(MemoryCamera(np.zeros((256, WIDTH), np.uint8)), clock)
+    watch = CalibrationWatch(MemoryCamera(np.zeros((256, WIDTH), np.uint8)), clock=clock)
     camera = watch.begin_roll(replace(FITTED, lens=lens))
     camera.start()
     said = []
@@ -103,6 +107,27 @@ def test_the_next_roll_of_the_fabric_remembers_how_the_light_was(watch: Calibrat
     pass_by(watch, clock, strip(150), 2 * SETTLING)
     watch.begin_roll(FITTED)
     assert any("weaker" in said for said in pass_by(watch, clock, strip(120), 3 * SETTLING))
+
+
+@pytest.mark.parametrize("since_then", ["nothing", "another fabric", "another shading", "another camera"])
+def test_the_next_run_of_the_program_remembers_how_the_light_was(tmp_path: Path, clock: Clock, since_then: str) -> None:
+    with Store.open(tmp_path / "home") as store:
+        memory = LightMemory(store, History(store), MemoryCamera(np.zeros((256, WIDTH), np.uint8)))
+        first = CalibrationWatch(MemoryCamera(np.zeros((256, WIDTH), np.uint8)), memory, clock)
+        first.begin_roll(FITTED)
+        assert pass_by(first, clock, strip(150), 2 * SETTLING) == []
+        width = WIDTH + 8 if since_then == "another camera" else WIDTH
+        camera = MemoryCamera(np.zeros((256, width), np.uint8))
+        second = CalibrationWatch(camera, LightMemory(store, History(store), camera), clock)
+        fitted = FITTED
+        if since_then == "another fabric":
+            fitted = replace(FITTED, recipe=FITTED.recipe.model_copy(update={"fabric": "denim"}))
+        elif since_then == "another shading":
+            fitted = replace(FITTED, measures=RollMeasures(0.5, 0.5, "", (7,)))
+        second.begin_roll(fitted)
+        said = pass_by(second, clock, strip(120), 3 * SETTLING) if width == WIDTH else []
+        assert any("weaker" in one for one in said) == (since_then == "nothing")
+        assert second._light.reference is None or len(second._light.reference) == width
 
 
 def test_another_fabric_may_be_darker(watch: CalibrationWatch, clock: Clock) -> None:

@@ -1,0 +1,53 @@
+"""How bright a fabric was when all was well, on record: lamps age over months, programs run for days."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera import Camera
+from station.calibrations import serial_of, why_foreign
+from station.records.queries import History
+from station.records.rows import NewCalibration, RecordsError
+from station.records.store import Store
+
+LIGHT = "light"
+
+Profile = NDArray[np.float64]
+Subject = tuple[str, tuple[int, ...]]
+"""A fabric, and the calibrations it is seen with: the light before another calibration is no measure for that after."""
+
+
+class LightMemory:
+    """Column means of good cloth before ``camera``, kept with the calibrations; the station makes them itself."""
+
+    def __init__(self, store: Store, history: History, camera: Camera) -> None:
+        self._store, self._history, self._camera = store, history, camera
+
+    def recall(self, subject: Subject) -> Profile | None:
+        """Column means float64 ``[width]``, not a number beside the web; None where none were kept, or are damaged.
+
+        Raises:
+            RecordsError: the records cannot be read.
+        """
+        for row in self._history.calibrations(self._camera.camera_id):
+            is_of_it = (row.facts.get("fabric"), row.facts.get("calibrations")) == (subject[0], list(subject[1]))
+            if row.kind != LIGHT or not is_of_it or why_foreign(row, self._camera):
+                continue
+            with contextlib.suppress(KeyError, OverflowError, TypeError, ValueError):
+                means = np.array([math.nan if mean is None else float(mean) for mean in row.facts["means"]])
+                if means.shape == (self._camera.width_px,):
+                    return means
+        return None
+
+    def keep(self, subject: Subject, means: Profile) -> None:
+        """Put them on record; where the records refuse, this program's own memory has to do."""
+        rounded = [None if math.isnan(mean) else round(float(mean), 2) for mean in means]
+        facts = {"fabric": subject[0], "calibrations": list(subject[1]), "means": rounded}
+        camera = self._camera
+        new = NewCalibration(LIGHT, camera.camera_id, facts, serial_of(camera), camera.width_px)
+        with contextlib.suppress(RecordsError):
+            self._store.add_calibrations([new], "station", "how bright good cloth is, to tell when lamps age")
