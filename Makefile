@@ -9,8 +9,8 @@ READY := $(VENV)/.ready
 demo: $(READY)              ## cloth moving with defects outlined
 	@scripts/demo.sh $(BIN)/station
 
-test: $(READY) lint         ## lint and the fast tests
-	$(BIN)/pytest
+test: $(READY) lint         ## lint and the fast tests, on two cores
+	$(BIN)/pytest -n 2
 
 test-slow: $(READY)         ## the tests that take minutes
 	$(BIN)/pytest -m slow --timeout 1800
