@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,9 @@ from drivers.reader import CameraReader, ReaderState
 
 LATE_START_S = 10.0
 """Once one camera delivers, the others are waited for so long; they join when they come."""
+
+OUT_OF_STEP_S = 5.0
+"""A camera that sends old lines for so long is not late any more: it counts them from another place."""
 
 LOOK_S = 0.05
 
@@ -53,10 +57,10 @@ class JoinedCamera:
         self._readers: list[CameraReader] = []
         self._aligner = self._new_aligner()
         self._late: dict[int, int | None] = {}
+        self._late_s: dict[int, float] = {}
         self._stood_s = 0.0
-        self._has_run = False
+        self._has_run = self._is_over = False
         self._first_due = 0
-        self._is_over = False
 
     @property
     def camera_id(self) -> str:
@@ -250,15 +254,13 @@ class JoinedCamera:
             > max(STALL_S, 2 * lines / speed) + self._aligner.extra_lines(number) / speed
         ]
         for number in late:
-            self._late[number] = self._aligner.front(number)
-            name = self._cameras[number].camera_id
-            self._words.tell(
-                "warning", f"Camera {name} is late: its part of the web is not inspected until it is back."
-            )
+            self._late[number], self._late_s[number] = self._aligner.front(number), now
+            self._words.tell_late(number)
         return bool(late)
 
     def _welcome_back(self) -> None:
         """Wait again for a late camera that shows something new."""
+        now, speed = time.monotonic(), max(self._speed(), 0.0) if self._late else 0.0
         for number, front_then in list(self._late.items()):
             if self._readers[number].state is ReaderState.OUT:
                 del self._late[number]  # gone is more than late; once back it is waited for
@@ -266,9 +268,14 @@ class JoinedCamera:
             front, next_line = self._aligner.front(number), self._aligner.next_line
             if front is None or front == front_then or next_line is None:
                 continue
-            if front >= next_line - STALL_S * max(self._speed(), 0.0):
+            if front >= next_line - STALL_S * speed:
                 del self._late[number]
                 self._words.tell("info", f"Camera {self._cameras[number].camera_id} keeps up again.")
+            elif speed <= 0:
+                self._late_s[number] = max(now, self._late_s[number])  # the rest of its block waits for cloth
+            elif now - self._late_s[number] > OUT_OF_STEP_S:
+                self._late_s[number] = math.inf
+                self._words.tell_out_of_step(number, next_line - front)
 
     def _machine(self) -> EncoderReading:
         """An encoder's word; of a camera that keeps up if there is one.  Raises CameraError."""

@@ -46,6 +46,19 @@ class JoinedWords:
                 "pictures of neighbours may lie apart along the cloth. Wire one encoder to all cameras.",
             )
 
+    def tell_late(self, number: int) -> None:
+        """Of a camera that its neighbours wait for no longer."""
+        name = self._cameras[number].camera_id
+        self.tell("warning", f"Camera {name} is late: its part of the web is not inspected until it is back.")
+
+    def tell_out_of_step(self, number: int, lines: int) -> None:
+        """Of a camera whose lines lie behind its neighbours' and do not catch up."""
+        self.tell(
+            "error",
+            f"Lines of camera {self._cameras[number].camera_id} are numbered {lines} behind its neighbours', so its "
+            "part of the web is not inspected. End the roll and restart the station while the machine stands.",
+        )
+
     def tell_lost(self, block: LineBlock) -> None:
         """Of lines that a camera which is there did not show, now and then."""
         now = time.monotonic()

@@ -247,6 +247,37 @@ def test_a_late_neighbour_is_waited_for_a_while_then_the_block_goes_out_blind(ri
     assert rig.next() == (300, 400, ())
 
 
+def test_what_a_recipe_asks_for_reaches_each_camera_that_takes_it(rig: Rig) -> None:
+    taken: list[object] = []
+    rig.right.take_wishes = taken.append  # type: ignore[attr-defined]
+    rig.camera.take_wishes({"exposure_us": 80.0})
+    assert taken == [{"exposure_us": 80.0}]
+    assert rig.camera.take_words() == [("warning", "Camera left takes no settings from a recipe, so not exposure_us.")]
+
+
+def test_a_camera_that_counts_from_another_place_is_told_of(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.joined.OUT_OF_STEP_S", 0.5)
+    rig.feed(0, 100)
+    rig.next()
+    line, behind = 1500, 100
+    rig.feed(100, line, rig.left)
+    rig.moves(line)
+
+    def is_told() -> bool:
+        nonlocal line, behind
+        rig.feed(line, line + 2, rig.left)
+        rig.feed(behind, behind + 2, rig.right)
+        line, behind = line + 2, behind + 2
+        rig.moves(line)
+        rig.camera.read(0.05)
+        rig.words += [text for _, text in rig.camera.take_words()]
+        return rig.told("behind its neighbours', so its part of the web is not inspected. End the roll and restart")
+
+    until(is_told)
+    assert rig.told("Lines of camera right are numbered 1")
+    assert not rig.told("keeps up")
+
+
 def test_a_camera_that_is_gone_is_not_waited_for_and_joins_again(rig: Rig) -> None:
     rig.feed(0, 100)
     rig.next()
