@@ -31,7 +31,9 @@ class PylonCamera:
     Lines are numbered as :class:`drivers.pylon_position.ClothPosition` says: from encoder pulses, else from the
     camera's block numbers, so that blocks lost on the way leave a gap.  Without an encoder the camera runs freely and
     takes cloth to move at its line rate all the time; how much passed while it was away is then an estimate.  With an
-    encoder whose counter the camera does not tell, silence cannot be told from standing cloth.  Line 0 is where this
+    encoder whose counter the camera does not tell, silence cannot be told from standing cloth; nor does a camera that
+    is away tell its counter: what passed shows once it is back, and a roll that is ended before lacks it.  A counter
+    that the machine's link reads (``pulses_per_line`` of ``[machine]``) knows both.  Line 0 is where this
     camera was started first: neighbours across one web agree only if they were started while the machine stood.
 
     Args:

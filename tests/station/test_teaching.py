@@ -19,6 +19,7 @@ from drivers.simulated.cloth import Cloth
 from model.encoder import Encoder, Light
 from model.mfrnet import MFRNetConfig
 from model.pacing import Progress, TeachingCancelled
+from station.camera_wishes import CameraWishes
 from station.commands.learning import figures_of, sentences
 from station.control import StationError
 from station.playback import play
@@ -183,7 +184,11 @@ def test_the_same_seed_makes_the_same_model_and_threshold(
     clean: Course, good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
 ) -> None:
     cloth = folder_of(good_cloth, tmp_path / "cloth")
-    again, other = (taught(cloth, small_encoder, store, seed=seed).recipe for seed in (1, 2))
+    again = taught(cloth, small_encoder, store, seed=1).recipe
+    bright = CameraWishes(exposure_us=80.0)
+    store.save_recipe(again.model_copy(update={"camera": bright}), "me", "dark yarn")
+    other = taught(cloth, small_encoder, store, seed=2).recipe
+    assert (again.camera, other.camera) == (CameraWishes(), bright), "a new lesson keeps the camera's settings"
     one = clean.lesson.recipe
     assert one.model_sha256 == again.model_sha256
     assert one.threshold == again.threshold
