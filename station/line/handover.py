@@ -7,8 +7,21 @@ from station.line.channel import Channel
 from station.line.ledger import LineLedger
 from station.line.tiling import Chunk, EndOfRun
 
+BLOCKS_WAITING = 16
+"""Of cloth that runs on: some seconds to ride out a hitch."""
+
+LINES_WAITING = 1024
+"""Of cloth that waits: enough to keep the device busy; more would only age in the queue."""
+
 ROOM_AFTER_OVERLOAD = 0.5
 """After an overload the queue must drain to this before blocks are taken again: few long stretches, not many short."""
+
+
+def block_queue(waits: bool) -> Channel[Chunk | EndOfRun]:
+    """The queue before the model; ``waits``: whether the camera can be made to wait for room."""
+    if not waits:
+        return Channel(BLOCKS_WAITING)
+    return Channel(LINES_WAITING, limit=LINES_WAITING, weigh=lambda item: getattr(item, "lines", 0))
 
 
 class Handover:

@@ -14,18 +14,13 @@ from station.line.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
 from station.line.errors import LineError
 from station.line.gauges import Gauges
+from station.line.handover import block_queue
 from station.line.inference import Inference, ScoredRow, TileScorer
 from station.line.judging import Judge
 from station.line.ledger import LineLedger
-from station.line.tiling import Chunk, EndOfRun, PixelCorrection, Tiler
+from station.line.tiling import EndOfRun, PixelCorrection, Tiler
 from station.line.web import WebFinder
 from station.recipe import Recipe
-
-BLOCKS_WAITING = 16
-"""Of cloth that runs on: some seconds to ride out a hitch."""
-
-LINES_WAITING = 1024
-"""Of cloth that waits: enough to keep the device busy; more would only age in the queue."""
 
 ROWS_WAITING = 16
 IDLE_S = 0.1
@@ -72,7 +67,7 @@ class Inspection:
         self._ledger = LineLedger()
         self._gauges = Gauges()
         self._notices: SimpleQueue[Notice] = SimpleQueue()
-        self._blocks = _block_queue(camera.waits)
+        self._blocks = block_queue(camera.waits)
         self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
         self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notify, due_line=due_line)
         tile_px, cell_px = scorer.tile_px, scorer.cell_px
@@ -300,9 +295,3 @@ class Inspection:
             except Empty:
                 return
             self._on_event(notice)
-
-
-def _block_queue(waits: bool) -> Channel[Chunk | EndOfRun]:
-    if not waits:
-        return Channel(BLOCKS_WAITING)
-    return Channel(LINES_WAITING, limit=LINES_WAITING, weigh=lambda item: getattr(item, "lines", 0))
