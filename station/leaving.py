@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from drivers import left_behind
@@ -44,15 +45,30 @@ def polite_kills_unwind() -> None:
         signal.signal(signal.SIGTERM, leave)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Meanwhile impatient people break into nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def end_process(code: int) -> NoReturn:
     """Call the hooks and end with ``code``.  Records must be closed by now.
 
     With a thread left behind in a device's library the process ends at once: the interpreter's own end would unload
     what that thread is in, which crashes or hangs.
     """
-    for hook in list(_hooks):
-        left_behind.returned_within(HOOK_LIMIT_S, hook, "leaving")
-    _hooks.clear()
+    with _undisturbed():
+        for hook in list(_hooks):
+            left_behind.returned_within(HOOK_LIMIT_S, hook, "leaving")
+        _hooks.clear()
     if not left_behind.alive(PATIENCE_S):
         sys.exit(code)
     logging.shutdown()

@@ -143,6 +143,17 @@ cli.main()
     assert mark.exists()
 
 
+def test_an_impatient_person_does_not_keep_outputs_from_being_made_safe() -> None:
+    ran: list[str] = []
+    for name, number in (("first", signal.SIGINT), ("second", signal.SIGTERM)):
+        before_leaving(lambda name=name, number=number: (os.kill(os.getpid(), number), ran.append(name)))
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as end:
+        end_process(0)
+    assert (end.value.code, ran) == (0, ["first", "second"])
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_hooks_run_in_order_and_one_that_fails_stops_no_other() -> None:
     ran: list[str] = []
 
