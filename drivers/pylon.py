@@ -175,6 +175,7 @@ class PylonCamera:
         before = {name: self._light[name] for name in self._wished if name in self._light and not self._is_told(name)}
         self._wished |= wishes.keys()
         self._settings = self._told.with_light({**before, **wishes})
+        self._words = [("warning", sentence) for sentence in self.refused]  # told anew with each roll
 
     def set_output(self, name: str, on: bool) -> None:
         """Switch one of the camera's output lines, such as ``Line2``.

@@ -250,6 +250,10 @@ def test_a_recipe_asks_for_exposure_and_gain_from_the_next_start_on(cameras: Any
     assert light() == (120.0, 48.0)
     assert camera.take_words() == [("warning", sentence) for sentence in camera.refused]
     assert "a gain of 60 dB" in camera.refused[0]
+    camera.take_wishes({"exposure_us": 120.0, "gain_db": 60.0})
+    camera.start()
+    camera.start()
+    assert camera.take_words() == [("warning", sentence) for sentence in camera.refused], "once on each roll"
     camera.take_wishes({"gain_db": 6.0})
     assert light() == (250.0, pytest.approx(6.0, abs=0.01))
     camera.take_wishes({})
