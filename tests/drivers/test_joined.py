@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 import cv2
 import numpy as np
 import pytest
+from joined_rig import CLOTH, JOINT, LEFT, PATIENCE_S, RIGHT, FedCamera, Machine, Rig, running_rig, until
 from numpy.typing import NDArray
 
-from drivers import left_behind
-from drivers.camera import CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import CameraError, CameraGoneError, EncoderReading, EndOfClothError
 from drivers.joined import JoinedCamera
 from drivers.joining import Joint
 from drivers.memory import MemoryCamera
@@ -22,129 +21,11 @@ from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.views import View
 
-RNG = np.random.default_rng(3)
-CLOTH = RNG.integers(1, 256, (3000, 300), np.uint8)
-LEFT, RIGHT = slice(0, 170), slice(130, 300)
-JOINT = Joint(40)
-PATIENCE_S = 60.0
-
-
-class Machine:
-    """The encoder that all cameras share."""
-
-    def __init__(self) -> None:
-        self.reading = EncoderReading(0, 0.0)
-
-
-class FedCamera:
-    """Sends what the test feeds it: blocks by their lines, or a fault."""
-
-    waits, channels = False, 1
-
-    def __init__(self, name: str, columns: slice, machine: Machine) -> None:
-        self.camera_id, self._columns, self._machine = name, columns, machine
-        self.width_px = columns.stop - columns.start
-        self.steps: SimpleQueue[tuple[int, int] | Exception] = SimpleQueue()
-        self.refusals: list[Exception] = []
-        self.starts = self.idle = self.odd_px = 0
-        self.hanging: threading.Event | None = None
-        self.stopping: threading.Event | None = None
-        self.done: list[str] = []
-        self.own_words: list[tuple[str, str]] = []
-        self.estimated_lines, self.runs_freely = 0, False
-
-    def take_words(self) -> list[tuple[str, str]]:
-        words, self.own_words = self.own_words, []
-        return words
-
-    def start(self) -> None:
-        self.starts += 1
-        self.done.append("start")
-        if self.refusals:
-            raise self.refusals.pop(0)
-
-    def read(self, timeout_s: float) -> LineBlock | None:
-        if self.hanging is not None:
-            self.hanging.wait()
-        try:
-            step = self.steps.get(timeout=timeout_s)
-        except Empty:
-            self.idle += 1
-            return None
-        if isinstance(step, Exception):
-            raise step
-        pixels = np.ascontiguousarray(CLOTH[step[0] : step[1], self._columns][:, self.odd_px :])
-        return LineBlock(pixels, step[0], 1.0, time.monotonic_ns(), self.camera_id)
-
-    def encoder(self) -> EncoderReading:
-        return self._machine.reading
-
-    def stop(self) -> None:
-        self.done.append("stopping")
-        if self.stopping is not None:
-            self.stopping.wait()
-        self.done.append("stopped")
-
-
-class Rig:
-    """Two fed cameras, joined."""
-
-    def __init__(self) -> None:
-        self.machine = Machine()
-        self.left, self.right = FedCamera("left", LEFT, self.machine), FedCamera("right", RIGHT, self.machine)
-        self.camera = JoinedCamera([self.left, self.right], [JOINT])
-        self.words: list[str] = []
-
-    def moves(self, due_line: int, lines_per_s: float = 1000.0) -> None:
-        self.machine.reading = EncoderReading(due_line, lines_per_s)
-
-    def feed(self, first: int, end: int, *cameras: FedCamera) -> None:
-        for camera in cameras or (self.left, self.right):
-            camera.steps.put((first, end))
-
-    def next(self) -> tuple[int, int, tuple[tuple[int, int], ...]]:
-        """The next block, which must come; its pixels are checked."""
-        deadline = time.monotonic() + PATIENCE_S
-        while (block := self.camera.read(0.2)) is None:
-            assert time.monotonic() < deadline, "no block came"
-        expected = CLOTH[block.first_line : block.end_line].copy()
-        for first, end in block.blind_px:
-            expected[:, first:end] = 0
-        assert np.array_equal(block.pixels, expected)
-        return block.first_line, block.end_line, block.blind_px
-
-    def hears(self, words: str) -> None:
-        """Read until this was told; no block is due meanwhile that matters."""
-
-        def is_told() -> bool:
-            self.camera.read(0.02)
-            self.words += [text for _, text in self.camera.take_words()]
-            return self.told(words)
-
-        until(is_told)
-
-    def told(self, words: str) -> bool:
-        return any(words in text for text in self.words)
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    made = Rig()
-    made.camera.start()
-    yield made
-    for camera in (made.left, made.right):
-        if camera.hanging is not None:
-            camera.hanging.set()
-    made.camera.stop()
-    until(lambda: not left_behind.alive())
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("line-camera")]
+    with running_rig() as made:
+        yield made
 
 
 def windows(cloth: NDArray[np.uint8], first_lines: int, second_lines: int) -> JoinedCamera:
@@ -245,37 +126,6 @@ def test_a_late_neighbour_is_waited_for_a_while_then_the_block_goes_out_blind(ri
     rig.hears("right keeps up again")
     rig.feed(300, 400)
     assert rig.next() == (300, 400, ())
-
-
-def test_what_a_recipe_asks_for_reaches_each_camera_that_takes_it(rig: Rig) -> None:
-    taken: list[object] = []
-    rig.right.take_wishes = taken.append  # type: ignore[attr-defined]
-    rig.camera.take_wishes({"exposure_us": 80.0})
-    assert taken == [{"exposure_us": 80.0}]
-    assert rig.camera.take_words() == [("warning", "Camera left takes no settings from a recipe, so not exposure_us.")]
-
-
-def test_a_camera_that_counts_from_another_place_is_told_of(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.joined.OUT_OF_STEP_S", 0.5)
-    rig.feed(0, 100)
-    rig.next()
-    line, behind = 1500, 100
-    rig.feed(100, line, rig.left)
-    rig.moves(line)
-
-    def is_told() -> bool:
-        nonlocal line, behind
-        rig.feed(line, line + 2, rig.left)
-        rig.feed(behind, behind + 2, rig.right)
-        line, behind = line + 2, behind + 2
-        rig.moves(line)
-        rig.camera.read(0.05)
-        rig.words += [text for _, text in rig.camera.take_words()]
-        return rig.told("behind its neighbours', so its part of the web is not inspected. End the roll and restart")
-
-    until(is_told)
-    assert rig.told("Lines of camera right are numbered 1")
-    assert not rig.told("keeps up")
 
 
 def test_a_camera_that_is_gone_is_not_waited_for_and_joins_again(rig: Rig) -> None:
@@ -456,82 +306,3 @@ def test_a_start_that_is_given_up_says_so() -> None:
     start.set()
     starting.join()
     assert [str(error) for error in raised] == ["Camera joined was stopped while it started."]
-
-
-def test_what_its_cameras_say_is_heard(rig: Rig) -> None:
-    rig.right.own_words = [("warning", "Camera right did not take a gain of 3 dB: it has no Gain.")]
-    assert rig.camera.take_words() == [("warning", "Camera right did not take a gain of 3 dB: it has no Gain.")]
-    assert rig.camera.take_words() == []
-
-
-def test_lines_that_one_camera_lost_are_told(rig: Rig) -> None:
-    rig.feed(0, 100, rig.left)
-    rig.feed(0, 40, rig.right)
-    rig.feed(60, 100, rig.right)
-    blocks = [rig.next() for _ in range(3)]
-    assert blocks == [(0, 40, ()), (40, 60, ((150, 300),)), (60, 100, ())]
-    assert [text for _, text in rig.camera.take_words()] == [
-        "Camera right lost 20 lines; the web is not inspected whole there."
-    ]
-
-
-def test_cameras_that_count_by_time_or_by_estimate_are_told_of() -> None:
-    rig = Rig()
-    rig.left.runs_freely = rig.right.runs_freely = True
-    for _ in range(2):  # at the start of every roll
-        rig.camera.start()
-        (told,) = [text for _, text in rig.camera.take_words()]
-        assert told.startswith("Without an encoder lines are counted by time alone (camera left and camera right)")
-    rig.camera.stop()
-    rig = Rig()
-    rig.camera.start()
-    rig.camera.stop()
-    assert rig.camera.take_words() == []
-    rig.right.estimated_lines = 30
-    (told,) = [text for _, text in rig.camera.take_words()]
-    assert told.startswith("How much cloth passed while camera right was away is an estimate")
-    assert rig.camera.take_words() == []
-
-
-class Named(MemoryCamera):
-    """A camera with whatever a test wants of it."""
-
-    def __init__(
-        self, name: str = "b", *, colour: bool = False, waits: bool = True, scale: float | None = None
-    ) -> None:
-        super().__init__(np.zeros((300, 50, 3) if colour else (300, 50), np.uint8))
-        self.camera_id, self.waits = name, waits
-        if scale is not None:
-            self.mm_per_px = scale
-
-
-@pytest.mark.parametrize(
-    ("cameras", "words"),
-    [
-        ([Named("a")], "two cameras or more"),
-        ([Named("a"), Named("a")], "Two of the joined cameras are named 'a'"),
-        ([Named("a", colour=True), Named()], "Camera b is grey, camera a in colour"),
-        ([Named("a"), Named(waits=False)], "set the same speed"),
-        ([Named("a", scale=0.5), Named(scale=0.4)], "a sees 0.5 mm per px, camera b 0.4"),
-        ([Named("a"), Named(scale=0.5), Named("c", scale=0.4)], "b sees 0.5 mm per px, camera c 0.4"),
-    ],
-)
-def test_cameras_that_do_not_fit_together_are_refused(cameras: list[Named], words: str) -> None:
-    with pytest.raises(CameraError, match=words):
-        JoinedCamera(cameras, [Joint(10)] * (len(cameras) - 1))
-
-
-def test_the_whole_has_the_serial_numbers_and_the_first_output_lines_of_its_cameras() -> None:
-    plain = JoinedCamera([Named("a"), Named()], [Joint(10)])
-    assert (plain.serial, plain.set_output) == ("", None)
-    left, right = Named("a"), Named()
-    left.serial, right.serial = "123", "45"
-    right.set_output = print
-    whole = JoinedCamera([left, right], [Joint(10)])
-    assert (whole.serial, whole.set_output) == ("123+45", print)
-
-
-def test_a_scale_that_one_camera_knows_is_the_whole_s() -> None:
-    assert JoinedCamera([Named("a"), Named(scale=0.5)], [Joint(10)]).mm_per_px == 0.5
-    assert JoinedCamera([Named("a", scale=0.5), Named(scale=0.502)], [Joint(10)]).mm_per_px == 0.5
-    assert JoinedCamera([Named("a"), Named()], [Joint(10)]).mm_per_px is None
