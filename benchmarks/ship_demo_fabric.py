@@ -70,9 +70,7 @@ def main() -> None:
     parser.add_argument("--threshold-metres", type=float, default=200.0)
     parser.add_argument("--tiles", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--keep-model", action="store_true", help="only set the threshold anew"
-    )
+    parser.add_argument("--keep-model", action="store_true", help="only set the threshold anew")
     parser.add_argument("--out", type=Path, default=SHIPPED)
     options = parser.parse_args()
 
