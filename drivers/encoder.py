@@ -8,7 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from drivers.camera import Camera, CameraError, EncoderReading, LineBlock
+from drivers.camera import Camera, CameraError, EncoderReading
+from drivers.wrapped import WrappedCamera
 
 SPEED_WINDOW_S = 0.5
 """Speed is the mean over so long: a count is whole pulses only."""
@@ -78,7 +79,7 @@ class CounterEncoder:
         return (last - first) / (last_s - first_s) if last_s > first_s else 0.0
 
 
-class EncodedCamera:
+class EncodedCamera(WrappedCamera):
     """A camera whose lines are triggered by an encoder it cannot read itself: the counter speaks for it.
 
     The counter's zero is laid on the camera's at the first start, so that the line due and the lines delivered have
@@ -86,32 +87,9 @@ class EncodedCamera:
     """
 
     def __init__(self, camera: Camera, encoder: CounterEncoder) -> None:
-        self._camera, self._encoder = camera, encoder
+        super().__init__(camera)
+        self._encoder = encoder
         self._offset: int | None = None
-
-    def __getattr__(self, name: str) -> object:
-        """All that a camera may have beyond the protocol: its scale, its total of lines."""
-        return getattr(self._camera, name)
-
-    @property
-    def camera_id(self) -> str:
-        """The camera's."""
-        return self._camera.camera_id
-
-    @property
-    def width_px(self) -> int:
-        """The camera's."""
-        return self._camera.width_px
-
-    @property
-    def channels(self) -> int:
-        """The camera's."""
-        return self._camera.channels
-
-    @property
-    def waits(self) -> bool:
-        """The camera's."""
-        return self._camera.waits
 
     def start(self) -> None:
         """Start the camera.  Raises CameraError."""
@@ -119,17 +97,9 @@ class EncodedCamera:
         if self._offset is None:
             self._offset = self._camera.encoder().due_line - self._encoder.reading().due_line
 
-    def read(self, timeout_s: float) -> LineBlock | None:
-        """The camera's next block."""
-        return self._camera.read(timeout_s)
-
     def encoder(self) -> EncoderReading:
         """The counter's word, in the camera's line numbers.  Raises CameraError before the first start."""
         if self._offset is None:
             raise CameraError(f"Camera {self.camera_id} has not been started yet; its lines have no numbers.")
         reading = self._encoder.reading()
         return EncoderReading(reading.due_line + self._offset, reading.lines_per_s)
-
-    def stop(self) -> None:
-        """Stop the camera."""
-        self._camera.stop()

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from calibration.aspect import MIN_LINES, TOLERANCE, aspect_warning
 from calibration.lens import Lens
-from drivers.camera import Camera, CameraError, EncoderReading, LineBlock
+from drivers.camera import Camera, CameraError, LineBlock
+from drivers.wrapped import WrappedCamera
 
 
 class LineWatch:
@@ -37,7 +38,7 @@ class LineWatch:
         return None if before is None else aspect_warning(due + before - self._least_before, due, 1.0)
 
 
-class CalibratedCamera:
+class CalibratedCamera(WrappedCamera):
     """Reads ``camera`` for the line.  What there is to say waits in :meth:`take_warning`.
 
     Args:
@@ -45,37 +46,10 @@ class CalibratedCamera:
     """
 
     def __init__(self, camera: Camera, lens: Lens | None = None) -> None:
-        self._camera, self._lens = camera, lens
+        super().__init__(camera)
+        self._lens = lens
         self._lines = LineWatch()
         self._warning: str | None = None
-
-    def __getattr__(self, name: str) -> object:
-        """All that a camera may have beyond the protocol: its scale, its total of lines."""
-        return getattr(self._camera, name)
-
-    @property
-    def camera_id(self) -> str:
-        """The camera's."""
-        return self._camera.camera_id
-
-    @property
-    def width_px(self) -> int:
-        """The camera's."""
-        return self._camera.width_px
-
-    @property
-    def channels(self) -> int:
-        """The camera's."""
-        return self._camera.channels
-
-    @property
-    def waits(self) -> bool:
-        """The camera's."""
-        return self._camera.waits
-
-    def start(self) -> None:
-        """Start the camera.  Raises CameraError."""
-        self._camera.start()
 
     def read(self, timeout_s: float) -> LineBlock | None:
         """The camera's next block, straightened.  Raises as the camera does."""
@@ -92,14 +66,6 @@ class CalibratedCamera:
             )
             return block
         return replace(block, pixels=self._lens.undistort(block.pixels))
-
-    def encoder(self) -> EncoderReading:
-        """The camera's.  Raises CameraError."""
-        return self._camera.encoder()
-
-    def stop(self) -> None:
-        """Stop the camera."""
-        self._camera.stop()
 
     def take_warning(self) -> str | None:
         """What is to be told since the last call, from any thread."""

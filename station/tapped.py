@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock
 from drivers.recording import Entry, RecordingFacts, What
+from drivers.wrapped import WrappedCamera
 from station.recorder import GB, ClothRecorder, new_folder
 
 DEFAULT_MAX_GB = 20.0
@@ -31,7 +32,7 @@ class RecordSettings(BaseModel):
         return home / "recordings" if self.folder is None else self.folder
 
 
-class TappedCamera:
+class TappedCamera(WrappedCamera):
     """Delivers what ``camera`` delivers; between :meth:`begin` and :meth:`end` also into a recording, with the
     encoder's word of each moment.
 
@@ -42,7 +43,8 @@ class TappedCamera:
     """
 
     def __init__(self, camera: Camera, shelf: Path, max_gb: float = DEFAULT_MAX_GB) -> None:
-        self._camera, self._shelf, self._max_gb = camera, shelf, max_gb
+        super().__init__(camera)
+        self._shelf, self._max_gb = shelf, max_gb
         self._lock = threading.Lock()
         self._recorder: ClothRecorder | None = None
         self._reading: EncoderReading | None = None
@@ -79,30 +81,6 @@ class TappedCamera:
             return []
         recorder.close(end_line)
         return recorder.take_words()
-
-    def __getattr__(self, name: str) -> object:
-        """All that a camera may have beyond the protocol: its scale, its total of lines."""
-        return getattr(self._camera, name)
-
-    @property
-    def camera_id(self) -> str:
-        """The camera's."""
-        return self._camera.camera_id
-
-    @property
-    def width_px(self) -> int:
-        """The camera's."""
-        return self._camera.width_px
-
-    @property
-    def channels(self) -> int:
-        """The camera's."""
-        return self._camera.channels
-
-    @property
-    def waits(self) -> bool:
-        """The camera's."""
-        return self._camera.waits
 
     def take_words(self) -> list[tuple[str, str]]:
         """What people should know of camera and recording since the last call."""
@@ -145,10 +123,6 @@ class TappedCamera:
         if recorder is not None:  # where the recording begins
             recorder.tell(Entry(What.SILENCE, time.monotonic_ns(), reading))
         return reading
-
-    def stop(self) -> None:
-        """Stops the camera."""
-        self._camera.stop()
 
     def _tell(self, what: What, block: LineBlock | None = None, text: str = "") -> None:
         if self._recorder is None:
