@@ -20,6 +20,7 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from model.aggregator import Aggregator
 from model.encoder import Encoder
+from model.engines.openvino_cpu import graph_of
 
 CROP_PX = 128
 GRID = CROP_PX // 8
@@ -91,10 +92,7 @@ def fixed_axes(teacher: Encoder, folder: Path, width: int) -> Aggregator:
 
 def extend(folder: Path, teacher: Encoder, aggregator: Aggregator, seconds: float, seed: int) -> None:
     """Render and answer for so many seconds; whole shards are added to the folder."""
-    model = ov.convert_model(
-        _Answer(teacher, aggregator), example_input=torch.zeros(4, CROP_PX, CROP_PX, 3, dtype=torch.uint8)
-    )
-    model.reshape([4, CROP_PX, CROP_PX, 3])
+    model = graph_of(_Answer(teacher, aggregator), [4, CROP_PX, CROP_PX, 3])
     compiled = ov.Core().compile_model(
         model, "CPU", {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "THROUGHPUT"}
     )

@@ -120,3 +120,8 @@ class Camera(Protocol):
 
     def stop(self) -> None:
         """Stop delivering and free the device.  Never raises, never hangs; may be called twice."""
+
+
+def announced_shape(camera: Camera) -> tuple[int, ...]:
+    """Shape of one line as the camera announced it: ``(width,)`` or ``(width, 3)``."""
+    return (camera.width_px,) if camera.channels == 1 else (camera.width_px, camera.channels)

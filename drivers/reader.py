@@ -20,6 +20,7 @@ from drivers.camera import (
     EncoderReading,
     EndOfClothError,
     LineBlock,
+    announced_shape,
 )
 from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
 
@@ -119,7 +120,7 @@ class CameraReader:
 
     def _check_shape(self, block: LineBlock) -> None:
         camera, shape = self._camera, block.pixels.shape[1:]
-        expected = (camera.width_px,) if camera.channels == 1 else (camera.width_px, camera.channels)
+        expected = announced_shape(camera)
         if shape != expected:
             raise CameraError(
                 f"Camera {camera.camera_id} sent lines of shape {shape} where {expected} was announced; check its "

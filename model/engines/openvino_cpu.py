@@ -46,7 +46,7 @@ class OpenVINOEngine:
         if channels in self._requests:
             return
         shape = [1, TILE_PX, TILE_PX] if channels == 1 else [1, TILE_PX, TILE_PX, channels]
-        graph = _graph_of(self._make(channels, torch.float32, True), shape)
+        graph = graph_of(self._make(channels, torch.float32, True), shape)
         compiled = openvino.Core().compile_model(graph, "CPU", self._settings)
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._requests[channels] = [compiled.create_infer_request() for _ in range(REQUESTS_PER_STREAM * streams)]
@@ -73,7 +73,7 @@ class OpenVINOEngine:
 
 
 @torch.inference_mode()
-def _graph_of(module: nn.Module, shape: list[int]) -> openvino.Model:
+def graph_of(module: nn.Module, shape: list[int]) -> openvino.Model:
     """A module for uint8 pictures of this shape as OpenVINO's graph.
 
     By the steps of ``openvino.convert_model``, which would trace twice and, each time, start a process that tells its

@@ -6,14 +6,14 @@ import time
 
 import numpy as np
 
-from drivers.camera import Camera, LineBlock
+from drivers.camera import Camera, LineBlock, announced_shape
 from station.line.errors import LineError
 
 
 def check_shape(block: LineBlock, camera: Camera) -> None:
     """Raises LineError if the block's lines are not what the camera announced."""
     shape = block.pixels.shape[1:]
-    expected = (camera.width_px,) if camera.channels == 1 else (camera.width_px, 3)
+    expected = announced_shape(camera)
     if shape != expected or block.pixels.dtype != np.uint8:
         raise LineError(
             f"Camera {block.camera_id} sent lines of shape {shape} ({block.pixels.dtype}) where {expected} (uint8) "

@@ -58,7 +58,7 @@ def test_a_request_that_fails_leaves_none_behind_and_spoils_no_later_one(
     given = opset13.parameter([1, SIDE, SIDE], np.uint8)
     diary: list[str] = []
     graph = openvino.Model([Picky([given.output(0)], diary).output(0)], [given], "picky")
-    monkeypatch.setattr(openvino_cpu, "_graph_of", lambda *_: graph)
+    monkeypatch.setattr(openvino_cpu, "graph_of", lambda *_: graph)
     engine = openvino_cpu.OpenVINOEngine(lambda *_: torch.nn.Identity(), "f32", None)
     with pytest.raises(RuntimeError, match="spoiled picture"):
         engine.run(pictures(*greys), np.zeros((len(greys), SIDE, SIDE), np.float32))
