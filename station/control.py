@@ -203,6 +203,7 @@ class MachineStatus:
         wires_stop: whether a signal is wired that stops the machine; else a person has to.
         running: what the machine says; None where that is not wired or not known.
         stop: whether a stop is announced or requested, for ``cause``, in words.
+        cause_number: tells this cause from every other while the program runs, so that a veto can name it; 0 for none.
         metres_to_stop: cloth that may still pass before an announced stop is requested, else None.
         to_marker, to_roll: the next reject before the marker and before the cloth roll, None where there is none.
         heart_still: why the heartbeat stands still, so that the machine stops by itself; empty while it beats.
@@ -214,6 +215,7 @@ class MachineStatus:
     running: bool | None = None
     stop: StopState = StopState.NONE
     cause: str = ""
+    cause_number: int = 0
     metres_to_stop: float | None = None
     to_marker: Ahead | None = None
     to_roll: Ahead | None = None
@@ -354,8 +356,11 @@ class Core(Protocol):
     def end_roll(self) -> None:
         """Finish what is in flight and close the roll."""
 
-    def veto_stop(self, by: str) -> None:
-        """Let the machine run on although a stop is announced.  Raises StationError (none is announced, no name)."""
+    def veto_stop(self, by: str, cause_number: int) -> None:
+        """Let the machine run on in spite of the announced cause of this number, as :class:`MachineStatus` showed it.
+
+        Raises StationError (it is not announced any more, no name).
+        """
 
     def release_stop(self, by: str) -> None:
         """Take the requested stop back.  Raises StationError (none is requested, no name)."""

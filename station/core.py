@@ -159,9 +159,9 @@ class Station:
         """Ask for the end: what is in flight is judged, then the roll is closed (told by ``RollEnded``)."""
         self._end.set()
 
-    def veto_stop(self, by: str) -> None:
-        """Let the machine run on although a stop is announced.  Raises StationError."""
-        self._wired_machine().veto(by)
+    def veto_stop(self, by: str, cause_number: int) -> None:
+        """Let the machine run on in spite of the announced cause of this number.  Raises StationError."""
+        self._wired_machine().veto(by, cause_number)
 
     def release_stop(self, by: str) -> None:
         """Take the requested stop back.  Raises StationError."""

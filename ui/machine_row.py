@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
@@ -16,6 +17,9 @@ from ui.widgets.parts import ElidedLabel, button, label, set_text
 from ui.words import metres
 
 HIGH = 46
+READ_S = 0.7
+"""A veto counts only for a cause that has been on the screen so long: one in reflex is no answer to what just came."""
+
 _RED, _AMBER, _GREY = "critical", "warning", "panel"
 _INK = {_RED: "critical_text", _AMBER: "warning_text", _GREY: "text_soft"}
 
@@ -35,6 +39,7 @@ class MachineRow(QWidget):
         super().__init__(parent)
         self._core = core
         self._ground = _GREY
+        self._cause_number, self._shown_s = 0, 0.0
         self.setFixedHeight(HIGH)
         self.setAccessibleName("Machine")
         self.setVisible(False)
@@ -49,9 +54,10 @@ class MachineRow(QWidget):
         row.addWidget(self._sign)
         row.addWidget(self._text, 1)
         row.addWidget(self._ahead)
-        for made, command in ((self.veto_button, core.veto_stop), (self.release_button, core.release_stop)):
+        self.veto_button.clicked.connect(self._veto)
+        self.release_button.clicked.connect(lambda: self._command(core.release_stop))
+        for made in (self.veto_button, self.release_button):
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            made.clicked.connect(lambda _checked=False, command=command: self._command(command))
             made.setVisible(False)
             row.addWidget(made)
 
@@ -75,6 +81,8 @@ class MachineRow(QWidget):
         self.setVisible(status is not None)
         if status is None:
             return
+        if status.cause_number != self._cause_number:
+            self._cause_number, self._shown_s = status.cause_number, time.monotonic()
         text, self._ground = _words(status)
         ink = _INK[self._ground]
         self._sign.show_sign("check" if self._ground == _GREY else "warning", ink)
@@ -98,6 +106,12 @@ class MachineRow(QWidget):
         painter.setPen(theme.colour("edge_strong" if self._ground == _GREY else f"{self._ground}_deep"))
         painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
         painter.end()
+
+    def _veto(self) -> None:
+        """Veto what is on the screen, and nothing that came since."""
+        shown = self._cause_number
+        if time.monotonic() - self._shown_s >= READ_S:
+            self._command(lambda by: self._core.veto_stop(by, shown))
 
     def _command(self, command: Callable[[str], None]) -> None:
         try:

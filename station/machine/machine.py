@@ -142,10 +142,10 @@ class Machine:
             text = f"{self._dropped} changes of defects came too fast to be weighed for a stop or marked."
             self._tell(Notice("warning", text))
 
-    def veto(self, by: str) -> None:
-        """Let the machine run on although a stop is announced.  Raises StationError."""
+    def veto(self, by: str, cause_number: int) -> None:
+        """Let the machine run on in spite of the announced cause of this number.  Raises StationError."""
         with self._lock:
-            self._policy.veto(by)
+            self._policy.veto(by, cause_number)
             self._renew_status()
         self._tell_steps()
 
@@ -284,6 +284,7 @@ class Machine:
             running=self._inputs.running if link is LinkState.CONNECTED else None,
             stop=self._policy.state,
             cause=self._policy.cause,
+            cause_number=self._policy.cause_number,
             metres_to_stop=self._policy.metres_left(self._way_m),
             to_marker=marker,
             to_roll=roll,

@@ -6,6 +6,7 @@ Pure: told of defects and of how far the cloth is, it says what was announced, v
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 
 from station.control import Defect, StationError, StopChanged, StopState, StopStep
 from station.machine.settings import StopSettings
@@ -16,6 +17,9 @@ Place = tuple[float, float]
 """Of a reject, in mm: along the roll, and across."""
 
 
+_NUMBERS = count(1)
+
+
 @dataclass(slots=True, eq=False)
 class _Cause:
     """What a stop is wanted for: one defect (``number``), or a series of rejects at one cross position."""
@@ -23,6 +27,7 @@ class _Cause:
     text: str
     stop_m: float = 0.0
     vetoed: bool = False
+    number: int = field(default_factory=_NUMBERS.__next__)
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +72,12 @@ class StopPolicy:
         """What for, in words; empty if there is no cause."""
         cause = self._requested or self._foremost
         return "" if cause is None else cause.text
+
+    @property
+    def cause_number(self) -> int:
+        """Of that cause; 0 if there is none."""
+        cause = self._requested or self._foremost
+        return 0 if cause is None else cause.number
 
     def metres_left(self, at_m: float) -> float | None:
         """Cloth that may still pass before the announced stop is requested; None if none is announced."""
@@ -113,13 +124,16 @@ class StopPolicy:
             self._requested = cause
             self._tell(StopStep.REQUESTED, cause, STATION)
 
-    def veto(self, by: str) -> None:
-        """Let the machine run on in spite of the cause that is shown.  Raises StationError."""
-        cause = self._foremost
+    def veto(self, by: str, cause_number: int) -> None:
+        """Let the machine run on in spite of the announced cause of this number.  Raises StationError."""
         if self._requested is not None:
             raise StationError("The stop is requested already; mend the cause and release the stop.")
-        if cause is None:
+        announced = self._announced()
+        if not announced:
             raise StationError("No stop is announced, so there is nothing to veto.")
+        cause = next((cause for cause in announced if cause.number == cause_number), None)
+        if cause is None:
+            raise StationError("A stop for another cause is announced by now: read it, then veto that one if you will.")
         self._tell(StopStep.VETOED, cause, _person(by, "veto"))
         cause.vetoed = True
 
@@ -218,7 +232,8 @@ class StopPolicy:
             if old.vetoed != young.vetoed:
                 self._withdraw(young if old.vetoed else old)
             old.vetoed |= young.vetoed
-            old.stop_m = min(old.stop_m, young.stop_m)
+            if young.stop_m < old.stop_m:  # the number, too: it may be the one on the screen
+                old.stop_m, old.number = young.stop_m, young.number
         for series in list(self._series):
             gone = series.members.pop(number, None)
             if gone is not None and not series.vetoed and len(series.members) < (self._settings.repeats or 0):

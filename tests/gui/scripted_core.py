@@ -185,8 +185,8 @@ class ScriptedCore:
             self._tell(RollEnded(self.roll, Ledger(self._line, self._inspected, self._lost)))
             self.state, self.feed, self.roll = LineState.READY, FeedState.NO_PICTURE, None
 
-    def veto_stop(self, by: str) -> None:
-        self.commands.append(f"veto by {by}")
+    def veto_stop(self, by: str, cause_number: int) -> None:
+        self.commands.append(f"veto {cause_number} by {by}")
 
     def release_stop(self, by: str) -> None:
         self.commands.append(f"release by {by}")

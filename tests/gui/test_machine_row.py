@@ -7,19 +7,28 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShortcut
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
 from station.control import Ahead, LinkState, MachineStatus, StationError, StopState
 from station.people import login
+from ui import machine_row
 from ui.shell import MainWindow
 from ui.words import THIN_SPACE
 
 OpenWindow = Callable[..., MainWindow]
 
 QUIET = MachineStatus(link=LinkState.CONNECTED, wires_stop=True, running=True)
-ANNOUNCED = replace(QUIET, stop=StopState.ANNOUNCED, cause="running defect 3 at 12.0 m", metres_to_stop=3.21)
+ANNOUNCED = replace(
+    QUIET, stop=StopState.ANNOUNCED, cause="running defect 3 at 12.0 m", cause_number=3, metres_to_stop=3.21
+)
 REQUESTED = replace(QUIET, stop=StopState.REQUESTED, cause="running defect 3 at 12.0 m")
+
+
+@pytest.fixture(autouse=True)
+def _quick_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_row, "READ_S", 0.0)
 
 
 def shown(window: MainWindow, core: ScriptedCore, status: MachineStatus | None) -> str:
@@ -107,7 +116,37 @@ def test_the_veto_is_one_key_on_every_page_and_bears_a_name(
     assert core.commands == [], "nothing to veto"
     shown(window, core, ANNOUNCED)
     qtbot.keyClick(window, Qt.Key.Key_V)
-    assert core.commands == [f"veto by {login()}"]
+    assert core.commands == [f"veto 3 by {login()}"]
+
+
+def test_a_veto_names_the_cause_on_the_screen_not_one_that_came_since(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    shown(window, core, ANNOUNCED)
+    window.bridge.stop()
+    core.machine = replace(ANNOUNCED, cause="critical defect 5 at 13.0 m", cause_number=5)
+    qtbot.keyClick(window, Qt.Key.Key_V)
+    assert core.commands == [f"veto 3 by {login()}"]
+
+
+def test_a_press_in_reflex_does_not_answer_a_cause_that_just_came(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_window()
+    shown(window, core, ANNOUNCED)
+    core.machine = replace(ANNOUNCED, cause="critical defect 5 at 13.0 m", cause_number=5)
+    qtbot.keyClick(window, Qt.Key.Key_V)
+    assert "defect 5" in window.machine.text, "the next cause is shown at once"
+    monkeypatch.setattr(machine_row, "READ_S", 1e6)
+    qtbot.keyClick(window, Qt.Key.Key_V)
+    window.machine.veto_button.click()
+    assert core.commands == [f"veto 3 by {login()}"]
+    shortcut = window.machine.veto_button.findChild(QShortcut)
+    assert not shortcut.autoRepeat(), "a key held down is one press"
+    monkeypatch.setattr(machine_row, "READ_S", 0.0)
+    qtbot.keyClick(window, Qt.Key.Key_V)
+    assert core.commands[1:] == [f"veto 5 by {login()}"]
 
 
 def test_the_key_of_the_veto_never_releases_a_stop(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
@@ -122,7 +161,7 @@ def test_the_key_of_the_veto_never_releases_a_stop(open_window: OpenWindow, core
 def test_what_the_core_refuses_is_said(
     open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(by: str) -> None:
+    def refuse(by: str, cause_number: int) -> None:
         raise StationError("No stop is announced, so there is nothing to veto.")
 
     monkeypatch.setattr(core, "veto_stop", refuse)

@@ -34,7 +34,7 @@ def test_a_veto_with_a_name_lets_the_machine_run() -> None:
     at = place(stop={"critical_mm": 50})
     at.machine.hear(reject(1, 0.0, length_mm=60.0))
     at.pass_cloth(0.0)
-    at.machine.veto("Anna")
+    at.machine.veto("Anna", at.machine.status.cause_number)
     assert at.machine.status.stop is StopState.NONE, "the screen need not wait for the next cycle"
     assert at.pass_cloth(10.0) == Outputs(heartbeat=at.link.outputs.heartbeat)
     assert [(event.step, event.by) for event in at.events if isinstance(event, StopChanged)][-1] == (

@@ -59,7 +59,7 @@ def test_a_critical_defect_stops_the_machine_until_a_person_releases_it(
         assert station.wait(120)
         say_notices(station)
         with pytest.raises(StationError, match="requested already"):
-            station.veto_stop("Anna")
+            station.veto_stop("Anna", station.snapshot().machine.cause_number)
         station.release_stop("Anna")
         assert until(lambda: not link.outputs.stop)
         assert until(lambda: station.snapshot().machine.marked > 0)
@@ -121,6 +121,6 @@ def test_without_a_machine_there_is_nothing_to_veto_and_no_status(records: Recor
     with open_station(records, foreign_cloth()) as station:
         assert station.snapshot().machine is None
         with pytest.raises(StationError, match="No machine is set up"):
-            station.veto_stop("Anna")
+            station.veto_stop("Anna", 1)
         with pytest.raises(StationError, match="No machine is set up"):
             station.release_stop("Anna")

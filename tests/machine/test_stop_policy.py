@@ -97,13 +97,13 @@ def test_what_passes_is_no_cause() -> None:
 def test_a_veto_holds_while_the_defect_grows_and_the_series_goes_on() -> None:
     made = policy(repeats=2, repeats_within_m=2, running_m=1, countdown_m=1)
     made.defect(defect(1, length_mm=1500.0), 0.0)
-    made.veto("Anna")
+    made.veto("Anna", made.cause_number)
     made.defect(defect(1, length_mm=2500.0), 5.0)
     assert made.state is StopState.NONE
     for number in range(2, 12):
         made.defect(defect(number, number * 1.5, across_mm=300.0), number * 1.5)
         if number == 3:
-            made.veto("Anna")
+            made.veto("Anna", made.cause_number)
     made.defect(defect(100, 17.0, across_mm=309.0), 18.0)
     made.defect(defect(101, 17.5, across_mm=315.0), 18.0)
     made.advance(100.0)
@@ -118,7 +118,7 @@ def test_a_vetoed_series_stays_vetoed_through_the_stop_for_another_cause() -> No
     made = policy(repeats=2, repeats_within_m=2, critical_mm=50, countdown_m=1)
     made.defect(defect(1, 1.0), 1.0)
     made.defect(defect(2, 1.5), 1.0)
-    made.veto("Anna")
+    made.veto("Anna", made.cause_number)
     made.defect(defect(3, 2.0, across_mm=700.0, length_mm=60.0), 2.0)
     made.advance(3.0)
     made.defect(defect(4, 3.2), 3.5)
@@ -133,11 +133,33 @@ def test_a_veto_is_for_the_cause_that_is_shown_and_the_next_one_follows() -> Non
     made = policy(critical_mm=50, countdown_m=2)
     made.defect(defect(1, length_mm=60.0), 1.0)
     made.defect(defect(2, length_mm=70.0), 2.0)
-    made.veto("Anna")
+    made.veto("Anna", made.cause_number)
     assert made.cause.startswith("critical defect 2")
     assert made.metres_left(2.5) == pytest.approx(1.5)
     made.advance(4.0)
     assert made.state is StopState.REQUESTED
+
+
+def test_a_second_press_for_the_same_cause_spares_the_next_one() -> None:
+    made = policy(critical_mm=50, countdown_m=2)
+    made.defect(defect(1, length_mm=60.0), 1.0)
+    made.defect(defect(2, length_mm=70.0), 2.0)
+    shown = made.cause_number
+    made.veto("Anna", shown)
+    with pytest.raises(StationError, match="for another cause is announced"):
+        made.veto("Anna", shown)
+    assert (made.state, made.cause[:17]) == (StopState.ANNOUNCED, "critical defect 2")
+    assert steps(made) == [StopStep.ANNOUNCED, StopStep.ANNOUNCED, StopStep.VETOED]
+
+
+def test_what_is_on_the_screen_can_be_vetoed_though_it_turns_out_to_be_part_of_another() -> None:
+    made = policy(critical_mm=50, countdown_m=5)
+    made.defect(defect(2, length_mm=60.0), 1.0)
+    made.defect(defect(1, length_mm=60.0), 2.0)
+    shown = made.cause_number
+    made.defect(defect(2, merged_into=1, is_reject=False), 3.0)
+    made.veto("Anna", shown)
+    assert made.state is StopState.NONE
 
 
 def test_a_release_answers_all_that_was_known() -> None:
@@ -157,16 +179,16 @@ def test_a_release_answers_all_that_was_known() -> None:
 def test_what_cannot_be_vetoed_or_released_is_said() -> None:
     made = policy(critical_mm=50, countdown_m=1)
     with pytest.raises(StationError, match="nothing to veto"):
-        made.veto("Anna")
+        made.veto("Anna", made.cause_number)
     with pytest.raises(StationError, match="nothing to release"):
         made.release("Anna")
     made.defect(defect(1, length_mm=60.0), 1.0)
     with pytest.raises(StationError, match="needs the name"):
-        made.veto("  ")
+        made.veto("  ", made.cause_number)
     assert made.state is StopState.ANNOUNCED
     made.advance(9.0)
     with pytest.raises(StationError, match="requested already"):
-        made.veto("Anna")
+        made.veto("Anna", made.cause_number)
     with pytest.raises(StationError, match="needs the name"):
         made.release("")
     assert made.state is StopState.REQUESTED
@@ -199,7 +221,7 @@ def test_a_series_that_turns_out_to_be_one_defect_is_withdrawn() -> None:
 def test_a_veto_of_one_part_holds_for_the_defect_both_turn_out_to_be(vetoed: int) -> None:
     made = policy(critical_mm=50, countdown_m=5)
     made.defect(defect(vetoed, length_mm=60.0), 1.0)
-    made.veto("Anna")
+    made.veto("Anna", made.cause_number)
     made.defect(defect(3 - vetoed, length_mm=60.0), 2.0)
     made.defect(defect(2, merged_into=1, is_reject=False), 3.0)
     made.defect(defect(1, length_mm=200.0), 4.0)
@@ -278,7 +300,7 @@ def play(rules: StopSettings, happenings: list[Told]) -> list[tuple[float, StopP
                 known.remove(old)
                 made.defect(replace(old, merged_into=known[0].number, is_reject=False), at_m)
         elif told.what == "veto" and made.state is StopState.ANNOUNCED:
-            made.veto("Anna")
+            made.veto("Anna", made.cause_number)
         elif told.what == "release" and made.state is StopState.REQUESTED:
             made.release("Anna")
         made.advance(at_m)

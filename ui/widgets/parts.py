@@ -140,5 +140,7 @@ def button(text: str, tip: str, *, key: str = "", role: str = "", symbol: str = 
         made.setIcon(theme.icon(symbol, "act_text" if role.startswith("act") else "text"))
     if key:
         # not setShortcut: that presses the button for a tenth of a second before anything happens
-        QShortcut(QKeySequence(key), made).activated.connect(made.click)
+        shortcut = QShortcut(QKeySequence(key), made)
+        shortcut.setAutoRepeat(False)  # a key held down is one press
+        shortcut.activated.connect(made.click)
     return made
