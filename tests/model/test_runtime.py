@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +15,6 @@ from model import runtime as runtimes
 from model.errors import ModelError
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
-
-STATM = Path("/proc/self/statm")
 
 
 @pytest.fixture(scope="module")
@@ -52,22 +48,6 @@ def test_the_maps_are_the_callers_to_keep(runtime: Runtime) -> None:
 def test_prepared_for_one_kind_of_tile_it_still_takes_the_other(runtime: Runtime) -> None:
     runtime.prepare(1)
     assert runtime.infer(np.zeros((2, 256, 256, 3), np.uint8)).shape == (2, 64, 64)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not STATM.exists(), reason="only Linux tells the memory of now this way")
-def test_memory_is_flat_over_ten_thousand_tiles(runtime: Runtime) -> None:
-    tiles = woven(18, 62)
-
-    def resident_mib() -> float:
-        return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    for _ in range(500 // len(tiles)):
-        runtime.infer(tiles)
-    begin = resident_mib()
-    for _ in range(10_000 // len(tiles)):
-        runtime.infer(tiles)
-    assert resident_mib() - begin < 4
 
 
 def test_neither_batch_nor_colour_changes_a_map(full: Runtime) -> None:
