@@ -20,7 +20,8 @@ strikes.
   own account (Basler: by the clock).
 - *Ledger law*: acquired = inspected + uninspected, nothing in flight, repeated lines as many as truly were; every line
   that was missing is declared, and no other but cloth a returning camera showed after it had been given up: less than a
-  block each time.
+  block each time.  Of two joined cameras a line counts as inspected only if both showed it; what the other one showed
+  meanwhile was judged to the line, or the law is broken.
 """
 
 

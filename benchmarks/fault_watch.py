@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera import Camera, CameraGoneError, EncoderReading, LineBlock
-from station.control import Event, FeedState, Notice, RollEnded, Stretch, StretchClosed
+from drivers.camera import Camera, CameraGoneError, LineBlock
+from drivers.wrapped import WrappedCamera
+from station.control import Event, FeedState, Notice, RollEnded, RowJudged, Stretch, StretchClosed
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 
@@ -32,19 +33,14 @@ class EvenScorer:
         return np.ones((len(tiles), 64, 64), np.float32)
 
 
-class Witness:
-    """Passes a camera on and notes its blocks (time, first line, end line) and when it was first found gone."""
+class Witness(WrappedCamera):
+    """Passes a camera on and notes its blocks that show the whole width (time, first line, end line) and when it was
+    first found gone."""
 
     def __init__(self, camera: Camera) -> None:
-        self._camera = camera
+        super().__init__(camera)
         self.blocks: list[tuple[float, int, int]] = []
         self.gone: list[float] = []
-        self.camera_id, self.width_px = camera.camera_id, camera.width_px
-        self.channels, self.waits = camera.channels, camera.waits
-
-    def start(self) -> None:
-        """As the camera does."""
-        self._camera.start()
 
     def read(self, timeout_s: float) -> LineBlock | None:
         """As the camera does."""
@@ -53,17 +49,9 @@ class Witness:
         except CameraGoneError:
             self.gone.append(time.monotonic())
             raise
-        if block is not None:
+        if block is not None and not block.blind_px:
             self.blocks.append((time.monotonic(), block.first_line, block.end_line))
         return block
-
-    def encoder(self) -> EncoderReading:
-        """As the camera does."""
-        return self._camera.encoder()
-
-    def stop(self) -> None:
-        """As the camera does."""
-        self._camera.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +86,11 @@ class Watched:
         """Lines declared uninspected, in the encoder's numbers."""
         stretches = [event.stretch for _, event in self.events if isinstance(event, StretchClosed)]
         return {line + self.origin_line for s in stretches if not s.inspected for line in lines_of(s)}
+
+    def judged(self) -> set[int]:
+        """Lines of which the model judged at least a part, in the encoder's numbers."""
+        rows = [event for _, event in self.events if isinstance(event, RowJudged)]
+        return {line + self.origin_line for row in rows for line in range(row.first_line, row.end_line)}
 
     def passed_s(self, line: int) -> float:
         """When the encoder was first seen beyond ``line``."""

@@ -1,4 +1,4 @@
-"""Every fault the rig can play, and two of the camera's own software: seen when, recovered when, declared how much.
+"""Every fault the rig can play, one of two cameras lost, two of the camera's own software: seen, recovered, declared.
 
     python -m benchmarks.faults [--metres 5] [--speed 30] [--out docs/results/faults.md]
 
@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,13 +24,19 @@ from benchmarks.fault_table import Row, after, page, worst
 from benchmarks.fault_watch import MM_PER_PX, Watched, Witness, watch
 from benchmarks.study.setting import ROOT, provenance
 from drivers.camera import CameraGoneError, EncoderReading, LineBlock
+from drivers.joined import JoinedCamera
+from drivers.joining import Joint
 from drivers.pylon import PylonCamera
 from drivers.pylon_settings import PylonSettings
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.cloth import Cloth
-from drivers.simulated.faults import FAULT_NAMES, Effect, FaultEvent
+from drivers.simulated.faults import FAULT_NAMES, Effect, FaultEvent, FaultTruth
+from drivers.simulated.views import View
 
 WIDTH_PX = 512
+LEFT_PX, RIGHT_PX = (0, 300), (212, WIDTH_PX)
+"""What two cameras across the web see of it."""
+
 EVERY_LINES = 2000
 AWAY_S = 3.0
 """How long a camera stays away: the rig's own ``unplug`` beside a running loom, and the doubles here."""
@@ -104,23 +111,42 @@ def law_holds(watched: Watched, missing: set[int], repeated: int, returns: int, 
 
 def simulated(fault: str, metres: float, speed: float) -> Row:
     """One of the rig's own faults."""
-    camera = SimulatedCamera(
+    camera = loom(metres, speed, fault)
+    watched = watch(camera)
+    return row_of(fault, fault, watched, camera.fault_truth(), watched.witness.gone)
+
+
+def one_of_two(metres: float, speed: float) -> Row:
+    """The right one of two cameras is unplugged and comes back; what the left one shows meanwhile is to be judged."""
+    left, right = loom(metres, speed).views([View("left", *LEFT_PX), View("right", *RIGHT_PX, ("unplug",))])
+    struck = Witness(right)
+    watched = watch(JoinedCamera([left, struck], [Joint(LEFT_PX[1] - RIGHT_PX[0])]))
+    truth = FaultTruth((*left.truth().events, *right.truth().events))
+    row = row_of("unplug of one of two joined cameras", "unplug", watched, truth, struck.gone)
+    return replace(row, holds=row.holds and truth.lines(*MISSING) <= watched.judged())
+
+
+def loom(metres: float, speed: float, *faults: str) -> SimulatedCamera:
+    """Cloth that waits for nobody."""
+    return SimulatedCamera(
         width_px=WIDTH_PX,
         mm_per_px=MM_PER_PX,
         seed=1,
         metres=metres,
         speed_m_per_min=speed,
-        faults=[fault],
+        faults=faults,
         fault_every_lines=EVERY_LINES,
     )
-    watched = watch(camera)
-    truth = camera.fault_truth()
+
+
+def row_of(name: str, fault: str, watched: Watched, truth: FaultTruth, gone: list[float]) -> Row:
+    """The row of a simulated fault; ``gone`` says when the struck camera was found gone, time by time."""
     strikes = [event for event in truth.events if event.fault == fault]
     missing, losses = truth.lines(*MISSING), truth.of(Effect.GONE)
-    returns = {event: gone_s + AWAY_S for event, gone_s in zip(losses, watched.witness.gone, strict=False)}
-    repeated, due_line = truth.count(Effect.REPEATED), camera.encoder().due_line
+    returns = {event: gone_s + AWAY_S for event, gone_s in zip(losses, gone, strict=False)}
+    repeated, due_line = truth.count(Effect.REPEATED), watched.witness.encoder().due_line
     return Row(
-        fault,
+        name,
         len(strikes),
         watched.seen(),
         worst(seen_after_s(watched, event) for event in strikes),
@@ -150,8 +176,7 @@ def again_after_s(watched: Watched, event: FaultEvent, returns_s: float | None) 
 
 def hanging(metres: float, speed: float) -> Row:
     """The grab thread hangs in the driver, then the call that stops it."""
-    rig = SimulatedCamera(width_px=WIDTH_PX, mm_per_px=MM_PER_PX, seed=1, metres=metres, speed_m_per_min=speed)
-    camera = HangingCamera(rig, at_line=round(metres * 300 / MM_PER_PX))
+    camera = HangingCamera(loom(metres, speed), at_line=round(metres * 300 / MM_PER_PX))
     watched = watch(camera)
     seen_before = max(end for at_s, _, end in watched.witness.blocks if at_s < camera.returns_s)
     seen_again = min(first for at_s, first, _ in watched.witness.blocks if at_s >= camera.returns_s)
@@ -230,6 +255,7 @@ def main() -> int:
     chosen = parser.parse_args()
     plays: list[Callable[[], Row]] = [
         *(partial(simulated, name, chosen.metres, chosen.speed) for name in FAULT_NAMES),
+        partial(one_of_two, chosen.metres, chosen.speed),
         partial(hanging, chosen.metres, chosen.speed),
         partial(unplugged_pylon, 6.0),
     ]

@@ -145,8 +145,11 @@ class FaultyCamera:
             self._camera.stop()
 
     def truth(self) -> FaultTruth:
-        """What was done so far."""
-        return FaultTruth(tuple(self._log.events))
+        """What was done so far; while the camera is gone, up to now."""
+        events, due_line = list(self._log.events), self._camera.encoder().due_line
+        if self._gap[1] is Effect.GONE and due_line > self._highest:
+            events.append(FaultEvent(*self._gap, self._highest + self._offset, due_line + self._offset))
+        return FaultTruth(tuple(events))
 
     def encoder_line(self, cloth_line: int) -> int:
         """Number the encoder gives a cloth line, slips included."""

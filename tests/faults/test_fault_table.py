@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fault_table import HEAD, Row, page
-from benchmarks.faults import law_holds, simulated
+from benchmarks.fault_watch import Watched
+from benchmarks.faults import law_holds, one_of_two, simulated
 from drivers.simulated.faults import FAULT_NAMES
 
 
@@ -51,10 +52,23 @@ def test_the_law_is_not_said_to_hold_where_it_does_not(monkeypatch: pytest.Monke
     assert checked == [False] * 4
 
 
+def test_one_of_two_cameras_is_lost_and_the_law_asks_for_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Watched, "judged", lambda _: set())
+    lost = one_of_two(metres=5.0, speed=60.0)
+    assert not lost.holds, "nobody looked at the other camera's cloth"
+    assert lost.strikes > 0
+    assert "Camera right is gone" in lost.seen
+    assert lost.seen_s is not None
+    assert lost.again_s is not None
+    assert lost.declared_m >= lost.true_m > 2.5  # 3 s at 60 m/min
+
+
 @pytest.mark.slow
 def test_the_whole_table(tmp_path: Path) -> None:
     out = tmp_path / "faults.md"
     words = [sys.executable, "-m", "benchmarks.faults", "--out", str(out)]
     assert subprocess.run(words, check=False).returncode == 0
     text = out.read_text(encoding="utf-8")
-    assert text.count("| holds |") == len(FAULT_NAMES) + 2
+    assert text.count("| holds |") == len(FAULT_NAMES) + 3

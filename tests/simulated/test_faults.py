@@ -220,6 +220,9 @@ def test_while_unplugged_every_read_and_start_says_so(strip: tuple[Path, NDArray
         camera.read(0.0)
     with pytest.raises(CameraGoneError):
         camera.start()
+    (gone,) = camera.truth().of(Effect.GONE)
+    assert blocks[-1] is not None
+    assert (gone.first_line, gone.end_line) == (blocks[-1].end_line, camera.encoder().due_line)
     camera.stop()
 
 
