@@ -45,6 +45,8 @@ ROLL_ENDED = "ROLL ENDED"
 ROLL_ENDED_HINT = "Its record is in History (Ctrl+3). Start the next roll with F5."
 PAUSED = "PAUSED"
 PAUSED_HINT = "Cloth that moves now is not inspected. Resume to look again (F5)."
+FAILED = "INSPECTION FAILED"
+FAILED_HINT = "Cloth is not inspected any more; what was is in History (Ctrl+3)."
 BEHIND = "INSPECTION BEHIND"
 CAMERA_MISSING = "CAMERA MISSING"
 BEHIND_S = 2.0
@@ -67,18 +69,24 @@ def picture_words(snapshot: LineSnapshot, *, roll_open: bool, seen: bool, ended:
         taught: there is a fabric to inspect.
     """
     feed = snapshot.feed
+    if snapshot.state is LineState.ERROR and (roll_open or ended):  # whatever the feed says: it has ended with the line
+        return FAILED, " ".join(part for part in (_sentence(snapshot.message), FAILED_HINT) if part)
     if roll_open:
         quiet = feed in (FeedState.NO_PICTURE, FeedState.LIVE)
         if quiet and snapshot.state is LineState.HALTED:
             return PAUSED, PAUSED_HINT
         if quiet and not seen:
-            return STARTING, f"{snapshot.message.rstrip('.')}." if snapshot.message else STARTING_HINT
+            return STARTING, _sentence(snapshot.message) or STARTING_HINT
         if is_behind(snapshot):
             return BEHIND, f"The picture is {snapshot.behind_s:.0f} s old: the cloth on the machine is not judged yet."
         return ("", "") if feed is FeedState.LIVE else (SHOUT[feed], HINT[feed])
     if ended:
         return ROLL_ENDED, ROLL_ENDED_HINT
     return SHOUT[FeedState.NO_PICTURE], NO_ROLL_HINT if taught else NOT_TAUGHT
+
+
+def _sentence(message: str) -> str:
+    return f"{message.rstrip('.')}." if message else ""
 
 
 def length(millimetres: float, unit: str = "mm") -> str:

@@ -7,7 +7,7 @@ from live_page import OpenWindow, cloth_of, has_colour, pixels_of, started
 from pytestqt.qtbot import QtBot
 from scripted_core import STRIP, ScriptedCore
 
-from station.control import FeedState, UninspectedReason
+from station.control import FeedState, LineState, UninspectedReason
 from ui.words import BEHIND_S
 
 
@@ -66,6 +66,28 @@ def test_a_picture_that_is_not_live_says_so_large(
     assert has_colour(middle, "frame_text", 400), "the words are not seen"
     if feed in (FeedState.GONE, FeedState.STALLED):
         assert middle[..., 0].mean() > middle[..., 2].mean() + 60, "cloth that passes unseen must be red"
+
+
+@pytest.mark.parametrize("feed", [FeedState.ENDED, FeedState.LIVE, FeedState.NO_PICTURE, FeedState.STALLED])
+def test_a_line_that_failed_is_never_called_the_end_of_cloth(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot, feed: FeedState
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    web = window.live.web
+    core.state, core.feed, core.message = LineState.ERROR, feed, "The model ran out of memory: close other programs."
+    window.bridge.refresh()
+    said = ("INSPECTION FAILED", "INSPECTION FAILED", "critical")
+    assert (web.shout, window.badge.text, web.ground) == said
+    assert "ran out of memory: close other programs. Cloth is not inspected any more" in web.accessibleDescription()
+    core.end_roll()
+    core.state, core.feed = LineState.ERROR, FeedState.ENDED
+    qtbot.waitUntil(lambda: not core._events and not window.live.roll_open)
+    window.bridge.refresh()
+    assert (web.shout, window.badge.text, web.ground) == said, "the roll has ended, but not in order"
+    core.message = ""
+    started(window, core, qtbot)
+    assert web.shout == ""
 
 
 def test_what_a_missing_camera_does_not_show_is_hatched_and_said(

@@ -13,7 +13,7 @@ from ui import theme
 from ui.live import marks
 from ui.live.scroll import Follower
 from ui.live.web_ring import WebRing
-from ui.words import BEHIND, CAMERA_MISSING, SHOUT
+from ui.words import BEHIND, CAMERA_MISSING, FAILED, SHOUT
 
 LEFT, TOP, GUTTER = 58, 30, 14
 _KEEP_DEFECTS = 400
@@ -145,7 +145,7 @@ class WebView(QWidget):
     @property
     def alarming(self) -> bool:
         """Whether cloth may pass unseen against everybody's will."""
-        return self._feed in _UNSEEN and self.shout == SHOUT[self._feed]
+        return self.shout == FAILED or (self._feed in _UNSEEN and self.shout == SHOUT[self._feed])
 
     @property
     def ground(self) -> str:
