@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"
+HEAD = "0003"
 """Revision of the schema described here; equals the newest migration."""
 
 
@@ -105,7 +105,6 @@ class RollTable(Base):
     ``ended_how`` is '' while open, else 'ended' or 'broken off'.  ``judged_lines`` and ``judged_line_px`` (lines times
     width in px) give the mean width of the web.  ``mm_per_px`` (across) and ``mm_per_line`` (along) are the scale its
     sizes were made with, None without one; ``unverified`` tells why they are not verified, '' where they are.
-    ``calibration_id`` is not used (SQLite cannot drop it): see :class:`RollCalibrationTable`.
     """
 
     __tablename__ = "roll"
@@ -113,7 +112,6 @@ class RollTable(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     recipe_id: Mapped[int] = mapped_column(ForeignKey("recipe_version.id"), index=True)
-    calibration_id: Mapped[int | None] = mapped_column(ForeignKey("calibration.id"))
     camera_id: Mapped[str] = mapped_column(String(128))
     station: Mapped[str] = mapped_column(String(255))
     started_at: Mapped[datetime]

@@ -175,6 +175,33 @@ def test_rolls_of_the_first_schema_keep_their_recipes_scale_unverified(
     assert (calibration.facts, calibration.serial, calibration.residual) == ({"gain": [1]}, "", None)
 
 
+def test_what_refers_to_a_roll_outlives_the_rolls_being_made_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A roll of the second schema, whose table had a column that nothing used."""
+    with monkeypatch.context() as second:
+        second.setattr(engine_module, "HEAD", "0002")
+        engines = engine_module.open_database(home, engine_module.default_url(home))
+    with engines[0].begin() as connection:
+        for statement in (*FIRST_SCHEMA_ROLL[:3], *SECOND_SCHEMA_ROLLS):
+            connection.exec_driver_sql(statement)
+    for engine in engines:
+        engine.dispose()
+    with Store.open(home) as store:
+        history = History(store)
+        roll = history.roll("old")
+        assert (roll.id, roll.mm_per_px, roll.mm_per_line, roll.unverified) == (7, 0.5, 0.4, "stale")
+        assert [calibration.kind for calibration in history.calibrations(roll_id=7)] == ["shading"]
+        assert [(s.first_line, s.end_line) for s in history.stretches(7)] == [(0, 5), (5, 9)]
+        assert history.roll("later").id == 9
+    with sqlite3.connect(home / "station.db") as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        names = [row[1] for row in connection.execute("PRAGMA table_info(roll)")]
+        assert "calibration_id" not in names
+        assert "roll_before" not in {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        connection.execute("PRAGMA foreign_keys = ON")
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute("DELETE FROM roll WHERE id = 7")
+
+
 FIRST_SCHEMA_ROLL = (
     "INSERT INTO fabric VALUES (1, 'linen', '2026-01-01')",
     "INSERT INTO model_version VALUES ('ab', NULL, '{}', '2026-01-01')",
@@ -183,4 +210,15 @@ FIRST_SCHEMA_ROLL = (
     "INSERT INTO calibration VALUES (1, 'cam', 'shading', '{\"gain\": [1]}', '2026-01-01', 'ann')",
     "INSERT INTO roll VALUES (1, 'old', 1, NULL, 'cam', 'here', '2026-01-01', '2026-01-01', '2026-01-01', 'ended', "
     "9, 9, 0, 0, 9, 900)",
+)
+
+SECOND_SCHEMA_ROLLS = (
+    "INSERT INTO calibration (id, camera_id, kind, facts, created_at, created_by) "
+    "VALUES (1, 'cam', 'shading', '{\"gain\": [1]}', '2026-01-01', 'ann')",
+    "INSERT INTO roll VALUES (7, 'old', 1, NULL, 'cam', 'here', '2026-01-01', '2026-01-01', '2026-01-01', 'ended', "
+    "9, 9, 0, 0, 9, 900, 0.5, 0.4, 'stale')",
+    "INSERT INTO roll VALUES (9, 'later', 1, 1, 'cam', 'here', '2026-01-02', '2026-01-02', '2026-01-02', 'ended', "
+    "9, 9, 0, 0, 9, 900, 0.5, 0.4, '')",
+    "INSERT INTO roll_calibration VALUES (7, 1)",
+    "INSERT INTO stretch VALUES (1, 7, 0, 5, NULL), (2, 7, 5, 9, 'paused')",
 )
