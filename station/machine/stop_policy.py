@@ -22,7 +22,10 @@ _NUMBERS = count(1)
 
 @dataclass(slots=True, eq=False)
 class _Cause:
-    """What a stop is wanted for: one defect (``number``), or a series of rejects at one cross position."""
+    """What a stop is wanted for: one defect, or a series of rejects at one cross position.
+
+    ``number`` tells it from every other while the program runs.
+    """
 
     text: str
     stop_m: float = 0.0
