@@ -17,11 +17,13 @@ strikes.
 - *Again after*: from the end of the fault (the device's return after 3 s; else the last line hit passing) to the first
   block of cloth beyond it.
 - *Declared*, *true*: metres that the line declared uninspected, and metres that were missing or late by the fault's
-  own account (Basler: by the clock).
-- *Ledger law*: acquired = inspected + uninspected, nothing in flight, repeated lines as many as truly were; every line
-  that was missing is declared, and no other but cloth a returning camera showed after it had been given up: less than a
-  block each time.  Of two joined cameras a line counts as inspected only if both showed it; what the other one showed
-  meanwhile was judged to the line, or the law is broken.
+  own account (Basler: by the clock).  Fewer than 256 lines without a break, as between two losses, cannot be judged,
+  and are declared beside what was missing.
+- *Ledger law*: acquired = inspected + uninspected, nothing in flight, repeated lines as many as truly were; every
+  line that was missing is declared; of what came, 256 lines and more without a break are inspected and fewer are not;
+  and no other is declared but cloth a returning camera showed after it had been given up: less than a block each
+  time.  Of two joined cameras a line counts as inspected only if both showed it; what the other one showed meanwhile
+  was judged to the line, or the law is broken.
 """
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from drivers.camera import Camera, CameraGoneError, LineBlock
 from drivers.wrapped import WrappedCamera
-from station.control import Event, FeedState, Notice, RollEnded, RowJudged, Stretch, StretchClosed
+from station.control import Event, FeedState, Notice, RollEnded, RowJudged, Stretch, StretchClosed, UninspectedReason
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 
@@ -82,10 +82,18 @@ class Watched:
         assert isinstance(event, RollEnded)
         return event
 
+    def stretches(self) -> list[Stretch]:
+        """The roll's stretches, in its own lines."""
+        return [event.stretch for _, event in self.events if isinstance(event, StretchClosed)]
+
     def uninspected(self) -> set[int]:
         """Lines declared uninspected, in the encoder's numbers."""
-        stretches = [event.stretch for _, event in self.events if isinstance(event, StretchClosed)]
-        return {line + self.origin_line for s in stretches if not s.inspected for line in lines_of(s)}
+        return {line + self.origin_line for s in self.stretches() if not s.inspected for line in lines_of(s)}
+
+    def too_short(self) -> set[int]:
+        """Lines that came, but too few without a break to be judged, in the encoder's numbers."""
+        short = [s for s in self.stretches() if s.reason is UninspectedReason.TOO_SHORT]
+        return {line + self.origin_line for s in short for line in lines_of(s)}
 
     def judged(self) -> set[int]:
         """Lines of which the model judged at least a part, in the encoder's numbers."""

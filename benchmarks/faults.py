@@ -21,7 +21,7 @@ from pathlib import Path
 import cv2
 
 from benchmarks.fault_table import Row, after, page, worst
-from benchmarks.fault_watch import MM_PER_PX, Watched, Witness, watch
+from benchmarks.fault_watch import MM_PER_PX, EvenScorer, Watched, Witness, lines_of, watch
 from benchmarks.study.setting import ROOT, provenance
 from drivers.camera import CameraGoneError, EncoderReading, LineBlock
 from drivers.joined import JoinedCamera
@@ -32,6 +32,7 @@ from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.faults import FAULT_NAMES, Effect, FaultEvent, FaultTruth
 from drivers.simulated.views import View
+from station.control import Stretch, UninspectedReason
 
 WIDTH_PX = 512
 LEFT_PX, RIGHT_PX = (0, 300), (212, WIDTH_PX)
@@ -96,17 +97,24 @@ class HangingCamera:
 
 
 def law_holds(watched: Watched, missing: set[int], repeated: int, returns: int, due_line: int | None) -> bool:
-    """Every line due has one fate, none that was missing is called inspected, and beyond those only cloth that a
-    returning camera showed after it had been given up is uninspected: less than a block each time."""
-    ledger, declared = watched.ended.ledger, watched.uninspected()
+    """Every line due has one fate, none that was missing is called inspected, and beyond those only cloth without a
+    tile's height between two losses is uninspected, and what a returning camera showed after it had been given up: less
+    than a block each time."""
+    ledger, declared, too_short = watched.ended.ledger, watched.uninspected(), watched.too_short()
     return (
         ledger.lines_in_flight == 0
         and due_line in (None, ledger.lines_acquired + watched.origin_line)
         and ledger.lines_uninspected == len(declared)
         and ledger.lines_repeated == repeated
         and missing <= declared
-        and len(declared - missing) <= BLOCK_LINES * returns
+        and len(declared - missing - too_short) <= BLOCK_LINES * returns
+        and all((len(lines_of(s)) >= EvenScorer.tile_px) == s.inspected for s in watched.stretches() if came(s))
     )
+
+
+def came(stretch: Stretch) -> bool:
+    """Whether these lines were there to be judged."""
+    return stretch.reason in (None, UninspectedReason.TOO_SHORT)
 
 
 def simulated(fault: str, metres: float, speed: float) -> Row:

@@ -55,6 +55,7 @@ class UninspectedReason(StrEnum):
     NO_CLOTH = "no cloth found"
     PAUSED = "paused"
     NOT_RECORDED = "not recorded"
+    TOO_SHORT = "too short to judge"
 
 
 class DefectKind(StrEnum):
@@ -173,7 +174,8 @@ class StripView:
             0 off the web.
         cell_px: side of a heat cell in px.
         left_px, right_px: web edges, half-open.
-        blind_px: half-open columns of the web that were not seen or not judged, as one of several cameras is missing.
+        blind_px: half-open columns of the web that were not judged: one of several cameras is missing, or there is too
+            little cloth in one go.
     """
 
     first_line: int

@@ -30,8 +30,8 @@ class StripPart:
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
         scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, 0 off the web.
         left_px, right_px: web edges; equal where there is no cloth.
-        seen, patches: columns of the web that were seen, and how many tiles lay on each such stretch.
-        blind: why some of the web's width was not seen, None where all was.
+        seen, patches: columns of the web that were judged, and how many tiles lay on each such stretch.
+        blind: why some of the web's width was not judged, None where all was.
     """
 
     run_line: int

@@ -22,6 +22,7 @@ from station.line.blending import Blender, StripPart
 from station.line.columns import rest_of
 from station.line.defects import DefectTracker
 from station.line.ledger import LineLedger
+from station.line.notices import Notices
 from station.line.tiling import TileRow
 from station.recipe import Recipe
 
@@ -51,7 +52,8 @@ class Judge:
         view: bool = True,
     ) -> None:
         self._ledger, self._emit, self._view = ledger, emit, view
-        self._cell = cell_px
+        self._cell, self._tile = cell_px, tile_px
+        self._notices = Notices(lambda severity, text: emit(Notice(severity, text)))
         self._display = np.float32(0.5 / recipe.threshold)
         self._blender = Blender(
             width_px=width_px,
@@ -119,6 +121,8 @@ class Judge:
         for defect in self._tracker.feed(part, scores):
             self._defect(defect)
         self._watch_flood(end, len(self._numbers) - known)
+        if part.blind is UninspectedReason.TOO_SHORT:
+            self._notices.too_short(first, end, self._tile)
         self._undecided.append((first, end, part.blind or (None if cloth else UninspectedReason.NO_CLOTH)))
         self._settle(self._tracker.decided_line)
 

@@ -29,6 +29,11 @@ class Notices:
         text = f"lines from {first_line} on are not inspected. Slow the machine down."
         self._warn_seldom("overload", f"The line is slower than the cloth: {text}")
 
+    def too_short(self, first_line: int, end_line: int, tile_px: int) -> None:
+        """Lines of the loom that are fewer than a tile."""
+        text = f"fewer than {tile_px} lines without a break cannot be judged."
+        self._warn_seldom("short", f"Lines {first_line} to {end_line} are not inspected: {text}")
+
     def clock_stepped(self, camera_id: str) -> None:
         """A time of capture cannot be right."""
         self._warn_seldom("clock", f"The clock of camera {camera_id} stepped; its times are not used.")

@@ -1,12 +1,16 @@
 """From accepted line blocks to rows of overlapping tiles, cut from judged cloth only.
 
 A *run* is a sequence of consecutive lines of one piece.  Rows of tiles start every ``tile - overlap`` lines; at the end
-of a run the last row is shifted back up so that the run's end is judged too, and a run shorter than a tile is mirrored
-up to a tile's size.  A row may also be asked for early, so that a crawling machine need not wait for a tile's height of
-cloth: it looks at the newest lines and overlaps the row before it by more.  Across, tiles spread evenly between the
-web's edges with at least the recipe's overlap; where the web is narrower than a tile, it is mirrored likewise.  Where
-one of several cameras shows nothing, tiles lie beside its columns; they stay the same within a run.  As those lines
-count as uninspected in any case, no tile of them is mirrored: mirrored threads look like a flaw.
+of a run the last row is shifted back up so that the run's end is judged too.  A row may also be asked for early, so
+that a crawling machine need not wait for a tile's height of cloth: it looks at the newest lines and overlaps the row
+before it by more.  Across, tiles spread evenly between the web's edges with at least the recipe's overlap; where the
+web is narrower than a tile, it is mirrored.  Where one of several cameras shows nothing, tiles lie beside its columns;
+they stay the same within a run.
+
+A picture lower than a tile is mirrored up to a tile's size, as low ones that teach are.  A run of the loom that is
+shorter than a tile (between two losses, after the last, or a whole roll) has no tiles and counts as uninspected: its
+network never saw a mirror image, and takes a twill that turns into a herringbone for a flaw, however few lines are
+mirrored.  Nor is anything mirrored where one of several cameras shows nothing, as it counts as uninspected anyway.
 """
 
 from __future__ import annotations
@@ -71,13 +75,13 @@ class TileRow:
         own_first, own_end: the lines that are final once this row is judged.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, corrected; fewer lines than a tile if mirrored.
         left_px, right_px: web edges, whole cells (or the picture's edge); equal where there is no cloth.
-        seen: columns of the web that were seen, whole cells (or the picture's edge): all of it, unless one of several
-            cameras shows nothing.
+        seen: columns of the web to be judged, whole cells (or the picture's edge): all of it, unless one of several
+            cameras shows nothing or live cloth is too short.
         columns: int ``[tiles]``, camera column of each tile's left side, multiples of the cell, each within ``seen``.
         captured_ns: when the last line was seen (monotonic).
         above: the lines before ``first``, fewer than a cell, that a tile takes in place of mirrored ones below: a run
             seldom ends with a whole cell.
-        blind: why some of the web's width was not seen, None where all was.
+        blind: why some of the web's width is not judged, None where all is.
     """
 
     run_line: int
@@ -248,7 +252,10 @@ class Tiler:
         blind_px, reason = self._blind
         seen = seen_spans(left, right, blind_px, self._cell, self._tile)
         blind = reason if is_partly_blind(blind_px, left, right) else None
-        if blind is not None and len(pixels) + (0 if above is None else len(above)) < self._tile:
+        is_short = len(pixels) + (0 if above is None else len(above)) < self._tile
+        if is_short and blind is None and self._piece is None:
+            blind = UninspectedReason.TOO_SHORT
+        if is_short and blind is not None:
             seen = ()
         columns = [spread_columns(first, end, self._tile, self._overlap, self._cell) for first, end in seen]
         return TileRow(

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fault_table import HEAD, Row, page
-from benchmarks.fault_watch import Watched
+from benchmarks.fault_watch import Watched, Witness
 from benchmarks.faults import law_holds, one_of_two, simulated
 from drivers.simulated.faults import FAULT_NAMES
+from station.control import Ledger, RollEnded, Stretch, StretchClosed, UninspectedReason
+from station.demo import open_demo_camera
 
 
 def row(holds: bool) -> Row:
@@ -50,6 +52,28 @@ def test_the_law_is_not_said_to_hold_where_it_does_not(monkeypatch: pytest.Monke
     monkeypatch.setattr("benchmarks.faults.law_holds", check)
     assert simulated("short-block", metres=3.0, speed=60.0).holds
     assert checked == [False] * 4
+
+
+def test_too_little_cloth_between_two_losses_is_declared_and_no_breach(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = simulated("late-block", metres=3.0, speed=60.0)
+    assert late.holds
+    assert late.declared_m > late.true_m
+    monkeypatch.setattr(Watched, "too_short", lambda _: set())
+    assert not simulated("late-block", metres=3.0, speed=60.0).holds
+
+
+@pytest.mark.parametrize(("lines", "reason"), [(255, None), (256, UninspectedReason.TOO_SHORT)])
+def test_the_law_is_broken_where_a_tiles_height_is_not_judged_or_less_is(
+    lines: int, reason: UninspectedReason | None
+) -> None:
+    def holds(end: int) -> bool:
+        watched = Watched(Witness(open_demo_camera(0, 1.0, None)))
+        ledger = Ledger(end, end, 0) if reason is None else Ledger(end, 0, end)
+        watched.events = [(0.0, StretchClosed(Stretch(0, end, reason))), (0.0, RollEnded("r", ledger))]
+        return law_holds(watched, set(), 0, 0, None)
+
+    assert not holds(lines)
+    assert holds(511 - lines)
 
 
 def test_one_of_two_cameras_is_lost_and_the_law_asks_for_the_other(

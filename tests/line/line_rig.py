@@ -21,6 +21,7 @@ class DeviationScorer:
 
     tile_px = 256
     cell_px = 4
+    half_drop = 40.0
 
     def __init__(self, delay_s: float = 0.0) -> None:
         self.delay_s = delay_s
@@ -143,6 +144,15 @@ class Run:
 
     def of(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def long_enough(seen: NDArray[np.bool_], tile_px: int = 256) -> NDArray[np.bool_]:
+    """Which lines of the loom are judged where ``seen`` came: those of a tile's height and more without a break."""
+    breaks = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]])))
+    judged = np.zeros(len(seen), np.bool_)
+    for first, end in breaks.reshape(-1, 2):
+        judged[first:end] = end - first >= tile_px
+    return judged
 
 
 def until(condition: Callable[[], bool], timeout: float = 10.0) -> None:

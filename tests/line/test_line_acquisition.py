@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from line_rig import DeviationScorer, Run, ScriptedCamera, block, blocks, cloth, until
+from line_rig import DeviationScorer, Run, ScriptedCamera, block, blocks, cloth, long_enough, until
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
 from station.control import FeedState, Ledger, Notice, RollEnded, Stretch, StretchClosed, StripView, UninspectedReason
@@ -39,9 +40,9 @@ def fates(run: Run) -> list[Stretch]:
 
 
 def test_a_gap_between_blocks_is_lost_by_the_camera() -> None:
-    run = Run(from_line(1000, at(1000, 1300), at(1400, 1500))).to_end()
-    assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.LOST_BY_CAMERA), Stretch(400, 500)]
-    assert run.of(RollEnded)[0].ledger == Ledger(500, 400, 100, 0)
+    run = Run(from_line(1000, at(1000, 1300), at(1400, 1700))).to_end()
+    assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.LOST_BY_CAMERA), Stretch(400, 700)]
+    assert run.of(RollEnded)[0].ledger == Ledger(700, 600, 100, 0)
     assert any(n.severity == "warning" and "lost 100 lines" in n.text for n in run.of(Notice))
 
 
@@ -55,9 +56,9 @@ def test_cloth_seen_twice_is_judged_once() -> None:
 
 
 def test_a_late_block_stays_uninspected_and_was_not_seen_twice() -> None:
-    run = Run(ScriptedCamera([at(0, 100), at(200, 300), at(100, 200), at(300, 400)], width_px=W)).to_end()
-    assert fates(run) == [Stretch(0, 100), Stretch(100, 200, R.LOST_BY_CAMERA), Stretch(200, 400)]
-    assert run.of(RollEnded)[0].ledger == Ledger(400, 300, 100, 0)
+    run = Run(ScriptedCamera([at(0, 300), at(400, 600), at(300, 400), at(600, 700)], width_px=W)).to_end()
+    assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.LOST_BY_CAMERA), Stretch(400, 700)]
+    assert run.of(RollEnded)[0].ledger == Ledger(700, 600, 100, 0)
 
 
 def test_cloth_before_the_start_of_the_roll_is_not_part_of_it() -> None:
@@ -154,8 +155,8 @@ def test_lines_of_another_shape_end_the_roll_with_one_sentence(pixels: np.ndarra
 
 
 def test_a_block_without_lines_is_nothing() -> None:
-    run = Run(ScriptedCamera([at(0, 100), block(np.zeros((0, W), np.uint8), 0), at(100, 200)], width_px=W)).to_end()
-    assert run.of(RollEnded)[0].ledger == Ledger(200, 200, 0, 0)
+    run = Run(ScriptedCamera([at(0, 200), block(np.zeros((0, W), np.uint8), 0), at(200, 400)], width_px=W)).to_end()
+    assert run.of(RollEnded)[0].ledger == Ledger(400, 400, 0, 0)
 
 
 def test_a_step_of_the_camera_clock_is_told_and_not_believed() -> None:
@@ -207,12 +208,12 @@ def test_a_camera_that_falls_silent_while_cloth_moves_is_started_again(monkeypat
             yield EncoderReading(camera.reading.due_line + 5, 1e4)
             yield 0.05
         back = camera.reading.due_line + 100
-        yield at(back, back + 200)
+        yield at(back, back + 300)
 
     camera = ScriptedCamera(steps(), width_px=W, waits=False)
     run = Run(camera).to_end()
-    back = run.of(RollEnded)[0].ledger.lines_acquired - 200
-    assert fates(run) == [Stretch(0, 300), Stretch(300, back, R.CAMERA_GONE), Stretch(back, back + 200)]
+    back = run.of(RollEnded)[0].ledger.lines_acquired - 300
+    assert fates(run) == [Stretch(0, 300), Stretch(300, back, R.CAMERA_GONE), Stretch(back, back + 300)]
     texts = [n.text for n in run.of(Notice)]
     assert sum("sent nothing" in text for text in texts) == 1
     assert sum("is back after" in text for text in texts) == 1
@@ -224,10 +225,13 @@ def test_overload_breaks_the_run_but_not_the_ledger() -> None:
     totals = run.of(RollEnded)[0].ledger
     assert totals.lines_acquired == 4096
     assert totals.lines_in_flight == 0
-    assert {s.reason for s in fates(run)} == {None, R.OVERLOAD}
-    assert sum(s.end_line - s.first_line for s in fates(run) if s.inspected) == totals.lines_inspected
+    lines = Counter[UninspectedReason | None]()
+    for stretch in fates(run):
+        lines[stretch.reason] += stretch.end_line - stretch.first_line
+    assert set(lines) - {R.TOO_SHORT} == {None, R.OVERLOAD}
+    assert lines[None] == totals.lines_inspected
     seen = sum(v.pixels.shape[0] for v in run.of(StripView))
-    assert seen == totals.lines_inspected
+    assert seen == lines[None] + lines[R.TOO_SHORT]
 
 
 def test_a_waiting_camera_waits_and_nothing_is_lost() -> None:
@@ -280,11 +284,11 @@ def test_a_waiting_camera_stands_during_a_pause() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(st.tuples(st.integers(-120, 150), st.integers(1, 200)), min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(-120, 150), st.integers(1, 300)), min_size=1, max_size=12),
     st.booleans(),
 )
 def test_any_sequence_of_blocks_keeps_the_law(plan: list[tuple[int, int]], waits: bool) -> None:
-    """Jumps forward and back, repeats and overlaps, against one entry per line."""
+    """Jumps forward and back, repeats and overlaps, against one entry per line; what is too short is not judged."""
     steps: list[LineBlock] = []
     fate: dict[int, bool] = {}
     seen: set[int] = set()
@@ -300,9 +304,13 @@ def test_any_sequence_of_blocks_keeps_the_law(plan: list[tuple[int, int]], waits
         seen |= lines_now
         fate.update(dict.fromkeys(range(max(first, taken), first + lines), True))
         taken = max(taken, first + lines)
+    came = np.array([fate[line] for line in sorted(fate)])
+    judged = long_enough(came)
     run = Run(from_line(steps[0].first_line, *steps, waits=waits)).to_end()
-    inspected = sum(fate.values())
+    inspected = judged.sum()
     assert run.of(RollEnded)[0].ledger == Ledger(len(fate), inspected, len(fate) - inspected, repeated)
     for stretch in fates(run):
-        assert all(fate[origin + n] is stretch.inspected for n in range(stretch.first_line, stretch.end_line))
+        told = slice(stretch.first_line, stretch.end_line)
+        assert (judged[told] == stretch.inspected).all()
+        assert (came[told] == (stretch.reason in (None, R.TOO_SHORT))).all()
     assert sum(s.end_line - s.first_line for s in fates(run)) == len(fate)

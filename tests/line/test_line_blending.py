@@ -39,7 +39,7 @@ def blend(
     blender = Blender(width_px=width, tile_px=256, cell_px=4, overlap_px=overlap, leniency=leniency)
     parts = []
     for step in [
-        *push_all(tiler, np.zeros((lines, width), np.uint8), early or [], early=early is not None),
+        *push_all(tiler, np.zeros((lines, width), np.uint8), early or [], piece="a", early=early is not None),
         *tiler.end_run(),
     ]:
         if isinstance(step, TileRow):

@@ -122,6 +122,50 @@ def test_no_cloth_is_uninspected_and_still_shown() -> None:
     assert run.scorer.tiles == 0
 
 
+def test_cloth_shorter_than_a_tile_between_two_losses_is_not_judged() -> None:
+    pixels = cloth(1100, 300)
+    pixels[400:420, 100:120] = pixels[700:720, 100:120] = 220
+    steps = [block(pixels[first:end], first) for first, end in ((0, 300), (310, 565), (566, 822), (830, 1000))]
+    run = Run(ScriptedCamera(steps, width_px=300)).to_end()
+    lost, short = UninspectedReason.LOST_BY_CAMERA, UninspectedReason.TOO_SHORT
+    assert [e.stretch for e in run.of(StretchClosed)] == [
+        Stretch(0, 300),
+        Stretch(300, 310, lost),
+        Stretch(310, 565, short),
+        Stretch(565, 566, lost),
+        Stretch(566, 822),
+        Stretch(822, 830, lost),
+        Stretch(830, 1000, short),
+    ]
+    assert run.events[-1].ledger == Ledger(1000, 556, 444, 0)
+    assert [d.defect.first_line // 100 for d in run.of(DefectChanged) if d.defect.closed] == [7]
+    hatched = [v.first_line for v in run.of(StripView) if v.blind_px == ((0, 300),)]
+    assert hatched == [310, 830]
+    assert not {310, 830} & {row.first_line for row in run.of(RowJudged)}
+    words = [n.text for n in run.of(Notice) if "without a break" in n.text]
+    assert len(words) == 1, "seldom: the ledger has the figures"
+    assert words[0].startswith("Lines 310 to 565 are not inspected: ")
+
+
+@pytest.mark.parametrize("find_web", [False, True])
+@pytest.mark.parametrize("lines", [1, 100, 255])
+def test_a_roll_shorter_than_a_tile_is_uninspected_and_it_is_said_why(lines: int, find_web: bool) -> None:
+    run = Run(ScriptedCamera(blocks(cloth(lines, 600)), width_px=600), find_web=find_web).to_end()
+    assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, lines, UninspectedReason.TOO_SHORT)]
+    assert sum(v.pixels.shape[0] for v in run.of(StripView)) == lines
+    assert [n.severity for n in run.of(Notice)] == ["warning"]
+    assert "fewer than 256 lines" in run.of(Notice)[0].text
+    assert run.scorer.tiles == 0
+
+
+def test_a_picture_lower_than_a_tile_is_judged() -> None:
+    pixels = cloth(100, 300)
+    pixels[40:60, 100:120] = 220
+    run = Run(ScriptedCamera(blocks(pixels, piece="low.png"), width_px=300)).to_end()
+    assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, 100)]
+    assert run.inspection.snapshot().rejects == 1
+
+
 def test_the_table_beside_the_cloth_is_not_judged() -> None:
     pixels = np.full((600, 900), 200, np.uint8)
     pixels[:, 300:] = cloth(600, 600)
@@ -193,7 +237,7 @@ def test_slow_cloth_is_shown_and_judged_before_a_tile_is_full(monkeypatch: pytes
     assert np.array_equal(np.concatenate([v.pixels for v in views]), pixels)
     assert run.events[-1].ledger == Ledger(800, 800, 0, 0)
     closed = [e.defect for e in run.of(DefectChanged) if e.defect.closed]
-    assert sorted((d.first_px, d.end_line) for d in closed) == [(400, 308), (600, 800)]
+    assert sorted((d.first_px, d.end_line) for d in closed) == [(400, 310), (600, 800)]
     # A camera that waits gives the same rows every time.
     run = Run(ScriptedCamera(steps, width_px=700))
     run.to_end()
@@ -209,7 +253,8 @@ def test_finishing_judges_what_is_in_flight() -> None:
     totals = run.events[-1].ledger
     assert totals.lines_in_flight == 0
     assert totals.lines_inspected == totals.lines_acquired - totals.lines_uninspected
-    assert {e.stretch.reason for e in run.of(StretchClosed)} <= {None, UninspectedReason.OVERLOAD}
+    fates = {e.stretch.reason for e in run.of(StretchClosed)}
+    assert fates <= {None, UninspectedReason.OVERLOAD, UninspectedReason.TOO_SHORT}
     assert run.inspection.snapshot().state is LineState.READY
     assert run.camera.stopped == 1
     assert run.inspection.finish(1)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from line_rig import recipe
 from numpy.typing import NDArray
 
+from station.control import UninspectedReason
 from station.line.columns import snap_edges, spread_columns
 from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
 from station.line.web import WebEdges
@@ -159,18 +160,43 @@ def test_an_early_row_looks_at_the_newest_lines() -> None:
     assert end == EndOfRun()
 
 
-def test_mirrored_pixels_fill_a_tile_beyond_a_short_run_and_a_narrow_web() -> None:
+def test_mirrored_pixels_fill_a_tile_beyond_a_low_picture_and_a_narrow_web() -> None:
     pixels = numbered(100, 400)
     web = FixedWeb(WebEdges(101, 199))
     tiler = Tiler(recipe(), width_px=400, web=web)
-    push_all(tiler, pixels, [30])
+    push_all(tiler, pixels, [30], piece="low.png")
     row, end = tiler.end_run()
     assert isinstance(row, TileRow)
     assert isinstance(end, EndOfRun)
-    assert (row.left_px, row.right_px, row.columns.tolist()) == (104, 196, [104])
+    assert (row.left_px, row.right_px, row.columns.tolist(), row.blind) == (104, 196, [104], None)
     (tile,) = cut_tiles(row, 256, 4)
     cloth = pixels[:, 104:196]
     assert np.array_equal(tile, np.pad(cloth, ((0, 156), (0, 164)), mode="reflect"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.sampled_from([1, 100, 255, 256, 257, 700])), min_size=1, max_size=6),
+    st.booleans(),
+)
+def test_runs_of_the_loom_that_are_shorter_than_a_tile_are_not_judged(
+    runs: list[tuple[int, int]], is_loom: bool
+) -> None:
+    tiler = Tiler(recipe(), width_px=300)
+    steps: list[TileRow | EndOfRun] = []
+    line, long = 0, []
+    for gap, lines in runs:
+        line += gap
+        long += [line] if lines >= 256 else []
+        steps += push_all(tiler, numbered(lines, 300), [lines // 2], line, None if is_loom else "one.png")
+        line += lines
+    rows = [step for step in [*steps, *tiler.end_run()] if isinstance(step, TileRow)]
+    for row in rows:
+        is_judged = not is_loom or row.run_line in long
+        assert row.blind is (None if is_judged else UninspectedReason.TOO_SHORT)
+        assert row.seen == (((0, 300),) if is_judged else ())
+        assert len(cut_tiles(row, 256, 4)) == (2 if is_judged else 0)
+    assert {row.run_line for row in rows if row.blind is None} >= set(long)
 
 
 def test_no_cloth_no_tiles_but_the_lines_are_owned() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from line_rig import Run, cloth, recipe, until
+from line_rig import Run, cloth, long_enough, recipe, until
 from numpy.typing import NDArray
 
 from calibration.shading import shading_from_references
@@ -232,13 +232,14 @@ def test_the_ledger_counts_as_inspected_what_all_cameras_saw(
                 seen[row, start : start + size] = False
     ledger = run.of(RollEnded)[0].ledger
     assert ledger.lines_acquired == 600
-    assert ledger.lines_inspected == seen.all(axis=0).sum()
+    judged = long_enough(seen.all(axis=0))
+    assert ledger.lines_inspected == judged.sum()
     assert ledger.lines_in_flight == ledger.lines_repeated == 0
     told = np.zeros(600, bool)
     for stretch in fates(run):
         told[stretch.first_line : stretch.end_line] = stretch.inspected
-        assert stretch.reason in (None, R.LOST_BY_CAMERA)
-    assert np.array_equal(told, seen.all(axis=0))
+        assert (stretch.reason in (None, R.TOO_SHORT)) == seen[:, stretch.first_line : stretch.end_line].all()
+    assert np.array_equal(told, judged)
 
 
 def test_a_step_of_light_at_the_joint_is_evened_by_the_flat_field_of_the_whole() -> None:

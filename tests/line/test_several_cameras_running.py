@@ -67,7 +67,7 @@ def test_a_neighbour_that_was_unplugged_joins_again() -> None:
     "fault", ["lost-lines", "short-block", "duplicate-block", "late-block", "jitter", "clock-step"]
 )
 def test_a_neighbour_on_a_bad_day_costs_no_more_than_its_own_lines(fault: str) -> None:
-    left, right = two_views(fault)
+    left, right = two_views(fault, fault_every_lines=500)
     run = Run(JoinedCamera([left, right], [Joint(88)]), Even())
     ledger = ended(run, 600)
     assert right.truth().events
@@ -75,9 +75,10 @@ def test_a_neighbour_on_a_bad_day_costs_no_more_than_its_own_lines(fault: str) -
     assert ledger.lines_uninspected > 0 or not missing
     told = [event.stretch for event in run.of(StretchClosed)]
     last = 0 if told[-1].inspected else told[-1].end_line - told[-1].first_line  # was still on its way at the end
+    short = sum(s.end_line - s.first_line for s in told[:-1] if s.reason is R.TOO_SHORT)
     # On a very busy machine a camera may be late, or the line, besides.
     if not is_told(run, "late") and not is_told(run, "left out") and not is_told(run, "slower than the cloth"):
-        assert ledger.lines_uninspected <= missing + last
+        assert ledger.lines_uninspected <= missing + short + last
 
 
 def test_cloth_that_two_cameras_see_again_is_counted_once() -> None:
