@@ -6,6 +6,7 @@ it, reduced precision only in trunk and restoration, the measure in float32.
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
@@ -109,7 +110,10 @@ class Runtime:
 
     Attributes:
         tile_px, cell_px: sides of a tile and of a map's cell in px.
-        spill_px: so far scores reach beyond what causes them, on each side: a feature's grid cell sees its neighbours.
+        half_drop: by so much the score falls where features differ half as much, as at a flaw's edge, half of which the
+            network sees: the squared error falls to a quarter.  The structure term is bounded, so near a flaw it tells
+            that there is one, not how much of it, and hardly falls.
+        point_px: how wide a point looks at that height: about two cells of the grid, in one of which it lies.
         device, precision: those chosen.
 
     Raises:
@@ -118,7 +122,7 @@ class Runtime:
 
     tile_px: int = TILE_PX
     cell_px: int = CELL_PX
-    spill_px: int = 8
+    point_px: float = 17.0
 
     def __init__(
         self, network: MFRNet, device: str = "auto", precision: str = "auto", threads: int | None = None
@@ -127,6 +131,8 @@ class Runtime:
             raise ModelError(f"{threads} threads are impossible here: choose 1 to {os.cpu_count() or 1}.")
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
+        measure = network.measure
+        self.half_drop = math.log(4) / (len(measure.names) * float(measure.spread.flatten()[0]))
         self._engine: Engine | None = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:

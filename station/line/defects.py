@@ -6,6 +6,7 @@ picture.  Regions that never become a reject are told once, closed, as defects t
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class _Track:
 
     number: int | None = None
     told_s: float = 0.0
-    told_box: tuple[int, int, int, int, float] | None = None
+    told_box: tuple[float, ...] | None = None
     left_px: int = 0
     pictured: float = -1.0
     crop: NDArray[np.uint8] | None = None
@@ -41,7 +42,7 @@ class DefectTracker:
     """Follows the defects of a roll, run by run.
 
     Args:
-        spill_px: so far scores reach beyond what causes them; a defect's box is smaller by as much on each side.
+        half_drop, point_px: the scorer's; see :class:`station.line.inference.TileScorer`.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class DefectTracker:
         *,
         width_px: int,
         cell_px: int = 4,
-        spill_px: int = 0,
+        half_drop: float = math.inf,
+        point_px: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._recipe, self._cell, self._spill_px, self._clock = recipe, cell_px, spill_px, clock
+        self._recipe, self._cell, self._clock = recipe, cell_px, clock
+        self._half_drop, self._point_px = half_drop, point_px
         self._width_px = width_px
         self._gap = int(recipe.join_gap_mm / recipe.scale / cell_px)
         self._margin_px = recipe.edge_margin_mm / recipe.scale
@@ -84,7 +87,11 @@ class DefectTracker:
         if self._finder is None:
             width = -(-self._width_px // self._cell)
             self._finder = RegionFinder(
-                level=self._recipe.report_level, threshold=self._recipe.threshold, gap=self._gap, width=width
+                level=self._recipe.report_level,
+                threshold=self._recipe.threshold,
+                drop=self._half_drop,
+                gap=self._gap,
+                width=width,
             )
             self._run_line, self._piece = part.run_line, part.piece
             self._cloth = self._new_cloth()
@@ -177,17 +184,28 @@ class DefectTracker:
         return decide(region.peak, *self._size_mm(region), self._recipe)
 
     def _box_px(self, region: Region) -> tuple[int, int, int, int]:
-        """Lines from the run's start and columns, half-open, within the picture (the last cell may reach out of it)."""
-        box, cell = region.box, self._cell
+        """Lines from the run's start and columns, half-open, within the region and the picture."""
+        box, extent = region.box, region.extent
         return (
-            *self._without_spill(box.top * cell, min(box.bottom * cell, self._cloth.end)),
-            *self._without_spill(box.left * cell, min(box.right * cell, self._width_px)),
+            *self._without_blur(box.top, box.bottom, extent.top, extent.bottom, self._cloth.end),
+            *self._without_blur(box.left, box.right, extent.left, extent.right, self._width_px),
         )
 
-    def _without_spill(self, first: int, end: int) -> tuple[int, int]:
-        """One extent of a box without what scores spill at either end; a cell of it stays."""
-        spill = min(self._spill_px, max(0, end - first - self._cell) // 2)
-        return first + spill, end - spill
+    def _without_blur(
+        self, first: float, end: float, region_first: float, region_end: float, picture_end: int
+    ) -> tuple[int, int]:
+        """One side of a box (cells) as the flaw's own, in px.
+
+        Widths of blurred things add by their squares: what is ``s`` wide looks √(s² + point²) wide.  What looks no
+        wider than a point may be anything up to that, and is told as half of it, but a cell at least.
+        """
+        cell, point = self._cell, self._point_px
+        lowest, highest = region_first * cell, min(region_end * cell, picture_end)  # the last cell may reach out of it
+        looks = (end - first) * cell
+        size = max(math.sqrt(max(looks**2 - point**2, 0.0)), point / 2, cell)
+        size = min(size, highest - lowest)
+        start = min(max((first + end) * cell / 2 - size / 2, lowest), highest - size)
+        return math.floor(start + 0.5), math.floor(start + size + 0.5)
 
     def _size_mm(self, region: Region) -> tuple[float, float]:
         top, bottom, left, right = self._box_px(region)

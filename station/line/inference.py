@@ -26,7 +26,8 @@ BATCH_TILES = 16
 class TileScorer(Protocol):
     """What judges tiles (:class:`model.runtime.Runtime`).
 
-    May have ``spill_px``: so far scores reach beyond what causes them, on each side; sizes leave it out.
+    May have what sizes are measured by: ``half_drop``, by so much the score falls where half as much stands out, as at
+    a flaw's edge (else boxes span whole regions), and ``point_px``, how wide a point looks at that height (else 0).
     """
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -87,7 +88,8 @@ class Inspection:
             width_px=camera.width_px,
             tile_px=tile_px,
             cell_px=cell_px,
-            spill_px=getattr(scorer, "spill_px", 0),
+            half_drop=getattr(scorer, "half_drop", math.inf),
+            point_px=getattr(scorer, "point_px", 0.0),
             view=view,
         )
         self._threads = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -48,7 +49,8 @@ class Judge:
         width_px: int,
         tile_px: int = 256,
         cell_px: int = 4,
-        spill_px: int = 0,
+        half_drop: float = math.inf,
+        point_px: float = 0.0,
         view: bool = True,
     ) -> None:
         self._ledger, self._emit, self._view = ledger, emit, view
@@ -62,7 +64,9 @@ class Judge:
             overlap_px=recipe.overlap_px,
             leniency=recipe.leniency,
         )
-        self._tracker = DefectTracker(recipe, width_px=width_px, cell_px=cell_px, spill_px=spill_px)
+        self._tracker = DefectTracker(
+            recipe, width_px=width_px, cell_px=cell_px, half_drop=half_drop, point_px=point_px
+        )
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()
         self._rejects: set[int] = set()

@@ -5,11 +5,11 @@ A cell belongs to a region if its score reaches the report level; neighbours (8-
 alike: they are grown by the gap forwards and to the right, which needs no look-ahead, and grown cells that touch are
 one.  Weak cells bridge no gap, else the cloth's own noise near the report level would gather round every flaw.
 
-The *box* of a region is its extent by a drop taken locally, like the 6 dB drop that sizes flaws in ultrasonics: it
-spans the cells that reach ``BOX_SHARE`` of the highest score within ``BLUR`` cells around them.  A spot much stronger
-than the level is boxed by its own height, as the model's blur would otherwise double it; a long weak line is measured
-against itself from place to place, so that one strong spot on it does not shorten it.  A region wholly in the shadow of
-a stronger one keeps its whole extent.
+The *box* of a region is its extent by a drop taken locally, as the 6 dB drop sizes flaws in ultrasonics: it ends where
+scores have fallen by ``drop`` below the highest one within ``BLUR`` cells around, interpolated between cells.  Scores
+are logarithms, so a drop is a share of what stands out, be that faint or strong: a strong spot, whose scores reach far,
+is boxed no wider than a weak one.  A long weak line is measured against itself from place to place, so that one strong
+spot on it does not shorten it.  A region wholly in the shadow of a stronger one keeps its whole extent.
 """
 
 from __future__ import annotations
@@ -25,29 +25,38 @@ from scipy.sparse.csgraph import connected_components
 BLUR = 4
 """Reach of the model's blur in cells; regions are decided this many rows behind the newest."""
 
-BOX_SHARE = 0.6
-"""Share of the highest score nearby that a cell of the box reaches.  Scores grow with the logarithm of the error: at
-six tenths of the score the error has fallen well below half."""
-
 
 @dataclass(slots=True, eq=False)
 class Box:
-    """Half-open extent in cells: rows from the run's start, columns of the strip."""
+    """Half-open extent in cells and parts of them: rows from the run's start, columns of the strip."""
 
-    top: int
-    bottom: int
-    left: int
-    right: int
+    top: float
+    bottom: float
+    left: float
+    right: float
 
     def merge(self, other: Box) -> None:
         """Grow to span both."""
         self.top, self.bottom = min(self.top, other.top), max(self.bottom, other.bottom)
         self.left, self.right = min(self.left, other.left), max(self.right, other.right)
 
+    def within(self, other: Box) -> Box:
+        """The part of it that lies in the other."""
+        return Box(
+            max(self.top, other.top),
+            min(self.bottom, other.bottom),
+            max(self.left, other.left),
+            min(self.right, other.right),
+        )
+
 
 @dataclass(slots=True, eq=False)
 class Region:
-    """A region, growing or closed.  ``peak`` is its highest score, first met at ``peak_row``, ``peak_column``."""
+    """A region, growing or closed.
+
+    ``extent`` spans its whole cells, ``core`` what lies above the drop (None: nothing does).  ``peak`` is its highest
+    score, first met at ``peak_row``, ``peak_column``.
+    """
 
     extent: Box
     core: Box | None
@@ -60,8 +69,8 @@ class Region:
 
     @property
     def box(self) -> Box:
-        """The region's box by the local drop."""
-        return self.extent if self.core is None else self.core
+        """The region's box by the local drop, within its extent; of no width where a single cell just reaches it."""
+        return self.extent if self.core is None else self.core.within(self.extent)
 
     def merge(self, other: Region) -> None:
         """Take over another region, which is the same after all."""
@@ -78,13 +87,18 @@ class Region:
 class RegionFinder:
     """Finds the regions of one run.  Feed score rows as they become final; ``flush`` at the run's end.
 
+    Args:
+        level, threshold: scores from which a cell belongs to a region, and from which it is strong.
+        drop: fall of the score at which a box ends, above 0; infinite: boxes are whole extents.
+        gap, width: what strong cells bridge, and the strip's width, in cells.
+
     Attributes:
         rows_decided: rows that later ones cannot change any more, except that open regions may grow.
         opened: regions that still may grow, in the order they began.
     """
 
-    def __init__(self, *, level: float, threshold: float, gap: int, width: int) -> None:
-        self._level, self._threshold = level, threshold
+    def __init__(self, *, level: float, threshold: float, drop: float, gap: int, width: int) -> None:
+        self._level, self._threshold, self._drop = level, threshold, np.float32(drop)
         self._gap = gap
         self._kernel = np.ones((gap + 1, gap + 1), np.uint8)
         self._context = np.zeros((BLUR, width), np.float32)
@@ -108,7 +122,7 @@ class RegionFinder:
         """The run has ended: decide the rows held back and close every region."""
         rows = len(self._context) - BLUR
         if rows > 0:
-            self._process(self._context, rows)
+            self._process(np.pad(self._context, ((0, BLUR), (0, 0))), rows)
         self._context = self._context[:0]
         self._close(self.opened)
         self.opened = []
@@ -156,7 +170,10 @@ class RegionFinder:
         order = np.argsort(labels[rows, columns], kind="stable")
         rows, columns = rows[order], columns[order]
         names, scores = labels[rows, columns], chunk[rows, columns]
-        core = scores >= BOX_SHARE * around[rows, columns]
+        cuts = around[rows, columns] - self._drop
+        core = scores >= cuts
+        sides = _sides(strip[BLUR - 1 : BLUR + len(chunk) + 1], rows, columns, cuts)
+        sides[:, :2] += first
         starts = np.flatnonzero(np.diff(names, prepend=-1))
         for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
             part = slice(start, end)
@@ -164,7 +181,7 @@ class RegionFinder:
             peak = start + int(np.argmax(scores[part]))
             found[names[start]] = Region(
                 extent=_span(rows[part] + first, columns[part]),
-                core=_span(rows[part][strong] + first, columns[part][strong]) if strong.any() else None,
+                core=_around(sides[part][strong]) if strong.any() else None,
                 area=int(end - start),
                 peak=float(scores[peak]),
                 peak_row=int(rows[peak]) + first,
@@ -220,6 +237,28 @@ class RegionFinder:
 
 def _span(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Box:
     return Box(int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1)
+
+
+def _sides(
+    strip: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp], cuts: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """How far scores reach their cut around cells that do: top, bottom, left, right ``[cells, 4]``, at most to the
+    middle of the next cell.  ``strip`` has a row more than the cells at either end."""
+    strip = np.pad(strip, ((0, 0), (1, 1)))
+    scores = strip[rows + 1, columns + 1]
+
+    def reach(down: int, right: int) -> NDArray[np.float64]:
+        beyond = strip[rows + 1 + down, columns + 1 + right]
+        ends = (beyond < cuts) & (cuts <= scores)
+        return np.where(ends, (scores - cuts) / np.where(ends, scores - beyond, 1), 1).astype(np.float64)
+
+    y, x = rows + 0.5, columns + 0.5
+    return np.stack([y - reach(-1, 0), y + reach(1, 0), x - reach(0, -1), x + reach(0, 1)], axis=1)
+
+
+def _around(sides: NDArray[np.float64]) -> Box:
+    (top, _, left, _), (_, bottom, _, right) = sides.min(axis=0).tolist(), sides.max(axis=0).tolist()
+    return Box(top, bottom, left, right)
 
 
 def _groups(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -180,23 +182,73 @@ def test_the_box_of_a_one_millimetre_spot_is_not_larger_than_allowed(seed: int) 
     y0, x0 = rng.uniform(40, 60, 2)
     y, x = np.mgrid[:100, : WIDTH // 4]
     scores = 20 * rng.uniform(1.2, 6) * np.exp(-((y - y0) ** 2 + (x - x0) ** 2) / (2 * 1.6**2))
-    (last,) = [d for d in track(scores.astype(np.float32), [56]) if d.closed]
+    tracker = DefectTracker(recipe(), width_px=WIDTH, half_drop=10.0, point_px=17.0)
+    strip = part(scores.astype(np.float32), 0)
+    (last,) = [d for d in [*tracker.feed(strip, strip.scores), *tracker.end_run()] if d.closed]
     assert last.length_mm * last.width_mm <= 4 * 5 * 5
     assert last.is_reject
 
 
-@pytest.mark.parametrize("cells", [1, 2, 3, 5, 12])
-def test_a_size_leaves_out_what_scores_spill_beyond_the_flaw(cells: int) -> None:
-    scores = empty(60)
-    scores[20 : 20 + cells, 30 : 30 + cells] = 40
-    tracker = DefectTracker(recipe(mm_per_px=0.5), width_px=WIDTH, spill_px=8)
-    (*_, last) = [*tracker.feed(part(scores, 0), scores), *tracker.end_run()]
-    side = max(4 * cells - 16, 4)
-    assert side <= last.end_line - last.first_line <= side + 1
-    assert (last.first_line + last.end_line) // 2 == pytest.approx(80 + 2 * cells, abs=1)
-    assert (last.first_px + last.end_px) // 2 == pytest.approx(120 + 2 * cells, abs=1)
+def blurred_flaw(length: float, width: float, contrast: float, blur_px: float) -> NDArray[np.float32]:
+    """Scores of a flaw in the middle of good cloth as a logarithmic measure of blurred features gives them: 10 for each
+    doubling of what stands out."""
+    y, x = np.mgrid[:560, :WIDTH]
+    flaw = (abs(y - 280.3) < length / 2) & (abs(x - 201.7) < width / 2)
+    seen = cv2.GaussianBlur(flaw.astype(np.float32), (0, 0), blur_px)
+    cells = cv2.resize(contrast * seen, (WIDTH // 4, 140), interpolation=cv2.INTER_AREA)
+    return np.asarray(10 * np.log2(1 + cells**2) / 2, np.float32)
+
+
+@pytest.mark.parametrize("contrast", [60.0, 400.0, 5000.0])
+@pytest.mark.parametrize(("length", "width"), [(6, 6), (14, 10), (25, 25), (60, 6), (300, 8), (9, 120), (200, 90)])
+def test_a_size_is_the_flaws_own_however_strong_it_is(length: float, width: float, contrast: float) -> None:
+    """The model's blur is left out: within the tolerance, one cell of its grid or 5 %, at any contrast."""
+    point_px = 17.0
+    scores = blurred_flaw(length, width, contrast, point_px / math.sqrt(8 * math.log(2)))
+    tracker = DefectTracker(recipe(threshold=20.0), width_px=WIDTH, half_drop=10.0, point_px=point_px)
+    told = [*tracker.feed(part(scores, 0), scores), *tracker.end_run()]
+    (last,) = [d for d in told if d.closed]
+    for px, true in ((last.end_line - last.first_line, length), (last.end_px - last.first_px, width)):
+        assert px == pytest.approx(true, abs=max(8, 0.05 * true))
+    assert (last.first_line + last.end_line) / 2 == pytest.approx(280.5, abs=2)
+    assert (last.first_px + last.end_px) / 2 == pytest.approx(202, abs=2)
     assert last.length_mm == 0.5 * (last.end_line - last.first_line)
     assert last.width_mm == 0.5 * (last.end_px - last.first_px)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    half_drop=st.sampled_from([0.5, 5.0, 40.0, math.inf]),
+    point_px=st.sampled_from([0.0, 8.0, 17.0, 60.0]),
+    cuts=st.lists(st.integers(1, 39), max_size=5, unique=True),
+)
+def test_a_box_lies_within_its_region_and_the_picture_and_is_never_empty(
+    seed: int, half_drop: float, point_px: float, cuts: list[int]
+) -> None:
+    rng = np.random.default_rng(seed)
+    scores = np.maximum(cv2.GaussianBlur(rng.normal(0, 120, (40, 16)), (0, 0), 1.2), 0).astype(np.float32)
+
+    def boxes(drop: float, point: float, cuts: list[int]) -> dict[tuple[float, float], tuple[int, int, int, int]]:
+        """By peak and area.  The picture ends within a cell, both ways."""
+        tracker = DefectTracker(recipe(threshold=12.0), width_px=61, half_drop=drop, point_px=point)
+        told: list[Defect] = []
+        for rows, first in zip(np.split(scores, cuts), [0, *cuts], strict=True):
+            end = min(4 * (first + len(rows)), 158)
+            pixels = np.zeros((end - 4 * first, 61), np.uint8)
+            told += tracker.feed(StripPart(0, 4 * first, end, pixels, rows, 0, 61, ((0, 61),), (1,), "p"), rows)
+        told += tracker.end_run()
+        ended = [d for d in told if d.closed and d.merged_into is None]
+        return {(d.score, d.area_mm2): (d.first_line, d.end_line, d.first_px, d.end_px) for d in ended}
+
+    regions = boxes(math.inf, 0.0, [])
+    found = boxes(half_drop, point_px, sorted(cuts))
+    assert found.keys() == regions.keys()
+    assert found == boxes(half_drop, point_px, [])
+    for name, (top, bottom, left, right) in found.items():
+        whole = regions[name]
+        assert 0 <= whole[0] <= top < bottom <= whole[1] <= 158
+        assert 0 <= whole[2] <= left < right <= whole[3] <= 61
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,7 @@ def test_flaws_are_found_once_each_whatever_the_blocks(size: int) -> None:
     assert len([e for e in run.of(DefectChanged) if e.defect.closed]) == 2
     spot, line = sorted(closed.values(), key=lambda d: d.length_mm)
     assert spot.is_reject
-    # the cells that are mostly the spot: within half a cell of its own box
-    assert (spot.first_line, spot.end_line, spot.first_px, spot.end_px) == (300, 308, 400, 408)
+    assert (spot.first_line, spot.end_line, spot.first_px, spot.end_px) == (300, 310, 400, 410)
     assert (line.first_line, line.end_line, line.first_px, line.end_px) == (200, 1300, 600, 604)
     assert line.kind is DefectKind.WARP_LINE
     assert line.crop is not None
@@ -237,7 +236,7 @@ def test_slow_cloth_is_shown_and_judged_before_a_tile_is_full(monkeypatch: pytes
     assert np.array_equal(np.concatenate([v.pixels for v in views]), pixels)
     assert run.events[-1].ledger == Ledger(800, 800, 0, 0)
     closed = [e.defect for e in run.of(DefectChanged) if e.defect.closed]
-    assert sorted((d.first_px, d.end_line) for d in closed) == [(400, 308), (600, 800)]
+    assert sorted((d.first_px, d.end_line) for d in closed) == [(400, 310), (600, 800)]
     # A camera that waits gives the same rows every time.
     run = Run(ScriptedCamera(steps, width_px=700))
     run.to_end()

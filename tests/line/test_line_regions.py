@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from station.line.regions import BLUR, BOX_SHARE, RegionFinder
+from station.line.regions import BLUR, RegionFinder
 
-Summary = tuple[tuple[int, int, int, int], tuple[int, int, int, int], int, float, int, int]
+Sides = tuple[float, float, float, float]
+Summary = tuple[Sides, Sides, int, float, int, int]
 
 
-def whole(scores: NDArray[np.float32], level: float, threshold: float, gap: int) -> list[Summary]:
+def whole(scores: NDArray[np.float32], level: float, threshold: float, drop: float, gap: int) -> list[Summary]:
     """Neighbours are joined, and strong cells with at most ``gap`` cells between them; by walking from cell to cell."""
     left = {(int(y), int(x)) for y, x in np.argwhere(scores >= level)}
     regions = []
@@ -29,15 +33,36 @@ def whole(scores: NDArray[np.float32], level: float, threshold: float, gap: int)
             left -= near
             todo += near
         cells.sort()
-        core = [
-            (y, x)
-            for y, x in cells
-            if scores[y, x]
-            >= BOX_SHARE * scores[max(0, y - BLUR) : y + BLUR + 1, max(0, x - BLUR) : x + BLUR + 1].max()
-        ]
         peak = max(cells, key=lambda c: (scores[c], -c[0], -c[1]))
-        regions.append((span(cells), span(core or cells), len(cells), float(scores[peak]), *peak))
+        box = boxed(scores, cells, drop)
+        regions.append((span(cells), box, len(cells), float(scores[peak]), *peak))
     return sorted(regions)
+
+
+def boxed(scores: NDArray[np.float32], cells: list[tuple[int, int]], drop: float) -> Sides:
+    """Walk up, down, left and right from every cell's middle until the score has fallen to the cell's cut."""
+    padded = np.pad(scores, 1)
+    reached: list[Sides] = []
+    for y, x in cells:
+        here = scores[y, x]
+        cut = scores[max(0, y - BLUR) : y + BLUR + 1, max(0, x - BLUR) : x + BLUR + 1].max() - np.float32(drop)
+        if here < cut:
+            continue
+        far = []
+        for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            beyond = padded[y + 1 + down, x + 1 + right]
+            far.append(float((here - cut) / (here - beyond)) if beyond < cut else 1.0)
+        reached.append((y + 0.5 - far[0], y + 0.5 + far[1], x + 0.5 - far[2], x + 0.5 + far[3]))
+    whole_cells = span(cells)
+    if not reached:
+        return whole_cells
+    tops, bottoms, lefts, rights = zip(*reached, strict=True)
+    return (
+        max(min(tops), whole_cells[0]),
+        min(max(bottoms), whole_cells[1]),
+        max(min(lefts), whole_cells[2]),
+        min(max(rights), whole_cells[3]),
+    )
 
 
 def span(cells: list[tuple[int, int]]) -> tuple[int, int, int, int]:
@@ -45,8 +70,10 @@ def span(cells: list[tuple[int, int]]) -> tuple[int, int, int, int]:
     return min(rows), max(rows) + 1, min(columns), max(columns) + 1
 
 
-def streamed(scores: NDArray[np.float32], level: float, threshold: float, gap: int, cuts: list[int]) -> list[Summary]:
-    finder = RegionFinder(level=level, threshold=threshold, gap=gap, width=scores.shape[1])
+def streamed(
+    scores: NDArray[np.float32], level: float, threshold: float, gap: int, cuts: list[int], drop: float = math.inf
+) -> list[Summary]:
+    finder = RegionFinder(level=level, threshold=threshold, drop=drop, gap=gap, width=scores.shape[1])
     found = []
     for part in np.split(scores, cuts):
         finder.feed(part)
@@ -76,11 +103,12 @@ def streamed(scores: NDArray[np.float32], level: float, threshold: float, gap: i
     st.sampled_from([0, 1, 2, 4]),
     st.floats(0.005, 0.5),
     st.sampled_from([1.0, 1.2, 1.43, 2.5]),
+    st.sampled_from([0.1, 0.35, 1.0, math.inf]),
     st.lists(st.integers(0, 60), max_size=12),
 )
-@example(seed=0, rows=40, width=20, gap=0, density=0.3, ratio=1.0, cuts=list(range(1, 40)))
+@example(seed=0, rows=40, width=20, gap=0, density=0.3, ratio=1.0, drop=0.35, cuts=list(range(1, 40)))
 def test_regions_do_not_depend_on_the_cuts(
-    seed: int, rows: int, width: int, gap: int, density: float, ratio: float, cuts: list[int]
+    seed: int, rows: int, width: int, gap: int, density: float, ratio: float, drop: float, cuts: list[int]
 ) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.uniform(0, 1, (rows, width)).astype(np.float32)
@@ -91,8 +119,12 @@ def test_regions_do_not_depend_on_the_cuts(
     if level <= 0:
         return
     threshold = round(level * ratio, 3)
-    expected = whole(scores, level, threshold, gap)
-    assert streamed(scores, level, threshold, gap, sorted(min(c, rows) for c in cuts)) == expected
+    expected = whole(scores, level, threshold, drop, gap)
+    found = streamed(scores, level, threshold, gap, sorted(min(c, rows) for c in cuts), drop)
+    assert found == expected
+    for extent, box, *_ in found:
+        assert extent[0] <= box[0] <= box[1] <= extent[1]
+        assert extent[2] <= box[2] <= box[3] <= extent[3]
 
 
 def test_one_line_over_thousands_of_rows_is_one_region() -> None:
@@ -109,7 +141,7 @@ def test_a_v_closes_into_one_and_lists_what_it_absorbed() -> None:
     scores = np.zeros((40, 80), np.float32)
     for row in range(40):
         scores[row, row] = scores[row, 79 - row] = 5
-    finder = RegionFinder(level=1, threshold=2, gap=0, width=80)
+    finder = RegionFinder(level=1, threshold=2, drop=1, gap=0, width=80)
     finder.feed(scores[:30])
     first, second = finder.opened
     finder.feed(scores[30:])
@@ -127,7 +159,7 @@ def test_a_w_closes_into_one_and_lists_all_it_absorbed() -> None:
         strip = scores.copy()
         for late, column in enumerate(order):
             strip[: 2 * late, column] = 0
-        finder = RegionFinder(level=1, threshold=2, gap=0, width=80)
+        finder = RegionFinder(level=1, threshold=2, drop=1, gap=0, width=80)
         finder.feed(strip[:9])
         finder.feed(strip[9:20])
         regions = list(finder.opened)
@@ -137,18 +169,25 @@ def test_a_w_closes_into_one_and_lists_all_it_absorbed() -> None:
         assert {id(r) for r in one.absorbed} == {id(r) for r in regions[1:]}
 
 
-def test_a_strong_spot_is_boxed_by_its_own_height_and_a_weak_line_is_whole() -> None:
+@pytest.mark.parametrize("peak", [2.5, 4.0, 9.0])
+def test_a_spot_is_boxed_where_half_as_much_stands_out_however_strong_it_is(peak: float) -> None:
+    """A score is the logarithm of what stands out; blurred, that is a bell, and its width at half height is known."""
     y, x = np.mgrid[:60, :60]
-    spot = 10 * np.exp(-((y - 20) ** 2 + (x - 20) ** 2) / (2 * 1.7**2))
-    (region,) = streamed(spot.astype(np.float32), 1.0, 1.4, 2, [])
-    extent, box = region[0], region[1]
-    assert extent[1] - extent[0] >= 7
-    assert box == (19, 22, 19, 22)
+    sigma, drop = 2.5, 0.8
+    fall = drop / math.log(2)  # of the score where what stands out falls by a factor of e
+    spot = peak - fall * ((y - 20) ** 2 + (x - 25) ** 2) / (2 * sigma**2)
+    (region,) = streamed(np.maximum(spot, 0).astype(np.float32), 1.0, 1.4, 2, [22], drop)
+    half = sigma * math.sqrt(2 * math.log(2))
+    assert region[1] == pytest.approx((20.5 - half, 20.5 + half, 25.5 - half, 25.5 + half), abs=0.05)
+    assert region[0][1] - region[0][0] > 2 * half
+
+
+def test_a_strong_spot_on_a_weak_line_does_not_shorten_it() -> None:
     line = np.zeros((200, 30), np.float32)
     line[20:180, 15] = 1.2
     line[100, 15] = 9
-    (region,) = streamed(line, 1.0, 1.4, 2, [64, 128])
-    assert region[1] == (20, 180, 15, 16)
+    (region,) = streamed(line, 1.0, 1.4, 2, [64, 128], 0.8)
+    assert region[1] == pytest.approx((20, 180, 15, 16), abs=0.5)
 
 
 def test_noise_near_the_level_does_not_gather_round_a_flaw() -> None:

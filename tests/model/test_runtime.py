@@ -123,3 +123,14 @@ def test_a_closed_runtime_says_so(taught: MFRNet) -> None:
         runtime.infer(woven(1, 0))
     with pytest.raises(ModelError, match="closed"):
         runtime.prepare()
+
+
+def test_where_features_differ_half_as_much_the_pixel_term_takes_the_half_drop_off_the_score(taught: MFRNet) -> None:
+    """As at a flaw's edge; the station measures sizes by it."""
+    measure, features = taught.measure, torch.zeros(1, taught.aggregator.width, 32, 32)
+    apart = 20 * torch.randn(features.shape, generator=torch.Generator().manual_seed(0))
+    inside, edge = (measure.logarithms(measure.errors(features, share * apart)) for share in (1.0, 0.5))
+    fall = ((inside - edge) / measure.spread)[:, 0] / len(measure.names)
+    runtime = Runtime(taught, device="torch")
+    np.testing.assert_allclose(fall.numpy(), runtime.half_drop, rtol=1e-3)
+    runtime.close()
