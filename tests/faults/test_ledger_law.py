@@ -10,9 +10,10 @@ import pytest
 from hanging import EvenScorer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from line_rig import recipe
+from line_rig import long_enough, recipe
 
 from drivers.camera import Camera
+from drivers.memory import MemoryCamera
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.faults import FAULT_NAMES, Effect, FaultTruth, FaultyCamera
@@ -75,6 +76,34 @@ def test_any_faults_together_are_accounted_for_to_the_line(
     missing = uninspected(events)
     assert set(missing) == truth.lines(*MISSING)
     assert truth.lines(Effect.GONE) <= {n for n, why in missing.items() if why is UninspectedReason.CAMERA_GONE}
+
+
+class Loom(MemoryCamera):
+    """Cloth of the loom (no pictures), which goes on where the camera is opened again."""
+
+    def start(self) -> None:
+        pass
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(IN_STREAM), unique=True, max_size=4),
+    seed=st.integers(0, 10_000),
+    block_lines=st.sampled_from([50, 128, 333]),
+)
+def test_of_the_loom_what_comes_too_short_to_judge_is_accounted_for_as_well(
+    names: list[str], seed: int, block_lines: int
+) -> None:
+    loom = Loom(np.full((LINES, WIDTH), 120, np.uint8), block_lines=block_lines, lines=LINES)
+    camera = FaultyCamera(loom, names, seed, every_lines=600, gone_s=0.0)
+    events = play(camera)
+    truth, due_line = camera.truth(), camera.encoder().due_line
+    assert_law(events, due_line, truth)
+    told, missing = uninspected(events), truth.lines(*MISSING)
+    came = np.array([line not in missing for line in range(due_line)])
+    short = came & ~long_enough(came)
+    assert set(told) == set(np.flatnonzero(~came | short))
+    assert {n for n, why in told.items() if why is UninspectedReason.TOO_SHORT} == set(np.flatnonzero(short))
 
 
 def test_no_fault_no_uninspected_line(strip: Path) -> None:
