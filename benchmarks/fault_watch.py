@@ -124,10 +124,11 @@ class Watched:
         words = [at_s for at_s, event in self.events if at_s > after_s and isinstance(event, Notice)]
         return min([*signs[:1], *words[:1]], default=None)
 
-    def seen(self) -> str:
-        """What an operator saw in the whole roll: states of the picture, the first warning, lines counted twice."""
+    def seen(self, since_s: float = 0.0) -> str:
+        """What an operator saw: states of the picture, the first warning since a moment, lines counted twice."""
         states = dict.fromkeys(str(look.feed) for look in self.looks if look.feed not in CALM)
-        words = [e.text for _, e in self.events if isinstance(e, Notice) and e.severity != "info"]
+        told = [e for at_s, e in self.events if isinstance(e, Notice) and at_s > since_s]
+        words = [notice.text for notice in told if notice.severity != "info"]
         counted = ["counted: lines repeated"] if self.ended.ledger.lines_repeated else []
         return "; ".join([*states, *(f"“{text}”" for text in words[:1]), *counted]) or "nothing"
 

@@ -229,7 +229,7 @@ def unplugged_pylon(seconds: float) -> Row:
     return Row(
         "unplug of a Basler camera (pylon's emulation)",
         1,
-        watched.seen(),
+        watched.seen(struck_s),
         after(struck_s, watched.first_sign_s(struck_s)),
         again_s - returns_s,
         in_metres(len(watched.uninspected())),

@@ -12,7 +12,7 @@ from benchmarks.fault_table import HEAD, Row, page
 from benchmarks.fault_watch import Watched, Witness
 from benchmarks.faults import law_holds, one_of_two, simulated
 from drivers.simulated.faults import FAULT_NAMES
-from station.control import Ledger, RollEnded, Stretch, StretchClosed, UninspectedReason
+from station.control import Ledger, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
 from station.demo import open_demo_camera
 
 
@@ -25,6 +25,14 @@ def test_a_broken_law_stands_out() -> None:
     assert text.count("holds |") == 1
     assert text.count("**BROKEN** |") == 1
     assert all(line.count(" | ") == HEAD.count(" | ") for line in text.splitlines() if line.startswith("| unplug"))
+
+
+def test_what_was_told_before_the_fault_is_no_word_of_it() -> None:
+    watched = Watched(Witness(open_demo_camera()))
+    watched.events += [(1.0, Notice("warning", "exposure refused")), (2.0, Notice("info", "hello"))]
+    watched.events += [(3.0, Notice("warning", "unplugged")), (4.0, RollEnded("faults", Ledger()))]
+    assert watched.seen(1.5) == "“unplugged”"
+    assert watched.seen() == "“exposure refused”"
 
 
 def test_a_fault_is_timed_and_its_metres_agree() -> None:
