@@ -28,7 +28,7 @@ def test_a_broken_law_stands_out() -> None:
 
 
 def test_what_was_told_before_the_fault_is_no_word_of_it() -> None:
-    watched = Watched(Witness(open_demo_camera()))
+    watched = Watched(Witness(open_demo_camera(0, 1.0, None)))
     watched.events += [(1.0, Notice("warning", "exposure refused")), (2.0, Notice("info", "hello"))]
     watched.events += [(3.0, Notice("warning", "unplugged")), (4.0, RollEnded("faults", Ledger()))]
     assert watched.seen(1.5) == "“unplugged”"
