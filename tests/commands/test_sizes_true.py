@@ -17,9 +17,9 @@ from tests.commands.conftest import Station, save_image
 
 pytestmark = pytest.mark.slow
 
-WIDTH_PX, LINES, MM_PER_PX = 1024, 6000, 0.5
+WIDTH_PX, LINES, MM_PER_PX = 1024, 16000, 0.5
 GRID_PX = 8
-"""A cell of the model's grid."""
+"""A cell of the model's grid: sizes are right within it or 5 %, whichever is larger."""
 
 
 def sides(flaw: Flaw) -> tuple[int, int]:
@@ -28,7 +28,10 @@ def sides(flaw: Flaw) -> tuple[int, int]:
 
 
 def test_sizes_on_the_report_are_those_of_the_flaws(station: Station, demo_home: Path, tmp_path: Path) -> None:
-    """A board tilted by 2 degrees, in noise, gives the scale within a hundredth; the fabric itself knows none."""
+    """A board tilted by 2 degrees, in noise, gives the scale within a hundredth; the fabric itself knows none.
+
+    Flaws are of all kinds, sizes and contrasts; every defect that lies on one counts, also where it is but a piece of it.
+    """
     with open_records(demo_home) as records:
         bare = records.history.recipe("demo").model_copy(update={"mm_per_px": None})
         records.store.save_recipe(bare, "ann", "no scale")
@@ -51,14 +54,16 @@ def test_sizes_on_the_report_are_those_of_the_flaws(station: Station, demo_home:
     assert report["length_m"] == pytest.approx(LINES * MM_PER_PX / 1000, rel=0.01)
     with open_records(demo_home) as records:
         defects = rejects_of(records, "r")
-    errors, allowed = [], []
+    sizes_mm, true_px = [], []
     for flaw in cloth.flaws(0, LINES):
-        true = demo.Box.of(flaw)
         for defect in defects:
-            if demo.Box.of(defect).meets(true):
-                for size_mm, true_px in zip((defect.length_mm, defect.width_mm), sides(flaw), strict=True):
-                    errors.append(size_mm - true_px * MM_PER_PX)
-                    allowed.append(max(GRID_PX, 0.05 * true_px) * MM_PER_PX)
-    assert len(errors) >= 20
-    assert abs(np.median(errors)) <= GRID_PX * MM_PER_PX / 2
-    assert np.mean(np.abs(errors) <= allowed) >= 0.7
+            if demo.Box.of(defect).meets(demo.Box.of(flaw)):
+                sizes_mm.append((defect.length_mm, defect.width_mm))
+                true_px.append(sides(flaw))
+    truth = np.array(true_px)
+    errors_px = np.array(sizes_mm) / MM_PER_PX - truth
+    right = np.abs(errors_px) <= np.maximum(GRID_PX, 0.05 * truth)
+    assert len(truth) >= 60
+    assert abs(np.median(errors_px)) <= GRID_PX / 2
+    assert right.mean() >= 0.9
+    assert right.mean(axis=0).min() >= 0.85, "lengths and widths, each for themselves"
