@@ -35,8 +35,8 @@ class Judge:
     """Blends, finds defects, decides, tells, and settles lines in the ledger.
 
     Lines of which some of the web's width was not seen are judged as far as they were, and count as uninspected.
-    For every part of the strip it tells, in this order: the StripView (if wanted), the RowJudged (where there is
-    cloth; peaks without the recipe's edge margin), the defects that changed, the stretches completed.  Every line of a
+    For every part of the strip it tells, in this order: the StripView (if wanted), the RowJudged (where it was
+    judged; peaks without the recipe's edge margin), the defects that changed, the stretches completed.  Every line of a
     run is in exactly one StripView, in order.
     """
 

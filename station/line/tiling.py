@@ -9,7 +9,7 @@ they stay the same within a run.
 
 A picture lower than a tile is mirrored up to a tile's size, as low ones that teach are.  A run of the loom that is
 shorter than a tile (between two losses, after the last, or a whole roll) has no tiles and counts as uninspected: its
-network never saw a mirror image, and takes a twill that turns into a herringbone for a flaw, however few lines are
+network never saw a mirror image, and takes a twill that turns into a herringbone for a flaw, be only a few lines
 mirrored.  Nor is anything mirrored where one of several cameras shows nothing, as it counts as uninspected anyway.
 """
 
