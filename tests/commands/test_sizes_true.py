@@ -30,7 +30,7 @@ def sides(flaw: Flaw) -> tuple[int, int]:
 def test_sizes_on_the_report_are_those_of_the_flaws(station: Station, demo_home: Path, tmp_path: Path) -> None:
     """A board tilted by 2 degrees, in noise, gives the scale within a hundredth; the fabric itself knows none.
 
-    Flaws are of all kinds, sizes and contrasts; every defect that lies on one counts, also where it is but a piece of it.
+    Flaws are of all kinds, sizes and contrasts; every defect that lies on one counts, be it but a piece of it.
     """
     with open_records(demo_home) as records:
         bare = records.history.recipe("demo").model_copy(update={"mm_per_px": None})
