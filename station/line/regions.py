@@ -172,8 +172,7 @@ class RegionFinder:
         names, scores = labels[rows, columns], chunk[rows, columns]
         cuts = around[rows, columns] - self._drop
         core = scores >= cuts
-        sides = _sides(strip[BLUR - 1 : BLUR + len(chunk) + 1], rows, columns, cuts)
-        sides[:, :2] += first
+        sides = _sides(strip[BLUR - 1 : BLUR + len(chunk) + 1], rows, columns, cuts, first)
         starts = np.flatnonzero(np.diff(names, prepend=-1))
         for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
             part = slice(start, end)
@@ -240,10 +239,15 @@ def _span(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Box:
 
 
 def _sides(
-    strip: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp], cuts: NDArray[np.float32]
+    strip: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    cuts: NDArray[np.float32],
+    first: int,
 ) -> NDArray[np.float64]:
     """How far scores reach their cut around cells that do: top, bottom, left, right ``[cells, 4]``, at most to the
-    middle of the next cell.  ``strip`` has a row more than the cells at either end."""
+    middle of the next cell.  ``strip`` has a row more than the cells at either end; ``first`` is what row 0 is in the
+    run."""
     strip = np.pad(strip, ((0, 0), (1, 1)))
     scores = strip[rows + 1, columns + 1]
 
@@ -252,7 +256,7 @@ def _sides(
         ends = (beyond < cuts) & (cuts <= scores)
         return np.where(ends, (scores - cuts) / np.where(ends, scores - beyond, 1), 1).astype(np.float64)
 
-    y, x = rows + 0.5, columns + 0.5
+    y, x = rows + first + 0.5, columns + 0.5
     return np.stack([y - reach(-1, 0), y + reach(1, 0), x - reach(0, -1), x + reach(0, 1)], axis=1)
 
 
