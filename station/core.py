@@ -230,6 +230,8 @@ class Station:
             else:
                 self._see_through(inspection)
         except Exception as error:
+            if self._inspection is not None:
+                self._inspection.abort()
             self._fail(error, name)
         finally:
             self._inspection = None
@@ -306,7 +308,9 @@ class Station:
     def _fail(self, error: Exception, name: str) -> None:
         if self.failure is None:
             self.failure = error
-        if self._last is not None and self._last.state is not LineState.ERROR:
+        if self._last is None:
+            self._last = self._without_line(error)
+        elif self._last.state is not LineState.ERROR:
             self._last = replace(self._last, state=LineState.ERROR, message=str(error))
         self._feed.put(Notice("error", f"Roll {name}: {error}"))
 

@@ -14,7 +14,8 @@ from drivers.memory import MemoryCamera
 from drivers.outputs import Outputs, SimulatedLink
 from station import demo, leaving
 from station.commands.session import Records, open_records, open_station, say_notices
-from station.control import LinkState, StationError, StopChanged, StopState, StopStep
+from station.control import LineState, LinkState, StationError, StopChanged, StopState, StopStep
+from station.line.inspection import Inspection
 from station.machine.settings import MachineSettings
 from station.machine.wired import Wired
 
@@ -104,6 +105,22 @@ def test_a_line_that_breaks_stops_the_heart(records: Records) -> None:
         assert station.wait(120)
         assert until(lambda: link.outputs is not None and link.outputs.stop)
         assert model.name in station.snapshot().machine.heart_still
+
+
+def test_a_station_that_fails_beside_its_line_stops_the_heart(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(inspection: Inspection) -> bool:
+        raise RuntimeError("no thread can be started")
+
+    monkeypatch.setattr(Inspection, "finish", burst)
+    machine, link = wired()
+    with open_station(records, foreign_cloth(), wired=machine) as station:
+        station.start_roll(demo.FABRIC, "r")
+        assert station.wait(120)
+        assert station.snapshot().state is LineState.ERROR
+        assert until(lambda: link.outputs is not None and link.outputs.stop)
+        assert "no thread can be started" in station.snapshot().machine.heart_still
 
 
 def test_the_end_of_the_process_makes_the_outputs_safe_also_if_nobody_closed_the_station(records: Records) -> None:
