@@ -65,9 +65,11 @@ class Connection:
         if self._link is None:
             return
         self._retry_s = float("-inf")
-        self.exchange(outputs, camera_runs=not self._resting)
-        self._link.close()
-        self._open = False
+        try:
+            self.exchange(outputs, camera_runs=not self._resting)
+        finally:
+            self._link.close()
+            self._open = False
 
     def _lost(self, error: LinkError) -> None:
         assert self._link is not None

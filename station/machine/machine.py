@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from drivers.outputs import Inputs, MachineLink, Output, Outputs
 from station.control import (
     Defect,
     Event,
+    FeedState,
     LineSnapshot,
     LinkState,
     MachineStatus,
@@ -53,7 +55,8 @@ class Machine:
         link: the way to the machine; None where nothing is wired, and the screen alone tells.
         look: how the line is now.
         encoder: where the cloth is now; may raise CameraError.
-        tell: takes the events of the machine from its thread, or from the one that vetoes and releases; returns soon.
+        tell: takes the events of the machine from its thread, or from the one that vetoes and releases; returns soon
+            and asks nothing of the machine.
         end_roll: ends the open roll, where a doff shall.
         counter: fed with the machine's own count, if it has one.
         requested: cause of a stop that was requested before the program started and is not released yet.
@@ -165,10 +168,13 @@ class Machine:
         except Exception as error:
             LOG.exception("the machine's signals have stopped")
             self._fault = "its signals have stopped"
-            self._renew_status()
             self._tell(Notice("error", f"The machine's signals have stopped: {error}. Start the station again."))
         finally:
-            self._connection.part(self._last_word())
+            try:
+                self._connection.part(self._last_word())
+            finally:
+                with self._lock:
+                    self._renew_status()
 
     def cycle(self) -> None:
         """One turn: where the cloth is, what is new, what to tell the machine, what it says."""
@@ -201,7 +207,8 @@ class Machine:
         except CameraError:
             return
         if due < self._due:
-            self._marking.restart()
+            with self._lock:
+                self._marking.restart()
         self._way_m += max(0, due - self._due) * self._mm_per_line / 1000
         self._due = due
 
@@ -230,6 +237,9 @@ class Machine:
 
     def _look_at_the_line(self) -> None:
         self._snapshot = self._look()
+        if not runs_camera(self._snapshot) or self._snapshot.feed is FeedState.GONE:
+            with self._lock:
+                self._policy.advance(math.inf)  # the metres of a countdown may not be counted any more
         fault = self._vitals.fault(
             self._snapshot, self._due, self._mm_per_line, running=self.status.running, now_s=self._looked_s
         )
@@ -295,10 +305,9 @@ class Machine:
         )
 
     def _tell_steps(self) -> None:
-        with self._lock:
-            steps = self._policy.take_steps()
-        for step in steps:
-            self._tell(step)
+        with self._lock:  # one thread after the other: the records go by the last step they were told
+            for step in self._policy.take_steps():
+                self._tell(step)
 
     def _last_word(self) -> Outputs:
         if self._settings.on_exit == "leave" and not self._fault:

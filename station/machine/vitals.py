@@ -11,6 +11,9 @@ AMBER_S = 3.0
 STANDS_S = 5.0
 """So long the encoder may stand while the machine says that it runs: starting up, or a pick sought by hand."""
 
+READY_S = 60.0
+"""So long a line may take to get ready once a roll is open, as on a slow processor that compiles a large model."""
+
 _BLIND = (FeedState.STALLED, FeedState.GONE)
 _STILL = (FeedState.STOPPED, FeedState.NO_PICTURE)
 _WATCHING = (LineState.SINGLE_EXECUTION, LineState.CONTINUOUS_EXECUTION)
@@ -25,6 +28,8 @@ class Vitals:
     open roll and in a pause people have decided not to look, and the heart beats.  Inspected is what was judged over
     the whole width: one lost camera of several is a matter of ``uninspected_m``.
 
+    A line that gets ready may hang, and a camera that has not been started tells of no cloth: there time counts.
+
     An encoder whose wheel has lifted off or whose wire is broken tells of a machine that stands, and triggers no line:
     nothing is amiss then, by its word.  Where the machine itself says that it runs, the line is dead.
     """
@@ -34,6 +39,7 @@ class Vitals:
         self._inspected, self._since_line = -1, 0
         self._uninspected, self._amber_until_s = 0, float("-inf")
         self._agreed_s: float | None = None
+        self._awaited_s: float | None = None
 
     def fault(
         self, snapshot: LineSnapshot, due_line: int, mm_per_line: float, *, running: bool | None, now_s: float
@@ -42,6 +48,8 @@ class Vitals:
         still = snapshot.state in _WATCHING and snapshot.feed in _STILL
         if not (running and still) or self._agreed_s is None:
             self._agreed_s = now_s
+        if snapshot.state is not LineState.INITIALIZED or self._awaited_s is None:
+            self._awaited_s = now_s
         if snapshot.state is LineState.ERROR:
             return f"the line has stopped ({snapshot.message.rstrip('.') or 'no reason given'})"
         blind = snapshot.feed in _BLIND
@@ -51,6 +59,8 @@ class Vitals:
             self._inspected, self._since_line = inspected, due_line
         if looking and blind:
             return str(snapshot.feed)
+        if now_s - self._awaited_s > READY_S:
+            return "the line does not get ready"
         if now_s - self._agreed_s > STANDS_S:
             return "the machine runs, but the encoder tells of no cloth that moves"
         metres = (due_line - self._since_line) * mm_per_line / 1000

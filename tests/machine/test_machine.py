@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from machine_rig import PER_M, RECIPE, place, reject
 
 from drivers.outputs import Outputs
 from station.control import (
+    Event,
+    FeedState,
+    LineState,
     StationError,
     StopChanged,
     StopState,
@@ -43,6 +48,46 @@ def test_a_veto_with_a_name_lets_the_machine_run() -> None:
     )
     with pytest.raises(StationError, match="nothing to release"):
         at.machine.release("Anna")
+
+
+@pytest.mark.parametrize("change", [{"line": LineState.READY}, {"feed": FeedState.GONE}, {"line": LineState.ERROR}])
+def test_a_countdown_whose_metres_may_not_be_counted_any_more_is_at_its_end(change: dict[str, object]) -> None:
+    """An encoder that is read through the camera stands once that is stopped or gone, while the machine runs on."""
+    at = place(stop={"critical_mm": 50}, on_camera_loss="light")
+    at.machine.hear(reject(1, 0.0, length_mm=60.0))
+    at.pass_cloth(0.0)
+    assert at.machine.status.stop is StopState.ANNOUNCED
+    for name, value in change.items():
+        setattr(at, name, value)
+    assert at.pass_cloth(0.0).stop
+    assert at.machine.status.stop is StopState.REQUESTED
+
+
+def test_a_pause_lets_a_countdown_go_on() -> None:
+    at = place(stop={"critical_mm": 50})
+    at.machine.hear(reject(1, 0.0, length_mm=60.0))
+    at.line, at.feed = LineState.HALTED, FeedState.NO_PICTURE
+    at.pass_cloth(1.0)
+    at.pass_cloth(1.0)
+    assert at.machine.status.metres_to_stop == pytest.approx(2.0)
+
+
+def test_steps_are_told_in_their_order_whoever_takes_them() -> None:
+    """The records go by the last one: a stop whose request comes behind its release would outlive the program."""
+    at = place(stop={"critical_mm": 50, "countdown_m": 0})
+    releasing = threading.Thread(target=at.machine.release, args=("Anna",))
+
+    def tell(event: Event) -> None:
+        if isinstance(event, StopChanged) and event.step is StopStep.REQUESTED:
+            releasing.start()
+            releasing.join(0.3)  # has to wait, or has overtaken this one
+        at.events.append(event)
+
+    at.machine._tell = tell
+    at.machine.hear(reject(1, 0.0, length_mm=60.0))
+    at.pass_cloth(0.0)
+    releasing.join(60)
+    assert at.steps() == [StopStep.ANNOUNCED, StopStep.REQUESTED, StopStep.RELEASED]
 
 
 def test_a_fabric_may_have_its_own_rules() -> None:

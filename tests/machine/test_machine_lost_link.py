@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from machine_rig import RECIPE, Place, place, reject
 
@@ -97,6 +99,30 @@ def test_a_lost_link_is_a_state_and_one_notice_and_is_tried_again_with_patience(
     at.pass_cloth(0.0, seconds=3.0)
     assert at.machine.status.link is LinkState.CONNECTED
     assert at.notices("info") == ["The link to the machine is back: simulated machine."]
+
+
+def test_where_the_signals_have_stopped_nobody_says_that_the_machine_was_told() -> None:
+    class Bursting(SimulatedLink):
+        bursts = False
+
+        def exchange(self, outputs: Outputs) -> Inputs:
+            if self.bursts:
+                raise RuntimeError("out of memory")
+            return super().exchange(outputs)
+
+    link = Bursting()
+    at = place(link)
+    assert at.machine.status.link is LinkState.CONNECTED
+    link.bursts = True
+    threading.excepthook, hook = lambda _: None, threading.excepthook
+    try:
+        at.machine.start()
+        at.machine._thread.join(60)
+    finally:
+        threading.excepthook = hook
+    assert "have stopped" in at.machine.status.heart_still
+    assert at.machine.status.link is LinkState.LOST
+    at.machine.close()
 
 
 def test_a_device_that_refuses_a_signal_hears_no_heartbeat_either() -> None:

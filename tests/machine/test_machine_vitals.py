@@ -74,6 +74,19 @@ def test_a_machine_that_says_it_runs_is_believed_rather_than_an_encoder_that_sta
     assert not at.link.outputs.stop
 
 
+def test_a_line_that_never_gets_ready_stops_the_heart_though_no_encoder_tells_of_cloth() -> None:
+    at = place()
+    at.line, at.feed, at.judges = LineState.INITIALIZED, FeedState.NO_PICTURE, False
+    assert beats(at, cycles=60) > 0
+    for _ in range(60):
+        at.pass_cloth(0.0, seconds=1.0)
+    assert beats(at, cycles=10) == 0
+    assert at.link.outputs.stop
+    assert "does not get ready" in at.machine.status.heart_still
+    at.line = LineState.CONTINUOUS_EXECUTION
+    assert beats(at, cycles=10) > 0
+
+
 def test_the_lamp_is_dark_only_while_somebody_looks() -> None:
     at = place()
     assert not at.pass_cloth(0.1).amber
