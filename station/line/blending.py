@@ -28,7 +28,8 @@ class StripPart:
         run_line: roll line at which the run starts.
         first, end: lines from the run's start, half-open; ``first`` is a multiple of the cell.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
-        scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, 0 off the web.
+        scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, divided by ``divisors``; 0 off the web.
+        divisors: float32 ``[ceil(width / cell)]``, the leniency's.
         left_px, right_px: web edges; equal where there is no cloth.
         seen, patches: columns of the web that were judged, and how many tiles lay on each such stretch.
         blind: why some of the web's width was not judged, None where all was.
@@ -39,6 +40,7 @@ class StripPart:
     end: int
     pixels: NDArray[np.uint8]
     scores: NDArray[np.float32]
+    divisors: NDArray[np.float32]
     left_px: int
     right_px: int
     seen: Spans
@@ -111,7 +113,8 @@ class Blender:
         rows = -(-(end - first) // self._cell)
         weight = self._weight[:rows]
         scores = np.divide(self._sum[:rows], np.maximum(weight, TINY), dtype=np.float32)
-        scores /= self._divisors_between(row.left_px, row.right_px)
+        divisors = self._divisors_between(row.left_px, row.right_px)
+        scores /= divisors
         scores[:, : row.left_px // self._cell] = 0
         scores[:, -(-row.right_px // self._cell) :] = 0
         for held in (self._sum, self._weight):
@@ -123,6 +126,7 @@ class Blender:
             end=end,
             pixels=row.pixels[first - row.first : end - row.first],
             scores=scores,
+            divisors=divisors,
             left_px=row.left_px,
             right_px=row.right_px,
             seen=row.seen,

@@ -96,7 +96,7 @@ class DefectTracker:
             self._run_line, self._piece = part.run_line, part.piece
             self._cloth = self._new_cloth()
         self._cloth.append(part)
-        self._finder.feed(scores)
+        self._finder.feed(scores, scores * part.divisors)
         yield from self._collect(part.left_px, ended=False)
 
     def end_run(self) -> Iterator[Defect]:

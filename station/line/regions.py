@@ -9,7 +9,9 @@ The *box* of a region is its extent by a drop taken locally, as the 6 dB drop si
 scores have fallen by ``drop`` below the highest one within ``BLUR`` cells around, interpolated between cells.  Scores
 are logarithms, so a drop is a share of what stands out, be that faint or strong: a strong spot, whose scores reach far,
 is boxed no wider than a weak one.  A long weak line is measured against itself from place to place, so that one strong
-spot on it does not shorten it.  A region wholly in the shadow of a stronger one keeps its whole extent.
+spot on it does not shorten it.  A region wholly in the shadow of a stronger one keeps its whole extent.  Where scores
+are divided for leniency, whether a cell belongs to a region is decided by the divided score, and the drop is taken of
+the raw one, in which half of what stands out is the same fall everywhere.
 """
 
 from __future__ import annotations
@@ -101,7 +103,7 @@ class RegionFinder:
         self._level, self._threshold, self._drop = level, threshold, np.float32(drop)
         self._gap = gap
         self._kernel = np.ones((gap + 1, gap + 1), np.uint8)
-        self._context = np.zeros((BLUR, width), np.float32)
+        self._context = np.zeros((2, BLUR, width), np.float32)  # scores, raw scores
         self._strong_above = np.zeros((gap, width), np.uint8)
         # What the row above belongs to, by its cells and by its growth: places in ``opened``, -1 for none.
         self._above = np.full((2, width), -1, np.intp)
@@ -109,21 +111,21 @@ class RegionFinder:
         self.opened: list[Region] = []
         self._closed: list[Region] = []
 
-    def feed(self, scores: NDArray[np.float32]) -> None:
-        """Take score rows, float32 ``[rows, width]``."""
-        strip = np.concatenate([self._context, scores])
-        rows = len(strip) - 2 * BLUR
+    def feed(self, scores: NDArray[np.float32], raw: NDArray[np.float32] | None = None) -> None:
+        """Take score rows, float32 ``[rows, width]``; ``raw`` before they were divided, None where they were not."""
+        strip = np.concatenate([self._context, np.stack([scores, scores if raw is None else raw])], axis=1)
+        rows = strip.shape[1] - 2 * BLUR
         if rows > 0:
             self._process(strip, rows)
-            strip = strip[rows:].copy()
+            strip = strip[:, rows:].copy()
         self._context = strip
 
     def flush(self) -> None:
         """The run has ended: decide the rows held back and close every region."""
-        rows = len(self._context) - BLUR
+        rows = self._context.shape[1] - BLUR
         if rows > 0:
-            self._process(np.pad(self._context, ((0, BLUR), (0, 0))), rows)
-        self._context = self._context[:0]
+            self._process(np.pad(self._context, ((0, 0), (0, BLUR), (0, 0))), rows)
+        self._context = self._context[:, :0]
         self._close(self.opened)
         self.opened = []
 
@@ -133,7 +135,7 @@ class RegionFinder:
         return closed
 
     def _process(self, strip: NDArray[np.float32], rows: int) -> None:
-        chunk = strip[BLUR : BLUR + rows]
+        chunk = strip[0, BLUR : BLUR + rows]
         mask = (chunk >= self._level).astype(np.uint8)
         first = self.rows_decided
         self.rows_decided += rows
@@ -141,7 +143,7 @@ class RegionFinder:
             return
         grown = self._grow((chunk >= self._threshold).astype(np.uint8))
         groups, count = _groups(mask, grown, chunk >= self._threshold)
-        found = self._measure(chunk, groups[0], count, strip, first)
+        found = self._measure(strip, groups[0], count, first)
         owners = self._join(found, groups[:, 0])
         self._carry(owners, groups[:, -1])
 
@@ -154,25 +156,22 @@ class RegionFinder:
         return np.ascontiguousarray(grown[self._gap :], np.uint8)
 
     def _measure(
-        self,
-        chunk: NDArray[np.float32],
-        labels: NDArray[np.intp],
-        count: int,
-        strip: NDArray[np.float32],
-        first: int,
+        self, strip: NDArray[np.float32], labels: NDArray[np.intp], count: int, first: int
     ) -> list[Region | None]:
         """The part of each label's region that lies in this chunk; None for a label that is only growth from above."""
         found: list[Region | None] = [None] * count
         rows, columns = np.nonzero(labels)
         if not len(rows):
             return found
-        around = cv2.dilate(strip, np.ones((2 * BLUR + 1, 2 * BLUR + 1), np.uint8))[BLUR : BLUR + len(chunk)]
+        # Good cloth that is judged leniently does not stand out, however high its raw score.
+        standing_out = np.where(strip[0] >= self._level, strip[1], np.float32(0))
+        around = cv2.dilate(standing_out, np.ones((2 * BLUR + 1, 2 * BLUR + 1), np.uint8))[BLUR:-BLUR]
         order = np.argsort(labels[rows, columns], kind="stable")
         rows, columns = rows[order], columns[order]
-        names, scores = labels[rows, columns], chunk[rows, columns]
+        names, (scores, raw) = labels[rows, columns], strip[:, BLUR + rows, columns]
         cuts = around[rows, columns] - self._drop
-        core = scores >= cuts
-        sides = _sides(strip[BLUR - 1 : BLUR + len(chunk) + 1], rows, columns, cuts, first)
+        core = raw >= cuts
+        sides = _sides(strip[1, BLUR - 1 : 1 - BLUR], rows, columns, cuts, first)
         starts = np.flatnonzero(np.diff(names, prepend=-1))
         for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
             part = slice(start, end)

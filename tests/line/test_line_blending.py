@@ -115,3 +115,4 @@ def test_scores_are_divided_where_good_cloth_scores_high() -> None:
     expected = np.ones(250, np.float32)
     expected[[25, 26, 150, 224]] = 4, 2, 2, 3
     assert np.allclose(lenient * expected, plain, rtol=1e-5)
+    assert np.array_equal(blend(700, 1000, 32, edges, leniency=leniency)[0].divisors, expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from station.line.defects import DefectTracker
 from station.line.recent import KEEP_LINES, RecentCloth
 
 WIDTH = 400
+ALIKE = np.ones(WIDTH // 4, np.float32)
 
 
 class Clock:
@@ -36,7 +38,7 @@ def part(scores: NDArray[np.float32], first: int, *, left: int = 0, right: int =
     lines = len(scores) * 4
     y, x = np.mgrid[first : first + lines, :WIDTH]
     pixels = ((y % 16) * 16 + x % 16).astype(np.uint8)
-    return StripPart(0, first, first + lines, pixels, scores, left, right, ((left, right),), (2,), "p")
+    return StripPart(0, first, first + lines, pixels, scores, ALIKE, left, right, ((left, right),), (2,), "p")
 
 
 def track(scores: NDArray[np.float32], cuts: list[int], clock: Clock | None = None, **changes: object) -> list[Defect]:
@@ -216,6 +218,31 @@ def test_a_size_is_the_flaws_own_however_strong_it_is(length: float, width: floa
     assert last.width_mm == 0.5 * (last.end_px - last.first_px)
 
 
+@pytest.mark.parametrize("ratio", [1.5, 4.0])
+@pytest.mark.parametrize(("length", "width"), [(14, 10), (300, 8), (60, 60)])
+def test_a_size_is_the_same_where_scores_are_divided(length: float, width: float, ratio: float) -> None:
+    """Beside the selvedge, say, where good cloth itself scores high."""
+    scores = blurred_flaw(length, width, 5000.0, 17.0 / math.sqrt(8 * math.log(2)))
+    divisors = ALIKE.copy()
+    divisors[:60] = ratio
+    found = []
+    for strip in (part(scores, 0), replace(part(scores / divisors, 0), divisors=divisors)):
+        tracker = DefectTracker(recipe(threshold=20.0), width_px=WIDTH, half_drop=10.0, point_px=17.0)
+        told = [*tracker.feed(strip, strip.scores), *tracker.end_run()]
+        found += [(d.first_line, d.end_line, d.first_px, d.end_px) for d in told if d.closed]
+    assert found[0] == found[1]
+
+
+def test_good_cloth_that_is_judged_leniently_casts_no_shadow() -> None:
+    scores, divisors = empty(60), ALIKE.copy()
+    scores[20, 48:53] = 18, 22, 24, 22, 18
+    scores[:, 54:], divisors[54:] = 15, 4.0  # 60 before it is divided
+    strip = replace(part(scores, 0), divisors=divisors)
+    tracker = DefectTracker(recipe(), width_px=WIDTH, half_drop=3.0)
+    (last,) = [d for d in [*tracker.feed(strip, scores), *tracker.end_run()] if d.closed]
+    assert (last.first_px, last.end_px) == (197, 207), "where it has fallen by 3, not where it begins and ends"
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -236,7 +263,8 @@ def test_a_box_lies_within_its_region_and_the_picture_and_is_never_empty(
         for rows, first in zip(np.split(scores, cuts), [0, *cuts], strict=True):
             end = min(4 * (first + len(rows)), 158)
             pixels = np.zeros((end - 4 * first, 61), np.uint8)
-            told += tracker.feed(StripPart(0, 4 * first, end, pixels, rows, 0, 61, ((0, 61),), (1,), "p"), rows)
+            strip = StripPart(0, 4 * first, end, pixels, rows, ALIKE[:16], 0, 61, ((0, 61),), (1,), "p")
+            told += tracker.feed(strip, rows)
         told += tracker.end_run()
         ended = [d for d in told if d.closed and d.merged_into is None]
         return {(d.score, d.area_mm2): (d.first_line, d.end_line, d.first_px, d.end_px) for d in ended}
