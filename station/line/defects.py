@@ -148,6 +148,8 @@ class DefectTracker:
         region.absorbed.clear()
 
     def _growth(self, region: Region) -> Iterator[Defect]:
+        if region.core is None:
+            return  # the rim of something stronger that is still to come, or beside it: no size of its own yet
         track, box = self._tracks[region], region.box
         state = (box.top, box.bottom, box.left, box.right, region.peak)
         if state == track.told_box or not self._is_reject(region):

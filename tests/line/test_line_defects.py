@@ -168,6 +168,18 @@ def test_what_passes_is_told_once_when_closed() -> None:
     assert not told.is_reject
 
 
+def test_the_rim_of_a_strong_spot_is_no_reject_before_its_middle_is_seen() -> None:
+    scores = empty(60)
+    scores[19:28, 44:56] = 25  # 24 mm wide
+    scores[22:25, 48:52] = 90  # 8 mm
+    tracker = DefectTracker(recipe(min_length_mm=20.0), width_px=WIDTH, half_drop=10.0)
+    told: list[Defect] = []
+    for rows, first in ((scores[:25], 0), (scores[25:], 100)):  # rows are decided four behind the newest
+        told += tracker.feed(part(rows, first), rows)
+    told += tracker.end_run()
+    assert [(d.closed, d.is_reject, d.width_mm) for d in told] == [(True, False, 7.0)]
+
+
 def test_minimum_length_lets_short_ones_pass() -> None:
     scores = empty(60)
     scores[10, 10] = 40
