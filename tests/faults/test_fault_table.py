@@ -84,17 +84,16 @@ def test_the_law_is_broken_where_a_tiles_height_is_not_judged_or_less_is(
     assert holds(511 - lines)
 
 
-def test_one_of_two_cameras_is_lost_and_the_law_asks_for_the_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_one_of_two_cameras_is_lost_and_the_law_asks_for_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost in the first half second of ten, so that it is back in time also where all is slow."""
     monkeypatch.setattr(Watched, "judged", lambda _: set())
-    lost = one_of_two(metres=5.0, speed=60.0)
+    lost = one_of_two(metres=5.0, speed=30.0)
     assert not lost.holds, "nobody looked at the other camera's cloth"
     assert lost.strikes > 0
     assert "Camera right is gone" in lost.seen
     assert lost.seen_s is not None
     assert lost.again_s is not None
-    assert lost.declared_m >= lost.true_m > 2.5  # 3 s at 60 m/min
+    assert lost.declared_m >= lost.true_m > 1.4  # 3 s at 30 m/min
 
 
 @pytest.mark.slow
