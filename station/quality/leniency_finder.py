@@ -57,7 +57,10 @@ class LeniencyFinder:
         self._blocks: list[_Block] = []
 
     def take(self, view: StripView) -> None:
-        """One strip, whatever the scale of its scores; too narrow a web is passed over."""
+        """One strip, whatever the scale of its scores; one not judged over the whole width, or too narrow a web, is
+        passed over."""
+        if view.blind_px:
+            return
         place = (view.left_px, view.right_px, view.pixels.shape[1])
         if place != self._place:
             self._close_block()
