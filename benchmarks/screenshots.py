@@ -17,6 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["LOGNAME"] = "engineer"  # who saves a recipe is in the picture
 
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
@@ -87,11 +88,13 @@ def change_roll(window: MainWindow, core: Core) -> None:
 
 
 def show_tuning(window: MainWindow, path: Path) -> None:
-    """The threshold stands below what passed by the least, so that some of it comes."""
+    """The threshold is moved by two defects, so that they come or, where nothing passed, go."""
     window.open_page("tuning")
     page = window.tuning
     wait_until(lambda: page._data is not None and page._data.roll is not None and not page._worker.busy, "scores")
-    scores = sorted((row.score for row, _fate in page.table.rows if not row.is_reject), reverse=True)
+    passed = sorted((row.score for row, _fate in page.table.rows if not row.is_reject), reverse=True)
+    rejects = sorted(row.score for row, _fate in page.table.rows if row.is_reject)
+    scores = passed if len(passed) > 2 else rejects
     if len(scores) > 2:
         page.plot.line.setValue((scores[1] + scores[2]) / 2)
     wait(SETTLE_S)
