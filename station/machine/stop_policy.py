@@ -5,7 +5,7 @@ Pure: told of defects and of how far the cloth is, it says what was announced, v
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from station.control import Defect, StationError, StopChanged, StopState, StopStep
@@ -44,7 +44,8 @@ class StopPolicy:
     """The causes of one roll at a time.
 
     A veto holds for its cause: for a defect as long as the roll, for a series as long as it goes on without a gap of
-    ``repeats_within_m``.  A release answers all that was known when it was given.  A new roll takes back what is only
+    ``repeats_within_m``.  A release answers every cause that was known when it was given: a reject that becomes
+    critical only later, or runs on for another ``running_m``, is a new one.  A new roll takes back what is only
     announced; a stop that is requested stays so until it is released.
 
     Positions ``at_m`` are metres of cloth by the encoder, from anywhere, never falling.
@@ -59,7 +60,8 @@ class StopPolicy:
         self._series: list[_Series] = []
         self._loose: dict[int, Place] = {}  # rejects that are part of no series
         self._newest_mm = 0.0
-        self._highest = self._answered = 0
+        self._told: dict[int, Defect] = {}  # rejects, as they were told last
+        self._answered: dict[int, Defect] = {}  # of these, as they were when the last stop was released
         self._requested = _Cause(requested) if requested else None
         self._steps: list[StopChanged] = []
 
@@ -101,7 +103,7 @@ class StopPolicy:
                 self._tell(StopStep.WITHDRAWN, cause, STATION)
         self._settings, self._threshold = settings, threshold
         self._forget()
-        self._highest = self._answered = 0
+        self._told, self._answered = {}, {}
         self._newest_mm = 0.0
 
     def defect(self, defect: Defect, at_m: float) -> None:
@@ -109,13 +111,14 @@ class StopPolicy:
         if defect.merged_into is not None:
             self._merge(defect.number, defect.merged_into)
             return
-        self._highest = max(self._highest, defect.number)
-        if not defect.is_reject or defect.number <= self._answered:
+        if not defect.is_reject:
             return
-        in_series = self._carries_on(defect)
+        self._told[defect.number] = defect
+        answered = self._answered.get(defect.number)
+        in_series = answered is not None or self._carries_on(defect)
         if self._requested is not None:
             return
-        self._weigh_alone(defect, at_m)
+        self._weigh_alone(defect, answered, at_m)
         if self._settings.repeats is not None and not in_series:
             self._weigh_series(defect, self._settings.repeats, at_m)
         self.advance(at_m)
@@ -146,23 +149,30 @@ class StopPolicy:
             raise StationError("No stop is requested, so there is nothing to release.")
         self._tell(StopStep.RELEASED, self._requested, _person(by, "release"))
         self._requested = None
-        vetoed = [series for series in self._series if series.vetoed]
+        single = {key: cause for key, cause in self._single.items() if cause.vetoed}
+        series = [series for series in self._series if series.vetoed]
         self._forget()
-        self._series = vetoed
-        self._answered = self._highest
+        self._single, self._series = single, series
+        self._answered = dict(self._told)
 
     # ------------------------------------------------------------------ causes
 
-    def _weigh_alone(self, defect: Defect, at_m: float) -> None:
+    def _weigh_alone(self, defect: Defect, answered: Defect | None, at_m: float) -> None:
+        where, running_m = f"defect {defect.number} at {defect.position_mm / 1000:.1f} m", self._settings.running_m
+        why = self._critical(defect)
+        if why and (answered is None or not self._critical(answered)):
+            self._announce(("critical", defect.number), f"critical {where}, {why}", at_m)
+        answered_mm = 0.0 if answered is None else answered.length_mm
+        if running_m is not None and defect.length_mm - answered_mm > running_m * 1000:
+            self._announce(("running", defect.number), f"running {where}", at_m)
+
+    def _critical(self, defect: Defect) -> str:
+        """Why one defect is reason enough; empty if it is not."""
         rules = self._settings
-        where = f"defect {defect.number} at {defect.position_mm / 1000:.1f} m"
         score, extent_mm = 0.5 * defect.score / self._threshold, max(defect.length_mm, defect.width_mm)
         if rules.critical_score is not None and score >= rules.critical_score:
-            self._announce(("critical", defect.number), f"critical {where}, score {score:.2f}", at_m)
-        elif rules.critical_mm is not None and extent_mm >= rules.critical_mm:
-            self._announce(("critical", defect.number), f"critical {where}, {extent_mm:.0f} mm", at_m)
-        if rules.running_m is not None and defect.length_mm > rules.running_m * 1000:
-            self._announce(("running", defect.number), f"running {where}", at_m)
+            return f"score {score:.2f}"
+        return f"{extent_mm:.0f} mm" if rules.critical_mm is not None and extent_mm >= rules.critical_mm else ""
 
     def _announce(self, key: tuple[str, int], text: str, at_m: float) -> None:
         if key not in self._single:
@@ -225,6 +235,10 @@ class StopPolicy:
     def _merge(self, number: int, into: int) -> None:
         """The defect is part of an older one: so are its causes, and a veto of either holds for both."""
         self._loose.pop(number, None)
+        self._told.pop(number, None)
+        part = self._answered.pop(number, None)
+        if part is not None:
+            self._answered[into] = _together(part, self._answered.get(into))
         for kind in ("critical", "running"):
             young, old = self._single.pop((kind, number), None), self._single.get((kind, into))
             if young is None:
@@ -265,6 +279,18 @@ class StopPolicy:
 
     def _tell(self, step: StopStep, cause: _Cause, by: str) -> None:
         self._steps.append(StopChanged(step, cause.text, by))
+
+
+def _together(part: Defect, other: Defect | None) -> Defect:
+    """Two parts of one defect that were answered."""
+    if other is None:
+        return part
+    return replace(
+        other,
+        length_mm=part.length_mm + other.length_mm,
+        width_mm=max(part.width_mm, other.width_mm),
+        score=max(part.score, other.score),
+    )
 
 
 def _person(by: str, what: str) -> str:

@@ -176,6 +176,54 @@ def test_a_release_answers_all_that_was_known() -> None:
     assert made.state is StopState.REQUESTED
 
 
+def test_what_was_no_cause_yet_when_a_stop_was_released_may_become_one() -> None:
+    made = policy(critical_mm=50, countdown_m=0)
+    made.defect(defect(1), 1.0)
+    made.defect(defect(3, length_mm=60.0), 1.0)
+    made.release("Anna")
+    made.defect(defect(1, length_mm=40.0), 2.0)
+    made.defect(defect(2, length_mm=40.0), 2.0)
+    assert made.state is StopState.NONE
+    made.defect(defect(1, length_mm=60.0), 2.0)
+    assert made.cause.startswith("critical defect 1")
+    made.release("Anna")
+    made.defect(defect(2, length_mm=60.0), 2.0)
+    assert made.cause.startswith("critical defect 2"), "it passed, when the others were told"
+
+
+def test_a_defect_that_runs_on_after_a_release_is_stopped_again_unless_vetoed() -> None:
+    made = policy(running_m=1, critical_mm=5000, countdown_m=0)
+    made.defect(defect(1, length_mm=1100.0), 1.0)
+    made.defect(defect(1, length_mm=1500.0), 1.5)  # the machine runs out
+    made.release("Anna")
+    made.defect(defect(1, length_mm=2400.0), 2.0)
+    assert made.state is StopState.NONE
+    made.defect(defect(1, length_mm=2600.0), 2.0)
+    assert made.state is StopState.REQUESTED
+    made.begin_roll(StopSettings(running_m=1, critical_mm=5000, countdown_m=1), THRESHOLD)
+    made.release("Anna")
+    made.defect(defect(1, length_mm=1100.0), 1.0)
+    made.veto("Anna", made.cause_number)
+    made.defect(defect(2, length_mm=10.0, width_mm=6000.0), 2.0)
+    made.advance(3.0)
+    made.release("Anna")
+    made.defect(defect(1, length_mm=9000.0), 4.0)
+    assert made.cause == "critical defect 1 at 1.0 m, 9000 mm", "the veto is of its running"
+
+
+@pytest.mark.parametrize("known", [1, 2])
+def test_what_a_release_answered_stays_answered_as_part_of_another(known: int) -> None:
+    made = policy(running_m=1, critical_mm=700, countdown_m=0)
+    made.defect(defect(known, length_mm=900.0), 1.0)
+    made.defect(defect(3 - known, length_mm=300.0), 1.0)
+    made.release("Anna")
+    made.defect(defect(2, merged_into=1, is_reject=False), 2.0)
+    made.defect(defect(1, length_mm=2100.0), 2.0)
+    assert made.state is StopState.NONE
+    made.defect(defect(1, length_mm=2300.0), 2.0)
+    assert made.state is StopState.REQUESTED
+
+
 def test_what_cannot_be_vetoed_or_released_is_said() -> None:
     made = policy(critical_mm=50, countdown_m=1)
     with pytest.raises(StationError, match="nothing to veto"):
