@@ -237,7 +237,7 @@ class Station:
             self._inspection = None
             self._end_recording()
             self._store.flush()
-            if self._store.failure is not None:
+            if self._store.failure is not None and self._store.failure is not self.failure:
                 self._fail(self._store.failure, name)
             self._roll_over.set()
 
@@ -276,6 +276,8 @@ class Station:
             self._runtime = None  # a thread is in there still; it must neither be used nor freed
         self.failure = inspection.failure
         self._last = inspection.snapshot()
+        if self._store.lost and self._store.failure is not None:
+            raise self._store.failure  # now: the disk may hold up for long what waits still
 
     def _end_recording(self) -> None:
         if not isinstance(self._camera, TappedCamera):

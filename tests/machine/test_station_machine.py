@@ -14,10 +14,12 @@ from drivers.memory import MemoryCamera
 from drivers.outputs import Outputs, SimulatedLink
 from station import demo, leaving
 from station.commands.session import Records, open_records, open_station, say_notices
-from station.control import LineState, LinkState, StationError, StopChanged, StopState, StopStep
+from station.control import LineState, LinkState, Notice, StationError, StopChanged, StopState, StopStep
 from station.line.inspection import Inspection
 from station.machine.settings import MachineSettings
 from station.machine.wired import Wired
+from station.records.rows import RecordsError
+from station.records.store import Store
 
 
 @pytest.fixture
@@ -121,6 +123,29 @@ def test_a_station_that_fails_beside_its_line_stops_the_heart(
         assert station.snapshot().state is LineState.ERROR
         assert until(lambda: link.outputs is not None and link.outputs.stop)
         assert "no thread can be started" in station.snapshot().machine.heart_still
+
+
+def test_a_roll_that_ends_for_want_of_records_is_no_roll_in_order_while_the_disk_hangs(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[LineState, bool]] = []
+    machine, link = wired()
+
+    def hang(store: Store, timeout_s: float = 30.0) -> bool:
+        stopped = until(lambda: link.outputs is not None and link.outputs.stop, seconds=20)
+        seen.append((station.snapshot().state, stopped))
+        return False
+
+    with open_station(records, foreign_cloth(), wired=machine) as station:
+        with monkeypatch.context() as failing:
+            failing.setattr(Store, "flush", hang)
+            failing.setattr(Store, "lost", 1)
+            failing.setattr(Store, "failure", RecordsError("The disk does not answer."))
+            station.start_roll(demo.FABRIC, "r")
+            assert station.wait(120)
+        said = [event.text for event in station.drain(4096) if isinstance(event, Notice) and event.severity == "error"]
+    assert seen == [(LineState.ERROR, True)]
+    assert said.count("Roll r: The disk does not answer.") == 1
 
 
 def test_the_end_of_the_process_makes_the_outputs_safe_also_if_nobody_closed_the_station(records: Records) -> None:
