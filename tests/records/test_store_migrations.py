@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from records_rig import make_recipe
+from sqlalchemy import Engine, event
 
 import station.records.engine as engine_module
 from station.records.queries import History
@@ -175,8 +176,9 @@ def test_rolls_of_the_first_schema_keep_their_recipes_scale_unverified(
     assert (calibration.facts, calibration.serial, calibration.residual) == ({"gain": [1]}, "", None)
 
 
-def test_what_refers_to_a_roll_outlives_the_rolls_being_made_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A roll of the second schema, whose table had a column that nothing used."""
+@pytest.fixture
+def second_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Rolls of the second schema, whose table had a column that nothing used."""
     with monkeypatch.context() as second:
         second.setattr(engine_module, "HEAD", "0002")
         engines = engine_module.open_database(home, engine_module.default_url(home))
@@ -185,6 +187,37 @@ def test_what_refers_to_a_roll_outlives_the_rolls_being_made_anew(home: Path, mo
             connection.exec_driver_sql(statement)
     for engine in engines:
         engine.dispose()
+    return home
+
+
+def dump(home: Path) -> list[str]:
+    with sqlite3.connect(home / "station.db") as connection:
+        return list(connection.iterdump())
+
+
+@pytest.mark.parametrize(
+    "broken", ["CREATE TABLE roll (", "INSERT INTO roll ", "DROP TABLE roll_before", "UPDATE alembic"]
+)
+def test_a_disk_that_is_full_while_the_rolls_are_made_anew_costs_nothing(second_home: Path, broken: str) -> None:
+    before = dump(second_home)
+
+    def burst(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if broken in statement:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    event.listen(Engine, "after_cursor_execute", burst)
+    try:
+        with pytest.raises(RecordsError, match="disk is full"):
+            Store.open(second_home)
+    finally:
+        event.remove(Engine, "after_cursor_execute", burst)
+    assert dump(second_home) == before
+    with Store.open(second_home) as store:
+        assert History(store).roll("old").id == 7
+
+
+def test_what_refers_to_a_roll_outlives_the_rolls_being_made_anew(second_home: Path) -> None:
+    home = second_home
     with Store.open(home) as store:
         history = History(store)
         roll = history.roll("old")
