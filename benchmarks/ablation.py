@@ -35,8 +35,16 @@ SCORINGS: dict[str, Terms] = {"scoring: pixel only": "pixel", "scoring: structur
 """Of the whole as taught."""
 Runs = dict[str, dict[str, list[Tally]]]
 """By variant and fabric, for each seed."""
-SCALES = {"scales: finest half": 0, "scales: coarsest half": 1}
-"""Aggregators of half the encoder's maps (encoders of several maps only)."""
+SCALES = {
+    "scales: conv1_2 alone": (0,),
+    "scales: conv2_2 alone": (1,),
+    "scales: to conv3_1": (0, 1, 2),
+    "scales: to conv3_3": (0, 1, 2, 3),
+    "scales: conv3_1, conv3_3 alone": (2, 3),
+}
+"""Of VGG16's maps; the whole has the first two."""
+TO_CONV3_3 = 7
+"""Convolutions."""
 
 
 def main(words: list[str]) -> int:
@@ -70,11 +78,10 @@ def judge_variants(folder: Path, options: Namespace, runs: Runs) -> None:
             _judge(name, network, fabric, runs)
             for other, terms in SCORINGS.items() if name == WHOLE else ():
                 _judge(other, rescored(network, fabric, terms), fabric, runs)
-    count = len(encoder.channels)
-    halves = (range(count // 2), range(count // 2, count))
-    for name, half in SCALES.items():
-        if count > 1:
-            part = read_fabric(folder, encoder, MFRNetConfig(scales=tuple(halves[half])))
+    if options.encoder == "vgg16":
+        deep = setting.encoder(options.encoder, options, TO_CONV3_3)
+        for name, scales in SCALES.items():
+            part = read_fabric(folder, deep, MFRNetConfig(scales=scales))
             for seed in range(options.seeds):
                 _judge(name, taught(part, seed, steps=options.steps), part, runs)
 
@@ -91,7 +98,8 @@ def report(methods: dict[str, Method], options: Namespace, words: list[str]) -> 
     parts = [
         "# What each idea of MFRNet is worth",
         setting.provenance("benchmarks.ablation", words),
-        f"Encoder `{options.encoder}`. The whole is k = 2, n = 3, hybrid blocks, hybrid loss and scoring, all scales; "
+        f"Encoder `{options.encoder}`. The whole is k = 2, n = 3, hybrid blocks, hybrid loss and scoring, and of VGG16 "
+        "the scales conv1_2 and conv2_2; "
         f"each row changes one part. Seeds: {options.seeds}; {options.steps} training steps, fewer than in production, "
         "so that the table can be made again.",
         "\n".join(figures_table(methods, options.fabrics)),

@@ -123,7 +123,7 @@ def report(methods: dict[str, Method], speeds: list[str], options: Namespace, wo
     parts = [
         "# MFRNet beside its peers",
         setting.provenance("benchmarks.bench_model", words),
-        "Every method sees the same features (of `vgg16` to conv3_3, or of the shipped `light` encoder), goes through "
+        "Every method sees the same features (of `vgg16` to conv2_2, or of the shipped `light` encoder), goes through "
         "the real line and is judged with the leniency that its own maps of held-back good cloth ask for. Peers: "
         "nearest neighbour with coreset (PatchCore), Gaussian per position (PaDiM), feature autoencoder (DFR). "
         f"Means over {options.seeds} seeds of what is drawn in training ({options.steps} steps of MFRNet); the cloth "

@@ -25,9 +25,6 @@ from model.encoder import IMAGENET_MEAN, IMAGENET_STD, Light, light_trunk, load_
 _HELD_BACK = 512
 _BATCH = 16
 _PEAK_RATE = 2e-3
-# A component's weight in the loss is its variance to minus this: the faint ones tell fine differences of texture,
-# and by plain squared error they would hardly be learnt.
-_FAVOUR_FAINT = 0.4
 
 
 def batch_of(pictures: Tensor, answers: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,12 +48,26 @@ def residual(trunk: nn.Module, pictures: Tensor, answers: Tensor) -> tuple[float
     return float(error.sum() / variance.sum()), float((error / variance).mean())
 
 
-def train(trunk: nn.Module, pictures: Tensor, answers: Tensor, seconds: float, peak_rate: float, seed: int) -> None:
-    """One cycle of AdamW over the bank, paced by the clock so that it ends on time."""
+def train(
+    trunk: nn.Module,
+    pictures: Tensor,
+    answers: Tensor,
+    seconds: float,
+    *,
+    peak_rate: float,
+    favour_faint: float,
+    seed: int,
+) -> None:
+    """One cycle of AdamW over the bank, paced by the clock so that it ends on time.
+
+    Args:
+        favour_faint: a component's weight in the loss is its variance to minus this.  MFRNet judges by all components
+            alike; by plain squared error the faint ones would hardly be learnt.
+    """
     generator = torch.Generator().manual_seed(seed)
     held, heldanswers = pictures[:_HELD_BACK], answers[:_HELD_BACK]
     variance = answers[: 8 * _HELD_BACK].float().var((0, 2, 3))
-    weight = (variance / variance.mean()).pow(-_FAVOUR_FAINT)[None, :, None, None]
+    weight = (variance / variance.mean()).pow(-favour_faint)[None, :, None, None]
     optimiser = torch.optim.AdamW(trunk.parameters(), peak_rate, weight_decay=1e-4)
     begin, step, told = time.monotonic(), 0, 0.0
     trunk.train()
@@ -97,8 +108,9 @@ def main() -> None:
     parser.add_argument("--bank", type=Path, required=True, help="folder of pictures and the teacher's answers")
     parser.add_argument("--start", type=Path, help="an earlier student of the same widths")
     parser.add_argument("--peak-rate", type=float, default=_PEAK_RATE)
-    parser.add_argument("--widths", type=int, nargs=3, default=[48, 96, 192])
-    parser.add_argument("--out-channels", type=int, default=160)
+    parser.add_argument("--favour-faint", type=float, default=0.8, help="0: plain squared error, 1: all alike")
+    parser.add_argument("--widths", type=int, nargs=3, default=[40, 80, 160])
+    parser.add_argument("--out-channels", type=int, default=128)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
@@ -122,7 +134,16 @@ def main() -> None:
             key.removeprefix("trunk."): value for key, value in load_encoder("light", given.start).state_dict().items()
         }
         trunk.load_state_dict(earlier)
-    train(trunk, pictures, answers, seconds - (time.monotonic() - begin), given.peak_rate, given.seed)
+    left = seconds - (time.monotonic() - begin)
+    train(
+        trunk,
+        pictures,
+        answers,
+        left,
+        peak_rate=given.peak_rate,
+        favour_faint=given.favour_faint,
+        seed=given.seed,
+    )
     write(trunk, widths, given.out_channels, given.out)
 
 

@@ -83,8 +83,17 @@ _VGG_CONVS = (
 _VGG_TAPS = {2: (1, 110.0), 7: (2, 180.0), 10: (4, 170.0), 14: (4, 160.0), 21: (8, 60.0)}
 
 
+VGG16_DEPTH = 4
+"""Convolutions taken unless more are asked for: to conv2_2.
+
+Averaged over a cell of 8 px, conv1_2 sees 2 px beyond it on each side, conv2_2 6 px, conv3_1 10 px, conv3_3 18 px.
+From conv3_1 on, the cells beside a hidden block of 16 px see all of it between them, so that the network can restore a
+flaw from its neighbours: our reading of why deeper scales lower every figure in ``docs/results/ablation.md``.
+"""
+
+
 class VGG16(Encoder):
-    """VGG16 (Simonyan and Zisserman, arXiv 1409.1556) up to conv4_3, or as deep as the weights go."""
+    """VGG16 (Simonyan and Zisserman, arXiv 1409.1556): its first ``convs`` convolutions, all ten by default."""
 
     name = "vgg16"
 
@@ -100,7 +109,7 @@ class VGG16(Encoder):
         self.freeze()
 
     def features_of(self, normalised: Tensor) -> list[Tensor]:
-        """Rectified conv1_2, conv2_2, conv3_1, conv3_3 and (if the weights have it) conv4_3, scaled per layer."""
+        """Rectified conv1_2, conv2_2, conv3_1, conv3_3 and conv4_3, as far as it is deep, scaled per layer."""
         maps: list[Tensor] = []
         x = normalised
         for place, index in enumerate(self._order):
@@ -114,33 +123,24 @@ class VGG16(Encoder):
 
 def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(before, after, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+        nn.Conv2d(before, after, size, stride, padding=(size - 1) // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()
     )
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = _conv(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.second(self.first(x)))
 
 
 def light_trunk(widths: tuple[int, int, int], out_channels: int) -> nn.Sequential:
     """The distilled network, free to be trained: normalised image -> ``[N, out_channels, H/8, W/8]``.
 
-    Dense convolutions, because OpenVINO's bf16 convolutions run at several hundred GMAC/s on two cores while
-    depthwise ones wait for memory; three steps of stride 2, because VGG16 at full size is what costs the time.
+    A cell sees 21 px, as its teacher's does.  Dense convolutions, because OpenVINO's bf16 convolutions run at several
+    hundred GMAC/s on two cores while depthwise ones wait for memory; three steps of stride 2, because VGG16 at full
+    size is what costs the time.
     """
     fine, middle, coarse = widths
     return nn.Sequential(
         _conv(3, fine, 5, 2),
         _conv(fine, middle, 3, 2),
         _conv(middle, middle),
-        _conv(middle, coarse, 3, 2),
-        _Residual(coarse),
+        _conv(middle, coarse, 2, 2),
+        _conv(coarse, coarse, 1),
         nn.Conv2d(coarse, out_channels, 1),
     )
 
@@ -162,13 +162,14 @@ class Light(Encoder):
         return [self.trunk(normalised)]
 
 
-def load_encoder(name: str, weights: Path | None = None) -> Encoder:
+def load_encoder(name: str, weights: Path | None = None, depth: int = VGG16_DEPTH) -> Encoder:
     """A frozen encoder by name.
 
     Args:
         name: ``light`` or ``vgg16``.
         weights: ``.safetensors``, ``.pth`` or ``.pt``; without it ``light`` takes the shipped file and ``vgg16`` the
             published torchvision file, downloaded once into the user's cache.
+        depth: convolutions of VGG16, as many as the weights have at most.
 
     Raises:
         ModelError: the name is unknown, or the file is missing, foreign, damaged or of wrong shapes.
@@ -176,21 +177,23 @@ def load_encoder(name: str, weights: Path | None = None) -> Encoder:
     if name not in ENCODER_NAMES:
         raise ModelError(f"There is no encoder '{name}': choose one of {', '.join(ENCODER_NAMES)}.")
     path = weights or (LIGHT_FILE if name == "light" else published_vgg16())
-    return encoder_from_state(name, read_state(path), source=str(path))
+    return encoder_from_state(name, read_state(path), str(path), depth)
 
 
-def encoder_from_state(name: str, state: Mapping[str, Tensor], source: str = "the checkpoint") -> Encoder:
+def encoder_from_state(
+    name: str, state: Mapping[str, Tensor], source: str = "the checkpoint", depth: int = len(_VGG_CONVS)
+) -> Encoder:
     """An encoder from the tensors of its ``state_dict()`` (torchvision's names for ``vgg16``).
 
     ``source`` names where they came from in the error.  Entries the trunk does not use (VGG16's classifier and
-    deeper layers) are left out.
+    layers deeper than ``depth`` convolutions) are left out.
 
     Raises:
         ModelError: layers are missing, of wrong shape, or hold values that are not finite.
     """
     if name not in ENCODER_NAMES:
         raise ModelError(f"There is no encoder '{name}': choose one of {', '.join(ENCODER_NAMES)}.")
-    encoder = _empty_vgg16(state, source) if name == "vgg16" else _empty_light(state, source)
+    encoder = _empty_vgg16(state, source, depth) if name == "vgg16" else _empty_light(state, source)
     wanted = encoder.state_dict()
     for key, own in wanted.items():
         _check(key, own, state.get(key), name, source)
@@ -214,9 +217,9 @@ def _check(key: str, own: Tensor, given: Tensor | None, name: str, source: str) 
         raise ModelError(f"{source} holds values that are not numbers in layer {key}: the file is damaged, replace it.")
 
 
-def _empty_vgg16(state: Mapping[str, Tensor], source: str) -> Encoder:
+def _empty_vgg16(state: Mapping[str, Tensor], source: str, depth: int) -> Encoder:
     convs = 0
-    while convs < len(_VGG_CONVS) and f"features.{_VGG_CONVS[convs][0]}.weight" in state:
+    while convs < depth and f"features.{_VGG_CONVS[convs][0]}.weight" in state:
         convs += 1
     if convs < 2:
         raise ModelError(

@@ -41,7 +41,7 @@ class MFRNetConfig(BaseModel):
     channels: int = Field(96, ge=1, le=1024)
     k: tuple[Annotated[int, Field(ge=1, le=GRID)], ...] = Field((2,), min_length=1, max_length=4)
     n: int = Field(3, ge=2, le=16)
-    width: int = Field(96, ge=8, le=512)
+    width: int = Field(64, ge=8, le=512)
     block: BlockParts = "both"
     loss: Terms = "both"
     scoring: Terms = "both"

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from drivers.camera import CameraError
-from model.encoder import Encoder, load_encoder
+from model.encoder import VGG16_DEPTH, Encoder, load_encoder
 from model.errors import ModelError
 from station.control import StationError
 
@@ -45,9 +45,9 @@ def folders(options: argparse.Namespace) -> list[Path]:
     return found
 
 
-def encoder(name: str, options: argparse.Namespace) -> Encoder:
-    """``light`` as shipped, or ``vgg16`` with the weights named."""
-    return load_encoder(name, options.vgg16 if name == "vgg16" else None)
+def encoder(name: str, options: argparse.Namespace, depth: int = VGG16_DEPTH) -> Encoder:
+    """``light`` as shipped, or ``depth`` convolutions of ``vgg16`` with the weights named."""
+    return load_encoder(name, options.vgg16 if name == "vgg16" else None, depth)
 
 
 def provenance(module: str, words: Sequence[str]) -> str:

@@ -74,6 +74,13 @@ def test_depth_of_vgg16_follows_the_weights() -> None:
     assert shallow.channels == (64, 128, 256, 256)
 
 
+def test_vgg16_is_taken_to_conv2_2_unless_more_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file(VGG16(convs=7).state_dict(), path)
+    assert load_encoder("vgg16", path).channels == (64, 128)
+    assert load_encoder("vgg16", path, depth=10).channels == (64, 128, 256, 256)
+
+
 def test_vgg16_computes_what_its_layout_says(vgg: VGG16, images: Tensor) -> None:
     """Against the plain chain of torch layers in torchvision's order."""
     plain = torch.nn.Sequential(
@@ -97,7 +104,7 @@ def test_weights_come_back_from_a_file(suffix: str, vgg: VGG16, images: Tensor, 
         torch.save({**state, "classifier.0.weight": torch.zeros(2, 2)}, path)
     else:
         save_file(state, path)
-    for one, again in zip(vgg(images), load_encoder("vgg16", path)(images), strict=True):
+    for one, again in zip(vgg(images), load_encoder("vgg16", path, depth=5)(images), strict=True):
         assert torch.equal(one, again)
 
 
@@ -211,7 +218,7 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_the_real_vgg16_file(shared_weights: Path, images: Tensor) -> None:
-    encoder = load_encoder("vgg16", next((shared_weights / "vgg16").glob("*.pth")))
+    encoder = load_encoder("vgg16", next((shared_weights / "vgg16").glob("*.pth")), depth=10)
     assert encoder.channels == (64, 128, 256, 256)
     for one in encoder(images):
         assert 0.1 < float(one.mean()) < 10
