@@ -113,7 +113,7 @@ class Runtime:
         half_drop: by so much the score falls where features differ half as much, as at a flaw's edge, half of which the
             network sees: the squared error falls to a quarter.  The structure term is bounded, so near a flaw it tells
             that there is one, not how much of it, and hardly falls.
-        point_px: how wide a point looks at that height: about two cells of the grid, with either encoder.
+        point_px: how wide a point looks at that height: a cell and a half of the grid, with either encoder.
         device, precision: those chosen.
 
     Raises:
@@ -122,7 +122,7 @@ class Runtime:
 
     tile_px: int = TILE_PX
     cell_px: int = CELL_PX
-    point_px: float = 17.0
+    point_px: float = 12.0
 
     def __init__(
         self, network: MFRNet, device: str = "auto", precision: str = "auto", threads: int | None = None
