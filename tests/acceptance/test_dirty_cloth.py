@@ -26,7 +26,8 @@ pytestmark = pytest.mark.slow
 
 WIDTH_PX, WEB_PX, MM_PER_PX = 1024, (24, 1000), 0.5
 TEACHING_LINES, TEST_LINES = 18_000, 46_000
-TEACHING_SEED, TEST_SEED = 24, 22
+TEACHING_SEEDS, TEST_SEED = (24, 25), 22
+"""Two lessons of each: which cloth is held back sets the threshold, and alone moves detection by 2 points."""
 DIRTY_PER_M, TEST_FLAWS_PER_M = 1.1, 11.0
 STEPS = 120
 """As many in both, whatever the machine's speed: enough for a fair model, few enough for a test."""
@@ -80,21 +81,37 @@ def meets(place: Place, flaws: list[Flaw]) -> bool:
     return any(box.meets(Box.of(flaw)) for flaw in flaws)
 
 
-@pytest.mark.timeout(2 * SECONDS)
-@pytest.mark.parametrize(("style", "least"), [("demo", 0.85), ("denim", 0.55)])
-def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(style: str, least: float, tmp_path: Path) -> None:
-    started = time.monotonic()
-    soiled = cloth(style, TEACHING_SEED, DIRTY_PER_M)
-    flaws = soiled.flaws(0, TEACHING_LINES)
-    clean = outcome(style, cloth(style, TEACHING_SEED, 0.0).render(0, TEACHING_LINES), tmp_path / "clean")
-    dirty = outcome(style, soiled.render(0, TEACHING_LINES), tmp_path / "dirty")
+@dataclass(frozen=True)
+class Trial:
+    """The same cloth taught clean and with flaws in it.
 
+    Attributes:
+        share: of the tiles that hold a flaw.
+        flaws: in the teaching cloth.
+        named: of them, how many the station doubted.
+        right: doubts that lie on a flaw.
+    """
+
+    clean: Outcome
+    dirty: Outcome
+    share: float
+    flaws: int
+    named: int
+    right: int
+
+
+def trial(style: str, seed: int, home: Path) -> Trial:
+    started = time.monotonic()
+    soiled = cloth(style, seed, DIRTY_PER_M)
+    flaws = soiled.flaws(0, TEACHING_LINES)
+    clean = outcome(style, cloth(style, seed, 0.0).render(0, TEACHING_LINES), home / "clean")
+    dirty = outcome(style, soiled.render(0, TEACHING_LINES), home / "dirty")
     tiles = [
         Place(None, y, y + 256, x, x + 256, *WEB_PX)
         for y in range(0, TEACHING_LINES - 255, 256)
         for x in np.linspace(WEB_PX[0], WEB_PX[1] - 256, 5).astype(int)
     ]
-    share = np.mean([meets(tile, flaws) for tile in tiles])
+    share = float(np.mean([meets(tile, flaws) for tile in tiles]))
     doubts = dirty.lesson.doubts
     right = sum(meets(doubt.place, flaws) for doubt in doubts)
     named = sum(any(meets(doubt.place, [flaw]) for doubt in doubts) for flaw in flaws)
@@ -107,11 +124,21 @@ def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(style: str, least
         f"{len(flaws)} flaws named; {dirty.lesson.tiles} tiles, {dirty.lesson.threshold.patches} patches held back, "
         f"{time.monotonic() - started:.0f} s"
     )
-    assert 0.045 <= share <= 0.09
-    assert clean.findings.flaws_true >= 200
-    assert clean.detection >= least
-    assert dirty.detection > clean.detection - 0.02
-    assert len(clean.lesson.doubts) <= 0.01 * clean.lesson.tiles
-    assert right >= 0.8 * len(doubts)
-    assert named >= 0.7 * len(flaws)
-    assert max(clean.findings.false_alarms, dirty.findings.false_alarms) <= 4
+    return Trial(clean, dirty, share, len(flaws), named, right)
+
+
+@pytest.mark.timeout(2 * SECONDS)
+@pytest.mark.parametrize(("style", "least"), [("demo", 0.85), ("denim", 0.55)])
+def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(style: str, least: float, tmp_path: Path) -> None:
+    trials = [trial(style, seed, tmp_path / str(seed)) for seed in TEACHING_SEEDS]
+    clean, dirty = [one.clean for one in trials], [one.dirty for one in trials]
+    detection = np.mean([one.detection for one in clean])
+    assert detection >= least
+    assert np.mean([one.detection for one in dirty]) > detection - 0.02
+    for one in trials:
+        assert 0.045 <= one.share <= 0.09
+        assert one.clean.findings.flaws_true >= 200
+        assert len(one.clean.lesson.doubts) <= 0.01 * one.clean.lesson.tiles
+        assert one.right >= 0.8 * len(one.dirty.lesson.doubts)
+        assert max(one.clean.findings.false_alarms, one.dirty.findings.false_alarms) <= 4
+    assert sum(one.named for one in trials) >= 0.7 * sum(one.flaws for one in trials)
