@@ -168,6 +168,8 @@ class Machine:
         except Exception as error:
             LOG.exception("the machine's signals have stopped")
             self._fault = "its signals have stopped"
+            with self._lock:
+                self._renew_status()
             self._tell(Notice("error", f"The machine's signals have stopped: {error}. Start the station again."))
         finally:
             try:
