@@ -51,7 +51,9 @@ def equal(one: Entry, other: Entry) -> bool:
     return blocks and all(getattr(one, name) == getattr(other, name) for name in names)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(entries=st.lists(ENTRY, min_size=1, max_size=12), segment_bytes=st.sampled_from([1, 600, 2**20]))
 def test_what_was_written_is_what_is_read(
     tmp_path_factory: pytest.TempPathFactory, entries: list[Entry], segment_bytes: int
@@ -63,7 +65,9 @@ def test_what_was_written_is_what_is_read(
     assert recording.facts.origin_line == entries[0].reading.due_line
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(cut=st.integers(0, 10_000))
 def test_a_kill_at_any_byte_leaves_all_that_was_whole(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     entries = [look(What.START, 0), *(came(8 * n, at_s=n / 10) for n in range(6))]

@@ -112,7 +112,9 @@ def test_a_list_of_files_is_named_below_their_common_folder(tmp_path: Path) -> N
     assert ReplayCamera(files[:2]).images == ["b.png", "y/a.png"]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(heights=st.lists(st.integers(1, 90), min_size=1, max_size=4), block_lines=st.integers(1, 64))
 def test_every_line_comes_once_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, heights: list[int], block_lines: int
