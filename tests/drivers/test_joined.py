@@ -10,16 +10,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from joined_rig import CLOTH, JOINT, LEFT, PATIENCE_S, RIGHT, FedCamera, Machine, Rig, running_rig, until
+from joined_rig import CLOTH, JOINT, LEFT, PATIENCE_S, RIGHT, FedCamera, Machine, Rig, be_patient, running_rig, until
 from numpy.typing import NDArray
 
-from drivers.camera import CameraError, CameraGoneError, EncoderReading, EndOfClothError
+from drivers import left_behind
+from drivers.camera import GONE_S, STALL_S, CameraError, CameraGoneError, EncoderReading, EndOfClothError
 from drivers.joined import JoinedCamera
-from drivers.joining import Joint
+from drivers.joining import MOST_BLOCKS_WAITING, Joint
 from drivers.memory import MemoryCamera
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.views import View
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(monkeypatch)
 
 
 @pytest.fixture
@@ -66,7 +72,10 @@ def test_two_overlapping_cameras_see_what_a_wide_one_sees(channels: int, first_l
         camera.stop()
 
 
-def test_what_waiting_cameras_have_read_ahead_is_not_lost_at_a_stop(tmp_path: Path) -> None:
+def test_what_waiting_cameras_have_read_ahead_is_not_lost_at_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.reader.READ_TIMEOUT_S", PATIENCE_S)  # a picture that loads slowly is waited for
     for side, columns in (("left", LEFT), ("right", RIGHT)):
         (tmp_path / side).mkdir()
         for number in range(12):
@@ -124,6 +133,7 @@ def test_a_late_neighbour_is_waited_for_a_while_then_the_block_goes_out_blind(ri
     assert rig.next() == (200, 300, ((150, 300),))
     rig.feed(100, 300, rig.right)
     rig.hears("right keeps up again")
+    rig.moves(300, 0.0)  # neither is late any more
     rig.feed(300, 400)
     assert rig.next() == (300, 400, ())
 
@@ -131,13 +141,15 @@ def test_a_late_neighbour_is_waited_for_a_while_then_the_block_goes_out_blind(ri
 def test_a_camera_that_is_gone_is_not_waited_for_and_joins_again(rig: Rig) -> None:
     rig.feed(0, 100)
     rig.next()
-    rig.left.refusals += [CameraGoneError("Still gone."), CameraError("Busy.")]
+    rig.left.refusals = [CameraError("Busy."), *[CameraGoneError("Still gone.")] * 1000]
     rig.left.steps.put(CameraGoneError("Camera left was unplugged; check its cable."))
     rig.hears("left was unplugged; check its cable. Its part of the web is not inspected; trying again.")
     rig.feed(100, 200, rig.right)
     assert rig.next() == (100, 200, ((0, 150),))
     assert "No picture from camera left" in rig.camera.trouble
-    until(lambda: rig.left.starts == 4 and not rig.camera.trouble)
+    until(lambda: rig.left.starts >= 4)
+    rig.left.refusals = []
+    until(lambda: not rig.camera.trouble)
     assert not rig.told("is back")  # it has shown nothing yet
     rig.feed(230, 300, rig.left)
     rig.feed(200, 300, rig.right)
@@ -146,11 +158,12 @@ def test_a_camera_that_is_gone_is_not_waited_for_and_joins_again(rig: Rig) -> No
     rig.hears("Camera left is back.")
 
 
-def test_a_silent_camera_is_started_again(rig: Rig) -> None:
+def test_a_silent_camera_is_started_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.feed(0, 100)
     rig.next()
+    monkeypatch.setattr("drivers.reader.GONE_S", GONE_S)
 
-    def starts() -> int:
+    def starts() -> bool:
         rig.moves(rig.machine.reading.due_line + 100)
         return rig.left.starts > 1 and rig.right.starts > 1
 
@@ -167,10 +180,13 @@ def test_a_standing_machine_is_no_fault(rig: Rig) -> None:
     assert rig.camera.take_words() == []
 
 
-def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig) -> None:
+def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.feed(0, 100)
     rig.next()
     hanging = rig.right.hanging = threading.Event()
+    until(lambda: rig.right.hanging is None)
+    monkeypatch.setattr("drivers.grabber.GONE_S", GONE_S)
+    monkeypatch.setattr("drivers.grabber.STALL_S", STALL_S)
     try:
         line = 100
         while not rig.told("Camera right has not answered"):
@@ -181,8 +197,14 @@ def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig) -> N
             rig.words += [text for _, text in rig.camera.take_words()]
             time.sleep(0.05)
             assert line < 2500
-        rig.right.hanging = None
-        until(lambda: rig.right.starts == 2 and not rig.camera.trouble)
+        monkeypatch.setattr("drivers.grabber.GONE_S", PATIENCE_S)
+        rig.moves(line, 0.0)
+
+        def is_back() -> bool:
+            rig.camera.read(0.01)
+            return rig.right.starts > 1 and not rig.camera.trouble and len(left_behind.alive()) == 1
+
+        until(is_back)
         rig.feed(line, line + 50)
         while (got := rig.next())[1] <= line:
             assert got[2] == ((150, 300),)
@@ -191,7 +213,8 @@ def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig) -> N
         hanging.set()
 
 
-def test_what_nobody_takes_in_time_is_left_out_and_told(rig: Rig) -> None:
+def test_what_nobody_takes_in_time_is_left_out_and_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.joining.LONGEST_WAIT_S", PATIENCE_S)
     for number in range(280):
         rig.feed(10 * number, 10 * number + 10)
     told: set[str] = set()
@@ -204,25 +227,23 @@ def test_what_nobody_takes_in_time_is_left_out_and_told(rig: Rig) -> None:
     assert all("nobody takes its blocks" in text for text in told)
     idle = rig.left.idle, rig.right.idle
     until(lambda: rig.left.idle > idle[0] and rig.right.idle > idle[1])  # all was handed on
-    for number in range(16):
+    for number in range(MOST_BLOCKS_WAITING):
         assert rig.next() == (10 * number, 10 * number + 10, ())
-    while rig.camera.read(0.1) is not None:
-        pass
+    assert rig.camera.read(0.1) is None
     rig.feed(2900, 2910)
-    while (block := rig.next())[0] < 2900:
-        pass
-    assert block == (2900, 2910, ())
+    assert rig.next() == (2900, 2910, ())
 
 
 def test_a_camera_that_sends_another_width_costs_its_part_only(rig: Rig) -> None:
     rig.feed(0, 100)
     rig.next()
     rig.right.odd_px = 7
+    rig.right.refusals = [CameraGoneError("Not there yet.")] * 1000
     rig.feed(100, 200)
     assert rig.next() == (100, 200, ((150, 300),))
     rig.hears(r"Camera right sent lines of shape (163,) where (170,) was announced")
-    rig.right.odd_px = 0
-    until(lambda: rig.right.starts == 2 and not rig.camera.trouble)
+    rig.right.odd_px, rig.right.refusals = 0, []
+    until(lambda: not rig.camera.trouble)
     rig.feed(200, 300)
     assert rig.next() == (200, 300, ())
 
@@ -264,9 +285,10 @@ def test_the_encoder_s_word_is_the_line_that_has_passed_all_cameras() -> None:
 
 def test_a_camera_that_cannot_be_used_is_refused_at_the_first_start_only() -> None:
     rig = Rig()
-    rig.right.refusals.append(CameraError("There is no camera 7; those there are 8 and 9."))
+    rig.right.refusals = [CameraError("There is no camera 7; those there are 8 and 9.")] * 1000
     with pytest.raises(CameraError, match="no camera 7"):
         rig.camera.start()
+    rig.right.refusals = []
     rig.camera.start()
     rig.camera.stop()
     rig.right.refusals.append(CameraError("Camera right is in use elsewhere."))
@@ -276,7 +298,8 @@ def test_a_camera_that_cannot_be_used_is_refused_at_the_first_start_only() -> No
     rig.camera.stop()
 
 
-def test_a_start_begins_when_the_stop_before_it_has_ended(rig: Rig) -> None:
+def test_a_start_begins_when_the_stop_before_it_has_ended(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.reader.STOP_LIMIT_S", PATIENCE_S)
     rig.left.stopping = threading.Event()
     stop = threading.Thread(target=rig.camera.stop)
     stop.start()
@@ -289,8 +312,13 @@ def test_a_start_begins_when_the_stop_before_it_has_ended(rig: Rig) -> None:
 
 def test_a_start_that_is_given_up_says_so() -> None:
     rig = Rig()
-    start = threading.Event()
-    rig.left.start = rig.right.start = start.wait  # both hang
+    inside, start = threading.Semaphore(0), threading.Event()
+
+    def hang() -> None:
+        inside.release()
+        start.wait()
+
+    rig.left.start = rig.right.start = hang
     raised: list[Exception] = []
 
     def try_it() -> None:
@@ -301,7 +329,8 @@ def test_a_start_that_is_given_up_says_so() -> None:
 
     starting = threading.Thread(target=try_it)
     starting.start()
-    until(lambda: sum(thread.name.startswith("line-grab") for thread in threading.enumerate()) == 2)
+    for _ in range(2):
+        assert inside.acquire(timeout=PATIENCE_S)
     rig.camera.stop()
     start.set()
     starting.join()

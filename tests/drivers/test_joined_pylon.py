@@ -41,7 +41,8 @@ def neighbours(tmp_path: Path) -> Iterator[JoinedCamera]:
     camera.stop()
 
 
-def test_both_are_seen_and_heard(neighbours: JoinedCamera) -> None:
+def test_both_are_seen_and_heard(neighbours: JoinedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.joined.LATE_START_S", PATIENCE_S)
     neighbours.start()
     told = [text for _, text in neighbours.take_words()]
     for side in ("left", "right"):
