@@ -153,8 +153,9 @@ class Machine:
         self._tell_steps()
 
     def release(self, by: str) -> None:
-        """Take the requested stop back.  Raises StationError."""
+        """Take the requested stop back, for all that was heard by now.  Raises StationError."""
         with self._lock:
+            self._take_news()  # or what waits for the next cycle would stop the machine again
             self._policy.release(by)
             self._renew_status()
         self._tell_steps()
@@ -245,14 +246,16 @@ class Machine:
         fault = self._vitals.fault(
             self._snapshot, self._due, self._mm_per_line, running=self.status.running, now_s=self._looked_s
         )
-        if bool(fault) != bool(self._fault):
+        before, self._fault = self._fault, fault
+        with self._lock:
+            self._renew_status()  # first: whoever hears of it, by word or by wire, finds it there
+        if bool(fault) != bool(before):
             if fault:
                 stops = "It is told to stop, and the heartbeat stands still."
                 safe = stops if self._wires_stop else "Stop it by hand unless it watches the heartbeat."
                 self._tell(Notice("error", f"The machine cannot rely on the station: {fault}. {safe}"))
             else:
                 self._tell(Notice("info", "The machine can rely on the station again."))
-        self._fault = fault
 
     def _next_outputs(self, now: float) -> Outputs:
         assert self._snapshot is not None

@@ -7,7 +7,7 @@ import threading
 import pytest
 from machine_rig import PER_M, RECIPE, place, reject
 
-from drivers.outputs import Outputs
+from drivers.outputs import Inputs, Outputs, SimulatedLink
 from station.control import (
     Event,
     FeedState,
@@ -88,6 +88,31 @@ def test_steps_are_told_in_their_order_whoever_takes_them() -> None:
     at.pass_cloth(0.0)
     releasing.join(60)
     assert at.steps() == [StopStep.ANNOUNCED, StopStep.REQUESTED, StopStep.RELEASED]
+
+
+def test_a_release_answers_also_what_was_heard_since_the_last_cycle() -> None:
+    at = place(stop={"critical_mm": 50, "countdown_m": 0})
+    at.machine.hear(reject(1, 0.0, length_mm=60.0))
+    assert at.pass_cloth(0.0).stop
+    at.machine.hear(reject(2, 0.0, length_mm=60.0))
+    at.machine.release("Anna")
+    assert not at.pass_cloth(0.0).stop
+
+
+def test_whoever_hears_of_a_fault_finds_it_in_the_status() -> None:
+    found: list[str] = []
+
+    class Listening(SimulatedLink):
+        def exchange(self, outputs: Outputs) -> Inputs:
+            if outputs.stop:
+                found.append(at.machine.status.heart_still)
+            return super().exchange(outputs)
+
+    at = place(Listening())
+    at.machine._tell = lambda _: found.append(at.machine.status.heart_still)
+    at.line = LineState.ERROR
+    at.pass_cloth(0.0)
+    assert found == ["the line has stopped (lamp cut)"] * 2
 
 
 def test_a_fabric_may_have_its_own_rules() -> None:

@@ -44,7 +44,8 @@ COILS = {"stop": 0, "red": 1, "amber": 2, "marker": 3, "heartbeat": 4}
 
 def in_its_thread(plc: Plc, **settings: object) -> Place:
     wired = {"host": "127.0.0.1", "port": plc.port, "coils": COILS, "discrete_inputs": {"running": 0}}
-    link = ModbusLink(ModbusSettings.model_validate(wired))
+    patient = ModbusSettings.model_validate(wired).model_copy(update={"timeout_s": 60.0})  # both ends may stand still
+    link = ModbusLink(patient)
     at = Place(MachineSettings.model_validate({"cycle_ms": 10, "heartbeat_ms": 50, **settings}), None)
     at.machine = Machine(
         at.settings, link, look=at.look, encoder=lambda: EncoderReading(at.due, 0.0), tell=at.events.append

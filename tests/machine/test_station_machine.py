@@ -71,6 +71,7 @@ def test_a_critical_defect_stops_the_machine_until_a_person_releases_it(
         assert beats == {False, True}
     assert link.outputs == Outputs(stop=True, red=True, heartbeat=link.outputs.heartbeat), "nobody looks any more"
     assert "Stop requested by station: critical defect" in capsys.readouterr().err
+    assert records.store.flush()
     connection = sqlite3.connect(records.home / "station.db")
     rows = connection.execute("SELECT action, who FROM event WHERE action LIKE 'stop %' ORDER BY id").fetchall()
     connection.close()
@@ -132,7 +133,7 @@ def test_a_roll_that_ends_for_want_of_records_is_no_roll_in_order_while_the_disk
     machine, link = wired()
 
     def hang(store: Store, timeout_s: float = 30.0) -> bool:
-        stopped = until(lambda: link.outputs is not None and link.outputs.stop, seconds=20)
+        stopped = until(lambda: link.outputs is not None and link.outputs.stop, seconds=60)
         seen.append((station.snapshot().state, stopped))
         return False
 
