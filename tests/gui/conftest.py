@@ -12,15 +12,33 @@ import pytest
 from PySide6.QtCore import QEvent, QtMsgType, qInstallMessageHandler
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 from scripted_core import STRIP, Loop, ScriptedCore, recipe_of, weave_loop
 
 from station.records.queries import History
 from station.records.store import Store
 from ui import theme
+from ui.history import page as history_page
 from ui.shell import MainWindow
+from ui.tuning import page as tuning_page
 
 _OF_THE_PLATFORM = "This plugin does not support"
 """What the offscreen platform says of itself; a screen has it."""
+
+_PATIENCE_S = 60
+"""How long a wait may last on a loaded machine; what is waited for comes at once on an idle one."""
+
+
+class PatientBot(QtBot):
+    """Waits as long as a loaded machine needs."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = _PATIENCE_S * 1000) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(app: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")
@@ -102,17 +120,19 @@ def past_rolls(core: ScriptedCore, store: Store) -> list[str]:
 
 @pytest.fixture
 def open_window(
-    app: QApplication, core: ScriptedCore, store: Store, history: History
+    app: QApplication, core: ScriptedCore, store: Store, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., MainWindow]]:
-    """Opens the main window, as large as asked; closes it after the test."""
+    """Opens the main window, as large as asked; closes it after the test.  Its pages wait for a slow disk."""
     opened: list[MainWindow] = []
+    for page in (tuning_page, history_page):
+        monkeypatch.setattr(page, "FLUSH_S", float(_PATIENCE_S))
 
     def open_it(page: str = "live", size: tuple[int, int] = (1280, 800)) -> MainWindow:
         window = MainWindow(core, store, history, start_page=page)
         window.resize(*size)
         window.show()
         window.activateWindow()
-        assert QTest.qWaitForWindowActive(window)
+        assert QTest.qWaitForWindowActive(window, _PATIENCE_S * 1000)
         opened.append(window)
         return window
 

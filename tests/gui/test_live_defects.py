@@ -160,8 +160,8 @@ def test_a_defect_that_is_part_of_an_older_one_is_seen_nowhere(
     assert [row.defect.number for row in window.live.defects.rows].count(901) == 0
     assert window.live.defects.rowCount() == rows - 1
     assert 901 not in window.live.web._defects
-    qtbot.waitUntil(lambda: 900 in {mark.key for mark in window.live.roll_map._defects}, timeout=3000)
-    assert 901 not in {mark.key for mark in window.live.roll_map._defects}
+    listed = {row.defect.number for row in window.live.defects.rows}
+    qtbot.waitUntil(lambda: {mark.key for mark in window.live.roll_map._defects} == listed)
 
 
 def test_a_defect_first_heard_of_when_merged_is_never_shown(
@@ -186,7 +186,9 @@ def test_marks_of_the_roll_map_lie_across_the_web_not_across_the_camera(
     window = open_window()
     started(window, core, qtbot)
     left, right = core.loop.web
-    qtbot.waitUntil(lambda: bool(window.live.roll_map._defects), timeout=3000)
+    listed = {row.defect.number for row in window.live.defects.rows}
+    assert listed
+    qtbot.waitUntil(lambda: {mark.key for mark in window.live.roll_map._defects} == listed)
     marks = {mark.key: mark.across for mark in window.live.roll_map._defects}
     for row in window.live.defects.rows:
         middle = (row.defect.first_px + row.defect.end_px) / 2

@@ -10,9 +10,13 @@ from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
 from station.control import LineState
+from ui.live import controls as controls_module
 
 
-def test_buttons_and_keys_start_pause_resume_and_end(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
+def test_buttons_and_keys_start_pause_resume_and_end(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controls_module, "_CONFIRM_S", 1e6)
     window = open_window()
     controls = window.live.controls
     left = Qt.MouseButton.LeftButton

@@ -114,7 +114,7 @@ def test_work_on_new_values_survives_a_visit_to_another_page(page: TuningPage, q
     assert isinstance(window, MainWindow)
     window.open_page("live")
     window.open_page("tuning")
-    qtbot.wait(80)
+    qtbot.waitUntil(lambda: not page._worker.busy)
     assert page.values.threshold.value() == pytest.approx(0.17)
 
 

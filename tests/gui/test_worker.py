@@ -19,24 +19,28 @@ def worker(app: QApplication) -> Iterator[Worker]:
     made.close()
 
 
-def test_a_write_behind_a_slow_read_outlives_the_window(worker: Worker) -> None:
+def test_a_write_behind_a_slow_read_outlives_the_window(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go = threading.Event(), threading.Event()
     kept: list[str] = []
 
     def slow_read() -> None:
         begun.set()
-        go.wait(10)
+        assert go.wait(60)
 
     worker.run(slow_read, lambda _none: kept.append("answer"))
     worker.run(lambda: kept.append("read"), lambda _none: None)
     worker.run(lambda: kept.append("verdict"), lambda _none: kept.append("answer"), writes=True)
     worker.run(lambda: kept.append("read"), lambda _none: None)
     worker.run(lambda: kept.append("recipe"), lambda _none: kept.append("answer"), writes=True)
-    assert begun.wait(10)
-    released = threading.Timer(0.1, go.set)
-    released.start()
+    assert begun.wait(60)
+    shut_down = worker._pool.shutdown
+
+    def release_and_shut_down(wait: bool) -> None:
+        go.set()  # not before: what has begun is not forgotten
+        shut_down(wait=wait)
+
+    monkeypatch.setattr(worker._pool, "shutdown", release_and_shut_down)
     worker.close()
-    released.join()
     assert kept == ["verdict", "recipe"], "writes in their order; no read, and no answer to a closed window"
 
 
