@@ -23,6 +23,9 @@ from station.records.schema import now
 from station.records.store import Store
 from station.records.writer import BATCH_PICTURED, Writer
 
+PATIENT_MS = 60_000
+"""Busy timeout where nobody may give up: a loaded machine can let the one who holds the lock stand for long."""
+
 UNVERIFIED = RollMeasures.uncalibrated(make_recipe())
 
 
@@ -176,13 +179,14 @@ def test_closing_while_the_disk_refuses_says_what_is_lost(home: Path, monkeypatc
     store.write(DefectChanged(make_defect(2)))
     with pytest.raises(RecordsError, match=r"2 events of the line could not be written.*locked"):
         store.close()
+    assert not store._writer._thread.is_alive()
     other.close()
     with Store.open(home) as again:
         assert History(again).roll("a").broken_off
-    assert not [thread for thread in threading.enumerate() if thread.name == "records"]
 
 
-def test_a_persons_call_goes_before_pictures_that_wait(home: Path) -> None:
+def test_a_persons_call_goes_before_pictures_that_wait(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "BUSY_MS", PATIENT_MS)
     make_home(home)
     engine, reader = open_database(home, default_url(home))
     order: list[str] = []
@@ -199,7 +203,7 @@ def test_a_persons_call_goes_before_pictures_that_wait(home: Path) -> None:
     assert eventually(lambda: writer._calls)
     other.close()
     person.join(30)
-    assert writer.flush(30)
+    assert eventually(lambda: writer.flush(30))
     assert order.count("event") == 60
     assert order.index("call") <= BATCH_PICTURED
     writer.stop(5)
@@ -207,7 +211,10 @@ def test_a_persons_call_goes_before_pictures_that_wait(home: Path) -> None:
     reader.dispose()
 
 
-def test_programs_that_open_a_new_database_together_wait_for_one_another(home: Path) -> None:
+def test_programs_that_open_a_new_database_together_wait_for_one_another(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "BUSY_MS", PATIENT_MS)
     make_home(home)
     failed: list[Exception] = []
 
@@ -226,7 +233,7 @@ def test_programs_that_open_a_new_database_together_wait_for_one_another(home: P
         for one in together:
             one.start()
         for one in together:
-            one.join(30)
+            one.join()
     assert not failed
 
 

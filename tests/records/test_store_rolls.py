@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from datetime import datetime
 from pathlib import Path
 
 import cv2
@@ -25,6 +24,7 @@ from station.control import (
     StretchClosed,
     UninspectedReason,
 )
+from station.records import rolls
 from station.records.engine import make_engine
 from station.records.queries import History
 from station.records.rows import DefectFilter, RecordsError, StretchRow
@@ -55,8 +55,10 @@ def test_pragmas_of_the_writer_and_of_readers(store: Store, home: Path) -> None:
         connection.exec_driver_sql("DELETE FROM roll")
 
 
-def test_default_names_count_within_the_day(store: Store) -> None:
-    day = f"{datetime.now():%Y-%m-%d}"
+def test_default_names_count_within_the_day(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = rolls.now()
+    monkeypatch.setattr(rolls, "now", lambda: moment)  # midnight may be near
+    day = f"{moment.astimezone():%Y-%m-%d}"
     names = [store.begin_roll(None, make_recipe(), "cam") for _ in range(2)]
     store.begin_roll(f"{day}-041", make_recipe(), "cam")
     store.begin_roll(f"{day}-x", make_recipe(), "cam")
