@@ -80,6 +80,11 @@ class Channel(Generic[T]):
             self._changed.notify_all()
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes no more items, for good."""
+        return self._closed
+
+    @property
     def fill(self) -> float:
         """How full it is, 0 to 1."""
         with self._changed:

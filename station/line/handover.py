@@ -32,12 +32,17 @@ class Handover:
         self._overloaded = False
 
     def hand_on(self, chunk: Chunk) -> bool:
-        """Queue the chunk, or give it up.  Returns True if with it an overload begins."""
+        """Queue the chunk, or give it up.  Returns True if with it an overload begins.
+
+        At the end of a roll that is broken off the chunk stays in flight, for :meth:`LineLedger.close` to settle.
+        """
         if self._waits:
             self._blocks.put(chunk)
             return False
         if (not self._overloaded or self._blocks.fill <= ROOM_AFTER_OVERLOAD) and self._blocks.offer(chunk):
             self._overloaded = False
+            return False
+        if self._blocks.closed:  # the roll is being broken off, which is no overload
             return False
         end = chunk.first_line + len(chunk.pixels)
         self._ledger.given_up(chunk.first_line, end, UninspectedReason.OVERLOAD)

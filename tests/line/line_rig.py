@@ -15,6 +15,9 @@ from station.control import Event
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 
+LONG = 120.0
+"""Seconds that nothing takes, not even where other work holds this machine up for long."""
+
 
 class DeviationScorer:
     """Local absolute deviation from the neighbourhood's mean: a real detector one can reckon with by hand."""
@@ -136,7 +139,7 @@ class Run:
             due_line=due_line,
         )
 
-    def to_end(self, timeout: float = 30.0) -> Run:
+    def to_end(self, timeout: float = LONG) -> Run:
         self.inspection.start()
         assert self.inspection.wait(timeout)
         self.inspection.finish()
@@ -155,7 +158,7 @@ def long_enough(seen: NDArray[np.bool_], tile_px: int = 256) -> NDArray[np.bool_
     return judged
 
 
-def until(condition: Callable[[], bool], timeout: float = 10.0) -> None:
+def until(condition: Callable[[], bool], timeout: float = LONG) -> None:
     """Wait for a condition, fail if it does not come."""
     deadline = time.monotonic() + timeout
     while not condition():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from line_rig import DeviationScorer, Run, ScriptedCamera, block, blocks, cloth, long_enough, until
+from line_rig import LONG, DeviationScorer, Run, ScriptedCamera, block, blocks, cloth, long_enough, until
+from numpy.typing import NDArray
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
 from station.control import FeedState, Ledger, Notice, RollEnded, Stretch, StretchClosed, StripView, UninspectedReason
@@ -122,7 +124,7 @@ def test_ending_the_roll_while_the_camera_is_gone() -> None:
     run.inspection.start()
     until(lambda: run.inspection.snapshot().feed is FeedState.GONE)
     until(lambda: run.inspection.snapshot().ledger == Ledger(400, 300, 100, 0))
-    assert run.inspection.finish(10)
+    assert run.inspection.finish()
     assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.CAMERA_GONE)]
 
 
@@ -162,7 +164,7 @@ def test_a_block_without_lines_is_nothing() -> None:
 def test_a_step_of_the_camera_clock_is_told_and_not_believed() -> None:
     odd = [LineBlock(CLOTH[i : i + 128], i, 1.0, time.monotonic_ns() + 10**13, "script") for i in range(0, 512, 128)]
     run = Run(ScriptedCamera(odd, width_px=W)).to_end()
-    assert 0 < run.inspection.snapshot().latency_p99_ms < 30_000
+    assert 0 < run.inspection.snapshot().latency_p99_ms < 1e6  # a step of 1e7
     assert len([n for n in run.of(Notice) if "clock" in n.text]) == 1
 
 
@@ -199,6 +201,17 @@ def test_after_an_overload_the_queue_drains_before_blocks_are_taken_again() -> N
     ]
 
 
+def test_what_comes_while_the_roll_is_broken_off_is_no_overload() -> None:
+    camera = ScriptedCamera([at(0, 10), at(10, 20)], width_px=W, waits=False)
+    ledger, blocks_ = LineLedger(), Channel(4)
+    notices: list[str] = []
+    blocks_.abort()
+    Acquisition(camera, ledger, blocks_, lambda _, text: notices.append(text)).run()
+    ledger.close()
+    assert ledger.take_stretches() == [Stretch(0, 20, R.ABORTED)]
+    assert notices == []
+
+
 def test_a_camera_that_falls_silent_while_cloth_moves_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("station.line.watch.GONE_S", 0.3)
 
@@ -219,9 +232,33 @@ def test_a_camera_that_falls_silent_while_cloth_moves_is_started_again(monkeypat
     assert sum("is back after" in text for text in texts) == 1
 
 
+class Held(DeviationScorer):
+    """Scores nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may = threading.Event(), threading.Event()
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.is_asked.set()
+        assert self.may.wait(LONG)
+        return super().infer(tiles)
+
+
 def test_overload_breaks_the_run_but_not_the_ledger() -> None:
-    camera = ScriptedCamera([at(i, i + 64) for i in range(0, 4096, 64)], width_px=W, waits=False)
-    run = Run(camera, DeviationScorer(delay_s=0.02)).to_end()
+    scorer = Held()
+
+    def fill(_: ScriptedCamera) -> None:
+        assert scorer.is_asked.wait(LONG)
+
+    def drain(_: ScriptedCamera) -> None:
+        scorer.may.set()
+        until(lambda: run.inspection.snapshot().queue_fill == 0)
+
+    feed = [at(i, i + 64) for i in range(0, 4096, 64)]
+    steps = [*feed[:8], fill, *feed[8:40], drain, *feed[40:]]
+    run = Run(ScriptedCamera(steps, width_px=W, waits=False), scorer)
+    run.to_end()
     totals = run.of(RollEnded)[0].ledger
     assert totals.lines_acquired == 4096
     assert totals.lines_in_flight == 0
@@ -263,7 +300,7 @@ def test_a_block_read_while_a_waiting_camera_is_paused_is_not_lost() -> None:
     run.inspection.start()
     until(lambda: run.inspection.snapshot().ledger.lines_inspected == 600)
     run.inspection.resume()
-    assert run.inspection.wait(30)
+    assert run.inspection.wait(LONG)
     assert fates(run) == [Stretch(0, 900)]
 
 
@@ -278,7 +315,7 @@ def test_a_waiting_camera_stands_during_a_pause() -> None:
     assert not run.inspection.wait(0.1)
     assert run.inspection.snapshot().feed is FeedState.NO_PICTURE
     run.inspection.resume()
-    assert run.inspection.wait(20)
+    assert run.inspection.wait(LONG)
     assert fates(run) == [Stretch(0, 600)]
 
 

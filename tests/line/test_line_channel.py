@@ -42,8 +42,8 @@ def test_put_waits_for_room() -> None:
     time.sleep(0.05)
     assert done == []
     assert channel.get() == 1
-    assert channel.get(5) == 2
-    thread.join(5)
+    assert channel.get(60) == 2
+    thread.join(60)
     assert done == [True]
 
 
@@ -61,10 +61,10 @@ def test_closing_lets_the_reader_finish_and_aborting_does_not() -> None:
     thread = threading.Thread(target=channel.put, args=(2,))
     thread.start()
     channel.abort()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     with pytest.raises(Closed):
-        channel.get(1)
+        channel.get(60)
 
 
 def test_closing_wakes_a_waiting_reader() -> None:
@@ -80,7 +80,7 @@ def test_closing_wakes_a_waiting_reader() -> None:
     thread = threading.Thread(target=read)
     thread.start()
     channel.close()
-    thread.join(5)
+    thread.join(60)
     assert caught == [True]
 
 
