@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from line_rig import Run, cloth, long_enough, recipe, until
+from line_rig import LONG, Run, cloth, long_enough, recipe, until
 from numpy.typing import NDArray
 
 from calibration.shading import shading_from_references
@@ -44,8 +44,11 @@ class Window(MemoryCamera):
         super().__init__(whole[:, columns], block_lines=block_lines, lines=len(whole))
         self.camera_id, self._lost, self._gone = name, lost, gone
         self._is_started = False
+        self.is_there = threading.Event()  # again, once it was gone
 
     def start(self) -> None:
+        if self._is_started and not self.is_there.is_set():
+            raise CameraGoneError(f"Camera {self.camera_id} is not there; plug it in.")
         if not self._is_started:
             super().start()
         self._is_started = True
@@ -126,7 +129,13 @@ def test_a_defect_in_the_overlap_is_one() -> None:
 def test_other_cameras_go_on_while_one_is_gone() -> None:
     # Before the loss on the right, during it on the left, near the joint and on the right, where nobody sees it.
     whole = flawed((150, 900), (700, 200), (700, CUT - 60), (700, 1000))
-    run = Run(joined(whole, right={"gone": (512, 1024)})).to_end()
+    left, right = Window("left", whole, LEFT), Window("right", whole, RIGHT, gone=(512, 1024))
+    run = Run(JoinedCamera([left, right], [JOINT]))
+    run.inspection.start()
+    until(lambda: run.inspection.snapshot().ledger.lines_uninspected > 0)
+    right.is_there.set()
+    assert run.inspection.wait(LONG)
+    run.inspection.finish()
     assert places(run) == [(150, 900), (700, 200), (700, 550)]
     stretches = fates(run)
     assert stretches[0] == Stretch(0, 512)
@@ -188,7 +197,7 @@ def test_the_screen_says_which_camera_is_missing() -> None:
     class Held(Window):
         def read(self, timeout_s: float) -> LineBlock:
             if self._next >= 800:
-                read_on.wait(60)
+                assert read_on.wait(LONG)
             return super().read(timeout_s)
 
     class Lost(Window):
@@ -198,9 +207,9 @@ def test_the_screen_says_which_camera_is_missing() -> None:
     whole = flawed()
     run = Run(JoinedCamera([Held("left", whole, LEFT), Lost("right", whole, RIGHT)], [JOINT]))
     run.inspection.start()
-    until(lambda: "No picture from camera right" in run.inspection.snapshot().message, timeout=60)
+    until(lambda: "No picture from camera right" in run.inspection.snapshot().message)
     read_on.set()
-    assert run.inspection.wait(60)
+    assert run.inspection.wait(LONG)
     run.inspection.finish()
     assert run.inspection.failure is None
     assert fates(run) == [Stretch(0, LINES, R.CAMERA_GONE)]
