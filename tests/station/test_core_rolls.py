@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from drivers.camera import EncoderReading
 from drivers.memory import MemoryCamera
 from model.checkpoint import save
-from station import demo
+from model.mfrnet import MFRNet
+from station import core, demo
 from station.commands.session import Records, open_records, open_station, say_notices
 from station.control import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
 from station.core import Station
@@ -50,6 +52,19 @@ def damage(file: Path) -> None:
     file.write_bytes(whole)
 
 
+@pytest.fixture
+def loading(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """A model loads only when this is set."""
+    may_load, load = threading.Event(), core.load
+
+    def load_later(file: Path) -> MFRNet:
+        assert may_load.wait(60)
+        return load(file)
+
+    monkeypatch.setattr(core, "load", load_later)
+    return may_load
+
+
 def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -59,11 +74,12 @@ def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
     return False
 
 
-def test_a_roll_to_its_end(records: Records) -> None:
+def test_a_roll_to_its_end(records: Records, loading: threading.Event) -> None:
     with open_station(records, camera()) as station:
         station.start_roll(demo.FABRIC)
         with pytest.raises(StationError, match="still open"):
             station.start_roll(demo.FABRIC)
+        loading.set()
         assert station.wait(60)
         assert station.snapshot().ledger == Ledger(1024, 1024, 0, 0)
         events = station.drain(10_000)
@@ -71,11 +87,12 @@ def test_a_roll_to_its_end(records: Records) -> None:
     assert isinstance(events[-1], RollEnded)
 
 
-def test_a_pause_while_the_model_loads_holds_once_it_has(records: Records) -> None:
+def test_a_pause_while_the_model_loads_holds_once_it_has(records: Records, loading: threading.Event) -> None:
     with open_station(records, camera(lines=None)) as station:
         station.start_roll(demo.FABRIC)
         station.pause()
         assert station.snapshot().state is LineState.HALTED
+        loading.set()
         assert until(lambda: station.runtime is not None and station._inspection is not None)
         time.sleep(1.0)
         assert station.snapshot().state in (LineState.HALTED, LineState.INITIALIZED)
@@ -84,11 +101,12 @@ def test_a_pause_while_the_model_loads_holds_once_it_has(records: Records) -> No
         assert until(lambda: station.snapshot().ledger.lines_inspected > 0)
 
 
-def test_a_pause_taken_back_while_the_model_loads_leaves_nothing(records: Records) -> None:
+def test_a_pause_taken_back_while_the_model_loads_leaves_nothing(records: Records, loading: threading.Event) -> None:
     with open_station(records, camera()) as station:
         station.start_roll(demo.FABRIC)
         station.pause()
         station.resume()
+        loading.set()
         assert station.wait(60)
         assert station.snapshot().ledger.lines_inspected == 1024
 

@@ -99,7 +99,8 @@ def test_played_again_a_roll_has_the_same_defects_stretches_and_ledger(tmp_path:
     assert recording.facts.roll == "r1"
 
 
-def test_at_the_recorded_speed_the_defects_are_the_same_too(tmp_path: Path) -> None:
+def test_at_the_recorded_speed_the_defects_are_the_same_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.grabber.GONE_S", 60.0)  # what a read brings that was given up is not inspected
     steps = [step for step in spoilt_cloth(pause_s=0.02) if not isinstance(step, CameraGoneError)]
     camera = TappedCamera(
         ScriptedCamera(steps[:28], width_px=512), tmp_path
@@ -157,6 +158,7 @@ def test_what_is_missing_at_the_very_end_is_declared_too(tmp_path: Path, monkeyp
 
 
 def test_a_camera_that_can_wait_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("station.recorder.PATIENCE_S", 60.0)
     gate = Gate(monkeypatch)
     record = recorder(tmp_path / "r", waiting_bytes=1, can_wait=True)
     teller = threading.Thread(target=lambda: [record.tell(came(8 * number)) for number in range(5)])
