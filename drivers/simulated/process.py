@@ -212,7 +212,8 @@ def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free:
                 if process.is_alive():
                     force()
                     process.join(_STOP_TIMEOUT_S)
-            process.close()
+            if not process.is_alive():  # a killed one may yet take its time
+                process.close()
     finally:
         ring.close()
         memory.unlink()

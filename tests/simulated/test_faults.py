@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -60,7 +62,7 @@ def play(camera: Camera) -> Played:
     camera.start()
     while True:
         try:
-            block = camera.read(20.0)
+            block = camera.read(60.0)
         except EndOfClothError:
             played.due_line = camera.encoder().due_line
             camera.stop()
@@ -75,7 +77,7 @@ def play(camera: Camera) -> Played:
 
 
 def restart(camera: Camera) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             camera.start()
@@ -176,7 +178,12 @@ def test_a_late_block_is_overtaken_by_its_successor(strip: tuple[Path, NDArray[n
     assert played.never_delivered() == set()
 
 
-def test_a_clock_step_moves_capture_times_only(strip: tuple[Path, NDArray[np.uint8]]) -> None:
+def test_a_clock_step_moves_capture_times_only(
+    strip: tuple[Path, NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    milliseconds = itertools.count(10**6)
+    clock = SimpleNamespace(monotonic_ns=lambda: next(milliseconds) * 10**6)
+    monkeypatch.setattr("drivers.replay.time", clock)  # in which no block takes longer than the step
     camera = faulty(strip[0], ["clock-step"], 4)
     played = play(camera)
     stepped = camera.truth().lines(Effect.STEPPED)

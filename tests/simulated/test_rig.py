@@ -24,6 +24,10 @@ from drivers.simulated.process import ClothSettings, Renderer, RenderJob
 from drivers.simulated.rig import SimulatedRig
 from drivers.simulated.ring import RingShape
 
+PATIENCE_S = 60.0
+LONG_PAST = 400
+"""Slots: so much of the past is kept that nothing is overwritten while a reader stands still for ten seconds."""
+
 CLOTH = ClothSettings("demo", 256, 0.5, 7, (8, 248), 6.0, True)
 
 
@@ -32,22 +36,22 @@ def make_rig(
 ) -> SimulatedRig:
     profile = None if lines_per_s is None else SpeedProfile.constant(lines_per_s)
     plan = SpanPlan(profile, turns, 100, total)
-    return SimulatedRig(RenderJob(CLOTH, plan, RingShape(slots, max(slots // 4, 2), 100, 256)), "rig")
+    return SimulatedRig(RenderJob(CLOTH, plan, RingShape(slots, min(max(slots // 4, 2), 10), 100, 256)), "rig")
 
 
 def play(camera: SimulatedRig | SimulatedCamera | FaultyCamera, most: int | None = None) -> list[LineBlock]:
     blocks: list[LineBlock] = []
     while most is None or len(blocks) < most:
         try:
-            block = camera.read(30.0)
+            block = camera.read(PATIENCE_S)
         except EndOfClothError:
             return blocks
-        assert block is not None, "no block within half a minute"
+        assert block is not None, "no block within a minute"
         blocks.append(block)
     return blocks
 
 
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -103,7 +107,7 @@ def test_a_waiting_rig_delivers_the_cloth_bit_exact_line_by_line() -> None:
 
 
 def test_stop_and_start_go_on_with_the_next_line_and_leave_nothing_behind() -> None:
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     rig = make_rig(total=1000)
     blocks: list[LineBlock] = []
     for most in (3, 2, None):
@@ -120,11 +124,11 @@ def test_stop_and_start_go_on_with_the_next_line_and_leave_nothing_behind() -> N
         assert not memory_exists(memory)
     assert [block.first_line for block in blocks] == list(range(0, 1000, 100))
     assert_is_cloth(blocks)
-    assert threading.active_count() == threads
+    assert threads.issuperset(threading.enumerate())
 
 
 def test_a_running_loom_delivers_in_step_with_its_encoder() -> None:
-    rig = make_rig(total=1200, lines_per_s=2000.0, slots=40)
+    rig = make_rig(total=1200, lines_per_s=2000.0, slots=LONG_PAST)
     assert not rig.waits
     rig.start()
     try:
@@ -157,15 +161,15 @@ def test_a_running_loom_does_not_wait_for_its_reader() -> None:
     finally:
         camera.stop()
     assert_is_cloth(blocks)
-    assert max(other.first_line - one.end_line for one, other in pairwise(blocks)) >= 1000
     assert blocks[-1].end_line == 3000
     missing = set(range(3000)) - {line for block in blocks for line in range(block.first_line, block.end_line)}
+    assert len(missing) >= 1000  # of the first 2000 lines two blocks were read before and at most eight were kept
     assert camera.truth().lines(Effect.LOST) == missing
     assert {event.fault for event in camera.truth().events} == {"overrun"}
 
 
 def test_a_stopped_running_loom_stands_and_runs_on_from_there() -> None:
-    rig = make_rig(total=None, lines_per_s=1000.0, slots=40)
+    rig = make_rig(total=None, lines_per_s=1000.0, slots=LONG_PAST)
     rig.start()
     blocks = play(rig, most=4)
     rig.stop()
@@ -181,7 +185,7 @@ def test_a_stopped_running_loom_stands_and_runs_on_from_there() -> None:
 
 
 def test_a_coasting_loom_runs_on_unseen() -> None:
-    rig = make_rig(total=None, lines_per_s=4000.0, slots=40)
+    rig = make_rig(total=None, lines_per_s=4000.0, slots=LONG_PAST)
     rig.start()
     seen = play(rig, most=2)[-1].end_line
     pid = rig.renderer_pid
@@ -232,7 +236,7 @@ def test_a_renderer_that_dies_is_reported_and_can_be_started_again() -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     with pytest.raises(CameraError, match="renderer"):
-        blocks.extend(block for block in iter(lambda: rig.read(5.0), None) if block is not None)
+        blocks.extend(block for block in iter(lambda: rig.read(PATIENCE_S), None) if block is not None)
     rig.stop()
     rig.start()
     blocks += play(rig)
@@ -247,7 +251,7 @@ def test_stop_wakes_a_reader_in_another_thread() -> None:
 
     def read() -> None:
         try:
-            results.append(rig.read(60.0))
+            results.append(rig.read(PATIENCE_S))
         except Exception as error:
             results.append(error)
 
@@ -255,22 +259,23 @@ def test_stop_wakes_a_reader_in_another_thread() -> None:
     reader.start()
     time.sleep(0.1)
     rig.stop()
-    reader.join(10.0)
+    reader.join(PATIENCE_S)
     assert not reader.is_alive()
     assert results == [None]
 
 
 def test_stop_does_not_raise_when_the_renderer_died_holding_the_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.simulated.ring.LOCK_TIMEOUT_S", 0.2)
-    rig = make_rig(total=None, lines_per_s=1000.0, slots=40)
+    rig = make_rig(total=None, lines_per_s=1000.0, slots=LONG_PAST)
     rig.start()
     play(rig, most=1)
     renderer, memory, pid = rig._renderer, rig.memory_name, rig.renderer_pid
     assert renderer is not None
     assert memory is not None
     assert pid is not None
-    assert renderer.ring._lock.acquire(timeout=10)  # as a renderer that dies would leave it
+    assert renderer.ring._lock.acquire(timeout=PATIENCE_S)  # as a renderer that dies would leave it
+    monkeypatch.setattr("drivers.simulated.ring.LOCK_TIMEOUT_S", 0.2)
     rig.stop()
+    monkeypatch.undo()
     assert not is_running(pid)
     assert not memory_exists(memory)
     assert rig.read(0.0) is None
@@ -285,14 +290,15 @@ def test_stop_does_not_wait_for_a_start_that_gives_no_picture(monkeypatch: pytes
 
     def halt(renderer: Renderer, start_index: int, cancelled: Callable[[], bool]) -> None:
         assert renderer.pid is not None
-        os.kill(renderer.pid, signal.SIGSTOP)
+        with renderer.ring.locked():  # so that the halted one does not hold it
+            os.kill(renderer.pid, signal.SIGSTOP)
         halted.set()
         await_first(renderer, start_index + 1000, cancelled)  # a block that will not come
 
     await_first = Renderer._await_first
     monkeypatch.setattr(Renderer, "_await_first", halt)
     monkeypatch.setattr("drivers.simulated.process._STOP_TIMEOUT_S", 0.2)
-    rig = make_rig(total=None, lines_per_s=1000.0, slots=40)
+    rig = make_rig(total=None, lines_per_s=1000.0, slots=LONG_PAST)
     told: list[CameraError] = []
 
     def start() -> None:
@@ -303,12 +309,12 @@ def test_stop_does_not_wait_for_a_start_that_gives_no_picture(monkeypatch: pytes
 
     starter = threading.Thread(target=start)
     starter.start()
-    assert halted.wait(30)
+    assert halted.wait(PATIENCE_S)
     stopper = threading.Thread(target=rig.stop)
     stopper.start()
-    stopper.join(20)
+    stopper.join(PATIENCE_S)
     assert not stopper.is_alive()
-    starter.join(20)
+    starter.join(PATIENCE_S)
     assert not starter.is_alive()
     assert "stopped before it gave a picture" in str(told[0])
     assert rig.renderer_pid is None
@@ -386,7 +392,7 @@ UNGUARDED = """
 from drivers.simulated.camera import SimulatedCamera
 camera = SimulatedCamera(width_px=256, seed=1, metres=None)
 camera.start()
-print(camera.renderer_pid, camera._rig.memory_name, camera.read(30.0).lines, flush=True)
+print(camera.renderer_pid, camera._rig.memory_name, camera.read(60.0).lines, flush=True)
 """
 
 
