@@ -25,7 +25,8 @@ def plc() -> Iterator[Plc]:
 
 
 def link(plc: Plc, **more: object) -> ModbusLink:
-    made = ModbusLink(ModbusSettings.model_validate({"host": "127.0.0.1", "port": plc.port, **more}))
+    settings = ModbusSettings.model_validate({"host": "127.0.0.1", "port": plc.port, **more})
+    made = ModbusLink(settings.model_copy(update={"timeout_s": 60.0}))  # both ends run on one busy machine
     made.open()
     return made
 
