@@ -106,7 +106,7 @@ def _median(values: Iterable[float]) -> float:
 def _bare_pace(runtime: Runtime, calls: list[Tiles], seconds: float) -> Pace:
     scorer = WatchedScorer(runtime)
     ends, turn = time.perf_counter() + seconds, 0
-    while time.perf_counter() < ends:
+    while not turn or time.perf_counter() < ends:
         scorer.infer(calls[turn % len(calls)])
         turn += 1
     return scorer.pace
@@ -155,9 +155,9 @@ class WatchedScorer:
         self._tiles += len(tiles)
         begin, cpu = self._began
         spent, worked = time.perf_counter() - begin, time.process_time() - cpu
-        self.pace = Pace(self._tiles / spent, 1000 * worked / self._tiles)
         if self._keep is not None and len(self._keep) < KEPT_CALLS:
             self._keep.append(tiles.copy())
+        self.pace = Pace(self._tiles / spent, 1000 * worked / self._tiles)
         return maps
 
 

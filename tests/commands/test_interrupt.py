@@ -42,7 +42,7 @@ def test_ctrl_c_ends_the_roll_and_its_ledger_balances(
         if not is_inspecting and line.startswith(("Loading", "Starting", "0.0 m")):
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, "".join(heard) + err
     assert "Ending the roll" in err
     result = json.loads(out.splitlines()[-1])
