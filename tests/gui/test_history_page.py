@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -14,6 +15,7 @@ from station.people import login
 from station.records.queries import History
 from station.records.rows import DefectFilter, RollFilter, Verdict
 from station.records.store import Store
+from ui.history import filters
 from ui.history.page import HistoryPage
 from ui.shell import MainWindow
 from ui.widgets import crops
@@ -49,7 +51,19 @@ def test_the_map_shows_every_defect_and_every_gap(page: HistoryPage, history: Hi
     assert list(page.roll_map._stretches) == gaps != []
 
 
-def test_filters_narrow_the_list(page: HistoryPage, past_rolls: list[str], qtbot: QtBot) -> None:
+def test_filters_narrow_the_list(
+    page: HistoryPage, past_rolls: list[str], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = page.rolls.rows[-1].started_at.astimezone().date()
+
+    class DayOfTheRolls(date):
+        """However near midnight is."""
+
+        @classmethod
+        def today(cls) -> date:
+            return day
+
+    monkeypatch.setattr(filters, "date", DayOfTheRolls)
     page.filters.fabric.setCurrentText("twill-3")
     qtbot.waitUntil(lambda: [roll.name for roll in page.rolls.rows] == past_rolls[1:])
     page.filters.fabric.setCurrentIndex(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -133,8 +134,9 @@ def test_the_binding_keeps_its_references(app: QApplication) -> None:
 
     sender, heard = Sender(), []
     sender.said.connect(heard.append)
+    gc.collect()  # or what others left behind takes its references along meanwhile
     before = sys.getrefcount(True)
     for _ in range(5000):
         sender.said.emit(True)
         heard.clear()
-    assert sys.getrefcount(True) > before - 100
+    assert sys.getrefcount(True) > before - 2500, "half of those that a drop at every emit would cost"
