@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from model.mfrnet import MFRNetConfig
+from station.commands import learning
 from tests.commands.conftest import Station, save_image
 
 DEMO_KEYS = {
@@ -116,14 +119,19 @@ def test_bench_gives_both_rates(station: Station) -> None:
     assert {"device", "precision", "encoder"} <= set(result)
 
 
-def test_teach_then_inspect(station: Station, good_cloth: np.ndarray, tmp_path: Path) -> None:
+def test_teach_then_inspect(
+    station: Station, good_cloth: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # short by its steps, not by the clock, which a busy machine eats up
+    briefly = partial(learning.teach, config=MFRNetConfig(channels=24, width=32, steps=12))
+    monkeypatch.setattr(learning, "teach", briefly)
     folder = tmp_path / "teach"
     wide = np.hstack([good_cloth[:2048], good_cloth[1952:]])
     for number in range(4):
         save_image(folder / f"{number}.png", wide[number * 512 : (number + 1) * 512])
     save_image(folder / "4.png", np.hstack([good_cloth[1024:1536], good_cloth[3000:3512]]))
     save_image(folder / "5.png", np.hstack([good_cloth[300:812], good_cloth[2300:2812]]))
-    taught = station("teach", "mine", "--images", folder, "--mm-per-px", 0.5, "--minutes", 0.5, "--seed", 1, "--json")
+    taught = station("teach", "mine", "--images", folder, "--mm-per-px", 0.5, "--minutes", 10, "--seed", 1, "--json")
     assert taught.code == 0, taught.err
     result = taught.json
     assert result["fabric"] == "mine"
