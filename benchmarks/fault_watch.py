@@ -101,8 +101,8 @@ class Watched:
         return {line + self.origin_line for row in rows for line in range(row.first_line, row.end_line)}
 
     def passed_s(self, line: int) -> float:
-        """When the encoder was first seen beyond ``line``."""
-        return next((look.at_s for look in self.looks if look.due_line > line), self.looks[-1].at_s)
+        """When the encoder was last seen not beyond ``line``: it passed at the next look at the latest."""
+        return max((look.at_s for look in self.looks if look.due_line <= line), default=self.looks[0].at_s)
 
     def reversed_s(self, after_s: float) -> float:
         """When the loom was first seen to go back after a moment."""

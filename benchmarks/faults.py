@@ -131,7 +131,8 @@ def one_of_two(metres: float, speed: float) -> Row:
     watched = watch(JoinedCamera([left, struck], [Joint(LEFT_PX[1] - RIGHT_PX[0])]))
     truth = FaultTruth((*left.truth().events, *right.truth().events))
     row = row_of("unplug of one of two joined cameras", "unplug", watched, truth, struck.gone)
-    return replace(row, holds=row.holds and truth.lines(*MISSING) <= watched.judged())
+    seen = watched.seen(min(struck.gone, default=0.0))
+    return replace(row, seen=seen, holds=row.holds and truth.lines(*MISSING) <= watched.judged())
 
 
 def loom(metres: float, speed: float, *faults: str) -> SimulatedCamera:

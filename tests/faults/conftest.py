@@ -15,7 +15,27 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "line"))
 cv2.setNumThreads(1)
 
 
+UNHURRIED = (
+    "drivers.grabber.GONE_S",
+    "drivers.reader.GONE_S",
+    "drivers.joined.STALL_S",
+    "drivers.simulated.ring.LOCK_TIMEOUT_S",
+    "station.line.watch.GONE_S",
+    "station.line.acquisition.LAST_LINES_S",
+    "station.line.acquisition.STOP_LIMIT_S",
+)
+
+
 @pytest.fixture(autouse=True)
 def _none_hangs() -> Iterator[None]:
+    left_behind.alive(30.0)  # another test's may still return
     yield
-    assert left_behind.alive(30.0) == []
+    assert left_behind.alive(60.0) == []
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for long loses no camera and no cloth: only what a fault does is seen."""
+    for limit in UNHURRIED:
+        monkeypatch.setattr(limit, 120.0)
+    monkeypatch.setattr("station.line.handover.BLOCKS_WAITING", 4096)

@@ -29,6 +29,7 @@ class HangingCamera:
         self.hangs: set[str] = set()
         self.sent: list[tuple[int, int]] = []
         self.calls: list[str] = []
+        self.inside: list[threading.Thread] = []  # in a call that hangs
         self._release = threading.Event()
         self._lock = threading.Lock()
         self._speed, self._lines, self._since = lines_per_s, 0.0, time.monotonic()
@@ -77,7 +78,9 @@ class HangingCamera:
     def _enter(self, call: str) -> None:
         self.calls.append(call)
         if call in self.hangs:
+            self.inside.append(threading.current_thread())
             self._release.wait()
+            self.inside.remove(threading.current_thread())
 
 
 class EvenScorer:

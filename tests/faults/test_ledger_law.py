@@ -21,6 +21,8 @@ from station.control import Event, RollEnded, StretchClosed, UninspectedReason
 from station.demo import open_demo_camera
 from station.line.inspection import Inspection
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 WIDTH, LINES = 256, 8000
 IN_STREAM = [name for name in FAULT_NAMES if name not in {"reverse", "jitter"}]
 MISSING = (Effect.LOST, Effect.GONE, Effect.LATE)

@@ -14,6 +14,7 @@ cv2.setNumThreads(1)
 LIMITS = (
     "drivers.grabber.GONE_S",
     "drivers.grabber.STALL_S",
+    "drivers.simulated.ring.LOCK_TIMEOUT_S",
     "station.line.acquisition.LAST_LINES_S",
     "station.line.acquisition.STOP_LIMIT_S",
     "station.line.acquisition.LAST_STOP_LIMIT_S",
