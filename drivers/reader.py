@@ -108,7 +108,7 @@ class CameraReader:
 
     def _read_on(self) -> None:
         watch = _Watch(self._camera.encoder())
-        while not self._end.is_set():
+        while not self._end.is_set() or self._is_loading():
             block = self._grabber.read(READ_TIMEOUT_S)
             if block is not None and block.lines:
                 self._check_shape(block)
@@ -117,6 +117,10 @@ class CameraReader:
                 self._hand_on(block)
             elif not self._camera.waits and (self._grabber.hangs or watch.is_gone(self._camera.encoder())):
                 raise CameraGoneError(f"{self._grabber.silence(watch.unseen_s)}.")
+
+    def _is_loading(self) -> bool:
+        """Whether a camera that waits is in the midst of a picture: stopped now, it would not show that one again."""
+        return self._camera.waits and self._grabber.asked == "read" and self._grabber.unanswered_s < STOP_LIMIT_S
 
     def _check_shape(self, block: LineBlock) -> None:
         camera, shape = self._camera, block.pixels.shape[1:]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from drivers import left_behind
 from drivers.camera import GONE_S, STALL_S, CameraError, CameraGoneError, EncoderReading, EndOfClothError
+from drivers.images import read_image
 from drivers.joined import JoinedCamera
 from drivers.joining import MOST_BLOCKS_WAITING, Joint
 from drivers.memory import MemoryCamera
@@ -75,7 +76,16 @@ def test_two_overlapping_cameras_see_what_a_wide_one_sees(channels: int, first_l
 def test_what_waiting_cameras_have_read_ahead_is_not_lost_at_a_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drivers.reader.READ_TIMEOUT_S", PATIENCE_S)  # a picture that loads slowly is waited for
+    loading = threading.Event()
+
+    def load(path: Path, channels: int) -> NDArray[np.uint8]:
+        if path == tmp_path / "right" / "05.png":
+            loading.set()
+            time.sleep(1.0)
+        return read_image(path, channels)
+
+    monkeypatch.setattr("drivers.replay.read_image", load)
+    monkeypatch.setattr("drivers.reader.STOP_LIMIT_S", PATIENCE_S)
     for side, columns in (("left", LEFT), ("right", RIGHT)):
         (tmp_path / side).mkdir()
         for number in range(12):
@@ -90,6 +100,7 @@ def test_what_waiting_cameras_have_read_ahead_is_not_lost_at_a_stop(
     assert first is not None
     assert (first.first_line, first.end_line, first.piece) == (0, 100, "00.png")
     assert camera.encoder().due_line == 100
+    assert loading.wait(PATIENCE_S)
     camera.stop()
     assert camera.encoder().due_line == 100
     camera.start()
