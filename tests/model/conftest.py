@@ -13,6 +13,12 @@ from model.mfrnet import MFRNet
 from model.training import fit
 
 
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    """Whatever tests ran before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def small_encoder() -> Encoder:
     """A little random trunk with the light encoder's anatomy."""
