@@ -153,9 +153,9 @@ class Machine:
         self._tell_steps()
 
     def release(self, by: str) -> None:
-        """Take the requested stop back, for all that was heard by now.  Raises StationError."""
+        """Take the requested stop back, for all that was weighed by now: what nobody could see yet stops the machine
+        again.  Raises StationError."""
         with self._lock:
-            self._take_news()  # or what waits for the next cycle would stop the machine again
             self._policy.release(by)
             self._renew_status()
         self._tell_steps()

@@ -60,6 +60,8 @@ def test_a_critical_defect_stops_the_machine_until_a_person_releases_it(
         assert until(lambda: station.snapshot().machine.stop is StopState.REQUESTED)
         assert until(lambda: link.outputs.stop)
         assert station.wait(120)
+        assert station._machine is not None
+        assert until(lambda: not station._machine._news), "what is not weighed yet would stop it again"
         say_notices(station)
         with pytest.raises(StationError, match="requested already"):
             station.veto_stop("Anna", station.snapshot().machine.cause_number)
