@@ -182,9 +182,10 @@ def test_a_silent_camera_is_started_again(rig: Rig, monkeypatch: pytest.MonkeyPa
     rig.hears("Camera right has sent nothing for")
 
 
-def test_a_standing_machine_is_no_fault(rig: Rig) -> None:
+def test_a_standing_machine_is_no_fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.feed(0, 100)
     rig.next()
+    monkeypatch.setattr("drivers.reader.GONE_S", GONE_S)
     rig.moves(150, 0.0)
     assert rig.camera.read(2.5) is None
     assert (rig.left.starts, rig.right.starts) == (1, 1)

@@ -133,10 +133,13 @@ def test_a_driver_that_hangs_is_given_up_also_if_the_encoder_seems_to_stand(came
     assert sum("has not answered" in text and "although cloth moves" not in text for text in texts) == 1
 
 
-def test_a_silent_camera_beside_a_standing_machine_is_no_fault(camera: HangingCamera) -> None:
+def test_a_silent_camera_beside_a_standing_machine_is_no_fault(
+    camera: HangingCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = started(camera)
     camera.lines_per_s = 0.0
     until(lambda: run.inspection.snapshot().feed is FeedState.STOPPED, LONG)
+    monkeypatch.setattr("station.line.watch.GONE_S", GONE_S)
     reads = camera.calls.count("read")
     until(lambda: camera.calls.count("read") > reads + 2 * GONE_S / 0.1, LONG)
     assert run.inspection.snapshot().feed is FeedState.STOPPED
