@@ -169,8 +169,8 @@ class Machine:
         except Exception as error:
             LOG.exception("the machine's signals have stopped")
             self._fault = "its signals have stopped"
-            with self._lock:
-                self._renew_status()
+            with self._lock:  # not renewed, which may be what failed: it is to be told in any case
+                self._status = replace(self._status, heart_still=self._fault)
             self._tell(Notice("error", f"The machine's signals have stopped: {error}. Start the station again."))
         finally:
             try:

@@ -17,6 +17,7 @@ from station.control import (
     StopState,
     StopStep,
 )
+from station.machine.marking import Marking
 
 
 def test_a_stop_counts_down_in_metres_and_is_requested() -> None:
@@ -113,6 +114,16 @@ def test_whoever_hears_of_a_fault_finds_it_in_the_status() -> None:
     at.line = LineState.ERROR
     at.pass_cloth(0.0)
     assert found == ["the line has stopped (lamp cut)"] * 2
+
+
+def test_a_fault_of_its_own_is_told_also_if_the_status_cannot_be_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = place(link := SimulatedLink())
+    monkeypatch.delattr(Marking, "ahead")
+    with pytest.raises(AttributeError, match="ahead"):
+        at.machine._run()
+    assert len(at.notices("error")) == 1
+    assert at.machine.status.heart_still == "its signals have stopped"
+    assert link.outputs.stop
 
 
 def test_a_fabric_may_have_its_own_rules() -> None:
