@@ -119,7 +119,8 @@ class CameraReader:
                 raise CameraGoneError(f"{self._grabber.silence(watch.unseen_s)}.")
 
     def _is_loading(self) -> bool:
-        """Whether a camera that waits is in the midst of a picture: stopped now, it would not show that one again."""
+        """Whether a camera that waits is in the midst of a picture, but not too long: stopped now, it would not show
+        that one again."""
         return self._camera.waits and self._grabber.asked == "read" and self._grabber.unanswered_s < STOP_LIMIT_S
 
     def _check_shape(self, block: LineBlock) -> None:
