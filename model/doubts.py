@@ -1,27 +1,32 @@
 """Which of many pieces of good cloth stand out so far that they hardly are good cloth.
 
 Teaching cloth is never quite clean.  Outliers must not judge themselves, so the law of good cloth is told from its
-lower part alone: the highest scores of pieces are maxima, whose upper part falls off exponentially, and the median and
-an upper quantile, which a few flaws hardly move, say how fast.  How many pieces may lie how far out follows from that
-(Benjamini & Hochberg, J. R. Stat. Soc. B 57, 1995): of those doubted, about one in twenty is good cloth, and on clean
-cloth mostly none is doubted at all.
+lower part alone: the highest scores of pieces follow the law of maxima (Gumbel's; Fisher & Tippett, Proc. Camb. Phil.
+Soc. 1928), and the median and an upper quantile, which a few flaws hardly move, say where it lies and how wide it is.
+How many pieces may lie how far out follows from that (Benjamini & Hochberg, J. R. Stat. Soc. B 57, 1995): of those
+doubted, about one in ten is good cloth, and on clean cloth mostly none is doubted at all.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import genpareto
+from scipy.stats import genextreme
 
 FEWEST_PIECES = 12
 """Of fewer pieces none is doubted: they do not show what is usual."""
 MOST_DOUBTED = 0.2
 """Share of the pieces; if more stand out, the highest of them are doubted."""
 UPPER_QUANTILE = 0.75
-WRONGLY_DOUBTED = 0.05
+WIDTH_ERROR = 1.9
+"""Standard error of the law's width as two quantiles tell it, of Gumbel's law, times the root of how many pieces tell:
+the law is taken to be so much wider, that chance among a few pieces raises no doubts."""
+WRONGLY_DOUBTED = 0.1
 SHAPE_PIECES = 2000
 """Of so many pieces it can be told whether their scores fall off more slowly than exponentially."""
-STEEPEST_SHAPE = 0.25
+SHAPES = np.linspace(0, 0.25, 26)
 ROUNDS = 10
 
 
@@ -54,11 +59,23 @@ def doubtful(peaks: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _exceedance(peaks: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability that good cloth peaks higher, by the law of what is usual."""
-    middle, high, higher = np.quantile(usual, [0.5, UPPER_QUANTILE, (1 + UPPER_QUANTILE) / 2])
+    middle, high, higher = np.quantile(usual, _QUANTILES)
     if high <= middle:
         return np.where(peaks > middle, 0.0, 1.0)
     shape = 0.0
-    if usual.size >= SHAPE_PIECES:  # from three quantiles, each half as far from the end as the last (Pickands 1975)
-        shape = float(np.clip(np.log2((higher - high) / (high - middle)), 0, STEEPEST_SHAPE))
-    excess = genpareto.isf((1 - UPPER_QUANTILE) / 0.5, shape)
-    return 0.5 * np.asarray(genpareto.sf(peaks - middle, shape, scale=(high - middle) / excess))
+    if usual.size >= SHAPE_PIECES:
+        shape = float(np.interp((higher - high) / (high - middle), _STRETCHES, SHAPES))
+    law = genextreme(-shape)  # scipy turns the shape's sign
+    at_middle, at_high = law.ppf(_QUANTILES[:2])
+    width = (high - middle) / (at_high - at_middle) * (1 + WIDTH_ERROR / math.sqrt(usual.size))
+    return np.asarray(law.sf(at_middle + (peaks - middle) / width))
+
+
+def _stretch(shape: float) -> float:
+    """How far the third quantile of the law lies above the second, by what this lies above the first."""
+    middle, high, higher = genextreme.ppf(_QUANTILES, -shape)
+    return float((higher - high) / (high - middle))
+
+
+_QUANTILES = (0.5, UPPER_QUANTILE, (1 + UPPER_QUANTILE) / 2)
+_STRETCHES = [_stretch(shape) for shape in SHAPES]

@@ -78,8 +78,8 @@ def _look(scores: Peaks, place: Place, divisors: Peaks) -> Doubt:
 
 
 def without_doubted(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[int, int]]]:
-    """Rows of held-back patches, ``[patches, parts]`` each, without those that stand out; which these are, as (row,
-    patch), the highest first.
+    """Rows of held-back patches, ``[patches, parts]`` each, without those that stand out and what these spill over to;
+    which stand out, as (row, patch), the highest first.
 
     What stands out in the same place of most rows is no flaw but the cloth's own, and stays.
     """
@@ -92,7 +92,21 @@ def without_doubted(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[int
             flags[usual] = False
     places = [(i, int(patch)) for i, flags in enumerate(doubted) for patch in np.flatnonzero(flags)]
     places.sort(key=lambda place: -float(peaks[place[0]][place[1]].max()))
-    return [row[~flags] for row, flags in zip(peaks, doubted, strict=True)], places
+    least = min((float(peaks[i][patch].max()) for i, patch in places), default=np.inf)
+    kept = [row[~(flags | _spilt_over(row, flags, least))] for row, flags in zip(peaks, doubted, strict=True)]
+    return kept, places
+
+
+def _spilt_over(row: Peaks, doubted: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
+    """Patches that touch a doubted one where that stands out.
+
+    A flaw does not end at a patch's border, and its lesser part, not doubted by itself, would set the threshold.  The
+    patches' own scores have no say: cloth is left out whether it scores high or low.
+    """
+    spilt = np.zeros_like(doubted)
+    spilt[1:] |= doubted[:-1] & (row[:-1, -1] >= least)
+    spilt[:-1] |= doubted[1:] & (row[1:, 0] >= least)
+    return spilt
 
 
 def doubt_of(row: Row, patch: int, leniency: Leniency, first_lines: dict[str | None, int]) -> Doubt:

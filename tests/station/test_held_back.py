@@ -106,7 +106,7 @@ def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flaws_left_out_the_threshold_is_that_of_clean_cloth(no_interval: None) -> None:
     random = np.random.default_rng(4)
-    ratios, spoiled = [], []
+    ratios, spoiled, wrong = [], [], 0
     for _ in range(30):
         clean = (0.7 + 0.08 * random.gumbel(size=(60, PARTS))).astype(np.float32)
         dirty = clean.copy()
@@ -115,10 +115,11 @@ def test_flaws_left_out_the_threshold_is_that_of_clean_cloth(no_interval: None) 
         scores = [choose_threshold(without_doubted(rows_of(peaks))[0], 0.5, 1000, 32).score for peaks in (clean, dirty)]
         ratios.append(scores[1] / scores[0])
         spoiled.append(choose_threshold(rows_of(dirty), 0.5, 1000, 32).score / scores[0])
-        assert np.count_nonzero(doubtful(clean.max(axis=1))) <= 2
+        wrong += np.count_nonzero(doubtful(clean.max(axis=1)))
     assert np.median(ratios) == pytest.approx(1, abs=0.03)
     assert np.quantile(ratios, 0.9) < 1.15
     assert np.median(spoiled) > 1.15
+    assert wrong <= 0.01 * 30 * 60
 
 
 @pytest.mark.parametrize("mm_per_px", [0.5, None])
@@ -177,3 +178,15 @@ class PieceCamera(MemoryCamera):
         line = 256 * (piece * self._each + number)
         pixels = np.zeros((256, 512), np.uint8)
         return LineBlock(pixels, line, 1.0, 0, self.camera_id, piece=str(piece))
+
+
+def test_a_flaw_over_a_patchs_border_sets_no_threshold() -> None:
+    random = np.random.default_rng(3)
+    rows = [random.normal(0.7, 0.02, (6, PARTS)).astype(np.float32) for _ in range(8)]
+    rows[2][3, -1], rows[2][4, 0] = 2.0, rows[2].max()  # its lesser part stands out from nothing by itself
+    rows[5][0, 0] = rows[6][5, -1] = 2.0  # at the web's edges nothing lies beside it
+    rows[7][2, 1] = 2.0  # in the midst of a patch
+    kept, standing_out = without_doubted(rows)
+    assert sorted(standing_out) == [(2, 3), (5, 0), (6, 5), (7, 2)]
+    assert [len(row) for row in kept] == [6, 6, 4, 6, 6, 5, 5, 5]
+    assert np.array_equal(kept[2], rows[2][[0, 1, 2, 5]])
