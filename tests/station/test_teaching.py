@@ -173,8 +173,9 @@ def test_clean_cloth_leaves_no_pictures_and_says_that_it_is_little(clean: Course
         assert not (clean.home / "doubted").exists()
     little, extrapolated = sentences(lesson)[:2]
     assert "about 200 tiles would be good" in little
-    vouched = 16 - sum(doubt.held_back for doubt in lesson.doubts)
-    assert f"{lesson.tiles + vouched} tiles" in little
+    doubted = sum(doubt.held_back for doubt in lesson.doubts)
+    assert 16 - 3 * doubted <= lesson.threshold.patches <= 16 - doubted, "they and what lies beside them set none"
+    assert f"{lesson.tiles + lesson.threshold.patches} tiles" in little
     assert f"extrapolated {lesson.threshold.extrapolation:.0f} times beyond the cloth seen" in extrapolated
     told = figures_of(lesson)
     low, high = told["predicted_false_alarms_per_100_m_interval"]
