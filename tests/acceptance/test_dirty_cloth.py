@@ -168,6 +168,6 @@ def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(
         assert 0.045 <= one.share <= 0.09
         assert one.clean.findings.flaws_true >= 200
         assert len(one.clean.lesson.doubts) <= 0.01 * one.clean.lesson.tiles
-        assert one.right >= 0.8 * len(one.dirty.lesson.doubts)
         assert max(one.clean.findings.false_alarms, one.dirty.findings.false_alarms) <= 4
+    assert sum(one.right for one in trials) >= 0.8 * sum(len(one.dirty.lesson.doubts) for one in trials)
     assert sum(one.named for one in trials) >= 0.7 * sum(one.flaws for one in trials)
