@@ -19,7 +19,8 @@ FEWEST_PIECES = 12
 """Of fewer pieces none is doubted: they do not show what is usual."""
 MOST_DOUBTED = 0.2
 """Share of the pieces; if more stand out, the highest of them are doubted."""
-UPPER_QUANTILE = 0.75
+QUANTILES = (0.5, 0.75, 0.875)
+"""Of usual pieces, each half as far from the end as the last: two tell place and width, the third the shape."""
 WIDTH_ERROR = 1.9
 """Standard error of the law's width as two quantiles tell it, of Gumbel's law, times the root of how many pieces tell:
 the law is taken to be so much wider, that chance among a few pieces raises no doubts."""
@@ -27,6 +28,7 @@ WRONGLY_DOUBTED = 0.1
 SHAPE_PIECES = 2000
 """Of so many pieces it can be told whether their scores fall off more slowly than exponentially."""
 SHAPES = np.linspace(0, 0.25, 26)
+"""Of the law of maxima, from Gumbel's on."""
 ROUNDS = 10
 
 
@@ -59,23 +61,15 @@ def doubtful(peaks: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _exceedance(peaks: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability that good cloth peaks higher, by the law of what is usual."""
-    middle, high, higher = np.quantile(usual, _QUANTILES)
+    middle, high, higher = np.quantile(usual, QUANTILES)
     if high <= middle:
         return np.where(peaks > middle, 0.0, 1.0)
     shape = 0.0
     if usual.size >= SHAPE_PIECES:
-        shape = float(np.interp((higher - high) / (high - middle), _STRETCHES, SHAPES))
+        at_middle, at_high, at_higher = genextreme.ppf(np.array(QUANTILES)[:, None], -SHAPES)
+        stretches = (at_higher - at_high) / (at_high - at_middle)
+        shape = float(np.interp((higher - high) / (high - middle), stretches, SHAPES))
     law = genextreme(-shape)  # scipy turns the shape's sign
-    at_middle, at_high = law.ppf(_QUANTILES[:2])
+    at_middle, at_high = law.ppf(QUANTILES[:2])
     width = (high - middle) / (at_high - at_middle) * (1 + WIDTH_ERROR / math.sqrt(usual.size))
     return np.asarray(law.sf(at_middle + (peaks - middle) / width))
-
-
-def _stretch(shape: float) -> float:
-    """How far the third quantile of the law lies above the second, by what this lies above the first."""
-    middle, high, higher = genextreme.ppf(_QUANTILES, -shape)
-    return float((higher - high) / (high - middle))
-
-
-_QUANTILES = (0.5, UPPER_QUANTILE, (1 + UPPER_QUANTILE) / 2)
-_STRETCHES = [_stretch(shape) for shape in SHAPES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -92,7 +93,7 @@ def without_doubted(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[int
             flags[usual] = False
     places = [(i, int(patch)) for i, flags in enumerate(doubted) for patch in np.flatnonzero(flags)]
     places.sort(key=lambda place: -float(peaks[place[0]][place[1]].max()))
-    least = min((float(peaks[i][patch].max()) for i, patch in places), default=np.inf)
+    least = float(peaks[places[-1][0]][places[-1][1]].max()) if places else math.inf
     kept = [row[~(flags | _spilt_over(row, flags, least))] for row, flags in zip(peaks, doubted, strict=True)]
     return kept, places
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 WIDTH_PX, WEB_PX, MM_PER_PX = 1024, (24, 1000), 0.5
 TEACHING_LINES, TEST_LINES, MUCH_LINES = 18_000, 46_000, 90_000
 TEACHING_SEEDS, TEST_SEED = (24, 25), 22
-"""Two lessons of each: which cloth is held back sets the threshold, and alone moves detection by 2 points."""
+"""Two lessons of each: which cloth is held back sets the threshold, and that alone moves detection."""
 DIRTY_PER_M, TEST_FLAWS_PER_M = 1.1, 11.0
 STEPS = 120
 """As many in both, whatever the machine's speed: enough for a fair model, few enough for a test."""
@@ -152,7 +152,7 @@ def trial(style: str, seed: int, home: Path) -> Trial:
     [
         ("demo", 0.85, 0.02),
         # Of harder cloth two points cannot be told from chance: 9 m set thresholds that alone move detection by 10.
-        ("denim", 0.5, 0.15),
+        ("denim", 0.55, 0.15),
     ],
 )
 def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(

@@ -102,6 +102,13 @@ def cloth(lines: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.clip(weave + rng.normal(0, 2, (lines, width)), 0, 255).astype(np.uint8)
 
 
+def flawed(lines: int = 1500, width: int = 700) -> NDArray[np.uint8]:
+    pixels = cloth(lines, width)
+    pixels[300:310, 400:410] = 220  # a spot
+    pixels[200:1300, 601:603] = 220  # a broken end through several rows
+    return pixels
+
+
 def block(pixels: NDArray[np.uint8], first_line: int, piece: str | None = None) -> LineBlock:
     return LineBlock(np.ascontiguousarray(pixels), first_line, 1.0, time.monotonic_ns(), "script", piece)
 
