@@ -67,7 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--teach-metres", type=float, default=60.0)
-    parser.add_argument("--threshold-metres", type=float, default=200.0)
+    parser.add_argument("--threshold-metres", type=float, default=400.0)
+    parser.add_argument("--false-alarms-per-100-m", type=float, default=0.2)
     parser.add_argument("--tiles", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep-model", action="store_true", help="only set the threshold anew")
@@ -93,7 +94,13 @@ def main() -> None:
     runtime.close()
     leniency = held.leniency()
     peaks = [row.peaks(leniency) for row in held.rows]
-    threshold = choose_threshold(peaks, demo.MM_PER_PX, held.web_px, draft.overlap_px)
+    threshold = choose_threshold(
+        peaks,
+        demo.MM_PER_PX,
+        held.web_px,
+        draft.overlap_px,
+        budget_per_100_m=options.false_alarms_per_100_m,
+    )
     recipe = draft.model_copy(
         update={
             "model_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),

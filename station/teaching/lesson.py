@@ -35,7 +35,7 @@ from station.teaching.doubts import Doubt, cut_out, doubt_of, doubted_tiles, wit
 from station.teaching.held_back import GATHERING_THRESHOLD, HeldBack
 from station.teaching.pictures import waiting_pictures
 from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect
-from station.teaching.threshold import Threshold, choose_threshold
+from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M, Threshold, choose_threshold
 
 GOOD_TILES = 200
 """Less cloth teaches, but little: told in words."""
@@ -79,6 +79,7 @@ def teach(
     store: Store,
     *,
     mm_per_px: float | None = None,
+    false_alarms_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M,
     minutes: float = 5.0,
     seed: int = 0,
     device: str = "auto",
@@ -95,6 +96,7 @@ def teach(
     Args:
         open_cloth: opens the good cloth as a finite camera, from its beginning, each time it is called; its blocks (of
             ``TEACHING_BLOCK_LINES`` where it can be told) are what is dealt.
+        false_alarms_per_100_m: the budget for which the threshold is set; unused without a scale.
         device, precision: that teach and score, as for :class:`model.runtime.Runtime`.
         minutes: bounds everything, all in.  Where cloth is long, as much is read as the time allows.
         progress: told several times a second, with the time left of the whole.
@@ -128,7 +130,13 @@ def teach(
         every_row = [row.peaks(leniency) for row in held.rows]
         peaks, standing_out = without_doubted(every_row)
         threshold = choose_threshold(
-            peaks, mm_per_px, held.web_px, draft.overlap_px, row_lines=held.row_lines, every_row=every_row
+            peaks,
+            mm_per_px,
+            held.web_px,
+            draft.overlap_px,
+            row_lines=held.row_lines,
+            budget_per_100_m=false_alarms_per_100_m,
+            every_row=every_row,
         )
         doubts, looked_at = doubted_tiles(
             collector, runtime, leniency, section.width_px, lambda done: _look_on(clock, done)

@@ -43,6 +43,7 @@ def choose_threshold(
     overlap_px: int,
     *,
     row_lines: float = TILE_PX,
+    budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M,
     every_row: Sequence[NDArray[np.float32]] = (),
 ) -> Threshold:
     """Threshold for the false-alarm budget.
@@ -52,6 +53,7 @@ def choose_threshold(
             in all (ValueError with fewer).
         web_px: mean width of the web.
         row_lines: mean lines of a row of patches.
+        budget_per_100_m: false alarms wanted per 100 m at most, above 0; unused without a scale.
         every_row: the same with the patches that are doubted; if these are good cloth after all, the truth may lie as
             high as they say.
     """
@@ -64,7 +66,7 @@ def choose_threshold(
     step_px = TILE_PX - overlap_px
     along_mm = min(step_px, row_lines) * mm_per_px
     per_100_m = parts * patches_per_100_m(web_px * mm_per_px, TILE_PX * mm_per_px, step_px * mm_per_px, along_mm)
-    score = tail.score_at(FALSE_ALARM_BUDGET_PER_100_M / per_100_m)
+    score = tail.score_at(budget_per_100_m / per_100_m)
     probability = tail.exceedance(score)
     low, high = exceedance_interval([row.ravel() for row in rows if row.size], score)
     if sum(map(len, every_row)) > patches:

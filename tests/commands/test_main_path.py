@@ -131,13 +131,14 @@ def test_teach_then_inspect(
         save_image(folder / f"{number}.png", wide[number * 512 : (number + 1) * 512])
     save_image(folder / "4.png", np.hstack([good_cloth[1024:1536], good_cloth[3000:3512]]))
     save_image(folder / "5.png", np.hstack([good_cloth[300:812], good_cloth[2300:2812]]))
-    taught = station("teach", "mine", "--images", folder, "--mm-per-px", 0.5, "--minutes", 10, "--seed", 1, "--json")
+    scale_and_budget = ("--mm-per-px", 0.5, "--false-alarms-per-100-m", 2)
+    taught = station("teach", "mine", "--images", folder, *scale_and_budget, "--minutes", 10, "--seed", 1, "--json")
     assert taught.code == 0, taught.err
     result = taught.json
     assert result["fabric"] == "mine"
     assert result["recipe_version"] == 1
     assert result["threshold"] > 0
-    assert result["predicted_false_alarms_per_100_m"] is not None
+    assert result["predicted_false_alarms_per_100_m"] == pytest.approx(2, rel=1e-3)
     assert len(result["model_sha256"]) == 64
     inspected = station("inspect", "--fabric", "mine", "--images", folder, "--json")
     assert inspected.code == 0, inspected.err

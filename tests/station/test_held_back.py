@@ -141,6 +141,14 @@ def test_a_scale_turns_the_budget_into_metres_and_no_scale_predicts_none(mm_per_
         assert low < exceeding * per_100_m < high
 
 
+def test_a_smaller_budget_sets_a_higher_threshold_and_predicts_what_was_asked(no_interval: None) -> None:
+    peaks = (0.5 + 0.1 * np.random.default_rng(0).gumbel(size=(400, PARTS))).astype(np.float32)
+    found = [choose_threshold(rows_of(peaks), 0.5, 2000, 32, budget_per_100_m=budget) for budget in (5.0, 1.0, 0.2)]
+    assert [one.predicted_per_100_m for one in found] == pytest.approx([5.0, 1.0, 0.2], rel=1e-3)
+    assert found[0].score < found[1].score < found[2].score
+    assert found[2].extrapolation == pytest.approx(5 * found[1].extrapolation, rel=1e-3)
+
+
 def test_on_clean_cloth_the_predicted_false_alarms_hold(no_interval: None) -> None:
     random = np.random.default_rng(6)
     per_100_m, true = 9 * 100_000 / 112, []
