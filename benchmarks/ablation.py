@@ -31,8 +31,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "loss: pixel only": {"loss": "pixel"},
     "loss: structure only": {"loss": "structure"},
 }
-SCORINGS: dict[str, Terms] = {"scoring: pixel only": "pixel", "scoring: structure only": "structure"}
-"""Of the whole as taught."""
+SCORINGS: dict[str, tuple[Terms, float]] = {
+    "scoring: pixel only": ("pixel", 1.0),
+    "scoring: both alike": ("both", 0.5),
+    "scoring: structure only": ("structure", 0.0),
+}
+"""Terms and the pixel term's share, of the whole as taught."""
 Runs = dict[str, dict[str, list[Tally]]]
 """By variant and fabric, for each seed."""
 SCALES = {
@@ -76,8 +80,8 @@ def judge_variants(folder: Path, options: Namespace, runs: Runs) -> None:
         for name, changed in VARIANTS.items():
             network = taught(fabric, seed, steps=options.steps, **changed)
             _judge(name, network, fabric, runs)
-            for other, terms in SCORINGS.items() if name == WHOLE else ():
-                _judge(other, rescored(network, fabric, terms), fabric, runs)
+            for other, scoring in SCORINGS.items() if name == WHOLE else ():
+                _judge(other, rescored(network, fabric, *scoring), fabric, runs)
     if options.encoder == "vgg16":
         deep = setting.encoder(options.encoder, options, TO_CONV3_3)
         for name, scales in SCALES.items():

@@ -124,6 +124,8 @@ def load(path: Path) -> MFRNet:
 def _build(header: dict[str, str], state: dict[str, Tensor], path: Path) -> MFRNet:
     """A network of the sizes the file claims."""
     config = MFRNetConfig.model_validate_json(header.get("config", ""))
+    if "pixel_share" not in config.model_fields_set:  # taught when both terms counted alike
+        config = config.model_copy(update={"pixel_share": 0.5})
     own = "encoder."
     trunk = {key.removeprefix(own): value for key, value in state.items() if key.startswith(own)}
     name = header.get("encoder", "")

@@ -19,6 +19,7 @@ STABLE = 0.1  # SSIM's constant: below a deviation of about 0.3 structure is noi
 HIGH_QUANTILE = 0.999
 SOFTNESS = 4.0
 FLOOR = 1e-6
+PIXEL_SHARE = 0.7
 LEVEL_SHARE = 0.8  # of a tile's raised level that is put down to its light
 
 
@@ -65,7 +66,9 @@ class HybridMeasure(nn.Module):
     only (:meth:`calibrate`): each channel's error is divided by its usual one; each term's logarithm is centred per
     position of the tile (a tile's border and the dealing of the masks make some positions harder) and divided by the
     distance from its median to its 99.9 % quantile, so that both terms have comparable tails; then they are averaged (a
-    sum of the errors themselves would be squared error alone, whose heavy tail drowns the bounded structure term).
+    sum of the errors themselves would be squared error alone, whose heavy tail drowns the bounded structure term).  The
+    pixel term counts more: structure also sees yarns lying a little closer, which is no flaw, but some weaves need it
+    (``docs/results/ablation.md``).
     Cloth under another light scores a little higher everywhere: most of a tile's raised level is taken off again, at
     most ``LEVEL_SHARE``, so that a tile that is bad all over still scores high.
 
@@ -73,14 +76,23 @@ class HybridMeasure(nn.Module):
         channels: D of the feature maps.
         grid: side of the feature grid in cells.
         terms: which terms take part.
+        pixel_share: weight of the pixel term where both do, 0..1.
         window: odd side of the SSIM window in cells.
     """
 
     weight: Tensor
     usual: Tensor
     spread: Tensor
+    shares: Tensor
 
-    def __init__(self, channels: int, grid: int, terms: Terms, window: int = SCORING_WINDOW) -> None:
+    def __init__(
+        self,
+        channels: int,
+        grid: int,
+        terms: Terms,
+        pixel_share: float = PIXEL_SHARE,
+        window: int = SCORING_WINDOW,
+    ) -> None:
         super().__init__()
         self.names = ("pixel", "structure") if terms == "both" else (terms,)
         self.window = window
@@ -88,6 +100,8 @@ class HybridMeasure(nn.Module):
         self.register_buffer("weight", torch.full((count, channels, 1, 1), 1 / channels))
         self.register_buffer("usual", torch.zeros(1, count, grid, grid))
         self.register_buffer("spread", torch.ones(1, count, 1, 1))
+        shares = [pixel_share, 1 - pixel_share] if terms == "both" else [1.0]
+        self.register_buffer("shares", torch.tensor(shares).view(1, count, 1, 1), persistent=False)
 
     def errors(self, features: Tensor, restored: Tensor) -> list[Tensor]:
         """The error of each term, per channel and position: ``[N, D, g, g]``, 0 or more."""
@@ -106,7 +120,7 @@ class HybridMeasure(nn.Module):
     def forward(self, features: Tensor, restored: Tensor) -> Tensor:
         """Raw score ``[N, 1, g, g]``, positive; about 1 is the 99.9 % quantile of good cloth."""
         logarithms = self.logarithms(self.errors(features, restored))
-        score = ((logarithms - self.usual) / self.spread).mean(1, keepdim=True)
+        score = ((logarithms - self.usual) / self.spread * self.shares).sum(1, keepdim=True)
         tile_level = score.clamp(-1, 1).mean((2, 3), keepdim=True).clamp_min(0)
         score = score - LEVEL_SHARE * tile_level
         return F.softplus(SOFTNESS * score) / SOFTNESS  # OpenVINO drops softplus's beta

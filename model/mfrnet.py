@@ -18,7 +18,7 @@ from model.aggregator import GRID_STRIDE, Aggregator
 from model.crossed_mask import CrossedMask
 from model.encoder import Encoder
 from model.errors import ModelError
-from model.loss import HybridMeasure, Terms
+from model.loss import PIXEL_SHARE, HybridMeasure, Terms
 from model.restoration import BlockParts, Restoration
 
 TILE_PX = 256
@@ -45,6 +45,7 @@ class MFRNetConfig(BaseModel):
     block: BlockParts = "both"
     loss: Terms = "both"
     scoring: Terms = "both"
+    pixel_share: float = Field(PIXEL_SHARE, ge=0, le=1, description="of the pixel term where both score")
     mask_seed: int = Field(0, ge=0)
     steps: int = Field(1500, ge=1, description="training steps, if the time allows")
 
@@ -80,7 +81,7 @@ class MFRNet(nn.Module):
         self.register_buffer("deviation", torch.ones(1, depth, GRID, GRID))
         self.crossed_mask = CrossedMask(GRID, config.k, config.n, config.mask_seed)
         self.restoration = Restoration(depth, config.width, GRID, config.block)
-        self.measure = HybridMeasure(depth, GRID, config.scoring)
+        self.measure = HybridMeasure(depth, GRID, config.scoring, config.pixel_share)
 
     def maps(self, tiles: Tensor) -> list[Tensor]:
         """The encoder's maps of the chosen scales (paper: f1(I) … fl(I)).  ``tiles`` as :meth:`forward`."""

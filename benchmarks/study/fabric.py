@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.study.measure import Judged, Tally, judged_image
 from model.encoder import Encoder
-from model.loss import HybridMeasure, Terms
+from model.loss import PIXEL_SHARE, HybridMeasure, Terms
 from model.mfrnet import CELL_PX, GRID, TILE_PX, MFRNet, MFRNetConfig, blank
 from model.pacing import Clock
 from model.runtime import FeatureReader
@@ -179,11 +179,11 @@ def taught(fabric: Fabric, seed: int, **config: Any) -> MFRNet:
     return network
 
 
-def rescored(network: MFRNet, fabric: Fabric, terms: Terms) -> MFRNet:
-    """The same restoration, scored by other terms of the hybrid measure."""
+def rescored(network: MFRNet, fabric: Fabric, terms: Terms, pixel_share: float = PIXEL_SHARE) -> MFRNet:
+    """The same restoration, scored by other terms of the hybrid measure, or by others' shares."""
     made = copy.copy(network)
     made._modules = dict(network._modules)
-    made.measure = HybridMeasure(fabric.held.shape[1], GRID, terms)
+    made.measure = HybridMeasure(fabric.held.shape[1], GRID, terms, pixel_share)
     with training_threads():
         calibrate(made, fabric.held, Clock(UNHURRIED_MINUTES, None, None))
     return made
