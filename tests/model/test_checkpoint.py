@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from pathlib import Path
@@ -31,6 +32,18 @@ def test_a_network_comes_back_the_same(taught: MFRNet, saved: Path) -> None:
     tile = torch.randint(0, 256, (1, 1, 256, 256), dtype=torch.uint8)
     with torch.inference_mode():
         torch.testing.assert_close(back(tile), taught(tile))
+
+
+def test_a_model_from_before_the_terms_were_weighed_scores_as_it_did(taught: MFRNet, saved: Path) -> None:
+    config = taught.config.model_dump(mode="json")
+    del config["pixel_share"]
+    _rewritten(saved, {"config": json.dumps(config)})
+    back, alike = checkpoint.load(saved), copy.deepcopy(taught)
+    alike.measure.shares.fill_(0.5)
+    tile = torch.randint(0, 256, (1, 1, 256, 256), dtype=torch.uint8)
+    with torch.inference_mode():
+        torch.testing.assert_close(back(tile), alike(tile))
+        assert not torch.allclose(back(tile), taught(tile), atol=1e-3)
 
 
 def test_the_hash_is_the_files_and_nothing_else_is_left(taught: MFRNet, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.loss import STABLE, HybridMeasure, Terms, dissimilarity, hybrid_loss
+from model.loss import PIXEL_SHARE, STABLE, HybridMeasure, Terms, dissimilarity, hybrid_loss
 
 
 def test_dissimilarity_follows_the_definition_of_ssim() -> None:
@@ -57,6 +57,22 @@ def test_good_cloth_scores_alike_at_every_position(terms: Terms) -> None:
     inside, border = score[:, 2:-2, 2:-2].mean(), score[:, 0].mean()
     assert border == pytest.approx(inside.item(), rel=0.3)
     assert score[:, 7, 9].mean() == pytest.approx(inside.item(), rel=0.3)
+
+
+def test_the_pixel_term_leads_by_its_share() -> None:
+    features, restored = _good(1, 3)[0]
+    spot = restored.clone()
+    spot[0, 0, 5, 5] += 6.0  # of one channel's level: an error of squares, hardly one of structure
+    scores = []
+    for share in (0.0, 0.5, PIXEL_SHARE, 1.0):
+        measure = HybridMeasure(4, 16, "both", share)
+        measure.calibrate(_good(60, 1))
+        scores.append(measure(features, spot)[0, 0, 5, 5].item())
+    assert scores == sorted(scores)
+    assert scores[0] < scores[1] < scores[2] < scores[3]
+    alone = HybridMeasure(4, 16, "pixel")
+    alone.calibrate(_good(60, 1))
+    assert alone(features, spot)[0, 0, 5, 5].item() == pytest.approx(scores[3], rel=1e-4)
 
 
 def test_a_shift_of_the_whole_tile_is_light_and_changes_no_score() -> None:
