@@ -15,7 +15,6 @@ from benchmarks.study import setting
 from benchmarks.study.fabric import Fabric, maps_by, read_fabric, rescored, taught
 from benchmarks.study.measure import Tally
 from benchmarks.study.table import Method, difference_table, figures_table
-from model.loss import Terms
 from model.mfrnet import MFRNet, MFRNetConfig
 
 WHOLE = "whole"
@@ -31,12 +30,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "loss: pixel only": {"loss": "pixel"},
     "loss: structure only": {"loss": "structure"},
 }
-SCORINGS: dict[str, tuple[Terms, float]] = {
-    "scoring: pixel only": ("pixel", 1.0),
-    "scoring: both alike": ("both", 0.5),
-    "scoring: structure only": ("structure", 0.0),
+SCORINGS: dict[str, dict[str, Any]] = {
+    "scoring: pixel only": {"scoring": "pixel"},
+    "scoring: structure only": {"scoring": "structure"},
+    "scoring: both alike": {"pixel_share": 0.5},
+    "scoring: light left in": {"without_light": False},
 }
-"""Terms and the pixel term's share, of the whole as taught."""
+"""Of the whole as taught."""
 Runs = dict[str, dict[str, list[Tally]]]
 """By variant and fabric, for each seed."""
 SCALES = {
@@ -81,7 +81,7 @@ def judge_variants(folder: Path, options: Namespace, runs: Runs) -> None:
             network = taught(fabric, seed, steps=options.steps, **changed)
             _judge(name, network, fabric, runs)
             for other, scoring in SCORINGS.items() if name == WHOLE else ():
-                _judge(other, rescored(network, fabric, *scoring), fabric, runs)
+                _judge(other, rescored(network, fabric, **scoring), fabric, runs)
     if options.encoder == "vgg16":
         deep = setting.encoder(options.encoder, options, TO_CONV3_3)
         for name, scales in SCALES.items():

@@ -77,6 +77,7 @@ class HybridMeasure(nn.Module):
         grid: side of the feature grid in cells.
         terms: which terms take part.
         pixel_share: weight of the pixel term where both do, 0..1.
+        without_light: whether what another light changes is taken off, as above.
         window: odd side of the SSIM window in cells.
     """
 
@@ -91,11 +92,13 @@ class HybridMeasure(nn.Module):
         grid: int,
         terms: Terms,
         pixel_share: float = PIXEL_SHARE,
+        without_light: bool = True,
         window: int = SCORING_WINDOW,
     ) -> None:
         super().__init__()
         self.names = ("pixel", "structure") if terms == "both" else (terms,)
         self.window = window
+        self.without_light = without_light
         count = len(self.names)
         self.register_buffer("weight", torch.full((count, channels, 1, 1), 1 / channels))
         self.register_buffer("usual", torch.zeros(1, count, grid, grid))
@@ -106,10 +109,16 @@ class HybridMeasure(nn.Module):
     def errors(self, features: Tensor, restored: Tensor) -> list[Tensor]:
         """The error of each term, per channel and position: ``[N, D, g, g]``, 0 or more."""
         made = {
-            "pixel": lambda: _without_level(restored - features).square(),
+            "pixel": lambda: self._residual(features, restored).square(),
             "structure": lambda: dissimilarity(features, restored, self.window),
         }
         return [made[name]() for name in self.names]
+
+    def _residual(self, features: Tensor, restored: Tensor) -> Tensor:
+        """About its mean over the tile: brightness differs across the web and from piece to piece, and moves all of a
+        tile alike."""
+        residual = restored - features
+        return residual - residual.mean((2, 3), keepdim=True) if self.without_light else residual
 
     def logarithms(self, errors: list[Tensor]) -> Tensor:
         """Logarithm of each term's weighted mean over the channels: ``[N, terms, g, g]``."""
@@ -121,8 +130,9 @@ class HybridMeasure(nn.Module):
         """Raw score ``[N, 1, g, g]``, positive; about 1 is the 99.9 % quantile of good cloth."""
         logarithms = self.logarithms(self.errors(features, restored))
         score = ((logarithms - self.usual) / self.spread * self.shares).sum(1, keepdim=True)
-        tile_level = score.clamp(-1, 1).mean((2, 3), keepdim=True).clamp_min(0)
-        score = score - LEVEL_SHARE * tile_level
+        if self.without_light:
+            tile_level = score.clamp(-1, 1).mean((2, 3), keepdim=True).clamp_min(0)
+            score = score - LEVEL_SHARE * tile_level
         return F.softplus(SOFTNESS * score) / SOFTNESS  # OpenVINO drops softplus's beta
 
     @torch.no_grad()
@@ -147,12 +157,6 @@ class HybridMeasure(nn.Module):
             high = ordered[min(len(ordered) - 1, int(HIGH_QUANTILE * len(ordered)))]
             self.usual[:, i] += middle
             self.spread[:, i] = (high - middle).clamp_min(1e-3)
-
-
-def _without_level(residual: Tensor) -> Tensor:
-    """The residual about its mean over the tile: brightness differs across the web and from piece to piece, and moves
-    all of a tile alike."""
-    return residual - residual.mean((2, 3), keepdim=True)
 
 
 def _position_means(logs: Tensor) -> Tensor:

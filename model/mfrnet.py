@@ -46,6 +46,7 @@ class MFRNetConfig(BaseModel):
     loss: Terms = "both"
     scoring: Terms = "both"
     pixel_share: float = Field(PIXEL_SHARE, ge=0, le=1, description="of the pixel term where both score")
+    without_light: bool = Field(True, description="scores leave out what another light changes")
     mask_seed: int = Field(0, ge=0)
     steps: int = Field(1500, ge=1, description="training steps, if the time allows")
 
@@ -81,7 +82,7 @@ class MFRNet(nn.Module):
         self.register_buffer("deviation", torch.ones(1, depth, GRID, GRID))
         self.crossed_mask = CrossedMask(GRID, config.k, config.n, config.mask_seed)
         self.restoration = Restoration(depth, config.width, GRID, config.block)
-        self.measure = HybridMeasure(depth, GRID, config.scoring, config.pixel_share)
+        self.measure = measure_of(config, depth)
 
     def maps(self, tiles: Tensor) -> list[Tensor]:
         """The encoder's maps of the chosen scales (paper: f1(I) … fl(I)).  ``tiles`` as :meth:`forward`."""
@@ -121,6 +122,11 @@ class MFRNet(nn.Module):
         features = self.features(tiles)
         grid = self.measure(features, self.restore(features))
         return _twice_as_fine(_twice_as_fine(grid.squeeze(1)).transpose(1, 2)).transpose(1, 2)
+
+
+def measure_of(config: MFRNetConfig, depth: int) -> HybridMeasure:
+    """The uncalibrated measure that scores feature maps of ``depth`` channels."""
+    return HybridMeasure(depth, GRID, config.scoring, config.pixel_share, config.without_light)
 
 
 def blank(config: MFRNetConfig, encoder: Encoder, seed: int) -> MFRNet:

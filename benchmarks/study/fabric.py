@@ -20,8 +20,7 @@ from torch import Tensor
 
 from benchmarks.study.measure import Judged, Tally, judged_image
 from model.encoder import Encoder
-from model.loss import PIXEL_SHARE, HybridMeasure, Terms
-from model.mfrnet import CELL_PX, GRID, TILE_PX, MFRNet, MFRNetConfig, blank
+from model.mfrnet import CELL_PX, TILE_PX, MFRNet, MFRNetConfig, blank, measure_of
 from model.pacing import Clock
 from model.runtime import FeatureReader
 from model.training import calibrate, learn, read_cloth, training_threads
@@ -179,11 +178,11 @@ def taught(fabric: Fabric, seed: int, **config: Any) -> MFRNet:
     return network
 
 
-def rescored(network: MFRNet, fabric: Fabric, terms: Terms, pixel_share: float = PIXEL_SHARE) -> MFRNet:
-    """The same restoration, scored by other terms of the hybrid measure, or by others' shares."""
+def rescored(network: MFRNet, fabric: Fabric, **config: Any) -> MFRNet:
+    """The same restoration under another measure, by settings of :class:`model.mfrnet.MFRNetConfig`."""
     made = copy.copy(network)
     made._modules = dict(network._modules)
-    made.measure = HybridMeasure(fabric.held.shape[1], GRID, terms, pixel_share)
+    made.measure = measure_of(network.config.model_copy(update=config), fabric.held.shape[1])
     with training_threads():
         calibrate(made, fabric.held, Clock(UNHURRIED_MINUTES, None, None))
     return made

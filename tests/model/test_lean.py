@@ -59,7 +59,15 @@ def agree(network: MFRNet) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{}, {"block": "attention"}, {"block": "convolution"}, {"k": (1, 2, 4)}, {"n": 2}, {"scoring": "pixel"}],
+    [
+        {},
+        {"block": "attention"},
+        {"block": "convolution"},
+        {"k": (1, 2, 4)},
+        {"n": 2},
+        {"scoring": "pixel"},
+        {"without_light": False},
+    ],
     ids=str,
 )
 def test_whatever_the_settings_the_maps_are_the_same(small_encoder: Encoder, other: Mapping[str, object]) -> None:

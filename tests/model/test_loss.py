@@ -82,6 +82,13 @@ def test_a_shift_of_the_whole_tile_is_light_and_changes_no_score() -> None:
     torch.testing.assert_close(measure(features + 0.5, restored), measure(features, restored), atol=2e-3, rtol=2e-3)
 
 
+def test_light_left_in_raises_all_scores_of_the_tile() -> None:
+    measure = HybridMeasure(4, 16, "both", without_light=False)
+    measure.calibrate(_good(60, 1))
+    features, restored = _good(2, 3)[0]
+    assert measure(features + 0.5, restored).mean() > 2 * measure(features, restored).mean()
+
+
 def test_a_tile_bad_all_over_still_scores_high_and_a_raised_level_is_taken_off() -> None:
     measure = HybridMeasure(4, 16, "pixel")
     measure.calibrate(_good(60, 1))
