@@ -76,7 +76,7 @@ class HybridMeasure(nn.Module):
         channels: D of the feature maps.
         grid: side of the feature grid in cells.
         terms: which terms take part.
-        pixel_share: weight of the pixel term where both do, 0..1.
+        pixel_share: weight of the pixel term where both do, above 0, at most 1.
         without_light: whether what another light changes is taken off, as above.
         window: odd side of the SSIM window in cells.
     """

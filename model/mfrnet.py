@@ -45,7 +45,7 @@ class MFRNetConfig(BaseModel):
     block: BlockParts = "both"
     loss: Terms = "both"
     scoring: Terms = "both"
-    pixel_share: float = Field(PIXEL_SHARE, ge=0, le=1, description="of the pixel term where both score")
+    pixel_share: float = Field(PIXEL_SHARE, gt=0, le=1, description="of the pixel term where both score")
     without_light: bool = Field(True, description="scores leave out what another light changes")
     mask_seed: int = Field(0, ge=0)
     steps: int = Field(1500, ge=1, description="training steps, if the time allows")

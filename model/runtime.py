@@ -132,7 +132,7 @@ class Runtime:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         measure = network.measure
-        self.half_drop = math.log(4) / (len(measure.names) * float(measure.spread.flatten()[0]))
+        self.half_drop = math.log(4) * float(measure.shares.flatten()[0]) / float(measure.spread.flatten()[0])
         self._engine: Engine | None = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:

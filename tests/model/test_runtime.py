@@ -130,7 +130,7 @@ def test_where_features_differ_half_as_much_the_pixel_term_takes_the_half_drop_o
     measure, features = taught.measure, torch.zeros(1, taught.aggregator.width, 32, 32)
     apart = 20 * torch.randn(features.shape, generator=torch.Generator().manual_seed(0))
     inside, edge = (measure.logarithms(measure.errors(features, share * apart)) for share in (1.0, 0.5))
-    fall = ((inside - edge) / measure.spread)[:, 0] / len(measure.names)
+    fall = ((inside - edge) / measure.spread * measure.shares)[:, 0]
     runtime = Runtime(taught, device="torch")
     np.testing.assert_allclose(fall.numpy(), runtime.half_drop, rtol=1e-3)
     runtime.close()
