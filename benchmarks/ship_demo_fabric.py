@@ -88,7 +88,7 @@ def main() -> None:
     if not options.keep_model:
         teach(options, draft, file)
     runtime = Runtime(checkpoint.load(file))
-    held = HeldBack()
+    held = HeldBack(options.false_alarms_per_100_m)
     for camera in good_cloth(THRESHOLD_SEED, options.threshold_metres):
         play(camera, runtime, draft, on_event=held.take)
     runtime.close()
@@ -113,10 +113,11 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "threshold_metres": options.threshold_metres,
+                "threshold_metres": held.lines * demo.MM_PER_PX / 1000,
                 "patches": threshold.patches,
                 "highest_good_score": max(float(row.max()) for row in peaks),
                 "threshold": threshold.score,
+                "extrapolation": threshold.extrapolation,
                 "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
                 "predicted_false_alarms_per_100_m_interval": threshold.interval_per_100_m,
                 "model_bytes": file.stat().st_size,

@@ -19,7 +19,7 @@ STABLE = 0.1  # SSIM's constant: below a deviation of about 0.3 structure is noi
 HIGH_QUANTILE = 0.999
 SOFTNESS = 4.0
 FLOOR = 1e-6
-PIXEL_SHARE = 0.7
+PIXEL_SHARE = 0.7  # flawed images rank higher than by halves; by squared error alone some weaves' outlines suffer
 LEVEL_SHARE = 0.8  # of a tile's raised level that is put down to its light
 
 
@@ -65,19 +65,19 @@ class HybridMeasure(nn.Module):
     The paper's: pixel and structural similarity judge together.  Our reading of how to join them, fitted on good cloth
     only (:meth:`calibrate`): each channel's error is divided by its usual one; each term's logarithm is centred per
     position of the tile (a tile's border and the dealing of the masks make some positions harder) and divided by the
-    distance from its median to its 99.9 % quantile, so that both terms have comparable tails; then they are averaged (a
-    sum of the errors themselves would be squared error alone, whose heavy tail drowns the bounded structure term).  The
-    pixel term counts more: structure also sees yarns lying a little closer, which is no flaw, but some weaves need it
-    (``docs/results/ablation.md``).
-    Cloth under another light scores a little higher everywhere: most of a tile's raised level is taken off again, at
-    most ``LEVEL_SHARE``, so that a tile that is bad all over still scores high.
+    distance from its median to its 99.9 % quantile, so that both terms have comparable tails; then their weighted mean
+    is taken, ``pixel_share`` of it the pixel term's (a sum of the errors themselves would be squared error alone, whose
+    heavy tail drowns the bounded structure term).
+    Another light moves all of a tile's features alike and raises its scores a little everywhere.  Therefore each
+    channel's mean residual over the tile is taken off before it is squared, and of a tile's raised level of score
+    ``LEVEL_SHARE``, and no more of it than one unit, so that a tile that is bad all over still scores high.
 
     Args:
         channels: D of the feature maps.
         grid: side of the feature grid in cells.
         terms: which terms take part.
         pixel_share: weight of the pixel term where both do, above 0, at most 1.
-        without_light: whether what another light changes is taken off, as above.
+        without_light: whether both are taken off.
         window: odd side of the SSIM window in cells.
     """
 

@@ -122,7 +122,9 @@ def teach(
     encoder: Annotated[str, typer.Option(help="light or vgg16.")] = "light",
     weights: Weights = None,
     mm_per_px: Annotated[float | None, typer.Option(min=0.001, max=100, help="Scale; sizes are in px without.")] = None,
-    false_alarms_per_100_m: Annotated[float, typer.Option(min=0.001, max=1000, help="Budget for the threshold.")] = 1.0,
+    false_alarms_per_100_m: Annotated[
+        float | None, typer.Option(min=0.01, max=1000, help="Wanted at most, for the threshold; needs --mm-per-px.")
+    ] = None,
     minutes: Minutes = 5.0,
     seed: Seed = 0,
     device: Device = "auto",
@@ -133,7 +135,10 @@ def teach(
     from station.commands.learning import teach_fabric
     from station.commands.session import open_records
     from station.settings import home_folder
+    from station.teaching import FALSE_ALARM_BUDGET_PER_100_M
 
+    if false_alarms_per_100_m is not None and mm_per_px is None:
+        raise typer.BadParameter("metres need a scale: give --mm-per-px", param_hint="--false-alarms-per-100-m")
     with open_records(home_folder(home)) as records:
         result = teach_fabric(
             records,
@@ -142,7 +147,7 @@ def teach(
             encoder=encoder,
             weights=weights,
             mm_per_px=mm_per_px,
-            false_alarms_per_100_m=false_alarms_per_100_m,
+            false_alarms_per_100_m=false_alarms_per_100_m or FALSE_ALARM_BUDGET_PER_100_M,
             minutes=minutes,
             seed=seed,
             device=device,

@@ -182,7 +182,8 @@ def rescored(network: MFRNet, fabric: Fabric, **config: Any) -> MFRNet:
     """The same restoration under another measure, by settings of :class:`model.mfrnet.MFRNetConfig`."""
     made = copy.copy(network)
     made._modules = dict(network._modules)
-    made.measure = measure_of(network.config.model_copy(update=config), fabric.held.shape[1])
+    made.config = network.config.model_copy(update=config)
+    made.measure = measure_of(made.config, fabric.held.shape[1])
     with training_threads():
         calibrate(made, fabric.held, Clock(UNHURRIED_MINUTES, None, None))
     return made

@@ -2,5 +2,14 @@
 
 from station.teaching.lesson import GOOD_TILES, Lesson, teach
 from station.teaching.sampling import TEACHING_BLOCK_LINES, Section, TileCollector
+from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M
 
-__all__ = ["GOOD_TILES", "TEACHING_BLOCK_LINES", "Lesson", "Section", "TileCollector", "teach"]
+__all__ = [
+    "FALSE_ALARM_BUDGET_PER_100_M",
+    "GOOD_TILES",
+    "TEACHING_BLOCK_LINES",
+    "Lesson",
+    "Section",
+    "TileCollector",
+    "teach",
+]

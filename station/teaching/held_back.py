@@ -11,11 +11,13 @@ from model.mfrnet import TILE_PX
 from station.control import Event, RowJudged, StripView
 from station.leniency import Leniency
 from station.quality.leniency_finder import LeniencyFinder
+from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M
 
 PARTS = 4
 """Side by side in each patch: their highest scores tell more of the tail than that of the whole patch alone."""
-MOST_PATCHES = 12_000
-"""More cloth than this need not be seen: one false alarm per 100 m is then no extrapolation on a web of one metre."""
+ENOUGH_PATCHES = 12_000
+"""More need not be seen: one false alarm per 100 m is then no extrapolation on a web of one metre.  A smaller budget
+takes as many more."""
 GATHERING_THRESHOLD = 1024.0
 """So high that the line follows no defects, and a power of two, so that scores come back unrounded."""
 
@@ -111,12 +113,17 @@ class HeldBack:
 
     The line's recipe must have ``GATHERING_THRESHOLD`` as threshold and no leniency yet.
 
+    Args:
+        budget_per_100_m: false alarms wanted per 100 m, above 0: how much cloth is enough.
+
     Attributes:
+        enough_patches: how many are enough.
         rows: what was judged, in order.
         patches, lines: how many these are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M) -> None:
+        self.enough_patches = ENOUGH_PATCHES / min(1.0, budget_per_100_m)
         self._finder = LeniencyFinder()
         self._view: StripView | None = None
         self.rows: list[Row] = []
@@ -144,7 +151,7 @@ class HeldBack:
     @property
     def is_enough(self) -> bool:
         """Whether more cloth need not be judged."""
-        return self.patches >= MOST_PATCHES
+        return self.patches >= self.enough_patches
 
     @property
     def web_px(self) -> float:

@@ -125,7 +125,7 @@ def teach(
     runtime = Runtime(network, device=device, precision=precision)
     try:
         section = Section(open_cloth(), held_back=True)
-        held = _score(section, runtime, draft, held_back_lines, clock)
+        held = _score(section, runtime, draft, held_back_lines, false_alarms_per_100_m, clock)
         leniency = held.leniency()
         every_row = [row.peaks(leniency) for row in held.rows]
         peaks, standing_out = without_doubted(every_row)
@@ -236,9 +236,11 @@ def _fit(
     )
 
 
-def _score(section: Section, scorer: TileScorer, recipe: Recipe, lines: int, clock: Clock) -> HeldBack:
+def _score(
+    section: Section, scorer: TileScorer, recipe: Recipe, lines: int, budget_per_100_m: float, clock: Clock
+) -> HeldBack:
     """Run the line over held-back cloth, of about so many lines, until the time is over and the least is judged."""
-    held = HeldBack()
+    held = HeldBack(budget_per_100_m)
     begun = _training_end(clock)
 
     def stopped() -> bool:

@@ -180,6 +180,7 @@ def test_a_fabric_name_never_becomes_a_path(station: Station, cloth_folder: Path
         ("teach",),
         ("fly",),
         ("teach", "f", "--images", ".", "--minutes", "0"),
+        ("teach", "f", "--images", ".", "--false-alarms-per-100-m", "2"),
         ("demo", "--headless", "--screenshot", "w.png"),
         ("demo", "--headless", "--after", "1"),
         ("demo", "--after", "1"),

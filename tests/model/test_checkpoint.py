@@ -74,7 +74,7 @@ def _rewritten(
     ("change", "word"),
     [
         ({"format": "other"}, "no MFRNet checkpoint"),
-        ({"version": "2"}, "upgrade"),
+        ({"version": "3"}, "upgrade"),
         ({"config": '{"width": 100000}'}, "settings"),
         ({"config": '{"width": 64}'}, "teach again"),
         ({"encoder": "resnet"}, "encoder"),

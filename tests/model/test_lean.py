@@ -66,6 +66,7 @@ def agree(network: MFRNet) -> None:
         {"k": (1, 2, 4)},
         {"n": 2},
         {"scoring": "pixel"},
+        {"pixel_share": 0.3},
         {"without_light": False},
     ],
     ids=str,

@@ -62,13 +62,12 @@ def test_good_cloth_scores_alike_at_every_position(terms: Terms) -> None:
 def test_the_pixel_term_leads_by_its_share() -> None:
     features, restored = _good(1, 3)[0]
     spot = restored.clone()
-    spot[0, 0, 5, 5] += 6.0  # of one channel's level: an error of squares, hardly one of structure
+    spot[0, 0, 5, 5] += 6.0  # of one channel's level: an error of squares, more than of structure, which is bounded
     scores = []
     for share in (0.1, 0.5, PIXEL_SHARE, 1.0):
         measure = HybridMeasure(4, 16, "both", share)
         measure.calibrate(_good(60, 1))
         scores.append(measure(features, spot)[0, 0, 5, 5].item())
-    assert scores == sorted(scores)
     assert scores[0] < scores[1] < scores[2] < scores[3]
     alone = HybridMeasure(4, 16, "pixel")
     alone.calibrate(_good(60, 1))

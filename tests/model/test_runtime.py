@@ -13,6 +13,7 @@ from tests_model_cloth import woven
 
 from model import runtime as runtimes
 from model.errors import ModelError
+from model.loss import PIXEL_SHARE
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
 
@@ -130,7 +131,8 @@ def test_where_features_differ_half_as_much_the_pixel_term_takes_the_half_drop_o
     measure, features = taught.measure, torch.zeros(1, taught.aggregator.width, 32, 32)
     apart = 20 * torch.randn(features.shape, generator=torch.Generator().manual_seed(0))
     inside, edge = (measure.logarithms(measure.errors(features, share * apart)) for share in (1.0, 0.5))
-    fall = ((inside - edge) / measure.spread * measure.shares)[:, 0]
+    assert measure.names[0] == "pixel"
+    fall = ((inside - edge) / measure.spread)[:, 0] * PIXEL_SHARE
     runtime = Runtime(taught, device="torch")
     np.testing.assert_allclose(fall.numpy(), runtime.half_drop, rtol=1e-3)
     runtime.close()

@@ -65,6 +65,10 @@ def test_scores_are_the_lines_own_under_any_leniency(cloth: NDArray[np.uint8], h
         assert np.array_equal(np.stack(judged), np.stack([peaks.max(axis=1) for peaks in gathered]))
 
 
+def test_a_smaller_budget_hears_more_cloth() -> None:
+    assert HeldBack(0.2).enough_patches == 5 * HeldBack().enough_patches == 5 * HeldBack(3.0).enough_patches
+
+
 def test_a_stain_is_doubted_where_it_lies_and_shown(cloth: NDArray[np.uint8], held: HeldBack) -> None:
     leniency = held.leniency()
     assert leniency.streaks()[0][0] in range(292, 304)
