@@ -23,6 +23,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "mask blocks k = 1": {"k": (1,)},
     "mask blocks k = 4": {"k": (4,)},
     "mask blocks k = 1, 2, 4 averaged": {"k": (1, 2, 4)},
+    "no mask": {"n": 1},
     "subsets n = 2": {"n": 2},
     "subsets n = 4": {"n": 4},
     "blocks of convolution only": {"block": "convolution"},
@@ -103,9 +104,8 @@ def report(methods: dict[str, Method], options: Namespace, words: list[str]) -> 
         "# What each idea of MFRNet is worth",
         setting.provenance("benchmarks.ablation", words),
         f"Encoder `{options.encoder}`. The whole is k = 2, n = 3, hybrid blocks, hybrid loss and scoring, and of VGG16 "
-        "the scales conv1_2 and conv2_2; "
-        f"each row changes one part. Seeds: {options.seeds}; {options.steps} training steps, fewer than in production, "
-        "so that the table can be made again.",
+        f"the scales conv1_2 and conv2_2; each row changes one part. {setting.seeds(options)}; {options.steps} "
+        "training steps, fewer than in production, so that the table can be made again.",
         "\n".join(figures_table(methods, options.fabrics)),
         "## Change against the whole, with 95 % intervals of the paired bootstrap over images",
         "\n".join(difference_table(changes, options.fabrics)),

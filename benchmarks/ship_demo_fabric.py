@@ -11,7 +11,6 @@ sets the threshold.  Writes ``station/shipped/demo.safetensors`` and ``demo.json
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from model import checkpoint
 from model.encoder import load_encoder
+from model.mfrnet import MFRNet
 from model.runtime import Runtime
 from model.training import fit
 from station import demo
@@ -52,14 +52,20 @@ def good_cloth(first_seed: int, metres: float) -> Iterator[MemoryCamera]:
         yield MemoryCamera(cloth.render(0, lines), lines=lines)
 
 
-def teach(options: argparse.Namespace, draft: Recipe, file: Path) -> None:
-    """Teach the network and write its file."""
+def taught(options: argparse.Namespace, draft: Recipe) -> tuple[MFRNet, checkpoint.Facts]:
+    """The network, taught, and how."""
     collector = TileCollector(options.seed, limit=options.tiles)
     for camera in good_cloth(TEACHING_SEED, options.teach_metres):
         play(camera, collector, draft)
     network = fit(np.stack(collector.tiles), load_encoder("light"), minutes=options.minutes, seed=options.seed)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(network, file, {"fabric": demo.FABRIC, "seed": options.seed, "tiles": len(collector.tiles)})
+    return network, {"fabric": demo.FABRIC, "seed": options.seed, "tiles": len(collector.tiles)}
+
+
+def as_shipped(file: Path) -> tuple[MFRNet, checkpoint.Facts]:
+    """The network as it is shipped, and how it was taught."""
+    facts = checkpoint.read_facts(file)
+    del facts["encoder"]
+    return checkpoint.load(file), facts
 
 
 def main() -> None:
@@ -85,9 +91,8 @@ def main() -> None:
         note="demo cloth, taught on simulated good cloth",
     )
     file = options.out / "demo.safetensors"
-    if not options.keep_model:
-        teach(options, draft, file)
-    runtime = Runtime(checkpoint.load(file))
+    network, facts = as_shipped(file) if options.keep_model else taught(options, draft)
+    runtime = Runtime(network)
     held = HeldBack(options.false_alarms_per_100_m)
     for camera in good_cloth(THRESHOLD_SEED, options.threshold_metres):
         play(camera, runtime, draft, on_event=held.take)
@@ -101,9 +106,10 @@ def main() -> None:
         draft.overlap_px,
         budget_per_100_m=options.false_alarms_per_100_m,
     )
+    facts |= {"precision": runtime.precision, "held_back_patches": threshold.patches, "threshold": threshold.score}
     recipe = draft.model_copy(
         update={
-            "model_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "model_sha256": checkpoint.save(network, file, facts),
             "threshold": threshold.score,
             "leniency": leniency,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,

@@ -25,7 +25,7 @@ from model.mfrnet import MFRNet, MFRNetConfig
 
 FORMAT = "mfrnet"
 VERSION = 2
-READABLE = {"1", "2"}  # 1 mostly knew no share of the pixel term
+READABLE = {"1", "2"}  # 1 had no hash, and mostly no share of the pixel term
 LARGEST_BYTES = 256 << 20
 LARGEST_HEADER_BYTES = 1 << 20
 HALF = ("encoder.", "restoration.")
@@ -57,7 +57,7 @@ def save(network: MFRNet, path: Path, facts: Facts | None = None) -> str:
         "facts": json.dumps(facts or {}),
     }
     tensors = {key: _compact(key, value.detach().cpu().contiguous()) for key, value in network.state_dict().items()}
-    content = _in_order(to_bytes(tensors, header))
+    content = _sealed(to_bytes(tensors, header))
     try:
         _write(content, path)
     except OSError as error:
@@ -81,13 +81,19 @@ def _compact(key: str, value: Tensor) -> Tensor:
     return value.half()
 
 
-def _in_order(content: bytes) -> bytes:
-    """The same file with its header in alphabetical order: it comes in a random one, but the same model must have the
-    same hash."""
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[start:]
+def _sealed(content: bytes) -> bytes:
+    """The same file with the hash of its weights in its header, and that in alphabetical order: it comes in a random
+    one, but the same model must have the same hash."""
+    start = _start_of_weights(content[:8])
+    header = json.loads(content[8:start])
+    header["__metadata__"]["sha256"] = hashlib.sha256(content[start:]).hexdigest()
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[start:]
+
+
+def _start_of_weights(first_bytes: bytes) -> int:
+    return 8 + int.from_bytes(first_bytes, "little")
 
 
 def _write(content: bytes, path: Path) -> None:
@@ -187,6 +193,7 @@ def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, str], dict[s
             _check_header(header, path)
             state = {}
             if with_tensors:
+                _check_hash(header, path)
                 names = list(file.keys())
                 if not {file.get_slice(name).get_dtype() for name in names} <= DTYPES:
                     raise ValueError("numbers of a kind that no checkpoint has")
@@ -203,6 +210,14 @@ def _check_claim(path: Path) -> None:
     with path.open("rb") as file:
         if not 0 < int.from_bytes(file.read(8), "little") <= LARGEST_HEADER_BYTES:
             raise ValueError("the header's claimed length is impossible")
+
+
+def _check_hash(header: dict[str, str], path: Path) -> None:
+    """Raises ValueError if the weights are not those that were saved."""
+    with path.open("rb") as file:
+        file.seek(_start_of_weights(file.read(8)))
+        if hashlib.file_digest(file, "sha256").hexdigest() != header.get("sha256", "") and header["version"] != "1":
+            raise ValueError("the weights are not those that were saved")
 
 
 def _whole(value: Tensor) -> Tensor:

@@ -13,17 +13,18 @@ from model.errors import ModelError
 def crossed_masks(grid: int, k: int, n: int, generator: torch.Generator) -> Tensor:
     """Deal the blocks of a feature grid at random into n disjoint subsets, as equal in number as can be.
 
-    Paper, figure 3: parameters k and n; the hidden regions of the subsets are complementary.  Our reading: k is the
-    side of a square block, n the number of subsets; blocks at the far edges are cut where k does not divide the grid.
+    Paper, figure 3: parameters k and n; the hidden regions M_i of the subsets are complementary, sum_i M_i = 1.  Our
+    reading: k is the side of a square block, n the number of subsets; blocks at the far edges are cut where k does not
+    divide the grid.
 
     Args:
         grid: side of the feature grid in cells.
         k: side of a block in cells, 1 to ``grid``.
-        n: number of subsets, at least 2 and at most the number of blocks.
+        n: number of subsets, 1 to the number of blocks.
         generator: source of the dealing (CPU).
 
     Returns:
-        float32 ``[n, 1, grid, grid]``, 1 where pass i hides; sums to 1 over the passes at every cell.
+        float32 ``[n, 1, grid, grid]``, 1 where pass i hides and is judged; sums to 1 over the passes at every cell.
 
     Raises:
         ModelError: k or n do not fit the grid.
@@ -31,9 +32,9 @@ def crossed_masks(grid: int, k: int, n: int, generator: torch.Generator) -> Tens
     if not 1 <= k <= grid:
         raise ModelError(f"Mask blocks of {k} cells do not fit a feature grid of {grid}; choose k from 1 to {grid}.")
     side = -(-grid // k)
-    if not 2 <= n <= side * side:
+    if not 1 <= n <= side * side:
         raise ModelError(
-            f"{side * side} mask blocks cannot be dealt into {n} subsets; choose n from 2 to {side * side}."
+            f"{side * side} mask blocks cannot be dealt into {n} subsets; choose n from 1 to {side * side}."
         )
     dealt = torch.empty(side * side, dtype=torch.long)
     dealt[torch.randperm(side * side, generator=generator)] = torch.arange(side * side) % n
@@ -45,7 +46,8 @@ class CrossedMask(nn.Module):
     """Hides subsets of a feature map and puts what was restored together again.
 
     The masks of inference are drawn once from a seed and kept as a buffer, so the same tile always scores the same.
-    With several k each position is hidden once for every k, and its restorations are averaged.
+    With several k each position is hidden once for every k, and its restorations are averaged.  With n = 1 the idea is
+    switched off: nothing is hidden, and the one pass is judged everywhere.
     """
 
     masks: Tensor
@@ -63,11 +65,15 @@ class CrossedMask(nn.Module):
             chosen = int(torch.randint(len(self.ks), (1,), generator=generator))
         return crossed_masks(self.grid, self.ks[chosen], self.n, generator).to(self.masks.device)
 
+    def hidden(self, masks: Tensor | None = None) -> Tensor:
+        """Where each pass is blind, 1 and else 0: ``[p, 1, g, g]``, of ``masks`` or those of inference."""
+        masks = self.masks if masks is None else masks
+        return masks if self.n > 1 else torch.zeros_like(masks)
+
     def spread(self, features: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """One pass per subset: ``[N, D, g, g]`` -> features with the subset zeroed ``[N*p, D, g, g]`` and the masks
         ``[N*p, 1, g, g]``, the p passes (n for every k) of one tile next to each other."""
-        masks = self.masks if masks is None else masks
-        hidden = masks.to(features.dtype).unsqueeze(0)
+        hidden = self.hidden(masks).to(features.dtype).unsqueeze(0)
         shown = (features.unsqueeze(1) * (1 - hidden)).flatten(0, 1)
         return shown, hidden.expand(features.shape[0], -1, -1, -1, -1).flatten(0, 1)
 

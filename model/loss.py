@@ -51,7 +51,8 @@ def dissimilarity(a: Tensor, b: Tensor, window: int = WINDOW) -> Tensor:
 
 
 def hybrid_loss(features: Tensor, restored: Tensor, terms: Terms) -> Tensor:
-    """Scalar loss of one batch: squared error, 1 − SSIM, or their sum (means over everything)."""
+    """Scalar loss of one batch, L = mean (F' − F)² + mean (1 − SSIM(F', F)) of features F and restored F' (the paper's
+    hybrid loss; means over everything), or one of its terms."""
     pixel = F.mse_loss(restored, features)
     if terms == "pixel":
         return pixel
@@ -68,6 +69,7 @@ class HybridMeasure(nn.Module):
     distance from its median to its 99.9 % quantile, so that both terms have comparable tails; then their weighted mean
     is taken, ``pixel_share`` of it the pixel term's (a sum of the errors themselves would be squared error alone, whose
     heavy tail drowns the bounded structure term).
+    In short, of terms e_i with shares w_i: s = sum_i w_i (log e_i − usual_i) / spread_i, then kept positive.
     Another light moves all of a tile's features alike and raises its scores a little everywhere.  Therefore each
     channel's mean residual over the tile is taken off before it is squared, and of a tile's raised level of score
     ``LEVEL_SHARE``, and no more of it than one unit, so that a tile that is bad all over still scores high.

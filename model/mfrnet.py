@@ -31,7 +31,7 @@ class MFRNetConfig(BaseModel):
     """What the network is made of; every idea of the paper can be switched off for an ablation.
 
     ``scales`` are indices of the encoder's maps (None: all).  ``k`` and ``n`` are the paper's mask parameters; a number
-    for ``k`` is one block side, several are averaged.
+    for ``k`` is one block side, several are averaged; ``n`` 1 hides nothing.
     ``channels`` D after aggregation, ``width`` of the restoration network and ``steps`` of training are ours.
     """
 
@@ -40,7 +40,7 @@ class MFRNetConfig(BaseModel):
     scales: tuple[int, ...] | None = None
     channels: int = Field(96, ge=1, le=1024)
     k: tuple[Annotated[int, Field(ge=1, le=GRID)], ...] = Field((2,), min_length=1, max_length=4)
-    n: int = Field(3, ge=2, le=16)
+    n: int = Field(3, ge=1, le=16)
     width: int = Field(64, ge=8, le=512)
     block: BlockParts = "both"
     loss: Terms = "both"

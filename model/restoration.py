@@ -33,7 +33,8 @@ class NearMixing(nn.Module):
 
 
 class FarMixing(nn.Module):
-    """Self-attention: each position looks at the whole map, with a learned place of its own."""
+    """Self-attention, softmax(Q K^T / sqrt(d)) V: each position looks at the whole map, with a learned place of its own
+    (Vaswani et al., "Attention Is All You Need", NeurIPS 2017)."""
 
     def __init__(self, width: int, side: int) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class FarMixing(nn.Module):
 
 
 class HybridBlock(nn.Module):
-    """Near mixing, far mixing and a pointwise network, each added to what came in (hybrid transformer block).
+    """Near mixing, far mixing and a pointwise network, each added to what came in (hybrid transformer block, figure 4).
 
     Args:
         width: channels.

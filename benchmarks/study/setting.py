@@ -50,6 +50,11 @@ def encoder(name: str, options: argparse.Namespace, depth: int = VGG16_DEPTH) ->
     return load_encoder(name, options.vgg16 if name == "vgg16" else None, depth)
 
 
+def seeds(options: argparse.Namespace) -> str:
+    """Which seeds were drawn, in words."""
+    return "Seed 0" if options.seeds == 1 else f"Seeds 0 to {options.seeds - 1}"
+
+
 def provenance(module: str, words: Sequence[str]) -> str:
     """Command, commit and machine in one sentence."""
     ask = ["git", "describe", "--always", "--dirty", "--abbrev=7"]

@@ -84,18 +84,18 @@ class LeanRestoration(nn.Module):
         single: N is 1 always; OpenVINO then needs no fifth dimension, for which it would reorder.
     """
 
-    hidden: Tensor
+    judged: Tensor
     shown: Tensor
     blind: Tensor
 
     def __init__(self, whole: Restoration, crossed: CrossedMask, single: bool) -> None:
         super().__init__()
         _fold_normalisations(whole)
-        masks = crossed.masks
+        masks, hidden = crossed.masks, crossed.hidden()
         self.n, self.sides, self.single = crossed.n, len(crossed.ks), single
-        self.register_buffer("hidden", masks)
-        self.register_buffer("shown", 1 - masks)
-        self.register_buffer("blind", _bias(whole.stem).view(1, -1, 1, 1) + masks * whole.token)
+        self.register_buffer("judged", masks)
+        self.register_buffer("shown", 1 - hidden)
+        self.register_buffer("blind", _bias(whole.stem).view(1, -1, 1, 1) + hidden * whole.token)
         self.stem = _pointwise(whole.stem.weight)
         self.fine_in = LeanBlock(whole.fine_in, masks.shape[-1])
         self.down_middle = whole.down_middle
@@ -133,9 +133,9 @@ class LeanRestoration(nn.Module):
         """Each cell from the pass that hid it, for every block side: ``[N*p, C, g, g]`` -> ``[N*sides, C, g, g]``."""
         p = self.n * self.sides
         if not self.single:
-            kept = (passes.reshape(-1, p, *passes.shape[1:]) * self.hidden).flatten(0, 1)
+            kept = (passes.reshape(-1, p, *passes.shape[1:]) * self.judged).flatten(0, 1)
         else:
-            kept = passes * self.hidden
+            kept = passes * self.judged
             if self.sides == 1:
                 return kept.sum(0, keepdim=True)
         return kept.reshape(-1, self.n, *passes.shape[1:]).sum(1)

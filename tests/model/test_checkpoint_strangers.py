@@ -66,6 +66,7 @@ def changed(whole: Path, path: Path, change: Mapping[str, str] = {}, **tensors: 
     save_file(
         {key: value for key, value in state.items() if value is not None}, path, {**header["__metadata__"], **change}
     )
+    path.write_bytes(checkpoint._sealed(path.read_bytes()))
     return path
 
 
@@ -95,6 +96,26 @@ def test_damaged_bytes_are_refused_or_harmless(whole: Path, tmp_path: Path) -> N
         path.write_bytes(spoiled)
         with contextlib.suppress(ModelError):
             assert isinstance(checkpoint.load(path), MFRNet)
+
+
+def test_weights_that_are_not_those_saved_are_refused(whole: Path, tmp_path: Path) -> None:
+    header, numbers = parts(whole)
+    rng = np.random.default_rng(2)
+    path = tmp_path / "other.safetensors"
+    for place in (0, len(numbers) - 1, *rng.integers(0, len(numbers), 10)):
+        spoiled = bytearray(numbers)
+        spoiled[place] ^= 1
+        assert "damaged" in refused(put(path, header, spoiled))
+    header["__metadata__"]["sha256"] = "0" * 64
+    assert "damaged" in refused(put(path, header, numbers))
+
+
+def test_a_file_of_the_first_version_has_no_hash_and_loads(whole: Path, tmp_path: Path) -> None:
+    header, numbers = parts(whole)
+    del header["__metadata__"]["sha256"]
+    assert "damaged" in refused(put(tmp_path / "none.safetensors", header, numbers))
+    header["__metadata__"]["version"] = "1"
+    assert isinstance(checkpoint.load(put(tmp_path / "first.safetensors", header, numbers)), MFRNet)
 
 
 @pytest.mark.parametrize("claimed", [0, 1, 1 << 20, 1 << 27, 1 << 40, (1 << 64) - 1])

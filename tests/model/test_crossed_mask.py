@@ -11,13 +11,10 @@ from model.crossed_mask import CrossedMask, crossed_masks
 from model.errors import ModelError
 
 
-@given(grid=st.integers(4, 33), k=st.integers(1, 4), n=st.integers(2, 4), seed=st.integers(0, 99))
+@given(grid=st.integers(4, 33), k=st.integers(1, 4), n=st.integers(1, 4), seed=st.integers(0, 99))
 def test_subsets_are_disjoint_complementary_and_alike_in_size(grid: int, k: int, n: int, seed: int) -> None:
     side = -(-grid // k)
-    if n > side * side:
-        n = side * side
-    if n < 2:
-        return
+    n = min(n, side * side)
     masks = crossed_masks(grid, k, n, torch.Generator().manual_seed(seed))
     assert masks.shape == (n, 1, grid, grid)
     assert torch.equal(masks.sum(0), torch.ones(1, grid, grid))
@@ -48,7 +45,18 @@ def test_what_is_hidden_is_not_seen_and_gather_judges_the_hidden() -> None:
             assert (judged[tile][:, cells] == tile * 3 + index).all()
 
 
-@pytest.mark.parametrize(("k", "n"), [(0, 3), (9, 3), (2, 1), (4, 5)])
+def test_one_subset_hides_nothing_and_judges_everything() -> None:
+    crossed = CrossedMask(8, (2,), 1, 0)
+    features = torch.randn(2, 5, 8, 8)
+    drawn = crossed.draw(torch.Generator().manual_seed(0))
+    for masks in (None, drawn):
+        shown, hidden = crossed.spread(features, masks)
+        assert torch.equal(shown, features)
+        assert not hidden.any()
+        assert torch.equal(crossed.gather(2 * features, masks), 2 * features)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 3), (9, 3), (2, 0), (4, 5)])
 def test_impossible_masks_are_refused(k: int, n: int) -> None:
     with pytest.raises(ModelError, match="choose"):
         CrossedMask(8, (k,), n, 0)

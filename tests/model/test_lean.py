@@ -65,6 +65,7 @@ def agree(network: MFRNet) -> None:
         {"block": "convolution"},
         {"k": (1, 2, 4)},
         {"n": 2},
+        {"n": 1},
         {"scoring": "pixel"},
         {"pixel_share": 0.3},
         {"without_light": False},
