@@ -32,7 +32,7 @@ app.command()(recipe)
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Minutes = Annotated[float, typer.Option(min=0.5, max=600, help="Bounds the teach-in, all in.")]
 Weights = Annotated[Path | None, typer.Option(help="Trunk weights: a torchvision-named VGG16 state dict.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or torch.")]
 
 
 @app.command()

@@ -7,12 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import ablation, bench_model
 from benchmarks.peers.autoencoder import Autoencoder
 from benchmarks.peers.gaussian import Gaussian
 from benchmarks.peers.nearest import Nearest
 from drivers.simulated.cloth import Cloth
+from model.encoder import VGG16
 
 SIDE = 512
 
@@ -79,6 +81,19 @@ def test_ablation(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert ablation.main([*words(data, page), "--encoder", "light"]) == 0
     methods = {row[0] for row in rows(page) if row[1] == "little"}
     assert methods == {*variants, *ablation.SCORINGS}
+
+
+@pytest.mark.slow
+def test_ablation_of_vgg16s_scales(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scales = {name: ablation.SCALES[name] for name in ("scales: conv1_2 alone", "scales: conv3_1, conv3_3 alone")}
+    monkeypatch.setattr(ablation, "VARIANTS", {ablation.WHOLE: {}})
+    monkeypatch.setattr(ablation, "SCALES", scales)
+    torch.manual_seed(0)
+    torch.save(VGG16(ablation.TO_CONV3_3).state_dict(), tmp_path / "any.pth")
+    page = tmp_path / "ablation.md"
+    assert ablation.main([*words(data, page), "--vgg16", str(tmp_path / "any.pth")]) == 0
+    methods = {row[0] for row in rows(page) if row[1] == "little"}
+    assert methods == {ablation.WHOLE, *ablation.SCORINGS, *scales}
 
 
 @pytest.mark.parametrize("study", [bench_model, ablation])
