@@ -14,6 +14,9 @@ from station.teaching import GOOD_TILES, TEACHING_BLOCK_LINES, Lesson, teach
 from station.teaching.doubts import Doubt
 from station.teaching.pictures import picture_name
 
+DOUBTS_SAID = 20
+"""Lines for the screen; the JSON holds all."""
+
 
 def teach_fabric(
     records: Records,
@@ -39,6 +42,7 @@ def teach_fabric(
             "or digit."
         )
     camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused before anything else
+    trunk = load_encoder(encoder, weights)  # may download: nothing there looks whether it was cancelled
 
     def cloth() -> ReplayCamera:
         camera.rewind()
@@ -49,7 +53,7 @@ def teach_fabric(
             lesson, _ = teach(
                 fabric,
                 cloth,
-                load_encoder(encoder, weights),
+                trunk,
                 records.store,
                 mm_per_px=mm_per_px,
                 false_alarms_per_100_m=false_alarms_per_100_m,
@@ -62,8 +66,8 @@ def teach_fabric(
         except TeachingCancelled as cancelled:
             say(str(cancelled))
             raise KeyboardInterrupt from cancelled
-    for sentence in sentences(lesson):
-        say(sentence)
+    for line in sentences(lesson) + doubts_named(lesson):
+        say(line)
     return figures_of(lesson)
 
 
@@ -114,6 +118,20 @@ def _doubted(lesson: Lesson) -> str:
         "held back stand out from the rest and may hold flaws; the threshold was set without them. "
         f"{pictures} such cloth out and teach again; if it is good cloth, the station may reject more of its like."
     )
+
+
+def doubts_named(lesson: Lesson) -> list[str]:
+    """A line for each of the first doubts: its picture's file, and where in which teaching picture it was cut out."""
+    named = [_named(number, doubt, lesson) for number, doubt in enumerate(lesson.doubts[:DOUBTS_SAID], start=1)]
+    more = len(lesson.doubts) - len(named)
+    return [*named, f"and {more} more"] if more else named
+
+
+def _named(number: int, doubt: Doubt, lesson: Lesson) -> str:
+    row = _row(number, doubt, lesson)
+    picture = Path(str(row["picture"])).name if row["picture"] else "no picture"
+    size = f"{row['width_px']} × {row['height_px']} px"
+    return f"{picture}: {row['image']}, column {row['x_px']}, line {row['y_px']}, {size}"
 
 
 def figures_of(lesson: Lesson) -> dict[str, object]:

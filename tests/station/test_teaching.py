@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ from model.encoder import Encoder, Light
 from model.mfrnet import MFRNetConfig
 from model.pacing import Progress, TeachingCancelled
 from station.camera_wishes import CameraWishes
-from station.commands.learning import figures_of, sentences
+from station.commands.learning import DOUBTS_SAID, doubts_named, figures_of, sentences
 from station.control import StationError
 from station.playback import play
 from station.recipe import Recipe
@@ -28,7 +29,8 @@ from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 from station.teaching import TEACHING_BLOCK_LINES, Lesson, Section, TileCollector, teach
-from station.teaching.sampling import collect
+from station.teaching.doubts import Doubt
+from station.teaching.sampling import Place, collect
 
 SMALL = MFRNetConfig(channels=24, width=32, steps=12)
 DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0)
@@ -142,6 +144,19 @@ def test_dirty_cloth_is_doubted_named_and_shown(
     told = figures_of(lesson)
     assert [Path(str(row["picture"])).is_file() for row in told["doubted"]] == [True] * len(lesson.doubts)
     assert any(str(lesson.pictures) in sentence and "take such cloth out" in sentence for sentence in told["warnings"])
+    named = [SAID_OF_A_DOUBT.fullmatch(line) for line in doubts_named(lesson)]
+    assert len(named) == len(lesson.doubts)
+    for said in named:
+        assert said is not None
+        file, picture, *numbers = said.groups()
+        x, y, width, height = map(int, numbers)
+        first = int(picture[0]) * 1024 + y
+        shown = cv2.imread(str(lesson.pictures / file))
+        assert shown.shape == (height, width, 3)
+        assert (shown[:, :, 0] == cloth[first : first + height, x : x + width]).mean() > 0.9, "it is found by the words"
+
+
+SAID_OF_A_DOUBT = re.compile(r"(\d{3}\.png): (\d\.png), column (\d+), line (\d+), (\d+) × (\d+) px")
 
 
 @dataclass(frozen=True)
@@ -208,6 +223,15 @@ def test_progress_never_goes_back_and_spans_the_whole(clean: Course) -> None:
 
 
 STAGES = ["reading cloth", "teaching", "calibrating", "setting the threshold", "looking for doubtful cloth", "done"]
+
+
+def test_of_many_doubts_the_first_are_named_and_the_others_counted(clean: Course) -> None:
+    doubts = tuple(Doubt(Place("a.png", n, n + 256, 8, 264, 0, 768), 0, 0, 2.0, False) for n in range(DOUBTS_SAID + 3))
+    *named, rest = doubts_named(replace(clean.lesson, doubts=doubts, pictures=None))
+    assert named == [f"no picture: a.png, column 8, line {n}, 256 × 256 px" for n in range(DOUBTS_SAID)]
+    assert rest == "and 3 more"
+    assert doubts_named(replace(clean.lesson, doubts=doubts[:DOUBTS_SAID], pictures=None)) == named
+    assert not doubts_named(replace(clean.lesson, doubts=()))
 
 
 @pytest.mark.parametrize("stage", STAGES[:-1])
