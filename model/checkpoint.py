@@ -174,7 +174,7 @@ def precision_warning(path: Path, precision: str) -> str | None:
     if found == precision:
         return None
     return (
-        f"This model's threshold was found in {found}, but it now runs in {precision}: scores differ by about 1 %, so "
+        f"This model's threshold was found in {found}, but it now runs in {precision}: scores differ by about 2 %, so "
         "look at the threshold on the tuning page, or teach again on this machine."
     )
 
