@@ -1,10 +1,11 @@
 """How fast the bare model is on a device: tiles/s by tiles per call, latency, memory.
 
-    python -m benchmarks.model_speed [--device cuda] [--encoder light vgg16] [--weights FILE] [--precision bf16]
+    python -m benchmarks.model_speed [--device cuda] [--encoder light vgg16] [--precision bf16]
 
-``light`` runs as the shipped demo model, ``vgg16`` untaught (speed does not depend on what was learnt) with the weights
-of ``--weights``, else the published ones.  Beside them runs the bare VGG16 trunk (conv1_1 to conv4_3, random weights),
-to compare machines by.  All are measured by turns in one run and written to ``docs/results/speed-DEVICE.md``.
+``light`` runs as the shipped demo model; ``vgg16``, as deep as the station takes it, and ``vgg16 to conv3_3`` run
+untaught with random weights, for speed does not depend on them.  Beside them runs the bare VGG16 trunk (conv1_1 to
+conv4_3), to compare machines by.  All are measured by turns in one run and written to
+``docs/results/speed-DEVICE.md``.
 """
 
 from __future__ import annotations
@@ -17,21 +18,25 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmarks.ablation import TO_CONV3_3
 from benchmarks.figures import ROOT, commit
-from model.encoder import VGG16, load_encoder
+from model.encoder import VGG16, VGG16_DEPTH
 from model.engines.engine import Engine
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
 from model.runtime import arranged, choose_device, choose_precision, make_engine
 from station import demo
 
 TRUNK = "bare VGG16 trunk"
+LIGHT = "light"
+VGG16_CONVS = {"vgg16": VGG16_DEPTH, "vgg16 to conv3_3": TO_CONV3_3}
+BATCHES, CUDA_BATCHES = (1, 8, 18, 32), (1, 8, 18, 32, 64, 128)
+"""18 is about what a line asks for at once."""
 MAP_CELLS = (64, 64)
 ROUNDS = 8
 
@@ -72,22 +77,26 @@ class Subject:
         self.rates.append(calls * self.tiles / (begin - first))
         self.cpu_ms.append(1000 * (time.process_time() - cpu) / (calls * self.tiles))
 
+    def times_as_fast_as(self, other: Subject) -> float:
+        """Median over the rounds."""
+        return float(np.median(np.array(self.rates) / np.array(other.rates)))
+
     def row(self, reference: Subject) -> str:
         """A row of the table."""
         low, middle, high = np.percentile(self.rates, (25, 50, 75))
         p50, p99 = np.percentile(1000 * np.array(self.calls_s), (50, 99))
-        ratio = np.median(np.array(self.rates) / np.array(reference.rates))
+        ratio = self.times_as_fast_as(reference)
         return (
             f"| {self.name} | {self.tiles} | {middle:.0f} ({low:.0f}–{high:.0f}) | {ratio:.1f} | {p50:.1f} | {p99:.1f} "
             f"| {np.median(self.cpu_ms):.1f} |"
         )
 
 
-def network_of(encoder: str, weights: Path | None) -> MFRNet:
-    """The network to measure."""
-    if encoder == "light" and weights is None:
+def network_of(encoder: str) -> MFRNet:
+    """The network to measure: ``light`` or one of ``VGG16_CONVS``."""
+    if encoder == LIGHT:
         return demo.shipped_model()[0]
-    return blank(MFRNetConfig(), load_encoder(encoder, weights), 0).eval()
+    return blank(MFRNetConfig(), VGG16(VGG16_CONVS[encoder]), 0).eval()
 
 
 def subjects_of(name: str, engine: Engine, out_shape: tuple[int, ...], batches: Sequence[int]) -> list[Subject]:
@@ -132,6 +141,16 @@ def memory(device: str) -> str:
     return text + "."
 
 
+def light_beside(subjects: Sequence[Subject]) -> str:
+    """How many times as fast as each VGG16 ``light`` is, at the most tiles a call."""
+    last = {subject.name: subject for subject in subjects}
+    if LIGHT not in last:
+        return ""
+    light = last[LIGHT]
+    ratios = [f"{light.times_as_fast_as(last[name]):.1f} × {name}" for name in VGG16_CONVS if name in last]
+    return f"`light` at {light.tiles} tiles a call: {', '.join(ratios)}. " if ratios else ""
+
+
 def report(device: str, precision: str, where: str, subjects: Sequence[Subject]) -> str:
     """The file's text."""
     rows = [subject.row(subjects[0]) for subject in subjects]
@@ -146,7 +165,7 @@ def report(device: str, precision: str, where: str, subjects: Sequence[Subject])
             "|---|---|---|---|---|---|---|",
             *rows,
             "",
-            memory(device),
+            light_beside(subjects) + memory(device),
             "",
         ]
     )
@@ -157,21 +176,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
-    parser.add_argument("--encoder", nargs="+", choices=("light", "vgg16"), default=["light"])
-    parser.add_argument("--weights", type=Path, default=None, help="of vgg16")
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
+    encoders = (LIGHT, *VGG16_CONVS)
+    parser.add_argument("--encoder", nargs="+", choices=encoders, default=encoders)
+    parser.add_argument("--batches", type=int, nargs="+", default=None, help="tiles a call")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement in each round")
     options = parser.parse_args()
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
+    batches = options.batches or (CUDA_BATCHES if device == "cuda" else BATCHES)
     where = machine(device)
     trunk = make_engine(lambda _channels, dtype, _single: Trunk(dtype), device, precision)
-    subjects = subjects_of(TRUNK, trunk, (TILE_PX // 8, TILE_PX // 8), options.batches[-1:])
+    subjects = subjects_of(TRUNK, trunk, (TILE_PX // 8, TILE_PX // 8), batches[-1:])
     for encoder in options.encoder:
-        network = network_of(encoder, options.weights if encoder == "vgg16" else None)
-        subjects += subjects_of(
-            encoder, make_engine(arranged(network, "maps"), device, precision), MAP_CELLS, options.batches
-        )
+        engine = make_engine(arranged(network_of(encoder), "maps"), device, precision)
+        subjects += subjects_of(encoder, engine, MAP_CELLS, batches)
     measure(subjects, options.seconds)
     text = report(device, precision, where, subjects)
     out = ROOT / "docs" / "results" / f"speed-{device}.md"
