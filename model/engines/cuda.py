@@ -1,11 +1,13 @@
 """A CUDA card: batches in two lanes, so that copies of the one run beside the computing of the other.
 
 A lane has a stream, page-locked buffers on the host, buffers on the card and one CUDA graph per batch size.  All of it
-is made once; a batch then costs one copy in, one launch and one copy out, and nothing is allocated.
+is made once; a batch then costs one copy in, one launch and one copy out, and nothing is allocated.  The pictures of
+one call are dealt out to all lanes, for a line's call is smaller than the largest batch.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,8 +24,11 @@ from model.mfrnet import TILE_PX
 
 BATCH = 32
 LANES = 2
-SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
+SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Batch sizes that get a graph; a batch in between runs in the next larger one, its last places idle."""
+
+LEAST = 8
+"""Pictures that are not worth dealing out: a smaller batch leaves most of a card idle."""
 
 WARM_UP = 3
 """Runs before a graph is recorded: libraries choose their algorithms and allocate their workspaces in the first."""
@@ -53,7 +58,8 @@ class CUDAEngine:
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
         """As :class:`model.engines.engine.Engine`."""
         with torch.inference_mode(), enough_memory():
-            take_turns(self._lanes_for(channels_of(pictures)), pictures, out, self._batch)
+            lanes = self._lanes_for(channels_of(pictures))
+            take_turns(lanes, pictures, out, batch_for(len(pictures), len(lanes), self._batch))
 
     def _lanes_for(self, channels: int) -> list[CUDALane]:
         if channels not in self._lanes:
@@ -115,6 +121,13 @@ def take_turns(lanes: Sequence[Lane], pictures: NDArray[np.uint8], out: NDArray[
 def _empty(begun: deque[tuple[Lane, slice]], out: NDArray[np.float32]) -> None:
     lane, part = begun.popleft()
     lane.finish(out[part])
+
+
+def batch_for(count: int, lanes: int, most: int) -> int:
+    """How many of a call's pictures go into one batch: each lane's share, filled up to the size of a graph, so that
+    only the last batch of the call has idle places."""
+    share = max(LEAST, math.ceil(count / lanes))
+    return next((size for size in sizes_up_to(most) if size >= share), most)
 
 
 def sizes_up_to(batch: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tests_model_cloth import woven
 
 from model import runtime as runtimes
-from model.engines.cuda import BATCH, SIZES, CUDAEngine, sizes_up_to, take_turns
+from model.engines.cuda import BATCH, LANES, LEAST, SIZES, CUDAEngine, batch_for, sizes_up_to, take_turns
 from model.errors import ModelError
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
@@ -83,6 +83,28 @@ def test_any_number_of_pictures_finds_a_graph_not_much_larger() -> None:
         assert list(sizes) == sorted(set(sizes))
         for count in range(1, batch + 1):
             assert next(size for size in sizes if size >= count) < 2 * count + 1
+
+
+@pytest.mark.parametrize("count", range(2 * BATCH + 2))
+def test_a_call_is_dealt_out_to_all_lanes_without_idle_places_but_in_its_last_batch(count: int) -> None:
+    batch = batch_for(count, LANES, BATCH)
+    assert batch in sizes_up_to(BATCH)
+    batches = -(-count // batch)
+    assert batches >= min(LANES, -(-count // LEAST))
+    assert batches <= LANES or batch == BATCH
+
+
+@pytest.mark.parametrize("count", [0, 3, 9, 16, 18, 24, 30, BATCH, BATCH + 1, 3 * BATCH + 1])
+def test_both_lanes_hold_a_batch_at_the_lines_calls(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine itself, its lanes taken by the stand-in's."""
+    diary: list[str] = []
+    engine = CUDAEngine(lambda *_: torch.nn.Identity(), torch.float32)
+    lanes = [MeanLane(BATCH, diary, name) for name in "ab"]
+    monkeypatch.setattr(engine, "_lanes_for", lambda channels: lanes)
+    out = np.full(count, -1, np.float32)
+    engine.run(pictures_of(count), out)
+    np.testing.assert_array_equal(out, np.arange(count))
+    assert (diary[:2] == ["a+", "b+"]) == (count > LEAST)
 
 
 def test_precision_follows_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
