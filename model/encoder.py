@@ -189,15 +189,16 @@ def encoder_from_state(
     layers deeper than ``depth`` convolutions) are left out.
 
     Raises:
-        ModelError: layers are missing, of wrong shape, or hold values that are not finite.
+        ModelError: layers are missing, of wrong shape or kind, or hold values that are not finite in float32.
     """
     if name not in ENCODER_NAMES:
         raise ModelError(f"There is no encoder '{name}': choose one of {', '.join(ENCODER_NAMES)}.")
-    encoder = _empty_vgg16(state, source, depth) if name == "vgg16" else _empty_light(state, source)
-    wanted = encoder.state_dict()
-    for key, own in wanted.items():
+    with torch.device("meta"):  # a few bytes may claim a trunk of gigabytes: shapes are compared before it gets them
+        claimed = _empty(name, state, source, depth).state_dict()
+    for key, own in claimed.items():
         _check(key, own, state.get(key), name, source)
-    encoder.load_state_dict({key: state.get(key, own).to(own.dtype) for key, own in wanted.items()})
+    encoder = _empty(name, state, source, depth)
+    encoder.load_state_dict({key: state.get(key, own) for key, own in encoder.state_dict().items()})
     return encoder.freeze()
 
 
@@ -213,8 +214,17 @@ def _check(key: str, own: Tensor, given: Tensor | None, name: str, source: str) 
             f"{source} does not fit encoder '{name}': layer {key} is {list(given.shape)} where {list(own.shape)} "
             "is needed; give the right file."
         )
-    if not torch.isfinite(given).all():
+    if given.is_floating_point() != own.is_floating_point():
+        raise ModelError(
+            f"{source} does not fit encoder '{name}': layer {key} is {given.dtype} where {own.dtype} is needed; give "
+            "the right file."
+        )
+    if not torch.isfinite(given.to(own.dtype)).all():
         raise ModelError(f"{source} holds values that are not numbers in layer {key}: the file is damaged, replace it.")
+
+
+def _empty(name: str, state: Mapping[str, Tensor], source: str, depth: int) -> Encoder:
+    return _empty_vgg16(state, source, depth) if name == "vgg16" else _empty_light(state, source)
 
 
 def _empty_vgg16(state: Mapping[str, Tensor], source: str, depth: int) -> Encoder:
@@ -236,6 +246,6 @@ def _empty_light(state: Mapping[str, Tensor], source: str) -> Encoder:
         out_channels = shapes["trunk.5.weight"][0]
     except (KeyError, IndexError):
         raise ModelError(f"{source} holds no weights of encoder 'light': give a file made for it.") from None
-    if max(*widths, out_channels) > 4096:
+    if not 0 < min(*widths, out_channels) <= max(*widths, out_channels) <= 4096:
         raise ModelError(f"{source} claims an impossible width for encoder 'light': give a file made for it.")
     return Light(widths, out_channels)

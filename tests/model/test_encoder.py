@@ -186,11 +186,36 @@ def test_wrong_shape_missing_layer_and_no_number(light: Light) -> None:
         ({"trunk.2.0.weight": torch.zeros(6, 6, 5, 5)}, "trunk.2.0.weight"),
         ({"trunk.2.1.bias": None}, "trunk.2.1.bias is missing"),
         ({"trunk.5.bias": torch.full((OUT,), float("nan"))}, "trunk.5.bias"),
+        ({"trunk.5.bias": torch.full((OUT,), 1e300, dtype=torch.float64)}, "trunk.5.bias"),
+        ({"trunk.5.bias": torch.zeros(OUT, dtype=torch.int64)}, "torch.int64 where torch.float32 is needed"),
+        ({"trunk.5.bias": torch.zeros(OUT, dtype=torch.bool)}, "torch.bool where torch.float32 is needed"),
+        ({"trunk.5.bias": torch.zeros(OUT, dtype=torch.complex64)}, "torch.complex64 where torch.float32 is needed"),
     ):
         state = {key: value for key, value in {**light.state_dict(), **change}.items() if value is not None}
         with pytest.raises(ModelError) as caught:
             encoder_from_state("light", state)
         one_sentence(caught, word)
+
+
+@pytest.mark.parametrize("width", [0, 4097])
+def test_a_width_no_light_trunk_has(width: int) -> None:
+    with pytest.raises(ModelError) as caught:
+        encoder_from_state("light", {f"trunk.{at}.weight": torch.zeros(width, 1) for at in ("0.0", "1.0", "3.0", "5")})
+    one_sentence(caught, "impossible width")
+
+
+def test_a_claimed_width_gets_no_memory_before_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = []
+
+    def noting(*sizes: object) -> Light:
+        devices.append(torch.get_default_device().type)
+        return Light((1, 1, 1), 1)
+
+    monkeypatch.setattr("model.encoder.Light", noting)
+    with pytest.raises(ModelError) as caught:
+        encoder_from_state("light", {f"trunk.{at}.weight": torch.zeros(4096, 1) for at in ("0.0", "1.0", "3.0", "5")})
+    one_sentence(caught, "trunk.0.0.weight is [4096, 1]")
+    assert devices == ["meta"]
 
 
 def test_published_weights_are_fetched_once_and_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
