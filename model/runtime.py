@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -57,7 +58,9 @@ def choose_device(device: str) -> str:
 
 
 def choose_precision(precision: str, device: str) -> str:
-    """The precision meant on a device that :func:`choose_device` gave; ``auto`` is the fastest it computes in itself.
+    """The precision meant on a device that :func:`choose_device` gave; ``auto`` is the fastest its hardware has.
+
+    On torch's CPU, bf16 runs on every processor but is fast only where there are instructions for it.
 
     Raises:
         ModelError: there is no such precision, or the device does not compute in it.
@@ -66,19 +69,24 @@ def choose_precision(precision: str, device: str) -> str:
         raise ModelError(f"There is no precision '{precision}': choose one of {', '.join(PRECISIONS)}.")
     able = _precisions_of(device)
     if precision == "auto":
-        return able[0] if device != "torch" else "f32"
+        return able[0]
     if precision not in able:
         raise ModelError(f"This machine's '{device}' does not compute in {precision}: choose {' or '.join(able)}.")
     return precision
 
 
 def _precisions_of(device: str) -> list[str]:
-    """What a device computes in, the fastest first."""
+    """What a device computes in, what ``auto`` chooses first."""
     if device == "cuda":
         return ["bf16", "f16", "f32"] if torch.cuda.is_bf16_supported(including_emulation=False) else ["f16", "f32"]
     if device == "openvino":
         return ["bf16", "f32"] if "BF16" in openvino.capabilities() else ["f32"]
-    return ["bf16", "f32"]
+    return ["bf16", "f32"] if _has_bf16_instructions() else ["f32", "bf16"]
+
+
+def _has_bf16_instructions() -> bool:
+    able: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # earlier torch cannot tell
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def make_engine(make: MakeModule, device: str, precision: str, threads: int | None = None) -> Engine:
@@ -105,7 +113,7 @@ class Runtime:
     Args:
         network: in evaluation mode; the runtime works on a copy.
         device: ``auto`` (CUDA if there, else OpenVINO, else torch), or one of these.
-        precision: ``auto`` (bf16 where the device has it), ``f32``, ``bf16`` or ``f16``.
+        precision: ``auto`` (as :func:`choose_precision`), ``f32``, ``bf16`` or ``f16``.
         threads: CPU cores to use; None for all (torch: one, unless OMP_WAIT_POLICY is PASSIVE).
 
     Attributes:
@@ -138,8 +146,9 @@ class Runtime:
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw anomaly maps.
 
-        Contiguous tiles are read in place, and maps are written straight into the array returned, which is the
-        caller's to keep: that one array is all that a call allocates.
+        The array returned is the caller's to keep.  OpenVINO reads contiguous tiles in place and writes straight into
+        that array; CUDA copies through buffers made once, on the host and on the card; torch allocates every step's
+        tensors and copies each map.
 
         Args:
             tiles: uint8 ``[N, 256, 256]`` (grey) or ``[N, 256, 256, 3]`` (RGB); N may be 0.

@@ -1,8 +1,16 @@
-"""Every device and precision against the network itself in float32: the same maps, the same verdicts."""
+"""Every device and precision against the network itself in float32: the same maps, the same verdicts.
+
+Held for a small network on cloth woven on the spot, and for the one that the station ships on its own cloth: 48 good
+tiles and 24 with a flaw in their middle, of all kinds, from faint to plain.  Good cloth ends at about 1; the shipped
+recipe rejects from 1.4.  Scores are logarithms, so rounding moves low and high ones by about as much; what it moves
+most by is done in the light trunk's last layers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,19 +19,54 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from tests_model_cloth import woven
 
-from model.mfrnet import MFRNet
+from drivers.simulated.cloth import Cloth
+from drivers.simulated.weave import STYLES
+from model import runtime as runtimes
+from model.mfrnet import TILE_PX, MFRNet
 from model.runtime import Runtime, choose_precision
+from station import demo
 
 NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 PATHS = [
     *((device, precision) for device in ("openvino", "torch") for precision in ("f32", "bf16")),
     *(pytest.param(("cuda", precision), marks=NEEDS_CUDA) for precision in ("f32", "bf16", "f16")),
 ]
-# Largest difference of any cell, of any tile's peak, and the mean of the peaks', where good cloth ends at about 1.
-TOLERANCES = {"f32": (1e-3, 1e-3, 1e-4), "bf16": (0.05, 0.03, 0.006), "f16": (0.02, 0.01, 0.003)}
-
 GOOD, FLAWED = 48, 24
 FALSE_ALARMS = 0.05
+DEMO_CLOTH_M = 3.0
+
+
+class Tolerance(NamedTuple):
+    """In units of the score: the most that any cell, and that any tile's highest cell differs by; the root mean square
+    of the latter, and its mean."""
+
+    cell: float
+    peak: float
+    typical_peak: float
+    bias: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its tiles (the good ones first), its maps in float32 and what its precisions may differ by."""
+
+    network: MFRNet
+    tiles: NDArray[np.uint8]
+    expected: NDArray[np.float32]
+    tolerances: dict[str, Tolerance]
+    rejects_from: float | None = None
+
+
+SMALL_ONES = {
+    "f32": Tolerance(1e-3, 1e-3, 3e-4, 1e-4),
+    "bf16": Tolerance(0.05, 0.03, 0.01, 0.006),
+    "f16": Tolerance(0.02, 0.01, 0.005, 0.003),
+}
+SHIPPED_ONES = {
+    "f32": Tolerance(1e-3, 1e-3, 3e-4, 1e-4),
+    "bf16": Tolerance(0.15, 0.1, 0.03, 0.01),
+    "f16": Tolerance(0.03, 0.02, 0.006, 0.003),
+}
 
 
 def flawed() -> NDArray[np.uint8]:
@@ -45,15 +88,55 @@ def flawed() -> NDArray[np.uint8]:
     return np.clip(tiles, 0, 255).astype(np.uint8)
 
 
-@pytest.fixture(scope="module")
-def tiles() -> NDArray[np.uint8]:
-    return np.concatenate([woven(GOOD, 76), flawed()])
+def demo_cloth(seed: int, flaws_per_m: float) -> Cloth:
+    """As the demo's rig sees it."""
+    return Cloth(
+        STYLES[demo.STYLE],
+        width_px=demo.WIDTH_PX,
+        mm_per_px=demo.MM_PER_PX,
+        seed=seed,
+        web_px=demo.WEB_PX,
+        flaws_per_m=flaws_per_m,
+    )
 
 
-@pytest.fixture(scope="module")
-def expected(taught: MFRNet, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-    with torch.inference_mode():
-        return np.concatenate([taught(torch.from_numpy(tile)[None, None]).numpy() for tile in tiles])
+def of_demo_cloth() -> NDArray[np.uint8]:
+    """Good tiles of the demo's cloth, then tiles about flaws, laid on at a 24th of their contrast to all of it."""
+    strip = demo.rendered_cloth(901, DEMO_CLOTH_M)
+    first, end = demo.WEB_PX
+    corners = [
+        (y, x)
+        for y in range(0, len(strip) - TILE_PX, TILE_PX)
+        for x in range(first + 8, end - TILE_PX, TILE_PX)  # off the selvedge, whose columns the recipe judges apart
+    ]
+    good = [strip[y : y + TILE_PX, x : x + TILE_PX] for y, x in corners[:: len(corners) // GOOD][:GOOD]]
+    lines = len(strip)
+    clean, marked = (demo_cloth(902, flaws_per_m) for flaws_per_m in (0, 15))
+    without, whole = (cloth.render(0, lines).astype(np.float32) for cloth in (clean, marked))
+    bad = []
+    for place, flaw in enumerate(marked.flaws(0, lines)[:FLAWED]):
+        y = int(np.clip((flaw.first_line + flaw.end_line - TILE_PX) // 2, 0, lines - TILE_PX))
+        x = int(np.clip((flaw.first_px + flaw.end_px - TILE_PX) // 2, first + 8, end - 8 - TILE_PX))
+        here, strength = np.s_[y : y + TILE_PX, x : x + TILE_PX], (1 + place) / FLAWED
+        bad.append((without[here] + strength * (whole[here] - without[here])).round().astype(np.uint8))
+    assert (len(good), len(bad)) == (GOOD, FLAWED)
+    return np.stack(good + bad)
+
+
+@torch.inference_mode()
+def maps_of(network: MFRNet, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """By the network itself."""
+    return np.concatenate([network(torch.from_numpy(tile)[None, None]).numpy() for tile in tiles])
+
+
+@pytest.fixture(scope="module", params=["small", "shipped"])
+def case(request: pytest.FixtureRequest, taught: MFRNet) -> Case:
+    if request.param == "small":
+        tiles = np.concatenate([woven(GOOD, 76), flawed()])
+        return Case(taught, tiles, maps_of(taught, tiles), SMALL_ONES)
+    network, recipe = demo.shipped_model()
+    tiles = of_demo_cloth()
+    return Case(network, tiles, maps_of(network, tiles), SHIPPED_ONES, recipe.threshold)
 
 
 @pytest.fixture(scope="module", params=PATHS, ids=str)
@@ -62,29 +145,45 @@ def path(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def maps(path: tuple[str, str], taught: MFRNet, tiles: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+def maps(path: tuple[str, str], case: Case) -> Iterator[NDArray[np.float32]]:
     device, precision = path
     if device == "openvino" and precision == "bf16" and choose_precision("auto", "openvino") != "bf16":
         pytest.skip("this processor does not compute in bf16")
-    runtime = Runtime(taught, device, precision)
-    yield runtime.infer(tiles)
+    runtime = Runtime(case.network, device, precision)
+    yield runtime.infer(case.tiles)
     runtime.close()
 
 
-def test_maps_agree(path: tuple[str, str], maps: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
-    cell, peak, bias = TOLERANCES[path[1]]
-    apart = maps.max((1, 2)) - expected.max((1, 2))
-    assert np.abs(maps - expected).max() < cell
-    assert np.abs(apart).max() < peak
-    assert abs(apart.mean()) < bias
+def test_maps_agree(path: tuple[str, str], case: Case, maps: NDArray[np.float32]) -> None:
+    may = case.tolerances[path[1]]
+    apart = maps.max((1, 2)) - case.expected.max((1, 2))
+    assert np.abs(maps - case.expected).max() < may.cell
+    assert np.abs(apart).max() < may.peak
+    assert np.sqrt(np.square(apart).mean()) < may.typical_peak
+    assert abs(apart.mean()) < may.bias
 
 
-def test_a_threshold_holds_at_every_precision(maps: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+def test_a_threshold_holds_at_every_precision(case: Case, maps: NDArray[np.float32]) -> None:
     """Set at one precision it means the same at another: as many good tiles above, the same flaws found."""
-    peaks, exact = maps.max((1, 2)), expected.max((1, 2))
+    peaks, exact = maps.max((1, 2)), case.expected.max((1, 2))
     threshold = np.quantile(exact[:GOOD], 1 - FALSE_ALARMS)
     assert abs((peaks[:GOOD] > threshold).sum() - (exact[:GOOD] > threshold).sum()) <= 1
-    assert np.quantile(peaks[:GOOD], 1 - FALSE_ALARMS) == pytest.approx(threshold, rel=0.02)
+    assert np.quantile(peaks[:GOOD], 1 - FALSE_ALARMS) == pytest.approx(threshold, rel=0.03)
     assert (exact[GOOD:] > threshold).sum() > FLAWED / 2
     assert abs((peaks[GOOD:] > threshold).sum() - (exact[GOOD:] > threshold).sum()) <= 1
     assert spearmanr(peaks[GOOD:], exact[GOOD:]).statistic > 0.99
+    if case.rejects_from is not None:
+        assert not (peaks[:GOOD] > case.rejects_from).any()
+        assert abs((peaks > case.rejects_from).sum() - (exact > case.rejects_from).sum()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("able", "precision"),
+    [({"avx512_bf16": True}, "bf16"), ({"amx_bf16": True}, "bf16"), ({"avx512_bf16": False}, "f32"), ({}, "f32")],
+)
+def test_torch_computes_in_bf16_where_the_processor_has_instructions_for_it(
+    able: dict[str, bool], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    assert runtimes.choose_precision("auto", "torch") == precision
+    assert runtimes.choose_precision("bf16", "torch") == "bf16"
