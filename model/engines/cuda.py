@@ -2,7 +2,7 @@
 
 A lane has a stream, page-locked buffers on the host, buffers on the card and one CUDA graph per batch size.  All of it
 is made once; a batch then costs one copy in, one launch and one copy out, and nothing is allocated.  The pictures of
-one call are dealt out to all lanes, for a line's call is smaller than the largest batch.
+one call are dealt out to all lanes: a line's call is smaller than the largest batch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Batch sizes that get a graph; a batch in between runs in the next larger one, its last places idle."""
 
 LEAST = 8
-"""Pictures that are not worth dealing out: a smaller batch leaves most of a card idle."""
+"""So few pictures are not dealt out: every launch has its price."""
 
 WARM_UP = 3
 """Runs before a graph is recorded: libraries choose their algorithms and allocate their workspaces in the first."""
