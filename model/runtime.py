@@ -146,9 +146,9 @@ class Runtime:
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw anomaly maps.
 
-        The array returned is the caller's to keep; tiles that are not contiguous are copied first.  OpenVINO reads tiles
-        in place and writes straight into that array; CUDA copies through buffers made once, on the host and on the card; torch allocates every step's
-        tensors and copies each map.
+        The array returned is the caller's to keep; tiles that are not contiguous are copied first.  OpenVINO reads
+        tiles in place and writes straight into that array; CUDA copies through buffers made once, on the host and on
+        the card; torch allocates every step's tensors and copies each map.
 
         Args:
             tiles: uint8 ``[N, 256, 256]`` (grey) or ``[N, 256, 256, 3]`` (RGB); N may be 0.
