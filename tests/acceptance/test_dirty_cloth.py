@@ -158,7 +158,7 @@ def trial(style: str, seed: int, home: Path) -> Trial:
     ("style", "least", "fall"),
     [
         ("demo", 0.85, 0.02),
-        # Of harder cloth two points cannot be told from chance: 9 m set thresholds that alone move detection by 10.
+        # Of harder cloth 9 m set thresholds that alone move detection by 10 points; two are told with much cloth's.
         ("denim", 0.55, 0.15),
     ],
 )
@@ -170,7 +170,9 @@ def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(
     found = np.mean([detection(one.findings) for one in clean])
     assert found >= least
     assert np.mean([detection(one.findings) for one in dirty]) > found - fall
-    assert np.mean([one.of_much for one in dirty]) < 1.2 * np.mean([one.of_much for one in clean])
+    found_of_much = np.mean([detection(one.findings_of_much) for one in clean])
+    assert np.mean([detection(one.findings_of_much) for one in dirty]) > found_of_much - 0.02
+    assert 0.9 < np.mean([one.of_much for one in dirty]) / np.mean([one.of_much for one in clean]) < 1.1
     for one in trials:
         assert 0.045 <= one.share <= 0.09
         assert one.clean.findings.flaws_true >= 200

@@ -25,7 +25,7 @@ def heavy(random: np.random.Generator, count: int) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("count", [50, 200, 1000, 6000])
-@pytest.mark.parametrize(("draw", "most"), [(maxima, 0.004), (heavy, 0.015)])
+@pytest.mark.parametrize(("draw", "most"), [(maxima, 0.004), (heavy, 0.03)])
 def test_good_cloth_is_hardly_ever_doubted(count: int, draw: Draw, most: float) -> None:
     random = np.random.default_rng(count)
     lessons = [doubtful(draw(random, count)) for _ in range(60)]
@@ -48,7 +48,7 @@ def test_flawed_pieces_are_told_from_good_ones(count: int, share: float) -> None
         wrong += np.count_nonzero(doubted & ~bad)
         flawed += np.count_nonzero(bad)
     assert missed <= 0.02 * plain
-    assert wrong <= 0.15 * flawed
+    assert wrong <= 0.25 * flawed
 
 
 def test_doubts_do_not_depend_on_order_or_unit() -> None:
