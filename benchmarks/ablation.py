@@ -54,9 +54,9 @@ TO_CONV3_3 = 7
 
 def main(words: list[str]) -> int:
     """Run the study; 0 done, 1 a fault of the input."""
-    parser = setting.parser(__doc__ or "", "ablation.md")
+    parser = setting.parser(__doc__ or "", "ablation.md", steps=150)
     parser.add_argument("--encoder", choices=setting.ENCODERS, default="vgg16")
-    parser.set_defaults(seeds=1, steps=300)
+    parser.set_defaults(seeds=1)
     options = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     runs: Runs = {}

@@ -36,9 +36,8 @@ Runs = dict[str, list[Tally]]
 
 def main(words: list[str]) -> int:
     """Run the study; 0 done, 1 a fault of the input."""
-    parser = setting.parser(__doc__ or "", "model.md")
+    parser = setting.parser(__doc__ or "", "model.md", steps=700)
     parser.add_argument("--encoders", nargs="+", choices=setting.ENCODERS, default=list(setting.ENCODERS))
-    parser.set_defaults(steps=700)
     options = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:

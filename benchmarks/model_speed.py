@@ -2,7 +2,7 @@
 
     python -m benchmarks.model_speed [--device cuda] [--encoder light vgg16] [--precision bf16]
 
-``light`` runs as the shipped demo model; ``vgg16``, as deep as the station takes it, and ``vgg16 to conv3_3`` run
+``light`` runs as the shipped demo model; ``vgg16``, as deep as the station takes it, and ``vgg16-conv3_3`` run
 untaught with random weights, for speed does not depend on them.  Beside them runs the bare VGG16 trunk (conv1_1 to
 conv4_3), to compare machines by.  All are measured by turns in one run and written to
 ``docs/results/speed-DEVICE.md``.
@@ -34,7 +34,7 @@ from station import demo
 
 TRUNK = "bare VGG16 trunk"
 LIGHT = "light"
-VGG16_CONVS = {"vgg16": VGG16_DEPTH, "vgg16 to conv3_3": TO_CONV3_3}
+VGG16_CONVS = {"vgg16": VGG16_DEPTH, "vgg16-conv3_3": TO_CONV3_3}
 BATCHES, CUDA_BATCHES = (1, 8, 18, 32), (1, 8, 18, 32, 64, 128)
 """18 is about what a line asks for at once."""
 MAP_CELLS = (64, 64)

@@ -24,7 +24,7 @@ def crossed_masks(grid: int, k: int, n: int, generator: torch.Generator) -> Tens
         generator: source of the dealing (CPU).
 
     Returns:
-        float32 ``[n, 1, grid, grid]``, 1 where pass i hides and is judged; sums to 1 over the passes at every cell.
+        float32 ``[n, 1, grid, grid]``, 1 where pass i is judged (and, with n > 1, blind); sums to 1 over the passes.
 
     Raises:
         ModelError: k or n do not fit the grid.

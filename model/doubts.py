@@ -25,7 +25,7 @@ WIDTH_ERROR = 1.9
 """Standard error of the law's width as two quantiles tell it, of Gumbel's law, times the root of how many pieces tell:
 the law is taken to be so much wider, that chance among a few pieces raises no doubts."""
 WRONGLY_DOUBTED = 0.2
-"""With half of it faint flaws enough stay on much dirty denim to set the threshold (``test_dirty_cloth.py``)."""
+"""At 0.1 enough faint flaws stayed on much dirty denim to raise the threshold (``test_dirty_cloth.py``)."""
 SHAPE_PIECES = 2000
 """Of so many pieces it can be told whether their scores fall off more slowly than exponentially."""
 SHAPES = np.linspace(0, 0.25, 26)

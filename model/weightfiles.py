@@ -31,8 +31,12 @@ _NAMES = {
     "collections OrderedDict",
     "torch.nn.parameter Parameter",
     *(f"torch._utils _rebuild_{what}" for what in ("tensor", "tensor_v2", "parameter")),
-    *(f"torch {kind}Storage" for kind in ("Half", "BFloat16", "Float", "Double", "Long")),
-    *(f"torch {kind}Tensor" for kind in ("Half", "BFloat16", "Float", "Double", "Long")),
+    *(
+        f"{where} {kind}{what}"
+        for where in ("torch", "torch.cuda")
+        for kind in ("Half", "BFloat16", "Float", "Double", "Long")
+        for what in ("Storage", "Tensor")
+    ),
 }
 _PICKLES_BEFORE_ZIP = 5  # magic number, protocol, system, tensors, storages: torch's format until 1.5
 
@@ -57,6 +61,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise
     except PermissionError as error:
         raise ModelError(f"The weight file {path} may not be read: change its permissions.") from error
+    except MemoryError as error:
+        raise ModelError(
+            f"There is too little memory to read {path}: close other programs, or give a good copy."
+        ) from error
+    except OSError as error:
+        raise ModelError(f"The weight file {path} could not be read ({error.strerror or error}).") from error
     except Exception as error:  # torch raises whatever a stranger's bytes provoke
         raise ModelError(
             f"{path} is damaged or not a plain state dict of tensors: give a good copy of an encoder's weight file."

@@ -194,7 +194,13 @@ def shipped_model() -> tuple[MFRNet, Recipe]:
         return load(file), recipe
 
 
-def rendered_cloth(seed: int, metres: float) -> NDArray[np.uint8]:
-    """Good cloth of the demo's fabric, uint8 ``[lines, width]``."""
-    cloth = Cloth(STYLES[STYLE], width_px=WIDTH_PX, mm_per_px=MM_PER_PX, seed=seed, web_px=WEB_PX)
-    return cloth.render(0, round(metres * 1000 / MM_PER_PX))
+def demo_cloth(seed: int, flaws_per_m: float = 0.0) -> Cloth:
+    """The demo's fabric as its rig sees it, without what disturbs the picture."""
+    return Cloth(
+        STYLES[STYLE], width_px=WIDTH_PX, mm_per_px=MM_PER_PX, seed=seed, web_px=WEB_PX, flaws_per_m=flaws_per_m
+    )
+
+
+def rendered_cloth(seed: int, metres: float, flaws_per_m: float = 0.0) -> NDArray[np.uint8]:
+    """The demo's fabric, uint8 ``[lines, width]``."""
+    return demo_cloth(seed, flaws_per_m).render(0, round(metres * 1000 / MM_PER_PX))

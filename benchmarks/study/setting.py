@@ -24,14 +24,14 @@ FAULTS = (ModelError, CameraError, StationError)
 FABRICS = ("aitex_f01", "aitex_f03")
 
 
-def parser(description: str, out: str) -> argparse.ArgumentParser:
-    """Options that all studies share; ``out`` is the page's name in ``docs/results``."""
+def parser(description: str, out: str, steps: int) -> argparse.ArgumentParser:
+    """Options that all studies share; ``out`` is the page's name in ``docs/results``, ``steps`` of training usual."""
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--data", type=Path, default=SHARED / "data", help="folder of the fabrics, in MVTec layout")
     made.add_argument("--fabrics", nargs="+", default=list(FABRICS), help="folders in it")
     made.add_argument("--vgg16", type=Path, default=VGG16, help="VGG16 weights by torchvision's names")
     made.add_argument("--seeds", type=int, default=3)
-    made.add_argument("--steps", type=int, default=1500, help="training steps of MFRNet")
+    made.add_argument("--steps", type=int, default=steps, help="training steps of MFRNet")
     made.add_argument("--out", type=Path, default=ROOT / "docs" / "results" / out, help="the page to write")
     return made
 

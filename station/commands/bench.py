@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.memory import MemoryCamera
-from drivers.simulated.cloth import Cloth
 from model.encoder import load_encoder
 from model.mfrnet import MFRNet, MFRNetConfig, blank
 from model.runtime import Runtime
@@ -61,7 +60,7 @@ def bench(
         StationError: so slow that no tile was judged in time.
     """
     network, recipe = _network(encoder, weights)
-    cloth = flawed_cloth(seed, CLOTH_M)
+    cloth = demo.rendered_cloth(seed, CLOTH_M, demo.FLAWS_PER_M)
     runtime = Runtime(network, device=device)
     try:
         runtime.prepare()
@@ -93,20 +92,6 @@ def bench(
         }
     finally:
         runtime.close()
-
-
-def flawed_cloth(seed: int, metres: float) -> NDArray[np.uint8]:
-    """The demo's cloth with as many flaws as the demo has, so that the line finds, outlines and measures; uint8
-    ``[lines, width]``."""
-    cloth = Cloth(
-        demo.STYLE,
-        width_px=demo.WIDTH_PX,
-        mm_per_px=demo.MM_PER_PX,
-        seed=seed,
-        web_px=demo.WEB_PX,
-        flaws_per_m=demo.FLAWS_PER_M,
-    )
-    return cloth.render(0, round(metres * 1000 / demo.MM_PER_PX))
 
 
 def _network(encoder: str, weights: Path | None) -> tuple[MFRNet, Recipe]:

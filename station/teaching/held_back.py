@@ -123,7 +123,7 @@ class HeldBack:
     """
 
     def __init__(self, budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M) -> None:
-        self.enough_patches = ENOUGH_PATCHES / min(1.0, budget_per_100_m)
+        self.enough_patches = ENOUGH_PATCHES * max(1.0, FALSE_ALARM_BUDGET_PER_100_M / budget_per_100_m)
         self._finder = LeniencyFinder()
         self._view: StripView | None = None
         self.rows: list[Row] = []

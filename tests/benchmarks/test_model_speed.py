@@ -34,7 +34,7 @@ def of(name: str, *rates: float, run: Callable[[], None] = lambda: None) -> Subj
     return Subject(name, run, 8, rates=list(rates))
 
 
-@pytest.mark.parametrize(("encoder", "maps"), [("vgg16", 2), ("vgg16 to conv3_3", 4), ("light", 1)])
+@pytest.mark.parametrize(("encoder", "maps"), [("vgg16", 2), ("vgg16-conv3_3", 4), ("light", 1)])
 def test_each_network_is_as_deep_as_it_says(encoder: str, maps: int) -> None:
     assert len(network_of(encoder).encoder.channels) == maps
 
@@ -57,6 +57,6 @@ def test_all_are_measured_by_turns_in_every_round() -> None:
 
 def test_ratios_are_taken_within_a_round() -> None:
     """A machine that is ten times slower in one round is so for all."""
-    subjects = [of("light", 100, 10, 100), of("vgg16", 20, 2, 25), of("vgg16 to conv3_3", 10, 1, 10)]
-    assert light_beside(subjects) == "`light` at 8 tiles a call: 5.0 × vgg16, 10.0 × vgg16 to conv3_3. "
+    subjects = [of("light", 100, 10, 100), of("vgg16", 20, 2, 25), of("vgg16-conv3_3", 10, 1, 10)]
+    assert light_beside(subjects) == "`light` at 8 tiles a call: 5.0 × vgg16, 10.0 × vgg16-conv3_3. "
     assert light_beside(subjects[:1]) == light_beside(subjects[1:]) == ""

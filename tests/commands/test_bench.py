@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from drivers.memory import MemoryCamera
 from model.runtime import Runtime
 from station import demo
-from station.commands.bench import WatchedScorer, flawed_cloth
+from station.commands.bench import WatchedScorer
 from station.control import Defect, DefectChanged, Event
 from station.line.inference import TileScorer
 from station.line.inspection import Inspection
@@ -48,7 +48,7 @@ def test_the_model_alone_judges_the_calls_of_the_line(station: Station, monkeypa
 
 def test_watched_the_line_finds_and_measures_as_it_does_unwatched() -> None:
     network, recipe = demo.shipped_model()
-    cloth = flawed_cloth(0, metres=1.5)
+    cloth = demo.rendered_cloth(0, 1.5, demo.FLAWS_PER_M)
     runtime = Runtime(network)
     try:
         watched = WatchedScorer(runtime)

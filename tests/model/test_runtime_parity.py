@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from tests_model_cloth import woven
 
-from drivers.simulated.cloth import Cloth
-from drivers.simulated.weave import STYLES
 from model import runtime as runtimes
 from model.mfrnet import TILE_PX, MFRNet
 from model.runtime import Runtime, choose_precision
@@ -38,12 +36,13 @@ DEMO_CLOTH_M = 3.0
 
 class Tolerance(NamedTuple):
     """In units of the score: the most that any cell, and that any tile's highest cell differs by; the root mean square
-    of the latter, and its mean."""
+    of the latter, and its mean.  And the share that a threshold set anew may differ by."""
 
     cell: float
     peak: float
     typical_peak: float
     bias: float
+    threshold: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ SMALL_ONES = {
 }
 SHIPPED_ONES = {
     "f32": Tolerance(1e-3, 1e-3, 3e-4, 1e-4),
-    "bf16": Tolerance(0.15, 0.1, 0.03, 0.01),
+    "bf16": Tolerance(0.15, 0.1, 0.03, 0.01, 0.03),
     "f16": Tolerance(0.03, 0.02, 0.006, 0.003),
 }
 
@@ -88,18 +87,6 @@ def flawed() -> NDArray[np.uint8]:
     return np.clip(tiles, 0, 255).astype(np.uint8)
 
 
-def demo_cloth(seed: int, flaws_per_m: float) -> Cloth:
-    """As the demo's rig sees it."""
-    return Cloth(
-        STYLES[demo.STYLE],
-        width_px=demo.WIDTH_PX,
-        mm_per_px=demo.MM_PER_PX,
-        seed=seed,
-        web_px=demo.WEB_PX,
-        flaws_per_m=flaws_per_m,
-    )
-
-
 def of_demo_cloth() -> NDArray[np.uint8]:
     """Good tiles of the demo's cloth, then tiles about flaws, laid on at a 24th of their contrast to all of it."""
     strip = demo.rendered_cloth(901, DEMO_CLOTH_M)
@@ -111,7 +98,7 @@ def of_demo_cloth() -> NDArray[np.uint8]:
     ]
     good = [strip[y : y + TILE_PX, x : x + TILE_PX] for y, x in corners[:: len(corners) // GOOD][:GOOD]]
     lines = len(strip)
-    clean, marked = (demo_cloth(902, flaws_per_m) for flaws_per_m in (0, 15))
+    clean, marked = (demo.demo_cloth(902, flaws_per_m) for flaws_per_m in (0, 15))
     without, whole = (cloth.render(0, lines).astype(np.float32) for cloth in (clean, marked))
     bad = []
     for place, flaw in enumerate(marked.flaws(0, lines)[:FLAWED]):
@@ -163,12 +150,14 @@ def test_maps_agree(path: tuple[str, str], case: Case, maps: NDArray[np.float32]
     assert abs(apart.mean()) < may.bias
 
 
-def test_a_threshold_holds_at_every_precision(case: Case, maps: NDArray[np.float32]) -> None:
+def test_a_threshold_holds_at_every_precision(path: tuple[str, str], case: Case, maps: NDArray[np.float32]) -> None:
     """Set at one precision it means the same at another: as many good tiles above, the same flaws found."""
     peaks, exact = maps.max((1, 2)), case.expected.max((1, 2))
     threshold = np.quantile(exact[:GOOD], 1 - FALSE_ALARMS)
     assert abs((peaks[:GOOD] > threshold).sum() - (exact[:GOOD] > threshold).sum()) <= 1
-    assert np.quantile(peaks[:GOOD], 1 - FALSE_ALARMS) == pytest.approx(threshold, rel=0.03)
+    assert np.quantile(peaks[:GOOD], 1 - FALSE_ALARMS) == pytest.approx(
+        threshold, rel=case.tolerances[path[1]].threshold
+    )
     assert (exact[GOOD:] > threshold).sum() > FLAWED / 2
     assert abs((peaks[GOOD:] > threshold).sum() - (exact[GOOD:] > threshold).sum()) <= 1
     assert spearmanr(peaks[GOOD:], exact[GOOD:]).statistic > 0.99

@@ -287,7 +287,7 @@ def test_damaged_bytes_are_refused_or_harmless(zipped: bool, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "error", [AttributeError, KeyError, EOFError, AssertionError, RecursionError, MemoryError, pickle.UnpicklingError]
+    "error", [AttributeError, KeyError, EOFError, AssertionError, RecursionError, pickle.UnpicklingError]
 )
 def test_whatever_torch_raises_ends_in_one_sentence(
     error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -300,6 +300,18 @@ def test_whatever_torch_raises_ends_in_one_sentence(
 
     monkeypatch.setattr(torch, "load", broken)
     not_plain(path)
+
+
+def test_too_little_memory_is_not_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save(STATE, path)
+
+    def too_large(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "load", too_large)
+    with pytest.raises(ModelError, match="too little memory"):
+        read_state(path)
 
 
 def test_a_name_no_disk_has_is_refused(tmp_path: Path) -> None:
