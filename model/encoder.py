@@ -88,7 +88,7 @@ VGG16_DEPTH = 4
 
 Averaged over a cell of 8 px, conv1_2 sees 2 px beyond it on each side, conv2_2 6 px, conv3_1 10 px, conv3_3 18 px.
 From conv3_1 on, the cells beside a hidden block of 16 px see all of it between them, so that the network can restore a
-flaw from its neighbours: our reading of why deeper scales lower every figure in ``docs/results/ablation.md``.
+flaw from its neighbours: our reading of why deeper scales lower all but ``pointing`` in ``docs/results/ablation.md``.
 """
 
 
