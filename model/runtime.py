@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -144,17 +144,22 @@ class Runtime:
         self._engine: Engine | None = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw anomaly maps.
+        """Raw anomaly maps: :meth:`begin`, and waits for it."""
+        return self.begin(tiles)()
 
-        The array returned is the caller's to keep; tiles that are not contiguous are copied first.  OpenVINO reads
-        tiles in place and writes straight into that array; CUDA copies through buffers made once, on the host and on
-        the card; torch allocates every step's tensors and copies each map.
+    def begin(self, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
+        """Begin to judge tiles; what is returned waits for the raw anomaly maps and gives them.
+
+        OpenVINO goes on by itself meanwhile, and further calls may begin; other devices have judged at once.  The
+        array given is the caller's to keep; tiles that are not contiguous are copied first.  OpenVINO reads tiles in
+        place and writes straight into that array; CUDA copies through buffers made once, on the host and on the card;
+        torch allocates every step's tensors and copies each map.
 
         Args:
             tiles: uint8 ``[N, 256, 256]`` (grey) or ``[N, 256, 256, 3]`` (RGB); N may be 0.
 
         Returns:
-            float32 ``[N, 64, 64]``, above 0; good cloth lies below about 1.
+            What gives float32 ``[N, 64, 64]``, above 0; good cloth lies below about 1.  To be called once.
 
         Raises:
             ModelError: wrong shape or type, the runtime is closed, or the device's memory is too small.
@@ -166,8 +171,13 @@ class Runtime:
             )
         cells = TILE_PX // CELL_PX
         maps = np.empty((len(tiles), cells, cells), np.float32)
-        self._open_engine().run(np.ascontiguousarray(tiles), maps)
-        return maps
+        wait = self._open_engine().start(np.ascontiguousarray(tiles), maps)
+
+        def finish() -> NDArray[np.float32]:
+            wait()
+            return maps
+
+        return finish
 
     def prepare(self, channels: int = 1) -> None:
         """Compile for grey (1) or colour (3) tiles now; else the first :meth:`infer` takes seconds longer."""

@@ -10,6 +10,8 @@ from typing import Annotated, Any, NoReturn
 
 # Two cores are shared by line, renderer and screen: threads that spin while they wait would starve the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# On a line's small pictures OpenCV's own threads take twice the processor's time and are no sooner done.
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 import typer
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model.engines.engine import MakeModule, channels_of
+from model.engines.engine import MakeModule, Wait, channels_of, nothing
 from model.errors import ModelError
 from model.mfrnet import TILE_PX
 
@@ -69,6 +69,11 @@ class CUDAEngine:
             exact = self._dtype == torch.float32
             self._lanes[channels] = [CUDALane(module, shape, self._batch, exact) for _ in range(LANES)]
         return self._lanes[channels]
+
+    def start(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> Wait:
+        """As :class:`model.engines.engine.Engine`; full already."""
+        self.run(pictures, out)
+        return nothing
 
     def close(self) -> None:
         """As :class:`model.engines.engine.Engine`."""

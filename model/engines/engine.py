@@ -15,6 +15,9 @@ MakeModule = Callable[[int, torch.dtype, bool], nn.Module]
 batches.  It takes uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]`` and gives one float32 tensor ``[N, …]``."""
 
 
+Wait = Callable[[], None]
+
+
 class Engine(Protocol):
     """Runs one module on one device.  Used from one thread at a time."""
 
@@ -29,8 +32,18 @@ class Engine(Protocol):
             out: float32 ``[N, …]``, contiguous.
         """
 
+    def start(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> Wait:
+        """As :meth:`run`, but the device may go on by itself: what is returned waits until ``out`` is full.
+
+        Until then both arrays are the engine's, and further calls may begin.
+        """
+
     def close(self) -> None:
         """Free what it holds."""
+
+
+def nothing() -> None:
+    """What an engine returns that is done already."""
 
 
 def channels_of(pictures: NDArray[np.uint8]) -> int:

@@ -1,13 +1,15 @@
 """The processor by OpenVINO: one tile a request, requests in parallel.
 
 Faster than batches (which spill out of the caches) and than torch, and it suffers least from neighbours on the same
-cores.  Each request writes straight into the caller's array and no Python runs when one ends, so that a busy
-interpreter (window, records) never keeps a core waiting.
+cores.  Each request writes straight into the caller's array and no Python runs when one begins or ends, so that a busy
+interpreter (line, window, records) never keeps a core waiting.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections import deque
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,14 @@ from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import nn
 
-from model.engines.engine import MakeModule, channels_of
+from model.engines.engine import MakeModule, Wait, channels_of
 from model.mfrnet import TILE_PX
 
 REQUESTS_PER_STREAM = 2
-"""One computes while the next already waits."""
+"""One computes while the next already waits ..."""
+
+REQUESTS = 48
+"""... and at least so many: two calls of a line begin without a wait."""
 
 
 class OpenVINOEngine:
@@ -39,7 +44,9 @@ class OpenVINOEngine:
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = threads
-        self._requests: dict[int, list[Any]] = {}
+        self._requests: dict[int, deque[Any]] = {}  # by channels; the longest begun first
+        self._busy: set[int] = set()  # ids of requests that nobody waited for since they began
+        self._calls: dict[int, tuple[list[Any], Any]] = {}  # begun and not finished: their requests and arrays
 
     def prepare(self, channels: int) -> None:
         """As :class:`model.engines.engine.Engine`."""
@@ -49,26 +56,52 @@ class OpenVINOEngine:
         graph = graph_of(self._make(channels, torch.float32, True), shape)
         compiled = openvino.Core().compile_model(graph, "CPU", self._settings)
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        self._requests[channels] = [compiled.create_infer_request() for _ in range(REQUESTS_PER_STREAM * streams)]
+        count = max(REQUESTS, REQUESTS_PER_STREAM * streams)
+        self._requests[channels] = deque(compiled.create_infer_request() for _ in range(count))
 
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+        """As :class:`model.engines.engine.Engine`."""
+        self.start(pictures, out)()
+
+    def start(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> Wait:
         """As :class:`model.engines.engine.Engine`."""
         channels = channels_of(pictures)
         self.prepare(channels)
         requests = self._requests[channels]
-        with ExitStack() as begun:  # all are awaited, whichever fails: none may write on into the caller's array
+        begun: list[Any] = []
+        call = id(begun)
+        self._calls[call] = begun, (pictures, out)
+        with ExitStack() as undone:
+            undone.callback(self._finish, call)
             for place in range(len(pictures)):
-                request = requests[place % len(requests)]
-                if place >= len(requests):
-                    request.wait()
+                request = requests[0]
+                if id(request) in self._busy:
+                    self._wait(request)
+                requests.rotate(-1)
                 request.set_input_tensor(openvino.Tensor(pictures[place : place + 1], shared_memory=True))
                 request.set_output_tensor(openvino.Tensor(out[place : place + 1], shared_memory=True))
                 request.start_async()
-                if place < len(requests):
-                    begun.callback(request.wait)
+                self._busy.add(id(request))
+                begun.append(request)
+            undone.pop_all()
+        return partial(self._finish, call)
+
+    def _finish(self, call: int) -> None:
+        begun, _ = self._calls[call]
+        with ExitStack() as waits:  # all are awaited, whichever fails: none may write on into the caller's array
+            waits.callback(self._calls.pop, call)
+            for request in begun:
+                waits.callback(self._wait, request)
+
+    def _wait(self, request: Any) -> None:
+        self._busy.discard(id(request))
+        request.wait()
 
     def close(self) -> None:
         """As :class:`model.engines.engine.Engine`."""
+        for call in list(self._calls):
+            with suppress(RuntimeError):  # whose call failed has given it up
+                self._finish(call)
         self._requests.clear()
 
 

@@ -7,6 +7,7 @@ tiles lie.  Lines become final as soon as no later tile is to touch them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,16 +77,19 @@ class Blender:
         self._sum = np.zeros((self._tile_cells, self._width_cells), np.float32)
         self._weight = np.zeros_like(self._sum)
         self._last: TileRow | None = None
+        self._weights_of: tuple[bytes, Spans] | None = None
+        self._over_weight: NDArray[np.float32] = np.zeros((1, self._width_cells), np.float32)
+        self._cover = self._over_weight
 
     def add(self, row: TileRow, maps: NDArray[np.float32]) -> StripPart:
         """Blend a row's maps, float32 ``[tiles, tile / cell, tile / cell]``; returns the lines that are final now."""
         start = (row.own_first - row.first) // self._cell
         if len(row.columns):
-            scores, cover = self._merge_across(row, maps)
+            scores = self._merge_across(row, maps)
             along = feather(self._tile_cells, self._overlap, start)[start:, None]
             rows = self._tile_cells - start
             self._sum[:rows] += scores[start:] * along
-            self._weight[:rows] += along * cover
+            self._weight[:rows] += along * self._cover
         self._last = row
         return self._part(row, row.own_first, row.own_end)
 
@@ -97,17 +101,32 @@ class Blender:
         self._weight[:] = 0
         return part
 
-    def _merge_across(self, row: TileRow, maps: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _merge_across(self, row: TileRow, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._weigh(row)
         total = np.zeros_like(self._sum)
+        for columns, scores in zip(self._columns(row), maps, strict=True):
+            width = columns.stop - columns.start
+            total[:, columns] += scores[:, :width] * self._across[:, :width]
+        total *= self._over_weight
+        return total
+
+    def _weigh(self, row: TileRow) -> None:
+        """What the row's tiles weigh together, and where they lie; made anew only when they move."""
+        places = row.columns.tobytes(), row.seen
+        if places == self._weights_of:
+            return
         weight = np.zeros((1, self._width_cells), np.float32)
-        for place, scores in zip(row.columns, maps, strict=True):
-            column = int(place) // self._cell
-            width = min(self._tile_cells, -(-row.span_of(place)[1] // self._cell) - column)
-            total[:, column : column + width] += scores[:, :width] * self._across[:, :width]
-            weight[:, column : column + width] += self._across[:, :width]
-        cover = (weight > 0).astype(np.float32)
-        total /= np.maximum(weight, TINY)
-        return total, cover
+        for columns in self._columns(row):
+            weight[:, columns] += self._across[:, : columns.stop - columns.start]
+        self._weights_of = places
+        self._over_weight = np.reciprocal(np.maximum(weight, TINY), dtype=np.float32)
+        self._cover = (weight > 0).astype(np.float32)
+
+    def _columns(self, row: TileRow) -> Iterator[slice]:
+        """Cells across that each tile of the row covers."""
+        for place in row.columns.tolist():
+            first = place // self._cell
+            yield slice(first, min(first + self._tile_cells, -(-row.span_of(place)[1] // self._cell)))
 
     def _part(self, row: TileRow, first: int, end: int) -> StripPart:
         rows = -(-(end - first) // self._cell)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +30,7 @@ class TileScorer(Protocol):
 
     May have what sizes are measured by: ``half_drop``, by so much the score falls where half as much stands out, as at
     a flaw's edge (else boxes span whole regions), and ``point_px``, how wide a point looks at that height (else 0).
+    And ``begin``, as ``infer`` but returning what waits for the maps: the line then prepares the next rows meanwhile.
     """
 
     @property
@@ -42,12 +45,24 @@ class TileScorer(Protocol):
         """Raw scores, float32 ``[N, cells, cells]``, of uint8 ``[N, tile, tile]`` or ``[N, tile, tile, 3]``."""
 
 
+Maps = NDArray[np.float32]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredRow:
     """A tile row and its raw maps, float32 ``[tiles, cells, cells]``."""
 
     row: TileRow
-    maps: NDArray[np.float32]
+    maps: Maps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """Rows that the scorer is at, with the ends of runs between them."""
+
+    steps: list[TileRow | EndOfRun]
+    finish: Callable[[], Maps]
+    began_s: float
 
 
 class Inference:
@@ -68,6 +83,8 @@ class Inference:
         self._scorer, self._tiler = scorer, tiler
         self._blocks, self._rows, self._gauges = blocks, rows, gauges
         self._prompt = prompt
+        self._begin: Callable[[NDArray[np.uint8]], Callable[[], Maps]] | None = getattr(scorer, "begin", None)
+        self._under_way: deque[_Call] = deque()
         self._last_s = 0.0
         self._busy_s = 0.0
 
@@ -82,9 +99,9 @@ class Inference:
         waiting: list[TileRow | EndOfRun] = []
         tiles = 0
         while True:
-            # With rows in hand, take only what is already there.
+            # With rows in hand or under way, take only what is already there.
             try:
-                item = self._blocks.get(0.0 if waiting else None)
+                item = self._blocks.get(0.0 if waiting or self._under_way else None)
             except Closed:
                 break
             if item is not None:
@@ -92,15 +109,18 @@ class Inference:
                     waiting.append(step)
                     tiles += len(step.columns) if isinstance(step, TileRow) else 0
                     if tiles >= BATCH_TILES:
-                        self._flush(waiting)
-                        tiles = 0
-                if not waiting and (row := self._early_row()) is not None:
+                        self._score(waiting)
+                        waiting, tiles = [], 0
+                if not waiting and not self._under_way and (row := self._early_row()) is not None:
                     waiting.append(row)
+            elif self._under_way:
+                self._hand_on()
             elif waiting:
-                self._flush(waiting)
-                tiles = 0
-        waiting += self._tiler.end_run()
-        self._flush(waiting)
+                self._score(waiting)
+                waiting, tiles = [], 0
+        self._score([*waiting, *self._tiler.end_run()])
+        while self._under_way:
+            self._hand_on()
 
     def _steps(self, item: Chunk | EndOfRun) -> Iterator[TileRow | EndOfRun]:
         return self._tiler.push(item) if isinstance(item, Chunk) else self._tiler.end_run()
@@ -112,32 +132,49 @@ class Inference:
             return None
         return self._tiler.early_row()
 
-    def _flush(self, waiting: list[TileRow | EndOfRun]) -> None:
-        """Score what waits, hand it on in order, and clear the list."""
-        begin_s = time.monotonic()
-        rows = [step for step in waiting if isinstance(step, TileRow) and len(step.columns)]
-        maps = self._score(rows)
-        for step in waiting:
+    def _score(self, steps: list[TileRow | EndOfRun]) -> None:
+        """Begin to score rows.  One call before them at most may still be under way."""
+        began_s = time.monotonic()
+        rows = _with_tiles(steps)
+        finish: Callable[[], Maps] = _no_maps
+        if rows:
+            self._gauges.begin()
+            parts = [cut_tiles(row, self._scorer.tile_px, self._scorer.cell_px) for row in rows]
+            tiles = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            finish = self._begin(tiles) if self._begin else partial(self._scorer.infer, tiles)
+        self._under_way.append(_Call(steps, finish, began_s))
+        while len(self._under_way) > (1 if self._begin else 0):
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Wait for the call that began first, and hand its steps on in order."""
+        call = self._under_way.popleft()
+        rows = _with_tiles(call.steps)
+        maps = self._split(call.finish(), rows)
+        for step in call.steps:
             if isinstance(step, TileRow):
-                scores = maps.pop(0) if len(step.columns) else np.zeros((0, 0, 0), np.float32)
-                self._rows.put(ScoredRow(step, scores))
+                self._rows.put(ScoredRow(step, maps.pop(0) if len(step.columns) else _no_maps()))
             else:
                 self._rows.put(step)
-        waiting.clear()
         self._last_s = time.monotonic()
-        self._busy_s = self._last_s - begin_s
+        self._busy_s = self._last_s - call.began_s
 
-    def _score(self, rows: list[TileRow]) -> list[NDArray[np.float32]]:
+    def _split(self, maps: Maps, rows: list[TileRow]) -> list[Maps]:
         if not rows:
             return []
-        self._gauges.begin()
-        parts = [cut_tiles(row, self._scorer.tile_px, self._scorer.cell_px) for row in rows]
-        tiles = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        maps = self._scorer.infer(tiles)
+        counts = [len(row.columns) for row in rows]
         cells = self._scorer.tile_px // self._scorer.cell_px
-        if maps.shape != (len(tiles), cells, cells) or not np.isfinite(maps).all():
+        if maps.shape != (sum(counts), cells, cells) or not np.isfinite(maps).all():
             raise LineError(
-                f"For {len(tiles)} tiles the model gave maps of shape {maps.shape} or values that are not numbers; "
+                f"For {sum(counts)} tiles the model gave maps of shape {maps.shape} or values that are not numbers; "
                 "teach this fabric again."
             )
-        return np.split(maps, np.cumsum([len(row.columns) for row in rows])[:-1])
+        return np.split(maps, np.cumsum(counts)[:-1])
+
+
+def _with_tiles(steps: list[TileRow | EndOfRun]) -> list[TileRow]:
+    return [step for step in steps if isinstance(step, TileRow) and len(step.columns)]
+
+
+def _no_maps() -> Maps:
+    return np.zeros((0, 0, 0), np.float32)

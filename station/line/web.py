@@ -27,7 +27,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.control import StationError
-from station.line.web_profile import BIN_PX, NOISE_STRUCTURE, Floats, Profile, mean3, measure, median5, typical_of
+from station.line.web_profile import (
+    BIN_PX,
+    NOISE_STRUCTURE,
+    Floats,
+    Profile,
+    mean3,
+    measure,
+    median5,
+    middle_of,
+    typical_of,
+)
 
 SELVEDGE_PX = 128
 """Widest selvedge, in px, that is left out."""
@@ -175,7 +185,7 @@ def _looks_like_cloth(profile: Profile) -> NDArray[np.bool_]:
     if typical < _BLANK or (typical_structure < NOISE_STRUCTURE and typical < _NOISE_TEXTURE):
         return np.zeros(len(texture), dtype=np.bool_)
     shade = np.log(profile.level + 4)
-    other_shade = np.abs(shade - np.median(shade[texture >= 0.6 * typical])) > _SHADE
+    other_shade = np.abs(shade - middle_of(shade[texture >= 0.6 * typical])) > _SHADE
     weak = texture < np.where(other_shade, _TEXTURE_OF_OTHER_SHADE, _TEXTURE) * typical
     smooth = weak & (structure < _STRUCTURE * typical_structure)
     flat = profile.texture < _FLAT * typical
@@ -194,7 +204,7 @@ def _ends_before(profile: Profile, first: int) -> bool:
     if first == 0 or first >= _WIDE_BINS:
         return first > 0
     shade = np.log(profile.level + 4)
-    step = abs(float(np.median(shade[first : first + 24]) - shade[0]))
+    step = abs(middle_of(shade[first : first + 24]) - float(shade[0]))
     return step > _SHADE or bool(profile.texture[0] < _FLAT * profile.typical_texture)
 
 
@@ -212,7 +222,7 @@ def _border(profile: Profile, first: int, end: int) -> int:
     below = _beside(median5(profile.texture), first, end, towards_cloth=0.5)
     below[first:] = False
     shade = np.log(profile.level + 4)
-    step = abs(float(np.median(shade[first : first + 24]) - np.median(shade[:first])))
+    step = abs(middle_of(shade[first : first + 24]) - middle_of(shade[:first]))
     if step > _SHADE_STEP:
         below |= _beside(shade, first, end, towards_cloth=0.5)
     last = np.flatnonzero(below[around])
@@ -221,7 +231,7 @@ def _border(profile: Profile, first: int, end: int) -> int:
 
 def _beside(values: Floats, first: int, end: int, towards_cloth: float) -> NDArray[np.bool_]:
     """Bool ``[bins]``: values nearer to those before ``first`` than to those after it."""
-    near, beside = float(np.median(values[first : min(end, first + 24)])), float(np.median(values[:first]))
+    near, beside = middle_of(values[first : min(end, first + 24)]), middle_of(values[:first])
     level = beside + towards_cloth * (near - beside)
     return values < level if near > beside else values > level
 
@@ -237,8 +247,8 @@ def _selvedge_bins(profile: Profile, border: int, end: int, reach: int) -> int:
 
     def differs(values: Floats, floor: float, within: int) -> NDArray[np.bool_]:
         logs = np.log(values + 0.05)
-        middle = float(np.median(logs[ground]))
-        spread = 1.5 * float(np.median(np.abs(logs[ground] - middle)))
+        middle = middle_of(logs[ground])
+        spread = 1.5 * middle_of(np.abs(logs[ground] - middle))
         different = np.zeros(reach + 2, dtype=np.bool_)
         different[:within] = np.abs(logs[border : border + within] - middle) > max(floor, 4 * spread)
         return different

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -24,16 +25,16 @@ LONG = 120.0
 def test_the_model_alone_judges_the_calls_of_the_line(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     line: set[bytes] = set()
     bare: list[bytes] = []
-    infer = Runtime.infer
+    begin = Runtime.begin
 
-    def watched(runtime: Runtime, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def watched(runtime: Runtime, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
         if threading.current_thread().name == "line-inference":
             line.add(tiles.tobytes())
         else:
             bare.append(tiles.tobytes())
-        return infer(runtime, tiles)
+        return begin(runtime, tiles)
 
-    monkeypatch.setattr(Runtime, "infer", watched)
+    monkeypatch.setattr(Runtime, "begin", watched)
     outcome = station("bench", "--seconds", 4, "--pairs", 1, "--json")
     assert outcome.code == 0, outcome.err
     assert bare

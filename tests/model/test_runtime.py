@@ -46,6 +46,12 @@ def test_the_maps_are_the_callers_to_keep(runtime: Runtime) -> None:
     np.testing.assert_array_equal(runtime.infer(tiles[::2]), np.concatenate([first[::2], second[1:2]]))
 
 
+def test_begun_calls_give_what_infer_gives(runtime: Runtime) -> None:
+    tiles = woven(6, 60)
+    first, second = runtime.begin(tiles[:4]), runtime.begin(tiles[4:])
+    np.testing.assert_array_equal(np.concatenate([first(), second()]), runtime.infer(tiles))
+
+
 def test_prepared_for_one_kind_of_tile_it_still_takes_the_other(runtime: Runtime) -> None:
     runtime.prepare(1)
     assert runtime.infer(np.zeros((2, 256, 256, 3), np.uint8)).shape == (2, 64, 64)
