@@ -123,6 +123,7 @@ class Runtime:
             that there is one, not how much of it, and hardly falls.
         point_px: how wide a point looks at that height: a cell and a half of the grid, with either encoder.
         device, precision: those chosen.
+        goes_on_alone: whether the device works on begun calls while the caller does other things.
 
     Raises:
         ModelError: the device is not there or cannot compute so, or a name is unknown.
@@ -139,6 +140,7 @@ class Runtime:
             raise ModelError(f"{threads} threads are impossible here: choose 1 to {os.cpu_count() or 1}.")
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
+        self.goes_on_alone = self.device == "openvino"
         measure = network.measure
         self.half_drop = math.log(4) * float(measure.shares.flatten()[0]) / float(measure.spread.flatten()[0])
         self._engine: Engine | None = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
@@ -150,16 +152,16 @@ class Runtime:
     def begin(self, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
         """Begin to judge tiles; what is returned waits for the raw anomaly maps and gives them.
 
-        OpenVINO goes on by itself meanwhile, and further calls may begin; other devices have judged at once.  The
-        array given is the caller's to keep; tiles that are not contiguous are copied first.  OpenVINO reads tiles in
-        place and writes straight into that array; CUDA copies through buffers made once, on the host and on the card;
-        torch allocates every step's tensors and copies each map.
+        OpenVINO goes on alone meanwhile, and further calls may begin; other devices have judged at once.  The maps are
+        the caller's to keep; tiles that are not contiguous are copied first.  OpenVINO reads tiles in place (they must
+        stay as they are until the maps are there) and writes straight into the maps; CUDA copies through buffers made
+        once, on the host and on the card; torch allocates every step's tensors and copies each map.
 
         Args:
             tiles: uint8 ``[N, 256, 256]`` (grey) or ``[N, 256, 256, 3]`` (RGB); N may be 0.
 
         Returns:
-            What gives float32 ``[N, 64, 64]``, above 0; good cloth lies below about 1.  To be called once.
+            What gives float32 ``[N, 64, 64]``, above 0; good cloth lies below about 1.
 
         Raises:
             ModelError: wrong shape or type, the runtime is closed, or the device's memory is too small.
@@ -180,7 +182,7 @@ class Runtime:
         return finish
 
     def prepare(self, channels: int = 1) -> None:
-        """Compile for grey (1) or colour (3) tiles now; else the first :meth:`infer` takes seconds longer."""
+        """Compile for grey (1) or colour (3) tiles now; else the first tiles take seconds longer."""
         self._open_engine().prepare(channels)
 
     def _open_engine(self) -> Engine:

@@ -1,8 +1,8 @@
 """The processor by OpenVINO: one tile a request, requests in parallel.
 
 Faster than batches (which spill out of the caches) and than torch, and it suffers least from neighbours on the same
-cores.  Each request writes straight into the caller's array and no Python runs when one begins or ends, so that a busy
-interpreter (line, window, records) never keeps a core waiting.
+cores.  Each request writes straight into the caller's array and no Python runs when one ends and the next begins, so
+that a busy interpreter (line, window, records) never keeps a core waiting.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 import numpy as np
 import openvino
@@ -23,11 +24,17 @@ from torch import nn
 from model.engines.engine import MakeModule, Wait, channels_of
 from model.mfrnet import TILE_PX
 
-REQUESTS_PER_STREAM = 2
-"""One computes while the next already waits ..."""
+REQUESTS = 64
+"""Of one call at once.  Those of a larger call wait for its own first ones."""
 
-REQUESTS = 48
-"""... and at least so many: two calls of a line begin without a wait."""
+
+class _Call(NamedTuple):
+    """What is under way.  In this order: Python lets go of the last first, and a request that ends waits for its
+    computing, which needs the arrays."""
+
+    arrays: tuple[NDArray[np.uint8], NDArray[np.float32]]
+    requests: deque[Any]
+    idle: list[Any]
 
 
 class OpenVINOEngine:
@@ -44,20 +51,19 @@ class OpenVINOEngine:
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = threads
-        self._requests: dict[int, deque[Any]] = {}  # by channels; the longest begun first
-        self._busy: set[int] = set()  # ids of requests that nobody waited for since they began
-        self._calls: dict[int, tuple[list[Any], Any]] = {}  # begun and not finished: their requests and arrays
+        self._compiled: dict[int, openvino.CompiledModel] = {}  # by channels
+        self._idle: dict[int, list[Any]] = {}  # requests, by channels
+        self._calls: dict[int, _Call] = {}  # begun and not finished
+        self._numbers = count()
 
     def prepare(self, channels: int) -> None:
         """As :class:`model.engines.engine.Engine`."""
-        if channels in self._requests:
+        if channels in self._compiled:
             return
         shape = [1, TILE_PX, TILE_PX] if channels == 1 else [1, TILE_PX, TILE_PX, channels]
         graph = graph_of(self._make(channels, torch.float32, True), shape)
-        compiled = openvino.Core().compile_model(graph, "CPU", self._settings)
-        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        count = max(REQUESTS, REQUESTS_PER_STREAM * streams)
-        self._requests[channels] = deque(compiled.create_infer_request() for _ in range(count))
+        self._compiled[channels] = openvino.Core().compile_model(graph, "CPU", self._settings)
+        self._idle[channels] = []
 
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
         """As :class:`model.engines.engine.Engine`."""
@@ -67,42 +73,44 @@ class OpenVINOEngine:
         """As :class:`model.engines.engine.Engine`."""
         channels = channels_of(pictures)
         self.prepare(channels)
-        requests = self._requests[channels]
-        begun: list[Any] = []
-        call = id(begun)
-        self._calls[call] = begun, (pictures, out)
+        number = next(self._numbers)
+        call = self._calls[number] = _Call((pictures, out), deque(), self._idle[channels])
         with ExitStack() as undone:
-            undone.callback(self._finish, call)
+            undone.callback(self._finish, number)
             for place in range(len(pictures)):
-                request = requests[0]
-                if id(request) in self._busy:
-                    self._wait(request)
-                requests.rotate(-1)
+                request = self._request(channels, call)
                 request.set_input_tensor(openvino.Tensor(pictures[place : place + 1], shared_memory=True))
                 request.set_output_tensor(openvino.Tensor(out[place : place + 1], shared_memory=True))
                 request.start_async()
-                self._busy.add(id(request))
-                begun.append(request)
+                call.requests.append(request)
             undone.pop_all()
-        return partial(self._finish, call)
+        return partial(self._finish, number)
 
-    def _finish(self, call: int) -> None:
-        begun, _ = self._calls[call]
+    def _request(self, channels: int, call: _Call) -> Any:
+        """One that is idle, of this call if that has enough."""
+        if len(call.requests) >= REQUESTS:
+            request = call.requests.popleft()
+            call.idle.append(request)  # whatever becomes of it
+            request.wait()
+        return call.idle.pop() if call.idle else self._compiled[channels].create_infer_request()
+
+    def _finish(self, number: int) -> None:
+        call = self._calls.get(number)
+        if call is None:  # awaited already
+            return
         with ExitStack() as waits:  # all are awaited, whichever fails: none may write on into the caller's array
-            waits.callback(self._calls.pop, call)
-            for request in begun:
-                waits.callback(self._wait, request)
-
-    def _wait(self, request: Any) -> None:
-        self._busy.discard(id(request))
-        request.wait()
+            waits.callback(self._calls.pop, number)
+            waits.callback(call.idle.extend, call.requests)
+            for request in call.requests:
+                waits.callback(request.wait)
 
     def close(self) -> None:
         """As :class:`model.engines.engine.Engine`."""
-        for call in list(self._calls):
+        for number in list(self._calls):
             with suppress(RuntimeError):  # whose call failed has given it up
-                self._finish(call)
-        self._requests.clear()
+                self._finish(number)
+        self._idle.clear()
+        self._compiled.clear()
 
 
 @torch.inference_mode()

@@ -152,6 +152,7 @@ class WatchedScorer:
         self.cell_px = runtime.cell_px
         self.half_drop = runtime.half_drop
         self.point_px = runtime.point_px
+        self.goes_on_alone = runtime.goes_on_alone
         self.pace = Pace(0.0, 0.0)
         self._tiles = 0
         self._began: tuple[float, float] | None = None

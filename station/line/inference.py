@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -30,7 +31,8 @@ class TileScorer(Protocol):
 
     May have what sizes are measured by: ``half_drop``, by so much the score falls where half as much stands out, as at
     a flaw's edge (else boxes span whole regions), and ``point_px``, how wide a point looks at that height (else 0).
-    And ``begin``, as ``infer`` but returning what waits for the maps: the line then prepares the next rows meanwhile.
+    And where ``goes_on_alone``, ``begin``: as ``infer``, but it returns what waits for the maps, and the line makes the
+    next rows ready meanwhile.
     """
 
     @property
@@ -83,7 +85,9 @@ class Inference:
         self._scorer, self._tiler = scorer, tiler
         self._blocks, self._rows, self._gauges = blocks, rows, gauges
         self._prompt = prompt
-        self._begin: Callable[[NDArray[np.uint8]], Callable[[], Maps]] | None = getattr(scorer, "begin", None)
+        self._begin: Callable[[NDArray[np.uint8]], Callable[[], Maps]] | None = (
+            getattr(scorer, "begin", None) if getattr(scorer, "goes_on_alone", False) else None
+        )
         self._under_way: deque[_Call] = deque()
         self._last_s = 0.0
         self._busy_s = 0.0
@@ -96,6 +100,14 @@ class Inference:
 
     def run(self) -> None:
         """Score until the blocks end.  Raises whatever the scorer raises, and LineError."""
+        try:
+            self._run()
+        finally:  # after a fault: the scorer's next roll must not meet calls of this one
+            for call in self._under_way:
+                with suppress(Exception):
+                    call.finish()
+
+    def _run(self) -> None:
         waiting: list[TileRow | EndOfRun] = []
         tiles = 0
         while True:
@@ -113,11 +125,11 @@ class Inference:
                         waiting, tiles = [], 0
                 if not waiting and not self._under_way and (row := self._early_row()) is not None:
                     waiting.append(row)
-            elif self._under_way:
-                self._hand_on()
             elif waiting:
                 self._score(waiting)
                 waiting, tiles = [], 0
+            elif self._under_way:
+                self._hand_on()
         self._score([*waiting, *self._tiler.end_run()])
         while self._under_way:
             self._hand_on()
@@ -156,8 +168,8 @@ class Inference:
                 self._rows.put(ScoredRow(step, maps.pop(0) if len(step.columns) else _no_maps()))
             else:
                 self._rows.put(step)
-        self._last_s = time.monotonic()
-        self._busy_s = self._last_s - call.began_s
+        before_s, self._last_s = self._last_s, time.monotonic()
+        self._busy_s = self._last_s - max(call.began_s, before_s)
 
     def _split(self, maps: Maps, rows: list[TileRow]) -> list[Maps]:
         if not rows:

@@ -35,7 +35,7 @@ from station.line.web_profile import (
     mean3,
     measure,
     median5,
-    middle_of,
+    median_of,
     typical_of,
 )
 
@@ -185,7 +185,7 @@ def _looks_like_cloth(profile: Profile) -> NDArray[np.bool_]:
     if typical < _BLANK or (typical_structure < NOISE_STRUCTURE and typical < _NOISE_TEXTURE):
         return np.zeros(len(texture), dtype=np.bool_)
     shade = np.log(profile.level + 4)
-    other_shade = np.abs(shade - middle_of(shade[texture >= 0.6 * typical])) > _SHADE
+    other_shade = np.abs(shade - median_of(shade[texture >= 0.6 * typical])) > _SHADE
     weak = texture < np.where(other_shade, _TEXTURE_OF_OTHER_SHADE, _TEXTURE) * typical
     smooth = weak & (structure < _STRUCTURE * typical_structure)
     flat = profile.texture < _FLAT * typical
@@ -204,7 +204,7 @@ def _ends_before(profile: Profile, first: int) -> bool:
     if first == 0 or first >= _WIDE_BINS:
         return first > 0
     shade = np.log(profile.level + 4)
-    step = abs(middle_of(shade[first : first + 24]) - float(shade[0]))
+    step = abs(median_of(shade[first : first + 24]) - float(shade[0]))
     return step > _SHADE or bool(profile.texture[0] < _FLAT * profile.typical_texture)
 
 
@@ -222,7 +222,7 @@ def _border(profile: Profile, first: int, end: int) -> int:
     below = _beside(median5(profile.texture), first, end, towards_cloth=0.5)
     below[first:] = False
     shade = np.log(profile.level + 4)
-    step = abs(middle_of(shade[first : first + 24]) - middle_of(shade[:first]))
+    step = abs(median_of(shade[first : first + 24]) - median_of(shade[:first]))
     if step > _SHADE_STEP:
         below |= _beside(shade, first, end, towards_cloth=0.5)
     last = np.flatnonzero(below[around])
@@ -231,7 +231,7 @@ def _border(profile: Profile, first: int, end: int) -> int:
 
 def _beside(values: Floats, first: int, end: int, towards_cloth: float) -> NDArray[np.bool_]:
     """Bool ``[bins]``: values nearer to those before ``first`` than to those after it."""
-    near, beside = middle_of(values[first : min(end, first + 24)]), middle_of(values[:first])
+    near, beside = median_of(values[first : min(end, first + 24)]), median_of(values[:first])
     level = beside + towards_cloth * (near - beside)
     return values < level if near > beside else values > level
 
@@ -247,8 +247,8 @@ def _selvedge_bins(profile: Profile, border: int, end: int, reach: int) -> int:
 
     def differs(values: Floats, floor: float, within: int) -> NDArray[np.bool_]:
         logs = np.log(values + 0.05)
-        middle = middle_of(logs[ground])
-        spread = 1.5 * middle_of(np.abs(logs[ground] - middle))
+        middle = median_of(logs[ground])
+        spread = 1.5 * median_of(np.abs(logs[ground] - middle))
         different = np.zeros(reach + 2, dtype=np.bool_)
         different[:within] = np.abs(logs[border : border + within] - middle) > max(floor, 4 * spread)
         return different

@@ -92,7 +92,7 @@ _COLUMNS = (BIN_PX // 2, BIN_PX // 2, BIN_PX, BIN_PX // 2, BIN_PX // 4)  # of a 
 def typical_of(texture: Floats, structure: Floats) -> tuple[float, float]:
     """Texture and structure of the cloth, as long as it covers a third of the picture."""
     typical = float(np.percentile(texture, 70))
-    return typical, middle_of(structure[texture >= 0.6 * typical])
+    return typical, median_of(structure[texture >= 0.6 * typical])
 
 
 def _across(along: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -109,8 +109,8 @@ def _bins(means: Floats, columns: int) -> Floats:
     return np.asarray(shrunk, dtype=np.float32)
 
 
-def middle_of(values: Floats) -> float:
-    """Median of a few values, nan of none; numpy's own takes ten times as long over them."""
+def median_of(values: Floats) -> float:
+    """Median of a few numbers, nan of none; numpy's own takes ten times as long over them."""
     if not len(values):
         return math.nan
     ordered = np.sort(values)

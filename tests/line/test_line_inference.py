@@ -26,6 +26,8 @@ Maps = NDArray[np.float32]
 class Ahead(DeviationScorer):
     """Begins calls at once and keeps a diary."""
 
+    goes_on_alone = True
+
     def __init__(self) -> None:
         super().__init__()
         self.diary: list[str] = []
@@ -41,6 +43,12 @@ class Ahead(DeviationScorer):
             return self.infer(tiles)
 
         return finish
+
+
+class Done(Ahead):
+    """Has judged when a call has begun."""
+
+    goes_on_alone = False
 
 
 class Nonsense(Ahead):
@@ -100,6 +108,15 @@ def test_what_is_under_way_is_handed_on_though_no_more_cloth_comes() -> None:
     assert not thread.is_alive()
 
 
-def test_a_call_that_fails_while_the_next_is_under_way_is_told() -> None:
+def test_a_call_that_fails_while_the_next_is_under_way_is_told_and_none_is_left_behind() -> None:
+    scorer = Nonsense()
     with pytest.raises(LineError, match="teach this fabric again"):
-        scored(Nonsense(), blocks_of(1600))
+        scored(scorer, blocks_of(1600))
+    assert scorer.diary == ["begin 1", "begin 2", "end 1", "begin 3", "end 2", "end 3"]
+
+
+def test_a_scorer_that_does_not_go_on_alone_is_handed_on_from_at_once() -> None:
+    scorer = Done()
+    scored(scorer, blocks_of(1600))
+    assert scorer.tiles > 100
+    assert scorer.calls == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
 
 import numpy as np
@@ -18,7 +19,13 @@ from model.mfrnet import MFRNet
 from model.runtime import Runtime
 
 SPOILED = 13
+GATED = 200
+"""From this grey on a picture waits for the gate."""
+LONG = 120.0
 SIDE = 256
+
+
+gate = threading.Event()
 
 
 class Picky(openvino.Op):
@@ -41,7 +48,9 @@ class Picky(openvino.Op):
         if inputs[0].data[0, 0, 0] == SPOILED:
             raise ValueError("a spoiled picture")
         self._diary.append("begun")
-        time.sleep(0.05)
+        if inputs[0].data[0, 0, 0] >= GATED:
+            assert gate.wait(LONG)
+        time.sleep(0.02)
         outputs[0].data[:] = inputs[0].data
         self._diary.append("ended")
         return True
@@ -83,6 +92,23 @@ def test_calls_begin_before_others_are_awaited_and_each_gets_its_own(
     for n, (wait, out) in reversed(list(enumerate(zip(waits, outs, strict=True), start=2))):
         wait()
         assert out[:, 7, 7].tolist() == list(range(10 * n, 10 * n + 7))
+
+
+@pytest.mark.parametrize("requests", [1, 5, 48])
+def test_who_waits_for_a_call_waits_for_no_later_one(requests: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_cpu, "REQUESTS", requests)
+    engine = picky_engine([], monkeypatch)
+    gate.clear()
+    first, later = np.zeros((9, SIDE, SIDE), np.float32), np.zeros((requests, SIDE, SIDE), np.float32)
+    wait_first = engine.start(pictures(*range(20, 29)), first)
+    wait_later = engine.start(pictures(*range(GATED, GATED + requests)), later)
+    wait_first()
+    assert first[:, 7, 7].tolist() == list(range(20, 29))
+    assert not later.any()
+    gate.set()
+    wait_later()
+    wait_later()  # once more does no harm
+    assert later[:, 7, 7].tolist() == list(range(GATED, GATED + requests))
 
 
 def test_a_call_that_fails_is_told_where_it_is_awaited_and_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
