@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -59,6 +62,14 @@ def test_watched_the_line_finds_and_measures_as_it_does_unwatched() -> None:
         runtime.close()
     assert any(reject for *_, reject in found)
     assert watched.pace.rate > 0
+
+
+def test_waiting_threads_sleep_and_opencv_keeps_to_one() -> None:
+    set_by_us = ("OMP_WAIT_POLICY", "OPENCV_FOR_THREADS_NUM")
+    environment = {name: value for name, value in os.environ.items() if name not in set_by_us}
+    asks = "import station.cli, cv2, os; print(os.environ['OMP_WAIT_POLICY'], cv2.getNumThreads())"
+    said = subprocess.run([sys.executable, "-c", asks], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["PASSIVE", "1"]
 
 
 def defects_of(cloth: NDArray[np.uint8], scorer: TileScorer, recipe: Recipe) -> list[tuple[object, ...]]:
