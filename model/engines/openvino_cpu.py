@@ -24,8 +24,11 @@ from torch import nn
 from model.engines.engine import MakeModule, Wait, channels_of
 from model.mfrnet import TILE_PX
 
-REQUESTS = 64
+REQUESTS = 48
 """Of one call at once.  Those of a larger call wait for its own first ones."""
+
+CALLS = 2
+"""Under way at once, by the line.  Requests are made for so many: one that is made later waits for one that runs."""
 
 
 class _Call(NamedTuple):
@@ -62,8 +65,9 @@ class OpenVINOEngine:
             return
         shape = [1, TILE_PX, TILE_PX] if channels == 1 else [1, TILE_PX, TILE_PX, channels]
         graph = graph_of(self._make(channels, torch.float32, True), shape)
-        self._compiled[channels] = openvino.Core().compile_model(graph, "CPU", self._settings)
-        self._idle[channels] = []
+        compiled = openvino.Core().compile_model(graph, "CPU", self._settings)
+        self._compiled[channels] = compiled
+        self._idle[channels] = [compiled.create_infer_request() for _ in range(CALLS * REQUESTS)]
 
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
         """As :class:`model.engines.engine.Engine`."""
