@@ -140,10 +140,11 @@ class Runtime:
             raise ModelError(f"{threads} threads are impossible here: choose 1 to {os.cpu_count() or 1}.")
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        self.goes_on_alone = self.device == "openvino"
         measure = network.measure
         self.half_drop = math.log(4) * float(measure.shares.flatten()[0]) / float(measure.spread.flatten()[0])
-        self._engine: Engine | None = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
+        engine = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
+        self.goes_on_alone = engine.goes_on_alone
+        self._engine: Engine | None = engine
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw anomaly maps: :meth:`begin`, and waits for it."""

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model.engines.engine import MakeModule, Wait, channels_of, nothing
+from model.engines.engine import Engine, MakeModule, channels_of
 from model.errors import ModelError
 from model.mfrnet import TILE_PX
 
@@ -34,7 +34,7 @@ WARM_UP = 3
 """Runs before a graph is recorded: libraries choose their algorithms and allocate their workspaces in the first."""
 
 
-class CUDAEngine:
+class CUDAEngine(Engine):
     """One module and its lanes per number of channels, made when first needed.
 
     Args:
@@ -69,11 +69,6 @@ class CUDAEngine:
             exact = self._dtype == torch.float32
             self._lanes[channels] = [CUDALane(module, shape, self._batch, exact) for _ in range(LANES)]
         return self._lanes[channels]
-
-    def start(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> Wait:
-        """As :class:`model.engines.engine.Engine`; full already."""
-        self.run(pictures, out)
-        return nothing
 
     def close(self) -> None:
         """As :class:`model.engines.engine.Engine`."""

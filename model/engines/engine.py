@@ -19,7 +19,13 @@ Wait = Callable[[], None]
 
 
 class Engine(Protocol):
-    """Runs one module on one device.  Used from one thread at a time."""
+    """Runs one module on one device.  Used from one thread at a time.
+
+    Attributes:
+        goes_on_alone: whether begun calls are worked on while the caller does other things.
+    """
+
+    goes_on_alone: bool = False
 
     def prepare(self, channels: int) -> None:
         """Make ready for pictures of 1 or 3 channels; else the first :meth:`run` takes seconds longer."""
@@ -33,17 +39,15 @@ class Engine(Protocol):
         """
 
     def start(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> Wait:
-        """As :meth:`run`, but the device may go on by itself: what is returned waits until ``out`` is full.
+        """As :meth:`run`, but where the engine goes on alone what is returned waits until ``out`` is full.
 
         Until then both arrays are the engine's, and further calls may begin.
         """
+        self.run(pictures, out)
+        return lambda: None
 
     def close(self) -> None:
         """Free what it holds."""
-
-
-def nothing() -> None:
-    """What an engine returns that is done already."""
 
 
 def channels_of(pictures: NDArray[np.uint8]) -> int:

@@ -21,14 +21,25 @@ from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import nn
 
-from model.engines.engine import MakeModule, Wait, channels_of
+from model.engines.engine import Engine, MakeModule, Wait, channels_of
 from model.mfrnet import TILE_PX
 
 REQUESTS = 48
-"""Of one call at once.  Those of a larger call wait for its own first ones."""
+"""Of one call at once, at least.  Those of a larger call wait for its own first ones."""
+
+REQUESTS_PER_STREAM = 2
+"""At least: one computes while the next already waits."""
 
 CALLS = 2
 """Under way at once, by the line.  Requests are made for so many: one that is made later waits for one that runs."""
+
+
+class _Graph(NamedTuple):
+    """A compiled graph, its requests that are idle, and how many of them one call has at most."""
+
+    compiled: openvino.CompiledModel
+    idle: list[Any]
+    most: int
 
 
 class _Call(NamedTuple):
@@ -37,10 +48,10 @@ class _Call(NamedTuple):
 
     arrays: tuple[NDArray[np.uint8], NDArray[np.float32]]
     requests: deque[Any]
-    idle: list[Any]
+    graph: _Graph
 
 
-class OpenVINOEngine:
+class OpenVINOEngine(Engine):
     """One graph per number of channels, made when first needed.
 
     Args:
@@ -49,25 +60,28 @@ class OpenVINOEngine:
         threads: cores to use, None for all.
     """
 
+    goes_on_alone = True
+
     def __init__(self, make: MakeModule, precision: str, threads: int | None) -> None:
         self._make = make
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = threads
-        self._compiled: dict[int, openvino.CompiledModel] = {}  # by channels
-        self._idle: dict[int, list[Any]] = {}  # requests, by channels
+        self._graphs: dict[int, _Graph] = {}  # by channels
         self._calls: dict[int, _Call] = {}  # begun and not finished
         self._numbers = count()
 
     def prepare(self, channels: int) -> None:
         """As :class:`model.engines.engine.Engine`."""
-        if channels in self._compiled:
+        if channels in self._graphs:
             return
         shape = [1, TILE_PX, TILE_PX] if channels == 1 else [1, TILE_PX, TILE_PX, channels]
         graph = graph_of(self._make(channels, torch.float32, True), shape)
         compiled = openvino.Core().compile_model(graph, "CPU", self._settings)
-        self._compiled[channels] = compiled
-        self._idle[channels] = [compiled.create_infer_request() for _ in range(CALLS * REQUESTS)]
+        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        most = max(REQUESTS, REQUESTS_PER_STREAM * streams)
+        idle = [compiled.create_infer_request() for _ in range(CALLS * most)]
+        self._graphs[channels] = _Graph(compiled, idle, most)
 
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
         """As :class:`model.engines.engine.Engine`."""
@@ -78,11 +92,11 @@ class OpenVINOEngine:
         channels = channels_of(pictures)
         self.prepare(channels)
         number = next(self._numbers)
-        call = self._calls[number] = _Call((pictures, out), deque(), self._idle[channels])
+        call = self._calls[number] = _Call((pictures, out), deque(), self._graphs[channels])
         with ExitStack() as undone:
             undone.callback(self._finish, number)
             for place in range(len(pictures)):
-                request = self._request(channels, call)
+                request = _request_for(call)
                 request.set_input_tensor(openvino.Tensor(pictures[place : place + 1], shared_memory=True))
                 request.set_output_tensor(openvino.Tensor(out[place : place + 1], shared_memory=True))
                 request.start_async()
@@ -90,21 +104,13 @@ class OpenVINOEngine:
             undone.pop_all()
         return partial(self._finish, number)
 
-    def _request(self, channels: int, call: _Call) -> Any:
-        """One that is idle, of this call if that has enough."""
-        if len(call.requests) >= REQUESTS:
-            request = call.requests.popleft()
-            call.idle.append(request)  # whatever becomes of it
-            request.wait()
-        return call.idle.pop() if call.idle else self._compiled[channels].create_infer_request()
-
     def _finish(self, number: int) -> None:
         call = self._calls.get(number)
         if call is None:  # awaited already
             return
         with ExitStack() as waits:  # all are awaited, whichever fails: none may write on into the caller's array
             waits.callback(self._calls.pop, number)
-            waits.callback(call.idle.extend, call.requests)
+            waits.callback(call.graph.idle.extend, call.requests)
             for request in call.requests:
                 waits.callback(request.wait)
 
@@ -113,8 +119,17 @@ class OpenVINOEngine:
         for number in list(self._calls):
             with suppress(RuntimeError):  # whose call failed has given it up
                 self._finish(number)
-        self._idle.clear()
-        self._compiled.clear()
+        self._graphs.clear()
+
+
+def _request_for(call: _Call) -> Any:
+    """One that is idle, of this call if that has enough."""
+    graph = call.graph
+    if len(call.requests) >= graph.most:
+        request = call.requests.popleft()
+        graph.idle.append(request)  # whatever becomes of it
+        request.wait()
+    return graph.idle.pop() if graph.idle else graph.compiled.create_infer_request()
 
 
 @torch.inference_mode()

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model.engines.engine import MakeModule, Wait, channels_of, nothing
+from model.engines.engine import Engine, MakeModule, channels_of
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """One module per number of channels, made when first needed.
 
     Args:
@@ -45,11 +45,6 @@ class TorchEngine:
         module, given, made = self._modules[channels], torch.from_numpy(pictures), torch.from_numpy(out)
         for place in range(len(pictures)):
             made[place : place + 1] = module(given[place : place + 1])
-
-    def start(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> Wait:
-        """As :class:`model.engines.engine.Engine`; full already."""
-        self.run(pictures, out)
-        return nothing
 
     def close(self) -> None:
         """As :class:`model.engines.engine.Engine`."""

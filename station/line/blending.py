@@ -85,6 +85,7 @@ class Blender:
         """Blend a row's maps, float32 ``[tiles, tile / cell, tile / cell]``; returns the lines that are final now."""
         start = (row.own_first - row.first) // self._cell
         if len(row.columns):
+            self._weigh(row)
             scores = self._merge_across(row, maps)
             along = feather(self._tile_cells, self._overlap, start)[start:, None]
             rows = self._tile_cells - start
@@ -102,7 +103,6 @@ class Blender:
         return part
 
     def _merge_across(self, row: TileRow, maps: NDArray[np.float32]) -> NDArray[np.float32]:
-        self._weigh(row)
         total = np.zeros_like(self._sum)
         for columns, scores in zip(self._columns(row), maps, strict=True):
             width = columns.stop - columns.start
