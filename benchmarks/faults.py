@@ -26,8 +26,8 @@ from benchmarks.study.setting import ROOT, provenance
 from drivers.camera import CameraGoneError, EncoderReading, LineBlock
 from drivers.joined import JoinedCamera
 from drivers.joining import Joint
-from drivers.pylon import PylonCamera
-from drivers.pylon_settings import PylonSettings
+from drivers.pylon.camera import PylonCamera
+from drivers.pylon.settings import PylonSettings
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.faults import FAULT_NAMES, Effect, FaultEvent, FaultTruth

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from drivers.camera import Camera, CameraError
 from drivers.joined import JoinedCamera
 from drivers.joining import Joint
-from drivers.pylon import PylonCamera
-from drivers.pylon_devices import list_pylon_cameras
-from drivers.pylon_settings import PylonSettings
+from drivers.pylon.camera import PylonCamera
+from drivers.pylon.devices import list_pylon_cameras
+from drivers.pylon.settings import PylonSettings
 from drivers.recorded import RecordedCamera
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from drivers import left_behind
 from drivers.camera import CameraError, CameraGoneError, LineBlock
-from drivers.pylon import PylonCamera
-from drivers.pylon_devices import list_pylon_cameras
-from drivers.pylon_grab import GrabCounts
-from drivers.pylon_settings import EncoderSettings, PylonSettings
+from drivers.pylon.camera import PylonCamera
+from drivers.pylon.devices import list_pylon_cameras
+from drivers.pylon.grab import GrabCounts
+from drivers.pylon.settings import EncoderSettings, PylonSettings
 from drivers.simulated.cloth import Cloth
 
 pytest.importorskip("pypylon")
@@ -406,8 +406,8 @@ def test_a_process_that_ends_while_grabbing_does_not_abort(end: str, pictures: P
     script = f"""
 import threading
 from pathlib import Path
-from drivers.pylon import PylonCamera
-from drivers.pylon_settings import PylonSettings
+from drivers.pylon.camera import PylonCamera
+from drivers.pylon.settings import PylonSettings
 
 seen = threading.Event()
 camera = PylonCamera(PylonSettings(serial="0815-0000", exposure_us=100.0, frame_rate_hz=500.0,

@@ -12,10 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import camera_nodes
 
 from drivers.camera import CameraError
-from drivers.pylon_encoder import PulseCounter
-from drivers.pylon_features import Features
-from drivers.pylon_settings import EncoderSettings, PylonSettings
-from drivers.pylon_setup import Delivery, set_up
+from drivers.pylon.configure import Delivery, set_up
+from drivers.pylon.encoder import PulseCounter
+from drivers.pylon.features import Features
+from drivers.pylon.settings import EncoderSettings, PylonSettings
 
 
 def settings(**values: Any) -> PylonSettings:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.camera import EncoderReading
-from drivers.pylon_position import NO_NUMBER, BlockNumbers, ClothPosition, HostClock
+from drivers.pylon.position import NO_NUMBER, BlockNumbers, ClothPosition, HostClock
 
 
 class Clock:

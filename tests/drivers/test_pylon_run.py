@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from drivers.pylon_settings import PylonSettings
+from drivers.pylon.settings import PylonSettings
 from drivers.simulated.cloth import Cloth
 from station import demo
 from station.commands.session import open_records

@@ -9,8 +9,8 @@ import cv2
 import pytest
 from line_rig import Run, until
 
-from drivers.pylon import PylonCamera
-from drivers.pylon_settings import PylonSettings
+from drivers.pylon.camera import PylonCamera
+from drivers.pylon.settings import PylonSettings
 from drivers.simulated.cloth import Cloth
 from station.control import FeedState, Ledger, Notice, RollEnded, StretchClosed, UninspectedReason
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from drivers import left_behind
 from drivers.camera import CameraGoneError, LineBlock
-from drivers.pylon_features import Features, in_short
-from drivers.pylon_position import BlockNumbers, ClothPosition, HostClock
-from drivers.pylon_setup import Delivery
+from drivers.pylon.configure import Delivery
+from drivers.pylon.features import Features, in_short
+from drivers.pylon.position import BlockNumbers, ClothPosition, HostClock
 
 LOG = logging.getLogger("drivers.pylon")
 

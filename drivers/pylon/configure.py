@@ -7,9 +7,9 @@ from pathlib import Path
 
 from drivers.camera import CameraError
 from drivers.images import image_facts
-from drivers.pylon_encoder import PulseCounter, encoder_triggers
-from drivers.pylon_features import Features
-from drivers.pylon_settings import LONGEST_BLOCK_S, PylonSettings
+from drivers.pylon.encoder import PulseCounter, encoder_triggers
+from drivers.pylon.features import Features
+from drivers.pylon.settings import LONGEST_BLOCK_S, PylonSettings
 
 EMULATED_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"})
 """Pictures that pylon's camera emulation plays."""

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
-from drivers.pylon_devices import EMULATED, close_device, find_device, load_pylon
-from drivers.pylon_features import Features, in_short
-from drivers.pylon_grab import Grab, GrabCounts
-from drivers.pylon_position import ClothPosition
-from drivers.pylon_settings import PylonSettings
-from drivers.pylon_setup import Delivery, light_of, set_up
+from drivers.pylon.configure import Delivery, light_of, set_up
+from drivers.pylon.devices import EMULATED, close_device, find_device, load_pylon
+from drivers.pylon.features import Features, in_short
+from drivers.pylon.grab import Grab, GrabCounts
+from drivers.pylon.position import ClothPosition
+from drivers.pylon.settings import PylonSettings
 
 LOG = logging.getLogger("drivers.pylon")
 
@@ -28,7 +28,7 @@ class PylonCamera:
     camera that was unplugged is found again wherever it comes back.  What it did not take of the settings stands in
     :attr:`refused` and is told to the line (:meth:`take_words`).
 
-    Lines are numbered as :class:`drivers.pylon_position.ClothPosition` says: from encoder pulses, else from the
+    Lines are numbered as :class:`drivers.pylon.position.ClothPosition` says: from encoder pulses, else from the
     camera's block numbers, so that blocks lost on the way leave a gap.  Without an encoder the camera runs freely and
     takes cloth to move at its line rate all the time; how much passed while it was away is then an estimate.  With an
     encoder whose counter the camera does not tell, silence cannot be told from standing cloth; nor does a camera that
@@ -37,7 +37,7 @@ class PylonCamera:
     camera was started first: neighbours across one web agree only if they were started while the machine stood.
 
     Args:
-        settings: see :class:`drivers.pylon_settings.PylonSettings`.
+        settings: see :class:`drivers.pylon.settings.PylonSettings`.
 
     Raises:
         CameraError: pypylon is missing, no such camera, it is in use, or it cannot be set up.

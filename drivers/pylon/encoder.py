@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drivers.camera import CameraError
-from drivers.pylon_features import Features
-from drivers.pylon_settings import EncoderSettings
+from drivers.pylon.features import Features
+from drivers.pylon.settings import EncoderSettings
 
 SHAFT_COUNTS = 32768
 """Values of the older module's counter (0 to 32767)."""

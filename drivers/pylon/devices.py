@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from drivers.camera import CameraError, CameraGoneError
-from drivers.pylon_features import in_short
+from drivers.pylon.features import in_short
 
 EMULATED = "BaslerCamEmu"
 """Device class of pylon's camera emulation."""

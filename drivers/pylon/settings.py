@@ -51,7 +51,9 @@ class EncoderSettings(BaseModel):
 
 
 class PylonSettings(BaseModel):
-    """A Basler line-scan or area camera; see :class:`drivers.pylon.PylonCamera`.  What is None stays as it is there.
+    """A Basler line-scan or area camera; see :class:`drivers.pylon.camera.PylonCamera`.
+
+    What is None stays as it is there.
 
     Attributes:
         serial: serial number, as ``station cameras`` lists it.

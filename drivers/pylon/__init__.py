@@ -1,0 +1,1 @@
+"""Basler cameras through pylon, and pylon's own emulation of them."""
