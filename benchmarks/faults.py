@@ -24,8 +24,8 @@ from benchmarks.fault_table import Row, after, page, worst
 from benchmarks.fault_watch import MM_PER_PX, EvenScorer, Watched, Witness, lines_of, watch
 from benchmarks.study.setting import ROOT, provenance
 from drivers.camera import CameraGoneError, EncoderReading, LineBlock
-from drivers.joined import JoinedCamera
-from drivers.joining import Joint
+from drivers.joined.alignment import Joint
+from drivers.joined.camera import JoinedCamera
 from drivers.pylon.camera import PylonCamera
 from drivers.pylon.settings import PylonSettings
 from drivers.simulated.camera import SimulatedCamera

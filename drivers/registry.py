@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from drivers.camera import Camera, CameraError
-from drivers.joined import JoinedCamera
-from drivers.joining import Joint
+from drivers.joined.alignment import Joint
+from drivers.joined.camera import JoinedCamera
 from drivers.pylon.camera import PylonCamera
 from drivers.pylon.devices import list_pylon_cameras
 from drivers.pylon.settings import PylonSettings
@@ -83,7 +83,7 @@ class JointSettings(BaseModel):
 
 
 class JoinedSettings(BaseModel):
-    """Several cameras across one web, from left to right; see :class:`drivers.joined.JoinedCamera`."""
+    """Several cameras across one web, from left to right; see :class:`drivers.joined.camera.JoinedCamera`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -13,8 +13,8 @@ import pytest
 
 from drivers import left_behind
 from drivers.camera import EncoderReading, LineBlock
-from drivers.joined import JoinedCamera
-from drivers.joining import Joint
+from drivers.joined.alignment import Joint
+from drivers.joined.camera import JoinedCamera
 
 RNG = np.random.default_rng(3)
 CLOTH = RNG.integers(1, 256, (3000, 300), np.uint8)

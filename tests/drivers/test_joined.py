@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from drivers import left_behind
 from drivers.camera import GONE_S, STALL_S, CameraError, CameraGoneError, EncoderReading, EndOfClothError
 from drivers.images import read_image
-from drivers.joined import JoinedCamera
-from drivers.joining import MOST_BLOCKS_WAITING, Joint
+from drivers.joined.alignment import MOST_BLOCKS_WAITING, Joint
+from drivers.joined.camera import JoinedCamera
 from drivers.memory import MemoryCamera
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
@@ -85,7 +85,7 @@ def test_what_waiting_cameras_have_read_ahead_is_not_lost_at_a_stop(
         return read_image(path, channels)
 
     monkeypatch.setattr("drivers.replay.read_image", load)
-    monkeypatch.setattr("drivers.reader.STOP_LIMIT_S", PATIENCE_S)
+    monkeypatch.setattr("drivers.joined.reader.STOP_LIMIT_S", PATIENCE_S)
     for side, columns in (("left", LEFT), ("right", RIGHT)):
         (tmp_path / side).mkdir()
         for number in range(12):
@@ -172,7 +172,7 @@ def test_a_camera_that_is_gone_is_not_waited_for_and_joins_again(rig: Rig) -> No
 def test_a_silent_camera_is_started_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.feed(0, 100)
     rig.next()
-    monkeypatch.setattr("drivers.reader.GONE_S", GONE_S)
+    monkeypatch.setattr("drivers.joined.reader.GONE_S", GONE_S)
 
     def starts() -> bool:
         rig.moves(rig.machine.reading.due_line + 100)
@@ -188,7 +188,7 @@ def test_a_silent_camera_is_started_again(rig: Rig, monkeypatch: pytest.MonkeyPa
 def test_a_standing_machine_is_no_fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.feed(0, 100)
     rig.next()
-    monkeypatch.setattr("drivers.reader.GONE_S", GONE_S)
+    monkeypatch.setattr("drivers.joined.reader.GONE_S", GONE_S)
     rig.moves(150, 0.0)
     assert rig.camera.read(2.5) is None
     assert (rig.left.starts, rig.right.starts) == (1, 1)
@@ -229,7 +229,7 @@ def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig, monk
 
 
 def test_what_nobody_takes_in_time_is_left_out_and_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.joining.LONGEST_WAIT_S", PATIENCE_S)
+    monkeypatch.setattr("drivers.joined.alignment.LONGEST_WAIT_S", PATIENCE_S)
     for number in range(280):
         rig.feed(10 * number, 10 * number + 10)
     told: set[str] = set()
@@ -314,7 +314,7 @@ def test_a_camera_that_cannot_be_used_is_refused_at_the_first_start_only() -> No
 
 
 def test_a_start_begins_when_the_stop_before_it_has_ended(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.reader.STOP_LIMIT_S", PATIENCE_S)
+    monkeypatch.setattr("drivers.joined.reader.STOP_LIMIT_S", PATIENCE_S)
     rig.left.stopping = threading.Event()
     stop = threading.Thread(target=rig.camera.stop)
     stop.start()

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from drivers.joined import JoinedCamera
+from drivers.joined.camera import JoinedCamera
 from drivers.registry import camera_settings, open_camera
 
 pytest.importorskip("pypylon")
@@ -42,7 +42,7 @@ def neighbours(tmp_path: Path) -> Iterator[JoinedCamera]:
 
 
 def test_both_are_seen_and_heard(neighbours: JoinedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.joined.LATE_START_S", PATIENCE_S)
+    monkeypatch.setattr("drivers.joined.camera.LATE_START_S", PATIENCE_S)
     neighbours.start()
     told = [text for _, text in neighbours.take_words()]
     for side in ("left", "right"):

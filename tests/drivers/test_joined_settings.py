@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from drivers.camera import CameraError
-from drivers.joined import JoinedCamera
-from drivers.joining import Part
+from drivers.joined.alignment import Part
+from drivers.joined.camera import JoinedCamera
 from drivers.registry import JoinedSettings, camera_settings, open_camera
 from station.settings import load_settings
 

@@ -10,8 +10,8 @@ import pytest
 from joined_rig import Rig, be_patient, running_rig, until
 
 from drivers.camera import CameraError
-from drivers.joined import JoinedCamera
-from drivers.joining import Joint
+from drivers.joined.alignment import Joint
+from drivers.joined.camera import JoinedCamera
 from drivers.memory import MemoryCamera
 
 
@@ -35,7 +35,7 @@ def test_what_a_recipe_asks_for_reaches_each_camera_that_takes_it(rig: Rig) -> N
 
 
 def test_a_camera_that_counts_from_another_place_is_told_of(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.joined.OUT_OF_STEP_S", 0.5)
+    monkeypatch.setattr("drivers.joined.camera.OUT_OF_STEP_S", 0.5)
     rig.feed(0, 100)
     rig.next()
     line, behind = 1500, 100

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.camera import CameraError, LineBlock
-from drivers.joining import Aligner, Joint, Part, lay_out
+from drivers.joined.alignment import Aligner, Joint, Part, lay_out
 
 LINES = 240
 CLOTH = np.random.default_rng(5).integers(1, 256, (3 * LINES, 120), np.uint8)  # never 0, which is blind

@@ -17,8 +17,8 @@ cv2.setNumThreads(1)
 
 UNHURRIED = (
     "drivers.grabber.GONE_S",
-    "drivers.reader.GONE_S",
-    "drivers.joined.STALL_S",
+    "drivers.joined.reader.GONE_S",
+    "drivers.joined.camera.STALL_S",
     "drivers.simulated.ring.LOCK_TIMEOUT_S",
     "station.line.watch.GONE_S",
     "station.line.acquisition.LAST_LINES_S",

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from calibration.shading import shading_from_references
 from drivers.camera import CameraGoneError, LineBlock
-from drivers.joined import JoinedCamera
-from drivers.joining import Joint
+from drivers.joined.alignment import Joint
+from drivers.joined.camera import JoinedCamera
 from drivers.memory import MemoryCamera
 from station.commands.calibration_pictures import played
 from station.control import DefectChanged, Notice, RollEnded, RowJudged, Stretch, StretchClosed, StripView

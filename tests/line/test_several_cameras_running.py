@@ -7,8 +7,8 @@ import pytest
 from line_rig import Run, until
 from numpy.typing import NDArray
 
-from drivers.joined import JoinedCamera
-from drivers.joining import Joint
+from drivers.joined.alignment import Joint
+from drivers.joined.camera import JoinedCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.fault_kinds import Effect
 from drivers.simulated.views import SimulatedView, View
@@ -19,7 +19,7 @@ from station.control import UninspectedReason as R
 @pytest.fixture(autouse=True)
 def _none_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what is unplugged is gone, all else is waited for: threads of these cameras may be held up for long."""
-    for limit in ("drivers.reader.GONE_S", "drivers.joined.STALL_S", "station.line.watch.GONE_S"):
+    for limit in ("drivers.joined.reader.GONE_S", "drivers.joined.camera.STALL_S", "station.line.watch.GONE_S"):
         monkeypatch.setattr(limit, 120.0)
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from drivers.camera import Camera, LineBlock
-from drivers.joining import Part
+from drivers.joined.alignment import Part
 
 WORDS_KEPT = 64
 """So many of the newest words wait to be taken."""

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
-from drivers.joined_words import JoinedWords
-from drivers.joining import Aligner, Joint, check_fit, lay_out, scale_of
-from drivers.reader import CameraReader, ReaderState
+from drivers.joined.alignment import Aligner, Joint, check_fit, lay_out, scale_of
+from drivers.joined.notices import JoinedWords
+from drivers.joined.reader import CameraReader, ReaderState
 
 LATE_START_S = 10.0
 """Once one camera delivers, the others are waited for so long; they join when they come."""
@@ -26,7 +26,7 @@ class JoinedCamera:
     """Reads each of ``cameras``, which overlap from left to right, in a thread of its own and delivers one picture.
 
     Lines belong together by their encoder line numbers; the pictures are cut at the joints as told in
-    :mod:`drivers.joining`.  The leftmost camera's columns and line numbers are those of the whole.
+    :mod:`drivers.joined.alignment`.  The leftmost camera's columns and line numbers are those of the whole.
 
     One camera gone or late does not stop the others: what it should have shown is blind in the blocks
     (``LineBlock.blind_px``) until it is back.  A neighbour's block waits for a late camera for two blocks' time or

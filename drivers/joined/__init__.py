@@ -1,0 +1,1 @@
+"""Several cameras across one web, played as one wide camera."""
