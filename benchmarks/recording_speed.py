@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import ROOT, commit
 from drivers.camera import EncoderReading, LineBlock
-from drivers.recording import Entry, RecordingFacts, What, pack, unpack
+from drivers.recording.format import Entry, RecordingFacts, What, pack, unpack
 from station.demo import rendered_cloth
 from station.recorder import GB, ClothRecorder
 

@@ -14,7 +14,7 @@ from drivers.joined.camera import JoinedCamera
 from drivers.pylon.camera import PylonCamera
 from drivers.pylon.devices import list_pylon_cameras
 from drivers.pylon.settings import PylonSettings
-from drivers.recorded import RecordedCamera
+from drivers.recording.camera import RecordedCamera
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.views import View
@@ -57,7 +57,7 @@ class ReplaySettings(BaseModel):
 
 
 class RecordedSettings(BaseModel):
-    """A recording; see :class:`drivers.recorded.RecordedCamera`."""
+    """A recording; see :class:`drivers.recording.camera.RecordedCamera`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -17,8 +17,8 @@ from queue import Empty, SimpleQueue
 
 from drivers import left_behind
 from drivers.camera import EncoderReading
-from drivers.recording import SUFFIX, Entry, RecordingFacts, What
-from drivers.recording_writer import SEGMENT_BYTES, RecordingWriter
+from drivers.recording.format import SUFFIX, Entry, RecordingFacts, What
+from drivers.recording.writer import SEGMENT_BYTES, RecordingWriter
 from station.line.channel import Channel, Closed
 
 GB = 1_000_000_000

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock
-from drivers.recording import Entry, RecordingFacts, What
+from drivers.recording.format import Entry, RecordingFacts, What
 from drivers.wrapped import WrappedCamera
 from station.recorder import GB, ClothRecorder, new_folder
 

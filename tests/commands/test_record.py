@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from drivers.recorded import RecordedCamera
+from drivers.recording.camera import RecordedCamera
 from drivers.simulated.camera import SimulatedCamera
 from station.commands.session import open_records
 from station.records.rows import DefectFilter

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from drivers.camera import EncoderReading, LineBlock
-from drivers.recording import Entry, RecordingFacts, What
-from drivers.recording_writer import RecordingWriter
+from drivers.recording.format import Entry, RecordingFacts, What
+from drivers.recording.writer import RecordingWriter
 
 WIDTH = 64
 SECOND = 1_000_000_000

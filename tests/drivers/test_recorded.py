@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
-from drivers.recorded import RecordedCamera
-from drivers.recording import Entry, What
-from drivers.recording_reader import RecordingError
+from drivers.recording.camera import RecordedCamera
+from drivers.recording.format import Entry, What
+from drivers.recording.reader import RecordingError
 from drivers.registry import camera_settings, open_camera
 from tests.drivers.recording_rig import came, look, record, same
 
@@ -83,7 +83,7 @@ class HandClock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
     made = HandClock()
-    monkeypatch.setattr("drivers.recorded.time", made)
+    monkeypatch.setattr("drivers.recording.camera.time", made)
     return made
 
 

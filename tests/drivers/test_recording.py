@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from drivers.camera import EncoderReading, LineBlock
-from drivers.recording import Entry, What
-from drivers.recording_reader import Recording, RecordingError
-from drivers.recording_writer import RecordingWriter
+from drivers.recording.format import Entry, What
+from drivers.recording.reader import Recording, RecordingError
+from drivers.recording.writer import RecordingWriter
 from tests.drivers.recording_rig import came, facts, look, record, same
 
 LINE = st.integers(-(2**40), 2**40)

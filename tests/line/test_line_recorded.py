@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drivers.recorded import RecordedCamera
-from drivers.recording import Entry, What
+from drivers.recording.camera import RecordedCamera
+from drivers.recording.format import Entry, What
 from station.control import Ledger, Notice, Stretch, StretchClosed, UninspectedReason
 from tests.drivers.recording_rig import came, look, record
 from tests.line.line_rig import Run

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from drivers.camera import CameraGoneError, EncoderReading, LineBlock
-from drivers.recorded import RecordedCamera
-from drivers.recording import What
-from drivers.recording_reader import Recording
-from drivers.recording_writer import RecordingWriter
+from drivers.recording.camera import RecordedCamera
+from drivers.recording.format import What
+from drivers.recording.reader import Recording
+from drivers.recording.writer import RecordingWriter
 from station.control import DefectChanged, RollEnded, StretchClosed
 from station.recorder import ClothRecorder
 from station.tapped import TappedCamera

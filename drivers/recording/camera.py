@@ -11,8 +11,8 @@ from pathlib import Path
 
 from drivers.camera import CameraGoneError, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
-from drivers.recording import What
-from drivers.recording_reader import Recording
+from drivers.recording.format import What
+from drivers.recording.reader import Recording
 
 
 class RecordedCamera:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import zstandard
 
-from drivers.recording import MAGIC, SUFFIX, Entry, RecordingFacts, framed, header_of, pack
+from drivers.recording.format import MAGIC, SUFFIX, Entry, RecordingFacts, framed, header_of, pack
 
 SEGMENT_BYTES = 64 * 2**20
 

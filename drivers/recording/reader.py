@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from drivers.camera import CameraError
-from drivers.recording import CHECK, FRAME, MAGIC, MARK, SUFFIX, Entry, RecordingFacts, What, entry_of, unpack
+from drivers.recording.format import CHECK, FRAME, MAGIC, MARK, SUFFIX, Entry, RecordingFacts, What, entry_of, unpack
 
 
 class RecordingError(CameraError):
