@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import GONE_S, STALL_S, Camera, CameraError, LineBlock
 
 START_LIMIT_S, STOP_LIMIT_S = 30.0, 3.0
@@ -144,4 +144,4 @@ class Grabber:
         if self._asked:
             self._asked = ""
             self._left.append(worker)
-            left_behind.leave(worker)
+            abandoned.leave(worker)

@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import Camera
 from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
@@ -181,7 +181,7 @@ class Station:
         self._abort = True
         self._end.set()
         self.wait()
-        left_behind.returned_within(STOP_S, self._camera.stop, "camera stop")
+        abandoned.returned_within(STOP_S, self._camera.stop, "camera stop")
         if self._runtime is not None:
             self._runtime[1].close()
             self._runtime = None

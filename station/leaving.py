@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from drivers import left_behind
+from drivers import abandoned
 
 HOOK_LIMIT_S = 3.0
 PATIENCE_S = 2.0
@@ -67,9 +67,9 @@ def end_process(code: int) -> NoReturn:
     """
     with _undisturbed():
         for hook in list(_hooks):
-            left_behind.returned_within(HOOK_LIMIT_S, hook, "leaving")
+            abandoned.returned_within(HOOK_LIMIT_S, hook, "leaving")
         _hooks.clear()
-    if not left_behind.alive(PATIENCE_S):
+    if not abandoned.alive(PATIENCE_S):
         sys.exit(code)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import EncoderReading
 from drivers.recording.format import SUFFIX, Entry, RecordingFacts, What
 from drivers.recording.writer import SEGMENT_BYTES, RecordingWriter
@@ -121,7 +121,7 @@ class ClothRecorder:
         self._thread.join(LAST_S)
         if self._thread.is_alive():
             self._fail(OSError("the disk does not answer"))
-            left_behind.leave(self._thread)
+            abandoned.leave(self._thread)
 
     def _weigh(self, entries: list[Entry]) -> float:
         """At most half of all there is room for, so that what is no block always fits."""

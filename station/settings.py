@@ -10,8 +10,8 @@ from typing import Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from drivers.machine.links import LinkSettings
 from drivers.registry import CameraSettings, JoinedSettings
-from drivers.wiring import LinkSettings
 from station.calibrations import MAX_AGE_DAYS
 from station.control import StationError
 from station.machine.settings import MachineSettings

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import CameraGoneError, LineBlock
 from drivers.pylon.configure import Delivery
 from drivers.pylon.features import Features, in_short
@@ -110,7 +110,7 @@ class Grab:
     def close(self) -> None:
         """Stop grabbing and close the device; returns after some seconds at the latest."""
         _open.discard(self)
-        if not left_behind.returned_within(CLOSING_S, self.close_device, f"closing-{self._camera_id}"):
+        if not abandoned.returned_within(CLOSING_S, self.close_device, f"closing-{self._camera_id}"):
             _kept.append(self)
 
     def close_device(self, limit_s: float = -1) -> None:

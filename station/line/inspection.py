@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import Camera
 from station.control import Event, FeedState, LineSnapshot, LineState, Notice, RollEnded, UninspectedReason
 from station.line.acquisition import Acquisition, Mode
@@ -217,7 +217,7 @@ class Inspection:
             if thread is not threading.current_thread():
                 thread.join(STOP_S)
                 if thread.is_alive():
-                    left_behind.leave(thread)
+                    abandoned.leave(thread)
                     self.has_hung = True
 
     def _fail(self, error: Exception, *, halt: bool = True) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from drivers.camera import CameraError, EncoderReading
-from drivers.encoder import CounterEncoder
-from drivers.outputs import Inputs, MachineLink, Output, Outputs
+from drivers.machine.counter import CounterEncoder
+from drivers.machine.signals import Inputs, MachineLink, Output, Outputs
 from station.control import (
     Defect,
     Event,

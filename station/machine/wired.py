@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drivers.camera import Camera
-from drivers.encoder import CounterEncoder, EncodedCamera
-from drivers.modbus import ModbusSettings
-from drivers.outputs import LinkError, MachineLink
-from drivers.wiring import LinkSettings, open_link
+from drivers.machine.counter import CounterEncoder, EncodedCamera
+from drivers.machine.links import LinkSettings, open_link
+from drivers.machine.modbus import ModbusSettings
+from drivers.machine.signals import LinkError, MachineLink
 from station.control import StationError
 from station.machine.settings import MachineSettings
 

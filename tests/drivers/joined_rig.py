@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 import pytest
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import EncoderReading, LineBlock
 from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
@@ -144,6 +144,6 @@ def running_rig() -> Iterator[Rig]:
     made.camera.start()
     yield made
     made.camera.stop()
-    until(lambda: before.issuperset(left_behind.alive()))
+    until(lambda: before.issuperset(abandoned.alive()))
     left = set(threading.enumerate()) - before
     assert not [thread for thread in left if thread.name.startswith("line-camera")]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.camera import CameraError
-from drivers.encoder import STALE_S, CounterEncoder, EncodedCamera
+from drivers.machine.counter import STALE_S, CounterEncoder, EncodedCamera
 from drivers.memory import MemoryCamera
 
 

@@ -13,7 +13,7 @@ import pytest
 from joined_rig import CLOTH, JOINT, LEFT, PATIENCE_S, RIGHT, FedCamera, Machine, Rig, be_patient, running_rig, until
 from numpy.typing import NDArray
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import GONE_S, STALL_S, CameraError, CameraGoneError, EncoderReading, EndOfClothError
 from drivers.images import read_image
 from drivers.joined.alignment import MOST_BLOCKS_WAITING, Joint
@@ -217,7 +217,7 @@ def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig, monk
 
         def is_back() -> bool:
             rig.camera.read(0.01)
-            return rig.right.starts > 1 and not rig.camera.trouble and len(left_behind.alive()) == 1
+            return rig.right.starts > 1 and not rig.camera.trouble and len(abandoned.alive()) == 1
 
         until(is_back)
         rig.feed(line, line + 50)

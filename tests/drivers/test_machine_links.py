@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from drivers.camera import CameraError
-from drivers.modbus import ModbusLink, ModbusSettings, runs
-from drivers.outputs import CameraLines, Inputs, LinkError, Output, Outputs, SimulatedLink
-from drivers.wiring import LinkSettings, open_link
+from drivers.machine.links import LinkSettings, open_link
+from drivers.machine.modbus import ModbusLink, ModbusSettings, runs
+from drivers.machine.signals import CameraLines, Inputs, LinkError, Output, Outputs, SimulatedLink
 from tests.plc import HOLDING, Plc
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import CameraError, CameraGoneError, LineBlock
 from drivers.pylon.camera import PylonCamera
 from drivers.pylon.devices import list_pylon_cameras
@@ -51,7 +51,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, cloth: list[NDArray[np.ui
 def cameras(pictures: Path) -> Iterator[Any]:
     """Makes cameras that play the pictures; stopped afterwards."""
     made: list[PylonCamera] = []
-    before = set(left_behind.alive())
+    before = set(abandoned.alive())
 
     def make(serial: str = "0815-0000", **values: Any) -> PylonCamera:
         made.append(PylonCamera(PylonSettings(serial=serial, **{**FAST, "image_folder": pictures, **values})))
@@ -60,7 +60,7 @@ def cameras(pictures: Path) -> Iterator[Any]:
     yield make
     for camera in made:
         camera.stop()
-    assert before.issuperset(left_behind.alive(PATIENCE_S))
+    assert before.issuperset(abandoned.alive(PATIENCE_S))
 
 
 def blocks(camera: PylonCamera, count: int) -> Iterator[LineBlock]:
@@ -323,9 +323,9 @@ def test_a_stop_that_hangs_in_pylon_is_left_behind(cameras: Any, monkeypatch: py
     stop = device.StopGrabbing
     monkeypatch.setattr(type(device), "StopGrabbing", lambda self: (let_go.wait(PATIENCE_S), stop()))
     camera.stop()
-    assert [thread.name for thread in left_behind.alive()] == ["closing-0815-0000"]
+    assert [thread.name for thread in abandoned.alive()] == ["closing-0815-0000"]
     let_go.set()
-    assert not left_behind.alive(PATIENCE_S)
+    assert not abandoned.alive(PATIENCE_S)
 
 
 def test_after_a_read_that_hangs_in_pylon_the_camera_starts_again(
@@ -354,7 +354,7 @@ def test_after_a_read_that_hangs_in_pylon_the_camera_starts_again(
     let_go.set()
     thread.join(PATIENCE_S)
     assert brought == [None], "what a hanging read brings at last is nobody's"
-    assert not left_behind.alive(PATIENCE_S)
+    assert not abandoned.alive(PATIENCE_S)
 
 
 def test_a_start_that_hung_and_was_given_up_does_not_disturb_the_next(

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from drivers import left_behind
+from drivers import abandoned
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "line"))
 cv2.setNumThreads(1)
@@ -28,9 +28,9 @@ UNHURRIED = (
 
 @pytest.fixture(autouse=True)
 def _none_hangs() -> Iterator[None]:
-    left_behind.alive(30.0)  # another test's may still return
+    abandoned.alive(30.0)  # another test's may still return
     yield
-    assert left_behind.alive(60.0) == []
+    assert abandoned.alive(60.0) == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from hanging import EvenScorer, HangingCamera
 from line_rig import Run, until
 
-from drivers import left_behind
+from drivers import abandoned
 from drivers.camera import GONE_S
 from drivers.grabber import MOST_LEFT_BEHIND, Grabber
 from station.control import FeedState, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
@@ -85,10 +85,10 @@ def test_a_hanging_driver_is_seen_left_behind_and_taken_up_again(camera: Hanging
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*SHORT_START)
         hang(run, *calls)
-        until(lambda: len(left_behind.alive()) >= len(calls), LONG)
+        until(lambda: len(abandoned.alive()) >= len(calls), LONG)
     camera.hangs.clear()  # plugged in again: fresh calls work, those inside hang on
     live_again(run)
-    assert len(left_behind.alive()) >= len(calls)
+    assert len(abandoned.alive()) >= len(calls)
     assert run.inspection.finish(LONG)
     assert run.inspection.failure is None
 
@@ -115,7 +115,7 @@ def test_a_roll_can_be_ended_while_the_driver_hangs(
     assert run.inspection.finish(LONG)
     [stretch] = gone(run)
     assert stretch == stretches(run)[-1]
-    assert left_behind.alive()
+    assert abandoned.alive()
 
 
 def test_a_driver_that_hangs_is_given_up_also_if_the_encoder_seems_to_stand(camera: HangingCamera) -> None:
@@ -172,7 +172,7 @@ def test_a_driver_that_never_answers_again_costs_a_bounded_number_of_threads(
     monkeypatch.setattr("station.line.acquisition.LONGEST_RETRY_S", 0.2)
     hang(run, "read", "stop", "start")
     until(lambda: any("does not answer at all" in notice.text for notice in run.of(Notice)), LONG)
-    assert len(left_behind.alive()) == MOST_LEFT_BEHIND
+    assert len(abandoned.alive()) == MOST_LEFT_BEHIND
     until(lambda: len(camera.inside) == MOST_LEFT_BEHIND + 1, LONG)  # and the last one, which is still awaited
     tried = len(camera.calls)
     lines = run.inspection.snapshot().ledger.lines_uninspected
@@ -192,7 +192,7 @@ def test_a_folder_whose_disk_hangs_can_be_left(camera: HangingCamera) -> None:
     until(lambda: len(camera.calls) > reads, LONG)
     assert run.inspection.finish(LONG)
     assert stretches(run)
-    assert left_behind.alive()
+    assert abandoned.alive()
 
 
 def test_a_scorer_that_hangs_is_left_behind_and_the_roll_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +207,7 @@ def test_a_scorer_that_hangs_is_left_behind_and_the_roll_closed(monkeypatch: pyt
         assert not run.inspection.finish(0.5)
         assert run.inspection.has_hung
         assert run.inspection.wait(LONG)
-        until(lambda: [thread.name for thread in left_behind.alive()] == ["line-inference"], LONG)
+        until(lambda: [thread.name for thread in abandoned.alive()] == ["line-inference"], LONG)
         assert UninspectedReason.ABORTED in {s.reason for s in stretches(run)}
     finally:
         scorer.release.set()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers import left_behind
+from drivers import abandoned
 from station.leaving import before_leaving, end_process
 
 STATION = """
@@ -182,8 +182,8 @@ def test_hooks_run_in_order_and_one_that_fails_stops_no_other() -> None:
 
 def test_a_call_that_returns_late_is_left_behind_only_so_long() -> None:
     go = threading.Event()
-    assert not left_behind.returned_within(0.05, go.wait, "late")
-    assert [thread.name for thread in left_behind.alive()] == ["late"]
+    assert not abandoned.returned_within(0.05, go.wait, "late")
+    assert [thread.name for thread in abandoned.alive()] == ["late"]
     go.set()
-    assert left_behind.alive(60.0) == []
-    assert left_behind.returned_within(60.0, go.wait, "at once")
+    assert abandoned.alive(60.0) == []
+    assert abandoned.returned_within(60.0, go.wait, "at once")

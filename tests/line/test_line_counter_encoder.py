@@ -6,7 +6,7 @@ import itertools
 
 from line_rig import Run, ScriptedCamera, blocks, cloth
 
-from drivers.encoder import CounterEncoder, EncodedCamera
+from drivers.machine.counter import CounterEncoder, EncodedCamera
 from station.control import Ledger
 
 

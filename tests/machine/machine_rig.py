@@ -8,8 +8,8 @@ from itertools import pairwise
 from test_stop_policy import defect
 
 from drivers.camera import EncoderReading
-from drivers.encoder import CounterEncoder
-from drivers.outputs import MachineLink, Outputs, SimulatedLink
+from drivers.machine.counter import CounterEncoder
+from drivers.machine.signals import MachineLink, Outputs, SimulatedLink
 from station.control import (
     Event,
     FeedState,

@@ -7,7 +7,7 @@ import threading
 import pytest
 from machine_rig import PER_M, RECIPE, place, reject
 
-from drivers.outputs import Inputs, Outputs, SimulatedLink
+from drivers.machine.signals import Inputs, Outputs, SimulatedLink
 from station.control import (
     Event,
     FeedState,

@@ -8,7 +8,7 @@ import pytest
 from machine_rig import RECIPE, Place, place, reject
 
 from drivers.camera import CameraError, EncoderReading
-from drivers.outputs import CameraLines, Inputs, LinkError, Output, Outputs, SimulatedLink
+from drivers.machine.signals import CameraLines, Inputs, LinkError, Output, Outputs, SimulatedLink
 from station.control import (
     FeedState,
     LineState,

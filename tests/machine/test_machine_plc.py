@@ -11,8 +11,8 @@ import pytest
 from machine_rig import RECIPE, Place, place, reject
 
 from drivers.camera import EncoderReading
-from drivers.modbus import ModbusLink, ModbusSettings
-from drivers.outputs import SimulatedLink
+from drivers.machine.modbus import ModbusLink, ModbusSettings
+from drivers.machine.signals import SimulatedLink
 from station.control import (
     LineSnapshot,
     LinkState,

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivers.encoder import EncodedCamera
+from drivers.machine.counter import EncodedCamera
+from drivers.machine.modbus import ModbusLink, ModbusSettings
 from drivers.memory import MemoryCamera
-from drivers.modbus import ModbusLink, ModbusSettings
 from station.control import StationError
 from station.machine.wired import wire
 from station.settings import Settings, load_settings

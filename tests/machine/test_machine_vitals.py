@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from machine_rig import Place, beats, place, reject
 
-from drivers.outputs import Inputs, SimulatedLink
+from drivers.machine.signals import Inputs, SimulatedLink
 from station.control import (
     FeedState,
     LineState,

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivers.machine.signals import Outputs, SimulatedLink
 from drivers.memory import MemoryCamera
-from drivers.outputs import Outputs, SimulatedLink
 from station import demo, leaving
 from station.commands.session import Records, open_records, open_station, say_notices
 from station.control import LineState, LinkState, Notice, StationError, StopChanged, StopState, StopStep

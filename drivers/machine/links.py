@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.camera import Camera
-from drivers.modbus import ModbusLink, ModbusSettings
-from drivers.outputs import CameraLines, LinkError, MachineLink, Output, SimulatedLink
+from drivers.machine.modbus import ModbusLink, ModbusSettings
+from drivers.machine.signals import CameraLines, LinkError, MachineLink, Output, SimulatedLink
 
 
 class CameraLinesSettings(BaseModel):

@@ -16,7 +16,7 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
-from drivers.outputs import Distance, Input, Inputs, LinkError, Output, Outputs
+from drivers.machine.signals import Distance, Input, Inputs, LinkError, Output, Outputs
 
 Address = Annotated[int, Field(ge=0, le=65535)]
 
@@ -67,7 +67,7 @@ class ModbusSettings(BaseModel):
 
 
 class ModbusLink:
-    """The link that :class:`ModbusSettings` describe; see :class:`drivers.outputs.MachineLink`."""
+    """The link that :class:`ModbusSettings` describe; see :class:`drivers.machine.signals.MachineLink`."""
 
     needs_camera = False
 
