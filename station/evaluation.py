@@ -18,7 +18,7 @@ from model.errors import ModelError
 from station.control import Event, StripView
 from station.datasets.dataset import Sample, read_truth
 from station.datasets.pictures import Picture, PicturesCamera
-from station.line.inference import TileScorer
+from station.line.scoring.inference import TileScorer
 from station.playback import HeatStrip, Playback, full_size_map, play
 from station.recipe import Recipe
 

@@ -28,7 +28,7 @@ from station.commands.calibration_pictures import CameraName, CameraSource, Pict
 from station.commands.session import Records, say
 from station.control import StationError
 from station.flat_field import save_shading
-from station.line.web import WebEdges, WebFinder
+from station.line.scoring.web import WebEdges, WebFinder
 from station.records.rows import NewCalibration
 
 SHADING_LINES = 2048

@@ -11,7 +11,7 @@ from drivers.camera import Camera
 from station.commands.calibration_pictures import Picture, played
 from station.commands.session import interrupt_noted, say
 from station.control import StationError
-from station.line.web import WebFinder
+from station.line.scoring.web import WebFinder
 
 EVERY_S = 1.0
 LEAST_LINES, MOST_LINES = 64, 2048

@@ -13,10 +13,10 @@ from drivers.camera import Camera
 from drivers.registry import open_camera
 from station.commands.session import LOOK_S, PROGRESS_S, interrupt_noted, say
 from station.control import StationError
-from station.line.acquisition import Acquisition, Mode
+from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
 from station.line.ledger import LineLedger
-from station.line.tiling import Chunk, EndOfRun
+from station.line.scoring.tiling import Chunk, EndOfRun
 from station.recorder import ClothRecorder
 from station.settings import Settings
 from station.tapped import RecordSettings, TappedCamera

@@ -11,16 +11,16 @@ from queue import Empty, SimpleQueue
 from drivers import abandoned
 from drivers.camera import Camera
 from station.control import Event, FeedState, LineSnapshot, LineState, Notice, RollEnded, UninspectedReason
-from station.line.acquisition import Acquisition, Mode
+from station.line.acquiring.acquisition import Acquisition, Mode
+from station.line.acquiring.overload import block_queue
 from station.line.channel import Channel, Closed
 from station.line.errors import LineError
 from station.line.gauges import Gauges
-from station.line.handover import block_queue
-from station.line.inference import Inference, ScoredRow, TileScorer
-from station.line.judging import Judge
+from station.line.judging.judge import Judge
 from station.line.ledger import LineLedger
-from station.line.tiling import EndOfRun, PixelCorrection, Tiler
-from station.line.web import WebFinder
+from station.line.scoring.inference import Inference, ScoredRow, TileScorer
+from station.line.scoring.tiling import EndOfRun, PixelCorrection, Tiler
+from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 
 ROWS_WAITING = 16

@@ -24,7 +24,7 @@ from model.pacing import Clock, Progress
 from model.runtime import Runtime, choose_device
 from model.training import fit
 from station.control import StationError
-from station.line.inference import TileScorer
+from station.line.scoring.inference import TileScorer
 from station.playback import play
 from station.quality.tuning import MIN_PATCHES
 from station.recipe import Recipe

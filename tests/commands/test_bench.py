@@ -17,8 +17,8 @@ from model.runtime import Runtime
 from station import demo
 from station.commands.bench import WatchedScorer
 from station.control import Defect, DefectChanged, Event
-from station.line.inference import TileScorer
 from station.line.inspection import Inspection
+from station.line.scoring.inference import TileScorer
 from station.recipe import Recipe
 from tests.commands.conftest import Station
 

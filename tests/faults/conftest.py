@@ -20,9 +20,9 @@ UNHURRIED = (
     "drivers.joined.reader.GONE_S",
     "drivers.joined.camera.STALL_S",
     "drivers.simulated.ring.LOCK_TIMEOUT_S",
-    "station.line.watch.GONE_S",
-    "station.line.acquisition.LAST_LINES_S",
-    "station.line.acquisition.STOP_LIMIT_S",
+    "station.line.acquiring.feed_watch.GONE_S",
+    "station.line.acquiring.acquisition.LAST_LINES_S",
+    "station.line.acquiring.acquisition.STOP_LIMIT_S",
 )
 
 
@@ -38,4 +38,4 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that stands still for long loses no camera and no cloth: only what a fault does is seen."""
     for limit in UNHURRIED:
         monkeypatch.setattr(limit, 120.0)
-    monkeypatch.setattr("station.line.handover.BLOCKS_WAITING", 4096)
+    monkeypatch.setattr("station.line.acquiring.overload.BLOCKS_WAITING", 4096)

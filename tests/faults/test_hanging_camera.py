@@ -15,7 +15,7 @@ from drivers.grabber import MOST_LEFT_BEHIND, Grabber
 from station.control import FeedState, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
 
 LONG = 120.0
-SHORT_START = ("station.line.acquisition.START_LIMIT_S", 0.3)
+SHORT_START = ("station.line.acquiring.acquisition.START_LIMIT_S", 0.3)
 """For a start that hangs; another may take its time on a busy machine."""
 
 
@@ -29,7 +29,7 @@ def camera() -> Iterator[HangingCamera]:
 @pytest.fixture(autouse=True)
 def _short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("STOP_LIMIT_S", "LAST_STOP_LIMIT_S", "LAST_IMAGE_S"):
-        monkeypatch.setattr(f"station.line.acquisition.{name}", 0.3)
+        monkeypatch.setattr(f"station.line.acquiring.acquisition.{name}", 0.3)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def _only_what_hangs_is_owed(monkeypatch: pytest.MonkeyPatch) -> None:
         return unanswered_s(grabber) if grabber._worker in grabber._camera.inside else 0.0  # type: ignore[attr-defined]
 
     monkeypatch.setattr(Grabber, "unanswered_s", property(owed_s))
-    monkeypatch.setattr("station.line.watch.GONE_S", 1e9)
+    monkeypatch.setattr("station.line.acquiring.feed_watch.GONE_S", 1e9)
 
 
 def started(camera: HangingCamera) -> Run:
@@ -139,7 +139,7 @@ def test_a_silent_camera_beside_a_standing_machine_is_no_fault(
     run = started(camera)
     camera.lines_per_s = 0.0
     until(lambda: run.inspection.snapshot().feed is FeedState.STOPPED, LONG)
-    monkeypatch.setattr("station.line.watch.GONE_S", GONE_S)
+    monkeypatch.setattr("station.line.acquiring.feed_watch.GONE_S", GONE_S)
     reads = camera.calls.count("read")
     until(lambda: camera.calls.count("read") > reads + 2 * GONE_S / 0.1, LONG)
     assert run.inspection.snapshot().feed is FeedState.STOPPED
@@ -169,7 +169,7 @@ def test_a_driver_that_never_answers_again_costs_a_bounded_number_of_threads(
 ) -> None:
     run = started(camera)
     monkeypatch.setattr(*SHORT_START)
-    monkeypatch.setattr("station.line.acquisition.LONGEST_RETRY_S", 0.2)
+    monkeypatch.setattr("station.line.acquiring.acquisition.LONGEST_RETRY_S", 0.2)
     hang(run, "read", "stop", "start")
     until(lambda: any("does not answer at all" in notice.text for notice in run.of(Notice)), LONG)
     assert len(abandoned.alive()) == MOST_LEFT_BEHIND

@@ -21,7 +21,8 @@ from pathlib import Path
 sys.path.append({tests!r})
 from hanging import EvenScorer
 from station import cli, core, demo, leaving
-from station.line import acquisition, inspection
+from station.line import inspection
+from station.line.acquiring import acquisition
 
 mark = Path({mark!r})
 atexit.register(lambda: mark.with_suffix(".destructors").touch())

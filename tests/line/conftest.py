@@ -15,9 +15,9 @@ LIMITS = (
     "drivers.grabber.GONE_S",
     "drivers.grabber.STALL_S",
     "drivers.simulated.ring.LOCK_TIMEOUT_S",
-    "station.line.acquisition.LAST_LINES_S",
-    "station.line.acquisition.STOP_LIMIT_S",
-    "station.line.acquisition.LAST_STOP_LIMIT_S",
+    "station.line.acquiring.acquisition.LAST_LINES_S",
+    "station.line.acquiring.acquisition.STOP_LIMIT_S",
+    "station.line.acquiring.acquisition.LAST_STOP_LIMIT_S",
     "station.line.inspection.STOP_S",
 )
 """What the line allows a camera or a thread of its own, which a machine that stands still must not use up."""

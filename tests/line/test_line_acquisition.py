@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
 from station.control import FeedState, Ledger, Notice, RollEnded, Stretch, StretchClosed, StripView, UninspectedReason
-from station.line.acquisition import Acquisition
+from station.line.acquiring.acquisition import Acquisition
 from station.line.channel import Channel
 from station.line.ledger import LineLedger
 
@@ -213,7 +213,7 @@ def test_what_comes_while_the_roll_is_broken_off_is_no_overload() -> None:
 
 
 def test_a_camera_that_falls_silent_while_cloth_moves_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("station.line.watch.GONE_S", 0.3)
+    monkeypatch.setattr("station.line.acquiring.feed_watch.GONE_S", 0.3)
 
     def steps() -> Iterator[object]:
         yield at(0, 300)

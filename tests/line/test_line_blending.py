@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from test_line_tiling import FixedWeb, push_all
 
 from station.leniency import Leniency
-from station.line.blending import Blender, StripPart, feather
-from station.line.tiling import Tiler, TileRow
-from station.line.web import WebEdges
+from station.line.judging.blending import Blender, StripPart, feather
+from station.line.scoring.tiling import Tiler, TileRow
+from station.line.scoring.web import WebEdges
 
 
 def smooth(lines: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:

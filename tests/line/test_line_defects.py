@@ -14,10 +14,10 @@ from line_rig import recipe
 from numpy.typing import NDArray
 
 from station.control import Defect, DefectKind
-from station.line.blending import StripPart
-from station.line.decision import decide, geometry
-from station.line.defects import DefectTracker
-from station.line.recent import KEEP_LINES, RecentCloth
+from station.line.judging.blending import StripPart
+from station.line.judging.decision import decide, geometry
+from station.line.judging.defects import DefectTracker
+from station.line.judging.recent_cloth import KEEP_LINES, RecentCloth
 
 WIDTH = 400
 ALIKE = np.ones(WIDTH // 4, np.float32)

@@ -35,7 +35,7 @@ def camera(tmp_path: Path) -> Iterator[PylonCamera]:
 @pytest.fixture(autouse=True)
 def _silence_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what is unplugged is gone: here pylon's own threads may be held up for long."""
-    monkeypatch.setattr("station.line.watch.GONE_S", 120.0)
+    monkeypatch.setattr("station.line.acquiring.feed_watch.GONE_S", 120.0)
 
 
 def lines_of(run: Run, reason: UninspectedReason | None) -> int:

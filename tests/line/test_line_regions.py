@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from station.line.regions import BLUR, RegionFinder
+from station.line.judging.regions import BLUR, RegionFinder
 
 Sides = tuple[float, float, float, float]
 Summary = tuple[Sides, Sides, int, float, int, int]

@@ -44,8 +44,8 @@ def endless(width: int = 300, pause_s: float = 0.002):
 
 
 def test_slow_cloth_is_shown_and_judged_before_a_tile_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("station.line.inference.EARLY_S", 0.0)
-    monkeypatch.setattr("station.line.inference.EARLY_REST", 0.0)
+    monkeypatch.setattr("station.line.scoring.inference.EARLY_S", 0.0)
+    monkeypatch.setattr("station.line.scoring.inference.EARLY_REST", 0.0)
     pixels = flawed(800, 700)
     pieces = blocks(pixels, 16)
 
@@ -296,7 +296,7 @@ def test_before_the_start_all_is_quiet_and_can_be_ended() -> None:
 def test_the_feed_tells_a_stalled_camera_from_a_standing_machine(
     speed: float, lines: int, state: FeedState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("station.line.watch.GONE_S", 1e9)
+    monkeypatch.setattr("station.line.acquiring.feed_watch.GONE_S", 1e9)
     live, seen = threading.Event(), threading.Event()
 
     def steps() -> Iterator[object]:

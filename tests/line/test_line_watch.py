@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.camera import EncoderReading
 from station.control import FeedState
-from station.line.watch import LOOK_S, Feed
+from station.line.acquiring.feed_watch import LOOK_S, Feed
 
 
 def watched(*looks: tuple[float, float, float], block_lines: int = 100) -> tuple[FeedState, Feed]:

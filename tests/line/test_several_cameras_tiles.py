@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from station.control import UninspectedReason as R
 from station.line.columns import rest_of, seen_spans
-from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
-from station.line.web import WebFinder
+from station.line.scoring.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
+from station.line.scoring.web import WebFinder
 
 WIDTH = 1600
 

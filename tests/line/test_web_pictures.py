@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from station.control import StationError
-from station.line.web import WebEdges, WebFinder, find_edges
+from station.line.scoring.web import WebEdges, WebFinder, find_edges
 
 
 def weave(lines: int, width: int, period: int = 6, contrast: float = 20, seed: int = 0) -> NDArray[np.uint8]:

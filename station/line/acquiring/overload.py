@@ -5,7 +5,7 @@ from __future__ import annotations
 from station.control import UninspectedReason
 from station.line.channel import Channel
 from station.line.ledger import LineLedger
-from station.line.tiling import Chunk, EndOfRun
+from station.line.scoring.tiling import Chunk, EndOfRun
 
 BLOCKS_WAITING = 16
 """Of cloth that runs on: some seconds to ride out a hitch."""

@@ -26,15 +26,15 @@ from drivers.camera import (
 )
 from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
 from station.control import UninspectedReason
-from station.line.block_check import CaptureClock, check_shape
+from station.line.acquiring.block_check import CaptureClock, check_shape
+from station.line.acquiring.encoder import Encoder
+from station.line.acquiring.feed_watch import Feed
+from station.line.acquiring.overload import Handover
+from station.line.acquiring.roll_span import Reach
 from station.line.channel import Channel
-from station.line.encoder import Encoder
-from station.line.handover import Handover
 from station.line.ledger import LineLedger
 from station.line.notices import Notices, Notify
-from station.line.reach import Reach
-from station.line.tiling import Chunk, EndOfRun
-from station.line.watch import Feed
+from station.line.scoring.tiling import Chunk, EndOfRun
 
 READ_TIMEOUT_S = 0.1
 LAST_LINES_S = 1.0
@@ -107,7 +107,7 @@ class Acquisition:
         return 0 if total is None or start is None else max(0, int(total) - start)
 
     def encoder(self, max_age_s: float = 0.0) -> EncoderReading:
-        """The encoder's word, see :meth:`station.line.encoder.Encoder.read`."""
+        """The encoder's word, see :meth:`station.line.acquiring.encoder.Encoder.read`."""
         return self._encoder.read(max_age_s)
 
     def stand_by(self, ready: threading.Event) -> None:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from station.control import UninspectedReason
 from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, widest_view
-from station.line.web import WebFinder
+from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 
 EARLY_LINES = 16

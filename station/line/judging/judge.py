@@ -19,12 +19,12 @@ from station.control import (
     StripView,
     UninspectedReason,
 )
-from station.line.blending import Blender, StripPart
 from station.line.columns import rest_of
-from station.line.defects import DefectTracker
+from station.line.judging.blending import Blender, StripPart
+from station.line.judging.defects import DefectTracker
 from station.line.ledger import LineLedger
 from station.line.notices import Notices
-from station.line.tiling import TileRow
+from station.line.scoring.tiling import TileRow
 from station.recipe import Recipe
 
 FLOOD_DEFECTS, FLOOD_LINES, FLOOD_SILENCE_LINES = 200, 2000, 20000

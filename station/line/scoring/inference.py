@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from station.line.channel import Channel, Closed
 from station.line.errors import LineError
 from station.line.gauges import Gauges
-from station.line.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
+from station.line.scoring.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
 
 EARLY_S = 0.5
 EARLY_REST = 4.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from drivers.camera import EncoderReading
 from station.control import UninspectedReason
-from station.line.encoder import Encoder
+from station.line.acquiring.encoder import Encoder
 from station.line.ledger import LineLedger
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from station.control import UninspectedReason
 from station.leniency import Leniency
 from station.line.columns import Spans
-from station.line.tiling import TileRow
+from station.line.scoring.tiling import TileRow
 
 TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
 

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.control import Defect
-from station.line.blending import StripPart
-from station.line.decision import decide, geometry
-from station.line.recent import RecentCloth
-from station.line.regions import BLUR, Region, RegionFinder
+from station.line.judging.blending import StripPart
+from station.line.judging.decision import decide, geometry
+from station.line.judging.recent_cloth import RecentCloth
+from station.line.judging.regions import BLUR, Region, RegionFinder
 from station.recipe import Recipe
 
 GROWTH_INTERVAL_S = 0.5
@@ -42,7 +42,7 @@ class DefectTracker:
     """Follows the defects of a roll, run by run.
 
     Args:
-        half_drop, point_px: the scorer's; see :class:`station.line.inference.TileScorer`.
+        half_drop, point_px: the scorer's; see :class:`station.line.scoring.inference.TileScorer`.
     """
 
     def __init__(

@@ -1,0 +1,1 @@
+"""The third thread of the line: blends scores, finds regions, decides, and tells."""
