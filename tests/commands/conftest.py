@@ -15,7 +15,8 @@ import pytest
 
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
-from station import cli, demo
+from station import demo
+from station.cli import app
 from station.commands.session import open_records
 
 
@@ -57,7 +58,7 @@ def station(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         capsys.readouterr()
         code = 0
         try:
-            cli.main()
+            app.main()
         except SystemExit as end:
             code = int(end.code or 0)
         said = capsys.readouterr()

@@ -67,7 +67,7 @@ def test_watched_the_line_finds_and_measures_as_it_does_unwatched() -> None:
 def test_waiting_threads_sleep_and_opencv_keeps_to_one() -> None:
     set_by_us = ("OMP_WAIT_POLICY", "OPENCV_FOR_THREADS_NUM")
     environment = {name: value for name, value in os.environ.items() if name not in set_by_us}
-    asks = "import station.cli, cv2, os; print(os.environ['OMP_WAIT_POLICY'], cv2.getNumThreads())"
+    asks = "import station.cli.app, cv2, os; print(os.environ['OMP_WAIT_POLICY'], cv2.getNumThreads())"
     said = subprocess.run([sys.executable, "-c", asks], env=environment, capture_output=True, text=True, check=True)
     assert said.stdout.split() == ["PASSIVE", "1"]
 

@@ -20,7 +20,7 @@ LONG = 200.0
 DOWNLOADING = """
 import signal, sys
 from model import weightfiles
-from station.cli import main
+from station.cli.app import main
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal, also where tests run in the background
 weightfiles.PUBLISHED_VGG16_URL = sys.argv.pop(1)

@@ -20,7 +20,8 @@ import atexit, sys, threading
 from pathlib import Path
 sys.path.append({tests!r})
 from hanging import EvenScorer
-from station import cli, core, demo, leaving
+from station import core, demo, leaving
+from station.cli import app
 from station.line import inspection
 from station.line.acquiring import acquisition
 
@@ -48,7 +49,7 @@ if {what!r} == "scorer":
     scorer.infer = hang
 else:
     made, demo.open_demo_camera = demo.open_demo_camera, hanging_camera
-cli.main()
+app.main()
 """
 
 
@@ -93,7 +94,8 @@ import os, signal, sys
 from pathlib import Path
 sys.path.append({tests!r})
 from hanging import EvenScorer
-from station import cli, core, leaving
+from station import core, leaving
+from station.cli import app
 
 leaving.before_leaving(lambda: Path({mark!r}).touch())
 scorer = EvenScorer()
@@ -107,7 +109,7 @@ def drained(self, limit=256):  # by the window, in its loop
     return drain(self, limit)
 
 core.Station.drain = drained
-cli.main()
+app.main()
 """
 
 
@@ -133,10 +135,11 @@ def test_a_polite_kill_of_any_command_makes_outputs_safe(tmp_path: Path) -> None
     script = f"""
 import os, signal, threading
 from pathlib import Path
-from station import cli, leaving
+from station import leaving
+from station.cli import app
 leaving.before_leaving(lambda: Path({str(mark)!r}).touch())
-cli.app = lambda: (os.kill(os.getpid(), signal.SIGTERM), threading.Event().wait(300))
-cli.main()
+app.app = lambda: (os.kill(os.getpid(), signal.SIGTERM), threading.Event().wait(300))
+app.main()
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200, check=False)
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGTERM, "")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from station import cli, demo
+from station import demo
+from station.cli import app
 from station.commands.session import open_records
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "two-cameras.toml"
@@ -47,7 +48,7 @@ def test_two_cameras_report_the_same_defects_as_a_wide_one(
         monkeypatch.setattr("sys.argv", ["station", *words, "--home", str(home), "--json"])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            app.main()
         assert not ended.value.code
         made: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
         return made

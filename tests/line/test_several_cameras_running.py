@@ -19,7 +19,11 @@ from station.control import UninspectedReason as R
 @pytest.fixture(autouse=True)
 def _none_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what is unplugged is gone, all else is waited for: threads of these cameras may be held up for long."""
-    for limit in ("drivers.joined.reader.GONE_S", "drivers.joined.camera.STALL_S", "station.line.acquiring.feed_watch.GONE_S"):
+    for limit in (
+        "drivers.joined.reader.GONE_S",
+        "drivers.joined.camera.STALL_S",
+        "station.line.acquiring.feed_watch.GONE_S",
+    ):
         monkeypatch.setattr(limit, 120.0)
 
 

@@ -222,7 +222,8 @@ def test_the_line_counts_overlap_as_repeated_and_every_line_once(faults: tuple[s
 def test_an_area_camera_that_is_unplugged_leaves_an_exact_ledger(
     speed_m_per_min: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("drivers.grabber", "station.line.acquiring.feed_watch"):  # given up, a read may yet bring a frame that nobody sees
+    # Given up, a read may yet bring a frame that nobody sees.
+    for module in ("drivers.grabber", "station.line.acquiring.feed_watch"):
         monkeypatch.setattr(f"{module}.GONE_S", 60.0)
     camera = Noted(
         width_px=512,

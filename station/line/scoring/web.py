@@ -2,8 +2,8 @@
 
 What lies beside the web is smooth or clipped: white (an over-exposed backlight), black (padding, a gap) or a machine
 table with bright lines along or across.  Cloth has structure along *and* across at once, because warp and weft cross.
-:mod:`station.line.scoring.web_profile` measures texture, and structure as opposed to camera noise, so that a dark stripe of
-yarn, weak but structured, stays cloth, while a table as bright as the cloth does not.
+:mod:`station.line.scoring.web_profile` measures texture, and structure as opposed to camera noise, so that a dark
+stripe of yarn, weak but structured, stays cloth, while a table as bright as the cloth does not.
 
 Everything is judged against the cloth of the same picture: there are no absolute texture levels to tune, and cloth
 that fills the picture, whatever its weave, has nothing beside it that differs and so ends at the picture's borders.

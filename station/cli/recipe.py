@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from station.cli_parts import Home, Json, emit
+from station.cli.options import Home, Json, emit
 
 
 def recipe(

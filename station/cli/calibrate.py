@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from station.cli_parts import Home, Json, emit
+from station.cli.options import Home, Json, emit
 
 if TYPE_CHECKING:
     from station.commands.calibration_pictures import CameraName, CameraSource

@@ -15,10 +15,10 @@ os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 import typer
 
-from station.calibrating_cli import calibrate
-from station.cli_parts import Home, Json, emit
+from station.cli.calibrate import calibrate
+from station.cli.options import Home, Json, emit
+from station.cli.recipe import recipe
 from station.control import StationError
-from station.recipe_cli import recipe
 
 app = typer.Typer(
     name="station",
@@ -314,6 +314,3 @@ def is_fault(error: Exception) -> bool:
 
     return isinstance(error, StationError | CameraError | ModelError | RecordsError | CalibrationError | OSError)
 
-
-if __name__ == "__main__":
-    main()
