@@ -13,8 +13,9 @@ from drivers import abandoned
 from drivers.camera import Camera
 from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
-from station.calibration_watch import CalibrationWatch
-from station.calibrations import Calibrated, Calibrations, check_scale
+from station.calibration.light_reference import LightMemory
+from station.calibration.selection import Calibrated, Calibrations, check_scale
+from station.calibration.watch import CalibrationWatch
 from station.camera_wishes import ask_camera
 from station.control import (
     DefectChanged,
@@ -32,7 +33,6 @@ from station.control import (
     StripView,
 )
 from station.feed import Feed
-from station.light_memory import LightMemory
 from station.line.inspection import Inspection
 from station.machine.machine import Machine
 from station.machine.wired import Wired

@@ -14,7 +14,7 @@ from drivers.simulated.flaws import Flaw
 from drivers.simulated.weave import STYLES
 from model.checkpoint import load
 from model.mfrnet import MFRNet
-from station.calibrations import ACROSS, ALONG, SCALE, Calibrations
+from station.calibration.selection import ACROSS, ALONG, SCALE, Calibrations
 from station.quality.tuning import poisson_interval
 from station.recipe import Recipe
 from station.records.models import checked_model, keep_model

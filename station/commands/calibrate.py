@@ -23,11 +23,11 @@ from calibration.shading import Shading, shading_from_cloth, shading_from_refere
 from calibration.stitching import stitch
 from drivers.camera import LineBlock
 from drivers.replay import ReplayCamera
-from station.calibrations import ACROSS, ALONG, LENS, SCALE, SCALE_TOLERANCE, SHADING, STITCHING, lens_for
+from station.calibration.selection import ACROSS, ALONG, LENS, SCALE, SCALE_TOLERANCE, SHADING, STITCHING, lens_for
+from station.calibration.shading_file import save_shading
 from station.commands.calibration_pictures import CameraName, CameraSource, Picture, cloth, pictures, played
 from station.commands.session import Records, say
 from station.control import StationError
-from station.flat_field import save_shading
 from station.line.scoring.web import WebEdges, WebFinder
 from station.records.rows import NewCalibration
 

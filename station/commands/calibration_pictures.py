@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drivers.camera import Camera, EndOfClothError, LineBlock
 from drivers.registry import open_camera
 from drivers.replay import ReplayCamera
-from station.calibrations import serial_of
+from station.calibration.selection import serial_of
 from station.control import StationError
 from station.settings import Settings
 

@@ -12,11 +12,11 @@ from drivers.replay import ReplayCamera
 from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
 from station import demo
-from station.calibrations import Calibrations
+from station.calibration.selection import Calibrations
+from station.calibration.shading_file import load_shading, shading_on_record
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
 from station.control import Defect, Event, LineSnapshot, StationError
 from station.core import RECORDED, Station
-from station.flat_field import load_shading, shading_on_record
 from station.machine.wired import wire
 from station.playback import Piece, play
 from station.records.models import checked_model

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drivers.camera import Camera
 from model.training import Progress
-from station.calibrations import Calibrations
+from station.calibration.selection import Calibrations
 from station.control import LineSnapshot, LineState, Notice, StopChanged
 from station.core import Station
 from station.machine.wired import Wired

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from calibration.lens import Lens
 from drivers.camera import Camera, EncoderReading, LineBlock
 from drivers.memory import MemoryCamera
-from station.calibrated_camera import CalibratedCamera, LineWatch
+from station.calibration.camera import CalibratedCamera, LineWatch
 
 LENS = Lens(320, 256, (300.0, 300.0), (160.0, 128.0), (-0.3, 0.05, 0.0, 0.0), 0.1, 8)
 

@@ -11,10 +11,10 @@ import pytest
 from calibration.lens import Lens
 from calibration.shading_watch import SETTLING
 from drivers.memory import MemoryCamera
-from station.calibration_watch import REPEAT_S, CalibrationWatch
-from station.calibrations import Calibrated
+from station.calibration.light_reference import LightMemory
+from station.calibration.selection import Calibrated
+from station.calibration.watch import REPEAT_S, CalibrationWatch
 from station.control import StripView
-from station.light_memory import LightMemory
 from station.recipe import Recipe
 from station.records.queries import History
 from station.records.rows import RollMeasures

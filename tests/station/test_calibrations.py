@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from calibration.lens import Lens
 from calibration.shading import Shading
 from drivers.memory import MemoryCamera
-from station.calibrations import ALONG, Calibrated, calibrated
+from station.calibration.selection import ALONG, Calibrated, calibrated
 from station.recipe import Recipe
 from station.records.rows import CalibrationRow
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from calibration.shading_watch import ShadingWatch
 from drivers.camera import Camera
-from station.calibrated_camera import CalibratedCamera
-from station.calibrations import Calibrated
+from station.calibration.camera import CalibratedCamera
+from station.calibration.light_reference import LightMemory, Subject
+from station.calibration.selection import Calibrated
 from station.control import StripView
-from station.light_memory import LightMemory, Subject
 
 READING_S = 1.0
 REPEAT_S = 600.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from calibration.errors import CalibrationError
 from calibration.shading import Shading
 from drivers.camera import Camera
-from station.calibrations import SHADING, serial_of
+from station.calibration.selection import SHADING, serial_of
 from station.control import StationError
 from station.records.queries import History
 from station.records.rows import NewCalibration

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import Camera
-from station.calibrations import serial_of, why_foreign
+from station.calibration.selection import serial_of, why_foreign
 from station.records.queries import History
 from station.records.rows import NewCalibration, RecordsError
 from station.records.store import Store
