@@ -24,7 +24,7 @@ from benchmarks.figures import ROOT, commit
 from drivers.camera import EncoderReading, LineBlock
 from drivers.recording.format import Entry, RecordingFacts, What, pack, unpack
 from station.demo import rendered_cloth
-from station.recorder import GB, ClothRecorder
+from station.recording.recorder import GB, ClothRecorder
 
 OUT = ROOT / "docs" / "results" / "recording-speed.md"
 BLOCK_LINES, METRES = 256, 4.0

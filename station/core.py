@@ -37,11 +37,11 @@ from station.line.inspection import Inspection
 from station.machine.machine import Machine
 from station.machine.wired import Wired
 from station.recipe import Recipe
+from station.recording.camera import TappedCamera
 from station.records.models import checked_model
 from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
-from station.tapped import TappedCamera
 from station.without_line import without_line
 
 RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)

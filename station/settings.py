@@ -16,7 +16,7 @@ from station.calibration.selection import MAX_AGE_DAYS
 from station.control import StationError
 from station.machine.settings import MachineSettings
 from station.recipe import FabricName
-from station.tapped import RecordSettings
+from station.recording.camera import RecordSettings
 
 Device = Literal["auto", "cpu", "cuda", "openvino", "torch"]
 

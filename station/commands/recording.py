@@ -17,9 +17,9 @@ from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
 from station.line.ledger import LineLedger
 from station.line.scoring.tiling import Chunk, EndOfRun
-from station.recorder import ClothRecorder
+from station.recording.camera import RecordSettings, TappedCamera
+from station.recording.recorder import ClothRecorder
 from station.settings import Settings
-from station.tapped import RecordSettings, TappedCamera
 
 BLOCKS_WAITING = 64
 

@@ -19,11 +19,11 @@ from station.control import Defect, Event, LineSnapshot, StationError
 from station.core import RECORDED, Station
 from station.machine.wired import wire
 from station.playback import Piece, play
+from station.recording.camera import TappedCamera
 from station.records.models import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings
-from station.tapped import TappedCamera
 
 RECORDS_PATIENCE_S = 60.0
 """How long the line, which has time here, waits for room in the records' queue."""

@@ -15,8 +15,8 @@ from drivers.recording.format import What
 from drivers.recording.reader import Recording
 from drivers.recording.writer import RecordingWriter
 from station.control import DefectChanged, RollEnded, StretchClosed
-from station.recorder import ClothRecorder
-from station.tapped import TappedCamera
+from station.recording.camera import TappedCamera
+from station.recording.recorder import ClothRecorder
 from tests.drivers.recording_rig import came, facts, look, same
 from tests.line.line_rig import Run, ScriptedCamera, block, cloth
 
@@ -158,7 +158,7 @@ def test_what_is_missing_at_the_very_end_is_declared_too(tmp_path: Path, monkeyp
 
 
 def test_a_camera_that_can_wait_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("station.recorder.PATIENCE_S", 60.0)
+    monkeypatch.setattr("station.recording.recorder.PATIENCE_S", 60.0)
     gate = Gate(monkeypatch)
     record = recorder(tmp_path / "r", waiting_bytes=1, can_wait=True)
     teller = threading.Thread(target=lambda: [record.tell(came(8 * number)) for number in range(5)])

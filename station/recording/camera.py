@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock
 from drivers.recording.format import Entry, RecordingFacts, What
 from drivers.wrapped import WrappedCamera
-from station.recorder import GB, ClothRecorder, new_folder
+from station.recording.recorder import GB, ClothRecorder, new_folder
 
 DEFAULT_MAX_GB = 20.0
 FRESH_S = 0.02

@@ -1,0 +1,1 @@
+"""Cloth kept bit for bit beside the running line."""
