@@ -34,12 +34,12 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from model.encoder import Encoder, load_encoder
 from model.errors import ModelError
-from model.metrics import auroc, average_precision
 from model.mfrnet import GRID, TILE_PX, MFRNetConfig, blank
 from model.pacing import Clock
 from model.runtime import FeatureReader
 from model.training import read_cloth
-from station.datasets.mvtec import read_mvtec
+from station.evaluation.datasets.mvtec import read_mvtec
+from station.evaluation.metrics import auroc, average_precision
 
 MM_PER_PX = 0.5
 WEB_PX = 4 * TILE_PX

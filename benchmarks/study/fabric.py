@@ -25,10 +25,10 @@ from model.pacing import Clock
 from model.runtime import FeatureReader
 from model.training import calibrate, learn, read_cloth, training_threads
 from station.control import Event, StripView
-from station.datasets.dataset import Sample
-from station.datasets.mvtec import read_mvtec
-from station.datasets.pictures import PicturesCamera
-from station.evaluation import JudgedImage, judge
+from station.evaluation.datasets.dataset import Sample
+from station.evaluation.datasets.mvtec import read_mvtec
+from station.evaluation.datasets.pictures import PicturesCamera
+from station.evaluation.measure import JudgedImage, judge
 from station.playback import play
 from station.quality.leniency_finder import LeniencyFinder
 from station.recipe import Recipe

@@ -2,7 +2,8 @@
 
 Each image keeps, for each figure, how many good and how many flawed units (images, tiles, pixels, regions) it has at
 each score; any weighting of the images then gives the figure by sums.  Scores are compared exactly for images and
-tiles, and in some thousand fine steps for pixels (``tests/benchmarks`` compare them with ``model.metrics``).
+tiles, and in some thousand fine steps for pixels (``tests/benchmarks`` compare them with
+``station.evaluation.metrics``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from station.evaluation import tiles as tiles_of
+from station.evaluation.measure import tiles as tiles_of
 
 FIGURES = ("image_auroc", "tile_auroc", "pixel_auroc", "pixel_ap", "aupro", "pointing")
 """``pointing``: share of the flawed images whose highest score lies on a flaw.  An image may also be told from good

@@ -14,18 +14,17 @@ from functools import partial
 from pathlib import Path
 
 from drivers.camera import Camera
-from model import metrics
 from model.encoder import load_encoder
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
 from station.commands.evaluation_table import heading
 from station.commands.session import PROGRESS_S, TeachingLog, open_records, say
-from station.contact_sheet import ContactSheet
 from station.control import StationError
-from station.datasets.dataset import GOOD, Dataset
-from station.datasets.layouts import read_dataset
-from station.datasets.pictures import PicturesCamera
-from station.evaluation import JudgedImage, if_possible, judge
+from station.evaluation.contact_sheet import ContactSheet
+from station.evaluation.datasets.dataset import GOOD, Dataset
+from station.evaluation.datasets.layouts import read_dataset
+from station.evaluation.datasets.pictures import PicturesCamera
+from station.evaluation.measure import JudgedImage, if_possible, judge, metrics
 from station.teaching import TEACHING_BLOCK_LINES, Lesson, teach
 
 RESULTS, SHEETS = "results.json", "contact_sheet_*.png"
@@ -52,7 +51,7 @@ class Evaluation:
     """What is to be measured, as typed.
 
     Attributes:
-        folder, layout, fabric: the data set, as :func:`station.datasets.layouts.read_dataset`.
+        folder, layout, fabric: the data set, as :func:`station.evaluation.datasets.layouts.read_dataset`.
         encoder, weights: the trunk.
         minutes: bounds the teach-in.
         out: folder for ``results.json`` and the contact sheet, None for neither.

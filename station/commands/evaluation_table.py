@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from station.datasets.dataset import GOOD
+from station.evaluation.datasets.dataset import GOOD
 
 
 def heading(result: Mapping[str, Any], name: str) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.study.measure import FIGURES, Judged, Tally, figure, judged_image
 from benchmarks.study.table import Method, difference_table, figures_table
-from model import metrics
+from station.evaluation import metrics
 
 
 def image(seed: int, flawed: bool, strength: float = 0.3) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

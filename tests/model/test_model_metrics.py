@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
-from model import metrics
 from model.errors import ModelError
+from station.evaluation import metrics
 
 Case = tuple[NDArray[np.bool_], NDArray[np.float32]]
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from station import contact_sheet
-from station.contact_sheet import (
+from station.evaluation.contact_sheet import (
     FOUND,
     HEADER,
     MARGIN,
@@ -24,8 +23,8 @@ from station.contact_sheet import (
     draw,
     highest,
 )
-from station.datasets.dataset import Sample
-from station.evaluation import JudgedImage
+from station.evaluation.datasets.dataset import Sample
+from station.evaluation.measure import JudgedImage, contact_sheet
 from tests.station.made_up_data import save
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from drivers.images import IMAGE_SUFFIXES
 from model.errors import ModelError
-from station.datasets.dataset import Dataset, Sample, read_truth
-from station.datasets.layouts import read_dataset
+from station.evaluation.datasets.dataset import Dataset, Sample, read_truth
+from station.evaluation.datasets.layouts import read_dataset
 from tests.station import made_up_data
 from tests.station.made_up_data import cloth, save
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from model.errors import ModelError
-from station.datasets.dataset import Dataset, Sample, read_truth
-from station.datasets.layouts import LAYOUTS, read_dataset
+from station.evaluation.datasets.dataset import Dataset, Sample, read_truth
+from station.evaluation.datasets.layouts import LAYOUTS, read_dataset
 from tests.station import made_up_data
 from tests.station.made_up_data import FABRIC, good, mask, save
 

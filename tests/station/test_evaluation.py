@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError, EndOfClothError
-from station.datasets.dataset import Sample
-from station.datasets.pictures import PicturesCamera
-from station.evaluation import JudgedImage, Tally, judge, share, tiles
+from station.evaluation.datasets.dataset import Sample
+from station.evaluation.datasets.pictures import PicturesCamera
+from station.evaluation.measure import JudgedImage, Tally, judge, share, tiles
 from station.recipe import Recipe
 from tests.station.made_up_data import cloth, save
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model.errors import ModelError
-from station.datasets.aitex import read_aitex
-from station.datasets.dataset import Dataset
-from station.datasets.kolektor import read_kolektor_sdd2
-from station.datasets.mvtec import read_btad, read_mvtec, read_mvtec_ad2
-from station.datasets.visa import read_visa
+from station.evaluation.datasets.aitex import read_aitex
+from station.evaluation.datasets.dataset import Dataset
+from station.evaluation.datasets.kolektor import read_kolektor_sdd2
+from station.evaluation.datasets.mvtec import read_btad, read_mvtec, read_mvtec_ad2
+from station.evaluation.datasets.visa import read_visa
 
 LAYOUTS: dict[str, Callable[[Path, str | None], Dataset]] = {
     "aitex": read_aitex,

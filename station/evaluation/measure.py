@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from model import metrics
 from model.errors import ModelError
 from station.control import Event, StripView
-from station.datasets.dataset import Sample, read_truth
-from station.datasets.pictures import Picture, PicturesCamera
+from station.evaluation.datasets.dataset import Sample, read_truth
+from station.evaluation.datasets.pictures import Picture, PicturesCamera
+from station.evaluation import metrics
 from station.line.scoring.inference import TileScorer
 from station.playback import HeatStrip, Playback, full_size_map, play
-from station.recipe import Recipe
+from station.recipe.recipe import Recipe
 
 TILE_PX = 256
 THRESHOLD = 0.5

@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 
 from model.errors import ModelError
-from station.datasets.dataset import GOOD, Dataset, Sample, settled
-from station.datasets.files import image_files, object_folder, with_stem
+from station.evaluation.datasets.dataset import GOOD, Dataset, Sample, settled
+from station.evaluation.datasets.files import image_files, object_folder, with_stem
 
 FLAWED = "anomaly"
 SPLIT = Path("split_csv", "1cls.csv")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from drivers.images import read_image
-from station.evaluation import THRESHOLD, JudgedImage
+from station.evaluation.measure import THRESHOLD, JudgedImage
 
 PAGE_PX, PAGE_LINES = 1640, 2400
 MARGIN, GAP = 20, 16

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import ModelError
-from station.datasets.dataset import GOOD, Dataset, Sample, settled
-from station.datasets.files import image_files, object_folder, subfolders, with_stem
+from station.evaluation.datasets.dataset import GOOD, Dataset, Sample, settled
+from station.evaluation.datasets.files import image_files, object_folder, subfolders, with_stem
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from model.errors import ModelError
-from station.datasets.dataset import GOOD, Dataset, LeftOut, Sample, read_truth, settled
-from station.datasets.files import image_files, with_stem
+from station.evaluation.datasets.dataset import GOOD, Dataset, LeftOut, Sample, read_truth, settled
+from station.evaluation.datasets.files import image_files, with_stem
 
 FLAWED = "flawed"
 TRUTH = "_GT"

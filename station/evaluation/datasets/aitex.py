@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from model.errors import ModelError
-from station.datasets.dataset import GOOD, Dataset, LeftOut, Sample, settled
-from station.datasets.files import image_files, is_image, subfolders
+from station.evaluation.datasets.dataset import GOOD, Dataset, LeftOut, Sample, settled
+from station.evaluation.datasets.files import image_files, is_image, subfolders
 
 TESTED_EVERY = 4
 """Every fourth good strip is tested; the database itself has no split."""

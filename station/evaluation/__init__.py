@@ -1,0 +1,1 @@
+"""Public data sets through the real line, measured and shown."""
