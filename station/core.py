@@ -16,7 +16,6 @@ from model.runtime import Runtime
 from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
 from station.calibration.watch import CalibrationWatch
-from station.camera_wishes import ask_camera
 from station.control import (
     DefectChanged,
     Event,
@@ -37,6 +36,7 @@ from station.line.inspection import Inspection
 from station.machine.machine import Machine
 from station.machine.wired import Wired
 from station.recipe import Recipe
+from station.recipe.camera_overrides import ask_camera
 from station.recording.camera import TappedCamera
 from station.records.models import checked_model
 from station.records.queries import History

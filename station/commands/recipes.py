@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from station.camera_wishes import CameraWishes
 from station.commands.session import Records
 from station.control import StationError
+from station.recipe.camera_overrides import CameraWishes
 from station.settings import first_fault
 
 

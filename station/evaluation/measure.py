@@ -15,12 +15,12 @@ from scipy import ndimage
 
 from model.errors import ModelError
 from station.control import Event, StripView
+from station.evaluation import metrics
 from station.evaluation.datasets.dataset import Sample, read_truth
 from station.evaluation.datasets.pictures import Picture, PicturesCamera
-from station.evaluation import metrics
 from station.line.scoring.inference import TileScorer
 from station.playback import HeatStrip, Playback, full_size_map, play
-from station.recipe.recipe import Recipe
+from station.recipe import Recipe
 
 TILE_PX = 256
 THRESHOLD = 0.5

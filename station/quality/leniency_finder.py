@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from station.control import StripView
-from station.leniency import CELL_PX, MOST_AT_EDGE, MOST_IN_STREAK, Leniency
+from station.recipe.sensitivity import CELL_PX, MOST_AT_EDGE, MOST_IN_STREAK, Leniency
 
 REACH_CELLS = 24
 """Farthest that an edge may reach inwards; what scores high farther in is the cloth's business, not the edge's."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from model.doubts import doubtful
 from model.mfrnet import CELL_PX
-from station.leniency import Leniency
 from station.line.scoring.inference import TileScorer
+from station.recipe.sensitivity import Leniency
 from station.teaching.held_back import Row
 from station.teaching.sampling import Place, Section, TileCollector, blocks
 

@@ -17,9 +17,9 @@ from model.encoder import load_encoder
 from model.mfrnet import MFRNetConfig
 from model.runtime import Runtime
 from station.demo import Box, Findings, compare
-from station.leniency import Leniency
 from station.playback import play
 from station.recipe import Recipe
+from station.recipe.sensitivity import Leniency
 from station.records.store import Store
 from station.teaching import Lesson, teach
 from station.teaching.doubts import without_doubted

@@ -10,10 +10,10 @@ from line_rig import recipe
 from numpy.typing import NDArray
 from test_line_tiling import FixedWeb, push_all
 
-from station.leniency import Leniency
 from station.line.judging.blending import Blender, StripPart, feather
 from station.line.scoring.tiling import Tiler, TileRow
 from station.line.scoring.web import WebEdges
+from station.recipe.sensitivity import Leniency
 
 
 def smooth(lines: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from drivers.camera import LineBlock
 from drivers.memory import MemoryCamera
 from model.doubts import doubtful
-from station.leniency import Leniency
 from station.playback import play
 from station.quality import tuning
 from station.recipe import Recipe
+from station.recipe.sensitivity import Leniency
 from station.teaching.doubts import cut_out, doubt_of, without_doubted
 from station.teaching.held_back import GATHERING_THRESHOLD, PARTS, HeldBack
 from station.teaching.sampling import Section

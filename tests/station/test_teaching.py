@@ -20,11 +20,11 @@ from drivers.simulated.cloth import Cloth
 from model.encoder import Encoder, Light
 from model.mfrnet import MFRNetConfig
 from model.pacing import Progress, TeachingCancelled
-from station.camera_wishes import CameraWishes
 from station.commands.learning import DOUBTS_SAID, doubts_named, figures_of, sentences
 from station.control import StationError
 from station.playback import play
 from station.recipe import Recipe
+from station.recipe.camera_overrides import CameraWishes
 from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store

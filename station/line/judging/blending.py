@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.control import UninspectedReason
-from station.leniency import Leniency
 from station.line.columns import Spans
 from station.line.scoring.tiling import TileRow
+from station.recipe.sensitivity import Leniency
 
 TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
 

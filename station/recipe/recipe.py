@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from station.camera_wishes import CameraWishes
-from station.leniency import Leniency
+from station.recipe.camera_overrides import CameraWishes
+from station.recipe.sensitivity import Leniency
 
 FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
