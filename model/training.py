@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.checkpoint import round_as_saved
-from model.doubts import doubtful
 from model.encoder import Encoder
 from model.engines.cuda import enough_memory
 from model.errors import ModelError
 from model.loss import hybrid_loss
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
+from model.outliers import doubtful
 from model.pacing import CALIBRATION_SHARE, Clock, Plan, Progress, TeachingCancelled, one_cycle
 from model.runtime import FeatureReader, as_batch, choose_device
 

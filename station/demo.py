@@ -15,12 +15,12 @@ from drivers.simulated.weave import STYLES
 from model.checkpoint import load
 from model.mfrnet import MFRNet
 from station.calibration.selection import ACROSS, ALONG, SCALE, Calibrations
-from station.quality.tuning import poisson_interval
 from station.recipe import Recipe
 from station.records.models import checked_model, keep_model
 from station.records.queries import History
 from station.records.rows import DefectRow, NewCalibration, RecordsError
 from station.records.store import Store
+from station.teaching.tail import poisson_interval
 
 FABRIC = "demo"
 SHIPPED_BY = "station"

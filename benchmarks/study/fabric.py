@@ -30,9 +30,9 @@ from station.evaluation.datasets.mvtec import read_mvtec
 from station.evaluation.datasets.pictures import PicturesCamera
 from station.evaluation.measure import JudgedImage, judge
 from station.playback import play
-from station.quality.leniency_finder import LeniencyFinder
 from station.recipe import Recipe
 from station.teaching import TEACHING_BLOCK_LINES, Section, TileCollector
+from station.teaching.sensitivity_finder import LeniencyFinder
 
 UNHURRIED_MINUTES = 600.0
 BATCH = 16

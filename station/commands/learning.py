@@ -11,8 +11,8 @@ from station.commands.session import Records, TeachingLog, interrupt_noted, say
 from station.control import StationError
 from station.recipe import FABRIC_NAME
 from station.teaching import GOOD_TILES, TEACHING_BLOCK_LINES, Lesson, teach
-from station.teaching.doubts import Doubt
-from station.teaching.pictures import picture_name
+from station.teaching.suspect_pictures import picture_name
+from station.teaching.suspects import Doubt
 
 DOUBTS_SAID = 20
 """Lines for the screen; the JSON holds all."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from model.mfrnet import TILE_PX
 from station.control import Event, RowJudged, StripView
-from station.quality.leniency_finder import LeniencyFinder
 from station.recipe.sensitivity import Leniency
+from station.teaching.sensitivity_finder import LeniencyFinder
 from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M
 
 PARTS = 4

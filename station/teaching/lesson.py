@@ -26,15 +26,15 @@ from model.training import fit
 from station.control import StationError
 from station.line.scoring.inference import TileScorer
 from station.playback import play
-from station.quality.tuning import MIN_PATCHES
 from station.recipe import Recipe
 from station.records.models import keep_model
 from station.records.queries import History
 from station.records.store import Store
-from station.teaching.doubts import Doubt, cut_out, doubt_of, doubted_tiles, without_doubted
 from station.teaching.held_back import GATHERING_THRESHOLD, HeldBack
-from station.teaching.pictures import waiting_pictures
 from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect
+from station.teaching.suspect_pictures import waiting_pictures
+from station.teaching.suspects import Doubt, cut_out, doubt_of, doubted_tiles, without_doubted
+from station.teaching.tail import MIN_PATCHES
 from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M, Threshold, choose_threshold
 
 GOOD_TILES = 200

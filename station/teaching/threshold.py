@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.mfrnet import TILE_PX
-from station.quality.tuning import exceedance_interval, fit_tail, patches_per_100_m
+from station.teaching.tail import exceedance_interval, fit_tail, patches_per_100_m
 
 FALSE_ALARM_BUDGET_PER_100_M = 1.0
 NO_SCALE_EXCEEDANCE = 1e-3

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import genpareto
 
-from model.doubts import FEWEST_PIECES, MOST_DOUBTED, doubtful
+from model.outliers import FEWEST_PIECES, MOST_DOUBTED, doubtful
 
 Draw = Callable[[np.random.Generator, int], NDArray[np.float64]]
 

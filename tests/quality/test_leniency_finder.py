@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from station.control import StripView
-from station.quality.leniency_finder import LeniencyFinder
 from station.recipe.sensitivity import MOST_AT_EDGE, MOST_IN_STREAK, Leniency
+from station.teaching.sensitivity_finder import LeniencyFinder
 
 WIDTH = 2000
 

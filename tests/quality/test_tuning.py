@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import genextreme
 
-from station.quality.tuning import (
+from station.teaching.tail import (
     MIN_PATCHES,
     TAIL_SHARE,
     exceedance_interval,

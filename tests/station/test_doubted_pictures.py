@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from station.teaching.doubts import Doubt, Doubted
-from station.teaching.pictures import waiting_pictures
 from station.teaching.sampling import Place
+from station.teaching.suspect_pictures import waiting_pictures
+from station.teaching.suspects import Doubt, Doubted
 
 DOUBTS: list[Doubted] = [
     (Doubt(Place(None, 0, 256, 0, 256, 0, 256), 90, 80, 2.0, False), np.zeros((256, 256), np.uint8))
@@ -18,7 +18,7 @@ DOUBTS: list[Doubted] = [
 KILLED = """
 import os, pathlib, sys
 from test_doubted_pictures import DOUBTS
-from station.teaching.pictures import waiting_pictures
+from station.teaching.suspect_pictures import waiting_pictures
 with waiting_pictures(pathlib.Path(sys.argv[1]), DOUBTS):
     os._exit(9)
 """

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from drivers.camera import LineBlock
 from drivers.memory import MemoryCamera
-from model.doubts import doubtful
+from model.outliers import doubtful
 from station.playback import play
-from station.quality import tuning
 from station.recipe import Recipe
 from station.recipe.sensitivity import Leniency
-from station.teaching.doubts import cut_out, doubt_of, without_doubted
+from station.teaching import tail
 from station.teaching.held_back import GATHERING_THRESHOLD, PARTS, HeldBack
 from station.teaching.sampling import Section
+from station.teaching.suspects import cut_out, doubt_of, without_doubted
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold
 
 DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=GATHERING_THRESHOLD, find_web=False)
@@ -105,7 +105,7 @@ def rows_of(peaks: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 @pytest.fixture
 def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only the score is looked at, its interval need not be drawn hundreds of times."""
-    monkeypatch.setattr(tuning, "RESAMPLES", 2)
+    monkeypatch.setattr(tail, "RESAMPLES", 2)
 
 
 def test_flaws_left_out_the_threshold_is_that_of_clean_cloth(no_interval: None) -> None:

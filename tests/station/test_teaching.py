@@ -29,8 +29,8 @@ from station.records.queries import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 from station.teaching import TEACHING_BLOCK_LINES, Lesson, Section, TileCollector, teach
-from station.teaching.doubts import Doubt
 from station.teaching.sampling import Place, collect
+from station.teaching.suspects import Doubt
 
 SMALL = MFRNetConfig(channels=24, width=32, steps=12)
 DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0)

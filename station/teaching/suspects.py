@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.doubts import doubtful
 from model.mfrnet import CELL_PX
+from model.outliers import doubtful
 from station.line.scoring.inference import TileScorer
 from station.recipe.sensitivity import Leniency
 from station.teaching.held_back import Row

@@ -14,7 +14,7 @@ import numpy as np
 
 from station.control import StationError
 from station.records.locks import FileLock
-from station.teaching.doubts import Doubt, Doubted, Pixels
+from station.teaching.suspects import Doubt, Doubted, Pixels
 
 log = logging.getLogger("station.teaching")
 
