@@ -10,12 +10,12 @@ from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore, recipe_of
 
 from station.people import login
+from station.quality.what_if import Fate
 from station.records.queries import History
 from station.records.rows import DefectFilter, RollFilter
 from station.records.store import Store
 from ui.shell import MainWindow
 from ui.tuning.page import TuningPage
-from ui.tuning.what_if import Fate
 
 OpenWindow = Callable[..., MainWindow]
 

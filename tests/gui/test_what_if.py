@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station.control import DefectKind
+from station.quality.what_if import Fate, histogram, what_if
 from station.records.rows import DefectRow, Verdict
-from ui.tuning.what_if import Fate, histogram, what_if
 
 THRESHOLD, LEAST = 1.0, 2.0
 

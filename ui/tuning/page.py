@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
+from station.quality.what_if import what_if
 from station.recipe import Recipe
 from station.records.queries import History
 from station.records.recipes import SupersededError
@@ -15,7 +16,6 @@ from ui.tuning.last_roll import LastRoll, read_last_roll
 from ui.tuning.panels import RecipePanel, SavePanel, ValuesPanel
 from ui.tuning.score_plot import ScorePlot
 from ui.tuning.table import ConsequenceTable
-from ui.tuning.what_if import what_if
 from ui.widgets.crops import PictureCache
 from ui.widgets.gallery import DefectGallery, GalleryView
 from ui.widgets.parts import Panel, label, set_text

@@ -6,10 +6,10 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from station.people import login
+from station.quality.what_if import Consequence, Fate
 from station.recipe import Recipe
 from station.records.rows import RollRow
 from ui import theme
-from ui.tuning.what_if import Consequence, Fate
 from ui.widgets.parts import Facts, Panel, button, label, set_text
 from ui.words import grouped, metres, when
 

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from station.quality.what_if import histogram
 from ui import theme
-from ui.tuning.what_if import histogram
 
 _STEP = 0.01
 

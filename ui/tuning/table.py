@@ -7,9 +7,9 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from station.quality.what_if import Fate
 from station.records.rows import DefectRow, Verdict
 from ui import theme
-from ui.tuning.what_if import Fate
 from ui.words import position, size
 
 Index = QModelIndex | QPersistentModelIndex
