@@ -1,5 +1,5 @@
 """Threads that hang inside a device's library: nobody can end them, so they are left behind, counted, and minded when
-the process ends (:mod:`station.leaving`)."""
+the process ends (:mod:`station.shutdown`)."""
 
 from __future__ import annotations
 

@@ -31,10 +31,10 @@ from station.control import (
     StretchClosed,
     StripView,
 )
-from station.feed import Feed
+from station.event_queue import Feed
 from station.line.inspection import Inspection
 from station.machine.machine import Machine
-from station.machine.wired import Wired
+from station.machine.wiring import Wired
 from station.recipe import Recipe
 from station.recipe.camera_overrides import ask_camera
 from station.recording.camera import TappedCamera

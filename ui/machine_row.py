@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from station.control import Ahead, Core, LinkState, MachineStatus, Notice, StationError, StopState
-from station.people import login
+from station.current_user import login
 from ui import theme
 from ui.widgets.gauges import Sign
 from ui.widgets.parts import ElidedLabel, button, label, set_text

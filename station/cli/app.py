@@ -287,7 +287,7 @@ def open_window(*args: Any) -> int:
 
 def main() -> NoReturn:
     """Entry point: faults of input or environment become one sentence and exit 1, wrong usage exit 2."""
-    from station.leaving import end_process, polite_kills_unwind
+    from station.shutdown import end_process, polite_kills_unwind
 
     code = 1
     polite_kills_unwind()

@@ -207,7 +207,7 @@ def _opened(
 
 
 def _who(by: str | None) -> str:
-    from station.people import login
+    from station.current_user import login
 
     return by or login()
 

@@ -24,7 +24,7 @@ def recipe(
     """The newest recipe of a fabric; with camera settings: a new version that asks for them."""
     from station.commands.recipes import change_camera
     from station.commands.session import open_records
-    from station.people import login
+    from station.current_user import login
     from station.settings import home_folder
 
     wishes = {name: value for name, value in (("exposure_us", exposure_us), ("gain_db", gain_db)) if value is not None}

@@ -17,7 +17,7 @@ from station.calibration.shading_file import load_shading, shading_on_record
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
 from station.control import Defect, Event, LineSnapshot, StationError
 from station.core import RECORDED, Station
-from station.machine.wired import wire
+from station.machine.wiring import wire
 from station.playback import Piece, play
 from station.recording.camera import TappedCamera
 from station.records.models import checked_model

@@ -16,7 +16,7 @@ from model.training import Progress
 from station.calibration.selection import Calibrations
 from station.control import LineSnapshot, LineState, Notice, StopChanged
 from station.core import Station
-from station.machine.wired import Wired
+from station.machine.wiring import Wired
 from station.records.queries import History
 from station.records.store import Store
 

@@ -28,13 +28,13 @@ from station.control import (
     StationError,
     StopState,
 )
-from station.leaving import before_leaving
 from station.machine.connection import Connection
 from station.machine.marking import Marking, is_told
 from station.machine.settings import MachineSettings, StopSettings
 from station.machine.stop_policy import StopPolicy
-from station.machine.vitals import Vitals, runs_camera
+from station.machine.watchdog import Vitals, runs_camera
 from station.recipe import Recipe
+from station.shutdown import before_leaving
 
 MOST_WAITING = 4096
 LOOK_S = 0.2

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from station.control import Ahead, Defect, Notice
 from station.machine.settings import MachineSettings
-from station.machine.way import Arrival, Key, Way
+from station.machine.transit import Arrival, Key, Way
 
 
 class Marking:

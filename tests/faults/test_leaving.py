@@ -13,21 +13,22 @@ from pathlib import Path
 import pytest
 
 from drivers import abandoned
-from station.leaving import before_leaving, end_process
+from station.shutdown import before_leaving, end_process
 
 STATION = """
 import atexit, sys, threading
 from pathlib import Path
 sys.path.append({tests!r})
 from hanging import EvenScorer
-from station import core, demo, leaving
+from station import core, demo
+from station import shutdown
 from station.cli import app
 from station.line import inspection
 from station.line.acquiring import acquisition
 
 mark = Path({mark!r})
 atexit.register(lambda: mark.with_suffix(".destructors").touch())
-leaving.before_leaving(lambda: mark.with_suffix(".safe").touch())
+shutdown.before_leaving(lambda: mark.with_suffix(".safe").touch())
 scorer = EvenScorer()
 scorer.prepare, scorer.close, scorer.precision = lambda channels: None, lambda: None, "f32"
 core.Station._load = lambda self, recipe: scorer
@@ -94,10 +95,11 @@ import os, signal, sys
 from pathlib import Path
 sys.path.append({tests!r})
 from hanging import EvenScorer
-from station import core, leaving
+from station import core
+from station import shutdown
 from station.cli import app
 
-leaving.before_leaving(lambda: Path({mark!r}).touch())
+shutdown.before_leaving(lambda: Path({mark!r}).touch())
 scorer = EvenScorer()
 scorer.prepare, scorer.close, scorer.precision = lambda channels: None, lambda: None, "f32"
 core.Station._load = lambda self, recipe: scorer
@@ -135,9 +137,9 @@ def test_a_polite_kill_of_any_command_makes_outputs_safe(tmp_path: Path) -> None
     script = f"""
 import os, signal, threading
 from pathlib import Path
-from station import leaving
+from station import shutdown
 from station.cli import app
-leaving.before_leaving(lambda: Path({str(mark)!r}).touch())
+shutdown.before_leaving(lambda: Path({str(mark)!r}).touch())
 app.app = lambda: (os.kill(os.getpid(), signal.SIGTERM), threading.Event().wait(300))
 app.main()
 """
@@ -149,8 +151,8 @@ app.main()
 @pytest.fixture
 def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hook that is slow on a busy machine must not end this process."""
-    monkeypatch.setattr("station.leaving.HOOK_LIMIT_S", 120.0)
-    monkeypatch.setattr("station.leaving.PATIENCE_S", 60.0)
+    monkeypatch.setattr("station.shutdown.HOOK_LIMIT_S", 120.0)
+    monkeypatch.setattr("station.shutdown.PATIENCE_S", 60.0)
 
 
 @pytest.mark.usefixtures("_unhurried")

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
-from station.people import login
+from station.current_user import login
 from station.records.queries import History
 from station.records.rows import DefectFilter, RollFilter, Verdict
 from station.records.store import Store

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
 from station.control import Ahead, LinkState, MachineStatus, StationError, StopState
-from station.people import login
+from station.current_user import login
 from ui import machine_row
 from ui.shell import MainWindow
 from ui.words import THIN_SPACE

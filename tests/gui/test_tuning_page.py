@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore, recipe_of
 
-from station.people import login
+from station.current_user import login
 from station.quality.what_if import Fate
 from station.records.queries import History
 from station.records.rows import DefectFilter, RollFilter

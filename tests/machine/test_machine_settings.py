@@ -11,7 +11,7 @@ from drivers.machine.counter import EncodedCamera
 from drivers.machine.modbus import ModbusLink, ModbusSettings
 from drivers.memory import MemoryCamera
 from station.control import StationError
-from station.machine.wired import wire
+from station.machine.wiring import wire
 from station.settings import Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "station.toml"

@@ -12,12 +12,12 @@ import pytest
 
 from drivers.machine.signals import Outputs, SimulatedLink
 from drivers.memory import MemoryCamera
-from station import demo, leaving
+from station import demo, shutdown
 from station.commands.session import Records, open_records, open_station, say_notices
 from station.control import LineState, LinkState, Notice, StationError, StopChanged, StopState, StopStep
 from station.line.inspection import Inspection
 from station.machine.settings import MachineSettings
-from station.machine.wired import Wired
+from station.machine.wiring import Wired
 from station.records.rows import RecordsError
 from station.records.store import Store
 
@@ -153,14 +153,14 @@ def test_a_roll_that_ends_for_want_of_records_is_no_roll_in_order_while_the_disk
 
 def test_the_end_of_the_process_makes_the_outputs_safe_also_if_nobody_closed_the_station(records: Records) -> None:
     machine, link = wired()
-    before = list(leaving._hooks)  # another test's are not called here
+    before = list(shutdown._hooks)  # another test's are not called here
     with open_station(records, foreign_cloth(), wired=machine):
         assert until(lambda: link.outputs is not None)
         assert not link.outputs.stop
-        [hook] = leaving._hooks[len(before) :]
+        [hook] = shutdown._hooks[len(before) :]
         hook()
         assert link.outputs.stop
-    assert leaving._hooks == before
+    assert shutdown._hooks == before
 
 
 def test_without_a_machine_there_is_nothing_to_veto_and_no_status(records: Records) -> None:

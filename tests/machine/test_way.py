@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.machine.way import Arrival, Way
+from station.machine.transit import Arrival, Way
 
 
 def test_a_defect_arrives_when_its_beginning_has_come_so_far_and_only_once() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station.control import Event, Notice, StripView
-from station.feed import Feed
+from station.event_queue import Feed
 
 
 def picture() -> StripView:

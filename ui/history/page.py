@@ -9,7 +9,7 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
-from station.people import login
+from station.current_user import login
 from station.records.queries import History
 from station.records.rows import DefectFilter, DefectRow, RecordsError, RollFilter, RollRow, StretchRow, Verdict
 from station.records.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from station.people import login
+from station.current_user import login
 from station.quality.what_if import Consequence, Fate
 from station.recipe import Recipe
 from station.records.rows import RollRow
