@@ -38,8 +38,8 @@ from station.machine.wiring import Wired
 from station.recipe import Recipe
 from station.recipe.camera_overrides import ask_camera
 from station.recording.camera import TappedCamera
-from station.records.models import checked_model
-from station.records.queries import History
+from station.records.history import History
+from station.records.model_files import checked_model
 from station.records.rows import RecordsError
 from station.records.store import Store
 from station.without_line import without_line

@@ -16,8 +16,8 @@ from model.checkpoint import load
 from model.mfrnet import MFRNet
 from station.calibration.selection import ACROSS, ALONG, SCALE, Calibrations
 from station.recipe import Recipe
-from station.records.models import checked_model, keep_model
-from station.records.queries import History
+from station.records.history import History
+from station.records.model_files import checked_model, keep_model
 from station.records.rows import DefectRow, NewCalibration, RecordsError
 from station.records.store import Store
 from station.teaching.tail import poisson_interval

@@ -13,7 +13,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from station.control import Core
-from station.records.queries import History
+from station.records.history import History
 from station.records.store import Store
 from ui import theme
 from ui.shell import MainWindow

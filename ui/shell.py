@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from station.control import Core, LineSnapshot
-from station.records.queries import History
+from station.records.history import History
 from station.records.store import Store
 from ui.alarms import AlarmRow
 from ui.bridge import CoreBridge

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drivers.camera import Camera
 from station.calibration.selection import serial_of, why_foreign
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import NewCalibration, RecordsError
 from station.records.store import Store
 

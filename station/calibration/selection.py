@@ -19,7 +19,7 @@ from calibration.shading import Shading
 from drivers.camera import Camera
 from station.control import StationError
 from station.recipe import Recipe
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import CalibrationRow, RollMeasures
 
 SCALE, SHADING, LENS, STITCHING = "scale", "shading", "lens", "stitching"

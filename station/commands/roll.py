@@ -20,7 +20,7 @@ from station.core import RECORDED, Station
 from station.machine.wiring import wire
 from station.playback import Piece, play
 from station.recording.camera import TappedCamera
-from station.records.models import checked_model
+from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings

@@ -17,7 +17,7 @@ from station.calibration.selection import Calibrations
 from station.control import LineSnapshot, LineState, Notice, StopChanged
 from station.core import Station
 from station.machine.wiring import Wired
-from station.records.queries import History
+from station.records.history import History
 from station.records.store import Store
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from station.control import StationError
 from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict
 
 ALL = 1_000_000

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from station.records.faults import records_error
+from station.records.errors import records_error
 from station.records.locks import FileLock
 from station.records.rows import RecordsError
 from station.records.schema import HEAD

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from station.control import DefectChanged
 from station.records import audit
-from station.records.faults import is_environment, records_error
+from station.records.errors import is_environment, records_error
 from station.records.images import save_pictures, sync_folder
 from station.records.rolls import Entry, keep, latest_defects
 from station.records.rows import RecordsError

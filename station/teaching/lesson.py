@@ -27,8 +27,8 @@ from station.control import StationError
 from station.line.scoring.inference import TileScorer
 from station.playback import play
 from station.recipe import Recipe
-from station.records.models import keep_model
-from station.records.queries import History
+from station.records.history import History
+from station.records.model_files import keep_model
 from station.records.store import Store
 from station.teaching.held_back import GATHERING_THRESHOLD, HeldBack
 from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from scripted_core import STRIP, Loop, ScriptedCore, recipe_of, weave_loop
 
-from station.records.queries import History
+from station.records.history import History
 from station.records.store import Store
 from ui import theme
 from ui.history import page as history_page

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
 from station.current_user import login
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import DefectFilter, RollFilter, Verdict
 from station.records.store import Store
 from ui.history import filters

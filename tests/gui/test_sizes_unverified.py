@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import DefectFilter
 from ui.history.detail import DefectDetail
 from ui.shell import MainWindow

@@ -11,7 +11,7 @@ from scripted_core import ScriptedCore, recipe_of
 
 from station.current_user import login
 from station.quality.what_if import Fate
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import DefectFilter, RollFilter
 from station.records.store import Store
 from ui.shell import MainWindow

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
 from station.control import StripView
-from station.records.queries import History
+from station.records.history import History
 from station.records.store import Store
 from ui.app import run_window
 from ui.bridge import CoreBridge

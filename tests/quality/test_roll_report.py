@@ -26,7 +26,7 @@ from station.control import (
 )
 from station.quality import report as reports
 from station.recipe import Recipe
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.store import Store
 

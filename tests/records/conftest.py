@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from station.records.queries import History
+from station.records.history import History
 from station.records.store import Store
 
 

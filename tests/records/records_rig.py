@@ -89,7 +89,7 @@ from pathlib import Path
 import numpy as np
 from records_rig import make_defect, make_recipe, picture
 from station.control import *
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import *
 from station.records.store import Store
 home = Path(sys.argv[1])

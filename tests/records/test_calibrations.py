@@ -6,7 +6,7 @@ import pytest
 from records_rig import make_defect, make_recipe
 
 from station.control import DefectChanged
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures
 from station.records.store import Store
 

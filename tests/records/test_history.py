@@ -11,7 +11,7 @@ from records_rig import SHA, make_defect, make_recipe
 
 from station.control import DefectChanged, DefectKind, Ledger, RollEnded
 from station.records.engine import make_engine
-from station.records.queries import History
+from station.records.history import History
 from station.records.recipes import SupersededError
 from station.records.rows import DefectFilter, RecordsError, RollFilter, Verdict
 from station.records.schema import now

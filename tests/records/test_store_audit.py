@@ -11,7 +11,7 @@ from records_rig import make_recipe
 from station.control import Notice, StopChanged, StopStep
 from station.records.audit import AuditCheck, verify
 from station.records.engine import make_engine
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import NewCalibration
 from station.records.store import Store
 

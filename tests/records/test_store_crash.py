@@ -12,7 +12,7 @@ from records_rig import PREAMBLE, make_recipe, run_python
 
 from station.control import UninspectedReason
 from station.records.audit import verify
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import DefectFilter, StretchRow
 from station.records.store import Store
 

@@ -16,7 +16,7 @@ import station.records.engine as engine_module
 from station.control import DefectChanged, Ledger, RollEnded, Stretch, StretchClosed
 from station.records import audit
 from station.records.engine import default_url, make_engine, make_home, open_database
-from station.records.queries import History
+from station.records.history import History
 from station.records.rolls import Entry, new_roll
 from station.records.rows import DefectFilter, RecordsError, RollMeasures, Verdict
 from station.records.schema import now

@@ -16,7 +16,7 @@ from records_rig import make_recipe
 from sqlalchemy import Engine, event
 
 import station.records.engine as engine_module
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store

@@ -26,7 +26,7 @@ from station.control import (
 )
 from station.records import rolls
 from station.records.engine import make_engine
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import DefectFilter, RecordsError, StretchRow
 from station.records.store import Store
 

@@ -16,7 +16,7 @@ from station.calibration.selection import Calibrated
 from station.calibration.watch import REPEAT_S, CalibrationWatch
 from station.control import StripView
 from station.recipe import Recipe
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import RollMeasures
 from station.records.store import Store
 

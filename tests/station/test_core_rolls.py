@@ -18,7 +18,7 @@ from station import core, demo
 from station.commands.session import Records, open_records, open_station, say_notices
 from station.control import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
 from station.core import Station
-from station.records.models import checked_model, keep_model
+from station.records.model_files import checked_model, keep_model
 from station.records.rows import RecordsError
 
 

@@ -25,7 +25,7 @@ from station.control import StationError
 from station.playback import play
 from station.recipe import Recipe
 from station.recipe.camera_overrides import CameraWishes
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 from station.teaching import TEACHING_BLOCK_LINES, Lesson, Section, TileCollector, teach

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.recipe import Recipe
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import DefectFilter, DefectRow, RollFilter, RollRow
 
 _LOOK_BACK = 50

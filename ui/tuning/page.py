@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTabl
 
 from station.quality.what_if import what_if
 from station.recipe import Recipe
-from station.records.queries import History
+from station.records.history import History
 from station.records.recipes import SupersededError
 from station.records.rows import RecordsError, RollRow
 from station.records.store import Store

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from station.records.queries import History
+from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from station.control import DefectKind, Ledger, StopStep, UninspectedReason
 from station.recipe import Recipe
 from station.records.calibrations import calibration_query, calibration_row
-from station.records.faults import records_error
+from station.records.errors import records_error
 from station.records.rolls import BROKEN_OFF
 from station.records.rows import (
     CalibrationRow,
