@@ -52,7 +52,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Simulated rig with the shipped fabric: in a window, or headless."""
-    from station.commands.roll import run_demo
+    from station.commands.run import run_demo
     from station.commands.session import open_records
     from station.settings import home_folder
 
@@ -84,7 +84,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """The real station, as station.toml says."""
-    from station.commands.roll import run_station
+    from station.commands.run import run_station
     from station.commands.session import open_records
     from station.settings import home_folder, load_settings
 
@@ -109,7 +109,7 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Saves a camera's cloth losslessly, to be played again by a camera of kind "recorded"."""
-    from station.commands.recording import record_cloth
+    from station.commands.record import record_cloth
     from station.settings import home_folder, load_settings
 
     settings = load_settings(config)
@@ -134,8 +134,8 @@ def teach(
     as_json: Json = False,
 ) -> None:
     """Teach-in on good cloth: writes a model and a recipe version."""
-    from station.commands.learning import teach_fabric
     from station.commands.session import open_records
+    from station.commands.teach import teach_fabric
     from station.settings import home_folder
     from station.teaching import FALSE_ALARM_BUDGET_PER_100_M
 
@@ -167,7 +167,7 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Plays a folder through the live line into a roll."""
-    from station.commands.roll import inspect_folder
+    from station.commands.run import inspect_folder
     from station.commands.session import open_records
     from station.settings import home_folder
 
@@ -195,8 +195,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Teach on a data set's good part, test on the rest, print the metrics.  Leaves nothing in the home folder."""
-    from station.commands.evaluating import Evaluation
-    from station.commands.evaluating import evaluate as evaluate_data
+    from station.commands.evaluate import Evaluation
+    from station.commands.evaluate import evaluate as evaluate_data
     from station.commands.evaluation_table import as_table
 
     del home

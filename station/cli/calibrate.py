@@ -13,7 +13,7 @@ import typer
 from station.cli.options import Home, Json, emit
 
 if TYPE_CHECKING:
-    from station.commands.calibration_pictures import CameraName, CameraSource
+    from station.commands.calibrate_source import CameraName, CameraSource
     from station.commands.session import Records
 
 calibrate = typer.Typer(
@@ -145,7 +145,7 @@ def calibrate_stitching(
 ) -> None:
     """Overlap and offset of two neighbouring cameras, for their joint in station.toml."""
     from station.commands.calibrate import calibrate_stitching as calibrate_from
-    from station.commands.calibration_pictures import open_source
+    from station.commands.calibrate_source import open_source
     from station.commands.session import open_records
     from station.settings import home_folder
 
@@ -164,7 +164,7 @@ def calibrate_focus(
 ) -> None:
     """Focus and exposure once a second while you turn the lens.  An aid: nothing is put on record."""
     from drivers.registry import open_camera
-    from station.commands.focusing import watch_focus
+    from station.commands.calibrate_focus import watch_focus
     from station.settings import load_settings
 
     del home
@@ -178,8 +178,8 @@ def list_calibrations(
     as_json: Json = False,
 ) -> None:
     """Calibrations on record, newest first."""
-    from station.commands.calibration_list import as_table
-    from station.commands.calibration_list import list_calibrations as listed
+    from station.commands.calibrate_list import as_table
+    from station.commands.calibrate_list import list_calibrations as listed
     from station.commands.session import open_records
     from station.settings import home_folder
 
@@ -194,7 +194,7 @@ def _opened(
 ) -> Iterator[tuple[Records, CameraName, CameraSource | None]]:
     """Records, the camera that is calibrated, and pictures of the ``target`` if there is one.  Pictures are looked at
     before the records are opened, so that a slip of the hand leaves no home folder behind."""
-    from station.commands.calibration_pictures import CameraName, open_source
+    from station.commands.calibrate_source import CameraName, open_source
     from station.commands.session import open_records
     from station.settings import home_folder, load_settings
 

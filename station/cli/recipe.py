@@ -22,7 +22,7 @@ def recipe(
     as_json: Json = False,
 ) -> None:
     """The newest recipe of a fabric; with camera settings: a new version that asks for them."""
-    from station.commands.recipes import change_camera
+    from station.commands.recipe import change_camera
     from station.commands.session import open_records
     from station.current_user import login
     from station.settings import home_folder

@@ -25,7 +25,7 @@ from drivers.camera import LineBlock
 from drivers.replay import ReplayCamera
 from station.calibration.selection import ACROSS, ALONG, LENS, SCALE, SCALE_TOLERANCE, SHADING, STITCHING, lens_for
 from station.calibration.shading_file import save_shading
-from station.commands.calibration_pictures import CameraName, CameraSource, Picture, cloth, pictures, played
+from station.commands.calibrate_source import CameraName, CameraSource, Picture, cloth, pictures, played
 from station.commands.session import Records, say
 from station.control import StationError
 from station.line.scoring.web import WebEdges, WebFinder

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibration.lens import Lens
 from drivers.memory import MemoryCamera
 from station.commands.calibrate import calibrate_scale
-from station.commands.calibration_pictures import CameraName, CameraSource
+from station.commands.calibrate_source import CameraName, CameraSource
 from station.commands.session import open_records
 from station.records.rows import NewCalibration
 from tests.commands.conftest import Station, save_image

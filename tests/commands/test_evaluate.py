@@ -10,7 +10,7 @@ import pytest
 
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
-from station.commands.evaluating import ImageRow, kinds, results_folder
+from station.commands.evaluate import ImageRow, kinds, results_folder
 from station.commands.evaluation_table import as_table
 from station.control import StationError
 from tests.commands.conftest import Station, save_image

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from model.mfrnet import MFRNetConfig
-from station.commands import learning
+from station.commands import teach
 from tests.commands.conftest import Station, save_image
 
 DEMO_KEYS = {
@@ -113,8 +113,8 @@ def test_teach_then_inspect(
     station: Station, good_cloth: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # short by its steps, not by the clock, which a busy machine eats up
-    briefly = partial(learning.teach, config=MFRNetConfig(channels=24, width=32, steps=12))
-    monkeypatch.setattr(learning, "teach", briefly)
+    briefly = partial(teach.teach, config=MFRNetConfig(channels=24, width=32, steps=12))
+    monkeypatch.setattr(teach, "teach", briefly)
     folder = tmp_path / "teach"
     wide = np.hstack([good_cloth[:2048], good_cloth[1952:]])
     for number in range(4):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from station import demo
-from station.commands.roll import Recorder, run_demo
+from station.commands.run import Recorder, run_demo
 from station.commands.session import open_records
 from station.control import Notice, RowJudged
 from station.core import Station

@@ -10,7 +10,7 @@ import pytest
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.flaws import Flaw
 from station import demo
-from station.commands.roll import rejects_of
+from station.commands.run import rejects_of
 from station.commands.session import open_records
 from tests.calibration.drawn_board import INNER, SQUARE_MM, photograph, pose
 from tests.commands.conftest import Station, save_image

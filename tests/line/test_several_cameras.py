@@ -17,7 +17,7 @@ from drivers.camera import CameraGoneError, LineBlock
 from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
 from drivers.memory import MemoryCamera
-from station.commands.calibration_pictures import played
+from station.commands.calibrate_source import played
 from station.control import DefectChanged, Notice, RollEnded, RowJudged, Stretch, StretchClosed, StripView
 from station.control import UninspectedReason as R
 from station.line.inspection import Inspection

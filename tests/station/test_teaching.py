@@ -20,7 +20,7 @@ from drivers.simulated.cloth import Cloth
 from model.encoder import Encoder, Light
 from model.mfrnet import MFRNetConfig
 from model.pacing import Progress, TeachingCancelled
-from station.commands.learning import DOUBTS_SAID, doubts_named, figures_of, sentences
+from station.commands.teach import DOUBTS_SAID, doubts_named, figures_of, sentences
 from station.control import StationError
 from station.playback import play
 from station.recipe import Recipe

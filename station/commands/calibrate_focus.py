@@ -8,7 +8,7 @@ import numpy as np
 
 from calibration.focus import exposure_figure, focus_figure
 from drivers.camera import Camera
-from station.commands.calibration_pictures import Picture, played
+from station.commands.calibrate_source import Picture, played
 from station.commands.session import interrupt_noted, say
 from station.control import StationError
 from station.line.scoring.web import WebFinder
