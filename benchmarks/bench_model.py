@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.peers import PEERS, Peer
+from benchmarks.baselines import PEERS, Peer
 from benchmarks.study import setting
 from benchmarks.study.fabric import Fabric, finer, read_fabric, taught
 from benchmarks.study.measure import Tally

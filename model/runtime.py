@@ -1,6 +1,6 @@
 """Runs a taught network: device, precision, batching.
 
-Every device has an engine of its own (:mod:`model.engines`); all run the network as :mod:`model.engines.lean` arranges
+Every device has an engine of its own (:mod:`model.engines`); all run the network as :mod:`model.engines.fused` arranges
 it, reduced precision only in trunk and restoration, the measure in float32.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from model.engines.cuda import CUDAEngine
 from model.engines.engine import Engine, MakeModule
-from model.engines.lean import FromPictures, Lean, What
+from model.engines.fused import FromPictures, Lean, What
 from model.engines.torch_cpu import TorchEngine
 from model.errors import ModelError
 from model.mfrnet import CELL_PX, TILE_PX, MFRNet

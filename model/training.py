@@ -21,8 +21,8 @@ from model.errors import ModelError
 from model.loss import hybrid_loss
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
 from model.outliers import doubtful
-from model.pacing import CALIBRATION_SHARE, Clock, Plan, Progress, TeachingCancelled, one_cycle
 from model.runtime import FeatureReader, as_batch, choose_device
+from model.time_budget import CALIBRATION_SHARE, Clock, Plan, Progress, TeachingCancelled, one_cycle
 
 __all__ = ["Progress", "TeachingCancelled", "fit"]
 

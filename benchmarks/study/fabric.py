@@ -21,8 +21,8 @@ from torch import Tensor
 from benchmarks.study.measure import Judged, Tally, judged_image
 from model.encoder import Encoder
 from model.mfrnet import CELL_PX, TILE_PX, MFRNet, MFRNetConfig, blank, measure_of
-from model.pacing import Clock
 from model.runtime import FeatureReader
+from model.time_budget import Clock
 from model.training import calibrate, learn, read_cloth, training_threads
 from station.control import Event, StripView
 from station.evaluation.datasets.dataset import Sample

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
-from model.pacing import TeachingCancelled
+from model.time_budget import TeachingCancelled
 from station.commands.session import Records, TeachingLog, interrupt_noted, say
 from station.control import StationError
 from station.recipe import FABRIC_NAME

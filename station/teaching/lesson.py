@@ -20,8 +20,8 @@ from drivers.camera import Camera
 from model import checkpoint
 from model.encoder import Encoder
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig
-from model.pacing import Clock, Progress
 from model.runtime import Runtime, choose_device
+from model.time_budget import Clock, Progress
 from model.training import fit
 from station.control import StationError
 from station.line.scoring.inference import TileScorer

@@ -11,12 +11,12 @@ import torch
 from scipy.spatial import distance
 from torch import Tensor
 
-from benchmarks.peers import PEERS, Peer
-from benchmarks.peers.autoencoder import Autoencoder
-from benchmarks.peers.gaussian import Gaussian
-from benchmarks.peers.maps import as_rows
-from benchmarks.peers.nearest import Nearest, coreset
-from benchmarks.peers.tuning import COPIES, main, painted, simulated
+from benchmarks.baselines import PEERS, Peer
+from benchmarks.baselines.autoencoder import Autoencoder
+from benchmarks.baselines.gaussian import Gaussian
+from benchmarks.baselines.maps import as_rows
+from benchmarks.baselines.nearest import Nearest, coreset
+from benchmarks.baselines.tuning import COPIES, main, painted, simulated
 from model.errors import ModelError
 from model.loss import local_mean
 

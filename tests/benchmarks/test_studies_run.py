@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from benchmarks import ablation, bench_model
-from benchmarks.peers.autoencoder import Autoencoder
-from benchmarks.peers.gaussian import Gaussian
-from benchmarks.peers.nearest import Nearest
+from benchmarks.baselines.autoencoder import Autoencoder
+from benchmarks.baselines.gaussian import Gaussian
+from benchmarks.baselines.nearest import Nearest
 from drivers.simulated.cloth import Cloth
 from model.encoder import VGG16
 

@@ -12,7 +12,7 @@ from tests_model_cloth import SMALL, woven
 from torch import nn
 
 from model.encoder import VGG16, Encoder
-from model.engines.lean import FromPictures, Lean
+from model.engines.fused import FromPictures, Lean
 from model.mfrnet import MFRNet, MFRNetConfig
 
 ROUNDING = 5e-4

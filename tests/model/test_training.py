@@ -14,7 +14,7 @@ from model import training
 from model.encoder import Encoder
 from model.errors import ModelError
 from model.mfrnet import MFRNet, MFRNetConfig, blank
-from model.pacing import Clock
+from model.time_budget import Clock
 from model.training import Progress, TeachingCancelled, fit, learn
 
 TINY = SMALL.model_copy(update={"steps": 3})

@@ -19,7 +19,7 @@ from drivers.replay import ReplayCamera
 from drivers.simulated.cloth import Cloth
 from model.encoder import Encoder, Light
 from model.mfrnet import MFRNetConfig
-from model.pacing import Progress, TeachingCancelled
+from model.time_budget import Progress, TeachingCancelled
 from station.commands.teach import DOUBTS_SAID, doubts_named, figures_of, sentences
 from station.control import StationError
 from station.playback import play

@@ -9,9 +9,9 @@ Ours: the aggregated features stand for their two layers of a residual network; 
 subset of the cells (on a roll of cloth there are hundreds of thousands, much alike); their re-weighting of an image's
 score by the neighbour's own neighbourhood is left out, because a picture is judged by the highest value of its map.
 
-Tuned by ``benchmarks.peers.tuning``: their patch size of 3 is 24 px on our grid and blurs small flaws away, on every
-ground and with either encoder; averaging nothing is clearly better.  A larger memory helps hardly.  The blur gains a
-little AUROC and costs a little precision; twice of it loses both.
+Tuned by ``benchmarks.baselines.tuning``: their patch size of 3 is 24 px on our grid and blurs small flaws away, on
+every ground and with either encoder; averaging nothing is clearly better.  A larger memory helps hardly.  The blur
+gains a little AUROC and costs a little precision; twice of it loses both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from benchmarks.peers.maps import CELLS, as_rows, checked, learned, smoothed
+from benchmarks.baselines.maps import CELLS, as_rows, checked, learned, smoothed
 from model.loss import local_mean
 from model.mfrnet import GRID
 
@@ -51,7 +51,7 @@ class Nearest:
 
     @torch.inference_mode()
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.peers.Peer`."""
+        """As :class:`benchmarks.baselines.Peer`."""
         generator = torch.Generator().manual_seed(self.seed)
         candidates = self._candidates(checked(features), generator)
         count = max(1, round(self.share * len(candidates)))
@@ -59,7 +59,7 @@ class Nearest:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.peers.Peer`; the unit is distance in feature space."""
+        """As :class:`benchmarks.baselines.Peer`; the unit is distance in feature space."""
         memory = learned(self.memory)
         squares = memory.square().sum(1)
         nearest = torch.empty(len(checked(features, memory.shape[1])), CELLS)

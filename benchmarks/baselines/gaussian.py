@@ -9,8 +9,8 @@ few for a covariance of 96 channels at every position, so each is drawn towards 
 the more the noisier it is (the intensity of Ledoit and Wolf, "A well-conditioned estimator for large-dimensional
 covariance matrices", Journal of Multivariate Analysis 2004, with the pooled covariance as the target).
 
-Tuned by ``benchmarks.peers.tuning``: that intensity is as good as or better than a fixed share, small or whole.  The
-blur gains a little AUROC and costs a little precision; twice of it loses both.
+Tuned by ``benchmarks.baselines.tuning``: that intensity is as good as or better than a fixed share, small or whole.
+The blur gains a little AUROC and costs a little precision; twice of it loses both.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from benchmarks.peers.maps import CELLS, checked, learned, smoothed
+from benchmarks.baselines.maps import CELLS, checked, learned, smoothed
 from model.mfrnet import GRID
 
 _CHUNK = 32  # tiles judged at once
@@ -44,7 +44,7 @@ class Gaussian:
 
     @torch.inference_mode()
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.peers.Peer`."""
+        """As :class:`benchmarks.baselines.Peer`."""
         mean = sum(part.float().sum(0) for part in torch.split(checked(features), 32)) / len(features)
         self.mean = torch.as_tensor(mean).flatten(1)
         covariance, noise = self._covariances(features)
@@ -57,7 +57,7 @@ class Gaussian:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.peers.Peer`; the unit is a standard deviation of good cloth."""
+        """As :class:`benchmarks.baselines.Peer`; the unit is a standard deviation of good cloth."""
         mean, whitening = learned(self.mean), learned(self.whitening)
         maps = torch.empty(len(checked(features, len(mean))), GRID, GRID)
         for first in range(0, len(features), _CHUNK):

@@ -8,7 +8,7 @@ Ours: the aggregator's features are reduced to principal components of deviation
 leave nearly all of them and the bottleneck would hinder nothing; its width is fixed instead.  A one-cycle rate reaches
 in a minute what they take hundreds of epochs for.
 
-Tuned by ``benchmarks.peers.tuning``: a bottleneck of 16 is better than a wide one and no worse than a narrower one;
+Tuned by ``benchmarks.baselines.tuning``: a bottleneck of 16 is better than a wide one and no worse than a narrower one;
 longer training changes little.  A blur, as the other peers have, gains nothing and costs precision.
 """
 
@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.peers.maps import as_rows, checked, learned, smoothed
+from benchmarks.baselines.maps import as_rows, checked, learned, smoothed
 from model.mfrnet import GRID
-from model.pacing import one_cycle
+from model.time_budget import one_cycle
 
 _CHUNK = 32  # tiles judged at once
 
@@ -50,7 +50,7 @@ class Autoencoder:
     network: nn.Sequential | None = field(default=None, init=False, repr=False)
 
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.peers.Peer`."""
+        """As :class:`benchmarks.baselines.Peer`."""
         generator = torch.Generator().manual_seed(self.seed)
         network = _blank(checked(features).shape[1], self.latent, self.seed).train()
         optimiser = torch.optim.Adam(network.parameters(), lr=self.peak_rate)
@@ -65,7 +65,7 @@ class Autoencoder:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.peers.Peer`; the unit is a variance of good cloth."""
+        """As :class:`benchmarks.baselines.Peer`; the unit is a variance of good cloth."""
         network = learned(self.network)
         depth = int(network[0].in_features)  # type: ignore[arg-type]
         maps = torch.empty(len(checked(features, depth)), GRID, GRID)

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from benchmarks.peers.autoencoder import Autoencoder
-from benchmarks.peers.gaussian import Gaussian
-from benchmarks.peers.nearest import Nearest
+from benchmarks.baselines.autoencoder import Autoencoder
+from benchmarks.baselines.gaussian import Gaussian
+from benchmarks.baselines.nearest import Nearest
 
 
 class Peer(Protocol):

@@ -1,6 +1,6 @@
 """Tries the peers' settings on cloth whose flaws are painted, so that no true label of a real flaw tunes anyone.
 
-    python -m benchmarks.peers.tuning --peer nearest [--styles plain denim] [--fabric FOLDER --left 560]
+    python -m benchmarks.baselines.tuning --peer nearest [--styles plain denim] [--fabric FOLDER --left 560]
 
 The ground is simulated cloth of each style, and the good pictures (``train/good``) of real fabrics with simulated flaws
 painted on those held back; columns left of ``--left`` are no cloth.  Prints for each setting the AUROC over tiles, and
@@ -25,18 +25,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.peers.autoencoder import Autoencoder
-from benchmarks.peers.gaussian import Gaussian
-from benchmarks.peers.maps import smoothed
-from benchmarks.peers.nearest import Nearest
+from benchmarks.baselines.autoencoder import Autoencoder
+from benchmarks.baselines.gaussian import Gaussian
+from benchmarks.baselines.maps import smoothed
+from benchmarks.baselines.nearest import Nearest
 from drivers.camera import CameraError
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from model.encoder import Encoder, load_encoder
 from model.errors import ModelError
 from model.mfrnet import GRID, TILE_PX, MFRNetConfig, blank
-from model.pacing import Clock
 from model.runtime import FeatureReader
+from model.time_budget import Clock
 from model.training import read_cloth
 from station.evaluation.datasets.mvtec import read_mvtec
 from station.evaluation.metrics import auroc, average_precision
