@@ -20,11 +20,12 @@ from model.runtime import Runtime
 from station.commands.evaluation_table import heading
 from station.commands.session import PROGRESS_S, TeachingLog, open_records, say
 from station.control import StationError
+from station.evaluation import metrics
 from station.evaluation.contact_sheet import ContactSheet
 from station.evaluation.datasets.dataset import GOOD, Dataset
 from station.evaluation.datasets.layouts import read_dataset
 from station.evaluation.datasets.pictures import PicturesCamera
-from station.evaluation.measure import JudgedImage, if_possible, judge, metrics
+from station.evaluation.measure import JudgedImage, if_possible, judge
 from station.teaching import TEACHING_BLOCK_LINES, Lesson, teach
 
 RESULTS, SHEETS = "results.json", "contact_sheet_*.png"

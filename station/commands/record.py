@@ -15,8 +15,8 @@ from station.commands.session import LOOK_S, PROGRESS_S, interrupt_noted, say
 from station.control import StationError
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
+from station.line.flow import Chunk, EndOfRun
 from station.line.ledger import LineLedger
-from station.line.scoring.tiling import Chunk, EndOfRun
 from station.recording.camera import RecordSettings, TappedCamera
 from station.recording.recorder import ClothRecorder
 from station.settings import Settings

@@ -6,25 +6,25 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from drivers import abandoned
 from drivers.camera import Camera
-from station.control import Event, FeedState, LineSnapshot, LineState, Notice, RollEnded, UninspectedReason
+from station.control import Event, FeedState, LineSnapshot, LineState, Notice
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
-from station.line.channel import Channel, Closed
+from station.line.channel import Channel
 from station.line.errors import LineError
+from station.line.flow import EndOfRun, ScoredRow
 from station.line.gauges import Gauges
 from station.line.judging.judge import Judge
 from station.line.ledger import LineLedger
-from station.line.scoring.inference import Inference, ScoredRow, TileScorer
-from station.line.scoring.tiling import EndOfRun, PixelCorrection, Tiler
+from station.line.scoring.inference import Inference, TileScorer
+from station.line.scoring.tiling import PixelCorrection, Tiler
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 
 ROWS_WAITING = 16
-IDLE_S = 0.1
 STOP_S = 20.0  # a large batch on a busy machine takes seconds
 READING_S = 0.2
 """Screens look often; a reading of the encoder this young is good enough for them."""
@@ -104,7 +104,6 @@ class Inspection:
         self._ready, self._ended = threading.Event(), threading.Event()
         self.failure: Exception | None = None
         self.has_hung = False
-        self._judged_s: float | None = None
 
     def start(self) -> None:
         """Warm the model up, then open the camera and begin; returns at once.
@@ -199,9 +198,9 @@ class Inspection:
 
     def _behind_s(self) -> float:
         newest = self._acquisition.feed.last_block_s
-        if self._judged_s is None or newest is None or self._ended.is_set():
+        if self._judge.judged_s is None or newest is None or self._ended.is_set():
             return 0.0
-        return max(0.0, newest - self._judged_s)
+        return max(0.0, newest - self._judge.judged_s)
 
     def _notify(self, severity: str, text: str) -> None:
         self._notices.put(Notice(severity, text))
@@ -251,49 +250,16 @@ class Inspection:
 
     def _decide(self) -> None:
         try:
-            self._judge_rows()
+            self._judge.run(self._rows, self._notices, self._gauges)
         except Exception as error:
             self._fail(error)
         try:
-            self._close_roll()
+            if self.failure is not None:
+                # A folder's images behind the damaged one are the roll's, too.
+                self._ledger.due(self._acquisition.cloth_lines)
+            self._judge.close_roll(self._roll or "", self._notices, self.failure)
         except Exception as error:
             # The listener itself is broken: there is nobody left to tell but the caller.
             self._fail(error)
         finally:
             self._ended.set()
-
-    def _judge_rows(self) -> None:
-        while True:
-            self._tell_notices()
-            try:
-                item = self._rows.get(IDLE_S)
-            except Closed:
-                return
-            if isinstance(item, ScoredRow):
-                self._judge.row(item.row, item.maps)
-                latency_ms = (time.monotonic_ns() - item.row.captured_ns) / 1e6
-                self._judged_s = item.row.captured_ns / 1e9
-                self._gauges.judged(len(item.row.columns), latency_ms)
-            elif item is not None:
-                self._judge.end_run()
-            else:
-                self._judge.tell_stretches()
-
-    def _close_roll(self) -> None:
-        if self.failure is not None:
-            # A folder's images behind the damaged one are the roll's, too.
-            self._ledger.due(self._acquisition.cloth_lines)
-        totals = self._ledger.close(UninspectedReason.ABORTED)
-        self._tell_notices()
-        self._judge.tell_stretches()
-        if self.failure is not None:
-            self._on_event(Notice("error", f"The line has stopped: {self.failure}"))
-        self._on_event(RollEnded(self._roll or "", totals))
-
-    def _tell_notices(self) -> None:
-        while True:
-            try:
-                notice = self._notices.get_nowait()
-            except Empty:
-                return
-            self._on_event(notice)

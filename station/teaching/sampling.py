@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
 from model.mfrnet import CELL_PX, TILE_PX
-from station.line.scoring.tiling import Chunk, Tiler, TileRow, cut_tiles
+from station.line.flow import Chunk, TileRow
+from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 

@@ -10,8 +10,9 @@ from line_rig import recipe
 from numpy.typing import NDArray
 from test_line_tiling import FixedWeb, push_all
 
-from station.line.judging.blending import Blender, StripPart, feather
-from station.line.scoring.tiling import Tiler, TileRow
+from station.line.flow import StripPart, TileRow
+from station.line.judging.blending import Blender, feather
+from station.line.scoring.tiling import Tiler
 from station.line.scoring.web import WebEdges
 from station.recipe.sensitivity import Leniency
 

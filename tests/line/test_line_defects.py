@@ -14,7 +14,7 @@ from line_rig import recipe
 from numpy.typing import NDArray
 
 from station.control import Defect, DefectKind
-from station.line.judging.blending import StripPart
+from station.line.flow import StripPart
 from station.line.judging.decision import decide, geometry
 from station.line.judging.defects import DefectTracker
 from station.line.judging.recent_cloth import KEEP_LINES, RecentCloth

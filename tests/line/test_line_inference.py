@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from station.line.channel import Channel
 from station.line.errors import LineError
+from station.line.flow import Chunk, EndOfRun, ScoredRow
 from station.line.gauges import Gauges
-from station.line.scoring.inference import Inference, ScoredRow
-from station.line.scoring.tiling import Chunk, EndOfRun, Tiler
+from station.line.scoring.inference import Inference
+from station.line.scoring.tiling import Tiler
 
 WIDTH = 4000
 """18 tiles a row: more than a call waits for."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from station.control import UninspectedReason
 from station.line.columns import snap_edges, spread_columns
-from station.line.scoring.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
+from station.line.flow import Chunk, EndOfRun, TileRow
+from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebEdges
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from station.control import UninspectedReason as R
 from station.line.columns import rest_of, seen_spans
-from station.line.scoring.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
+from station.line.flow import Chunk, EndOfRun, TileRow
+from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebFinder
 
 WIDTH = 1600

@@ -32,9 +32,9 @@ from station.line.acquiring.feed_watch import Feed
 from station.line.acquiring.overload import Handover
 from station.line.acquiring.roll_span import Reach
 from station.line.channel import Channel
+from station.line.flow import Chunk, EndOfRun
 from station.line.ledger import LineLedger
 from station.line.notices import Notices, Notify
-from station.line.scoring.tiling import Chunk, EndOfRun
 
 READ_TIMEOUT_S = 0.1
 LAST_LINES_S = 1.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from station.control import UninspectedReason
 from station.line.channel import Channel
+from station.line.flow import Chunk, EndOfRun
 from station.line.ledger import LineLedger
-from station.line.scoring.tiling import Chunk, EndOfRun
 
 BLOCKS_WAITING = 16
 """Of cloth that runs on: some seconds to ride out a hitch."""

@@ -8,46 +8,15 @@ tiles lie.  Lines become final as soon as no later tile is to touch them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import UninspectedReason
 from station.line.columns import Spans
-from station.line.scoring.tiling import TileRow
+from station.line.flow import StripPart, TileRow
 from station.recipe.sensitivity import Leniency
 
 TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StripPart:
-    """Final scores of consecutive lines.
-
-    Attributes:
-        run_line: roll line at which the run starts.
-        first, end: lines from the run's start, half-open; ``first`` is a multiple of the cell.
-        pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
-        scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, divided by ``divisors``; 0 off the web.
-        divisors: float32 ``[ceil(width / cell)]``, the leniency's.
-        left_px, right_px: web edges; equal where there is no cloth.
-        seen, patches: columns of the web that were judged, and how many tiles lay on each such stretch.
-        blind: why some of the web's width was not judged, None where all was.
-    """
-
-    run_line: int
-    first: int
-    end: int
-    pixels: NDArray[np.uint8]
-    scores: NDArray[np.float32]
-    divisors: NDArray[np.float32]
-    left_px: int
-    right_px: int
-    seen: Spans
-    patches: tuple[int, ...]
-    piece: str | None
-    blind: UninspectedReason | None = None
 
 
 def feather(cells: int, overlap: int, start: int = 0) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.control import Defect
-from station.line.judging.blending import StripPart
+from station.line.flow import StripPart
 from station.line.judging.decision import decide, geometry
 from station.line.judging.recent_cloth import RecentCloth
 from station.line.judging.regions import BLUR, Region, RegionFinder

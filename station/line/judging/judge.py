@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +16,23 @@ from station.control import (
     DefectChanged,
     Event,
     Notice,
+    RollEnded,
     RowJudged,
     StretchClosed,
     StripView,
     UninspectedReason,
 )
+from station.line.channel import Channel, Closed
 from station.line.columns import rest_of
-from station.line.judging.blending import Blender, StripPart
+from station.line.flow import EndOfRun, ScoredRow, StripPart, TileRow
+from station.line.gauges import Gauges
+from station.line.judging.blending import Blender
 from station.line.judging.defects import DefectTracker
 from station.line.ledger import LineLedger
 from station.line.notices import Notices
-from station.line.scoring.tiling import TileRow
 from station.recipe import Recipe
+
+IDLE_S = 0.1
 
 FLOOD_DEFECTS, FLOOD_LINES, FLOOD_SILENCE_LINES = 200, 2000, 20000
 """More defects than this on so many lines are told as a likely mistake, then not again for so many lines."""
@@ -72,6 +79,8 @@ class Judge:
         self._rejects: set[int] = set()
         self._recent: deque[tuple[int, int]] = deque()
         self._flood_told: int | None = None
+        self.judged_s: float | None = None
+        """When the newest judged line was captured (monotonic), None before the first."""
 
     @property
     def defects(self) -> int:
@@ -82,6 +91,33 @@ class Judge:
     def rejects(self) -> int:
         """Rejects told so far."""
         return len(self._rejects)
+
+    def run(self, rows: Channel[ScoredRow | EndOfRun], notices: SimpleQueue[Notice], gauges: Gauges) -> None:
+        """The thread's body: judge ``rows`` until they are closed, and tell what the other threads have to say."""
+        while True:
+            self._tell(notices)
+            try:
+                item = rows.get(IDLE_S)
+            except Closed:
+                return
+            if isinstance(item, ScoredRow):
+                self.row(item.row, item.maps)
+                latency_ms = (time.monotonic_ns() - item.row.captured_ns) / 1e6
+                self.judged_s = item.row.captured_ns / 1e9
+                gauges.judged(len(item.row.columns), latency_ms)
+            elif item is not None:
+                self.end_run()
+            else:
+                self.tell_stretches()
+
+    def close_roll(self, roll: str, notices: SimpleQueue[Notice], failure: Exception | None) -> None:
+        """Settle what is in flight as uninspected (aborted), and tell the roll's end; before it, what ended it."""
+        totals = self._ledger.close(UninspectedReason.ABORTED)
+        self._tell(notices)
+        self.tell_stretches()
+        if failure is not None:
+            self._emit(Notice("error", f"The line has stopped: {failure}"))
+        self._emit(RollEnded(roll, totals))
 
     def row(self, row: TileRow, maps: NDArray[np.float32]) -> None:
         """Take a tile row with its raw anomaly maps, float32 ``[tiles, cells, cells]``."""
@@ -100,6 +136,15 @@ class Judge:
         """Tell the stretches completed since the last time."""
         for stretch in self._ledger.take_stretches():
             self._emit(StretchClosed(stretch))
+
+    def _tell(self, notices: SimpleQueue[Notice]) -> None:
+        """Pass on what waits."""
+        while True:
+            try:
+                notice = notices.get_nowait()
+            except Empty:
+                return
+            self._emit(notice)
 
     def _part(self, part: StripPart) -> None:
         scores = self._tracker.judged_scores(part)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.line.judging.blending import StripPart
+from station.line.flow import StripPart
 
 KEEP_LINES = 1024
 """Enough for a picture around any peak of the last parts (each at most a tile), and no more: it bounds memory."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from station.line.channel import Channel, Closed
 from station.line.errors import LineError
+from station.line.flow import Chunk, EndOfRun, Maps, ScoredRow, TileRow
 from station.line.gauges import Gauges
-from station.line.scoring.tiling import Chunk, EndOfRun, Tiler, TileRow, cut_tiles
+from station.line.scoring.tiling import Tiler, cut_tiles
 
 EARLY_S = 0.5
 EARLY_REST = 4.0
@@ -45,17 +46,6 @@ class TileScorer(Protocol):
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw scores, float32 ``[N, cells, cells]``, of uint8 ``[N, tile, tile]`` or ``[N, tile, tile, 3]``."""
-
-
-Maps = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredRow:
-    """A tile row and its raw maps, float32 ``[tiles, cells, cells]``."""
-
-    row: TileRow
-    maps: Maps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

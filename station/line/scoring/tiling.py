@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 
 from station.control import UninspectedReason
 from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, widest_view
+from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 
@@ -38,74 +38,6 @@ class PixelCorrection(Protocol):
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Corrected copy, same shape."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chunk:
-    """New lines of one block: uint8 ``[lines, width]`` or ``[lines, width, 3]`` from roll line ``first_line`` on.
-
-    ``blind_px``: half-open columns that nobody saw, in order, and why.
-    """
-
-    pixels: NDArray[np.uint8]
-    first_line: int
-    captured_ns: int
-    piece: str | None
-    blind_px: Spans = ()
-    blind_reason: UninspectedReason = UninspectedReason.CAMERA_GONE
-
-    @property
-    def lines(self) -> int:
-        """Number of lines."""
-        return int(self.pixels.shape[0])
-
-
-@dataclass(frozen=True, slots=True)
-class EndOfRun:
-    """The cloth does not go on: judge what waits now."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TileRow:
-    """One row of tiles.
-
-    Attributes:
-        run_line: roll line at which the run starts; ``first``, ``own_first``, ``own_end`` count from there.
-        first: first line of the row, a multiple of the cell.
-        own_first, own_end: the lines that are final once this row is judged.
-        pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, corrected; fewer lines than a tile if mirrored.
-        left_px, right_px: web edges, whole cells (or the picture's edge); equal where there is no cloth.
-        seen: columns of the web to be judged, whole cells (or the picture's edge): all of it, unless one of several
-            cameras shows nothing or live cloth is too short.
-        columns: int ``[tiles]``, camera column of each tile's left side, multiples of the cell, each within ``seen``.
-        captured_ns: when the last line was seen (monotonic).
-        above: the lines before ``first``, fewer than a cell, that a tile takes in place of mirrored ones below: a run
-            seldom ends with a whole cell.
-        blind: why some of the web's width is not judged, None where all is.
-    """
-
-    run_line: int
-    first: int
-    own_first: int
-    own_end: int
-    pixels: NDArray[np.uint8]
-    left_px: int
-    right_px: int
-    seen: Spans
-    columns: NDArray[np.intp]
-    captured_ns: int
-    piece: str | None
-    above: NDArray[np.uint8] | None = None
-    blind: UninspectedReason | None = None
-
-    @property
-    def end(self) -> int:
-        """Line after the row's last real line, from the run's start."""
-        return self.first + int(self.pixels.shape[0])
-
-    def span_of(self, column: int) -> tuple[int, int]:
-        """The columns seen around this one."""
-        return next(span for span in self.seen if span[0] <= column < span[1])
 
 
 def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
