@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from drivers.camera import Camera, CameraGoneError, LineBlock
 from drivers.wrapped import WrappedCamera
-from station.control import Event, FeedState, Notice, RollEnded, RowJudged, Stretch, StretchClosed, UninspectedReason
+from station.contract import Event, FeedState, Notice, RollEnded, RowJudged, Stretch, StretchClosed, UninspectedReason
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 

@@ -32,7 +32,7 @@ from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.faults import FAULT_NAMES, Effect, FaultEvent, FaultTruth
 from drivers.simulated.views import View
-from station.control import Stretch, UninspectedReason
+from station.contract import Stretch, UninspectedReason
 
 WIDTH_PX = 512
 LEFT_PX, RIGHT_PX = (0, 300), (212, WIDTH_PX)

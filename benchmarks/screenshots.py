@@ -23,7 +23,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.ui_smoothness import demo
-from station.control import Core
+from station.contract import Core
 from station.records.rows import Verdict
 from ui import theme
 from ui.app import prompt_window

@@ -29,7 +29,7 @@ from station import demo
 from station.playback import play
 from station.recipe import Recipe
 from station.teaching import TileCollector
-from station.teaching.held_back import GATHERING_THRESHOLD, HeldBack
+from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
 from station.teaching.threshold import choose_threshold
 
 SHIPPED = Path(__file__).resolve().parents[1] / "station" / "shipped"

@@ -30,7 +30,7 @@ import numpy as np
 from PySide6.QtCore import QAbstractEventDispatcher, QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from station.control import Core
+from station.contract import Core
 from station.records.history import History
 from station.records.store import Store
 from ui import theme

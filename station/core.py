@@ -16,7 +16,7 @@ from model.runtime import Runtime
 from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
 from station.calibration.watch import CalibrationWatch
-from station.control import (
+from station.contract import (
     DefectChanged,
     Event,
     Ledger,
@@ -52,7 +52,7 @@ RECORDS_PATIENCE_S = 5.0
 
 
 class Station:
-    """Implements :class:`station.control.Core` over one camera and one home folder.
+    """Implements :class:`station.contract.Core` over one camera and one home folder.
 
     Args:
         home: folder with database, models and images.

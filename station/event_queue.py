@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from station.control import Event, Notice, StripView
+from station.contract import Event, Notice, StripView
 
 
 class Feed:

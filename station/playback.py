@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from calibration.shading import Shading
 from drivers.camera import Camera
-from station.control import Defect, DefectChanged, Event, LineSnapshot, RowJudged, StripView
+from station.contract import Defect, DefectChanged, Event, LineSnapshot, RowJudged, StripView
 from station.line.inspection import Inspection
 from station.line.scoring.inference import TileScorer
 from station.recipe import Recipe
@@ -96,7 +96,7 @@ def play(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatStrip:
-    """What a map needs of a strip: ``heat`` as in :class:`station.control.StripView`, lines, and the web's edges."""
+    """What a map needs of a strip: ``heat`` as in :class:`station.contract.StripView`, lines, and the web's edges."""
 
     heat: NDArray[np.float32]
     lines: int

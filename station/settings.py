@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from drivers.machine.links import LinkSettings
 from drivers.registry import CameraSettings, JoinedSettings
 from station.calibration.selection import MAX_AGE_DAYS
-from station.control import StationError
+from station.contract import StationError
 from station.machine.settings import MachineSettings
 from station.recipe import FabricName
 from station.recording.camera import RecordSettings

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from station.control import Defect, Notice
+from station.contract import Defect, Notice
 from ui import theme
 from ui.widgets.gauges import Sign
 from ui.widgets.parts import ElidedLabel

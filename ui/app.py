@@ -12,7 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from station.control import Core
+from station.contract import Core
 from station.records.history import History
 from station.records.store import Store
 from ui import theme

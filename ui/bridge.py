@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
-from station.control import (
+from station.contract import (
     Core,
     DefectChanged,
     LineSnapshot,
@@ -36,7 +36,7 @@ BUDGET_S = 0.012
 class CoreBridge(QObject):
     """Tells the window what the core tells.
 
-    Signals carry the plain objects of :mod:`station.control`.  ``ticked`` carries the seconds since the last frame and
+    Signals carry the plain objects of :mod:`station.contract`.  ``ticked`` carries the seconds since the last frame and
     comes after the events of that time: the beat by which the picture scrolls and alarms flash.  What becomes of a stop
     is shown from the snapshot; its steps are for the records.
     """

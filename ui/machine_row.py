@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from station.control import Ahead, Core, LinkState, MachineStatus, Notice, StationError, StopState
+from station.contract import Ahead, Core, LinkState, MachineStatus, Notice, StationError, StopState
 from station.current_user import login
 from ui import theme
 from ui.widgets.gauges import Sign
@@ -28,7 +28,7 @@ class MachineRow(QWidget):
     """One row under the alarms, there only where a machine is set up; then it stays, so that nothing moves.
 
     Grey at rest; red while a stop counts down, is requested, or the machine cannot rely on the station; amber while the
-    link is lost.  ``told`` carries a :class:`station.control.Notice` if the core refuses, ``changed`` follows a
+    link is lost.  ``told`` carries a :class:`station.contract.Notice` if the core refuses, ``changed`` follows a
     command.
     """
 

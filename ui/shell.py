@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from station.control import Core, LineSnapshot
+from station.contract import Core, LineSnapshot
 from station.records.history import History
 from station.records.store import Store
 from ui.alarms import AlarmRow

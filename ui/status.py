@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from station.control import LineSnapshot, LineState
+from station.contract import LineSnapshot, LineState
 from ui import theme
 from ui.widgets.gauges import FillBar
 from ui.widgets.parts import label, set_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from station.control import FeedState, LineSnapshot, LineState
+from station.contract import FeedState, LineSnapshot, LineState
 
 THIN_SPACE = "\u2009"
 

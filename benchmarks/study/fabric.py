@@ -24,7 +24,7 @@ from model.mfrnet import CELL_PX, TILE_PX, MFRNet, MFRNetConfig, blank, measure_
 from model.runtime import FeatureReader
 from model.time_budget import Clock
 from model.training import calibrate, learn, read_cloth, training_threads
-from station.control import Event, StripView
+from station.contract import Event, StripView
 from station.evaluation.datasets.dataset import Sample
 from station.evaluation.datasets.mvtec import read_mvtec
 from station.evaluation.datasets.pictures import PicturesCamera

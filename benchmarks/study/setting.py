@@ -14,7 +14,7 @@ import torch
 from drivers.camera import CameraError
 from model.encoder import VGG16_DEPTH, Encoder, load_encoder
 from model.errors import ModelError
-from station.control import StationError
+from station.contract import StationError
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"

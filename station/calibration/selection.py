@@ -17,7 +17,7 @@ from calibration.errors import CalibrationError
 from calibration.lens import Lens
 from calibration.shading import Shading
 from drivers.camera import Camera
-from station.control import StationError
+from station.contract import StationError
 from station.recipe import Recipe
 from station.records.history import History
 from station.records.rows import CalibrationRow, RollMeasures

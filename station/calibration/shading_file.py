@@ -13,7 +13,7 @@ from calibration.errors import CalibrationError
 from calibration.shading import Shading
 from drivers.camera import Camera
 from station.calibration.selection import SHADING, serial_of
-from station.control import StationError
+from station.contract import StationError
 from station.records.history import History
 from station.records.rows import NewCalibration
 from station.records.store import Store

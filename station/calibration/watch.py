@@ -15,7 +15,7 @@ from drivers.camera import Camera
 from station.calibration.camera import CalibratedCamera
 from station.calibration.light_reference import LightMemory, Subject
 from station.calibration.selection import Calibrated
-from station.control import StripView
+from station.contract import StripView
 
 READING_S = 1.0
 REPEAT_S = 600.0

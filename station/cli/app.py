@@ -18,7 +18,7 @@ import typer
 from station.cli.calibrate import calibrate
 from station.cli.options import Home, Json, emit
 from station.cli.recipe import recipe
-from station.control import StationError
+from station.contract import StationError
 
 app = typer.Typer(
     name="station",

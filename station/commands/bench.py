@@ -15,7 +15,7 @@ from model.encoder import load_encoder
 from model.mfrnet import MFRNet, MFRNetConfig, blank
 from model.runtime import Runtime
 from station import demo
-from station.control import Event, StationError
+from station.contract import Event, StationError
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 

@@ -27,7 +27,7 @@ from station.calibration.selection import ACROSS, ALONG, LENS, SCALE, SCALE_TOLE
 from station.calibration.shading_file import save_shading
 from station.commands.calibrate_source import CameraName, CameraSource, Picture, cloth, pictures, played
 from station.commands.session import Records, say
-from station.control import StationError
+from station.contract import StationError
 from station.line.scoring.web import WebEdges, WebFinder
 from station.records.rows import NewCalibration
 

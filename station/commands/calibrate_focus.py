@@ -10,7 +10,7 @@ from calibration.focus import exposure_figure, focus_figure
 from drivers.camera import Camera
 from station.commands.calibrate_source import Picture, played
 from station.commands.session import interrupt_noted, say
-from station.control import StationError
+from station.contract import StationError
 from station.line.scoring.web import WebFinder
 
 EVERY_S = 1.0

@@ -14,7 +14,7 @@ from drivers.camera import Camera, EndOfClothError, LineBlock
 from drivers.registry import open_camera
 from drivers.replay import ReplayCamera
 from station.calibration.selection import serial_of
-from station.control import StationError
+from station.contract import StationError
 from station.settings import Settings
 
 SILENCE_S = 20.0

@@ -19,7 +19,7 @@ from model.mfrnet import MFRNet
 from model.runtime import Runtime
 from station.commands.evaluation_table import heading
 from station.commands.session import PROGRESS_S, TeachingLog, open_records, say
-from station.control import StationError
+from station.contract import StationError
 from station.evaluation import metrics
 from station.evaluation.contact_sheet import ContactSheet
 from station.evaluation.datasets.dataset import GOOD, Dataset

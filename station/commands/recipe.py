@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from station.commands.session import Records
-from station.control import StationError
+from station.contract import StationError
 from station.recipe.camera_overrides import CameraWishes
 from station.settings import first_fault
 

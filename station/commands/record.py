@@ -12,7 +12,7 @@ from pathlib import Path
 from drivers.camera import Camera
 from drivers.registry import open_camera
 from station.commands.session import LOOK_S, PROGRESS_S, interrupt_noted, say
-from station.control import StationError
+from station.contract import StationError
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
 from station.line.flow import Chunk, EndOfRun

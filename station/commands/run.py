@@ -15,7 +15,7 @@ from station import demo
 from station.calibration.selection import Calibrations
 from station.calibration.shading_file import load_shading, shading_on_record
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
-from station.control import Defect, Event, LineSnapshot, StationError
+from station.contract import Defect, Event, LineSnapshot, StationError
 from station.core import RECORDED, Station
 from station.machine.wiring import wire
 from station.playback import Piece, play

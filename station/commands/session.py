@@ -14,7 +14,7 @@ from pathlib import Path
 from drivers.camera import Camera
 from model.training import Progress
 from station.calibration.selection import Calibrations
-from station.control import LineSnapshot, LineState, Notice, StopChanged
+from station.contract import LineSnapshot, LineState, Notice, StopChanged
 from station.core import Station
 from station.machine.wiring import Wired
 from station.records.history import History

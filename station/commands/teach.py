@@ -8,7 +8,7 @@ from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
 from model.time_budget import TeachingCancelled
 from station.commands.session import Records, TeachingLog, interrupt_noted, say
-from station.control import StationError
+from station.contract import StationError
 from station.recipe import FABRIC_NAME
 from station.teaching import GOOD_TILES, TEACHING_BLOCK_LINES, Lesson, teach
 from station.teaching.suspect_pictures import picture_name

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model.errors import ModelError
-from station.control import Event, StripView
+from station.contract import Event, StripView
 from station.evaluation import metrics
 from station.evaluation.datasets.dataset import Sample, read_truth
 from station.evaluation.datasets.pictures import Picture, PicturesCamera

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.control import StationError
+from station.contract import StationError
 
 
 class LineError(StationError):

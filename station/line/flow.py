@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import UninspectedReason
+from station.contract import UninspectedReason
 from station.line.columns import Spans
 
 Maps = NDArray[np.float32]

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from drivers import abandoned
 from drivers.camera import Camera
-from station.control import Event, FeedState, LineSnapshot, LineState, Notice
+from station.contract import Event, FeedState, LineSnapshot, LineState, Notice
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
 from station.line.channel import Channel

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 
-from station.control import Ledger, Stretch, UninspectedReason
+from station.contract import Ledger, Stretch, UninspectedReason
 from station.line.errors import LineError
 
 GAPS_KEPT = 64

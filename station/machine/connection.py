@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drivers.machine.signals import Inputs, LinkError, MachineLink, Output, Outputs
-from station.control import LinkState, Notice
+from station.contract import LinkState, Notice
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 2.0
 

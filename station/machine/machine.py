@@ -17,7 +17,7 @@ from dataclasses import replace
 from drivers.camera import CameraError, EncoderReading
 from drivers.machine.counter import CounterEncoder
 from drivers.machine.signals import Inputs, MachineLink, Output, Outputs
-from station.control import (
+from station.contract import (
     Defect,
     Event,
     FeedState,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from station.control import Ahead, Defect, Notice
+from station.contract import Ahead, Defect, Notice
 from station.machine.settings import MachineSettings
 from station.machine.transit import Arrival, Key, Way
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from station.control import Defect, StationError, StopChanged, StopState, StopStep
+from station.contract import Defect, StationError, StopChanged, StopState, StopStep
 from station.machine.settings import StopSettings
 
 STATION = "station"

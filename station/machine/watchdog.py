@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.control import FeedState, LineSnapshot, LineState
+from station.contract import FeedState, LineSnapshot, LineState
 from station.machine.settings import MachineSettings
 
 AMBER_S = 3.0

@@ -9,7 +9,7 @@ from drivers.machine.counter import CounterEncoder, EncodedCamera
 from drivers.machine.links import LinkSettings, open_link
 from drivers.machine.modbus import ModbusSettings
 from drivers.machine.signals import LinkError, MachineLink
-from station.control import StationError
+from station.contract import StationError
 from station.machine.settings import MachineSettings
 
 

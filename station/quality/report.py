@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from station.control import StationError
+from station.contract import StationError
 from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
 from station.records.history import History
 from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, Executable, Row, Select, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from station.control import DefectKind, Ledger, StopStep, UninspectedReason
+from station.contract import DefectKind, Ledger, StopStep, UninspectedReason
 from station.recipe import Recipe
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.errors import records_error

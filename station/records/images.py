@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import Defect
+from station.contract import Defect
 
 FOLDER = "images"
 HEAT_THRESHOLD = 128

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from station.control import (
+from station.contract import (
     Defect,
     DefectChanged,
     Event,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from station.control import DefectKind, Ledger, UninspectedReason
+from station.contract import DefectKind, Ledger, UninspectedReason
 from station.recipe import Recipe
 
 
@@ -128,7 +128,7 @@ class StretchRow:
 
 @dataclass(frozen=True, slots=True)
 class DefectRow:
-    """One defect of a roll; geometry as in :class:`station.control.Defect`; ``unverified`` as in :class:`RollRow`.
+    """One defect of a roll; geometry as in :class:`station.contract.Defect`; ``unverified`` as in :class:`RollRow`.
 
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
     """

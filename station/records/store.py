@@ -12,7 +12,7 @@ from typing import Any, Self
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from station.control import DefectChanged, Event, Notice, RollEnded, RowJudged, StopChanged, StretchClosed
+from station.contract import DefectChanged, Event, Notice, RollEnded, RowJudged, StopChanged, StretchClosed
 from station.recipe import Recipe
 from station.records import audit, images
 from station.records.calibrations import add_calibrations

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from station.control import DefectChanged
+from station.contract import DefectChanged
 from station.records import audit
 from station.records.errors import is_environment, records_error
 from station.records.images import save_pictures, sync_folder

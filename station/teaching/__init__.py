@@ -1,7 +1,7 @@
 """Teach-in: good cloth through the real line -> model + threshold -> a new recipe version."""
 
-from station.teaching.lesson import GOOD_TILES, Lesson, teach
 from station.teaching.sampling import TEACHING_BLOCK_LINES, Section, TileCollector
+from station.teaching.teach_in import GOOD_TILES, Lesson, teach
 from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M
 
 __all__ = [

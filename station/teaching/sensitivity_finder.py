@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from station.control import StripView
+from station.contract import StripView
 from station.recipe.sensitivity import CELL_PX, MOST_AT_EDGE, MOST_IN_STREAK, Leniency
 
 REACH_CELLS = 24

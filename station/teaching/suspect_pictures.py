@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from station.control import StationError
+from station.contract import StationError
 from station.records.locks import FileLock
 from station.teaching.suspects import Doubt, Doubted, Pixels
 

@@ -13,7 +13,7 @@ from model.mfrnet import CELL_PX
 from model.outliers import doubtful
 from station.line.scoring.inference import TileScorer
 from station.recipe.sensitivity import Leniency
-from station.teaching.held_back import Row
+from station.teaching.held_out import Row
 from station.teaching.sampling import Place, Section, TileCollector, blocks
 
 BATCH_TILES = 32

@@ -22,7 +22,7 @@ from station.recipe import Recipe
 from station.recipe.sensitivity import Leniency
 from station.records.store import Store
 from station.teaching import Lesson, teach
-from station.teaching.held_back import GATHERING_THRESHOLD, HeldBack
+from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
 from station.teaching.sampling import Place
 from station.teaching.suspects import without_doubted
 from station.teaching.threshold import choose_threshold

@@ -16,7 +16,7 @@ from drivers.memory import MemoryCamera
 from model.runtime import Runtime
 from station import demo
 from station.commands.bench import WatchedScorer
-from station.control import Defect, DefectChanged, Event
+from station.contract import Defect, DefectChanged, Event
 from station.line.inspection import Inspection
 from station.line.scoring.inference import TileScorer
 from station.recipe import Recipe

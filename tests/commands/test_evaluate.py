@@ -12,7 +12,7 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from station.commands.evaluate import ImageRow, kinds, results_folder
 from station.commands.evaluation_table import as_table
-from station.control import StationError
+from station.contract import StationError
 from tests.commands.conftest import Station, save_image
 from tests.station import made_up_data
 

@@ -11,7 +11,7 @@ import pytest
 from station import demo
 from station.commands.run import Recorder, run_demo
 from station.commands.session import open_records
-from station.control import Notice, RowJudged
+from station.contract import Notice, RowJudged
 from station.core import Station
 from station.records.rows import RecordsError
 

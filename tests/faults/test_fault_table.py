@@ -12,7 +12,7 @@ from benchmarks.fault_table import HEAD, Row, page
 from benchmarks.fault_watch import Watched, Witness
 from benchmarks.faults import law_holds, one_of_two, simulated
 from drivers.simulated.faults import FAULT_NAMES
-from station.control import Ledger, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
+from station.contract import Ledger, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
 from station.demo import open_demo_camera
 
 pytestmark = pytest.mark.usefixtures("unhurried")

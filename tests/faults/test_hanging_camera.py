@@ -12,7 +12,7 @@ from line_rig import Run, until
 from drivers import abandoned
 from drivers.camera import GONE_S
 from drivers.grabber import MOST_LEFT_BEHIND, Grabber
-from station.control import FeedState, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
+from station.contract import FeedState, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
 
 LONG = 120.0
 SHORT_START = ("station.line.acquiring.acquisition.START_LIMIT_S", 0.3)

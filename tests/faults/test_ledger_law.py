@@ -17,7 +17,7 @@ from drivers.memory import MemoryCamera
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.faults import FAULT_NAMES, Effect, FaultTruth, FaultyCamera
-from station.control import Event, RollEnded, StretchClosed, UninspectedReason
+from station.contract import Event, RollEnded, StretchClosed, UninspectedReason
 from station.demo import open_demo_camera
 from station.line.inspection import Inspection
 

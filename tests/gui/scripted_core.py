@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.flaws import SPOTS, Flaw
-from station.control import (
+from station.contract import (
     Defect,
     DefectChanged,
     DefectKind,
@@ -93,7 +93,7 @@ def score_of(flaw: Flaw) -> float:
 
 @dataclass
 class ScriptedCore:
-    """Implements :class:`station.control.Core`.
+    """Implements :class:`station.contract.Core`.
 
     ``play(lines)`` says what passing cloth would make a core say; ``run()`` plays in a thread at ``speed_m_per_min``.
     With a ``store`` everything is recorded too.

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from station.control import Defect, DefectKind, Notice
+from station.contract import Defect, DefectKind, Notice
 from ui.alarms import AlarmRow
 
 SPOT = Defect(

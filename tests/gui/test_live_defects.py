@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
-from station.control import Defect, DefectChanged, DefectKind
+from station.contract import Defect, DefectChanged, DefectKind
 from ui.live.web_view import GUTTER, LEFT
 
 

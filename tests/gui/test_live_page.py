@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
-from station.control import LineState
+from station.contract import LineState
 from ui.live import controls as controls_module
 
 

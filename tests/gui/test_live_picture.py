@@ -7,7 +7,7 @@ from live_page import OpenWindow, cloth_of, has_colour, pixels_of, started
 from pytestqt.qtbot import QtBot
 from scripted_core import STRIP, ScriptedCore
 
-from station.control import FeedState, LineState, UninspectedReason
+from station.contract import FeedState, LineState, UninspectedReason
 from ui.words import BEHIND_S
 
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QShortcut
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
-from station.control import Ahead, LinkState, MachineStatus, StationError, StopState
+from station.contract import Ahead, LinkState, MachineStatus, StationError, StopState
 from station.current_user import login
 from ui import machine_row
 from ui.shell import MainWindow

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from station.control import StripView
+from station.contract import StripView
 from ui.live.web_ring import WebRing, heat_colours
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.control import DefectKind
+from station.contract import DefectKind
 from station.quality.what_if import Fate, histogram, what_if
 from station.records.rows import DefectRow, Verdict
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
-from station.control import StripView
+from station.contract import StripView
 from station.records.history import History
 from station.records.store import Store
 from ui.app import run_window

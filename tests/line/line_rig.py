@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import EncoderReading, EndOfClothError, LineBlock
-from station.control import Event
+from station.contract import Event
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 

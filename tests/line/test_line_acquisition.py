@@ -15,7 +15,7 @@ from line_rig import LONG, DeviationScorer, Run, ScriptedCamera, block, blocks, 
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
-from station.control import FeedState, Ledger, Notice, RollEnded, Stretch, StretchClosed, StripView, UninspectedReason
+from station.contract import FeedState, Ledger, Notice, RollEnded, Stretch, StretchClosed, StripView, UninspectedReason
 from station.line.acquiring.acquisition import Acquisition
 from station.line.channel import Channel
 from station.line.ledger import LineLedger

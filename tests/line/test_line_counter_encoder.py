@@ -7,7 +7,7 @@ import itertools
 from line_rig import Run, ScriptedCamera, blocks, cloth
 
 from drivers.machine.counter import CounterEncoder, EncodedCamera
-from station.control import Ledger
+from station.contract import Ledger
 
 
 def test_lines_that_the_machines_counter_saw_and_the_camera_did_not_are_uninspected() -> None:

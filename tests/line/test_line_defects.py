@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from line_rig import recipe
 from numpy.typing import NDArray
 
-from station.control import Defect, DefectKind
+from station.contract import Defect, DefectKind
 from station.line.flow import StripPart
 from station.line.judging.decision import decide, geometry
 from station.line.judging.defects import DefectTracker

@@ -10,7 +10,7 @@ from line_rig import DeviationScorer, Run, cloth
 
 from drivers.camera import CameraError
 from drivers.replay import ReplayCamera
-from station.control import Ledger, LineState, Notice, Stretch, StretchClosed, StripView, UninspectedReason
+from station.contract import Ledger, LineState, Notice, Stretch, StretchClosed, StripView, UninspectedReason
 from station.line.errors import LineError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from line_rig import LONG, DeviationScorer, Run, ScriptedCamera, block, blocks, cloth, flawed, recipe
 
-from station.control import (
+from station.contract import (
     DefectChanged,
     DefectKind,
     Event,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from station.control import Stretch, UninspectedReason
+from station.contract import Stretch, UninspectedReason
 from station.line.errors import LineError
 from station.line.ledger import GAPS_KEPT, LineLedger
 

@@ -12,7 +12,7 @@ from line_rig import Run, until
 from drivers.pylon.camera import PylonCamera
 from drivers.pylon.settings import PylonSettings
 from drivers.simulated.cloth import Cloth
-from station.control import FeedState, Ledger, Notice, RollEnded, StretchClosed, UninspectedReason
+from station.contract import FeedState, Ledger, Notice, RollEnded, StretchClosed, UninspectedReason
 
 pytest.importorskip("pypylon")
 

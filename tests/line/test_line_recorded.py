@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drivers.recording.camera import RecordedCamera
 from drivers.recording.format import Entry, What
-from station.control import Ledger, Notice, Stretch, StretchClosed, UninspectedReason
+from station.contract import Ledger, Notice, Stretch, StretchClosed, UninspectedReason
 from tests.drivers.recording_rig import came, look, record
 from tests.line.line_rig import Run
 

@@ -12,7 +12,7 @@ from line_rig import LONG, DeviationScorer, Run, ScriptedCamera, block, blocks, 
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError, EncoderReading
-from station.control import (
+from station.contract import (
     DefectChanged,
     Event,
     FeedState,

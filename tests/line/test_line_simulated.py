@@ -9,7 +9,7 @@ from line_rig import DeviationScorer, recipe
 
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.faults import FAULT_NAMES, Effect
-from station.control import Event, Notice, RollEnded, StretchClosed, StripView, UninspectedReason
+from station.contract import Event, Notice, RollEnded, StretchClosed, StripView, UninspectedReason
 from station.line.inspection import Inspection
 
 METRES = 4.0

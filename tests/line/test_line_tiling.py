@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from line_rig import recipe
 from numpy.typing import NDArray
 
-from station.control import UninspectedReason
+from station.contract import UninspectedReason
 from station.line.columns import snap_edges, spread_columns
 from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.tiling import Tiler, cut_tiles

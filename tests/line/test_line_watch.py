@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.camera import EncoderReading
-from station.control import FeedState
+from station.contract import FeedState
 from station.line.acquiring.feed_watch import LOOK_S, Feed
 
 

@@ -18,8 +18,8 @@ from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
 from drivers.memory import MemoryCamera
 from station.commands.calibrate_source import played
-from station.control import DefectChanged, Notice, RollEnded, RowJudged, Stretch, StretchClosed, StripView
-from station.control import UninspectedReason as R
+from station.contract import DefectChanged, Notice, RollEnded, RowJudged, Stretch, StretchClosed, StripView
+from station.contract import UninspectedReason as R
 from station.line.inspection import Inspection
 
 WIDTH, LINES = 1200, 1600

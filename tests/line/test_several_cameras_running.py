@@ -12,8 +12,8 @@ from drivers.joined.camera import JoinedCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.fault_kinds import Effect
 from drivers.simulated.views import SimulatedView, View
-from station.control import Ledger, Notice, RollEnded, Stretch, StretchClosed
-from station.control import UninspectedReason as R
+from station.contract import Ledger, Notice, RollEnded, Stretch, StretchClosed
+from station.contract import UninspectedReason as R
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from line_rig import cloth, recipe
 from numpy.typing import NDArray
 
-from station.control import UninspectedReason as R
+from station.contract import UninspectedReason as R
 from station.line.columns import rest_of, seen_spans
 from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.tiling import Tiler, cut_tiles

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
-from station.control import StationError
+from station.contract import StationError
 from station.line.scoring.web import WebEdges, WebFinder, find_edges
 
 

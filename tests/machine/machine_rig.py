@@ -10,7 +10,7 @@ from test_stop_policy import defect
 from drivers.camera import EncoderReading
 from drivers.machine.counter import CounterEncoder
 from drivers.machine.signals import MachineLink, Outputs, SimulatedLink
-from station.control import (
+from station.contract import (
     Event,
     FeedState,
     Ledger,

@@ -8,7 +8,7 @@ import pytest
 from machine_rig import PER_M, RECIPE, place, reject
 
 from drivers.machine.signals import Inputs, Outputs, SimulatedLink
-from station.control import (
+from station.contract import (
     Event,
     FeedState,
     LineState,

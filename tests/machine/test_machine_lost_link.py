@@ -9,7 +9,7 @@ from machine_rig import RECIPE, Place, place, reject
 
 from drivers.camera import CameraError, EncoderReading
 from drivers.machine.signals import CameraLines, Inputs, LinkError, Output, Outputs, SimulatedLink
-from station.control import (
+from station.contract import (
     FeedState,
     LineState,
     LinkState,

@@ -13,7 +13,7 @@ from machine_rig import RECIPE, Place, place, reject
 from drivers.camera import EncoderReading
 from drivers.machine.modbus import ModbusLink, ModbusSettings
 from drivers.machine.signals import SimulatedLink
-from station.control import (
+from station.contract import (
     LineSnapshot,
     LinkState,
     StopState,

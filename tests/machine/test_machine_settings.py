@@ -10,7 +10,7 @@ import pytest
 from drivers.machine.counter import EncodedCamera
 from drivers.machine.modbus import ModbusLink, ModbusSettings
 from drivers.memory import MemoryCamera
-from station.control import StationError
+from station.contract import StationError
 from station.machine.wiring import wire
 from station.settings import Settings, load_settings
 

@@ -14,7 +14,7 @@ from drivers.machine.signals import Outputs, SimulatedLink
 from drivers.memory import MemoryCamera
 from station import demo, shutdown
 from station.commands.session import Records, open_records, open_station, say_notices
-from station.control import LineState, LinkState, Notice, StationError, StopChanged, StopState, StopStep
+from station.contract import LineState, LinkState, Notice, StationError, StopChanged, StopState, StopStep
 from station.line.inspection import Inspection
 from station.machine.settings import MachineSettings
 from station.machine.wiring import Wired

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.control import Defect, DefectKind, StationError, StopState, StopStep
+from station.contract import Defect, DefectKind, StationError, StopState, StopStep
 from station.machine.settings import StopSettings
 from station.machine.stop_policy import StopPolicy
 

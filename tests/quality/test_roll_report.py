@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from station.control import (
+from station.contract import (
     Defect,
     DefectChanged,
     DefectKind,

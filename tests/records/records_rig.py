@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from station.control import Defect, DefectKind
+from station.contract import Defect, DefectKind
 from station.recipe import Recipe
 
 SHA = "ab" * 32
@@ -88,7 +88,7 @@ sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 import numpy as np
 from records_rig import make_defect, make_recipe, picture
-from station.control import *
+from station.contract import *
 from station.records.history import History
 from station.records.rows import *
 from station.records.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from records_rig import make_defect, make_recipe
 
-from station.control import DefectChanged
+from station.contract import DefectChanged
 from station.records.history import History
 from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures
 from station.records.store import Store

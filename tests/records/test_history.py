@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from records_rig import SHA, make_defect, make_recipe
 
-from station.control import DefectChanged, DefectKind, Ledger, RollEnded
+from station.contract import DefectChanged, DefectKind, Ledger, RollEnded
 from station.records.engine import make_engine
 from station.records.history import History
 from station.records.recipes import SupersededError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from records_rig import make_recipe
 
-from station.control import Notice, StopChanged, StopStep
+from station.contract import Notice, StopChanged, StopStep
 from station.records.audit import AuditCheck, verify
 from station.records.engine import make_engine
 from station.records.history import History

@@ -10,7 +10,7 @@ import cv2
 import pytest
 from records_rig import PREAMBLE, make_recipe, run_python
 
-from station.control import UninspectedReason
+from station.contract import UninspectedReason
 from station.records.audit import verify
 from station.records.history import History
 from station.records.rows import DefectFilter, StretchRow

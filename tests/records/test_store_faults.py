@@ -13,7 +13,7 @@ from records_rig import make_defect, make_recipe, picture, run_on_disk, run_pyth
 from sqlalchemy.exc import SQLAlchemyError
 
 import station.records.engine as engine_module
-from station.control import DefectChanged, Ledger, RollEnded, Stretch, StretchClosed
+from station.contract import DefectChanged, Ledger, RollEnded, Stretch, StretchClosed
 from station.records import audit
 from station.records.engine import default_url, make_engine, make_home, open_database
 from station.records.history import History

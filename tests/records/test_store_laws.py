@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from records_rig import make_recipe
 
-from station.control import Ledger, RollEnded, RowJudged, Stretch, StretchClosed, UninspectedReason
+from station.contract import Ledger, RollEnded, RowJudged, Stretch, StretchClosed, UninspectedReason
 from station.records.history import History
 from station.records.rolls import stretches_of_rows
 from station.records.store import Store

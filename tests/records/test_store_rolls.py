@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from records_rig import make_defect, make_recipe, picture
 
-from station.control import (
+from station.contract import (
     DefectChanged,
     DefectKind,
     Ledger,

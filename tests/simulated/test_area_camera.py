@@ -17,7 +17,7 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.faults import FAULT_NAMES, FRAME_FAULT_NAMES, Effect
 from drivers.simulated.loom import SpanPlan, SpeedProfile, Stage, Turn
 from drivers.simulated.process import ClothSettings
-from station.control import Event, RollEnded, StretchClosed
+from station.contract import Event, RollEnded, StretchClosed
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.control import FeedState, Ledger, LineSnapshot, LineState
+from station.contract import FeedState, Ledger, LineSnapshot, LineState
 
 
 def snapshot(**changes: object) -> LineSnapshot:

@@ -14,7 +14,7 @@ from drivers.memory import MemoryCamera
 from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated
 from station.calibration.watch import REPEAT_S, CalibrationWatch
-from station.control import StripView
+from station.contract import StripView
 from station.recipe import Recipe
 from station.records.history import History
 from station.records.rows import RollMeasures

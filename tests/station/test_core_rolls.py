@@ -16,7 +16,7 @@ from model.checkpoint import save
 from model.mfrnet import MFRNet
 from station import core, demo
 from station.commands.session import Records, open_records, open_station, say_notices
-from station.control import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
+from station.contract import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
 from station.core import Station
 from station.records.model_files import checked_model, keep_model
 from station.records.rows import RecordsError

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.control import Event, Notice, StripView
+from station.contract import Event, Notice, StripView
 from station.event_queue import Feed
 
 

@@ -14,7 +14,7 @@ from drivers.recording.camera import RecordedCamera
 from drivers.recording.format import What
 from drivers.recording.reader import Recording
 from drivers.recording.writer import RecordingWriter
-from station.control import DefectChanged, RollEnded, StretchClosed
+from station.contract import DefectChanged, RollEnded, StretchClosed
 from station.recording.camera import TappedCamera
 from station.recording.recorder import ClothRecorder
 from tests.drivers.recording_rig import came, facts, look, same

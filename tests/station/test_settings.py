@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from station.control import StationError
+from station.contract import StationError
 from station.settings import home_folder, load_settings
 
 GOOD = """

@@ -21,7 +21,7 @@ from model.encoder import Encoder, Light
 from model.mfrnet import MFRNetConfig
 from model.time_budget import Progress, TeachingCancelled
 from station.commands.teach import DOUBTS_SAID, doubts_named, figures_of, sentences
-from station.control import StationError
+from station.contract import StationError
 from station.playback import play
 from station.recipe import Recipe
 from station.recipe.camera_overrides import CameraWishes

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
-from station.control import Core, LineSnapshot, Notice, StationError
+from station.contract import Core, LineSnapshot, Notice, StationError
 from ui import theme
 from ui.widgets.gauges import Trend
 from ui.widgets.parts import Figure, Panel, button, label
@@ -21,7 +21,7 @@ _CONFIRM_S = 4.0
 class RollControls(Panel):
     """Fabric, start, pause, end.
 
-    ``told`` carries a :class:`station.control.Notice` if the core refuses; ``changed`` follows every command.
+    ``told`` carries a :class:`station.contract.Notice` if the core refuses; ``changed`` follows every command.
     """
 
     told = Signal(object)

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from station.control import Defect
+from station.contract import Defect
 from ui import theme
 from ui.widgets.gauges import draw_score_bar
 from ui.words import display_score, position, size

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import StripView
+from station.contract import StripView
 
 GAP_DARK, GAP_LIGHT = (74, 74, 74), (104, 104, 104)
 UNSEEN_LIGHT = (16, 100, 146)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from station.control import Defect, FeedState, Stretch, StripView
+from station.contract import Defect, FeedState, Stretch, StripView
 from ui import theme
 from ui.live import marks
 from ui.live.scroll import Follower

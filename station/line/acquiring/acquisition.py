@@ -25,7 +25,7 @@ from drivers.camera import (
     LineBlock,
 )
 from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
-from station.control import UninspectedReason
+from station.contract import UninspectedReason
 from station.line.acquiring.block_check import CaptureClock, check_shape
 from station.line.acquiring.encoder import Encoder
 from station.line.acquiring.feed_watch import Feed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from drivers.camera import GONE_S, STALL_S, EncoderReading
-from station.control import FeedState
+from station.contract import FeedState
 
 LOOK_S = 0.25
 """Most that one look adds to the time cloth has passed unseen: over a longer pause between looks, cloth that was seen

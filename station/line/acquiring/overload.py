@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.control import UninspectedReason
+from station.contract import UninspectedReason
 from station.line.channel import Channel
 from station.line.flow import Chunk, EndOfRun
 from station.line.ledger import LineLedger

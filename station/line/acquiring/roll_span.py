@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers.camera import EncoderReading
-from station.control import UninspectedReason
+from station.contract import UninspectedReason
 from station.line.acquiring.encoder import Encoder
 from station.line.ledger import LineLedger
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.control import DefectKind
+from station.contract import DefectKind
 from station.recipe import Recipe
 
 SPOT_MM = 20.0

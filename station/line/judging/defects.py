@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import Defect
+from station.contract import Defect
 from station.line.flow import StripPart
 from station.line.judging.decision import decide, geometry
 from station.line.judging.recent_cloth import RecentCloth

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import (
+from station.contract import (
     Defect,
     DefectChanged,
     Event,

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import UninspectedReason
+from station.contract import UninspectedReason
 from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, widest_view
 from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.web import WebFinder

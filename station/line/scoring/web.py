@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.control import StationError
+from station.contract import StationError
 from station.line.scoring.web_profile import (
     BIN_PX,
     NOISE_STRUCTURE,

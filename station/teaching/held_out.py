@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.mfrnet import TILE_PX
-from station.control import Event, RowJudged, StripView
+from station.contract import Event, RowJudged, StripView
 from station.recipe.sensitivity import Leniency
 from station.teaching.sensitivity_finder import LeniencyFinder
 from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M

@@ -23,14 +23,14 @@ from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig
 from model.runtime import Runtime, choose_device
 from model.time_budget import Clock, Progress
 from model.training import fit
-from station.control import StationError
+from station.contract import StationError
 from station.line.scoring.inference import TileScorer
 from station.playback import play
 from station.recipe import Recipe
 from station.records.history import History
 from station.records.model_files import keep_model
 from station.records.store import Store
-from station.teaching.held_back import GATHERING_THRESHOLD, HeldBack
+from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
 from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect
 from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Doubt, cut_out, doubt_of, doubted_tiles, without_doubted

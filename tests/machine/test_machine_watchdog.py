@@ -6,7 +6,7 @@ import pytest
 from machine_rig import Place, beats, place, reject
 
 from drivers.machine.signals import Inputs, SimulatedLink
-from station.control import (
+from station.contract import (
     FeedState,
     LineState,
     StopChanged,

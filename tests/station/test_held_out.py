@@ -14,7 +14,7 @@ from station.playback import play
 from station.recipe import Recipe
 from station.recipe.sensitivity import Leniency
 from station.teaching import tail
-from station.teaching.held_back import GATHERING_THRESHOLD, PARTS, HeldBack
+from station.teaching.held_out import GATHERING_THRESHOLD, PARTS, HeldBack
 from station.teaching.sampling import Section
 from station.teaching.suspects import cut_out, doubt_of, without_doubted
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from station.control import StripView
+from station.contract import StripView
 from station.recipe.sensitivity import MOST_AT_EDGE, MOST_IN_STREAK, Leniency
 from station.teaching.sensitivity_finder import LeniencyFinder
 
