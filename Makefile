@@ -17,6 +17,7 @@ test-slow: $(READY)         ## the tests that take minutes
 
 lint: $(READY)              ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

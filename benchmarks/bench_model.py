@@ -1,4 +1,4 @@
-"""MFRNet beside its peers on real fabric, quality and speed in one run: ``make bench-model``.
+"""MFRNet beside its baselines on real fabric, quality and speed in one run: ``make bench-model``.
 
 Every method sees the same features, of either encoder; the images go through the real line.  Writes
 ``docs/results/model.md``.
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.baselines import PEERS, Peer
+from benchmarks.baselines import BASELINES, Baseline
 from benchmarks.study import setting
 from benchmarks.study.fabric import Fabric, finer, read_fabric, taught
 from benchmarks.study.measure import Tally
@@ -65,7 +65,7 @@ def judge_all(fabric: Fabric, options: Namespace) -> Iterator[tuple[str, Tally]]
     """Every method on one fabric, once for each seed."""
     for seed in range(options.seeds):
         methods: dict[str, Callable[[], Maps]] = {OURS: partial(taught_maps, fabric, seed, options.steps)}
-        methods |= {name: partial(peer_maps, fabric, make, seed) for name, make in PEERS.items()}
+        methods |= {name: partial(baseline_maps, fabric, make, seed) for name, make in BASELINES.items()}
         for name, maps in methods.items():
             begin = time.monotonic()
             yield name, fabric.judge(maps())
@@ -78,25 +78,25 @@ def taught_maps(fabric: Fabric, seed: int, steps: int) -> Maps:
         return runtime.infer(fabric.tiles)
 
 
-def peer_maps(fabric: Fabric, make: Callable[[int], Peer], seed: int) -> Maps:
-    """Maps of the tiles by a peer taught on the features MFRNet is taught on, those held back included."""
-    peer = make(seed)
-    peer.fit(torch.cat([fabric.train.float(), fabric.held]))
-    return finer(peer.score(fabric.features))
+def baseline_maps(fabric: Fabric, make: Callable[[int], Baseline], seed: int) -> Maps:
+    """Maps of the tiles by a baseline taught on the features MFRNet is taught on, those held out included."""
+    baseline = make(seed)
+    baseline.fit(torch.cat([fabric.train.float(), fabric.held]))
+    return finer(baseline.score(fabric.features))
 
 
 def speed_rows(fabric: Fabric, encoder: str) -> list[str]:
     """Tiles/s from pixels to map of each method in interleaved rounds; the median of each."""
     tiles = fabric.tiles[:TILES]
-    peers = {name: make(0) for name, make in PEERS.items()}
-    for peer in peers.values():
-        peer.fit(torch.cat([fabric.train.float(), fabric.held]))
+    baselines = {name: make(0) for name, make in BASELINES.items()}
+    for baseline in baselines.values():
+        baseline.fit(torch.cat([fabric.train.float(), fabric.held]))
     with ExitStack() as stack:
         runtime = stack.enter_context(closing(Runtime(fabric.network)))
         reader = stack.enter_context(closing(FeatureReader(fabric.network)))
         ways: dict[str, Callable[[], object]] = {OURS: lambda: runtime.infer(tiles)}
-        for name, peer in peers.items():
-            ways[name] = partial(_from_pixels, peer, reader, tiles)
+        for name, baseline in baselines.items():
+            ways[name] = partial(_from_pixels, baseline, reader, tiles)
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(ROUNDS + 1):
             for name, way in ways.items():
@@ -109,8 +109,8 @@ def speed_rows(fabric: Fabric, encoder: str) -> list[str]:
     ]
 
 
-def _from_pixels(peer: Peer, reader: FeatureReader, tiles: NDArray[np.uint8]) -> Maps:
-    return finer(peer.score(reader.read(tiles)))
+def _from_pixels(baseline: Baseline, reader: FeatureReader, tiles: NDArray[np.uint8]) -> Maps:
+    return finer(baseline.score(reader.read(tiles)))
 
 
 def report(methods: dict[str, Method], speeds: list[str], options: Namespace, words: list[str]) -> str:
@@ -118,13 +118,13 @@ def report(methods: dict[str, Method], speeds: list[str], options: Namespace, wo
     against = [
         (f"{OURS} − {name}, {encoder}", methods[f"{OURS}, {encoder}"], methods[f"{name}, {encoder}"])
         for encoder in options.encoders
-        for name in PEERS
+        for name in BASELINES
     ]
     parts = [
-        "# MFRNet beside its peers",
+        "# MFRNet beside its baselines",
         setting.provenance("benchmarks.bench_model", words),
         "Every method sees the same features (of `vgg16` to conv2_2, or of the shipped `light` encoder), goes through "
-        "the real line and is judged with the leniency that its own maps of held-back good cloth ask for. Peers: "
+        "the real line and is judged with the sensitivity that its own maps of held-out good cloth ask for. Baselines: "
         "nearest neighbour with coreset (PatchCore), Gaussian per position (PaDiM), feature autoencoder (DFR). "
         f"Means over {options.seeds} seeds of what is drawn in training ({options.steps} steps of MFRNet); the cloth "
         "read, its features and the masks of inference are the same for all. Pooled is the mean over the fabrics.",
@@ -141,7 +141,7 @@ def report(methods: dict[str, Method], speeds: list[str], options: Namespace, wo
         parts += ["## Light against VGG16", "\n".join(rows)]
     parts += [
         "## Speed, from pixels to map, side by side",
-        f"{TILES} tiles a call; MFRNet as the station runs it, peers with the same encoder's graph, then torch.",
+        f"{TILES} tiles a call; MFRNet as the station runs it, baselines with the same encoder's graph, then torch.",
         "\n".join(["| method | tiles/s | to MFRNet |", "|---|---|---|", *speeds]),
     ]
     return "\n\n".join(parts) + "\n"

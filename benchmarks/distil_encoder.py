@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from benchmarks import distil_bank
 from model.encoder import IMAGENET_MEAN, IMAGENET_STD, Light, light_trunk, load_encoder
 
-_HELD_BACK = 512
+_HELD_OUT = 512
 _BATCH = 16
 _PEAK_RATE = 2e-3
 
@@ -35,7 +35,7 @@ def batch_of(pictures: Tensor, answers: Tensor, rows: Tensor) -> tuple[Tensor, T
 
 
 def residual(trunk: nn.Module, pictures: Tensor, answers: Tensor) -> tuple[float, float]:
-    """Unexplained share of the held-back crops' variance: of all components together, and the mean over components."""
+    """Unexplained share of the held-out crops' variance: of all components together, and the mean over components."""
     trunk.eval()
     error = torch.zeros(answers.shape[1])
     with torch.inference_mode():
@@ -65,8 +65,8 @@ def train(
             alike; by plain squared error the faint ones would hardly be learnt.
     """
     generator = torch.Generator().manual_seed(seed)
-    held, heldanswers = pictures[:_HELD_BACK], answers[:_HELD_BACK]
-    variance = answers[: 8 * _HELD_BACK].float().var((0, 2, 3))
+    held, heldanswers = pictures[:_HELD_OUT], answers[:_HELD_OUT]
+    variance = answers[: 8 * _HELD_OUT].float().var((0, 2, 3))
     weight = (variance / variance.mean()).pow(-favour_faint)[None, :, None, None]
     optimiser = torch.optim.AdamW(trunk.parameters(), peak_rate, weight_decay=1e-4)
     begin, step, told = time.monotonic(), 0, 0.0
@@ -76,7 +76,7 @@ def train(
         rate = peak_rate * min(1.0, share / 0.08 + 0.05) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        rows = torch.randint(_HELD_BACK, len(pictures), (_BATCH,), generator=generator)
+        rows = torch.randint(_HELD_OUT, len(pictures), (_BATCH,), generator=generator)
         images, wanted = batch_of(pictures, answers, rows)
         loss = (weight * (trunk(images) - wanted).square()).mean()
         optimiser.zero_grad(set_to_none=True)

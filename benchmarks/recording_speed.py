@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import ROOT, commit
 from drivers.camera import EncoderReading, LineBlock
-from drivers.recording.format import Entry, RecordingFacts, What, pack, unpack
+from drivers.recording.format import Entry, RecordingMetadata, What, pack, unpack
 from station.demo import rendered_cloth
 from station.recording.recorder import GB, ClothRecorder
 
@@ -89,10 +89,10 @@ def _rate(coder: Callable[[Pixels], bytes], blocks: list[Pixels]) -> tuple[float
 
 def _recording(blocks: list[Pixels]) -> list[str]:
     """Sentences on a whole recording, told as a line would tell it, and on playing it."""
-    facts = RecordingFacts(camera_id="bench", width_px=blocks[0].shape[1], channels=1, started_at="")
+    metadata = RecordingMetadata(camera_id="bench", width_px=blocks[0].shape[1], channels=1, started_at="")
     entries = [_entry(block, number * BLOCK_LINES) for number, block in enumerate(blocks * REPEATS)]
     with tempfile.TemporaryDirectory() as folder:
-        recorder = ClothRecorder(Path(folder) / "r", facts, limit_bytes=GB, can_wait=True, spare_bytes=0)
+        recorder = ClothRecorder(Path(folder) / "r", metadata, limit_bytes=GB, can_wait=True, spare_bytes=0)
         whole, teller = time.process_time(), 0.0
         for number, entry in enumerate(entries):
             while recorder.blocks < number - 32:

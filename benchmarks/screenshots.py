@@ -67,7 +67,7 @@ def rejects_in_sight(window: MainWindow) -> int:
 
 def show_live(window: MainWindow, path: Path, seconds: float) -> None:
     """The first roll: its early alarms are answered, the last ones stand."""
-    wait_until(lambda: window.live.web.shout == "" and window.live.web.camera_px > 0, "a live picture")
+    wait_until(lambda: window.live.web.banner == "" and window.live.web.camera_px > 0, "a live picture")
     wait(seconds * 0.8)
     window.alarms.acknowledge()
     began = time.monotonic()
@@ -84,7 +84,7 @@ def change_roll(window: MainWindow, core: Core) -> None:
     wait_until(lambda: bool(ended) and not window.live.roll_open, "the end of the roll")
     wait(SETTLE_S)
     window.live.controls.start()
-    wait_until(lambda: window.live.web.shout == "", "a live picture of the second roll")
+    wait_until(lambda: window.live.web.banner == "", "a live picture of the second roll")
 
 
 def show_tuning(window: MainWindow, path: Path) -> None:

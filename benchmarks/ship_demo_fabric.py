@@ -2,7 +2,7 @@
 
     python -m benchmarks.ship_demo_fabric --minutes 20
 
-    python -m benchmarks.ship_demo_fabric --keep-model      only the threshold and the leniency, anew
+    python -m benchmarks.ship_demo_fabric --keep-model      only the threshold and the sensitivity, anew
 
 The cloth of several seeds teaches (the seed varies the yarn, never the style); cloth of other seeds, never taught,
 sets the threshold.  Writes ``station/shipped/demo.safetensors`` and ``demo.json`` and prints the figures as JSON.
@@ -52,7 +52,7 @@ def good_cloth(first_seed: int, metres: float) -> Iterator[MemoryCamera]:
         yield MemoryCamera(cloth.render(0, lines), lines=lines)
 
 
-def taught(options: argparse.Namespace, draft: Recipe) -> tuple[MFRNet, checkpoint.Facts]:
+def taught(options: argparse.Namespace, draft: Recipe) -> tuple[MFRNet, checkpoint.Metadata]:
     """The network, taught, and how."""
     collector = TileCollector(options.seed, limit=options.tiles)
     for camera in good_cloth(TEACHING_SEED, options.teach_metres):
@@ -61,11 +61,11 @@ def taught(options: argparse.Namespace, draft: Recipe) -> tuple[MFRNet, checkpoi
     return network, {"fabric": demo.FABRIC, "seed": options.seed, "tiles": len(collector.tiles)}
 
 
-def as_shipped(file: Path) -> tuple[MFRNet, checkpoint.Facts]:
+def as_shipped(file: Path) -> tuple[MFRNet, checkpoint.Metadata]:
     """The network as it is shipped, and how it was taught."""
-    facts = checkpoint.read_facts(file)
-    del facts["encoder"]
-    return checkpoint.load(file), facts
+    metadata = checkpoint.read_metadata(file)
+    del metadata["encoder"]
+    return checkpoint.load(file), metadata
 
 
 def main() -> None:
@@ -91,14 +91,14 @@ def main() -> None:
         note="demo cloth, taught on simulated good cloth",
     )
     file = options.out / "demo.safetensors"
-    network, facts = as_shipped(file) if options.keep_model else taught(options, draft)
+    network, metadata = as_shipped(file) if options.keep_model else taught(options, draft)
     runtime = Runtime(network)
     held = HeldBack(options.false_alarms_per_100_m)
     for camera in good_cloth(THRESHOLD_SEED, options.threshold_metres):
         play(camera, runtime, draft, on_event=held.take)
     runtime.close()
-    leniency = held.leniency()
-    peaks = [row.peaks(leniency) for row in held.rows]
+    sensitivity = held.sensitivity()
+    peaks = [row.peaks(sensitivity) for row in held.rows]
     threshold = choose_threshold(
         peaks,
         demo.MM_PER_PX,
@@ -106,13 +106,13 @@ def main() -> None:
         draft.overlap_px,
         budget_per_100_m=options.false_alarms_per_100_m,
     )
-    facts.pop("precision", None)  # it holds at every one (tests/model/test_runtime_parity.py), so none warns
-    facts |= {"held_back_patches": threshold.patches, "threshold": threshold.score}
+    metadata.pop("precision", None)  # it holds at every one (tests/model/test_runtime_parity.py), so none warns
+    metadata |= {"held_out_patches": threshold.patches, "threshold": threshold.score}
     recipe = draft.model_copy(
         update={
-            "model_sha256": checkpoint.save(network, file, facts),
+            "model_sha256": checkpoint.save(network, file, metadata),
             "threshold": threshold.score,
-            "leniency": leniency,
+            "sensitivity": sensitivity,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
         }
     )

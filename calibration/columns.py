@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.ndimage import median_filter
 
-from calibration.facts import Facts, Number
+from calibration.result import Number, Result
 
 Profile = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ _DEGREE = 4  # of the slow curve; higher ones swing with stripes at the edges
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnFault(Facts):
+class ColumnFault(Result):
     """Neighbouring columns with one fault.
 
     Attributes:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from calibration.chessboard import board_mm, find_corners
 from calibration.errors import CalibrationError, PictureError
-from calibration.facts import Count, Facts, NotNegative, Number, Positive
 from calibration.pictures import greys_of_one_size
+from calibration.result import Count, NotNegative, Number, Positive, Result
 
 MIN_VIEWS = 6
 MIN_TILT_DEG = 10.0
@@ -24,7 +24,7 @@ _DOWN, _ACROSS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 
 @dataclass(frozen=True, slots=True)
-class Lens(Facts):
+class Lens(Result):
     """A camera's lens.
 
     Attributes:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from calibration.chessboard import board_mm, find_corners
 from calibration.errors import CalibrationError, PictureError, TargetNotFoundError
-from calibration.facts import Count, Facts, NotNegative, Number, Positive
 from calibration.pictures import check_target, grey_of, greys_of_one_size
+from calibration.result import Count, NotNegative, Number, Positive, Result
 
 SQUARE_TOLERANCE = 0.01
 """Share by which the scales across and along may differ and still count as square pixels."""
@@ -25,7 +25,7 @@ _RULER_LINES = 256
 
 
 @dataclass(frozen=True, slots=True)
-class BoardScale(Facts):
+class BoardScale(Result):
     """Scale from a chessboard.
 
     Attributes:
@@ -46,7 +46,7 @@ class BoardScale(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class RulerScale(Facts):
+class RulerScale(Result):
     """Scale across from the marks of a ruler; ``residual_…``: root mean square distance of marks from even spacing."""
 
     across_mm_per_px: Positive
@@ -165,7 +165,7 @@ def scale_from_ruler(picture: NDArray[np.uint8], spacing_mm: float) -> RulerScal
 
 
 @dataclass(frozen=True, slots=True)
-class EncoderScale(Facts):
+class EncoderScale(Result):
     """Scale along from the encoder.
 
     Attributes:

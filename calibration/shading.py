@@ -130,18 +130,18 @@ class Shading:
             corrected[:, dead] = corrected[:, nearest]
         return corrected
 
-    def facts(self) -> dict[str, Any]:
-        """Plain values for the record (JSON); :meth:`from_facts` reads them."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the record (JSON); :meth:`from_dict` reads them."""
         return {
             "gain": [round(float(g), 6) for g in self.gain],
             "offset": [round(float(o), 4) for o in self.offset],
             "residual": None if np.isnan(self.residual) else self.residual,
             "residual_before": None if np.isnan(self.residual_before) else self.residual_before,
-            "faults": [fault.facts() for fault in self.faults],
+            "faults": [fault.to_dict() for fault in self.faults],
         }
 
     @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> Shading:
+    def from_dict(cls, result: Mapping[str, Any]) -> Shading:
         """A shading from the record.
 
         Raises:
@@ -149,13 +149,13 @@ class Shading:
         """
         try:
             nan = float("nan")
-            residual, before = facts.get("residual"), facts.get("residual_before")
+            residual, before = result.get("residual"), result.get("residual_before")
             return cls(
-                np.asarray(facts["gain"], dtype=np.float32),
-                np.asarray(facts["offset"], dtype=np.float32),
+                np.asarray(result["gain"], dtype=np.float32),
+                np.asarray(result["offset"], dtype=np.float32),
                 nan if residual is None else float(residual),
                 nan if before is None else float(before),
-                tuple(ColumnFault.from_facts(fault) for fault in facts.get("faults", ())),
+                tuple(ColumnFault.from_dict(fault) for fault in result.get("faults", ())),
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise CalibrationError(f"The record of a shading cannot be read ({error!r}); calibrate anew.") from error

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from calibration.errors import CalibrationError, PictureError, TargetNotFoundError
-from calibration.facts import Facts, NotNegative, Number, Positive
 from calibration.pictures import grey_of
+from calibration.result import NotNegative, Number, Positive, Result
 
 Floats = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ _BANDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Stitch(Facts):
+class Stitch(Result):
     """How two neighbouring cameras fit together.
 
     Attributes:

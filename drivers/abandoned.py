@@ -1,4 +1,4 @@
-"""Threads that hang inside a device's library: nobody can end them, so they are left behind, counted, and minded when
+"""Threads that hang inside a device's library: nobody can end them, so they are abandoned, counted, and minded when
 the process ends (:mod:`station.shutdown`)."""
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ _lock = threading.Lock()
 _threads: list[threading.Thread] = []
 
 
-def leave(thread: threading.Thread) -> None:
+def abandon(thread: threading.Thread) -> None:
     """Wait for ``thread`` no more.  It should be a daemon and touch nothing of ours once it returns."""
     with _lock:
         if thread in _threads:
             return
         _threads.append(thread)
-    log.error("Thread %s hangs and was left behind; restart the program when you can.", thread.name)
+    log.error("Thread %s hangs and was abandoned; restart the program when you can.", thread.name)
 
 
 def alive(patience_s: float = 0.0) -> list[threading.Thread]:
-    """Threads left behind that hang still, after up to ``patience_s`` seconds in which they may return."""
+    """Threads abandoned that hang still, after up to ``patience_s`` seconds in which they may return."""
     until = time.monotonic() + patience_s
     with _lock:
         left = list(_threads)
@@ -36,7 +36,7 @@ def alive(patience_s: float = 0.0) -> list[threading.Thread]:
 
 
 def returned_within(limit_s: float, call: Callable[[], object], name: str) -> bool:
-    """Make the call in a thread of its own; False if that had to be left behind.  What the call raises is logged."""
+    """Make the call in a thread of its own; False if that had to be abandoned.  What the call raises is logged."""
 
     def run() -> None:
         try:
@@ -48,6 +48,6 @@ def returned_within(limit_s: float, call: Callable[[], object], name: str) -> bo
     thread.start()
     thread.join(limit_s)
     if thread.is_alive():
-        leave(thread)
+        abandon(thread)
         return False
     return True

@@ -11,9 +11,9 @@ from drivers import abandoned
 from drivers.camera import GONE_S, STALL_S, Camera, CameraError, LineBlock
 
 START_LIMIT_S, STOP_LIMIT_S = 30.0, 3.0
-"""What a camera may take to start, and to stop before it is started again; then its thread is left behind."""
+"""What a camera may take to start, and to stop before it is started again; then its thread is abandoned."""
 
-MOST_LEFT_BEHIND = 8
+MOST_ABANDONED = 8
 """So many threads of one camera may hang; then it is asked for nothing until one of them returns."""
 
 ANSWER_S = 0.1
@@ -40,7 +40,7 @@ class _Worker(threading.Thread):
 class Grabber:
     """Asks a camera for one thing at a time, in its grab thread, and never waits longer than it is told to.
 
-    A thread that hangs in a call is left behind as soon as something else is asked, which a fresh thread then does;
+    A thread that hangs in a call is abandoned as soon as something else is asked, which a fresh thread then does;
     what it would have brought is never seen.  To be used from one thread.
     """
 
@@ -71,7 +71,7 @@ class Grabber:
 
     @property
     def hung(self) -> bool:
-        """True if a thread hangs that was left behind."""
+        """True if a thread hangs that was abandoned."""
         self._left = [worker for worker in self._left if worker.is_alive()]
         return bool(self._left)
 
@@ -88,7 +88,7 @@ class Grabber:
         Raises:
             CameraError: so many threads hang in it that no other is spent.
         """
-        if self.hung and len(self._left) >= MOST_LEFT_BEHIND:
+        if self.hung and len(self._left) >= MOST_ABANDONED:
             raise CameraError(
                 f"Camera {self._camera.camera_id} does not answer at all; unplug it, or restart the program."
             )
@@ -144,4 +144,4 @@ class Grabber:
         if self._asked:
             self._asked = ""
             self._left.append(worker)
-            abandoned.leave(worker)
+            abandoned.abandon(worker)

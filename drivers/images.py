@@ -25,7 +25,7 @@ _JPEG_START, _JPEG_END, _JPEG_SCAN = b"\xff\xd8\xff", b"\xff\xd9", b"\xff\xda"
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageMetadata:
     """What the header of an image file says."""
 
     lines: int
@@ -33,7 +33,7 @@ class ImageFacts:
     channels: int
 
 
-def image_facts(path: Path) -> ImageFacts:
+def image_metadata(path: Path) -> ImageMetadata:
     """Size and channels (1 grey, 3 colour; alpha does not count) of ``path``; decodes only what has an odd header.
 
     Raises:
@@ -48,16 +48,16 @@ def image_facts(path: Path) -> ImageFacts:
                 width_px, lines = header.size
                 channels = 1 if header.mode in _GREY_MODES else 3
     except UnidentifiedImageError:
-        return _facts_by_decoding(path)
+        return _metadata_by_decoding(path)
     except Image.DecompressionBombError:
-        return _facts_by_decoding(path)
+        return _metadata_by_decoding(path)
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise _unreadable(path, error) from error
-        return _facts_by_decoding(path)
+        return _metadata_by_decoding(path)
     if pages > 1:
         raise CameraError(f"{path} holds {pages} pages; save each page as an image of its own.")
-    return ImageFacts(lines, width_px, channels)
+    return ImageMetadata(lines, width_px, channels)
 
 
 def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
@@ -154,9 +154,9 @@ def _to_uint8(pixels: NDArray[Any], path: Path) -> NDArray[np.uint8]:
     raise CameraError(f"Image {path} has {pixels.dtype} pixels; save it with 8 or 16 bits per channel.")
 
 
-def _facts_by_decoding(path: Path) -> ImageFacts:
+def _metadata_by_decoding(path: Path) -> ImageMetadata:
     pixels = _decode(path)
-    return ImageFacts(int(pixels.shape[0]), int(pixels.shape[1]), 1 if pixels.ndim == 2 else 3)
+    return ImageMetadata(int(pixels.shape[0]), int(pixels.shape[1]), 1 if pixels.ndim == 2 else 3)
 
 
 def _unreadable(path: Path, error: OSError) -> CameraError:

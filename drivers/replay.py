@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drivers.camera import CameraError, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
-from drivers.images import IMAGE_SUFFIXES, image_facts, read_image
+from drivers.images import IMAGE_SUFFIXES, image_metadata, read_image
 
 MAX_BLOCK_LINES = 1024
 
@@ -203,13 +203,13 @@ def _lay_out(files: Sequence[tuple[str, Path]]) -> tuple[tuple[ReplayPiece, ...]
     pieces: list[ReplayPiece] = []
     width_px, channels, end_line = 0, 1, 0
     for name, path in files:
-        facts = image_facts(path)
-        if pieces and facts.width_px != width_px:
+        metadata = image_metadata(path)
+        if pieces and metadata.width_px != width_px:
             raise CameraError(
-                f"Images differ in width: {pieces[0].path} has {width_px} px, {path} has {facts.width_px} px; "
+                f"Images differ in width: {pieces[0].path} has {width_px} px, {path} has {metadata.width_px} px; "
                 "play images of one width at a time."
             )
-        width_px, channels = facts.width_px, max(channels, facts.channels)
-        pieces.append(ReplayPiece(name, path, end_line, facts.lines))
-        end_line += facts.lines
+        width_px, channels = metadata.width_px, max(channels, metadata.channels)
+        pieces.append(ReplayPiece(name, path, end_line, metadata.lines))
+        end_line += metadata.lines
     return tuple(pieces), width_px, channels

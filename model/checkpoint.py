@@ -24,6 +24,8 @@ from model.mfrnet import MFRNet, MFRNetConfig
 
 FORMAT = "mfrnet"
 VERSION = 2
+METADATA_BEFORE = "facts"
+"""The name of a header's metadata in files made before version 0.2 of the station."""
 READABLE = {"1", "2"}  # 1 had no hash, and mostly no share of the pixel term
 LARGEST_BYTES = 256 << 20
 LARGEST_HEADER_BYTES = 1 << 20
@@ -31,16 +33,16 @@ HALF = ("encoder.", "restoration.")
 LARGEST_HALF = 6e4
 DTYPES = {"F16", "F32", "I64"}
 
-Facts = dict[str, str | int | float]
+Metadata = dict[str, str | int | float]
 
 
-def save(network: MFRNet, path: Path, facts: Facts | None = None) -> str:
+def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
     """Write a network to ``path``, whole or not at all.
 
     Only the owner may read it (mode 0600): a model shows what cloth its maker weaves, and the station alone uses it.
 
     Args:
-        facts: what should be known about it later (fabric, seed, threshold …).
+        metadata: what should be known about it later (fabric, seed, threshold …).
 
     Returns:
         SHA-256 of the file, 64 hex digits.
@@ -53,7 +55,7 @@ def save(network: MFRNet, path: Path, facts: Facts | None = None) -> str:
         "version": str(VERSION),
         "encoder": network.encoder.name,
         "config": network.config.model_dump_json(),
-        "facts": json.dumps(facts or {}),
+        "metadata": json.dumps(metadata or {}),
     }
     tensors = {key: _compact(key, value.detach().cpu().contiguous()) for key, value in network.state_dict().items()}
     content = _sealed(to_bytes(tensors, header))
@@ -138,20 +140,20 @@ def _build(header: dict[str, str], state: dict[str, Tensor], path: Path) -> MFRN
     return MFRNet(config, encoder_from_state(name, trunk, source=str(path)))
 
 
-def read_facts(path: Path) -> Facts:
-    """The facts a network was saved with, and ``encoder``; the weights are not read.
+def read_metadata(path: Path) -> Metadata:
+    """The metadata a network was saved with, and ``encoder``; the weights are not read.
 
     Raises:
         ModelError: as :func:`load`.
     """
     header, _ = _read(path, with_tensors=False)
     try:
-        facts = json.loads(header.get("facts", "{}"), parse_constant=_no_number)
+        metadata = json.loads(header.get("metadata", header.get(METADATA_BEFORE, "{}")), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path} holds facts that cannot be read: the file is damaged, teach again.") from error
-    if not isinstance(facts, dict) or not all(isinstance(value, str | int | float) for value in facts.values()):
-        raise ModelError(f"{path} holds facts that cannot be read: the file is damaged, teach again.")
-    return {**facts, "encoder": header.get("encoder", "")}
+        raise ModelError(f"{path} holds metadata that cannot be read: the file is damaged, teach again.") from error
+    if not isinstance(metadata, dict) or not all(isinstance(value, str | int | float) for value in metadata.values()):
+        raise ModelError(f"{path} holds metadata that cannot be read: the file is damaged, teach again.")
+    return {**metadata, "encoder": header.get("encoder", "")}
 
 
 def _no_number(word: str) -> float:
@@ -164,7 +166,7 @@ def precision_warning(path: Path, precision: str) -> str | None:
     Raises:
         ModelError: as :func:`load`.
     """
-    found = read_facts(path).get("precision", precision)
+    found = read_metadata(path).get("precision", precision)
     if found == precision:
         return None
     return (

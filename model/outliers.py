@@ -3,8 +3,8 @@
 Teaching cloth is never quite clean.  Outliers must not judge themselves, so the law of good cloth is told from its
 lower part alone: the highest scores of pieces follow the law of maxima (Gumbel's; Fisher & Tippett, Proc. Camb. Phil.
 Soc. 1928), and the median and an upper quantile, which a few flaws hardly move, say where it lies and how wide it is.
-How many pieces may lie how far out follows from that (Benjamini & Hochberg, J. R. Stat. Soc. B 57, 1995): of those
-doubted, about one in five is good cloth, and on clean cloth mostly none is doubted at all.
+How many pieces may lie how far out follows from that (Benjamini & Hochberg, J. R. Stat. Soc. B 57, 1995): of the
+outliers, about one in five is good cloth, and on clean cloth there mostly are none.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from scipy.stats import genextreme
 
 FEWEST_PIECES = 12
-"""Of fewer pieces none is doubted: they do not show what is usual."""
-MOST_DOUBTED = 0.2
-"""Share of the pieces; if more stand out, the highest of them are doubted."""
+"""Of fewer pieces none is an outlier: they do not show what is usual."""
+MOST_OUTLIERS = 0.2
+"""Share of the pieces; if more stand out, only the highest of them are outliers."""
 QUANTILES = (0.5, 0.75, 0.875)
 """Of usual pieces, each half as far from the end as the last: two tell place and width, the third the shape."""
 WIDTH_ERROR = 1.9
 """Standard error of the law's width as two quantiles tell it, of Gumbel's law, times the root of how many pieces tell:
-the law is taken to be so much wider, that chance among a few pieces raises no doubts."""
-WRONGLY_DOUBTED = 0.2
+the law is taken to be so much wider, that chance among a few pieces makes no outliers."""
+WRONG_OUTLIERS = 0.2
 """At 0.1 enough faint flaws stayed on much dirty denim to raise the threshold (``test_dirty_cloth.py``)."""
 SHAPE_PIECES = 2000
 """Of so many pieces it can be told whether their scores fall off more slowly than exponentially."""
@@ -33,7 +33,7 @@ SHAPES = np.linspace(0, 0.25, 26)
 ROUNDS = 10
 
 
-def doubtful(peaks: NDArray[np.float32]) -> NDArray[np.bool_]:
+def find_outliers(peaks: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which pieces stand out.
 
     Args:
@@ -42,22 +42,22 @@ def doubtful(peaks: NDArray[np.float32]) -> NDArray[np.bool_]:
     Returns:
         bool ``[pieces]``.
     """
-    doubted = np.zeros(peaks.size, np.bool_)
+    outliers = np.zeros(peaks.size, np.bool_)
     if peaks.size < FEWEST_PIECES:
-        return doubted
+        return outliers
     order = np.argsort(peaks, kind="stable")[::-1]
     ordered = peaks[order].astype(np.float64)
-    candidates = ordered[: int(MOST_DOUBTED * peaks.size)]
-    allowed = WRONGLY_DOUBTED * np.arange(1, candidates.size + 1)
+    candidates = ordered[: int(MOST_OUTLIERS * peaks.size)]
+    allowed = WRONG_OUTLIERS * np.arange(1, candidates.size + 1)
     count = 0
-    for _ in range(ROUNDS):  # the law is told anew without those doubted
+    for _ in range(ROUNDS):  # the law is told anew without the outliers
         expected = peaks.size * _exceedance(candidates, ordered[count:])
         outside = np.flatnonzero(expected <= allowed)
         before, count = count, int(outside[-1]) + 1 if outside.size else 0
         if count == before:
             break
-    doubted[order[:count]] = True
-    return doubted
+    outliers[order[:count]] = True
+    return outliers
 
 
 def _exceedance(peaks: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:

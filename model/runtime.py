@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from model.engines.cuda import CUDAEngine
 from model.engines.engine import Engine, MakeModule
-from model.engines.fused import FromPictures, Lean, What
+from model.engines.fused import FromPictures, Fused, What
 from model.engines.torch_cpu import TorchEngine
 from model.errors import ModelError
 from model.mfrnet import CELL_PX, TILE_PX, MFRNet
@@ -102,7 +102,7 @@ def arranged(network: MFRNet, what: What) -> MakeModule:
     """Makes the modules that read a network's maps or features."""
 
     def make(channels: int, dtype: torch.dtype, single: bool) -> nn.Module:
-        return FromPictures(Lean(network, channels, dtype, single=single), what)
+        return FromPictures(Fused(network, channels, dtype, single=single), what)
 
     return make
 
@@ -118,12 +118,12 @@ class Runtime:
 
     Attributes:
         tile_px, cell_px: sides of a tile and of a map's cell in px.
-        half_drop: by so much the score falls where features differ half as much, as at a flaw's edge, half of which the
+        edge_drop: by so much the score falls where features differ half as much, as at a flaw's edge, half of which the
             network sees: the squared error falls to a quarter.  The structure term is bounded, so near a flaw it tells
             that there is one, not how much of it, and hardly falls.
-        point_px: how wide a point looks at that height: a cell and a half of the grid, with either encoder.
+        point_spread_px: how wide a point looks at that height: a cell and a half of the grid, with either encoder.
         device, precision: those chosen.
-        goes_on_alone: whether the device works on begun calls while the caller does other things.
+        is_async: whether the device works on begun calls while the caller does other things.
 
     Raises:
         ModelError: the device is not there or cannot compute so, or a name is unknown.
@@ -131,7 +131,7 @@ class Runtime:
 
     tile_px: int = TILE_PX
     cell_px: int = CELL_PX
-    point_px: float = 12.0
+    point_spread_px: float = 12.0
 
     def __init__(
         self, network: MFRNet, device: str = "auto", precision: str = "auto", threads: int | None = None
@@ -141,16 +141,16 @@ class Runtime:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         measure = network.measure
-        self.half_drop = math.log(4) * float(measure.shares.flatten()[0]) / float(measure.spread.flatten()[0])
+        self.edge_drop = math.log(4) * float(measure.shares.flatten()[0]) / float(measure.spread.flatten()[0])
         engine = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
-        self.goes_on_alone = engine.goes_on_alone
+        self.is_async = engine.is_async
         self._engine: Engine | None = engine
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw anomaly maps: :meth:`begin`, and waits for it."""
-        return self.begin(tiles)()
+        """Raw anomaly maps: :meth:`submit`, and waits for it."""
+        return self.submit(tiles)()
 
-    def begin(self, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
+    def submit(self, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
         """Begin to judge tiles; what is returned waits for the raw anomaly maps and gives them.
 
         OpenVINO goes on alone meanwhile, and further calls may begin; other devices have judged at once.  The maps are

@@ -1,4 +1,4 @@
-"""How teach-in keeps to its time: the clock, the progress it tells, and the plan of training steps."""
+"""How teach-in keeps to its time: the budget, the progress it tells, and the plan of training steps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Progress:
     loss: float | None = None
 
 
-class Clock:
+class TimeBudget:
     """Time given, time used, the wish to stop, and how far it is; what is told never goes back."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Clock:
         self._progress, self._cancelled = progress, cancelled
         self._furthest = 0.0
 
-    def used(self) -> float:
+    def spent(self) -> float:
         """Share of the time that is gone."""
         return (time.monotonic() - self.started) / self.seconds
 
@@ -76,22 +76,22 @@ class Plan:
     """How many steps to make: those wished for, or a round number of what the time allows after a few were measured.
 
     Numbers are taken from a coarse ladder and with a margin, so that a machine plans the same each time although its
-    steps never take exactly as long.  If it slows down all the same, the schedule follows the clock.
+    steps never take exactly as long.  If it slows down all the same, the schedule follows the budget.
     """
 
     MEASURED = 8
     MARGIN = 0.8
 
-    def __init__(self, steps: int, clock: Clock) -> None:
+    def __init__(self, steps: int, budget: TimeBudget) -> None:
         self.step = 0
         self.steps = steps
-        self._clock = clock
-        self._begun = clock.used()
+        self._budget = budget
+        self._begun = budget.spent()
         self._share = max(1e-6, 1 - CALIBRATION_SHARE - self._begun)
 
     def by_time(self) -> float:
         """Share of the time for training that is gone."""
-        return (self._clock.used() - self._begun) / self._share
+        return (self._budget.spent() - self._begun) / self._share
 
     def done(self) -> float:
         """Share of the training that is done, 0..1."""

@@ -20,9 +20,9 @@ from model.engines.cuda import enough_memory
 from model.errors import ModelError
 from model.loss import hybrid_loss
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
-from model.outliers import doubtful
+from model.outliers import find_outliers
 from model.runtime import FeatureReader, as_batch, choose_device
-from model.time_budget import CALIBRATION_SHARE, Clock, Plan, Progress, TeachingCancelled, one_cycle
+from model.time_budget import CALIBRATION_SHARE, Plan, Progress, TeachingCancelled, TimeBudget, one_cycle
 
 __all__ = ["Progress", "TeachingCancelled", "fit"]
 
@@ -30,8 +30,8 @@ FEWEST_TILES = 8
 FLATTEST = 0.5  # grey levels of deviation; less is a dead picture, not cloth
 MOST_MAPS = 1200  # feature maps held in memory: 0.2 GB at half precision
 MOST_VIEWS = 4  # of one tile: as it is, turned, and the two with another brightness
-HELD_BACK_SHARE = 0.2
-MOST_HELD_BACK = 96
+HELD_OUT_SHARE = 0.2
+MOST_HELD_OUT = 96
 PCA_TILES = 48
 BATCH = 8
 PEAK_RATE = 2e-3
@@ -51,7 +51,7 @@ def fit(
 ) -> MFRNet:
     """Teach a network on good cloth.
 
-    A share of the tiles is held back to calibrate the scores.  The same seed gives the same network (to
+    A share of the tiles is held out to calibrate the scores.  The same seed gives the same network (to
     rounding) on one machine wherever the time allows all of ``config.steps``; where it does not, a round number of
     steps is planned from the time that the first ones took, and two runs agree if they planned alike.
 
@@ -71,23 +71,23 @@ def fit(
         TeachingCancelled: ``cancelled`` said so.
     """
     _check(tiles, minutes)
-    clock = Clock(minutes, progress, cancelled)
+    budget = TimeBudget(minutes, progress, cancelled)
     generator = torch.Generator().manual_seed(seed)
     reads_on = choose_device(device)
     learns_on = torch.device("cuda" if reads_on == "cuda" else "cpu")
     with training_threads(), enough_memory():
         network = blank(config or MFRNetConfig(), encoder, seed).to(learns_on)
         round_as_saved(network)
-        train, held = read_cloth(network, tiles, generator, clock, reads_on)
+        train, held = read_cloth(network, tiles, generator, budget, reads_on)
         network.to(learns_on)  # reading gives the network back on the processor
-        learn(network, train, held, generator, clock)
-    clock.tell("done", 1.0)
+        learn(network, train, held, generator, budget)
+    budget.tell("done", 1.0)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return network.cpu().eval()
 
 
 def read_cloth(
-    network: MFRNet, tiles: NDArray[np.uint8], generator: torch.Generator, clock: Clock, device: str = "auto"
+    network: MFRNet, tiles: NDArray[np.uint8], generator: torch.Generator, budget: TimeBudget, device: str = "auto"
 ) -> tuple[Tensor, Tensor]:
     """Fit the network's aggregator and standardisation to good cloth, and read the features to learn from.
 
@@ -96,29 +96,29 @@ def read_cloth(
 
     Returns:
         Standardised features ``[T, D, 32, 32]`` to train on (half precision, several views of each tile) and of tiles
-        held back (float32).
+        held out (float32).
     """
     train, held = _deal(tiles, generator)
-    _fit_aggregator(network, train, clock)
-    train_features, held_features = _read_features(network, train, held, generator, clock, device)
+    _fit_aggregator(network, train, budget)
+    train_features, held_features = _read_features(network, train, held, generator, budget, device)
     network.to("cpu")
     train_features = _standardise(network, train_features, len(train))
     return train_features, (held_features - network.centre) / network.deviation
 
 
-def learn(network: MFRNet, train: Tensor, held: Tensor, generator: torch.Generator, clock: Clock) -> None:
-    """Teach the restoration on features already read, then calibrate the measure on those held back.
+def learn(network: MFRNet, train: Tensor, held: Tensor, generator: torch.Generator, budget: TimeBudget) -> None:
+    """Teach the restoration on features already read, then calibrate the measure on those held out.
 
     Args:
         train: standardised features ``[T, D, 32, 32]`` of good cloth, any float type.
         held: the like, float32, of good cloth not in ``train``.
 
     Raises:
-        TeachingCancelled: the clock's caller said so.
+        TeachingCancelled: the budget's caller said so.
     """
-    _train(network, train, generator, clock)
+    _train(network, train, generator, budget)
     round_as_saved(network)
-    calibrate(network, held, clock)
+    calibrate(network, held, budget)
 
 
 def _check(tiles: NDArray[np.uint8], minutes: float) -> None:
@@ -137,21 +137,21 @@ def _check(tiles: NDArray[np.uint8], minutes: float) -> None:
 
 
 def _deal(tiles: NDArray[np.uint8], generator: torch.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Tiles to train on and tiles held back, dealt at random."""
+    """Tiles to train on and tiles held out, dealt at random."""
     order = torch.randperm(len(tiles), generator=generator).numpy()
-    back = min(MOST_HELD_BACK, max(2, round(HELD_BACK_SHARE * len(tiles))))
+    back = min(MOST_HELD_OUT, max(2, round(HELD_OUT_SHARE * len(tiles))))
     return tiles[order[back:][:MOST_MAPS]], tiles[order[:back]]
 
 
 @torch.inference_mode()
-def _fit_aggregator(network: MFRNet, train: NDArray[np.uint8], clock: Clock) -> None:
+def _fit_aggregator(network: MFRNet, train: NDArray[np.uint8], budget: TimeBudget) -> None:
     """Principal components from a few tiles, in a quarter of the reading time at most."""
 
     def batches() -> Iterator[list[Tensor]]:
         for start in range(0, min(PCA_TILES, len(train)), 4):
-            clock.tell("reading cloth", 0.01)
+            budget.tell("reading cloth", 0.01)
             yield network.maps(as_batch(train[start : start + 4]).to(network.centre.device))
-            if clock.used() > READING_SHARE / 4:
+            if budget.spent() > READING_SHARE / 4:
                 return
 
     network.aggregator.fit(batches())
@@ -162,10 +162,10 @@ def _read_features(
     train: NDArray[np.uint8],
     held: NDArray[np.uint8],
     generator: torch.Generator,
-    clock: Clock,
+    budget: TimeBudget,
     device: str,
 ) -> tuple[Tensor, Tensor]:
-    """Features of the training tiles in several views, and of the held-back tiles as they are and turned.
+    """Features of the training tiles in several views, and of the held-out tiles as they are and turned.
 
     Turned by 180° a weave is the same weave, which is not so mirrored (a twill changes its hand).  If the time for
     reading is over, fewer views must do.
@@ -175,15 +175,15 @@ def _read_features(
     kept_held: list[Tensor] = []
     try:
         for view in range(max(1, min(MOST_VIEWS, MOST_MAPS // len(train)))):
-            if view and clock.used() > READING_SHARE * 0.7:
+            if view and budget.spent() > READING_SHARE * 0.7:
                 break
             for start in range(0, len(train), BATCH):
-                clock.tell("reading cloth", min(clock.used(), READING_SHARE))
+                budget.tell("reading cloth", min(budget.spent(), READING_SHARE))
                 kept_train.append(reader.read(_view(train[start : start + BATCH], view, generator)).half())
-                if clock.used() > READING_SHARE and len(kept_train) >= 2:
+                if budget.spent() > READING_SHARE and len(kept_train) >= 2:
                     break
         for start in range(0, len(held), BATCH):
-            clock.tell("reading cloth", min(clock.used(), READING_SHARE))
+            budget.tell("reading cloth", min(budget.spent(), READING_SHARE))
             kept_held.append(reader.read(held[start : start + BATCH]).half())
             kept_held.append(reader.read(_view(held[start : start + BATCH], 1, generator)).half())
     finally:
@@ -225,13 +225,13 @@ def _standardise(network: MFRNet, features: Tensor, tiles: int) -> Tensor:
     return (features - centre.half()).div_((by_channel * by_position).sqrt().half())
 
 
-def _train(network: MFRNet, features: Tensor, generator: torch.Generator, clock: Clock) -> None:
+def _train(network: MFRNet, features: Tensor, generator: torch.Generator, budget: TimeBudget) -> None:
     """Lower the hybrid loss for as many steps as were planned, or until the time for training is over."""
     device = network.centre.device
     restoration = network.restoration.train()
     restoration.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(restoration.parameters(), lr=PEAK_RATE, weight_decay=1e-2)
-    plan = Plan(network.config.steps, clock)
+    plan = Plan(network.config.steps, budget)
     while (done := plan.done()) < 1:
         for group in optimiser.param_groups:
             group["lr"] = PEAK_RATE * one_cycle(done)
@@ -242,7 +242,7 @@ def _train(network: MFRNet, features: Tensor, generator: torch.Generator, clock:
         torch.nn.utils.clip_grad_norm_(restoration.parameters(), 1.0)
         optimiser.step()
         plan.step += 1
-        clock.tell("teaching", plan.fraction(done), float(loss.detach()))
+        budget.tell("teaching", plan.fraction(done), float(loss.detach()))
     restoration.eval()
 
 
@@ -254,22 +254,22 @@ def _one_step(network: MFRNet, chosen: Tensor, generator: torch.Generator) -> Te
 
 
 @torch.inference_mode()
-def calibrate(network: MFRNet, held: Tensor, clock: Clock) -> None:
+def calibrate(network: MFRNet, held: Tensor, budget: TimeBudget) -> None:
     """Calibrate the measure on good cloth; tiles that then stand out from the others are left out of a second round.
 
     Args:
         held: as for :func:`learn`.
     """
     network.eval()
-    begun = max(clock.used(), 1 - CALIBRATION_SHARE)
+    begun = max(budget.spent(), 1 - CALIBRATION_SHARE)
     pairs = []
     for start in range(0, len(held), BATCH):
-        clock.tell("calibrating", begun + (1 - begun) * start / len(held))
+        budget.tell("calibrating", begun + (1 - begun) * start / len(held))
         features = held[start : start + BATCH].to(network.centre.device)
         pairs.append((features, network.restore(features)))
     network.measure.calibrate(pairs)
     peaks = torch.cat([network.measure(*pair).amax((1, 2, 3)) for pair in pairs])
-    good = torch.from_numpy(~doubtful(peaks.cpu().numpy())).to(network.centre.device)
+    good = torch.from_numpy(~find_outliers(peaks.cpu().numpy())).to(network.centre.device)
     if not good.all():
         kept = zip(pairs, torch.split(good, BATCH), strict=True)
         network.measure.calibrate([(f[usual], r[usual]) for (f, r), usual in kept if usual.any()])

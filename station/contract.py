@@ -189,7 +189,7 @@ class StripView:
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class NextReject:
     """The next reject on its way to a place behind the camera, and how far it still has to go."""
 
     number: int
@@ -219,8 +219,8 @@ class MachineStatus:
     cause: str = ""
     cause_number: int = 0
     metres_to_stop: float | None = None
-    to_marker: Ahead | None = None
-    to_roll: Ahead | None = None
+    to_marker: NextReject | None = None
+    to_roll: NextReject | None = None
     heart_still: str = ""
     marked: int = 0
     marked_late: int = 0

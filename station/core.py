@@ -31,13 +31,13 @@ from station.contract import (
     StretchClosed,
     StripView,
 )
-from station.event_queue import Feed
+from station.event_queue import EventQueue
 from station.line.inspection import Inspection
 from station.machine.machine import Machine
-from station.machine.wiring import Wired
+from station.machine.wiring import MachineWiring
 from station.recipe import Recipe
-from station.recipe.camera_overrides import ask_camera
-from station.recording.camera import TappedCamera
+from station.recipe.camera_overrides import override_camera
+from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.model_files import checked_model
 from station.records.rows import RecordsError
@@ -60,7 +60,7 @@ class Station:
         camera: where cloth comes from; started with each roll, stopped with its end.
         device, precision: for :class:`model.runtime.Runtime`.
         calibrations: those on record, and which of them count; by default all, as they come.
-        wired: the machine to stop, mark and listen to, if there is one.
+        wiring: the machine to stop, mark and listen to, if there is one.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Station:
         device: str = "auto",
         precision: str = "auto",
         calibrations: Calibrations | None = None,
-        wired: Wired | None = None,
+        wiring: MachineWiring | None = None,
     ) -> None:
         self._home = home
         self._store = store
@@ -83,7 +83,7 @@ class Station:
         self._precision = precision
         self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
-        self._feed = Feed()
+        self._events = EventQueue()
         # An event, not a join of the thread: an interrupt inside a join can make a running thread look ended.
         self._roll_over = threading.Event()
         self._roll_over.set()
@@ -98,7 +98,7 @@ class Station:
         self._last: LineSnapshot | None = None
         self._runtime: tuple[str, Runtime] | None = None
         self.failure: Exception | None = None
-        self._machine = None if wired is None else self._start_machine(wired)
+        self._machine = None if wiring is None else self._start_machine(wiring)
 
     @property
     def home(self) -> Path:
@@ -161,11 +161,11 @@ class Station:
 
     def veto_stop(self, by: str, cause_number: int) -> None:
         """Let the machine run on in spite of the announced cause of this number.  Raises StationError."""
-        self._wired_machine().veto(by, cause_number)
+        self._machine_or_refusal().veto(by, cause_number)
 
     def release_stop(self, by: str) -> None:
         """Take the requested stop back.  Raises StationError."""
-        self._wired_machine().release(by)
+        self._machine_or_refusal().release(by)
 
     def wait(self, timeout: float | None = None) -> bool:
         """True once no roll is open."""
@@ -188,7 +188,7 @@ class Station:
 
     def drain(self, limit: int = 256) -> list[Event]:
         """Next events for the screen, oldest first."""
-        return self._feed.drain(limit)
+        return self._events.drain(limit)
 
     def snapshot(self) -> LineSnapshot:
         """How the line is now."""
@@ -220,7 +220,7 @@ class Station:
     def _run_roll(self, fitted: Calibrated, name: str) -> None:
         recipe = fitted.recipe
         try:
-            self._feed.put(RollStarted(name, recipe.fabric, recipe.version))
+            self._events.put(RollStarted(name, recipe.fabric, recipe.version))
             if self._machine is not None:
                 self._machine.begin_roll(recipe)
             try:
@@ -244,13 +244,13 @@ class Station:
     def _start_line(self, fitted: Calibrated, name: str) -> Inspection:
         recipe = fitted.recipe
         runtime = self._load(recipe)
-        doubt = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
-        if doubt is not None:
-            self._on_event(Notice("warning", doubt))
-        unheard = ask_camera(self._camera, recipe.camera)
+        warning = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
+        if warning is not None:
+            self._on_event(Notice("warning", warning))
+        unheard = override_camera(self._camera, recipe.camera)
         for warning in [*fitted.warnings, *([unheard] if unheard else [])]:
             self._on_event(Notice("warning", warning))
-        if isinstance(self._camera, TappedCamera):
+        if isinstance(self._camera, RecordingCamera):
             recorder = self._camera.begin(name)
             self._on_event(Notice("info", f"Roll {name} is recorded in {recorder.folder}."))
         camera = self._watch.begin_roll(fitted)
@@ -280,7 +280,7 @@ class Station:
             raise self._store.failure  # now: the disk may hold up for long what waits still
 
     def _end_recording(self) -> None:
-        if not isinstance(self._camera, TappedCamera):
+        if not isinstance(self._camera, RecordingCamera):
             return
         last = self._last
         origin = None if last is None else last.origin_line
@@ -314,23 +314,23 @@ class Station:
             self._last = self._without_line(error)
         elif self._last.state is not LineState.ERROR:
             self._last = replace(self._last, state=LineState.ERROR, message=str(error))
-        self._feed.put(Notice("error", f"Roll {name}: {error}"))
+        self._events.put(Notice("error", f"Roll {name}: {error}"))
 
-    def _start_machine(self, wired: Wired) -> Machine:
+    def _start_machine(self, wiring: MachineWiring) -> Machine:
         machine = Machine(
-            wired.settings,
-            wired.link,
+            wiring.settings,
+            wiring.link,
             look=self._line_snapshot,
             encoder=self._camera.encoder,
             tell=self._on_machine_event,
             end_roll=self.end_roll,
-            counter=wired.counter,
+            counter=wiring.counter,
             requested=self._history.unreleased_stop(),
         )
         machine.start()
         return machine
 
-    def _wired_machine(self) -> Machine:
+    def _machine_or_refusal(self) -> Machine:
         if self._machine is None:
             raise StationError("No machine is set up, so no stop can be wanted; see [machine] in the settings.")
         return self._machine
@@ -339,7 +339,7 @@ class Station:
         """Never waits for the disk: meanwhile the heartbeat would stand still."""
         if isinstance(event, RECORDED):
             self._store.write(event)
-        self._feed.put(event)
+        self._events.put(event)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, StripView):
@@ -349,4 +349,4 @@ class Station:
         if isinstance(event, RECORDED) and not self._store.write(event, RECORDS_PATIENCE_S):
             self._end.set()
         if not isinstance(event, RowJudged):
-            self._feed.put(event)
+            self._events.put(event)

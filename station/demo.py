@@ -163,8 +163,8 @@ def install_fabric(store: Store, history: History) -> Recipe:
 def install_scale(store: Store, history: History, camera: SimulatedCamera, recipe: Recipe) -> None:
     """Put the demo rig's scale on record unless a fresh one is there: it is exact, being how the cloth is woven."""
     if Calibrations(history).fit(camera, recipe).measures.unverified:
-        facts = {ACROSS: camera.mm_per_px, ALONG: camera.mm_per_px}
-        new = NewCalibration(SCALE, camera.camera_id, facts, "", camera.width_px, 0.0, "px")
+        result = {ACROSS: camera.mm_per_px, ALONG: camera.mm_per_px}
+        new = NewCalibration(SCALE, camera.camera_id, result, "", camera.width_px, 0.0, "px")
         store.add_calibrations([new], SHIPPED_BY, "the simulated rig weaves at this scale")
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from station.contract import Event, Notice, StripView
 
 
-class Feed:
+class EventQueue:
     """Events for the screen, bounded.  Pictures give way first (a newer one follows); what is lost is counted.
 
     Args:

@@ -15,7 +15,7 @@ from drivers import abandoned
 
 HOOK_LIMIT_S = 3.0
 PATIENCE_S = 2.0
-"""Threads left behind may still return so long."""
+"""Threads abandoned may still return so long."""
 
 _hooks: list[Callable[[], object]] = []
 
@@ -62,7 +62,7 @@ def _undisturbed() -> Iterator[None]:
 def end_process(code: int) -> NoReturn:
     """Call the hooks and end with ``code``.  Records must be closed by now.
 
-    With a thread left behind in a device's library the process ends at once: the interpreter's own end would unload
+    With a thread abandoned in a device's library the process ends at once: the interpreter's own end would unload
     what that thread is in, which crashes or hangs.
     """
     with _undisturbed():

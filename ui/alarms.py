@@ -14,12 +14,12 @@ from ui.words import count, position, size
 
 HIGH = 46
 _MOST_NOTICES = 50
-_GRAVITY = {"info": 0, "warning": 1, "error": 2}
+_SEVERITY_ORDER = {"info": 0, "warning": 1, "error": 2}
 _RED, _AMBER, _GREY = "critical", "warning", "panel"
 
 
-def _gravity(notice: Notice) -> int:
-    return _GRAVITY.get(notice.severity, 1)
+def _severity_order(notice: Notice) -> int:
+    return _SEVERITY_ORDER.get(notice.severity, 1)
 
 
 class AlarmRow(QWidget):
@@ -93,7 +93,7 @@ class AlarmRow(QWidget):
         """
         self._notices = [old for old in self._notices if old.text != notice.text] + [notice]
         if len(self._notices) > _MOST_NOTICES:
-            self._notices.remove(min(self._notices, key=_gravity))
+            self._notices.remove(min(self._notices, key=_severity_order))
         self._show()
 
     def acknowledge(self) -> None:
@@ -121,7 +121,7 @@ class AlarmRow(QWidget):
     @property
     def _foremost(self) -> Notice | None:
         """The notice that is shown: the newest of the gravest."""
-        return max(reversed(self._notices), key=_gravity, default=None)
+        return max(reversed(self._notices), key=_severity_order, default=None)
 
     def _show(self) -> None:
         worst = self._foremost

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from station.contract import Ahead, Core, LinkState, MachineStatus, Notice, StationError, StopState
+from station.contract import Core, LinkState, MachineStatus, NextReject, Notice, StationError, StopState
 from station.current_user import login
 from ui import theme
 from ui.widgets.gauges import Sign
@@ -151,7 +151,7 @@ def _is_stopped_from_here(status: MachineStatus) -> bool:
     return status.wires_stop and status.link is LinkState.CONNECTED
 
 
-def _ahead_words(to_marker: Ahead | None, to_roll: Ahead | None) -> str:
+def _ahead_words(to_marker: NextReject | None, to_roll: NextReject | None) -> str:
     """How far the next reject is from the marker and from the cloth roll."""
     places = (("marker", to_marker), ("roll", to_roll))
     ways = [f"{name} in {metres(ahead.metres)} (No. {ahead.number})" for name, ahead in places if ahead]

@@ -31,9 +31,9 @@ class StateBadge(QWidget):
         """Room for the longest state."""
         return QSize(256, 36)
 
-    def show_picture(self, shout: str, ground: str) -> None:
-        """``shout`` is what stands over the picture, empty means live; ``ground`` is the colour behind it there."""
-        text = shout or "LIVE"
+    def show_picture(self, banner: str, ground: str) -> None:
+        """``banner`` is what stands over the picture, empty means live; ``ground`` is the colour behind it there."""
+        text = banner or "LIVE"
         if (text, ground) != (self._text, self._ground):
             self._text, self._ground = text, ground
             self.setAccessibleDescription(text)

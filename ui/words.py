@@ -8,7 +8,7 @@ from station.contract import FeedState, LineSnapshot, LineState
 
 THIN_SPACE = "\u2009"
 
-SHOUT = {
+BANNER = {
     FeedState.NO_PICTURE: "NO PICTURE",
     FeedState.LIVE: "LIVE",
     FeedState.STOPPED: "MACHINE STOPPED",
@@ -17,7 +17,7 @@ SHOUT = {
     FeedState.ENDED: "END OF CLOTH",
 }
 
-HINT = {
+DETAIL = {
     FeedState.NO_PICTURE: "No picture comes from the camera. Check its power and cable.",
     FeedState.LIVE: "",
     FeedState.STOPPED: "This is the last cloth that passed.",
@@ -37,16 +37,16 @@ STATE = {
 }
 """The states of OPC 40100-1 in plain words."""
 
-NO_ROLL_HINT = "No roll is open. Choose the fabric and start a roll to look at the cloth (F5)."
+NO_ROLL_DETAIL = "No roll is open. Choose the fabric and start a roll to look at the cloth (F5)."
 NOT_TAUGHT = "No fabric has been taught yet. Teach one first:  station teach NAME --images FOLDER"
 STARTING = "STARTING"
-STARTING_HINT = "The roll is open; the first cloth has not been judged yet."
+STARTING_DETAIL = "The roll is open; the first cloth has not been judged yet."
 ROLL_ENDED = "ROLL ENDED"
-ROLL_ENDED_HINT = "Its record is in History (Ctrl+3). Start the next roll with F5."
+ROLL_ENDED_DETAIL = "Its record is in History (Ctrl+3). Start the next roll with F5."
 PAUSED = "PAUSED"
-PAUSED_HINT = "Cloth that moves now is not inspected. Resume to look again (F5)."
+PAUSED_DETAIL = "Cloth that moves now is not inspected. Resume to look again (F5)."
 FAILED = "INSPECTION FAILED"
-FAILED_HINT = "Cloth is not inspected any more. Mend this, then start the next roll (F5)."
+FAILED_DETAIL = "Cloth is not inspected any more. Mend this, then start the next roll (F5)."
 BEHIND = "INSPECTION BEHIND"
 CAMERA_MISSING = "CAMERA MISSING"
 BEHIND_S = 2.0
@@ -70,19 +70,19 @@ def picture_words(snapshot: LineSnapshot, *, roll_open: bool, seen: bool, ended:
     """
     feed = snapshot.feed
     if snapshot.state is LineState.ERROR and (roll_open or ended):  # whatever the feed says: it has ended with the line
-        return FAILED, " ".join(part for part in (_sentence(snapshot.message), FAILED_HINT) if part)
+        return FAILED, " ".join(part for part in (_sentence(snapshot.message), FAILED_DETAIL) if part)
     if roll_open:
         quiet = feed in (FeedState.NO_PICTURE, FeedState.LIVE)
         if quiet and snapshot.state is LineState.HALTED:
-            return PAUSED, PAUSED_HINT
+            return PAUSED, PAUSED_DETAIL
         if quiet and not seen:
-            return STARTING, _sentence(snapshot.message) or STARTING_HINT
+            return STARTING, _sentence(snapshot.message) or STARTING_DETAIL
         if is_behind(snapshot):
             return BEHIND, f"The picture is {snapshot.behind_s:.0f} s old: the cloth on the machine is not judged yet."
-        return ("", "") if feed is FeedState.LIVE else (SHOUT[feed], HINT[feed])
+        return ("", "") if feed is FeedState.LIVE else (BANNER[feed], DETAIL[feed])
     if ended:
-        return ROLL_ENDED, ROLL_ENDED_HINT
-    return SHOUT[FeedState.NO_PICTURE], NO_ROLL_HINT if taught else NOT_TAUGHT
+        return ROLL_ENDED, ROLL_ENDED_DETAIL
+    return BANNER[FeedState.NO_PICTURE], NO_ROLL_DETAIL if taught else NOT_TAUGHT
 
 
 def _sentence(message: str) -> str:

@@ -1,6 +1,6 @@
 """Methods that MFRNet is measured against, on the same features: compact, each after its paper.
 
-A peer sees what MFRNet's restoration sees, features of good cloth from the frozen encoder and the aggregator,
+A baseline sees what MFRNet's restoration sees, features of good cloth from the frozen encoder and the aggregator,
 standardised per channel and position, and gives one anomaly map per tile.
 """
 
@@ -16,7 +16,7 @@ from benchmarks.baselines.gaussian import Gaussian
 from benchmarks.baselines.nearest import Nearest
 
 
-class Peer(Protocol):
+class Baseline(Protocol):
     """What the studies ask of a method.  Fitted once, then used from one thread at a time."""
 
     def fit(self, features: Tensor) -> None:
@@ -37,9 +37,9 @@ class Peer(Protocol):
         """
 
 
-PEERS: dict[str, Callable[[int], Peer]] = {
+BASELINES: dict[str, Callable[[int], Baseline]] = {
     "nearest": lambda seed: Nearest(seed=seed),
     "gaussian": lambda _seed: Gaussian(),  # nothing in it is drawn at random
     "autoencoder": lambda seed: Autoencoder(seed=seed),
 }
-"""Peers by name, from the seed of all that is drawn at random."""
+"""Baselines by name, from the seed of all that is drawn at random."""

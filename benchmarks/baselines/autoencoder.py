@@ -9,7 +9,7 @@ leave nearly all of them and the bottleneck would hinder nothing; its width is f
 in a minute what they take hundreds of epochs for.
 
 Tuned by ``benchmarks.baselines.tuning``: a bottleneck of 16 is better than a wide one and no worse than a narrower one;
-longer training changes little.  A blur, as the other peers have, gains nothing and costs precision.
+longer training changes little.  A blur, as the other baselines have, gains nothing and costs precision.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Autoencoder:
     network: nn.Sequential | None = field(default=None, init=False, repr=False)
 
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.baselines.Peer`."""
+        """As :class:`benchmarks.baselines.Baseline`."""
         generator = torch.Generator().manual_seed(self.seed)
         network = _blank(checked(features).shape[1], self.latent, self.seed).train()
         optimiser = torch.optim.Adam(network.parameters(), lr=self.peak_rate)
@@ -65,7 +65,7 @@ class Autoencoder:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.baselines.Peer`; the unit is a variance of good cloth."""
+        """As :class:`benchmarks.baselines.Baseline`; the unit is a variance of good cloth."""
         network = learned(self.network)
         depth = int(network[0].in_features)  # type: ignore[arg-type]
         maps = torch.empty(len(checked(features, depth)), GRID, GRID)

@@ -44,7 +44,7 @@ class Gaussian:
 
     @torch.inference_mode()
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.baselines.Peer`."""
+        """As :class:`benchmarks.baselines.Baseline`."""
         mean = sum(part.float().sum(0) for part in torch.split(checked(features), 32)) / len(features)
         self.mean = torch.as_tensor(mean).flatten(1)
         covariance, noise = self._covariances(features)
@@ -57,7 +57,7 @@ class Gaussian:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.baselines.Peer`; the unit is a standard deviation of good cloth."""
+        """As :class:`benchmarks.baselines.Baseline`; the unit is a standard deviation of good cloth."""
         mean, whitening = learned(self.mean), learned(self.whitening)
         maps = torch.empty(len(checked(features, len(mean))), GRID, GRID)
         for first in range(0, len(features), _CHUNK):

@@ -1,4 +1,4 @@
-"""What the peers share: checks of what they are given, cells as rows, smoothing of maps."""
+"""What the baselines share: checks of what they are given, cells as rows, smoothing of maps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def checked(features: Tensor, depth: int | None = None) -> Tensor:
-    """The features, if a peer can work with them.
+    """The features, if a baseline can work with them.
 
     Args:
         features: float ``[N, D, 32, 32]``.
@@ -28,23 +28,25 @@ def checked(features: Tensor, depth: int | None = None) -> Tensor:
     """
     if not features.is_floating_point() or features.ndim != 4 or features.shape[2:] != (GRID, GRID):
         raise ModelError(
-            f"A peer cannot judge {str(features.dtype).removeprefix('torch.')} features of shape "
+            f"A baseline cannot judge {str(features.dtype).removeprefix('torch.')} features of shape "
             f"{list(features.shape)}: give float [tiles, channels, {GRID}, {GRID}]."
         )
     if depth is None and len(features) < FEWEST_TILES:
-        raise ModelError(f"{len(features)} tiles are too few for a peer to learn from: give {FEWEST_TILES} or more.")
+        raise ModelError(
+            f"{len(features)} tiles are too few for a baseline to learn from: give {FEWEST_TILES} or more."
+        )
     if depth is not None and features.shape[1] != depth:
         wrong = f"{depth} channels, but is to judge {features.shape[1]}"
-        raise ModelError(f"This peer learned from features of {wrong}: give features of the same model.")
+        raise ModelError(f"This baseline learned from features of {wrong}: give features of the same model.")
     if not all(bool(torch.isfinite(part).all()) for part in torch.split(features, 32)):
         raise ModelError("A feature is not a finite number: the model or the picture that made it is damaged.")
     return features
 
 
 def learned(state: T | None) -> T:
-    """What a peer learned.  Raises ModelError if that is nothing yet."""
+    """What a baseline learned.  Raises ModelError if that is nothing yet."""
     if state is None:
-        raise ModelError("This peer has learned no cloth yet: fit it before it judges.")
+        raise ModelError("This baseline has learned no cloth yet: fit it before it judges.")
     return state
 
 

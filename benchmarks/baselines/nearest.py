@@ -51,7 +51,7 @@ class Nearest:
 
     @torch.inference_mode()
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.baselines.Peer`."""
+        """As :class:`benchmarks.baselines.Baseline`."""
         generator = torch.Generator().manual_seed(self.seed)
         candidates = self._candidates(checked(features), generator)
         count = max(1, round(self.share * len(candidates)))
@@ -59,7 +59,7 @@ class Nearest:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.baselines.Peer`; the unit is distance in feature space."""
+        """As :class:`benchmarks.baselines.Baseline`; the unit is distance in feature space."""
         memory = learned(self.memory)
         squares = memory.square().sum(1)
         nearest = torch.empty(len(checked(features, memory.shape[1])), CELLS)

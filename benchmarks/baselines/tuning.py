@@ -1,9 +1,9 @@
-"""Tries the peers' settings on cloth whose flaws are painted, so that no true label of a real flaw tunes anyone.
+"""Tries the baselines' settings on cloth whose flaws are painted, so that no true label of a real flaw tunes anyone.
 
-    python -m benchmarks.baselines.tuning --peer nearest [--styles plain denim] [--fabric FOLDER --left 560]
+    python -m benchmarks.baselines.tuning --baseline nearest [--styles plain denim] [--fabric FOLDER --left 560]
 
 The ground is simulated cloth of each style, and the good pictures (``train/good``) of real fabrics with simulated flaws
-painted on those held back; columns left of ``--left`` are no cloth.  Prints for each setting the AUROC over tiles, and
+painted on those held out; columns left of ``--left`` are no cloth.  Prints for each setting the AUROC over tiles, and
 the AUROC and average precision over grid cells, as means over the grounds.
 """
 
@@ -36,7 +36,7 @@ from model.encoder import Encoder, load_encoder
 from model.errors import ModelError
 from model.mfrnet import GRID, TILE_PX, MFRNetConfig, blank
 from model.runtime import FeatureReader
-from model.time_budget import Clock
+from model.time_budget import TimeBudget
 from model.training import read_cloth
 from station.evaluation.datasets.mvtec import read_mvtec
 from station.evaluation.metrics import auroc, average_precision
@@ -45,8 +45,8 @@ MM_PER_PX = 0.5
 WEB_PX = 4 * TILE_PX
 LINES = 60 * TILE_PX  # of simulated cloth, to learn from and to judge
 FLAWS_PER_M = 6.0
-COPIES = 4  # of the pictures held back, each with other flaws
-HELD_BACK = 0.3  # of a real fabric's good pictures
+COPIES = 4  # of the pictures held out, each with other flaws
+HELD_OUT = 0.3  # of a real fabric's good pictures
 CELL = TILE_PX // GRID
 GROUND_SEED = 100
 MINUTES = 60.0  # for reading: no hurry
@@ -96,7 +96,7 @@ def painted(folder: Path, left: int, seed: int) -> Ground:
     """A real fabric's good pictures in MVTec layout, simulated flaws painted on the last of them."""
     pictures = [cv2.imread(str(sample.path), cv2.IMREAD_GRAYSCALE) for sample in read_mvtec(folder).train]
     strips = [picture[:, left:] for picture in pictures if picture is not None and picture.shape[1] - left >= TILE_PX]
-    kept = len(strips) - max(1, round(HELD_BACK * len(strips)))
+    kept = len(strips) - max(1, round(HELD_OUT * len(strips)))
     if kept < 1:
         raise ModelError(f"{folder} has fewer than two good pictures with a tile right of column {left}: give others.")
     held = np.concatenate(strips[kept:] * COPIES)
@@ -136,8 +136,8 @@ def _cells(truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def read(ground: Ground, encoder: Encoder, seed: int) -> tuple[Tensor, Tensor]:
     """Features to learn from and to judge, as MFRNet has them."""
     network = blank(MFRNetConfig(), encoder, seed)
-    clock = Clock(MINUTES, None, None)
-    teach, _ = read_cloth(network, ground.teach, torch.Generator().manual_seed(seed), clock)
+    budget = TimeBudget(MINUTES, None, None)
+    teach, _ = read_cloth(network, ground.teach, torch.Generator().manual_seed(seed), budget)
     reader = FeatureReader(network)
     try:
         return teach, reader.read(ground.test)
@@ -153,17 +153,17 @@ def figures(maps: Tensor, truth: NDArray[np.bool_]) -> Figures:
 
 
 def try_all(name: str, ground: Ground, features: tuple[Tensor, Tensor], seed: int) -> dict[str, Figures]:
-    """Figures on one ground for each setting of one peer."""
+    """Figures on one ground for each setting of one baseline."""
     teach, test = features
     found: dict[str, Figures] = {}
     for values in product(*TRIED[name].values()):
         setting = dict(zip(TRIED[name], values, strict=True))
         begun = time.process_time()
-        peer = KINDS[name](smoothing=0.0, **setting)
-        if not isinstance(peer, Gaussian):
-            peer.seed = seed
-        peer.fit(teach)
-        maps = peer.score(test)
+        baseline = KINDS[name](smoothing=0.0, **setting)
+        if not isinstance(baseline, Gaussian):
+            baseline.seed = seed
+        baseline.fit(teach)
+        maps = baseline.score(test)
         print(f"{ground.name}: {setting} took {time.process_time() - begun:.0f} s of processor time")
         for sigma in SMOOTHINGS:
             label = f"{setting | {'smoothing': sigma}}"
@@ -175,7 +175,7 @@ def try_all(name: str, ground: Ground, features: tuple[Tensor, Tensor], seed: in
 def main(words: list[str]) -> int:
     """Try and print; 0 done, 1 a fault of the input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", choices=list(KINDS), required=True)
+    parser.add_argument("--baseline", choices=list(KINDS), required=True)
     parser.add_argument("--styles", nargs="*", choices=list(STYLES), default=["plain", "denim", "stripe", "demo"])
     parser.add_argument("--fabric", type=Path, action="append", default=[], help="folder in MVTec layout")
     parser.add_argument("--left", type=int, action="append", default=[], help="first column of cloth, one a fabric")
@@ -188,17 +188,17 @@ def main(words: list[str]) -> int:
     grounds: list[Callable[[], Ground]] = [partial(simulated, style, GROUND_SEED) for style in given.styles]
     grounds += [partial(painted, *fabric, GROUND_SEED) for fabric in zip(given.fabric, given.left, strict=True)]
     try:
-        found = over_grounds(given.peer, grounds, load_encoder(given.encoder, given.weights), given.seed)
+        found = over_grounds(given.baseline, grounds, load_encoder(given.encoder, given.weights), given.seed)
     except (ModelError, CameraError) as error:
         print(error, file=sys.stderr)
         return 1
     for setting, values in found.items():
-        tell(f"{given.peer}: {setting}", values)
+        tell(f"{given.baseline}: {setting}", values)
     return 0
 
 
 def over_grounds(name: str, grounds: Iterable[Callable[[], Ground]], encoder: Encoder, seed: int) -> dict[str, Figures]:
-    """Mean figures over the grounds for each setting of one peer."""
+    """Mean figures over the grounds for each setting of one baseline."""
     every: dict[str, list[Figures]] = {}
     for make in grounds:
         ground = make()

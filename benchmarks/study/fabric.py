@@ -22,7 +22,7 @@ from benchmarks.study.measure import Judged, Tally, judged_image
 from model.encoder import Encoder
 from model.mfrnet import CELL_PX, TILE_PX, MFRNet, MFRNetConfig, blank, measure_of
 from model.runtime import FeatureReader
-from model.time_budget import Clock
+from model.time_budget import TimeBudget
 from model.training import calibrate, learn, read_cloth, training_threads
 from station.contract import Event, StripView
 from station.evaluation.datasets.dataset import Sample
@@ -32,7 +32,7 @@ from station.evaluation.measure import JudgedImage, judge
 from station.playback import play
 from station.recipe import Recipe
 from station.teaching import TEACHING_BLOCK_LINES, Section, TileCollector
-from station.teaching.sensitivity_finder import LeniencyFinder
+from station.teaching.sensitivity_finder import SensitivityFinder
 
 UNHURRIED_MINUTES = 600.0
 BATCH = 16
@@ -46,10 +46,10 @@ class Fabric:
     Attributes:
         network: untaught, with the aggregator and the standardisation that made the features.
         train, held: float ``[T, D, 32, 32]``, features of good cloth, in several views of each tile.
-        features: float32 ``[N, D, 32, 32]``, of all tiles of the test images and of the good cloth held back.
+        features: float32 ``[N, D, 32, 32]``, of all tiles of the test images and of the good cloth held out.
         tiles: uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``, the tiles themselves.
         places: where among them a tile lies, by its digest.
-        good: images of good cloth, of which every fourth is held back, as in teach-in.
+        good: images of good cloth, of which every fourth is held out, as in teach-in.
         samples: the test images.
     """
 
@@ -64,9 +64,9 @@ class Fabric:
     samples: list[Sample]
 
     def judge(self, maps: NDArray[np.float32]) -> Tally:
-        """What maps ``[N, 64, 64]`` of the tiles say of each test image, with the leniency found on the good cloth."""
+        """What maps ``[N, 64, 64]`` of the tiles say of each test image, with the sensitivity found on good cloth."""
         judged: list[Judged] = []
-        scorer, recipe, finder = Recalled(self.places, maps), _recipe(maps), LeniencyFinder()
+        scorer, recipe, finder = Recalled(self.places, maps), _recipe(maps), SensitivityFinder()
 
         def look(event: Event) -> None:
             if isinstance(event, StripView):
@@ -76,8 +76,8 @@ class Fabric:
             flawed = not image.sample.is_good
             judged.append(judged_image(image.anomaly_map, image.truth, image.web, flawed=flawed))
 
-        play(Section(good_cloth(self.good), held_back=True), scorer, recipe, on_event=look)
-        judge(self.samples, scorer, recipe.model_copy(update={"leniency": finder.found()}), on_image=take)
+        play(Section(good_cloth(self.good), held_out=True), scorer, recipe, on_event=look)
+        judge(self.samples, scorer, recipe.model_copy(update={"sensitivity": finder.found()}), on_image=take)
         return Tally.of(judged)
 
 
@@ -113,13 +113,13 @@ def read_fabric(folder: Path, encoder: Encoder, config: MFRNetConfig | None = No
     good = [sample.path for sample in dataset.train]
     collector, seen = TileCollector(seed), _Seen()
     recipe = _recipe(np.ones(1, np.float32))
-    play(Section(good_cloth(good), held_back=False), collector, recipe)
-    play(Section(good_cloth(good), held_back=True), seen, recipe)
+    play(Section(good_cloth(good), held_out=False), collector, recipe)
+    play(Section(good_cloth(good), held_out=True), seen, recipe)
     play(PicturesCamera([sample.path for sample in dataset.test]), seen, recipe)
     network = blank(config or MFRNetConfig(), encoder, seed)
-    clock = Clock(UNHURRIED_MINUTES, None, None)
+    budget = TimeBudget(UNHURRIED_MINUTES, None, None)
     generator = torch.Generator().manual_seed(seed)
-    train, held = read_cloth(network, np.stack(collector.tiles), generator, clock)
+    train, held = read_cloth(network, np.stack(collector.tiles), generator, budget)
     tiles = np.stack(seen.tiles)
     features = _features(network, tiles)
     return Fabric(folder.name, network, train, held, features, tiles, seen.places, good, dataset.test)
@@ -174,7 +174,7 @@ def taught(fabric: Fabric, seed: int, **config: Any) -> MFRNet:
     network.deviation.copy_(fabric.network.deviation)
     generator = torch.Generator().manual_seed(seed)
     with training_threads():
-        learn(network, fabric.train, fabric.held, generator, Clock(UNHURRIED_MINUTES, None, None))
+        learn(network, fabric.train, fabric.held, generator, TimeBudget(UNHURRIED_MINUTES, None, None))
     return network
 
 
@@ -185,7 +185,7 @@ def rescored(network: MFRNet, fabric: Fabric, **config: Any) -> MFRNet:
     made.config = network.config.model_copy(update=config)
     made.measure = measure_of(made.config, fabric.held.shape[1])
     with training_threads():
-        calibrate(made, fabric.held, Clock(UNHURRIED_MINUTES, None, None))
+        calibrate(made, fabric.held, TimeBudget(UNHURRIED_MINUTES, None, None))
     return made
 
 

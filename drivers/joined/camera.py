@@ -171,17 +171,17 @@ class JoinedCamera:
         """What people should know of single cameras since the last call: severity and a sentence."""
         return self._words.take()
 
-    def take_wishes(self, wishes: Mapping[str, float]) -> None:
+    def apply_overrides(self, overrides: Mapping[str, float]) -> None:
         """Each camera takes what the cloth asks for, as far as it can."""
         for camera in self._cameras:
-            if (take := getattr(camera, "take_wishes", None)) is not None:
-                take(wishes)
-            elif wishes:
-                text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(wishes)}."
+            if (take := getattr(camera, "apply_overrides", None)) is not None:
+                take(overrides)
+            elif overrides:
+                text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(overrides)}."
                 self._words.tell("warning", text)
 
     def stop(self) -> None:
-        """Stops all cameras.  Never raises; one that hangs is left behind with its thread."""
+        """Stops all cameras.  Never raises; one that hangs is abandoned with its thread."""
         with self._stopping:  # a start does not begin before the cameras were let go
             with self._changed:
                 readers, self._readers = self._readers, []

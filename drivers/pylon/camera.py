@@ -45,7 +45,7 @@ class PylonCamera:
 
     def __init__(self, settings: PylonSettings) -> None:
         self._settings = self._told = settings
-        self._wished: set[str] = set()
+        self._overrides: set[str] = set()
         self._pylon, self._genicam = load_pylon()
         self._grab: Grab | None = None
         self._turn, self._turning = 0, threading.Lock()
@@ -163,18 +163,20 @@ class PylonCamera:
         return self._position.reading()
 
     def stop(self) -> None:
-        """Stops and closes the camera.  A call that hangs in pylon is left behind after some seconds."""
+        """Stops and closes the camera.  A call that hangs in pylon is abandoned after some seconds."""
         self._end_turn()
 
-    def take_wishes(self, wishes: Mapping[str, float]) -> None:
+    def apply_overrides(self, overrides: Mapping[str, float]) -> None:
         """``exposure_us`` and ``gain_db`` that the cloth asks for, from the next start on.
 
         They go before the settings; without such a wish any more the settings hold, and where those say nothing, what
         the camera had before the first wish.
         """
-        before = {name: self._light[name] for name in self._wished if name in self._light and not self._is_told(name)}
-        self._wished |= wishes.keys()
-        self._settings = self._told.with_light({**before, **wishes})
+        before = {
+            name: self._light[name] for name in self._overrides if name in self._light and not self._is_told(name)
+        }
+        self._overrides |= overrides.keys()
+        self._settings = self._told.with_light({**before, **overrides})
         self._words = [("warning", sentence) for sentence in self.refused]  # told anew with each roll
 
     def set_output(self, name: str, on: bool) -> None:

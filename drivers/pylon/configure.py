@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.camera import CameraError
-from drivers.images import image_facts
+from drivers.images import image_metadata
 from drivers.pylon.encoder import PulseCounter, encoder_triggers
 from drivers.pylon.features import Features
 from drivers.pylon.settings import LONGEST_BLOCK_S, PylonSettings
@@ -109,13 +109,13 @@ def _size_of_pictures(folder: Path) -> tuple[int, int]:
         raise CameraError(
             f"{other} is no picture the camera emulation can play, yet it would; take it out of the folder."
         )
-    first = image_facts(pictures[0])
+    first = image_metadata(pictures[0])
     for path in pictures[1:]:
-        facts = image_facts(path)
-        if (facts.width_px, facts.lines) != (first.width_px, first.lines):
+        metadata = image_metadata(path)
+        if (metadata.width_px, metadata.lines) != (first.width_px, first.lines):
             raise CameraError(
                 f"Pictures differ in size: {pictures[0]} has {first.width_px} x {first.lines} px, {path} has "
-                f"{facts.width_px} x {facts.lines} px; a camera sees one size only."
+                f"{metadata.width_px} x {metadata.lines} px; a camera sees one size only."
             )
     return first.lines, first.width_px
 

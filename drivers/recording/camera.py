@@ -41,8 +41,8 @@ class RecordedCamera:
     def __init__(self, folder: Path, *, as_fast_as_possible: bool = False, camera_id: str | None = None) -> None:
         recording = Recording(folder)
         self._recording, self._rename = recording, camera_id
-        self.width_px, self.channels = recording.facts.width_px, recording.facts.channels
-        self.mm_per_px, self.serial = recording.facts.mm_per_px, recording.facts.serial
+        self.width_px, self.channels = recording.metadata.width_px, recording.metadata.channels
+        self.mm_per_px, self.serial = recording.metadata.mm_per_px, recording.metadata.serial
         self.waits = as_fast_as_possible
         self.unrecorded = recording.unrecorded
         self.total_lines = recording.end_line
@@ -61,7 +61,7 @@ class RecordedCamera:
     @property
     def camera_id(self) -> str:
         """Name of the camera."""
-        return self._rename or self._recording.facts.camera_id
+        return self._rename or self._recording.metadata.camera_id
 
     @property
     def recording(self) -> Recording:
@@ -125,7 +125,7 @@ class RecordedCamera:
             if self._next == len(self._entries):
                 return EncoderReading(self.total_lines, 0.0)
             if self._next == 0:
-                return EncoderReading(self._recording.facts.origin_line, 0.0)
+                return EncoderReading(self._recording.metadata.origin_line, 0.0)
             last = self._next - 1
             if self.waits:
                 return EncoderReading(self._due_line(last), self._rate.lines_per_s())

@@ -1,7 +1,7 @@
 """The format of a recording: what a camera delivered, to the bit, and what the encoder said beside it.
 
 A recording is a folder of segments, ``000000.cloth`` and so on, that are only ever appended to.  A segment begins with
-:data:`MAGIC` and its facts, so that it can be read without those before it.  Then come entries, each framed alike::
+:data:`MAGIC` and its metadata, so that it can be read without those before it.  Then come entries, each framed alike::
 
     4 bytes mark · length of header · of payload · CRC-32 of header · of payload · CRC-32 of these 20 bytes
     header: JSON · payload: the pixels of a block, else nothing
@@ -70,7 +70,7 @@ class Entry:
     text: str = ""
 
 
-class RecordingFacts(BaseModel):
+class RecordingMetadata(BaseModel):
     """What every segment says of its recording.
 
     ``started_at`` is ISO 8601 with an offset.  ``origin_line`` is the encoder's due line when the recording (and its
@@ -131,9 +131,9 @@ def entry_of(header: dict[str, Any], pixels: NDArray[np.uint8] | None = None) ->
     """
     block = None
     if pixels is not None:
-        facts = {key: value for key, value in header["block"].items() if key != "shape"}
-        facts["blind_px"] = tuple((int(first), int(end)) for first, end in facts["blind_px"])
-        block = LineBlock(pixels, **facts)
+        metadata = {key: value for key, value in header["block"].items() if key != "shape"}
+        metadata["blind_px"] = tuple((int(first), int(end)) for first, end in metadata["blind_px"])
+        block = LineBlock(pixels, **metadata)
     lines = header.get("lines")
     if "block" in header and pixels is None:
         first_line = int(header["block"]["first_line"])

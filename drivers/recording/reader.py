@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from drivers.camera import CameraError
-from drivers.recording.format import CHECK, FRAME, MAGIC, MARK, SUFFIX, Entry, RecordingFacts, What, entry_of, unpack
+from drivers.recording.format import CHECK, FRAME, MAGIC, MARK, SUFFIX, Entry, RecordingMetadata, What, entry_of, unpack
 
 
 class RecordingError(CameraError):
@@ -50,7 +50,7 @@ class Recording:
 
     Attributes:
         folder: where it lies.
-        facts: of its first segment that is left.
+        metadata: of its first segment that is left.
         entries: all of them, those of blocks with their lines in place of their pixels; ``load`` brings these.
         is_whole: False if the writer was killed (or is writing still): then it ends with the last whole block.
         is_cut: True if its oldest segments were dropped to keep within the disk's bounds.
@@ -63,8 +63,8 @@ class Recording:
         self.folder = folder
         paths = _segments(folder)
         self._indexed: list[_Indexed] = []
-        facts = [self._read(path, is_last=path == paths[-1]) for path in paths]
-        self.facts = next((found for found in facts if found is not None), None) or _no_recording(folder)
+        metadata = [self._read(path, is_last=path == paths[-1]) for path in paths]
+        self.metadata = next((found for found in metadata if found is not None), None) or _no_recording(folder)
         if not self._indexed:
             raise RecordingError(f"Recording {folder} holds nothing yet; it was broken off before its first block.")
         self.entries = [indexed.entry for indexed in self._indexed]
@@ -76,9 +76,9 @@ class Recording:
         """Half-open ranges of encoder lines that passed but are not recorded, be the camera's picture what it was."""
         started = next((entry for entry in self.entries if entry.what is not What.SILENCE), self.entries[0])
         came_late = started.what is What.START and not self.is_cut
-        begin = started.reading.due_line if came_late else self.facts.from_line
+        begin = started.reading.due_line if came_late else self.metadata.from_line
         blocks = (entry.lines[0] for entry in self.entries if entry.what is What.BLOCK and entry.lines)
-        before = (self.facts.origin_line, min(begin, next(blocks, begin)))
+        before = (self.metadata.origin_line, min(begin, next(blocks, begin)))
         missing = (entry.lines for entry in self.entries if entry.what is What.UNRECORDED and entry.lines)
         return tuple((first, end) for first, end in (before, *missing) if first < end)
 
@@ -109,8 +109,8 @@ class Recording:
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(indexed.path, indexed.frame.offset) from error
 
-    def _read(self, path: Path, is_last: bool) -> RecordingFacts | None:
-        """Index one segment; returns its facts, None where the writer was killed before it had written them."""
+    def _read(self, path: Path, is_last: bool) -> RecordingMetadata | None:
+        """Index one segment; returns its metadata, None where the writer was killed before it had written them."""
         try:
             with path.open("rb") as file:
                 size = path.stat().st_size
@@ -127,7 +127,7 @@ class Recording:
                     self._indexed.append(_Indexed(path, frame, entry_of(header)))
                 if is_last and self._indexed and self._indexed[-1].path == path:
                     self._drop_torn(file)
-            return RecordingFacts.model_validate(first[1])
+            return RecordingMetadata.model_validate(first[1])
         except OSError as error:
             raise RecordingError(f"Segment {path} cannot be read: {error.strerror or error}.") from error
         except (ValidationError, KeyError, TypeError, ValueError) as error:
@@ -161,7 +161,7 @@ def _segments(folder: Path) -> list[Path]:
     return paths
 
 
-def _no_recording(folder: Path) -> RecordingFacts:
+def _no_recording(folder: Path) -> RecordingMetadata:
     raise RecordingError(f"Folder {folder} holds no recording; name the folder that `station record` has made.")
 
 

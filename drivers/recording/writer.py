@@ -8,7 +8,7 @@ from pathlib import Path
 
 import zstandard
 
-from drivers.recording.format import MAGIC, SUFFIX, Entry, RecordingFacts, framed, header_of, pack
+from drivers.recording.format import MAGIC, SUFFIX, Entry, RecordingMetadata, framed, header_of, pack
 
 SEGMENT_BYTES = 64 * 2**20
 
@@ -18,7 +18,7 @@ class RecordingWriter:
 
     Args:
         folder: of this recording; exists.
-        facts: of this recording; its line numbers are put in here.
+        metadata: of this recording; its line numbers are put in here.
         segment_bytes: a segment that would grow beyond is closed and the next one begun.
         make_room: told, before a segment is begun, how many bytes it may take; may remove old segments.
 
@@ -29,12 +29,12 @@ class RecordingWriter:
     def __init__(
         self,
         folder: Path,
-        facts: RecordingFacts,
+        metadata: RecordingMetadata,
         *,
         segment_bytes: int = SEGMENT_BYTES,
         make_room: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._folder, self._facts = folder, facts
+        self._folder, self._metadata = folder, metadata
         self._segment_bytes, self._make_room = segment_bytes, make_room
         self._packer = zstandard.ZstdCompressor(level=1)
         self._file: int | None = None
@@ -73,8 +73,8 @@ class RecordingWriter:
         how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._file = os.open(path, how, 0o600)
         self._segments, self._size = self._segments + 1, 0
-        facts = self._facts.model_copy(update={"origin_line": self._origin, "from_line": self._reach})
-        self._append(MAGIC + framed(facts.model_dump(), b""))
+        metadata = self._metadata.model_copy(update={"origin_line": self._origin, "from_line": self._reach})
+        self._append(MAGIC + framed(metadata.model_dump(), b""))
 
     def _append(self, data: bytes) -> None:
         """All of ``data`` or, if the disk refuses, none of it."""

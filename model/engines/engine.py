@@ -22,10 +22,10 @@ class Engine(Protocol):
     """Runs one module on one device.  Used from one thread at a time.
 
     Attributes:
-        goes_on_alone: whether begun calls are worked on while the caller does other things.
+        is_async: whether begun calls are worked on while the caller does other things.
     """
 
-    goes_on_alone: bool = False
+    is_async: bool = False
 
     def prepare(self, channels: int) -> None:
         """Make ready for pictures of 1 or 3 channels; else the first :meth:`run` takes seconds longer."""

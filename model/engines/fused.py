@@ -35,7 +35,7 @@ MIDDLE_GREY = 124.0
 to bf16 multiply small numbers."""
 
 
-class Lean(MFRNet):
+class Fused(MFRNet):
     """A copy of a network for tiles of one kind; its maps are those of the network.
 
     Args:
@@ -54,7 +54,7 @@ class Lean(MFRNet):
         _read_grey_levels(self.encoder, channels)
         _fold_normalisations(self.encoder)
         self.projection = _projection(self).to(dtype)
-        self.lean = LeanRestoration(self.restoration, self.crossed_mask, single).to(dtype)
+        self.fused = FusedRestoration(self.restoration, self.crossed_mask, single).to(dtype)
         self.encoder.to(dtype)
         self._dtype = dtype
         del self.restoration
@@ -71,11 +71,11 @@ class Lean(MFRNet):
         """As :meth:`MFRNet.restore`, with the masks of inference, which are built in."""
         assert masks is None
         shown = features.clamp(-SHOWN_WITHIN, SHOWN_WITHIN).to(self._dtype)
-        restored: Tensor = self.lean(shown).float()
+        restored: Tensor = self.fused(shown).float()
         return restored
 
 
-class LeanRestoration(nn.Module):
+class FusedRestoration(nn.Module):
     """Masks, restores in all passes, and puts together: ``[N, D, g, g]`` -> the same shape.
 
     Args:
@@ -97,17 +97,17 @@ class LeanRestoration(nn.Module):
         self.register_buffer("shown", 1 - hidden)
         self.register_buffer("blind", _bias(whole.stem).view(1, -1, 1, 1) + hidden * whole.token)
         self.stem = _pointwise(whole.stem.weight)
-        self.fine_in = LeanBlock(whole.fine_in, masks.shape[-1])
+        self.fine_in = FusedBlock(whole.fine_in, masks.shape[-1])
         self.down_middle = whole.down_middle
-        self.middle_in = LeanBlock(whole.middle_in, masks.shape[-1] // 2)
+        self.middle_in = FusedBlock(whole.middle_in, masks.shape[-1] // 2)
         self.down_coarse = whole.down_coarse
         self.coarse = nn.Sequential(
-            *(LeanBlock(cast(HybridBlock, block), masks.shape[-1] // 4) for block in whole.coarse)
+            *(FusedBlock(cast(HybridBlock, block), masks.shape[-1] // 4) for block in whole.coarse)
         )
         self.coarse_up, self.middle_across = _split(whole.up_middle, whole.down_coarse.out_channels)
-        self.middle_out = LeanBlock(whole.middle_out, masks.shape[-1] // 2)
+        self.middle_out = FusedBlock(whole.middle_out, masks.shape[-1] // 2)
         self.middle_up, self.fine_across = _split(whole.up_fine, whole.down_middle.out_channels)
-        self.fine_out = LeanBlock(whole.fine_out, masks.shape[-1])
+        self.fine_out = FusedBlock(whole.fine_out, masks.shape[-1])
         self.head = whole.head
 
     def forward(self, features: Tensor) -> Tensor:
@@ -141,13 +141,13 @@ class LeanRestoration(nn.Module):
         return kept.reshape(-1, self.n, *passes.shape[1:]).sum(1)
 
 
-class LeanBlock(nn.Module):
+class FusedBlock(nn.Module):
     """:class:`HybridBlock`."""
 
     def __init__(self, block: HybridBlock, side: int) -> None:
         super().__init__()
-        self.near = None if block.near is None else LeanNear(block.near, side)
-        self.far = None if block.far is None else LeanFar(block.far)
+        self.near = None if block.near is None else FusedNear(block.near, side)
+        self.far = None if block.far is None else FusedFar(block.far)
         self.pointwise = block.pointwise
 
     def forward(self, x: Tensor) -> Tensor:
@@ -164,7 +164,7 @@ class LeanBlock(nn.Module):
         return x + self.pointwise(x)
 
 
-class LeanNear(nn.Module):
+class FusedNear(nn.Module):
     """:class:`NearMixing`; the norm's scale is in the weights, its shift in a map that knows the border."""
 
     shift: Tensor
@@ -189,7 +189,7 @@ class LeanNear(nn.Module):
         return out
 
 
-class LeanFar(nn.Module):
+class FusedFar(nn.Module):
     """:class:`FarMixing`; its norm and its learned place are in one convolution and its bias."""
 
     place: Tensor
@@ -213,21 +213,21 @@ class LeanFar(nn.Module):
 
 
 class FromPictures(nn.Module):
-    """A lean network on pictures as cameras give them, uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``.
+    """A fused network on pictures as cameras give them, uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``.
 
     Args:
-        lean: made for their channels.
+        fused: made for their channels.
         what: ``maps`` for anomaly maps ``[N, 64, 64]``, ``features`` for features ``[N, D, 32, 32]``; float32.
     """
 
-    def __init__(self, lean: Lean, what: What) -> None:
+    def __init__(self, fused: Fused, what: What) -> None:
         super().__init__()
-        self.lean, self.what = lean, what
+        self.fused, self.what = fused, what
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Maps or features, float32."""
         tiles = pictures.unsqueeze(1) if pictures.ndim == 3 else pictures.permute(0, 3, 1, 2)
-        made: Tensor = self.lean(tiles) if self.what == "maps" else self.lean.features(tiles)
+        made: Tensor = self.fused(tiles) if self.what == "maps" else self.fused.features(tiles)
         return made
 
 

@@ -60,7 +60,7 @@ class OpenVINOEngine(Engine):
         threads: cores to use, None for all.
     """
 
-    goes_on_alone = True
+    is_async = True
 
     def __init__(self, make: MakeModule, precision: str, threads: int | None) -> None:
         self._make = make

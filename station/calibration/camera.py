@@ -10,7 +10,7 @@ from drivers.camera import Camera, CameraError, LineBlock
 from drivers.wrapped import WrappedCamera
 
 
-class LineWatch:
+class EncoderWatch:
     """Holds the lines a camera numbers against those the encoder tells of, stretch by stretch.
 
     Blocks arrive some time after the encoder's word, and now and then long after it; how far they lie back at least in
@@ -48,7 +48,7 @@ class CalibratedCamera(WrappedCamera):
     def __init__(self, camera: Camera, lens: Lens | None = None) -> None:
         super().__init__(camera)
         self._lens = lens
-        self._lines = LineWatch()
+        self._lines = EncoderWatch()
         self._warning: str | None = None
 
     def read(self, timeout_s: float) -> LineBlock | None:

@@ -34,11 +34,11 @@ class LightMemory:
             RecordsError: the records cannot be read.
         """
         for row in self._history.calibrations(self._camera.camera_id):
-            is_of_it = (row.facts.get("fabric"), row.facts.get("calibrations")) == (subject[0], list(subject[1]))
+            is_of_it = (row.result.get("fabric"), row.result.get("calibrations")) == (subject[0], list(subject[1]))
             if row.kind != LIGHT or not is_of_it or why_foreign(row, self._camera):
                 continue
             with contextlib.suppress(KeyError, OverflowError, TypeError, ValueError):
-                means = np.array([math.nan if mean is None else float(mean) for mean in row.facts["means"]])
+                means = np.array([math.nan if mean is None else float(mean) for mean in row.result["means"]])
                 if means.shape == (self._camera.width_px,):
                     return means
         return None
@@ -46,8 +46,8 @@ class LightMemory:
     def keep(self, subject: Subject, means: Profile) -> None:
         """Put them on record; where the records refuse, this program's own memory has to do."""
         rounded = [None if math.isnan(mean) else round(float(mean), 2) for mean in means]
-        facts = {"fabric": subject[0], "calibrations": list(subject[1]), "means": rounded}
+        result = {"fabric": subject[0], "calibrations": list(subject[1]), "means": rounded}
         camera = self._camera
-        new = NewCalibration(LIGHT, camera.camera_id, facts, serial_of(camera), camera.width_px)
+        new = NewCalibration(LIGHT, camera.camera_id, result, serial_of(camera), camera.width_px)
         with contextlib.suppress(RecordsError):
             self._store.add_calibrations([new], "station", "how bright good cloth is, to tell when lamps age")

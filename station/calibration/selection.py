@@ -24,7 +24,7 @@ from station.records.rows import CalibrationRow, RollMeasures
 
 SCALE, SHADING, LENS, STITCHING = "scale", "shading", "lens", "stitching"
 ACROSS, ALONG = "across_mm_per_px", "along_mm_per_px"
-"""Facts of a scale; a ruler gives only the one, an encoder only the other."""
+"""Keys of a scale; a ruler gives only the one, an encoder only the other."""
 
 MAX_AGE_DAYS = 180.0
 SCALE_TOLERANCE = 0.01
@@ -69,10 +69,10 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A calibration that fits the camera; ``doubt`` is why it is not to be trusted, '' where it is."""
+    """A calibration that fits the camera; ``caveat`` is why it is not to be trusted, '' where it is."""
 
     row: CalibrationRow | None
-    doubt: str
+    caveat: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +110,26 @@ def calibrated(
 
     across, along = find(SCALE, _reader(ACROSS)), find(SCALE, _reader(ALONG))
     if shading_id is None:
-        shading = find(SHADING, lambda facts: _shading_for(camera, facts))
+        shading = find(SHADING, lambda result: _shading_for(camera, result))
     else:
         shading = _Found(next(row for row in rows if row.id == shading_id), "")
-    lens = find(LENS, Lens.from_facts)
+    lens = find(LENS, Lens.from_dict)
     in_force = _at_scale(recipe, _value(across, ACROSS), _value(along, ALONG))
-    bent = lens.doubt if any(row.kind == LENS and row.camera_id == camera.camera_id for row in rows) else ""
+    bent = lens.caveat if any(row.kind == LENS and row.camera_id == camera.camera_id for row in rows) else ""
     unverified = " and ".join(filter(None, [_unverified(across, along), bent or _bent_when_measured(across, lens)]))
     used = dict.fromkeys(found.row.id for found in (across, along, shading, lens) if found.row is not None)
     warnings = []
     if unverified:
         warnings.append(f"Sizes are unverified: {unverified}; calibrate with 'station calibrate'.")
-    if shading.doubt and any(row.kind == SHADING for row in rows):
-        warnings.append(f"The light may be uneven: {shading.doubt}; calibrate with 'station calibrate shading'.")
+    if shading.caveat and any(row.kind == SHADING for row in rows):
+        warnings.append(f"The light may be uneven: {shading.caveat}; calibrate with 'station calibrate shading'.")
     if across.row is not None and (differs := _taught_elsewhere(recipe, in_force)):
         warnings.append(differs)
     along_mm = None if in_force.mm_per_px is None else in_force.scale_along
     return Calibrated(
         in_force,
-        None if shading.row is None else Shading.from_facts(shading.row.facts),
-        None if lens.row is None else Lens.from_facts(lens.row.facts),
+        None if shading.row is None else Shading.from_dict(shading.row.result),
+        None if lens.row is None else Lens.from_dict(lens.row.result),
         RollMeasures(in_force.mm_per_px, along_mm, unverified, tuple(used)),
         tuple(warnings),
     )
@@ -137,8 +137,8 @@ def calibrated(
 
 def lens_for(rows: Sequence[CalibrationRow], camera: Named) -> Lens | None:
     """The lens that the line will straighten this camera's frames by, however old; ``rows``: newest first."""
-    row = _find([row for row in rows if row.kind == LENS], camera, Lens.from_facts, EVER, LENS).row
-    return None if row is None else Lens.from_facts(row.facts)
+    row = _find([row for row in rows if row.kind == LENS], camera, Lens.from_dict, EVER, LENS).row
+    return None if row is None else Lens.from_dict(row.result)
 
 
 def serial_of(camera: Named) -> str:
@@ -174,7 +174,7 @@ def _find(
             foreign = foreign or why
             continue
         try:
-            if read(row.facts) is None:
+            if read(row.result) is None:
                 continue
         except CalibrationError:
             damaged = damaged or f"the {what} on record as number {row.id} is damaged"
@@ -203,11 +203,11 @@ def why_foreign(row: CalibrationRow, camera: Named) -> str:
 def _reader(key: str) -> Callable[[Mapping[str, Any]], object]:
     """Reads one length of a scale; None where that scale does not tell it."""
 
-    def read(facts: Mapping[str, Any]) -> float | None:
-        if facts and facts.get(key) is None and {ACROSS, ALONG} & facts.keys():
+    def read(result: Mapping[str, Any]) -> float | None:
+        if result and result.get(key) is None and {ACROSS, ALONG} & result.keys():
             return None
         try:
-            return _LENGTH.validate_python(facts.get(key), strict=True)
+            return _LENGTH.validate_python(result.get(key), strict=True)
         except ValidationError:
             raise CalibrationError("A scale on record cannot be read; calibrate anew.") from None
 
@@ -215,12 +215,12 @@ def _reader(key: str) -> Callable[[Mapping[str, Any]], object]:
 
 
 def _value(found: _Found, key: str) -> float | None:
-    return None if found.row is None else float(found.row.facts[key])
+    return None if found.row is None else float(found.row.result[key])
 
 
-def _shading_for(camera: Camera, facts: Mapping[str, Any]) -> Shading:
+def _shading_for(camera: Camera, result: Mapping[str, Any]) -> Shading:
     try:
-        shading = Shading.from_facts(facts)
+        shading = Shading.from_dict(result)
     except OverflowError:
         raise CalibrationError("A shading holds numbers that are too large; calibrate anew.") from None
     if shading.width_px != camera.width_px:
@@ -239,10 +239,10 @@ def _at_scale(recipe: Recipe, across: float | None, along: float | None) -> Reci
 
 
 def _unverified(across: _Found, along: _Found) -> str:
-    if across.doubt == along.doubt:
-        return across.doubt
-    axes = (("across", across.doubt), ("along", along.doubt))
-    return " and ".join(f"{axis} the cloth {doubt}" for axis, doubt in axes if doubt)
+    if across.caveat == along.caveat:
+        return across.caveat
+    axes = (("across", across.caveat), ("along", along.caveat))
+    return " and ".join(f"{axis} the cloth {caveat}" for axis, caveat in axes if caveat)
 
 
 def _bent_when_measured(across: _Found, lens: _Found) -> str:

@@ -27,17 +27,17 @@ def load_shading(path: Path, width_px: int) -> Shading:
         CalibrationError: what it says is no shading.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StationError(f"Shading file {path} does not exist; make one with 'station calibrate shading'.") from None
     except OSError as error:
         raise StationError(f"Shading file {path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError) as error:
         raise StationError(f"Shading file {path} is not valid JSON ({error}); calibrate anew.") from None
-    if not isinstance(facts, dict):
+    if not isinstance(result, dict):
         raise CalibrationError(f"Shading file {path} holds no shading; calibrate anew.")
     try:
-        shading = Shading.from_facts(facts)
+        shading = Shading.from_dict(result)
     except (CalibrationError, OverflowError) as error:
         raise CalibrationError(f"Shading file {path} cannot be used: {error}") from error
     if shading.width_px != width_px:
@@ -59,7 +59,7 @@ def save_shading(shading: Shading, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("w", encoding="utf-8") as file:
-                json.dump(shading.facts(), file)
+                json.dump(shading.to_dict(), file)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
@@ -71,10 +71,10 @@ def save_shading(shading: Shading, path: Path) -> None:
 
 def shading_on_record(store: Store, history: History, camera: Camera, shading: Shading, file: Path) -> int:
     """Number of the calibration that is this shading of this camera; put on record if need be."""
-    facts = shading.facts()
+    result = shading.to_dict()
     for row in history.calibrations(camera.camera_id):
-        if row.kind == SHADING and row.facts == facts and row.serial == serial_of(camera):
+        if row.kind == SHADING and row.result == result and row.serial == serial_of(camera):
             return row.id
     residual = None if math.isnan(shading.residual) else 100 * shading.residual
-    new = NewCalibration(SHADING, camera.camera_id, facts, serial_of(camera), camera.width_px, residual, "%")
+    new = NewCalibration(SHADING, camera.camera_id, result, serial_of(camera), camera.width_px, residual, "%")
     return store.add_calibrations([new], "station", f"named in the settings: {file.name}")[0]

@@ -313,4 +313,3 @@ def is_fault(error: Exception) -> bool:
     from station.records.rows import RecordsError
 
     return isinstance(error, StationError | CameraError | ModelError | RecordsError | CalibrationError | OSError)
-

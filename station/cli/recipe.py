@@ -27,7 +27,9 @@ def recipe(
     from station.current_user import login
     from station.settings import home_folder
 
-    wishes = {name: value for name, value in (("exposure_us", exposure_us), ("gain_db", gain_db)) if value is not None}
+    overrides = {
+        name: value for name, value in (("exposure_us", exposure_us), ("gain_db", gain_db)) if value is not None
+    }
     with open_records(home_folder(home)) as records:
-        result = change_camera(records, fabric, wishes, forget=as_station, by=by or login(), why=why)
+        result = change_camera(records, fabric, overrides, forget=as_station, by=by or login(), why=why)
     emit(result, as_json)

@@ -110,9 +110,9 @@ def _bare_pace(runtime: Runtime, calls: list[Tiles], seconds: float) -> Pace:
     """The next call begins before the one before is awaited, as the line does it."""
     scorer = WatchedScorer(runtime)
     ends, turn = time.perf_counter() + seconds, 1
-    under_way = scorer.begin(calls[0])
+    under_way = scorer.submit(calls[0])
     while time.perf_counter() < ends:
-        following = scorer.begin(calls[turn % len(calls)])
+        following = scorer.submit(calls[turn % len(calls)])
         under_way()
         under_way, turn = following, turn + 1
     under_way()
@@ -150,25 +150,25 @@ class WatchedScorer:
         self._keep = keep
         self.tile_px = runtime.tile_px
         self.cell_px = runtime.cell_px
-        self.half_drop = runtime.half_drop
-        self.point_px = runtime.point_px
-        self.goes_on_alone = runtime.goes_on_alone
+        self.edge_drop = runtime.edge_drop
+        self.point_spread_px = runtime.point_spread_px
+        self.is_async = runtime.is_async
         self.pace = Pace(0.0, 0.0)
         self._tiles = 0
         self._began: tuple[float, float] | None = None
 
     def infer(self, tiles: Tiles) -> NDArray[np.float32]:
         """As the runtime."""
-        return self.begin(tiles)()
+        return self.submit(tiles)()
 
-    def begin(self, tiles: Tiles) -> Callable[[], NDArray[np.float32]]:
+    def submit(self, tiles: Tiles) -> Callable[[], NDArray[np.float32]]:
         """As the runtime."""
         if self._began is None:
             self._began = time.perf_counter(), time.process_time()
         begin, cpu = self._began
         if self._keep is not None and len(self._keep) < KEPT_CALLS:
             self._keep.append(tiles.copy())
-        finish = self._runtime.begin(tiles)
+        finish = self._runtime.submit(tiles)
 
         def told() -> NDArray[np.float32]:
             maps = finish()

@@ -118,7 +118,7 @@ def calibrate_scale(
         CameraError: the source failed.
         CalibrationError: no target, a bad picture of it, or impossible values.
     """
-    facts: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     warnings: list[str] = []
     residual, unit = None, ""
     if source is not None:
@@ -128,26 +128,26 @@ def calibrate_scale(
         if chessboard is not None and square_mm is not None:
             board = scale_from_chessboards(shown, chessboard, square_mm)
             warnings += filter(None, [squareness_warning(board)])
-            facts, residual, unit = board.facts(), board.residual_mm, "mm"
+            result, residual, unit = board.to_dict(), board.residual_mm, "mm"
         elif ruler_mm is not None:
             ruler = scale_from_ruler(_only(shown), ruler_mm)
-            facts, residual, unit = ruler.facts(), ruler.residual_mm, "mm"
-        if facts["residual_px"] > POOR_FIT_PX:
+            result, residual, unit = ruler.to_dict(), ruler.residual_mm, "mm"
+        if result["residual_px"] > POOR_FIT_PX:
             warnings.append(
-                f"The target fits this scale no better than {facts['residual_px']:.1f} px: lay it flat, move it evenly "
-                "or calibrate the lens first."
+                f"The target fits this scale no better than {result['residual_px']:.1f} px: lay it flat, move it "
+                "evenly or calibrate the lens first."
             )
     if runs and pulses_per_line is not None:
         encoder = encoder_scale(runs)
         if encoder.residual_mm is None:
             warnings.append("A single run leaves its error unknown; measure two or more.")
         along = along_mm_per_line(encoder.pulses_per_metre, pulses_per_line)
-        warnings += _along_warnings(facts, along)
-        facts |= {name: value for name, value in encoder.facts().items() if name != "residual_mm"}
-        facts |= {ALONG: along, "pulses_per_line": pulses_per_line, "encoder_residual_mm": encoder.residual_mm}
+        warnings += _along_warnings(result, along)
+        result |= {name: value for name, value in encoder.to_dict().items() if name != "residual_mm"}
+        result |= {ALONG: along, "pulses_per_line": pulses_per_line, "encoder_residual_mm": encoder.residual_mm}
         if unit == "" and encoder.residual_mm is not None:
             residual, unit = encoder.residual_mm, "mm"
-    return {**facts, **_keep(records, SCALE, of, facts, residual, unit, by, warnings)}
+    return {**result, **_keep(records, SCALE, of, result, residual, unit, by, warnings)}
 
 
 def calibrate_lens(
@@ -160,8 +160,8 @@ def calibrate_lens(
         CalibrationError: no board in a picture, too few or too much alike, mixed sizes.
     """
     lens = lens_from_chessboards(pictures(source, source.camera.width_px), chessboard, square_mm)
-    facts = lens.facts()
-    return {**facts, **_keep(records, LENS, source.of, facts, lens.residual_px, "px", by, [])}
+    result = lens.to_dict()
+    return {**result, **_keep(records, LENS, source.of, result, lens.residual_px, "px", by, [])}
 
 
 def calibrate_stitching(records: Records, left: CameraSource, right: CameraSource, *, by: str) -> dict[str, object]:
@@ -175,8 +175,8 @@ def calibrate_stitching(records: Records, left: CameraSource, right: CameraSourc
     warnings = []
     if found.residual_px > POOR_FIT_PX:
         warnings.append("A camera is turned, or the two differ in scale: parts of the overlap fit in other places.")
-    facts, both = found.facts(), CameraName(f"{left.of.camera_id}+{right.of.camera_id}")
-    return {**facts, **_keep(records, STITCHING, both, facts, found.residual_px, "px", by, warnings)}
+    result, both = found.to_dict(), CameraName(f"{left.of.camera_id}+{right.of.camera_id}")
+    return {**result, **_keep(records, STITCHING, both, result, found.residual_px, "px", by, warnings)}
 
 
 def usual_web(webs: list[WebEdges]) -> tuple[int, int]:
@@ -203,9 +203,9 @@ def _keep_shading(
         "residual_before_percent": 100 * shading.residual_before,
         "lines": lines,
         "width_px": shading.width_px,
-        "faults": [fault.facts() for fault in shading.faults],
+        "faults": [fault.to_dict() for fault in shading.faults],
         "file": None if out is None else str(out),
-        **_keep(records, SHADING, source.of, shading.facts(), residual, "%", by, warnings),
+        **_keep(records, SHADING, source.of, shading.to_dict(), residual, "%", by, warnings),
     }
 
 
@@ -213,14 +213,14 @@ def _keep(
     records: Records,
     kind: str,
     of: CameraName,
-    facts: Mapping[str, Any],
+    result: Mapping[str, Any],
     residual: float | None,
     unit: str,
     by: str,
     warnings: Sequence[str],
 ) -> dict[str, object]:
     """Put a result on record; the part of the JSON that all kinds have."""
-    new = NewCalibration(kind, of.camera_id, facts, of.serial, of.width_px, residual, unit)
+    new = NewCalibration(kind, of.camera_id, result, of.serial, of.width_px, residual, unit)
     (number,) = records.store.add_calibrations([new], by)
     for warning in warnings:
         say(f"Warning: {warning}")
@@ -250,7 +250,7 @@ def _check_out(out: Path | None) -> None:
 
 def _mm_per_line(records: Records, source: CameraSource) -> float | None:
     """Scale along of the camera, as it is on record or as the camera tells it; None if nobody knows."""
-    known = (row.facts.get(ALONG) for row in records.history.calibrations(source.of.camera_id) if row.kind == SCALE)
+    known = (row.result.get(ALONG) for row in records.history.calibrations(source.of.camera_id) if row.kind == SCALE)
     mm = next((value for value in known if isinstance(value, float) and value > 0), None)
     return mm or getattr(source.camera, "mm_per_px", None)
 

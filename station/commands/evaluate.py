@@ -26,7 +26,7 @@ from station.evaluation.datasets.dataset import GOOD, Dataset
 from station.evaluation.datasets.layouts import read_dataset
 from station.evaluation.datasets.pictures import PicturesCamera
 from station.evaluation.measure import JudgedImage, if_possible, judge
-from station.teaching import TEACHING_BLOCK_LINES, Lesson, teach
+from station.teaching import TEACHING_BLOCK_LINES, TeachInResult, teach
 
 RESULTS, SHEETS = "results.json", "contact_sheet_*.png"
 
@@ -80,29 +80,29 @@ def evaluate(task: Evaluation) -> dict[str, object]:
         dataset = read_dataset(task.folder, task.layout, task.fabric)
         tell(dataset)
         PicturesCamera([sample.path for sample in dataset.test])  # what is unreadable is told before minutes pass
-        lesson, network = _teach(task, dataset, Path(scratch))
-        say(f"Taught on {lesson.tiles} tiles in {lesson.seconds:.0f} s; judging {len(dataset.test)} images.")
+        taught, network = _teach(task, dataset, Path(scratch))
+        say(f"Taught on {taught.tiles} tiles in {taught.seconds:.0f} s; judging {len(dataset.test)} images.")
         gathered = Gathered(task.folder, None if unfinished is None else Path(scratch))
         runtime = Runtime(network, device=task.device)
         try:
             figures, playback = judge(
-                dataset.test, runtime, lesson.recipe, on_image=gathered.take, progress=JudgingLog()
+                dataset.test, runtime, taught.recipe, on_image=gathered.take, progress=JudgingLog()
             )
         finally:
             runtime.close()
         result: dict[str, object] = {
             **figures,
             "tiles_per_second": playback.snapshot.tiles_per_second,
-            "teach_seconds": lesson.seconds,
+            "teach_seconds": taught.seconds,
             "encoder": task.encoder,
             "device": runtime.device,
             "precision": runtime.precision,
             "seed": task.seed,
             "layout": task.layout,
             "fabric": task.fabric,
-            "threshold": lesson.recipe.threshold,
+            "threshold": taught.recipe.threshold,
             "taught_images": len(dataset.train),
-            "taught_tiles": lesson.tiles,
+            "taught_tiles": taught.tiles,
             "images": len(dataset.test),
             "images_left_out": len(dataset.left_out),
             "images_without_cloth": sum(row.web_px == 0 for row in gathered.rows),
@@ -113,7 +113,7 @@ def evaluate(task: Evaluation) -> dict[str, object]:
     return result
 
 
-def _teach(task: Evaluation, dataset: Dataset, scratch: Path) -> tuple[Lesson, MFRNet]:
+def _teach(task: Evaluation, dataset: Dataset, scratch: Path) -> tuple[TeachInResult, MFRNet]:
     trunk = load_encoder(task.encoder, task.weights)
 
     def cloth() -> Camera:

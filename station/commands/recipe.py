@@ -8,15 +8,15 @@ from pydantic import ValidationError
 
 from station.commands.session import Records
 from station.contract import StationError
-from station.recipe.camera_overrides import CameraWishes
+from station.recipe.camera_overrides import CameraOverrides
 from station.settings import first_fault
 
 
 def change_camera(
-    records: Records, fabric: str, wishes: Mapping[str, float], *, forget: bool, by: str, why: str
+    records: Records, fabric: str, overrides: Mapping[str, float], *, forget: bool, by: str, why: str
 ) -> dict[str, object]:
     """Save a version of the fabric's recipe whose camera settings are the present ones (none if ``forget``) and
-    ``wishes``; nothing is saved where that changes nothing.
+    ``overrides``; nothing is saved where that changes nothing.
 
     Raises:
         StationError: a setting is impossible.
@@ -24,7 +24,7 @@ def change_camera(
     """
     recipe = records.history.recipe(fabric)
     try:
-        camera = CameraWishes.model_validate({**({} if forget else recipe.camera.told()), **wishes})
+        camera = CameraOverrides.model_validate({**({} if forget else recipe.camera.told()), **overrides})
     except ValidationError as error:
         raise StationError(f"Camera setting {first_fault(error)}; nothing was saved.") from None
     if camera != recipe.camera:

@@ -17,7 +17,7 @@ from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
 from station.line.flow import Chunk, EndOfRun
 from station.line.ledger import LineLedger
-from station.recording.camera import RecordSettings, TappedCamera
+from station.recording.camera import RecordingCamera, RecordSettings
 from station.recording.recorder import ClothRecorder
 from station.settings import Settings
 
@@ -54,15 +54,15 @@ def record_cloth(
     record = settings.record or RecordSettings()
     camera = open_camera(settings.camera)
     wanted = Wanted(None if metres is None else round(metres * 1000 / _scale(camera)), seconds)
-    tapped = TappedCamera(camera, record.shelf(home), record.max_gb if max_gb is None else max_gb)
-    recorder = tapped.begin(folder=None if out is None else _own_folder(out))
+    recording = RecordingCamera(camera, record.shelf(home), record.max_gb if max_gb is None else max_gb)
+    recorder = recording.begin(folder=None if out is None else _own_folder(out))
     began_s = time.monotonic()
     try:
-        origin, lines, lost = _follow(tapped, recorder, wanted)
+        origin, lines, lost = _follow(recording, recorder, wanted)
     except BaseException:
-        tapped.end()
+        recording.end()
         raise
-    for severity, text in tapped.end(origin + lines):
+    for severity, text in recording.end(origin + lines):
         say(f"{severity.capitalize()}: {text}")
     if recorder.failure is not None:
         raise StationError("The recording has stopped before its end; what was recorded until then can be played.")
@@ -96,7 +96,7 @@ def _own_folder(out: Path) -> Path:
     return out.absolute()
 
 
-def _follow(camera: TappedCamera, recorder: ClothRecorder, wanted: Wanted) -> tuple[int, int, int]:
+def _follow(camera: RecordingCamera, recorder: ClothRecorder, wanted: Wanted) -> tuple[int, int, int]:
     """Read the camera as the line does, so that it is watched and comes back after a loss.  Returns the encoder's line
     at the beginning, how many lines passed, and how many of them did not come or came too late."""
     ledger = LineLedger()

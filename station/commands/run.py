@@ -19,7 +19,7 @@ from station.contract import Defect, Event, LineSnapshot, StationError
 from station.core import RECORDED, Station
 from station.machine.wiring import wire
 from station.playback import Piece, play
-from station.recording.camera import TappedCamera
+from station.recording.camera import RecordingCamera
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
@@ -73,15 +73,15 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
     """The real station, in its window or headless until its cloth ends or Ctrl+C."""
     line = settings.line
     records.history.recipe(line.fabric)
-    wired, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
+    wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
     if settings.record is not None:
-        camera = TappedCamera(camera, settings.record.shelf(records.home), settings.record.max_gb)
+        camera = RecordingCamera(camera, settings.record.shelf(records.home), settings.record.max_gb)
     shading_id = None
     if line.shading is not None:
         shading = load_shading(line.shading, camera.width_px)
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
-    with open_station(records, camera, line.device, line.precision, calibrations, wired) as station:
+    with open_station(records, camera, line.device, line.precision, calibrations, wiring) as station:
         if window is None:
             return line_figures(run_headless(station, line.fabric, line.roll))
         station.start_roll(line.fabric, line.roll)
@@ -115,8 +115,8 @@ def inspect_folder(
         make_folder(maps)
     model = checked_model(records.history, recipe.model_sha256)
     runtime = Runtime(load(model), device=device)
-    if (doubt := precision_warning(model, runtime.precision)) is not None:
-        say(doubt)
+    if (warning := precision_warning(model, runtime.precision)) is not None:
+        say(warning)
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
 

@@ -16,7 +16,7 @@ from model.training import Progress
 from station.calibration.selection import Calibrations
 from station.contract import LineSnapshot, LineState, Notice, StopChanged
 from station.core import Station
-from station.machine.wiring import Wired
+from station.machine.wiring import MachineWiring
 from station.records.history import History
 from station.records.store import Store
 
@@ -60,7 +60,7 @@ def open_station(
     device: str = "auto",
     precision: str = "auto",
     calibrations: Calibrations | None = None,
-    wired: Wired | None = None,
+    wiring: MachineWiring | None = None,
 ) -> Iterator[Station]:
     """A station on the camera, closed whatever happens."""
     station = Station(
@@ -71,7 +71,7 @@ def open_station(
         device=device,
         precision=precision,
         calibrations=calibrations,
-        wired=wired,
+        wiring=wiring,
     )
     try:
         yield station

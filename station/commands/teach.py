@@ -10,11 +10,11 @@ from model.time_budget import TeachingCancelled
 from station.commands.session import Records, TeachingLog, interrupt_noted, say
 from station.contract import StationError
 from station.recipe import FABRIC_NAME
-from station.teaching import GOOD_TILES, TEACHING_BLOCK_LINES, Lesson, teach
+from station.teaching import GOOD_TILES, TEACHING_BLOCK_LINES, TeachInResult, teach
 from station.teaching.suspect_pictures import picture_name
-from station.teaching.suspects import Doubt
+from station.teaching.suspects import Suspect
 
-DOUBTS_SAID = 20
+SUSPECTS_NAMED = 20
 """Lines for the screen; the JSON holds all."""
 
 
@@ -50,7 +50,7 @@ def teach_fabric(
 
     with interrupt_noted() as interrupted:
         try:
-            lesson, _ = teach(
+            result, _ = teach(
                 fabric,
                 cloth,
                 trunk,
@@ -66,33 +66,33 @@ def teach_fabric(
         except TeachingCancelled as cancelled:
             say(str(cancelled))
             raise KeyboardInterrupt from cancelled
-    for line in sentences(lesson) + doubts_named(lesson):
+    for line in sentences(result) + suspects_named(result):
         say(line)
-    return figures_of(lesson)
+    return figures_of(result)
 
 
-def sentences(lesson: Lesson) -> list[str]:
-    """What should be known of a lesson, one plain paragraph each; none if there was cloth in plenty and all good."""
-    told = [_little_cloth(lesson), _extrapolated(lesson), lesson.recipe.leniency.told(), _doubted(lesson)]
+def sentences(result: TeachInResult) -> list[str]:
+    """What should be known of a result, one plain paragraph each; none if there was cloth in plenty and all good."""
+    told = [_little_cloth(result), _extrapolated(result), result.recipe.sensitivity.told(), _suspects(result)]
     return [paragraph for paragraph in told if paragraph]
 
 
-def _little_cloth(lesson: Lesson) -> str:
-    tiles = lesson.tiles + lesson.threshold.patches
+def _little_cloth(result: TeachInResult) -> str:
+    tiles = result.tiles + result.threshold.patches
     if tiles >= GOOD_TILES:
         return ""
     return (
-        f"Little cloth: it holds {tiles} tiles of 256 px, {lesson.tiles} to teach and {lesson.threshold.patches} to "
+        f"Little cloth: it holds {tiles} tiles of 256 px, {result.tiles} to teach and {result.threshold.patches} to "
         f"set the threshold. That works, but the threshold is unsure; about {GOOD_TILES} tiles would be good."
     )
 
 
-def _extrapolated(lesson: Lesson) -> str:
-    threshold = lesson.threshold
+def _extrapolated(result: TeachInResult) -> str:
+    threshold = result.threshold
     if threshold.extrapolation <= 1:
         return ""
     times, patches = _plain(threshold.extrapolation), threshold.patches
-    said = f"The threshold is extrapolated {times} times beyond the cloth seen, {patches} patches held back."
+    said = f"The threshold is extrapolated {times} times beyond the cloth seen, {patches} patches held out."
     if threshold.interval_per_100_m is None:
         return said
     low, high = map(_plain, threshold.interval_per_100_m)
@@ -108,65 +108,67 @@ def _plain(number: float) -> str:
     return f"{number:.0f}" if number >= 10 else f"{number:.2g}" if number >= 0.01 else "0"
 
 
-def _doubted(lesson: Lesson) -> str:
-    if not lesson.doubts:
+def _suspects(result: TeachInResult) -> str:
+    if not result.suspects:
         return ""
-    held_back = sum(doubt.held_back for doubt in lesson.doubts)
-    pictures = f"Their pictures are in {lesson.pictures}: take" if lesson.pictures else "Take"
+    held_out = sum(suspect.held_out for suspect in result.suspects)
+    pictures = f"Their pictures are in {result.pictures}: take" if result.pictures else "Take"
     return (
-        f"{len(lesson.doubts) - held_back} of the {lesson.looked_at} tiles looked at and {held_back} of the patches "
-        "held back stand out from the rest and may hold flaws; the threshold was set without them. "
+        f"{len(result.suspects) - held_out} of the {result.looked_at} tiles looked at and {held_out} of the patches "
+        "held out stand out from the rest and may hold flaws; the threshold was set without them. "
         f"{pictures} such cloth out and teach again; if it is good cloth, the station may reject more of its like."
     )
 
 
-def doubts_named(lesson: Lesson) -> list[str]:
-    """A line for each of the first doubts: its picture's file, and where in which teaching picture it was cut out."""
-    named = [_named(number, doubt, lesson) for number, doubt in enumerate(lesson.doubts[:DOUBTS_SAID], start=1)]
-    more = len(lesson.doubts) - len(named)
+def suspects_named(result: TeachInResult) -> list[str]:
+    """A line for each of the first suspects: its picture's file, and where in which teaching picture it lies."""
+    named = [
+        _named(number, suspect, result) for number, suspect in enumerate(result.suspects[:SUSPECTS_NAMED], start=1)
+    ]
+    more = len(result.suspects) - len(named)
     return [*named, f"and {more} more"] if more else named
 
 
-def _named(number: int, doubt: Doubt, lesson: Lesson) -> str:
-    row = _row(number, doubt, lesson)
+def _named(number: int, suspect: Suspect, result: TeachInResult) -> str:
+    row = _row(number, suspect, result)
     picture = Path(str(row["picture"])).name if row["picture"] else "no picture"
     size = f"{row['width_px']} × {row['height_px']} px"
     return f"{picture}: {row['image']}, column {row['x_px']}, line {row['y_px']}, {size}"
 
 
-def figures_of(lesson: Lesson) -> dict[str, object]:
-    """The JSON of a lesson."""
-    recipe, threshold = lesson.recipe, lesson.threshold
+def figures_of(result: TeachInResult) -> dict[str, object]:
+    """The JSON of a result."""
+    recipe, threshold = result.recipe, result.threshold
     interval = threshold.interval_per_100_m
     return {
         "fabric": recipe.fabric,
         "recipe_version": recipe.version,
-        "tiles": lesson.tiles,
-        "seconds": lesson.seconds,
+        "tiles": result.tiles,
+        "seconds": result.seconds,
         "encoder": recipe.encoder,
         "threshold": recipe.threshold,
         "predicted_false_alarms_per_100_m": recipe.predicted_false_alarms_per_100_m,
         "predicted_false_alarms_per_100_m_interval": interval and list(interval),
         "model_sha256": recipe.model_sha256,
-        "held_back_patches": threshold.patches,
+        "held_out_patches": threshold.patches,
         "extrapolation": threshold.extrapolation,
         "good_tiles": GOOD_TILES,
-        "warnings": sentences(lesson),
-        "doubted": [_row(number, doubt, lesson) for number, doubt in enumerate(lesson.doubts, start=1)],
+        "warnings": sentences(result),
+        "suspects": [_row(number, suspect, result) for number, suspect in enumerate(result.suspects, start=1)],
     }
 
 
-def _row(number: int, doubt: Doubt, lesson: Lesson) -> dict[str, object]:
-    """A doubt in the JSON, named as the line names defects."""
-    place = doubt.place
-    picture = None if lesson.pictures is None else lesson.pictures / picture_name(number)
+def _row(number: int, suspect: Suspect, result: TeachInResult) -> dict[str, object]:
+    """A suspect in the JSON, named as the line names defects."""
+    place = suspect.place
+    picture = None if result.pictures is None else result.pictures / picture_name(number)
     return {
         "image": place.piece,
         "x_px": place.first_px,
         "y_px": place.first_line,
         "width_px": place.end_px - place.first_px,
         "height_px": place.end_line - place.first_line,
-        "score": doubt.score,
-        "held_back": doubt.held_back,
+        "score": suspect.score,
+        "held_out": suspect.held_out,
         "picture": str(picture) if picture is not None and picture.is_file() else None,
     }

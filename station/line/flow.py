@@ -102,7 +102,7 @@ class StripPart:
         first, end: lines from the run's start, half-open; ``first`` is a multiple of the cell.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
         scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, divided by ``divisors``; 0 off the web.
-        divisors: float32 ``[ceil(width / cell)]``, the leniency's.
+        divisors: float32 ``[ceil(width / cell)]``, the sensitivity's.
         left_px, right_px: web edges; equal where there is no cloth.
         seen, patches: columns of the web that were judged, and how many tiles lay on each such stretch.
         blind: why some of the web's width was not judged, None where all was.

@@ -39,7 +39,7 @@ class Inspection:
     stretches are told and then ``RollEnded``, whose ledger has nothing in flight, is the last event.  A fault in any
     thread ends the roll likewise: what the camera sent before its own fault is still judged, other lines in flight
     are uninspected (aborted), so is what a camera with ``total_lines`` has not delivered yet, a ``Notice`` says why,
-    and :attr:`failure` holds it.  A thread that hangs in the scorer is left behind: :attr:`has_hung`; the scorer must
+    and :attr:`failure` holds it.  A thread that hangs in the scorer is abandoned: :attr:`has_hung`; the scorer must
     not be used again then.  ``RollStarted`` is not told here but by whoever gave the roll its name.
 
     Args:
@@ -88,8 +88,8 @@ class Inspection:
             width_px=camera.width_px,
             tile_px=tile_px,
             cell_px=cell_px,
-            half_drop=getattr(scorer, "half_drop", math.inf),
-            point_px=getattr(scorer, "point_px", 0.0),
+            edge_drop=getattr(scorer, "edge_drop", math.inf),
+            point_spread_px=getattr(scorer, "point_spread_px", 0.0),
             view=view,
         )
         self._threads = [
@@ -211,12 +211,12 @@ class Inspection:
         self._rows.abort()
 
     def _join(self) -> None:
-        """Wait for the threads; one that hangs in a device is left behind, and ``has_hung`` says so."""
+        """Wait for the threads; one that hangs in a device is abandoned, and ``has_hung`` says so."""
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(STOP_S)
                 if thread.is_alive():
-                    abandoned.leave(thread)
+                    abandoned.abandon(thread)
                     self.has_hung = True
 
     def _fail(self, error: Exception, *, halt: bool = True) -> None:

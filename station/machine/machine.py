@@ -32,7 +32,7 @@ from station.machine.connection import Connection
 from station.machine.marking import Marking, is_told
 from station.machine.settings import MachineSettings, StopSettings
 from station.machine.stop_policy import StopPolicy
-from station.machine.watchdog import Vitals, runs_camera
+from station.machine.watchdog import Watchdog, runs_camera
 from station.recipe import Recipe
 from station.shutdown import before_leaving
 
@@ -80,7 +80,7 @@ class Machine:
         self._connection = Connection(link, tell, clock)
         self._marking = Marking(settings, tell, marks=self._connection.carries(Output.MARKER))
         self._wires_stop = self._connection.carries(Output.STOP)
-        self._vitals = Vitals(settings)
+        self._watchdog = Watchdog(settings)
         self._policy = StopPolicy(requested)
         self._lock = threading.Lock()
         self._news: deque[Recipe | tuple[Defect, int]] = deque()
@@ -122,7 +122,7 @@ class Machine:
         if self._thread.ident is not None:
             self._thread.join(CLOSE_S)
             if self._thread.is_alive():
-                LOG.error("The link to the machine hangs and was left behind; the machine hears no heartbeat any more.")
+                LOG.error("The link to the machine hangs and was abandoned; the machine hears no heartbeat any more.")
 
     def begin_roll(self, recipe: Recipe) -> None:
         """A roll with this recipe is open; what :meth:`hear` tells from now on is of it."""
@@ -243,7 +243,7 @@ class Machine:
         if not runs_camera(self._snapshot) or self._snapshot.feed is FeedState.GONE:
             with self._lock:
                 self._policy.advance(math.inf)  # the metres of a countdown may not be counted any more
-        fault = self._vitals.fault(
+        fault = self._watchdog.fault(
             self._snapshot, self._due, self._mm_per_line, running=self.status.running, now_s=self._looked_s
         )
         before, self._fault = self._fault, fault
@@ -269,7 +269,7 @@ class Machine:
         return Outputs(
             stop=stop,
             red=stop or wanted is StopState.ANNOUNCED,
-            amber=bool(self._fault) or self._vitals.degraded(self._snapshot, now),
+            amber=bool(self._fault) or self._watchdog.degraded(self._snapshot, now),
             marker=now < self._marked_until_s,
             heartbeat=heartbeat,
             to_marker_m=self._status.to_marker.metres if self._status.to_marker else None,

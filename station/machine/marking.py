@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from station.contract import Ahead, Defect, Notice
+from station.contract import Defect, NextReject, Notice
 from station.machine.settings import MachineSettings
-from station.machine.transit import Arrival, Key, Way
+from station.machine.transit import Arrival, Key, Transit
 
 
 class Marking:
@@ -21,46 +21,48 @@ class Marking:
     def __init__(self, settings: MachineSettings, tell: Callable[[Notice], None], *, marks: bool = True) -> None:
         self._settings, self._tell, self._marks = settings, tell, marks
         self._mm_per_line = 0.0
-        self._to_marker: Way | None = None
-        self._to_roll: Way | None = None
+        self._to_marker: Transit | None = None
+        self._to_roll: Transit | None = None
         self._late = 0  # to be marked at once
         self.marked = self.marked_late = self.not_marked = 0
 
     def begin_roll(self, mm_per_line: float) -> None:
-        """Cloth of a new roll; what is still on its way from the last one goes on as long as the scale is the same."""
+        """Cloth of a new roll; what of the last one is in transit goes on as long as the scale is the same."""
         if mm_per_line == self._mm_per_line:
             return
         self.restart()
         self._mm_per_line = mm_per_line
         settings = self._settings
-        self._to_marker = None if settings.marker_mm is None else self._way(settings.marker_mm, settings.marker_late_mm)
-        self._to_roll = None if settings.roll_mm is None else self._way(settings.roll_mm, 0.0)
+        self._to_marker = (
+            None if settings.marker_mm is None else self._transit(settings.marker_mm, settings.marker_late_mm)
+        )
+        self._to_roll = None if settings.roll_mm is None else self._transit(settings.roll_mm, 0.0)
 
     def restart(self) -> None:
         """The encoder counts anew: where the cloth behind the camera is by now, nobody knows."""
-        for way in (self._to_marker, self._to_roll):
-            lost = 0 if way is None else way.clear()
-            if way is self._to_marker and lost and self._marks:
+        for transit in (self._to_marker, self._to_roll):
+            lost = 0 if transit is None else transit.clear()
+            if transit is self._to_marker and lost and self._marks:
                 self._not_marked(lost, "the encoder began to count anew")
 
     def forget(self) -> None:
-        """Cloth without a scale: no way behind the camera can be told."""
+        """Cloth without a scale: no transit behind the camera can be told."""
         self.restart()
         self._mm_per_line, self._to_marker, self._to_roll = 0.0, None, None
 
     def defect(self, key: Key, defect: Defect, origin_line: int, due_line: int) -> None:
         """A defect appeared, grew, closed or turned out to be part of another."""
-        for way in (self._to_marker, self._to_roll):
-            if way is None:
+        for transit in (self._to_marker, self._to_roll):
+            if transit is None:
                 continue
             if defect.merged_into is not None:
-                way.join(key, (key[0], defect.merged_into))
+                transit.join(key, (key[0], defect.merged_into))
             elif defect.is_reject:
                 lines = (origin_line + defect.first_line, origin_line + defect.end_line)
-                arrival = way.put(key, lines, due_line, closed=defect.closed)
-                if way is self._to_marker and arrival is Arrival.LATE:
+                arrival = transit.put(key, lines, due_line, closed=defect.closed)
+                if transit is self._to_marker and arrival is Arrival.LATE:
                     self._late += 1
-                elif way is self._to_marker and arrival is Arrival.MISSED and self._marks:
+                elif transit is self._to_marker and arrival is Arrival.MISSED and self._marks:
                     self._not_marked(1, "it was decided when it had passed the marker")
 
     def advance(self, due_line: int, *, linked: bool) -> int:
@@ -84,16 +86,16 @@ class Marking:
             self.marked -= marks
             self._not_marked(marks, "there was no link to the marker")
 
-    def ahead(self, due_line: int) -> tuple[Ahead | None, Ahead | None]:
+    def ahead(self, due_line: int) -> tuple[NextReject | None, NextReject | None]:
         """The next reject before the marker, and before the cloth roll."""
         return self._next(self._to_marker, due_line), self._next(self._to_roll, due_line)
 
-    def _way(self, distance_mm: float, late_mm: float) -> Way:
-        return Way(distance_mm / self._mm_per_line, late_mm / self._mm_per_line)
+    def _transit(self, distance_mm: float, late_mm: float) -> Transit:
+        return Transit(distance_mm / self._mm_per_line, late_mm / self._mm_per_line)
 
-    def _next(self, way: Way | None, due_line: int) -> Ahead | None:
-        nearest = None if way is None else way.nearest(due_line)
-        return None if nearest is None else Ahead(nearest[0][1], nearest[1] * self._mm_per_line / 1000)
+    def _next(self, transit: Transit | None, due_line: int) -> NextReject | None:
+        nearest = None if transit is None else transit.nearest(due_line)
+        return None if nearest is None else NextReject(nearest[0][1], nearest[1] * self._mm_per_line / 1000)
 
     def _marked_late(self, count: int) -> None:
         before, self.marked_late = self.marked_late, self.marked_late + count

@@ -64,6 +64,6 @@ class MachineSettings(BaseModel):
 
     def needs_scale(self, fabric: str) -> bool:
         """Whether anything that is wished for a fabric is reckoned in mm."""
-        wishes = self.stop_for(fabric)
-        rules = (wishes.repeats, wishes.running_m, wishes.critical_score, wishes.critical_mm)
+        overrides = self.stop_for(fabric)
+        rules = (overrides.repeats, overrides.running_m, overrides.critical_score, overrides.critical_mm)
         return any(wish is not None for wish in (*rules, self.marker_mm, self.roll_mm))

@@ -26,7 +26,7 @@ class _Under:
     closed: bool
 
 
-class Way:
+class Transit:
     """The way to one place.  Positions are encoder lines, never falling.
 
     Args:

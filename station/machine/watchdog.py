@@ -20,7 +20,7 @@ _WATCHING = (LineState.SINGLE_EXECUTION, LineState.CONTINUOUS_EXECUTION)
 _LOOKING = (LineState.INITIALIZED, *_WATCHING)
 
 
-class Vitals:
+class Watchdog:
     """Looks at the line now and then.
 
     The line is dead when it has stopped with a fault, when its camera is silent (unless settings make that a matter of

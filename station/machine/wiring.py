@@ -14,7 +14,7 @@ from station.machine.settings import MachineSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wired:
+class MachineWiring:
     """What the station needs to work with a machine: its settings, and link and counter where there are some."""
 
     settings: MachineSettings
@@ -22,7 +22,9 @@ class Wired:
     counter: CounterEncoder | None = None
 
 
-def wire(machine: MachineSettings | None, outputs: LinkSettings | None, camera: Camera) -> tuple[Wired | None, Camera]:
+def wire(
+    machine: MachineSettings | None, outputs: LinkSettings | None, camera: Camera
+) -> tuple[MachineWiring | None, Camera]:
     """The machine that settings tell of, None if they tell of none; and the camera, its encoder being the machine's
     counter where that is wished.
 
@@ -37,11 +39,11 @@ def wire(machine: MachineSettings | None, outputs: LinkSettings | None, camera: 
     except LinkError as error:
         raise StationError(str(error)) from error
     if settings.pulses_per_line is None:
-        return Wired(settings, link), camera
+        return MachineWiring(settings, link), camera
     if not isinstance(outputs, ModbusSettings) or outputs.counter is None:
         raise StationError(
             "[machine] names pulses_per_line, but [outputs] names no counter: add where it is read, such as "
             "counter = { address = 0, bits = 32 }, or take pulses_per_line out."
         )
     counter = CounterEncoder(settings.pulses_per_line, outputs.counter.bits)
-    return Wired(settings, link, counter), EncodedCamera(camera, counter)
+    return MachineWiring(settings, link, counter), EncodedCamera(camera, counter)

@@ -1,4 +1,4 @@
-"""The report as PDF: facts, a map of the roll, what was not inspected, the defects, pictures of the worst."""
+"""The report as PDF: summary, a map of the roll, what was not inspected, the defects, pictures of the worst."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.lib.units import mm
 from reportlab.platypus import Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from station.quality.report_text import HEADINGS, defect_cells, facts, stretch_words
+from station.quality.report_text import HEADINGS, defect_cells, stretch_words, summary
 
 if TYPE_CHECKING:
     from station.quality.report import Report, ReportDefect
@@ -32,7 +32,7 @@ def write_pdf(made: Report, path: Path) -> None:
         str(path), pagesize=A4, title=title, author="", leftMargin=18 * mm, rightMargin=18 * mm, topMargin=16 * mm
     )
     styles = getSampleStyleSheet()
-    story: list[Any] = [Paragraph(escape(title), styles["Title"]), _facts(made, styles), Spacer(0, 6 * mm)]
+    story: list[Any] = [Paragraph(escape(title), styles["Title"]), _summary(made, styles), Spacer(0, 6 * mm)]
     story += [_roll_map(made, document.width), Spacer(0, 4 * mm)]
     unseen = [stretch for stretch in made.stretches if stretch.reason is not None]
     if unseen:
@@ -46,10 +46,10 @@ def write_pdf(made: Report, path: Path) -> None:
     document.build(story, onFirstPage=_footer, onLaterPages=_footer)
 
 
-def _facts(made: Report, styles: Any) -> Table:
+def _summary(made: Report, styles: Any) -> Table:
     rows = [
         [Paragraph(f"<b>{escape(label)}</b>", styles["Normal"]), Paragraph(escape(value), styles["Normal"])]
-        for label, value in facts(made)
+        for label, value in summary(made)
     ]
     return Table(rows, colWidths=[32 * mm, None], style=TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP")]))
 

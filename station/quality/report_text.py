@@ -1,4 +1,4 @@
-"""The report in words: facts as label and value (for terminal and PDF), and the terminal's layout."""
+"""The report in words: summary as label and value (for terminal and PDF), and the terminal's layout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 LISTED = 200
 
 
-def facts(made: Report) -> list[tuple[str, str]]:
+def summary(made: Report) -> list[tuple[str, str]]:
     """Label and value of everything the report says of the roll as a whole."""
     ended = f"{made.ended_at:%Y-%m-%d %H:%M:%S} UTC" if made.ended_at else "still open"
     if made.broken_off:
@@ -75,7 +75,7 @@ HEADINGS = ("no", "at", "across", "length", "width", "kind", "score", "points", 
 def as_text(made: Report) -> str:
     """The whole report for a terminal."""
     lines = [f"Roll {made.roll}", ""]
-    lines += [f"{label:14} {value}" for label, value in facts(made)]
+    lines += [f"{label:14} {value}" for label, value in summary(made)]
     unseen = [stretch for stretch in made.stretches if stretch.reason is not None]
     if unseen:
         lines += ["", "Cloth nobody inspected"]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.camera import Camera
 
 
-class CameraWishes(BaseModel):
+class CameraOverrides(BaseModel):
     """The recipe's camera settings.  What is None is as the station's settings say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -20,15 +20,15 @@ class CameraWishes(BaseModel):
         return {name: value for name, value in self if value is not None}
 
 
-def ask_camera(camera: Camera, wishes: CameraWishes) -> str | None:
-    """Have the camera take the wishes when it is started next; a sentence if it knows no such settings.
+def override_camera(camera: Camera, overrides: CameraOverrides) -> str | None:
+    """Have the camera take the overrides when it is started next; a sentence if it knows no such settings.
 
     What it refuses of them it tells itself once it was started (``take_words``).
     """
-    take = getattr(camera, "take_wishes", None)
+    take = getattr(camera, "apply_overrides", None)
     if take is not None:
-        take(wishes.told())
+        take(overrides.told())
         return None
-    if not (wished := ", ".join(f"{name} = {value:g}" for name, value in wishes.told().items())):
+    if not (wanted := ", ".join(f"{name} = {value:g}" for name, value in overrides.told().items())):
         return None
-    return f"Camera {camera.camera_id} takes no settings from a recipe, so not {wished}; its picture stays as it is."
+    return f"Camera {camera.camera_id} takes no settings from a recipe, so not {wanted}; its picture stays as it is."

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
-from station.recipe.camera_overrides import CameraWishes
-from station.recipe.sensitivity import Leniency
+from station.recipe.camera_overrides import CameraOverrides
+from station.recipe.sensitivity import SensitivityProfile
 
 FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -32,12 +32,16 @@ class Recipe(BaseModel):
     report_ratio: float = Field(0.85, gt=0, le=1, description="regions are reported from threshold × this")
     min_length_mm: float = Field(0.0, ge=0, description="a defect smaller than this in its longest extent passes")
     edge_margin_mm: float = Field(0.0, ge=0, description="cloth this close to a web edge is not judged")
-    leniency: Leniency = Field(Leniency(), description="where good cloth itself scores high, as teach-in found")
+    sensitivity: SensitivityProfile = Field(
+        SensitivityProfile(),
+        validation_alias=AliasChoices("sensitivity", "leniency"),  # its name in recipes before version 0.2
+        description="where good cloth itself scores high, as teach-in found",
+    )
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")
     overlap_px: int = Field(32, ge=0, le=128, multiple_of=4, description="overlap of neighbouring tiles")
-    camera: CameraWishes = Field(CameraWishes(), description="camera settings that this fabric asks for")
+    camera: CameraOverrides = Field(CameraOverrides(), description="camera settings that this fabric asks for")
     find_web: bool = Field(True, description="find the web's edges; off where cloth fills every picture")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
     grading_rule: str = "four-point"

@@ -1,4 +1,4 @@
-"""Where good cloth itself scores high, it is judged more leniently: beside the selvedge, and in standing streaks."""
+"""Where good cloth itself scores high the line is less sensitive: beside the selvedge, and in standing streaks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ StreakRatio = Annotated[float, Field(ge=1.0, le=MOST_IN_STREAK)]
 Column = Annotated[int, Field(ge=0, multiple_of=CELL_PX)]
 
 
-class Leniency(BaseModel):
+class SensitivityProfile(BaseModel):
     """How many times higher good cloth scores in some places than inside the web; scores there are divided by it.
 
     Attributes:
@@ -36,7 +36,7 @@ class Leniency(BaseModel):
     width_px: int = Field(0, ge=0)
 
     @model_validator(mode="after")
-    def _columns_lie_in_the_picture(self) -> Leniency:
+    def _columns_lie_in_the_picture(self) -> SensitivityProfile:
         if any(column >= self.width_px for column, _ in self.columns):
             raise ValueError(f"a column lies beyond the camera's {self.width_px} px")
         return self
@@ -80,7 +80,7 @@ class Leniency(BaseModel):
             if ratios
         ]
         where = " and ".join(sides)
-        return f"Good cloth scores high on {where} and is judged as much more leniently there." if sides else ""
+        return f"Good cloth scores high on {where} and the line is as much less sensitive there." if sides else ""
 
     def _streaks_told(self) -> str:
         if not self.columns:
@@ -88,7 +88,7 @@ class Leniency(BaseModel):
         places = ", ".join(f"{first}–{end} px" for first, end in self.streaks())
         return (
             f"All good cloth scores high in the camera's columns {places}: dust on the lens, a worn sensor, or a flaw "
-            "that ran through all of it. It is judged more leniently there; clean the lens and teach again."
+            "that ran through all of it. The line is less sensitive there; clean the lens and teach again."
         )
 
 

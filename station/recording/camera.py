@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock
-from drivers.recording.format import Entry, RecordingFacts, What
+from drivers.recording.format import Entry, RecordingMetadata, What
 from drivers.wrapped import WrappedCamera
 from station.recording.recorder import GB, ClothRecorder, new_folder
 
@@ -32,7 +32,7 @@ class RecordSettings(BaseModel):
         return home / "recordings" if self.folder is None else self.folder
 
 
-class TappedCamera(WrappedCamera):
+class RecordingCamera(WrappedCamera):
     """Delivers what ``camera`` delivers; between :meth:`begin` and :meth:`end` also into a recording, with the
     encoder's word of each moment.
 
@@ -52,7 +52,7 @@ class TappedCamera(WrappedCamera):
 
     def begin(self, roll: str | None = None, folder: Path | None = None) -> ClothRecorder:
         """Record from now on: on the shelf, or in ``folder``, which then has the limit for itself."""
-        facts = RecordingFacts(
+        metadata = RecordingMetadata(
             camera_id=self.camera_id,
             serial=str(getattr(self._camera, "serial", "") or ""),
             width_px=self.width_px,
@@ -63,7 +63,7 @@ class TappedCamera(WrappedCamera):
         )
         recorder = ClothRecorder(
             new_folder(self._shelf) if folder is None else folder,
-            facts,
+            metadata,
             limit_bytes=round(self._max_gb * GB),
             shelf=self._shelf if folder is None else None,
             can_wait=self.waits,

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 
 from drivers import abandoned
 from drivers.camera import EncoderReading
-from drivers.recording.format import SUFFIX, Entry, RecordingFacts, What
+from drivers.recording.format import SUFFIX, Entry, RecordingMetadata, What
 from drivers.recording.writer import SEGMENT_BYTES, RecordingWriter
 from station.line.channel import Channel, Closed
 
@@ -35,7 +35,7 @@ PATIENCE_S = 10.0
 """How long a camera that can wait is made to wait for a slow disk."""
 
 LAST_S = 30.0
-"""How long the end of a recording may take; then its thread is left behind."""
+"""How long the end of a recording may take; then its thread is abandoned."""
 
 NICENESS = 10
 
@@ -45,7 +45,7 @@ class ClothRecorder:
 
     Args:
         folder: of the recording; made here, in the thread.
-        facts: of the camera and roll.
+        metadata: of the camera and roll.
         limit_bytes: what the segments in ``shelf`` may take together, this recording's included.
         shelf: folder of recordings that share the limit; None: this recording has it for itself.
         can_wait: whether the camera may be made to wait for room.
@@ -55,7 +55,7 @@ class ClothRecorder:
     def __init__(
         self,
         folder: Path,
-        facts: RecordingFacts,
+        metadata: RecordingMetadata,
         *,
         limit_bytes: int,
         shelf: Path | None = None,
@@ -69,7 +69,7 @@ class ClothRecorder:
         self._waiting_bytes = waiting_bytes
         self._queue: Channel[list[Entry]] = Channel(WAITING_ENTRIES, limit=waiting_bytes, weigh=self._weigh)
         self._writer = RecordingWriter(
-            folder, facts, segment_bytes=min(SEGMENT_BYTES, limit_bytes // 8), make_room=self._make_room
+            folder, metadata, segment_bytes=min(SEGMENT_BYTES, limit_bytes // 8), make_room=self._make_room
         )
         self._telling = threading.Lock()
         self._missing: Entry | None = None
@@ -121,7 +121,7 @@ class ClothRecorder:
         self._thread.join(LAST_S)
         if self._thread.is_alive():
             self._fail(OSError("the disk does not answer"))
-            abandoned.leave(self._thread)
+            abandoned.abandon(self._thread)
 
     def _weigh(self, entries: list[Entry]) -> float:
         """At most half of all there is room for, so that what is no block always fits."""

@@ -25,7 +25,7 @@ def _add(session: Session, new: NewCalibration, by: str, why: str) -> int:
         serial=new.serial,
         width_px=new.width_px,
         kind=new.kind,
-        facts=json.dumps(dict(new.facts), sort_keys=True, allow_nan=False),
+        result=json.dumps(dict(new.result), sort_keys=True, allow_nan=False),
         residual=new.residual,
         residual_unit=new.residual_unit,
         created_at=now(),
@@ -55,19 +55,19 @@ def calibration_query(camera_id: str | None = None, roll_id: int | None = None) 
 
 
 def calibration_row(row: Row[Any]) -> CalibrationRow:
-    """A calibration as it is given back; facts that are no JSON object (damage, a stranger's hand) come back empty."""
-    facts: Mapping[str, Any]
+    """A calibration as it is given back; result that are no JSON object (damage, a stranger's hand) come back empty."""
+    result: Mapping[str, Any]
     try:
-        facts = json.loads(row.facts)
+        result = json.loads(row.result)
     except (ValueError, RecursionError):
-        facts = {}
+        result = {}
     return CalibrationRow(
         id=row.id,
         kind=row.kind,
         camera_id=row.camera_id,
         serial=row.serial,
         width_px=row.width_px,
-        facts=facts if isinstance(facts, dict) else {},
+        result=result if isinstance(result, dict) else {},
         residual=row.residual,
         residual_unit=row.residual_unit,
         made_at=row.created_at,

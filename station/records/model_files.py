@@ -14,7 +14,7 @@ from station.records.store import Store
 FOLDER = "models"
 
 
-def keep_model(store: Store, source: Path, facts: dict[str, str | int | float]) -> str:
+def keep_model(store: Store, source: Path, metadata: dict[str, str | int | float]) -> str:
     """Copy a checkpoint into the home folder and put it on record.  Returns its SHA-256.
 
     The copy is whole or not there at all (temporary name, fsync, rename); a damaged one is replaced.
@@ -38,7 +38,7 @@ def keep_model(store: Store, source: Path, facts: dict[str, str | int | float]) 
                 part.unlink(missing_ok=True)
     except OSError as error:
         raise RecordsError(f"The model could not be kept in {folder}: {error.strerror or error}.") from error
-    store.add_model(sha256, target, facts)
+    store.add_model(sha256, target, metadata)
     return sha256
 
 

@@ -33,7 +33,7 @@ def model_row(session: Session, sha256: str) -> ModelTable:
     """The model's row, made if need be."""
     row = session.get(ModelTable, sha256)
     if row is None:
-        row = ModelTable(sha256=sha256, facts="{}", created_at=now())
+        row = ModelTable(sha256=sha256, metadata_json="{}", created_at=now())
         session.add(row)
         session.flush()
     return row
@@ -90,9 +90,9 @@ def next_recipe(session: Session, recipe: Recipe, by: str, why: str, based_on: i
     return saved
 
 
-def set_model(session: Session, sha256: str, path: str, facts: Mapping[str, Any], by: str, why: str) -> None:
+def set_model(session: Session, sha256: str, path: str, metadata: Mapping[str, Any], by: str, why: str) -> None:
     """Write where a model lies and what is known of it."""
     row = model_row(session, sha256)
     old = row.file or ""
-    row.file, row.facts = path, json.dumps(dict(facts), sort_keys=True, default=str)
+    row.file, row.metadata_json = path, json.dumps(dict(metadata), sort_keys=True, default=str)
     audit.append(session, "model added", old, f"{sha256} {path}", by, why)

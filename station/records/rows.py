@@ -42,13 +42,13 @@ class NewCalibration:
         kind: such as scale or shading.
         camera_id, serial, width_px: the camera's name in the settings, the device's own number ('' if it has none),
             and how many columns it had.
-        facts: the result (JSON-able, finite).
+        result: the result (JSON-able, finite).
         residual: the error that is left, in ``residual_unit``; None where the kind has none.
     """
 
     kind: str
     camera_id: str
-    facts: Mapping[str, Any]
+    result: Mapping[str, Any]
     serial: str = ""
     width_px: int | None = None
     residual: float | None = None

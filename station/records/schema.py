@@ -57,7 +57,7 @@ class ModelTable(Base):
     __tablename__ = "model_version"
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     file: Mapped[str | None] = mapped_column(Text)
-    facts: Mapped[str] = mapped_column(Text)
+    metadata_json: Mapped[str] = mapped_column("facts", Text)
     created_at: Mapped[datetime]
 
 
@@ -91,7 +91,7 @@ class CalibrationTable(Base):
     serial: Mapped[str] = mapped_column(String(128))
     width_px: Mapped[int | None]
     kind: Mapped[str] = mapped_column(String(32))
-    facts: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column("facts", Text)
     residual: Mapped[float | None]
     residual_unit: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]

@@ -217,11 +217,13 @@ class Store:
         """
         return self._writer.call(lambda session: next_recipe(session, recipe, by, why, based_on))
 
-    def add_model(self, sha256: str, file: Path, facts: Mapping[str, Any], by: str = "station", why: str = "") -> None:
+    def add_model(
+        self, sha256: str, file: Path, metadata: Mapping[str, Any], by: str = "station", why: str = ""
+    ) -> None:
         """Put a taught model on record: the hash of its file, where it lies, what is known of it (JSON-able)."""
         file = Path(file).absolute()
         path = file.relative_to(self._home).as_posix() if file.is_relative_to(self._home) else str(file)
-        self._writer.call(lambda session: set_model(session, sha256, path, facts, by, why))
+        self._writer.call(lambda session: set_model(session, sha256, path, metadata, by, why))
 
     def add_calibrations(self, new: Iterable[NewCalibration], by: str, why: str = "") -> list[int]:
         """Put cameras' calibrations on record, all or none; returns their numbers."""

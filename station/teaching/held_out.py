@@ -1,4 +1,4 @@
-"""What the line says of held-back good cloth, gathered in one pass: where to be lenient, and how high it scores."""
+"""What the line says of held-out good cloth, gathered in one pass: where to be less sensitive, how high it scores."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from model.mfrnet import TILE_PX
 from station.contract import Event, RowJudged, StripView
-from station.recipe.sensitivity import Leniency
-from station.teaching.sensitivity_finder import LeniencyFinder
+from station.recipe.sensitivity import SensitivityProfile
+from station.teaching.sensitivity_finder import SensitivityFinder
 from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M
 
 PARTS = 4
@@ -84,9 +84,9 @@ class Row:
             heights=np.where(tail.tops > self.tops, below + tail.heights, self.heights),
         )
 
-    def scores(self, leniency: Leniency) -> NDArray[np.float32]:
+    def scores(self, sensitivity: SensitivityProfile) -> NDArray[np.float32]:
         """Highest score of each column of cells as the line judges it, float32 ``[cells]``."""
-        judged: NDArray[np.float32] = self.tops / leniency.divisors(self.left_px, self.right_px, self.width_px)
+        judged: NDArray[np.float32] = self.tops / sensitivity.divisors(self.left_px, self.right_px, self.width_px)
         return judged
 
     def bounds(self) -> NDArray[np.intp]:
@@ -100,10 +100,10 @@ class Row:
         first, end = self.bounds()[[number * PARTS, (number + 1) * PARTS]]
         return int(first), int(end)
 
-    def peaks(self, leniency: Leniency) -> NDArray[np.float32]:
+    def peaks(self, sensitivity: SensitivityProfile) -> NDArray[np.float32]:
         """Highest score of each part, float32 ``[patches, PARTS]``."""
         bounds = self.bounds()
-        tops = self.scores(leniency)[: bounds[-1]]
+        tops = self.scores(sensitivity)[: bounds[-1]]
         peaks: NDArray[np.float32] = np.maximum.reduceat(tops, bounds[:-1]).reshape(self.patches, PARTS)
         return peaks
 
@@ -111,7 +111,7 @@ class Row:
 class HeldBack:
     """Takes the line's events; of each strip of cloth only the highest score of every column is kept.
 
-    The line's recipe must have ``GATHERING_THRESHOLD`` as threshold and no leniency yet.
+    The line's recipe must have ``GATHERING_THRESHOLD`` as threshold and no sensitivity yet.
 
     Args:
         budget_per_100_m: false alarms wanted per 100 m, above 0: how much cloth is enough.
@@ -124,7 +124,7 @@ class HeldBack:
 
     def __init__(self, budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M) -> None:
         self.enough_patches = ENOUGH_PATCHES * max(1.0, FALSE_ALARM_BUDGET_PER_100_M / budget_per_100_m)
-        self._finder = LeniencyFinder()
+        self._finder = SensitivityFinder()
         self._view: StripView | None = None
         self.rows: list[Row] = []
         self.patches = self.lines = 0
@@ -163,6 +163,6 @@ class HeldBack:
         """Mean lines of a row of patches; short pieces make short rows."""
         return self.lines / len(self.rows)
 
-    def leniency(self) -> Leniency:
+    def sensitivity(self) -> SensitivityProfile:
         """Where good cloth itself scores high."""
         return self._finder.found()

@@ -1,4 +1,4 @@
-"""The cloth a fabric is taught on: which blocks teach and which are held back, and an even sample of tiles."""
+"""The cloth a fabric is taught on: which blocks teach and which are held out, and an even sample of tiles."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Place:
 
 
 class Section:
-    """A camera that shows only part of another's cloth: the blocks that teach, or those held back.
+    """A camera that shows only part of another's cloth: the blocks that teach, or those held out.
 
-    Of ``HOLD_BACK_EVERY`` blocks one is held back; of pictures each time another one of them, so that every part of a
-    picture is both taught and held back.  Blocks shorter than half a tile are shown to neither, since they would be
+    Of ``HOLD_BACK_EVERY`` blocks one is held out; of pictures each time another one of them, so that every part of a
+    picture is both taught and held out.  Blocks shorter than half a tile are shown to neither, since they would be
     mostly mirror image.
 
     Attributes:
@@ -53,9 +53,9 @@ class Section:
         first_lines: the camera's first line of each piece.
     """
 
-    def __init__(self, camera: Camera, *, held_back: bool) -> None:
+    def __init__(self, camera: Camera, *, held_out: bool) -> None:
         self._camera = camera
-        self._held_back = held_back
+        self._held_out = held_out
         self._blocks = 0
         self.lines_shown = self.lines_kept = 0
         self.first_lines: dict[str | None, int] = {}
@@ -79,7 +79,7 @@ class Section:
         group, place = divmod(self._blocks, HOLD_BACK_EVERY)
         self._blocks += 1
         turn = group % HOLD_BACK_EVERY if block.piece is not None else 0
-        if (place == HOLD_BACK_EVERY - 1 - turn) is not self._held_back:
+        if (place == HOLD_BACK_EVERY - 1 - turn) is not self._held_out:
             self.lines_kept += block.lines
             return None
         self.lines_shown += block.lines

@@ -1,4 +1,4 @@
-"""Finds on held-back good cloth where it scores higher than elsewhere: beside the web's edges, in standing streaks.
+"""Finds on held-out good cloth where it scores higher than elsewhere: beside the web's edges, in standing streaks.
 
 A selvedge is woven otherwise than the cloth, and dust on the lens stands in one column of the camera for ever; neither
 is a flaw, and both would hold the highest score of every roll.  Only what is high on most blocks of good cloth counts:
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from station.contract import StripView
-from station.recipe.sensitivity import CELL_PX, MOST_AT_EDGE, MOST_IN_STREAK, Leniency
+from station.recipe.sensitivity import CELL_PX, MOST_AT_EDGE, MOST_IN_STREAK, SensitivityProfile
 
 REACH_CELLS = 24
 """Farthest that an edge may reach inwards; what scores high farther in is the cloth's business, not the edge's."""
@@ -45,8 +45,8 @@ class _Block:
         return inside
 
 
-class LeniencyFinder:
-    """Gathers strips of good cloth, then says where to be lenient.
+class SensitivityFinder:
+    """Gathers strips of good cloth, then says where to be less sensitive.
 
     Per block of cloth and column the level is the 90 % quantile of the scores; the median over the blocks counts.
     """
@@ -71,21 +71,21 @@ class LeniencyFinder:
         if sum(map(len, self._rows)) >= BLOCK_ROWS:
             self._close_block()
 
-    def found(self) -> Leniency:
-        """Where to be lenient; nowhere if too little was seen."""
+    def found(self) -> SensitivityProfile:
+        """Where to be less sensitive; nowhere if too little was seen."""
         self._close_block()
         if len(self._blocks) < FEWEST_BLOCKS:
-            return Leniency()
+            return SensitivityProfile()
         by_column = self._inside_by_column()
         inside = by_column[np.isfinite(by_column)]
         base = float(np.quantile(inside, INSIDE_LEVEL)) if inside.size else 0.0
         if base <= 0:
-            return Leniency()
+            return SensitivityProfile()
         left = [one.levels[one.left :][:REACH_CELLS] for one in self._blocks if one.left is not None]
         right = [one.levels[: one.right][::-1][:REACH_CELLS] for one in self._blocks if one.right is not None]
         columns = _streaks(by_column / base)
         width_px = self._place[2] if columns else 0
-        return Leniency(left=_edge(left, base), right=_edge(right, base), columns=columns, width_px=width_px)
+        return SensitivityProfile(left=_edge(left, base), right=_edge(right, base), columns=columns, width_px=width_px)
 
     def _close_block(self) -> None:
         rows, self._rows = self._rows, []

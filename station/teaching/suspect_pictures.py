@@ -1,4 +1,4 @@
-"""Pictures of doubted cloth: written aside, and in place only once the teach-in has succeeded."""
+"""Pictures of suspect cloth: written aside, and in place only once the teach-in has succeeded."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import numpy as np
 
 from station.contract import StationError
 from station.records.locks import FileLock
-from station.teaching.suspects import Doubt, Doubted, Pixels
+from station.teaching.suspects import PicturedSuspect, Pixels, Suspect
 
 log = logging.getLogger("station.teaching")
 
-FOLDER, UNFINISHED = "doubted", ".unfinished-"
+FOLDER, UNFINISHED = "suspects", ".unfinished-"
 MOST_PICTURES = 200
-"""Of the first doubts; all of such cloth should be looked at."""
+"""Of the first suspects; all of such cloth should be looked at."""
 MARK_PX = 24
 """Half the side of the frame around the highest score."""
 
@@ -41,15 +41,15 @@ class Pictures:
         try:
             self._waiting.replace(target)
         except OSError as error:
-            log.warning("pictures of doubted cloth were not kept in %s: %s", target, error)
+            log.warning("pictures of suspect cloth were not kept in %s: %s", target, error)
             return None
         return target
 
 
 @contextmanager
-def waiting_pictures(home: Path, doubts: Sequence[Doubted]) -> Iterator[Pictures]:
-    """Write the pictures ``001.png`` and so on, in the order of the doubts; those not kept by the end are removed, and
-    those that programs killed meanwhile have left.
+def waiting_pictures(home: Path, suspects: Sequence[PicturedSuspect]) -> Iterator[Pictures]:
+    """Write the pictures ``001.png`` and so on, in the order of the suspects; those not kept by the end are removed,
+    and those that programs killed meanwhile have left.
 
     Raises:
         StationError: they cannot be written.
@@ -60,17 +60,17 @@ def waiting_pictures(home: Path, doubts: Sequence[Doubted]) -> Iterator[Pictures
     lock = _lock(home, name)
     try:
         try:
-            if doubts:
+            if suspects:
                 lock.take()
                 folder.mkdir(mode=0o700, exist_ok=True)
                 waiting = folder / name
                 waiting.mkdir(mode=0o700)
-                for number, (doubt, pixels) in enumerate(doubts[:MOST_PICTURES], start=1):
+                for number, (suspect, pixels) in enumerate(suspects[:MOST_PICTURES], start=1):
                     if pixels is not None:
-                        (waiting / picture_name(number)).write_bytes(_png(marked(pixels, doubt)))
+                        (waiting / picture_name(number)).write_bytes(_png(marked(pixels, suspect)))
         except OSError as error:
             raise StationError(
-                f"Pictures of doubted cloth could not be written to {folder} ({error.strerror or error}): make room "
+                f"Pictures of suspect cloth could not be written to {folder} ({error.strerror or error}): make room "
                 "and teach again."
             ) from error
         yield Pictures(folder, waiting)
@@ -84,7 +84,7 @@ def waiting_pictures(home: Path, doubts: Sequence[Doubted]) -> Iterator[Pictures
 
 def _lock(home: Path, name: str) -> FileLock:
     """Held by the program whose pictures wait in the folder of this name, as long as it lives."""
-    return FileLock(home / "locks" / f"doubted-{name.removeprefix(UNFINISHED)}.lock")
+    return FileLock(home / "locks" / f"suspects-{name.removeprefix(UNFINISHED)}.lock")
 
 
 def _sweep(home: Path) -> None:
@@ -101,14 +101,14 @@ def _sweep(home: Path) -> None:
 
 
 def picture_name(number: int) -> str:
-    """File name of a doubt's picture, counted from 1."""
+    """File name of a suspect's picture, counted from 1."""
     return f"{number:03d}.png"
 
 
-def marked(pixels: Pixels, doubt: Doubt) -> Pixels:
+def marked(pixels: Pixels, suspect: Suspect) -> Pixels:
     """A copy in colour (RGB) with a frame around the highest score, light on dark so that it shows on any cloth."""
     picture = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels.copy()
-    corners = [(doubt.px + side, doubt.line + side) for side in (-MARK_PX, MARK_PX)]
+    corners = [(suspect.px + side, suspect.line + side) for side in (-MARK_PX, MARK_PX)]
     cv2.rectangle(picture, corners[0], corners[1], (0, 0, 0), 3)
     cv2.rectangle(picture, corners[0], corners[1], (255, 255, 255), 1)
     return np.asarray(picture, np.uint8)

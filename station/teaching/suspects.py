@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.mfrnet import CELL_PX
-from model.outliers import doubtful
+from model.outliers import find_outliers
 from station.line.scoring.inference import TileScorer
-from station.recipe.sensitivity import Leniency
+from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.held_out import Row
 from station.teaching.sampling import Place, Section, TileCollector, blocks
 
@@ -23,30 +23,34 @@ Peaks = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Suspect:
     """A piece of teaching cloth that stands out from the rest: it may hold a flaw.
 
     Attributes:
         place: where it lies.
         line, px: where its highest score lies, from its first line and column.
         score: that score, raw.
-        held_back: whether it was held back to set the threshold, else it was taught on.
+        held_out: whether it was held out to set the threshold, else it was taught on.
     """
 
     place: Place
     line: int
     px: int
     score: float
-    held_back: bool
+    held_out: bool
 
 
-Doubted = tuple[Doubt, Pixels | None]
-"""A doubt and its picture, None where there was no time to cut it out."""
+PicturedSuspect = tuple[Suspect, Pixels | None]
+"""A suspect and its picture, None where there was no time to cut it out."""
 
 
-def doubted_tiles(
-    collector: TileCollector, scorer: TileScorer, leniency: Leniency, width_px: int, go_on: Callable[[float], bool]
-) -> tuple[list[Doubted], int]:
+def suspect_tiles(
+    collector: TileCollector,
+    scorer: TileScorer,
+    sensitivity: SensitivityProfile,
+    width_px: int,
+    go_on: Callable[[float], bool],
+) -> tuple[list[PicturedSuspect], int]:
     """Tiles taught on that stand out, with their pictures, the highest first; and how many tiles were looked at.
 
     Args:
@@ -54,7 +58,7 @@ def doubted_tiles(
         width_px: of the camera.
         go_on: told the share that is done; once it says no, the other tiles are not looked at.
     """
-    looks: list[tuple[Doubt, Pixels]] = []
+    looks: list[tuple[Suspect, Pixels]] = []
     for first in range(0, len(collector.tiles), BATCH_TILES):
         if not go_on(first / len(collector.tiles)):
             break
@@ -62,62 +66,62 @@ def doubted_tiles(
         maps = scorer.infer(np.stack(tiles))
         for scores, tile, place in zip(maps, tiles, collector.places[first : first + BATCH_TILES], strict=True):
             if place is not None:
-                divisors = leniency.divisors(place.left_px, place.right_px, width_px)
+                divisors = sensitivity.divisors(place.left_px, place.right_px, width_px)
                 looks.append((_look(scores, place, divisors), tile))
-    standing_out = np.flatnonzero(doubtful(np.array([look.score for look, _ in looks], np.float32)))
-    doubted: list[Doubted] = sorted((looks[i] for i in standing_out), key=lambda one: -one[0].score)
-    return doubted, len(looks)
+    standing_out = np.flatnonzero(find_outliers(np.array([look.score for look, _ in looks], np.float32)))
+    suspects: list[PicturedSuspect] = sorted((looks[i] for i in standing_out), key=lambda one: -one[0].score)
+    return suspects, len(looks)
 
 
-def _look(scores: Peaks, place: Place, divisors: Peaks) -> Doubt:
+def _look(scores: Peaks, place: Place, divisors: Peaks) -> Suspect:
     first = place.first_px // CELL_PX
     lines = -(-(place.end_line - place.first_line) // CELL_PX)
     columns = min(scores.shape[1], -(-place.end_px // CELL_PX) - first)
     judged = scores[:lines, :columns] / divisors[first : first + columns]
     line, px = np.unravel_index(int(judged.argmax()), judged.shape)
-    return Doubt(place, int(line) * CELL_PX, int(px) * CELL_PX, float(judged.max()), held_back=False)
+    return Suspect(place, int(line) * CELL_PX, int(px) * CELL_PX, float(judged.max()), held_out=False)
 
 
-def without_doubted(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[int, int]]]:
-    """Rows of held-back patches, ``[patches, parts]`` each, without those that stand out and what these spill over to;
+def without_suspects(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[int, int]]]:
+    """Rows of held-out patches, ``[patches, parts]`` each, without those that stand out and what these spill over to;
     which stand out, as (row, patch), the highest first.
 
     What stands out in the same place of most rows is no flaw but the cloth's own, and stays.
     """
     highest = np.concatenate([row.max(axis=1) for row in peaks])
-    doubted = np.split(doubtful(highest), np.cumsum([len(row) for row in peaks])[:-1])
-    for count in {len(flags) for flags in doubted}:
-        alike = [flags for flags in doubted if len(flags) == count]
+    suspects = np.split(find_outliers(highest), np.cumsum([len(row) for row in peaks])[:-1])
+    for count in {len(flags) for flags in suspects}:
+        alike = [flags for flags in suspects if len(flags) == count]
         usual = np.mean(alike, axis=0) > 0.5
         for flags in alike if len(alike) > 1 else []:
             flags[usual] = False
-    places = [(i, int(patch)) for i, flags in enumerate(doubted) for patch in np.flatnonzero(flags)]
+    places = [(i, int(patch)) for i, flags in enumerate(suspects) for patch in np.flatnonzero(flags)]
     places.sort(key=lambda place: -float(peaks[place[0]][place[1]].max()))
     least = float(peaks[places[-1][0]][places[-1][1]].max()) if places else math.inf
-    kept = [row[~(flags | _spilt_over(row, flags, least))] for row, flags in zip(peaks, doubted, strict=True)]
+    kept = [row[~(flags | _spilt_over(row, flags, least))] for row, flags in zip(peaks, suspects, strict=True)]
     return kept, places
 
 
-def _spilt_over(row: Peaks, doubted: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
-    """Patches that touch a doubted one where that stands out.
+def _spilt_over(row: Peaks, suspects: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
+    """Patches that touch a suspect one where that stands out.
 
-    A flaw does not end at a patch's border, and its lesser part, not doubted by itself, would set the threshold.  The
+    A flaw does not end at a patch's border, and its lesser part, not suspect by itself, would set the threshold.  The
     patches' own scores have no say: cloth is left out whether it scores high or low.
     """
-    spilt = np.zeros_like(doubted)
-    spilt[1:] |= doubted[:-1] & (row[:-1, -1] >= least)
-    spilt[:-1] |= doubted[1:] & (row[1:, 0] >= least)
+    spilt = np.zeros_like(suspects)
+    spilt[1:] |= suspects[:-1] & (row[:-1, -1] >= least)
+    spilt[:-1] |= suspects[1:] & (row[1:, 0] >= least)
     return spilt
 
 
-def doubt_of(row: Row, patch: int, leniency: Leniency, first_lines: dict[str | None, int]) -> Doubt:
-    """What to tell of a held-back patch.
+def suspect_at(row: Row, patch: int, sensitivity: SensitivityProfile, first_lines: dict[str | None, int]) -> Suspect:
+    """What to tell of a held-out patch.
 
     Args:
         first_lines: roll line at which each piece begins.
     """
     cell, (first, end), first_line = row.cell_px, row.patch(patch), first_lines[row.piece]
-    scores = row.scores(leniency)[first:end]
+    scores = row.scores(sensitivity)[first:end]
     highest = int(scores.argmax())
     place = Place(
         piece=row.piece,
@@ -129,16 +133,16 @@ def doubt_of(row: Row, patch: int, leniency: Leniency, first_lines: dict[str | N
         right_px=row.right_px,
     )
     line = int(row.heights[first + highest]) * cell
-    return Doubt(place, line, highest * cell, float(scores[highest]), held_back=True)
+    return Suspect(place, line, highest * cell, float(scores[highest]), held_out=True)
 
 
-def cut_out(doubts: Sequence[Doubt], section: Section, stopped: Callable[[], bool]) -> list[Doubted]:
-    """Doubted patches with their pictures, read again from the section they lie in; without, where it was stopped."""
+def cut_out(suspects: Sequence[Suspect], section: Section, stopped: Callable[[], bool]) -> list[PicturedSuspect]:
+    """Suspect patches with their pictures, read again from the section they lie in; without, where it was stopped."""
     found: dict[int, Pixels] = {}
-    for block in blocks(section, lambda: stopped() or len(found) == len(doubts)):
+    for block in blocks(section, lambda: stopped() or len(found) == len(suspects)):
         first = block.first_line - section.first_lines[block.piece]
-        for number, place in enumerate(doubt.place for doubt in doubts):
+        for number, place in enumerate(suspect.place for suspect in suspects):
             if place.piece == block.piece and first <= place.first_line and place.end_line <= first + block.lines:
                 lines = slice(place.first_line - first, place.end_line - first)
                 found[number] = block.pixels[lines, place.first_px : place.end_px].copy()
-    return [(doubt, found.get(number)) for number, doubt in enumerate(doubts)]
+    return [(suspect, found.get(number)) for number, suspect in enumerate(suspects)]

@@ -1,6 +1,6 @@
 """Thresholds from good cloth: how often a score is exceeded, with the honesty to say how far that is extrapolated.
 
-Method: extreme values.  The highest score of each patch of held-back good cloth is a maximum and follows the law of
+Method: extreme values.  The highest score of each patch of held-out good cloth is a maximum and follows the law of
 maxima (Gumbel's; Fisher & Tippett, Proc. Camb. Phil. Soc. 1928), fitted to the upper part of the patches alone.  Where
 there is cloth in plenty, the peaks above a high quantile follow a generalised Pareto law (Pickands 1975) whose shape
 can be told as well; its parameters by L-moments (Hosking & Wallis, Technometrics 1987).  How sure it is, is told by

@@ -1,9 +1,9 @@
 """The teach-in itself: good cloth in; a model, a threshold and a recipe version out, all or nothing.
 
-The cloth is dealt into blocks; most teach, every fourth is held back.  The first are cut into the line's tiles, which
+The cloth is dealt into blocks; most teach, every fourth is held out.  The first are cut into the line's tiles, which
 teach the network; the line then runs over the second with the taught model, once, and its scores say where to be
-lenient and set the threshold.  Cloth of either part that stands out from the rest is doubted and named, with pictures:
-it calibrates no score and sets no threshold (the restoration itself has seen it; a few flaws among much cloth teach it
+less sensitive and set the threshold.  Cloth of either part that stands out from the rest is suspect and
+named, with pictures: it calibrates no score and sets no threshold (the restoration itself has seen it; a few flaws among much cloth teach it
 little).
 """
 
@@ -21,7 +21,7 @@ from model import checkpoint
 from model.encoder import Encoder
 from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig
 from model.runtime import Runtime, choose_device
-from model.time_budget import Clock, Progress
+from model.time_budget import Progress, TimeBudget
 from model.training import fit
 from station.contract import StationError
 from station.line.scoring.inference import TileScorer
@@ -33,7 +33,7 @@ from station.records.store import Store
 from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
 from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect
 from station.teaching.suspect_pictures import waiting_pictures
-from station.teaching.suspects import Doubt, cut_out, doubt_of, doubted_tiles, without_doubted
+from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
 from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M, Threshold, choose_threshold
 
@@ -43,24 +43,24 @@ READING_SHARE = 0.25
 """Of the time given: reading cloth ends then, and what was read must do."""
 RESERVED_SHARE = 0.2
 LEAST_RESERVED_S = 10.0
-"""Left after training: for compiling the model and scoring what is held back."""
-HELD_BACK_END, LOOKING_END = 0.93, 0.97
-"""Shares of the time at which scoring held-back cloth, and looking for doubtful tiles, end in any case."""
+"""Left after training: for compiling the model and scoring what is held out."""
+HELD_OUT_END, LOOKING_END = 0.93, 0.97
+"""Shares of the time at which scoring held-out cloth, and looking for suspect tiles, end in any case."""
 
 ProgressSink = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TeachInResult:
     """What teach-in made.
 
     Attributes:
         recipe: the recipe version as stored.
-        tiles: tiles the model was taught on; ``looked_at`` of them were looked at for doubts.
+        tiles: tiles the model was taught on; ``looked_at`` of them were looked at for suspects.
         seconds: all in.
         threshold: how it was set.
-        doubts: cloth that stands out from the rest, tiles taught on first, the highest first.
-        pictures: folder with their pictures, ``001.png`` and so on in this order; None without doubts.
+        suspects: cloth that stands out from the rest, tiles taught on first, the highest first.
+        pictures: folder with their pictures, ``001.png`` and so on in this order; None without suspects.
     """
 
     recipe: Recipe
@@ -68,7 +68,7 @@ class Lesson:
     looked_at: int
     seconds: float
     threshold: Threshold
-    doubts: tuple[Doubt, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
     pictures: Path | None = None
 
 
@@ -88,7 +88,7 @@ def teach(
     by: str = "station",
     progress: ProgressSink | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> tuple[Lesson, MFRNet]:
+) -> tuple[TeachInResult, MFRNet]:
     """Teach ``fabric`` and store model and recipe.
 
     The same seed makes the same model and threshold on one machine wherever the time allows all training steps.
@@ -109,7 +109,7 @@ def teach(
         TeachingCancelled: ``cancelled`` said so.
     """
     choose_device(device)  # one that is not there is told before minutes pass
-    clock = Clock(minutes, progress, cancelled)
+    budget = TimeBudget(minutes, progress, cancelled)
     draft = Recipe(
         fabric=fabric,
         version=1,
@@ -119,16 +119,16 @@ def teach(
         mm_per_px=mm_per_px,
     )
     collector = TileCollector(seed)
-    held_back_lines = _collect(Section(open_cloth(), held_back=False), draft, collector, clock)
-    _look_ahead(Section(open_cloth(), held_back=True), draft, clock)
-    network = _fit(collector, encoder, config, seed, device, clock)
+    held_out_lines = _collect(Section(open_cloth(), held_out=False), draft, collector, budget)
+    _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
+    network = _fit(collector, encoder, config, seed, device, budget)
     runtime = Runtime(network, device=device, precision=precision)
     try:
-        section = Section(open_cloth(), held_back=True)
-        held = _score(section, runtime, draft, held_back_lines, false_alarms_per_100_m, clock)
-        leniency = held.leniency()
-        every_row = [row.peaks(leniency) for row in held.rows]
-        peaks, standing_out = without_doubted(every_row)
+        section = Section(open_cloth(), held_out=True)
+        held = _score(section, runtime, draft, held_out_lines, false_alarms_per_100_m, budget)
+        sensitivity = held.sensitivity()
+        every_row = [row.peaks(sensitivity) for row in held.rows]
+        peaks, standing_out = without_suspects(every_row)
         threshold = choose_threshold(
             peaks,
             mm_per_px,
@@ -138,53 +138,53 @@ def teach(
             budget_per_100_m=false_alarms_per_100_m,
             every_row=every_row,
         )
-        doubts, looked_at = doubted_tiles(
-            collector, runtime, leniency, section.width_px, lambda done: _look_on(clock, done)
+        suspects, looked_at = suspect_tiles(
+            collector, runtime, sensitivity, section.width_px, lambda done: _look_on(budget, done)
         )
     finally:
         runtime.close()
-    patches = [doubt_of(held.rows[i], patch, leniency, section.first_lines) for i, patch in standing_out]
+    patches = [suspect_at(held.rows[i], patch, sensitivity, section.first_lines) for i, patch in standing_out]
     if patches:
-        late = HELD_BACK_END + 2 * (LOOKING_END - HELD_BACK_END)
-        again = Section(open_cloth(), held_back=True)
-        doubts += cut_out(patches, again, lambda: clock.cancelled() or clock.used() > late)
-    clock.check()
+        late = HELD_OUT_END + 2 * (LOOKING_END - HELD_OUT_END)
+        again = Section(open_cloth(), held_out=True)
+        suspects += cut_out(patches, again, lambda: budget.cancelled() or budget.spent() > late)
+    budget.check()
     recipe = draft.model_copy(
         update={
-            "leniency": leniency,
+            "sensitivity": sensitivity,
             "threshold": threshold.score,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
         }
     )
-    facts = _facts(recipe, threshold, len(collector.tiles), len(doubts), seed, runtime.precision)
-    with waiting_pictures(store.home, doubts) as pictures:
-        sha256 = store_model(network, store, facts)
+    metadata = _metadata(recipe, threshold, len(collector.tiles), len(suspects), seed, runtime.precision)
+    with waiting_pictures(store.home, suspects) as pictures:
+        sha256 = store_model(network, store, metadata)
         before = History(store).recipes(fabric)
         update = {"model_sha256": sha256, "camera": before[0].recipe.camera if before else recipe.camera}
         recipe = store.save_recipe(recipe.model_copy(update=update), by, "teach-in")
         folder = pictures.keep(f"{fabric}-v{recipe.version}")
-    clock.report("done", 1.0)
-    lesson = Lesson(
+    budget.report("done", 1.0)
+    result = TeachInResult(
         recipe=recipe,
         tiles=len(collector.tiles),
         looked_at=looked_at,
-        seconds=clock.used() * clock.seconds,
+        seconds=budget.spent() * budget.seconds,
         threshold=threshold,
-        doubts=tuple(doubt for doubt, _ in doubts),
+        suspects=tuple(suspect for suspect, _ in suspects),
         pictures=folder,
     )
-    return lesson, network
+    return result, network
 
 
-def _collect(section: Section, recipe: Recipe, collector: TileCollector, clock: Clock) -> int:
-    """Fill the collector; returns the lines that are held back."""
+def _collect(section: Section, recipe: Recipe, collector: TileCollector, budget: TimeBudget) -> int:
+    """Fill the collector; returns the lines that are held out."""
 
     def stopped() -> bool:
-        clock.report("reading cloth", min(clock.used(), READING_SHARE))
-        return clock.used() > READING_SHARE or clock.cancelled()
+        budget.report("reading cloth", min(budget.spent(), READING_SHARE))
+        return budget.spent() > READING_SHARE or budget.cancelled()
 
     collect(section, recipe, collector, stopped)
-    clock.check()
+    budget.check()
     if not collector.tiles:
         raise StationError(
             f"No cloth was found in the pictures to teach on; they must show the web, {TILE_PX // 2} lines or more."
@@ -192,37 +192,37 @@ def _collect(section: Section, recipe: Recipe, collector: TileCollector, clock: 
     return section.lines_kept
 
 
-def _look_ahead(section: Section, recipe: Recipe, clock: Clock) -> None:
-    """Refuse too little held-back cloth before time goes into training."""
+def _look_ahead(section: Section, recipe: Recipe, budget: TimeBudget) -> None:
+    """Refuse too little held-out cloth before time goes into training."""
     least = TileCollector(0, limit=MIN_PATCHES)
-    collect(section, recipe, least, lambda: len(least.tiles) == MIN_PATCHES or clock.cancelled())
-    clock.check()
+    collect(section, recipe, least, lambda: len(least.tiles) == MIN_PATCHES or budget.cancelled())
+    budget.check()
     _refuse_fewer(len(least.tiles))
 
 
 def _refuse_fewer(patches: int) -> None:
     if patches < MIN_PATCHES:
         raise StationError(
-            f"Too little cloth: {patches} patches could be held back to set the threshold, at least {MIN_PATCHES} "
+            f"Too little cloth: {patches} patches could be held out to set the threshold, at least {MIN_PATCHES} "
             f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of 256 px or more of good cloth."
         )
 
 
-def _training_end(clock: Clock) -> float:
+def _training_end(budget: TimeBudget) -> float:
     """Share of the time at which training ends, for what the rest needs."""
-    return 1 - max(LEAST_RESERVED_S / clock.seconds, RESERVED_SHARE)
+    return 1 - max(LEAST_RESERVED_S / budget.seconds, RESERVED_SHARE)
 
 
 def _fit(
-    collector: TileCollector, encoder: Encoder, config: MFRNetConfig | None, seed: int, device: str, clock: Clock
+    collector: TileCollector, encoder: Encoder, config: MFRNetConfig | None, seed: int, device: str, budget: TimeBudget
 ) -> MFRNet:
-    begun, end = clock.used(), _training_end(clock)
+    begun, end = budget.spent(), _training_end(budget)
 
     def told(progress: Progress) -> None:
         if progress.stage != "done":
-            clock.report(progress.stage, begun + (end - begun) * progress.fraction, progress.loss)
+            budget.report(progress.stage, begun + (end - begun) * progress.fraction, progress.loss)
 
-    minutes = max(end - begun, READING_SHARE) * clock.seconds / 60
+    minutes = max(end - begun, READING_SHARE) * budget.seconds / 60
     tiles = np.stack(collector.tiles)
     return fit(
         tiles,
@@ -232,57 +232,57 @@ def _fit(
         device=device,
         config=config,
         progress=told,
-        cancelled=clock.cancelled,
+        cancelled=budget.cancelled,
     )
 
 
 def _score(
-    section: Section, scorer: TileScorer, recipe: Recipe, lines: int, budget_per_100_m: float, clock: Clock
+    section: Section, scorer: TileScorer, recipe: Recipe, lines: int, budget_per_100_m: float, budget: TimeBudget
 ) -> HeldBack:
-    """Run the line over held-back cloth, of about so many lines, until the time is over and the least is judged."""
+    """Run the line over held-out cloth, of about so many lines, until the time is over and the least is judged."""
     held = HeldBack(budget_per_100_m)
-    begun = _training_end(clock)
+    begun = _training_end(budget)
 
     def stopped() -> bool:
-        clock.report("setting the threshold", begun + (HELD_BACK_END - begun) * min(1.0, held.lines / max(1, lines)))
-        late = clock.used() > HELD_BACK_END and held.patches >= MIN_PATCHES
-        return late or held.is_enough or clock.cancelled()
+        budget.report("setting the threshold", begun + (HELD_OUT_END - begun) * min(1.0, held.lines / max(1, lines)))
+        late = budget.spent() > HELD_OUT_END and held.patches >= MIN_PATCHES
+        return late or held.is_enough or budget.cancelled()
 
     play(section, scorer, recipe, on_event=held.take, cancelled=stopped)
-    clock.check()
+    budget.check()
     _refuse_fewer(held.patches)
     return held
 
 
-def _look_on(clock: Clock, done: float) -> bool:
-    clock.tell("looking for doubtful cloth", HELD_BACK_END + (LOOKING_END - HELD_BACK_END) * done)
-    return clock.used() < LOOKING_END
+def _look_on(budget: TimeBudget, done: float) -> bool:
+    budget.tell("looking for suspect cloth", HELD_OUT_END + (LOOKING_END - HELD_OUT_END) * done)
+    return budget.spent() < LOOKING_END
 
 
-def _facts(
-    recipe: Recipe, threshold: Threshold, tiles: int, doubts: int, seed: int, precision: str
-) -> checkpoint.Facts:
+def _metadata(
+    recipe: Recipe, threshold: Threshold, tiles: int, suspects: int, seed: int, precision: str
+) -> checkpoint.Metadata:
     """What the model's file tells of its teaching."""
-    facts: checkpoint.Facts = {
+    metadata: checkpoint.Metadata = {
         "fabric": recipe.fabric,
         "seed": seed,
         "tiles": tiles,
-        "doubts": doubts,
-        "held_back_patches": threshold.patches,
+        "suspects": suspects,
+        "held_out_patches": threshold.patches,
         "threshold": threshold.score,
         "extrapolation": threshold.extrapolation,
         "precision": precision,
     }
     if threshold.predicted_per_100_m is not None and threshold.interval_per_100_m is not None:
         low, high = threshold.interval_per_100_m
-        facts["predicted_false_alarms_per_100_m"] = threshold.predicted_per_100_m
-        facts |= {"predicted_false_alarms_per_100_m_low": low, "predicted_false_alarms_per_100_m_high": high}
-    return facts
+        metadata["predicted_false_alarms_per_100_m"] = threshold.predicted_per_100_m
+        metadata |= {"predicted_false_alarms_per_100_m_low": low, "predicted_false_alarms_per_100_m_high": high}
+    return metadata
 
 
-def store_model(network: MFRNet, store: Store, facts: checkpoint.Facts) -> str:
+def store_model(network: MFRNet, store: Store, metadata: checkpoint.Metadata) -> str:
     """Put the model under the home folder by its hash; returns the SHA-256."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.safetensors"
-        checkpoint.save(network, file, facts)
-        return keep_model(store, file, facts)
+        checkpoint.save(network, file, metadata)
+        return keep_model(store, file, metadata)

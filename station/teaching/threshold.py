@@ -1,4 +1,4 @@
-"""From scores of held-back good cloth to the threshold for a false-alarm budget, and how sure its prediction is."""
+"""From scores of held-out good cloth to the threshold for a false-alarm budget, and how sure its prediction is."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def choose_threshold(
         web_px: mean width of the web.
         row_lines: mean lines of a row of patches.
         budget_per_100_m: false alarms wanted per 100 m at most, above 0; unused without a scale.
-        every_row: the same with the patches that are doubted; if these are good cloth after all, the truth may lie as
+        every_row: the same with the patches that are suspects; if these are good cloth after all, the truth may lie as
             high as they say.
     """
     peaks = np.concatenate(rows)

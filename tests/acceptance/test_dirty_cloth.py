@@ -19,12 +19,12 @@ from model.runtime import Runtime
 from station.demo import Box, Findings, compare
 from station.playback import play
 from station.recipe import Recipe
-from station.recipe.sensitivity import Leniency
+from station.recipe.sensitivity import SensitivityProfile
 from station.records.store import Store
-from station.teaching import Lesson, teach
+from station.teaching import TeachInResult, teach
 from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
 from station.teaching.sampling import Place
-from station.teaching.suspects import without_doubted
+from station.teaching.suspects import without_suspects
 from station.teaching.threshold import choose_threshold
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 WIDTH_PX, WEB_PX, MM_PER_PX = 1024, (24, 1000), 0.5
 TEACHING_LINES, TEST_LINES, MUCH_LINES = 18_000, 46_000, 90_000
 TEACHING_SEEDS, TEST_SEED = (24, 25), 22
-"""Two lessons of each: which cloth is held back sets the threshold, and that alone moves detection."""
+"""Two teach-ins of each: which cloth is held out sets the threshold, and that alone moves detection."""
 DIRTY_PER_M, TEST_FLAWS_PER_M = 1.1, 11.0
 STEPS = 120
 """As many in both, whatever the machine's speed: enough for a fair model, few enough for a test."""
@@ -41,9 +41,9 @@ SECONDS = 40 * 60
 
 @dataclass(frozen=True)
 class Outcome:
-    """A lesson, and what it found on the test cloth."""
+    """A teach-in, and what it found on the test cloth."""
 
-    lesson: Lesson
+    result: TeachInResult
     findings: Findings
     of_much: float
     """The threshold that much cloth, as dirty, would set for the same network, where chance has little say."""
@@ -64,7 +64,7 @@ def outcome(style: str, seed: int, flaws_per_m: float, home: Path) -> Outcome:
     teaching = cloth(style, seed, flaws_per_m).render(0, TEACHING_LINES)
     store = Store.open(home)
     try:
-        lesson, network = teach(
+        result, network = teach(
             style,
             lambda: MemoryCamera(teaching, lines=len(teaching)),
             load_encoder("light"),
@@ -85,18 +85,18 @@ def outcome(style: str, seed: int, flaws_per_m: float, home: Path) -> Outcome:
         return compare(test.flaws(0, TEST_LINES), rejects, MM_PER_PX)  # type: ignore[arg-type]
 
     try:
-        of_much = threshold_on(cloth(style, 100 + seed, flaws_per_m).render(0, MUCH_LINES), runtime, lesson.recipe)
-        of_much_recipe = lesson.recipe.model_copy(update={"threshold": of_much})
-        return Outcome(lesson, findings(lesson.recipe), of_much, findings(of_much_recipe))
+        of_much = threshold_on(cloth(style, 100 + seed, flaws_per_m).render(0, MUCH_LINES), runtime, result.recipe)
+        of_much_recipe = result.recipe.model_copy(update={"threshold": of_much})
+        return Outcome(result, findings(result.recipe), of_much, findings(of_much_recipe))
     finally:
         runtime.close()
 
 
 def threshold_on(pixels: NDArray[np.uint8], runtime: Runtime, recipe: Recipe) -> float:
     held = HeldBack()
-    blank = recipe.model_copy(update={"threshold": GATHERING_THRESHOLD, "leniency": Leniency()})
+    blank = recipe.model_copy(update={"threshold": GATHERING_THRESHOLD, "sensitivity": SensitivityProfile()})
     play(MemoryCamera(pixels, lines=len(pixels)), runtime, blank, on_event=held.take)
-    rows, _ = without_doubted([row.peaks(held.leniency()) for row in held.rows])
+    rows, _ = without_suspects([row.peaks(held.sensitivity()) for row in held.rows])
     return choose_threshold(rows, MM_PER_PX, held.web_px, recipe.overlap_px, row_lines=held.row_lines).score
 
 
@@ -112,8 +112,8 @@ class Trial:
     Attributes:
         share: of the tiles that hold a flaw.
         flaws: in the teaching cloth.
-        named: of them, how many the station doubted.
-        right: doubts that lie on a flaw.
+        named: of them, how many the station suspects.
+        right: suspects that lie on a flaw.
     """
 
     clean: Outcome
@@ -136,18 +136,18 @@ def trial(style: str, seed: int, home: Path) -> Trial:
         for x in np.linspace(WEB_PX[0], WEB_PX[1] - 256, 5).astype(int)
     ]
     share = float(np.mean([meets(tile, flaws) for tile in tiles]))
-    doubts = dirty.lesson.doubts
-    right = sum(meets(doubt.place, flaws) for doubt in doubts)
-    named = sum(any(meets(doubt.place, [flaw]) for doubt in doubts) for flaw in flaws)
+    suspects = dirty.result.suspects
+    right = sum(meets(suspect.place, flaws) for suspect in suspects)
+    named = sum(any(meets(suspect.place, [flaw]) for suspect in suspects) for flaw in flaws)
     print(
         f"{style}: {share:.1%} of the tiles hold flaws; detection {detection(clean.findings):.3f} after clean, "
         f"{detection(dirty.findings):.3f} after dirty teaching, of {clean.findings.flaws_true} flaws; thresholds "
-        f"{clean.lesson.threshold.score:.3f}, {dirty.lesson.threshold.score:.3f}, of much cloth "
+        f"{clean.result.threshold.score:.3f}, {dirty.result.threshold.score:.3f}, of much cloth "
         f"{clean.of_much:.3f}, {dirty.of_much:.3f} with detection {detection(clean.findings_of_much):.3f}, "
         f"{detection(dirty.findings_of_much):.3f}; false alarms on "
         f"{TEST_LINES * MM_PER_PX / 1000:.0f} m {clean.findings.false_alarms}, {dirty.findings.false_alarms}; "
-        f"doubted {len(clean.lesson.doubts)} and {len(doubts)} pieces, {right} of these with a flaw, {named} of "
-        f"{len(flaws)} flaws named; {dirty.lesson.tiles} tiles, {dirty.lesson.threshold.patches} patches held back, "
+        f"suspects {len(clean.result.suspects)} and {len(suspects)} pieces, {right} of these with a flaw, {named} of "
+        f"{len(flaws)} flaws named; {dirty.result.tiles} tiles, {dirty.result.threshold.patches} patches held out, "
         f"{time.monotonic() - started:.0f} s"
     )
     return Trial(clean, dirty, share, len(flaws), named, right)
@@ -176,7 +176,7 @@ def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(
     for one in trials:
         assert 0.045 <= one.share <= 0.09
         assert one.clean.findings.flaws_true >= 200
-        assert len(one.clean.lesson.doubts) <= 0.01 * one.clean.lesson.tiles
+        assert len(one.clean.result.suspects) <= 0.01 * one.clean.result.tiles
         assert max(one.clean.findings.false_alarms, one.dirty.findings.false_alarms) <= 4
-    assert sum(one.right for one in trials) >= 0.8 * sum(len(one.dirty.lesson.doubts) for one in trials)
+    assert sum(one.right for one in trials) >= 0.8 * sum(len(one.dirty.result.suspects) for one in trials)
     assert sum(one.named for one in trials) >= 0.7 * sum(one.flaws for one in trials)

@@ -1,4 +1,4 @@
-"""The peers: each does what its paper says, on features small enough for seconds."""
+"""The baselines: each does what its paper says, on features small enough for seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from scipy.spatial import distance
 from torch import Tensor
 
-from benchmarks.baselines import PEERS, Peer
+from benchmarks.baselines import BASELINES, Baseline
 from benchmarks.baselines.autoencoder import Autoencoder
 from benchmarks.baselines.gaussian import Gaussian
 from benchmarks.baselines.maps import as_rows
@@ -33,8 +33,8 @@ def cloth(tiles: int, seed: int) -> Tensor:
     return features / features.std((0, 2, 3), keepdim=True)
 
 
-def small(name: str, seed: int = 0, steps: int = 20) -> Peer:
-    """A peer that learns in a second or so."""
+def small(name: str, seed: int = 0, steps: int = 20) -> Baseline:
+    """A baseline that learns in a second or so."""
     if name == "nearest":
         return Nearest(seed, candidates=4000, share=0.1)
     return Gaussian() if name == "gaussian" else Autoencoder(seed, latent=HIDDEN, steps=steps)
@@ -45,17 +45,17 @@ def good() -> Tensor:
     return cloth(16, 1)
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_foreign_patch_scores_highest(name: str, good: Tensor) -> None:
-    peer = small(name, steps=400)
-    peer.fit(good)
+    baseline = small(name, steps=400)
+    baseline.fit(good)
     fresh = cloth(3, 2)
-    before = peer.score(fresh)
+    before = baseline.score(fresh)
     assert before.shape == (3, 32, 32)
     assert before.dtype == torch.float32
     assert torch.isfinite(before).all()
     fresh[1, :, 20:24, 5:9] = cloth(1, 3)[0, torch.arange(DEPTH).flip(0), :4, :4]  # usual values, foreign together
-    maps = peer.score(fresh)
+    maps = baseline.score(fresh)
     tile, row, column = np.unravel_index(int(maps.argmax()), maps.shape)
     assert tile == 1
     assert 20 <= row < 24
@@ -65,19 +65,19 @@ def test_foreign_patch_scores_highest(name: str, good: Tensor) -> None:
     torch.testing.assert_close(maps[1][far], before[1][far])
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_same_seed_same_maps(name: str, good: Tensor) -> None:
     torch.manual_seed(5)  # must not matter
-    first, second = PEERS[name](3), PEERS[name](3)
+    first, second = BASELINES[name](3), BASELINES[name](3)
     fresh = cloth(2, 2)
     maps = []
-    for peer in (first, second):
-        if isinstance(peer, Autoencoder):
-            peer.steps = 20
-        if isinstance(peer, Nearest):
-            peer.candidates = 2000
-        peer.fit(good)
-        maps.append(peer.score(fresh))
+    for baseline in (first, second):
+        if isinstance(baseline, Autoencoder):
+            baseline.steps = 20
+        if isinstance(baseline, Nearest):
+            baseline.candidates = 2000
+        baseline.fit(good)
+        maps.append(baseline.score(fresh))
     assert torch.equal(*maps)
 
 
@@ -89,19 +89,19 @@ def test_another_seed_draws_anew(name: str, good: Tensor) -> None:
     assert not torch.equal(one.score(good[:1]), other.score(good[:1]))
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_half_precision_and_no_tiles(name: str, good: Tensor) -> None:
-    peer = small(name)
-    peer.fit(good.half())
-    assert peer.score(good[:0]).shape == (0, 32, 32)
-    assert peer.score(good[:2].half()).dtype == torch.float32
+    baseline = small(name)
+    baseline.fit(good.half())
+    assert baseline.score(good[:0]).shape == (0, 32, 32)
+    assert baseline.score(good[:2].half()).dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_bad_input_is_told_in_a_sentence(name: str, good: Tensor) -> None:
-    peer = small(name)
+    baseline = small(name)
     with pytest.raises(ModelError, match="learned no cloth yet"):
-        peer.score(good)
+        baseline.score(good)
     broken = good.clone()
     broken[0, 0, 0, 0] = torch.nan
     for features, words in (
@@ -111,21 +111,21 @@ def test_bad_input_is_told_in_a_sentence(name: str, good: Tensor) -> None:
         (broken, "not a finite number"),
     ):
         with pytest.raises(ModelError, match=words):
-            peer.fit(features)
+            baseline.fit(features)
     with pytest.raises(ModelError, match="learned no cloth yet"):  # a refused fit leaves nothing half-learned
-        peer.score(good)
-    peer.fit(good)
+        baseline.score(good)
+    baseline.fit(good)
     with pytest.raises(ModelError, match="12 channels, but is to judge 11"):
-        peer.score(good[:, :11])
+        baseline.score(good[:, :11])
 
 
 def test_nearest_agrees_with_brute_force(good: Tensor) -> None:
-    peer = Nearest(patch=3, candidates=10**9, share=1.0, projected=DEPTH, smoothing=0)
-    peer.fit(good[:8])
+    baseline = Nearest(patch=3, candidates=10**9, share=1.0, projected=DEPTH, smoothing=0)
+    baseline.fit(good[:8])
     fresh = cloth(1, 2)
     remembered = as_rows(local_mean(good[:8], 3)).numpy()
     expected = distance.cdist(as_rows(local_mean(fresh, 3)).numpy(), remembered).min(1)
-    np.testing.assert_allclose(peer.score(fresh).flatten().numpy(), expected, atol=2e-3)
+    np.testing.assert_allclose(baseline.score(fresh).flatten().numpy(), expected, atol=2e-3)
 
 
 def test_coreset_covers_better_than_chance() -> None:
@@ -148,9 +148,9 @@ def test_coreset_takes_all_where_all_are_alike() -> None:
 def test_gaussian_agrees_with_scipy() -> None:
     good, fresh = cloth(60, 1), cloth(2, 2)
     good[:, :, 7, 9] *= torch.linspace(0.5, 2, DEPTH)[:, None].T
-    peer = Gaussian(shrinkage=0.25, smoothing=0)
-    peer.fit(good)
-    maps = peer.score(fresh)
+    baseline = Gaussian(shrinkage=0.25, smoothing=0)
+    baseline.fit(good)
+    maps = baseline.score(fresh)
     covariances = [np.cov(cell, rowvar=False, bias=True) for cell in good.flatten(2).permute(2, 0, 1).numpy()]
     pooled = np.mean(covariances, 0)
     for row, column in ((7, 9), (0, 0), (31, 31)):
@@ -165,10 +165,10 @@ def test_gaussian_trusts_a_position_more_the_more_cloth_was_seen() -> None:
     def share_of_pooled(tiles: int) -> float:
         good = cloth(tiles, 1)
         good[:, 0, :16] *= 2  # the upper half of a tile differs
-        peer = Gaussian()
-        peer.mean = good.mean(0).flatten(1)
-        covariance, noise = peer._covariances(good)
-        return float(peer._share(covariance, noise, covariance.mean(0)).mean())
+        baseline = Gaussian()
+        baseline.mean = good.mean(0).flatten(1)
+        covariance, noise = baseline._covariances(good)
+        return float(baseline._share(covariance, noise, covariance.mean(0)).mean())
 
     assert share_of_pooled(200) < 0.5 * share_of_pooled(10) <= 0.5
 
@@ -176,23 +176,23 @@ def test_gaussian_trusts_a_position_more_the_more_cloth_was_seen() -> None:
 def test_autoencoder_learns(good: Tensor) -> None:
     errors = []
     for steps in (1, 100, 500):
-        peer = Autoencoder(latent=HIDDEN, steps=steps)
-        peer.fit(good)
-        errors.append(float(peer.score(cloth(2, 2)).mean()))
+        baseline = Autoencoder(latent=HIDDEN, steps=steps)
+        baseline.fit(good)
+        errors.append(float(baseline.score(cloth(2, 2)).mean()))
     assert errors[0] > 2 * errors[1] > 2 * errors[2]
     assert errors[2] < 0.15
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_smoothing_spreads_a_peak(name: str, good: Tensor) -> None:
-    peer = small(name)
-    peer.fit(good)
+    baseline = small(name)
+    baseline.fit(good)
     fresh = cloth(1, 2)
     fresh[0, :, 10, 10] += 30
-    peer.smoothing = 0.5  # type: ignore[attr-defined]
-    blurred = peer.score(fresh)[0]
-    peer.smoothing = 0.0  # type: ignore[attr-defined]
-    sharp = peer.score(fresh)[0]
+    baseline.smoothing = 0.5  # type: ignore[attr-defined]
+    blurred = baseline.score(fresh)[0]
+    baseline.smoothing = 0.0  # type: ignore[attr-defined]
+    sharp = baseline.score(fresh)[0]
     assert blurred.max() < sharp.max()
     assert float(blurred.sum()) == pytest.approx(float(sharp.sum()), rel=1e-3)
 
@@ -223,6 +223,6 @@ def test_tuning_on_simulated_cloth_has_flaws_in_some_tiles() -> None:
 
 
 def test_tuning_tells_a_missing_folder_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--peer", "gaussian", "--styles", "--fabric", str(tmp_path / "none"), "--left", "0"]
+    words = ["--baseline", "gaussian", "--styles", "--fabric", str(tmp_path / "none"), "--left", "0"]
     assert main(words) == 1
     assert "There is no folder" in capsys.readouterr().err

@@ -48,13 +48,13 @@ def rows(page: Path) -> list[list[str]]:
 
 
 @pytest.mark.slow
-def test_mfrnet_beside_its_peers(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mfrnet_beside_its_baselines(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     little = {
         "nearest": lambda seed: Nearest(seed, candidates=2000, share=0.1),
         "gaussian": lambda _seed: Gaussian(),
         "autoencoder": lambda seed: Autoencoder(seed, latent=8, steps=20),
     }
-    monkeypatch.setattr(bench_model, "PEERS", little)
+    monkeypatch.setattr(bench_model, "BASELINES", little)
     page = tmp_path / "model.md"
     assert bench_model.main([*words(data, page), "--encoders", "light"]) == 0
     told = {(row[0], row[1]): row[2:] for row in rows(page)}

@@ -137,7 +137,7 @@ def test_the_record_gives_back_the_same_lens(
     focal: tuple[float, float], centre: tuple[float, float], terms: tuple[float, float, float, float], rms: float
 ) -> None:
     made = Lens(640, 480, focal, centre, terms, rms, 9)
-    assert Lens.from_facts(json.loads(json.dumps(made.facts()))) == made
+    assert Lens.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_the_record_gives_back_the_same_lens(
 )
 def test_a_damaged_record_is_refused(lens: Lens, change: dict[str, object]) -> None:
     with pytest.raises(CalibrationError, match="calibrate anew"):
-        Lens.from_facts(lens.facts() | change)
+        Lens.from_dict(lens.to_dict() | change)

@@ -211,13 +211,13 @@ def test_the_record_gives_back_the_same_scale(across: float, along: float, skew:
         EncoderScale(along, residual, 3),
         EncoderScale(along, None, 1),
     ):
-        assert type(made).from_facts(json.loads(json.dumps(made.facts()))) == made
+        assert type(made).from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
 
 @pytest.mark.parametrize("change", [{"across_mm_per_px": 0}, {"skew_deg": "1"}, {"corners": 0}, {"residual_px": None}])
 def test_a_damaged_record_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(CalibrationError, match="calibrate anew"):
-        BoardScale.from_facts(board_scale().facts() | change)
+        BoardScale.from_dict(board_scale().to_dict() | change)
 
 
 def ruler(px_per_mark: float, marks: int, first: float = 20.0, width: int = 1600) -> NDArray[np.uint8]:

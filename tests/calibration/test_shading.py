@@ -100,7 +100,7 @@ def test_dead_and_dusty_columns_are_named() -> None:
     corrected = shading.apply(shade(140, gain, 400, 3, 6))
     assert unevenness(corrected) < 0.003
     assert np.array_equal(corrected[:, 0], corrected[:, 1])
-    again = Shading.from_facts(json.loads(json.dumps(shading.facts())))
+    again = Shading.from_dict(json.loads(json.dumps(shading.to_dict())))
     assert again.faults == shading.faults
     assert np.array_equal(again.apply(corrected)[:, 320], again.apply(corrected)[:, 319])
 
@@ -181,12 +181,12 @@ def test_simulated_cloth_becomes_even() -> None:
 
 def test_the_record_gives_back_the_same_shading() -> None:
     shading = shading_from_references(shade(0, falloff(), 32, 1, 5), shade(150, falloff(), 32, 2, 5))
-    again = Shading.from_facts(json.loads(json.dumps(shading.facts())))
+    again = Shading.from_dict(json.loads(json.dumps(shading.to_dict())))
     pixels = shade(120, falloff(), 40, 3, 5)
     assert np.abs(again.gain - shading.gain).max() < 1e-5
     assert np.abs(again.apply(pixels).astype(int) - shading.apply(pixels)).max() <= 1
     assert (again.residual, again.faults) == (shading.residual, shading.faults)
-    assert np.isnan(Shading.from_facts(Shading.neutral(4).facts()).residual)
+    assert np.isnan(Shading.from_dict(Shading.neutral(4).to_dict()).residual)
 
 
 GOOD = {"gain": [1.0, 1.0], "offset": [0.0, 0.0]}
@@ -194,7 +194,7 @@ DEAD = {"first_px": 0, "last_px": 0, "reason": "dead", "loss": 1.0}
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "result",
     [
         {},
         [],
@@ -209,9 +209,9 @@ DEAD = {"first_px": 0, "last_px": 0, "reason": "dead", "loss": 1.0}
         GOOD | {"faults": [DEAD | {"reason": "tired"}]},
     ],
 )
-def test_a_damaged_record_is_refused(facts: object) -> None:
+def test_a_damaged_record_is_refused(result: object) -> None:
     with pytest.raises(CalibrationError, match="calibrate anew"):
-        Shading.from_facts(facts)  # type: ignore[arg-type]
+        Shading.from_dict(result)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("gain", [0.0, -1.0, float("nan"), float("inf")])

@@ -131,18 +131,18 @@ def test_the_record_gives_back_the_same_stitch(
     overlap: float, offset: float, residual: float, confidence: float
 ) -> None:
     made = Stitch(overlap, offset, residual, confidence)
-    facts = json.loads(json.dumps(made.facts()))
-    assert Stitch.from_facts(facts | {"camera": "left"}) == made
+    result = json.loads(json.dumps(made.to_dict()))
+    assert Stitch.from_dict(result | {"camera": "left"}) == made
 
 
 @pytest.mark.parametrize(
     "change", [{"overlap_px": -1}, {"offset_lines": float("nan")}, {"residual_px": "1"}, {"confidence": None}]
 )
 def test_a_damaged_record_is_refused(change: dict[str, object]) -> None:
-    facts: dict[str, object] = dict(Stitch(10, 0, 0.1, 0.9).facts())
+    result: dict[str, object] = dict(Stitch(10, 0, 0.1, 0.9).to_dict())
     with pytest.raises(CalibrationError, match=f"{next(iter(change))}.*calibrate anew"):
-        Stitch.from_facts(facts | change)
+        Stitch.from_dict(result | change)
     with pytest.raises(CalibrationError, match="calibrate anew"):
-        Stitch.from_facts({})
+        Stitch.from_dict({})
     with pytest.raises(CalibrationError, match="calibrate anew"):
-        Stitch.from_facts(None)
+        Stitch.from_dict(None)

@@ -28,7 +28,7 @@ LONG = 120.0
 def test_the_model_alone_judges_the_calls_of_the_line(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     line: set[bytes] = set()
     bare: list[bytes] = []
-    begin = Runtime.begin
+    begin = Runtime.submit
 
     def watched(runtime: Runtime, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
         if threading.current_thread().name == "line-inference":
@@ -37,7 +37,7 @@ def test_the_model_alone_judges_the_calls_of_the_line(station: Station, monkeypa
             bare.append(tiles.tobytes())
         return begin(runtime, tiles)
 
-    monkeypatch.setattr(Runtime, "begin", watched)
+    monkeypatch.setattr(Runtime, "submit", watched)
     outcome = station("bench", "--seconds", 4, "--pairs", 1, "--json")
     assert outcome.code == 0, outcome.err
     assert bare

@@ -54,7 +54,7 @@ def test_calibrating_evens_out_the_light(station: Station, shaded: Cloth, shaded
     assert figures["file"] == str(out)
     assert figures["residual_percent"] < 1 < 4 < figures["residual_before_percent"]
     assert [file.name for file in out.parent.iterdir()] == ["shading.json"]
-    even = Shading.from_facts(json.loads(out.read_text())).gain * shaded.column_gain
+    even = Shading.from_dict(json.loads(out.read_text())).gain * shaded.column_gain
     inside = np.convolve(even, np.ones(64) / 64, mode="valid")[WEB_PX[0] : WEB_PX[1] - 64]
     assert np.abs(inside / inside.mean() - 1).max() < 0.03
 
@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_written_is_named(
         ('{"gain": [1, 1]}', "offset"),
         ('{"gain": [1, -1], "offset": [0, 0]}', "positive"),
         (f'{{"gain": [1{"0" * 400}], "offset": [0]}}', "cannot be used"),
-        (json.dumps(Shading.neutral(512).facts()), "512 columns"),
+        (json.dumps(Shading.neutral(512).to_dict()), "512 columns"),
     ],
 )
 def test_a_wrong_shading_file_is_refused_before_a_roll_is_opened(

@@ -157,7 +157,7 @@ def test_joined_cameras_are_evened_each_by_itself(
     told = station("calibrate", "shading", "--config", settings, "--json").json
     with open_records(tmp_path / "home") as records:
         (row,) = records.history.calibrations(str(told["camera"]))
-    gain = np.array(row.facts["gain"])
+    gain = np.array(row.result["gain"])
     assert len(gain) == 1012
     assert gain[515:525].mean() / gain[490:500].mean() == pytest.approx(1.25, rel=0.03)
 

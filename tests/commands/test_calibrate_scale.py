@@ -199,7 +199,7 @@ def test_the_scale_is_measured_as_the_line_will_see_with_the_lens_calibrated(sta
     words += ("--chessboard", "9x6", "--square-mm", SQUARE_MM, "--json")
     before = station("calibrate", "scale", *words).json
     with open_records(tmp_path / "home") as records:
-        records.store.add_calibrations([NewCalibration("lens", "24115", lens.facts(), "", 640)], "ann")
+        records.store.add_calibrations([NewCalibration("lens", "24115", lens.to_dict(), "", 640)], "ann")
     after = station("calibrate", "scale", *words).json
     assert after["residual_px"] < 0.3 < 1 < before["residual_px"]
     assert any("calibrate the lens" in warning for warning in before["warnings"])

@@ -132,10 +132,10 @@ def test_teach_then_inspect(
     assert result["threshold"] > 0
     assert result["predicted_false_alarms_per_100_m"] == pytest.approx(2, rel=1e-3)
     assert len(result["model_sha256"]) == 64
-    assert "5.png" in {doubt["image"] for doubt in result["doubted"]}
-    for doubt in result["doubted"]:
-        where = f"{doubt['image']}, column {doubt['x_px']}, line {doubt['y_px']}, "
-        assert f"{Path(doubt['picture']).name}: {where}" in taught.err, "people can trace the picture, too"
+    assert "5.png" in {suspect["image"] for suspect in result["suspects"]}
+    for suspect in result["suspects"]:
+        where = f"{suspect['image']}, column {suspect['x_px']}, line {suspect['y_px']}, "
+        assert f"{Path(suspect['picture']).name}: {where}" in taught.err, "people can trace the picture, too"
     inspected = station("inspect", "--fabric", "mine", "--images", folder, "--json")
     assert inspected.code == 0, inspected.err
     assert inspected.json["images"] == 6

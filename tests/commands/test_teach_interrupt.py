@@ -53,7 +53,7 @@ def test_ctrl_c_cancels_and_leaves_nothing(tmp_path: Path, good_cloth: np.ndarra
     assert "Traceback" not in err
     assert not out
     assert not list(home.glob("models/*"))
-    assert not (home / "doubted").exists()
+    assert not (home / "suspects").exists()
 
 
 class SlowHost(BaseHTTPRequestHandler):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from drivers.camera import EncoderReading, LineBlock
-from drivers.recording.format import Entry, RecordingFacts, What
+from drivers.recording.format import Entry, RecordingMetadata, What
 from drivers.recording.writer import RecordingWriter
 
 WIDTH = 64
@@ -31,7 +31,7 @@ def look(what: What, due: int, at_s: float = 0.0, **more: object) -> Entry:
     return Entry(what, 10 * SECOND + round(at_s * SECOND), EncoderReading(due, 80.0), **more)  # type: ignore[arg-type]
 
 
-def facts(**changes: object) -> RecordingFacts:
+def metadata(**changes: object) -> RecordingMetadata:
     values: dict[str, object] = {
         "camera_id": "left",
         "width_px": WIDTH,
@@ -40,13 +40,13 @@ def facts(**changes: object) -> RecordingFacts:
         "mm_per_px": 0.5,
         **changes,
     }
-    return RecordingFacts.model_validate(values)
+    return RecordingMetadata.model_validate(values)
 
 
 def record(folder: Path, *entries: Entry, segment_bytes: int = 2**20, close: bool = True) -> Path:
     """A recording with these entries."""
     folder.mkdir(parents=True, exist_ok=True)
-    writer = RecordingWriter(folder, facts(), segment_bytes=segment_bytes)
+    writer = RecordingWriter(folder, metadata(), segment_bytes=segment_bytes)
     for entry in entries:
         writer.write(entry)
     if close:

@@ -28,8 +28,8 @@ def rig() -> Iterator[Rig]:
 
 def test_what_a_recipe_asks_for_reaches_each_camera_that_takes_it(rig: Rig) -> None:
     taken: list[object] = []
-    rig.right.take_wishes = taken.append  # type: ignore[attr-defined]
-    rig.camera.take_wishes({"exposure_us": 80.0})
+    rig.right.apply_overrides = taken.append  # type: ignore[attr-defined]
+    rig.camera.apply_overrides({"exposure_us": 80.0})
     assert taken == [{"exposure_us": 80.0}]
     assert rig.camera.take_words() == [("warning", "Camera left takes no settings from a recipe, so not exposure_us.")]
 

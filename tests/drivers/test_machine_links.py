@@ -136,7 +136,7 @@ def test_runs_hold_every_address_once_and_have_no_gaps(addresses: set[int]) -> N
     assert all(a[-1] + 1 < b[0] for a, b in pairwise(cut))
 
 
-class Wired:
+class MachineWiring:
     """What of a camera the lines need."""
 
     camera_id = "22334455"
@@ -151,13 +151,13 @@ class Wired:
         self.said.append((name, on))
 
 
-def camera_lines(camera: Wired) -> CameraLines:
+def camera_lines(camera: MachineWiring) -> CameraLines:
     lines = {Output.STOP: "Line2", Output.HEARTBEAT: "Line3"}
     return CameraLines(camera.set_output, lines, frozenset({Output.STOP}), camera_id=camera.camera_id)
 
 
 def test_camera_lines_are_set_only_where_they_change_and_all_after_a_return() -> None:
-    camera = Wired()
+    camera = MachineWiring()
     lines = camera_lines(camera)
     assert lines.carries == {Output.STOP, Output.HEARTBEAT}
     lines.open()

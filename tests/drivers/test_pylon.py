@@ -248,17 +248,17 @@ def test_a_recipe_asks_for_exposure_and_gain_from_the_next_start_on(cameras: Any
 
     as_set = light()
     assert as_set[0] == 250.0
-    camera.take_wishes({"exposure_us": 120.0, "gain_db": 60.0})
+    camera.apply_overrides({"exposure_us": 120.0, "gain_db": 60.0})
     assert light() == (120.0, 48.0)
     assert camera.take_words() == [("warning", sentence) for sentence in camera.refused]
     assert "a gain of 60 dB" in camera.refused[0]
-    camera.take_wishes({"exposure_us": 120.0, "gain_db": 60.0})
+    camera.apply_overrides({"exposure_us": 120.0, "gain_db": 60.0})
     camera.start()
     camera.start()
     assert camera.take_words() == [("warning", sentence) for sentence in camera.refused], "once on each roll"
-    camera.take_wishes({"gain_db": 6.0})
+    camera.apply_overrides({"gain_db": 6.0})
     assert light() == (250.0, pytest.approx(6.0, abs=0.01))
-    camera.take_wishes({})
+    camera.apply_overrides({})
     assert light() == as_set, "the next fabric asks for nothing: neither does it inherit"
     assert camera.refused == ()
 
@@ -315,7 +315,7 @@ def test_a_camera_that_comes_back_as_another_is_refused(cameras: Any, tmp_path: 
         camera.start()
 
 
-def test_a_stop_that_hangs_in_pylon_is_left_behind(cameras: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_that_hangs_in_pylon_is_abandoned(cameras: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     camera = cameras()
     camera.start()
     let_go = threading.Event()

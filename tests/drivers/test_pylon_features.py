@@ -29,8 +29,10 @@ def features_of(nodes: camera_nodes.Nodes) -> Features:
 def test_a_camera_of_today_takes_everything() -> None:
     nodes = camera_nodes.racer_2()
     features = features_of(nodes)
-    wishes = settings(line_rate_hz=2000.0, exposure_us=100.0, gain_db=6.0, width_px=2048, height_px=256, offset_x_px=64)
-    assert set_up(features, wishes) == Delivery(2048, 256, 1, 256, 2000.0)
+    overrides = settings(
+        line_rate_hz=2000.0, exposure_us=100.0, gain_db=6.0, width_px=2048, height_px=256, offset_x_px=64
+    )
+    assert set_up(features, overrides) == Delivery(2048, 256, 1, 256, 2000.0)
     assert features.refused == []
     assert nodes["AcquisitionLineRate"] == 2.0, "this camera counts in kHz"
     assert (nodes["ExposureTime"], nodes["Gain"], nodes["OffsetX"]) == (100.0, 6.0, 64)
@@ -48,8 +50,8 @@ def test_an_older_camera_takes_the_same_by_its_own_names() -> None:
 def test_what_a_camera_does_not_take_is_told_in_one_sentence_each() -> None:
     nodes = camera_nodes.racer()
     features = features_of(nodes)
-    wishes = settings(line_rate_hz=40_000.0, exposure_us=5000.0, gain_db=3.0, pixel_format="Mono10", width_px=1001)
-    delivery = set_up(features, wishes)
+    overrides = settings(line_rate_hz=40_000.0, exposure_us=5000.0, gain_db=3.0, pixel_format="Mono10", width_px=1001)
+    delivery = set_up(features, overrides)
     assert delivery.lines_per_s == 20_000.0
     assert delivery.width_px == 992
     assert [sentence.removeprefix("Camera left did not take ") for sentence in features.refused] == [

@@ -18,7 +18,7 @@ from drivers.camera import EncoderReading, LineBlock
 from drivers.recording.format import Entry, What
 from drivers.recording.reader import Recording, RecordingError
 from drivers.recording.writer import RecordingWriter
-from tests.drivers.recording_rig import came, facts, look, record, same
+from tests.drivers.recording_rig import came, look, metadata, record, same
 
 LINE = st.integers(-(2**40), 2**40)
 READING = st.builds(EncoderReading, LINE, st.floats(-1e6, 1e6))
@@ -62,7 +62,7 @@ def test_what_was_written_is_what_is_read(
     recording = Recording(folder)
     assert len(recording.entries) == len(entries)
     assert all(equal(recording.load(place), entry) for place, entry in enumerate(entries))
-    assert recording.facts.origin_line == entries[0].reading.due_line
+    assert recording.metadata.origin_line == entries[0].reading.due_line
 
 
 @settings(
@@ -89,7 +89,7 @@ def test_a_kill_at_any_byte_leaves_all_that_was_whole(tmp_path_factory: pytest.T
 
 
 def sizes_of(folder: Path, whole: bytes) -> list[int]:
-    """Bytes of each entry behind the facts, by the marks that frame them."""
+    """Bytes of each entry behind the metadata, by the marks that frame them."""
     places = [place for place in range(len(whole)) if whole.startswith(b"ENTR", place)]
     return [end - begin for begin, end in zip(places, [*places[1:], len(whole)], strict=True)][1:]
 
@@ -156,14 +156,14 @@ def test_without_its_oldest_segments_it_says_from_where_it_knows(tmp_path: Path)
         (folder / f"00000{number}.cloth").unlink()
     recording = Recording(folder)
     assert recording.is_cut
-    assert recording.facts.origin_line == 100
+    assert recording.metadata.origin_line == 100
     assert recording.unrecorded == ((100, 136),)
 
 
 def test_a_full_disk_leaves_no_half_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "r"
     folder.mkdir()
-    writer = RecordingWriter(folder, facts())
+    writer = RecordingWriter(folder, metadata())
     writer.write(came(0))
     real_write, room = os.write, 300
 

@@ -90,7 +90,7 @@ class EvenScorer:
 
     tile_px = 256
     cell_px = 4
-    goes_on_alone = True
+    is_async = True
 
     def __init__(self) -> None:
         self.hangs = False

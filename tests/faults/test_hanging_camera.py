@@ -1,4 +1,4 @@
-"""A grab thread that hangs inside the driver: seen, left behind, and the roll goes on or ends."""
+"""A grab thread that hangs inside the driver: seen, abandoned, and the roll goes on or ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from line_rig import Run, until
 
 from drivers import abandoned
 from drivers.camera import GONE_S
-from drivers.grabber import MOST_LEFT_BEHIND, Grabber
+from drivers.grabber import MOST_ABANDONED, Grabber
 from station.contract import FeedState, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
 
 LONG = 120.0
@@ -80,7 +80,7 @@ def gone(run: Run) -> list[Stretch]:
 
 
 @pytest.mark.parametrize("calls", [("read",), ("read", "stop"), ("read", "stop", "start")])
-def test_a_hanging_driver_is_seen_left_behind_and_taken_up_again(camera: HangingCamera, calls: tuple[str, ...]) -> None:
+def test_a_hanging_driver_is_seen_abandoned_and_taken_up_again(camera: HangingCamera, calls: tuple[str, ...]) -> None:
     run = started(camera)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*SHORT_START)
@@ -172,8 +172,8 @@ def test_a_driver_that_never_answers_again_costs_a_bounded_number_of_threads(
     monkeypatch.setattr("station.line.acquiring.acquisition.LONGEST_RETRY_S", 0.2)
     hang(run, "read", "stop", "start")
     until(lambda: any("does not answer at all" in notice.text for notice in run.of(Notice)), LONG)
-    assert len(abandoned.alive()) == MOST_LEFT_BEHIND
-    until(lambda: len(camera.inside) == MOST_LEFT_BEHIND + 1, LONG)  # and the last one, which is still awaited
+    assert len(abandoned.alive()) == MOST_ABANDONED
+    until(lambda: len(camera.inside) == MOST_ABANDONED + 1, LONG)  # and the last one, which is still awaited
     tried = len(camera.calls)
     lines = run.inspection.snapshot().ledger.lines_uninspected
     until(lambda: run.inspection.snapshot().ledger.lines_uninspected > lines + camera.lines_per_s, LONG)
@@ -195,7 +195,7 @@ def test_a_folder_whose_disk_hangs_can_be_left(camera: HangingCamera) -> None:
     assert abandoned.alive()
 
 
-def test_a_scorer_that_hangs_is_left_behind_and_the_roll_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scorer_that_hangs_is_abandoned_and_the_roll_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("station.line.inspection.STOP_S", 0.3)
     camera, scorer = HangingCamera(), EvenScorer()
     run = Run(camera, scorer, threshold=2.0)

@@ -79,7 +79,7 @@ def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what
     process.send_signal(number)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 0, heard + err
-    assert "hangs and was left behind" in heard + err
+    assert "hangs and was abandoned" in heard + err
     result = json.loads(out.splitlines()[-1])
     assert result["lines_acquired"] == result["lines_inspected"] + result["lines_uninspected"]
     assert mark.with_suffix(".safe").exists()
@@ -186,7 +186,7 @@ def test_hooks_run_in_order_and_one_that_fails_stops_no_other() -> None:
     assert ran == ["first", "second"]
 
 
-def test_a_call_that_returns_late_is_left_behind_only_so_long() -> None:
+def test_a_call_that_returns_late_is_abandoned_only_so_long() -> None:
     go = threading.Event()
     assert not abandoned.returned_within(0.05, go.wait, "late")
     assert [thread.name for thread in abandoned.alive()] == ["late"]

@@ -100,7 +100,7 @@ def test_keys_review_a_defect_and_the_records_know_who(
     assert first is not None
     qtbot.keyClick(window, Qt.Key.Key_C)
     qtbot.waitUntil(lambda: page.detail.row is not None and page.detail.row.verdict is Verdict.CONFIRMED)
-    assert f"by {login()}" in page.detail.facts.text("Review")
+    assert f"by {login()}" in page.detail.fields.text("Review")
     qtbot.keyClick(window, Qt.Key.Key_N)
     second = page.detail.row
     assert second is not None

@@ -127,14 +127,14 @@ def test_a_roll_paused_while_its_model_loads_can_be_resumed(
     controls = window.live.controls
     core.start_roll("demo")
     core.state = LineState.INITIALIZED
-    qtbot.waitUntil(lambda: window.live.web.shout == "STARTING")
+    qtbot.waitUntil(lambda: window.live.web.banner == "STARTING")
     qtbot.keyClick(window, Qt.Key.Key_F6)
     assert core.commands[-1] == "pause"
-    qtbot.waitUntil(lambda: window.live.web.shout == "PAUSED")
+    qtbot.waitUntil(lambda: window.live.web.banner == "PAUSED")
     assert controls.start_button.text().startswith("Resume")
     assert controls.start_button.isEnabled()
     assert not controls.pause_button.isEnabled()
     assert controls.end_button.isEnabled()
     qtbot.keyClick(window, Qt.Key.Key_F5)
     assert core.commands[-1] == "resume"
-    qtbot.waitUntil(lambda: window.live.web.shout == "STARTING")
+    qtbot.waitUntil(lambda: window.live.web.banner == "STARTING")

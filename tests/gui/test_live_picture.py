@@ -57,10 +57,10 @@ def test_a_picture_that_is_not_live_says_so_large(
 ) -> None:
     window = open_window()
     started(window, core, qtbot)
-    assert window.live.web.shout == ""
+    assert window.live.web.banner == ""
     assert window.badge.text == "LIVE"
     core.feed = feed
-    qtbot.waitUntil(lambda: window.live.web.shout == words)
+    qtbot.waitUntil(lambda: window.live.web.banner == words)
     assert window.badge.text == words
     middle = cloth_of(window)
     middle = middle[middle.shape[0] // 2 - 40 : middle.shape[0] // 2 + 10]
@@ -79,16 +79,16 @@ def test_a_line_that_failed_is_never_called_the_end_of_cloth(
     core.state, core.feed, core.message = LineState.ERROR, feed, "The model ran out of memory: close other programs."
     window.bridge.refresh()
     said = ("INSPECTION FAILED", "INSPECTION FAILED", "critical")
-    assert (web.shout, window.badge.text, web.ground) == said
+    assert (web.banner, window.badge.text, web.ground) == said
     assert "ran out of memory: close other programs. Cloth is not inspected any more" in web.accessibleDescription()
     core.end_roll()
     core.state, core.feed = LineState.ERROR, FeedState.ENDED
     qtbot.waitUntil(lambda: not core._events and not window.live.roll_open)
     window.bridge.refresh()
-    assert (web.shout, window.badge.text, web.ground) == said, "the roll has ended, but not in order"
+    assert (web.banner, window.badge.text, web.ground) == said, "the roll has ended, but not in order"
     core.message = ""
     started(window, core, qtbot)
-    assert web.shout == ""
+    assert web.banner == ""
 
 
 def test_what_a_missing_camera_does_not_show_is_hatched_and_said(
@@ -100,7 +100,7 @@ def test_what_a_missing_camera_does_not_show_is_hatched_and_said(
     started(window, core, qtbot)
     window.bridge.refresh()
     web = window.live.web
-    assert (web.shout, web.accessibleDescription()) == ("", core.message)
+    assert (web.banner, web.accessibleDescription()) == ("", core.message)
     assert (window.badge.text, web.ground) == ("CAMERA MISSING", "warning")
     assert window.status.text("State") == "inspecting"
     for _ in range(80):
@@ -127,7 +127,7 @@ def test_a_picture_that_lies_back_is_not_called_live(open_window: OpenWindow, co
     assert window.badge.text == "LIVE"
     core.behind_s = 7.2
     window.bridge.refresh()
-    assert window.badge.text == window.live.web.shout == "INSPECTION BEHIND"
+    assert window.badge.text == window.live.web.banner == "INSPECTION BEHIND"
     assert "The picture is 7 s old" in window.live.web.accessibleDescription()
     assert window.status.text("Picture") == "7 s old"
     middle = cloth_of(window)
@@ -136,7 +136,7 @@ def test_a_picture_that_lies_back_is_not_called_live(open_window: OpenWindow, co
     assert has_colour(pixels_of(window.badge.grab().toImage()), "warning")
     core.feed = FeedState.GONE  # what is graver is said
     window.bridge.refresh()
-    assert window.live.web.shout == "CAMERA GONE"
+    assert window.live.web.banner == "CAMERA GONE"
     core.feed, core.behind_s = FeedState.LIVE, 0.1
     window.bridge.refresh()
     assert window.badge.text == "LIVE"
@@ -183,20 +183,20 @@ def test_a_window_opened_on_a_roll_under_way_knows_its_scale(
 def test_words_over_the_picture_follow_the_roll(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
     window = open_window()
     web = window.live.web
-    qtbot.waitUntil(lambda: web.shout == "NO PICTURE")
+    qtbot.waitUntil(lambda: web.banner == "NO PICTURE")
     assert "No roll is open" in web.accessibleDescription()
     core.start_roll("demo")
-    qtbot.waitUntil(lambda: web.shout == "STARTING")
+    qtbot.waitUntil(lambda: web.banner == "STARTING")
     core.play(3)
-    qtbot.waitUntil(lambda: web.shout == "")
+    qtbot.waitUntil(lambda: web.banner == "")
     core.pause()
     core.feed = FeedState.NO_PICTURE  # a core that looks away has no picture
-    qtbot.waitUntil(lambda: web.shout == "PAUSED")
+    qtbot.waitUntil(lambda: web.banner == "PAUSED")
     assert window.badge.text == "PAUSED"
     core.resume()
     core.feed = FeedState.LIVE
-    qtbot.waitUntil(lambda: web.shout == "")
+    qtbot.waitUntil(lambda: web.banner == "")
     core.end_roll()
-    qtbot.waitUntil(lambda: web.shout == "ROLL ENDED")
+    qtbot.waitUntil(lambda: web.banner == "ROLL ENDED")
     assert "NO PICTURE" not in web.accessibleDescription()
     assert window.status.text("State") == "ready"

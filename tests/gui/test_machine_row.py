@@ -11,7 +11,7 @@ from PySide6.QtGui import QShortcut
 from pytestqt.qtbot import QtBot
 from scripted_core import ScriptedCore
 
-from station.contract import Ahead, LinkState, MachineStatus, StationError, StopState
+from station.contract import LinkState, MachineStatus, NextReject, StationError, StopState
 from station.current_user import login
 from ui import machine_row
 from ui.shell import MainWindow
@@ -101,7 +101,7 @@ def test_the_metres_to_the_next_reject(open_window: OpenWindow, core: ScriptedCo
     window = open_window()
     shown(window, core, QUIET)
     assert window.machine.ahead == ""
-    shown(window, core, replace(QUIET, to_marker=Ahead(7, 0.349), to_roll=Ahead(5, 2.5)))
+    shown(window, core, replace(QUIET, to_marker=NextReject(7, 0.349), to_roll=NextReject(5, 2.5)))
     words = window.machine.ahead.replace(THIN_SPACE, " ")
     assert words == "Next reject:  marker in 0.35 m (No. 7)   ·   roll in 2.50 m (No. 5)"
 

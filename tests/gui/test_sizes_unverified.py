@@ -35,4 +35,4 @@ def test_a_recorded_defect_is_marked(qtbot: QtBot, past_rolls: list[str], histor
     detail = DefectDetail()
     qtbot.addWidget(detail)
     detail.show_defect(replace(row, unverified=why), None)
-    assert ("(unverified)" in detail.facts.text("Length × width")) == bool(why)
+    assert ("(unverified)" in detail.fields.text("Length × width")) == bool(why)

@@ -36,7 +36,7 @@ def fates(page: TuningPage) -> dict[int, Fate]:
 
 
 def test_at_rest_everything_stays_as_it_is(page: TuningPage, history: History, past_rolls: list[str]) -> None:
-    assert page.recipe.facts.text("Tuned against") == f"roll {past_rolls[0]}"
+    assert page.recipe.fields.text("Tuned against") == f"roll {past_rolls[0]}"
     assert set(fates(page).values()) <= {Fate.STAYS, Fate.PASSES}
     now, new = page.values.figure("Rejects")
     roll = history.rolls(RollFilter(fabric="demo"))[0]
@@ -96,7 +96,7 @@ def test_saving_needs_a_why_and_makes_a_version(page: TuningPage, history: Histo
     assert row.recipe.threshold == pytest.approx(0.15)
     assert row.recipe.predicted_false_alarms_per_100_m is None
     assert (row.created_by, row.why) == (login(), "fewer false alarms on the selvedge")
-    assert "version 2" in page.recipe.facts.text("In force")
+    assert "version 2" in page.recipe.fields.text("In force")
     assert not page.saving.save_button.isEnabled()
 
 
@@ -136,7 +136,7 @@ def test_the_last_ended_roll_is_shown_while_another_is_open(
     opened = core.roll
     core.play(3)
     core.end_roll()
-    qtbot.waitUntil(lambda: page.recipe.facts.text("Tuned against") == f"roll {opened}")
+    qtbot.waitUntil(lambda: page.recipe.fields.text("Tuned against") == f"roll {opened}")
 
 
 def test_the_only_roll_is_shown_although_it_is_open_and_says_so(
@@ -146,7 +146,7 @@ def test_the_only_roll_is_shown_although_it_is_open_and_says_so(
     core.play(3)
     page = open_window("tuning").tuning
     qtbot.waitUntil(lambda: page._data is not None and page._data.roll is not None)
-    assert page.recipe.facts.text("Tuned against") == f"roll {core.roll}, still open"
+    assert page.recipe.fields.text("Tuned against") == f"roll {core.roll}, still open"
     assert len(page._data.peaks) > 0 if page._data else False
 
 
@@ -189,12 +189,12 @@ def test_rolls_of_another_model_or_scale_are_not_tuned_against(
     page.refresh()
     qtbot.waitUntil(lambda: page.about.text().startswith("No roll has been judged by this model yet."))
     assert page.table.rowCount() == 0
-    assert page.recipe.facts.text("Tuned against") == "no roll of this model yet"
+    assert page.recipe.fields.text("Tuned against") == "no roll of this model yet"
     assert page.plot.threshold == pytest.approx(0.3)
     store.save_recipe(recipe_of("demo", threshold=0.2), "engineer", "back to the first model")
     page.refresh()
     qtbot.waitUntil(lambda: page.table.rowCount() > 0)
-    assert page.recipe.facts.text("Tuned against") == f"roll {past_rolls[0]}, judged by version 1"
+    assert page.recipe.fields.text("Tuned against") == f"roll {past_rolls[0]}, judged by version 1"
 
 
 def test_a_threshold_of_nothing_cannot_be_saved(page: TuningPage, history: History, qtbot: QtBot) -> None:

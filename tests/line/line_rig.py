@@ -24,7 +24,7 @@ class DeviationScorer:
 
     tile_px = 256
     cell_px = 4
-    half_drop = 40.0
+    edge_drop = 40.0
 
     def __init__(self, delay_s: float = 0.0) -> None:
         self.delay_s = delay_s

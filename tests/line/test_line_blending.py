@@ -14,7 +14,7 @@ from station.line.flow import StripPart, TileRow
 from station.line.judging.blending import Blender, feather
 from station.line.scoring.tiling import Tiler
 from station.line.scoring.web import WebEdges
-from station.recipe.sensitivity import Leniency
+from station.recipe.sensitivity import SensitivityProfile
 
 
 def smooth(lines: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -34,10 +34,10 @@ def blend(
     edges: WebEdges | None,
     maps: object = place_maps,
     early: list[int] | None = None,
-    leniency: Leniency | None = None,
+    sensitivity: SensitivityProfile | None = None,
 ) -> list[StripPart]:
     tiler = Tiler(recipe(overlap_px=overlap), width_px=width, web=FixedWeb(edges))
-    blender = Blender(width_px=width, tile_px=256, cell_px=4, overlap_px=overlap, leniency=leniency)
+    blender = Blender(width_px=width, tile_px=256, cell_px=4, overlap_px=overlap, sensitivity=sensitivity)
     parts = []
     for step in [
         *push_all(tiler, np.zeros((lines, width), np.uint8), early or [], piece="a", early=early is not None),
@@ -108,12 +108,13 @@ def test_feather_weights_of_neighbours_sum_to_one() -> None:
 
 
 def test_scores_are_divided_where_good_cloth_scores_high() -> None:
-    leniency = Leniency(left=(4.0, 2.0), right=(3.0,), columns=((600, 2.0),), width_px=1000)
+    sensitivity = SensitivityProfile(left=(4.0, 2.0), right=(3.0,), columns=((600, 2.0),), width_px=1000)
     edges = WebEdges(100, 900)
     plain, lenient = (
-        np.concatenate([part.scores for part in blend(700, 1000, 32, edges, leniency=one)]) for one in (None, leniency)
+        np.concatenate([part.scores for part in blend(700, 1000, 32, edges, sensitivity=one)])
+        for one in (None, sensitivity)
     )
     expected = np.ones(250, np.float32)
     expected[[25, 26, 150, 224]] = 4, 2, 2, 3
     assert np.allclose(lenient * expected, plain, rtol=1e-5)
-    assert np.array_equal(blend(700, 1000, 32, edges, leniency=leniency)[0].divisors, expected)
+    assert np.array_equal(blend(700, 1000, 32, edges, sensitivity=sensitivity)[0].divisors, expected)

@@ -172,7 +172,7 @@ def test_the_rim_of_a_strong_spot_is_no_reject_before_its_middle_is_seen() -> No
     scores = empty(60)
     scores[19:28, 44:56] = 25  # 24 mm wide
     scores[22:25, 48:52] = 90  # 8 mm
-    tracker = DefectTracker(recipe(min_length_mm=20.0), width_px=WIDTH, half_drop=10.0)
+    tracker = DefectTracker(recipe(min_length_mm=20.0), width_px=WIDTH, edge_drop=10.0)
     told: list[Defect] = []
     for rows, first in ((scores[:25], 0), (scores[25:], 100)):  # rows are decided four behind the newest
         told += tracker.feed(part(rows, first), rows)
@@ -196,7 +196,7 @@ def test_the_box_of_a_one_millimetre_spot_is_not_larger_than_allowed(seed: int) 
     y0, x0 = rng.uniform(40, 60, 2)
     y, x = np.mgrid[:100, : WIDTH // 4]
     scores = 20 * rng.uniform(1.2, 6) * np.exp(-((y - y0) ** 2 + (x - x0) ** 2) / (2 * 1.6**2))
-    tracker = DefectTracker(recipe(), width_px=WIDTH, half_drop=10.0, point_px=17.0)
+    tracker = DefectTracker(recipe(), width_px=WIDTH, edge_drop=10.0, point_spread_px=17.0)
     strip = part(scores.astype(np.float32), 0)
     (last,) = [d for d in [*tracker.feed(strip, strip.scores), *tracker.end_run()] if d.closed]
     assert last.length_mm * last.width_mm <= 4 * 5 * 5
@@ -217,9 +217,9 @@ def blurred_flaw(length: float, width: float, contrast: float, blur_px: float) -
 @pytest.mark.parametrize(("length", "width"), [(6, 6), (14, 10), (25, 25), (60, 6), (300, 8), (9, 120), (200, 90)])
 def test_a_size_is_the_flaws_own_however_strong_it_is(length: float, width: float, contrast: float) -> None:
     """The model's blur is left out: within the tolerance, one cell of its grid or 5 %, at any contrast."""
-    point_px = 17.0
-    scores = blurred_flaw(length, width, contrast, point_px / math.sqrt(8 * math.log(2)))
-    tracker = DefectTracker(recipe(threshold=20.0), width_px=WIDTH, half_drop=10.0, point_px=point_px)
+    point_spread_px = 17.0
+    scores = blurred_flaw(length, width, contrast, point_spread_px / math.sqrt(8 * math.log(2)))
+    tracker = DefectTracker(recipe(threshold=20.0), width_px=WIDTH, edge_drop=10.0, point_spread_px=point_spread_px)
     told = [*tracker.feed(part(scores, 0), scores), *tracker.end_run()]
     (last,) = [d for d in told if d.closed]
     for px, true in ((last.end_line - last.first_line, length), (last.end_px - last.first_px, width)):
@@ -239,18 +239,18 @@ def test_a_size_is_the_same_where_scores_are_divided(length: float, width: float
     divisors[:60] = ratio
     found = []
     for strip in (part(scores, 0), replace(part(scores / divisors, 0), divisors=divisors)):
-        tracker = DefectTracker(recipe(threshold=20.0), width_px=WIDTH, half_drop=10.0, point_px=17.0)
+        tracker = DefectTracker(recipe(threshold=20.0), width_px=WIDTH, edge_drop=10.0, point_spread_px=17.0)
         told = [*tracker.feed(strip, strip.scores), *tracker.end_run()]
         found += [(d.first_line, d.end_line, d.first_px, d.end_px) for d in told if d.closed]
     assert found[0] == found[1]
 
 
-def test_good_cloth_that_is_judged_leniently_casts_no_shadow() -> None:
+def test_good_cloth_that_is_judged_less_sensitively_casts_no_shadow() -> None:
     scores, divisors = empty(60), ALIKE.copy()
     scores[20, 48:53] = 18, 22, 24, 22, 18
     scores[:, 54:], divisors[54:] = 15, 4.0  # 60 before it is divided
     strip = replace(part(scores, 0), divisors=divisors)
-    tracker = DefectTracker(recipe(), width_px=WIDTH, half_drop=3.0)
+    tracker = DefectTracker(recipe(), width_px=WIDTH, edge_drop=3.0)
     (last,) = [d for d in [*tracker.feed(strip, scores), *tracker.end_run()] if d.closed]
     assert (last.first_px, last.end_px) == (197, 207), "where it has fallen by 3, not where it begins and ends"
 
@@ -258,19 +258,19 @@ def test_good_cloth_that_is_judged_leniently_casts_no_shadow() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    half_drop=st.sampled_from([0.5, 5.0, 40.0, math.inf]),
-    point_px=st.sampled_from([0.0, 8.0, 17.0, 60.0]),
+    edge_drop=st.sampled_from([0.5, 5.0, 40.0, math.inf]),
+    point_spread_px=st.sampled_from([0.0, 8.0, 17.0, 60.0]),
     cuts=st.lists(st.integers(1, 39), max_size=5, unique=True),
 )
 def test_a_box_lies_within_its_region_and_the_picture_and_is_never_empty(
-    seed: int, half_drop: float, point_px: float, cuts: list[int]
+    seed: int, edge_drop: float, point_spread_px: float, cuts: list[int]
 ) -> None:
     rng = np.random.default_rng(seed)
     scores = np.maximum(cv2.GaussianBlur(rng.normal(0, 120, (40, 16)), (0, 0), 1.2), 0).astype(np.float32)
 
     def boxes(drop: float, point: float, cuts: list[int]) -> dict[tuple[float, float], tuple[int, int, int, int]]:
         """By peak and area.  The picture ends within a cell, both ways."""
-        tracker = DefectTracker(recipe(threshold=12.0), width_px=61, half_drop=drop, point_px=point)
+        tracker = DefectTracker(recipe(threshold=12.0), width_px=61, edge_drop=drop, point_spread_px=point)
         told: list[Defect] = []
         for rows, first in zip(np.split(scores, cuts), [0, *cuts], strict=True):
             end = min(4 * (first + len(rows)), 158)
@@ -282,9 +282,9 @@ def test_a_box_lies_within_its_region_and_the_picture_and_is_never_empty(
         return {(d.score, d.area_mm2): (d.first_line, d.end_line, d.first_px, d.end_px) for d in ended}
 
     regions = boxes(math.inf, 0.0, [])
-    found = boxes(half_drop, point_px, sorted(cuts))
+    found = boxes(edge_drop, point_spread_px, sorted(cuts))
     assert found.keys() == regions.keys()
-    assert found == boxes(half_drop, point_px, [])
+    assert found == boxes(edge_drop, point_spread_px, [])
     for name, (top, bottom, left, right) in found.items():
         whole = regions[name]
         assert 0 <= whole[0] <= top < bottom <= whole[1] <= 158

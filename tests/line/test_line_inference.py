@@ -24,17 +24,17 @@ WIDTH = 4000
 Maps = NDArray[np.float32]
 
 
-class Ahead(DeviationScorer):
+class NextReject(DeviationScorer):
     """Begins calls at once and keeps a diary."""
 
-    goes_on_alone = True
+    is_async = True
 
     def __init__(self) -> None:
         super().__init__()
         self.diary: list[str] = []
         self.calls = 0
 
-    def begin(self, tiles: NDArray[np.uint8]) -> Callable[[], Maps]:
+    def submit(self, tiles: NDArray[np.uint8]) -> Callable[[], Maps]:
         self.calls += 1
         number = self.calls
         self.diary.append(f"begin {number}")
@@ -46,13 +46,13 @@ class Ahead(DeviationScorer):
         return finish
 
 
-class Done(Ahead):
+class Done(NextReject):
     """Has judged when a call has begun."""
 
-    goes_on_alone = False
+    is_async = False
 
 
-class Nonsense(Ahead):
+class Nonsense(NextReject):
     """The second call's maps are not numbers."""
 
     def infer(self, tiles: NDArray[np.uint8]) -> Maps:
@@ -78,7 +78,7 @@ def scored(scorer: DeviationScorer, blocks: Channel[Chunk | EndOfRun]) -> list[S
 
 
 def test_the_next_call_begins_before_the_one_before_is_awaited_and_no_third() -> None:
-    scorer = Ahead()
+    scorer = NextReject()
     rows = scored(scorer, blocks_of(1600))
     calls = scorer.calls
     assert calls == sum(isinstance(row, ScoredRow) for row in rows) > 5
@@ -87,7 +87,7 @@ def test_the_next_call_begins_before_the_one_before_is_awaited_and_no_third() ->
 
 
 def test_rows_and_scores_are_those_of_a_scorer_that_cannot_begin() -> None:
-    ahead, plain = scored(Ahead(), blocks_of(1600)), scored(DeviationScorer(), blocks_of(1600))
+    ahead, plain = scored(NextReject(), blocks_of(1600)), scored(DeviationScorer(), blocks_of(1600))
     assert [type(step) for step in ahead] == [type(step) for step in plain]
     assert sum(isinstance(step, EndOfRun) for step in ahead) == 2
     for one, other in zip(ahead, plain, strict=True):
@@ -99,7 +99,7 @@ def test_rows_and_scores_are_those_of_a_scorer_that_cannot_begin() -> None:
 def test_what_is_under_way_is_handed_on_though_no_more_cloth_comes() -> None:
     blocks: Channel[Chunk | EndOfRun] = Channel(10)
     rows: Channel[ScoredRow | EndOfRun] = Channel(10)
-    inference = Inference(Ahead(), Tiler(recipe(), width_px=WIDTH), blocks, rows, Gauges())
+    inference = Inference(NextReject(), Tiler(recipe(), width_px=WIDTH), blocks, rows, Gauges())
     thread = threading.Thread(target=inference.run, daemon=True)
     thread.start()
     blocks.put(Chunk(cloth(256, WIDTH), 0, 0, None))
@@ -109,7 +109,7 @@ def test_what_is_under_way_is_handed_on_though_no_more_cloth_comes() -> None:
     assert not thread.is_alive()
 
 
-def test_a_call_that_fails_while_the_next_is_under_way_is_told_and_none_is_left_behind() -> None:
+def test_a_call_that_fails_while_the_next_is_under_way_is_told_and_none_is_abandoned() -> None:
     scorer = Nonsense()
     with pytest.raises(LineError, match="teach this fabric again"):
         scored(scorer, blocks_of(1600))

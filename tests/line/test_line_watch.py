@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from drivers.camera import EncoderReading
 from station.contract import FeedState
-from station.line.acquiring.feed_watch import LOOK_S, Feed
+from station.line.acquiring.feed_watch import LOOK_S, FeedMonitor
 
 
-def watched(*looks: tuple[float, float, float], block_lines: int = 100) -> tuple[FeedState, Feed]:
+def watched(*looks: tuple[float, float, float], block_lines: int = 100) -> tuple[FeedState, FeedMonitor]:
     """Looks of (seconds, due line, speed) after a block at 0 s and line 0."""
-    feed = Feed().opened(EncoderReading(0, 0.0), -1.0, started=True).took(block_lines, EncoderReading(0, 0.0), 0.0)
+    feed = (
+        FeedMonitor().opened(EncoderReading(0, 0.0), -1.0, started=True).took(block_lines, EncoderReading(0, 0.0), 0.0)
+    )
     for seconds, due, speed in looks:
         feed = feed.looked(EncoderReading(round(due), speed), seconds)
     seconds, due, speed = looks[-1]
@@ -81,7 +83,7 @@ def test_cloth_that_comes_is_live_although_the_encoder_has_lost_its_word() -> No
 
 
 def test_a_camera_that_never_sent_anything() -> None:
-    started = Feed().opened(EncoderReading(0, 0.0), 100.0, started=True)
+    started = FeedMonitor().opened(EncoderReading(0, 0.0), 100.0, started=True)
     assert started.state(EncoderReading(0, 0.0), 200.0) is FeedState.NO_PICTURE
     assert started.looked(EncoderReading(90, 500.0), 100.2).state(EncoderReading(90, 500.0), 100.2) is (
         FeedState.NO_PICTURE
@@ -93,24 +95,24 @@ def test_a_camera_that_never_sent_anything() -> None:
 
 
 def test_a_camera_that_was_not_started_yet_is_not_stalled() -> None:
-    assert Feed().state(EncoderReading(900, 500.0), 200.0) is FeedState.NO_PICTURE
+    assert FeedMonitor().state(EncoderReading(900, 500.0), 200.0) is FeedState.NO_PICTURE
 
 
 def test_a_block_that_waits_for_room_is_no_stall() -> None:
-    holding = Feed(started=True, last_block_s=100.0, due_line=10, block_lines=10, unseen_s=9.0, holding=True)
+    holding = FeedMonitor(started=True, last_block_s=100.0, due_line=10, block_lines=10, unseen_s=9.0, holding=True)
     assert holding.state(EncoderReading(999, 500.0), 200.0) is FeedState.LIVE
 
 
 def test_ended_and_gone_come_first() -> None:
-    assert Feed(ended=True, gone=True).state(EncoderReading(0, 0.0), 0.0) is FeedState.ENDED
-    assert Feed(gone=True).state(EncoderReading(0, 0.0), 0.0) is FeedState.GONE
+    assert FeedMonitor(ended=True, gone=True).state(EncoderReading(0, 0.0), 0.0) is FeedState.ENDED
+    assert FeedMonitor(gone=True).state(EncoderReading(0, 0.0), 0.0) is FeedState.GONE
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 2.0), st.integers(0, 40), st.floats(-500, 500)), min_size=1, max_size=40))
 def test_unseen_time_is_never_more_than_the_time_in_which_new_cloth_was_due(
     looks: list[tuple[float, int, float]],
 ) -> None:
-    feed, seconds, due, moving_s = Feed().took(100, EncoderReading(0, 0.0), 0.0), 0.0, 0, 0.0
+    feed, seconds, due, moving_s = FeedMonitor().took(100, EncoderReading(0, 0.0), 0.0), 0.0, 0, 0.0
     for passed_s, lines, speed in looks:
         seconds, due = seconds + passed_s, due + lines
         before = feed.unseen_s

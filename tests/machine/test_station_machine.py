@@ -17,7 +17,7 @@ from station.commands.session import Records, open_records, open_station, say_no
 from station.contract import LineState, LinkState, Notice, StationError, StopChanged, StopState, StopStep
 from station.line.inspection import Inspection
 from station.machine.settings import MachineSettings
-from station.machine.wiring import Wired
+from station.machine.wiring import MachineWiring
 from station.records.rows import RecordsError
 from station.records.store import Store
 
@@ -36,9 +36,9 @@ def foreign_cloth() -> MemoryCamera:
     return MemoryCamera(noise, lines=2048)
 
 
-def wired(**settings: object) -> tuple[Wired, SimulatedLink]:
+def wired(**settings: object) -> tuple[MachineWiring, SimulatedLink]:
     link = SimulatedLink()
-    return Wired(MachineSettings.model_validate({"cycle_ms": 10, **settings}), link), link
+    return MachineWiring(MachineSettings.model_validate({"cycle_ms": 10, **settings}), link), link
 
 
 def until(true: Callable[[], bool], seconds: float = 120.0) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.machine.transit import Arrival, Way
+from station.machine.transit import Arrival, Transit
 
 
 def test_a_defect_arrives_when_its_beginning_has_come_so_far_and_only_once() -> None:
-    way = Way(1000)
+    way = Transit(1000)
     assert way.put((1, 1), (500, 520), 600, closed=False) is Arrival.AHEAD
     assert way.nearest(600) == ((1, 1), 900)
     assert way.advance(1499) == []
@@ -20,7 +20,7 @@ def test_a_defect_arrives_when_its_beginning_has_come_so_far_and_only_once() -> 
 
 
 def test_a_late_defect_is_there_as_long_as_it_or_the_grace_behind_it_is_under_the_marker() -> None:
-    way = Way(1000, late_lines=50)
+    way = Transit(1000, late_lines=50)
     assert way.put((1, 1), (100, 200), 1100, closed=True) is Arrival.AHEAD
     assert way.put((1, 2), (100, 200), 1101, closed=True) is Arrival.LATE
     assert way.put((1, 3), (100, 200), 1250, closed=True) is Arrival.LATE
@@ -28,7 +28,7 @@ def test_a_late_defect_is_there_as_long_as_it_or_the_grace_behind_it_is_under_th
 
 
 def test_parts_of_one_defect_are_marked_once() -> None:
-    way = Way(1000)
+    way = Transit(1000)
     way.put((1, 1), (100, 200), 300, closed=False)
     way.put((1, 2), (150, 400), 500, closed=False)
     assert way.advance(1100) == [(1, 1)]
@@ -42,7 +42,7 @@ def test_parts_of_one_defect_are_marked_once() -> None:
 
 
 def test_a_restart_of_the_counting_says_what_is_lost() -> None:
-    way = Way(1000)
+    way = Transit(1000)
     way.put((1, 1), (100, 200), 300, closed=True)
     way.put((1, 2), (150, 200), 300, closed=True)
     assert len(way) == 2
@@ -58,7 +58,7 @@ def test_a_restart_of_the_counting_says_what_is_lost() -> None:
 def test_every_defect_arrives_once_in_order_and_never_too_soon(
     distance: int, defects: list[tuple[int, int, int]], stride: int
 ) -> None:
-    way = Way(distance)
+    way = Transit(distance)
     told = sorted((first + length + delay, first, first + length) for first, length, delay in defects)
     firsts = {(1, number): first for number, (_, first, _) in enumerate(told)}
     late, came, before = [], [], 0

@@ -15,13 +15,13 @@ from model import checkpoint
 from model.errors import ModelError
 from model.mfrnet import MFRNet
 
-FACTS: checkpoint.Facts = {"fabric": "linen", "seed": 4, "threshold": 1.25}
+METADATA: checkpoint.Metadata = {"fabric": "linen", "seed": 4, "threshold": 1.25}
 
 
 @pytest.fixture
 def saved(taught: MFRNet, tmp_path: Path) -> Path:
     path = tmp_path / "model.safetensors"
-    checkpoint.save(taught, path, FACTS)
+    checkpoint.save(taught, path, METADATA)
     return path
 
 
@@ -48,17 +48,17 @@ def test_a_model_from_before_the_terms_were_weighed_scores_as_it_did(taught: MFR
 
 def test_the_hash_is_the_files_and_nothing_else_is_left(taught: MFRNet, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "model.safetensors"
-    digest = checkpoint.save(taught, path, FACTS)
+    digest = checkpoint.save(taught, path, METADATA)
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [one.name for one in path.parent.iterdir()] == ["model.safetensors"]
 
 
 def test_the_same_network_has_the_same_hash(taught: MFRNet, tmp_path: Path) -> None:
-    assert len({checkpoint.save(taught, tmp_path / "model.safetensors", FACTS) for _ in range(5)}) == 1
+    assert len({checkpoint.save(taught, tmp_path / "model.safetensors", METADATA) for _ in range(5)}) == 1
 
 
-def test_facts_are_read_without_the_weights(saved: Path) -> None:
-    assert checkpoint.read_facts(saved) == {"encoder": "light", **FACTS}
+def test_metadata_is_read_without_the_weights(saved: Path) -> None:
+    assert checkpoint.read_metadata(saved) == {"encoder": "light", **METADATA}
 
 
 def _rewritten(
@@ -108,10 +108,10 @@ def test_truncated_foreign_missing_and_huge_files_are_refused(saved: Path, tmp_p
         checkpoint.load(foreign)
     foreign.write_bytes(b"")
     with pytest.raises(ModelError, match="damaged or no checkpoint"):
-        checkpoint.read_facts(foreign)
+        checkpoint.read_metadata(foreign)
     save_file({"a": torch.zeros(1)}, foreign)
     with pytest.raises(ModelError, match="no MFRNet checkpoint"):
-        checkpoint.read_facts(foreign)
+        checkpoint.read_metadata(foreign)
     with pytest.raises(ModelError, match="no model file"):
         checkpoint.load(tmp_path / "missing")
     with foreign.open("wb") as huge:

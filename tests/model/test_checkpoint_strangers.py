@@ -216,11 +216,11 @@ def test_a_tensor_too_many_is_refused_and_its_name_leads_nowhere(whole: Path, tm
     assert [one.name for one in tmp_path.rglob("*") if one.is_file()] == ["odd.safetensors"]
 
 
-def test_facts_that_are_none_are_refused(whole: Path, tmp_path: Path) -> None:
-    for facts in ("", "[1]", "7", '{"a": [1]}', '{"a": null}', '{"threshold": NaN}', '{"threshold": -Infinity}'):
-        path = changed(whole, tmp_path / "odd.safetensors", {"facts": facts})
-        with pytest.raises(ModelError, match="facts that cannot be read"):
-            checkpoint.read_facts(path)
+def test_metadata_that_is_none_is_refused(whole: Path, tmp_path: Path) -> None:
+    for metadata in ("", "[1]", "7", '{"a": [1]}', '{"a": null}', '{"threshold": NaN}', '{"threshold": -Infinity}'):
+        path = changed(whole, tmp_path / "odd.safetensors", {"metadata": metadata})
+        with pytest.raises(ModelError, match="metadata that cannot be read"):
+            checkpoint.read_metadata(path)
 
 
 class Mine:

@@ -12,7 +12,7 @@ from tests_model_cloth import SMALL, woven
 from torch import nn
 
 from model.encoder import VGG16, Encoder
-from model.engines.fused import FromPictures, Lean
+from model.engines.fused import FromPictures, Fused
 from model.mfrnet import MFRNet, MFRNetConfig
 
 ROUNDING = 5e-4
@@ -48,12 +48,12 @@ def agree(network: MFRNet) -> None:
             planes = pictures.unsqueeze(1) if channels == 1 else pictures.permute(0, 3, 1, 2)
             expected, features = network(planes), network.features(planes)
             assert float(expected.std()) > 0.01
-            together = FromPictures(Lean(network, channels), "maps")(pictures)
+            together = FromPictures(Fused(network, channels), "maps")(pictures)
             torch.testing.assert_close(together, expected, atol=ROUNDING, rtol=ROUNDING)
-            alone = FromPictures(Lean(network, channels, single=True), "maps")
+            alone = FromPictures(Fused(network, channels, single=True), "maps")
             one_by_one = torch.cat([alone(pictures[i : i + 1]) for i in range(3)])
             torch.testing.assert_close(one_by_one, expected, atol=ROUNDING, rtol=ROUNDING)
-            read = FromPictures(Lean(network, channels), "features")(pictures)
+            read = FromPictures(Fused(network, channels), "features")(pictures)
             torch.testing.assert_close(read, features, atol=1e-3, rtol=1e-4)
 
 
@@ -86,21 +86,21 @@ def test_vgg16_too_with_all_scales_or_one() -> None:
 
 def test_the_network_itself_is_left_as_it_is(taught: MFRNet) -> None:
     before = {key: value.clone() for key, value in taught.state_dict().items()}
-    lean = Lean(taught, 1)
-    lean(torch.from_numpy(woven(1, 8)).unsqueeze(1))
+    fused = Fused(taught, 1)
+    fused(torch.from_numpy(woven(1, 8)).unsqueeze(1))
     after = taught.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(value, after[key]) for key, value in before.items())
 
 
 def test_reduced_precision_touches_neither_features_scale_nor_measure(taught: MFRNet) -> None:
-    lean = Lean(taught, 1, torch.bfloat16)
-    kept = {name: one.dtype for name, one in lean.measure.named_buffers()}
+    fused = Fused(taught, 1, torch.bfloat16)
+    kept = {name: one.dtype for name, one in fused.measure.named_buffers()}
     assert set(kept.values()) == {torch.float32}
-    assert lean.centre.dtype == lean.deviation.dtype == torch.float32
+    assert fused.centre.dtype == fused.deviation.dtype == torch.float32
     with torch.inference_mode():
-        assert lean(torch.from_numpy(woven(1, 8)).unsqueeze(1)).dtype == torch.float32
+        assert fused(torch.from_numpy(woven(1, 8)).unsqueeze(1)).dtype == torch.float32
 
 
 def test_no_normalisation_is_left(taught: MFRNet) -> None:
-    assert not [part for part in Lean(taught, 1).modules() if isinstance(part, nn.BatchNorm2d)]
+    assert not [part for part in Fused(taught, 1).modules() if isinstance(part, nn.BatchNorm2d)]

@@ -48,7 +48,7 @@ def test_the_maps_are_the_callers_to_keep(runtime: Runtime) -> None:
 
 def test_begun_calls_give_what_infer_gives(runtime: Runtime) -> None:
     tiles = woven(6, 60)
-    first, second = runtime.begin(tiles[:4]), runtime.begin(tiles[4:])
+    first, second = runtime.submit(tiles[:4]), runtime.submit(tiles[4:])
     np.testing.assert_array_equal(np.concatenate([first(), second()]), runtime.infer(tiles))
 
 
@@ -132,7 +132,7 @@ def test_a_closed_runtime_says_so(taught: MFRNet) -> None:
         runtime.prepare()
 
 
-def test_where_features_differ_half_as_much_the_pixel_term_takes_the_half_drop_off_the_score(taught: MFRNet) -> None:
+def test_where_features_differ_half_as_much_the_pixel_term_takes_the_edge_drop_off_the_score(taught: MFRNet) -> None:
     """As at a flaw's edge; the station measures sizes by it."""
     measure, features = taught.measure, torch.zeros(1, taught.aggregator.width, 32, 32)
     apart = 20 * torch.randn(features.shape, generator=torch.Generator().manual_seed(0))
@@ -140,5 +140,5 @@ def test_where_features_differ_half_as_much_the_pixel_term_takes_the_half_drop_o
     assert measure.names[0] == "pixel"
     fall = ((inside - edge) / measure.spread)[:, 0] * PIXEL_SHARE
     runtime = Runtime(taught, device="torch")
-    np.testing.assert_allclose(fall.numpy(), runtime.half_drop, rtol=1e-3)
+    np.testing.assert_allclose(fall.numpy(), runtime.edge_drop, rtol=1e-3)
     runtime.close()

@@ -14,7 +14,7 @@ from model import training
 from model.encoder import Encoder
 from model.errors import ModelError
 from model.mfrnet import MFRNet, MFRNetConfig, blank
-from model.time_budget import Clock
+from model.time_budget import TimeBudget
 from model.training import Progress, TeachingCancelled, fit, learn
 
 TINY = SMALL.model_copy(update={"steps": 3})
@@ -137,7 +137,7 @@ def test_scales_can_be_chosen_and_wrong_ones_are_refused(small_encoder: Encoder)
         MFRNet(MFRNetConfig(scales=(1,)), small_encoder)
 
 
-def test_flawed_cloth_among_what_is_held_back_hardly_moves_the_measure(small_encoder: Encoder) -> None:
+def test_flawed_cloth_among_what_is_held_out_hardly_moves_the_measure(small_encoder: Encoder) -> None:
     config = SMALL.model_copy(update={"steps": 1})
     good = torch.randn(56, config.channels, 32, 32, generator=torch.Generator().manual_seed(3))
     flawed = good.clone()
@@ -145,6 +145,6 @@ def test_flawed_cloth_among_what_is_held_back_hardly_moves_the_measure(small_enc
     spreads = []
     for held in (good[16:], flawed[16:]):
         network = blank(config, small_encoder, 0)
-        learn(network, good[:16], held, torch.Generator().manual_seed(0), Clock(5, None, None))
+        learn(network, good[:16], held, torch.Generator().manual_seed(0), TimeBudget(5, None, None))
         spreads.append(network.measure.spread.flatten())
     assert torch.allclose(*spreads, rtol=0.05)

@@ -178,7 +178,7 @@ def test_a_report_names_the_calibrations_and_measures_with_their_scales(store: S
     assert "by ann, residual 0.125 px; no shading" in text
 
 
-def test_pdf_holds_the_facts_and_the_pictures(store: Store, tmp_path: Path) -> None:
+def test_pdf_holds_the_summary_and_the_pictures(store: Store, tmp_path: Path) -> None:
     record(store, "R<1>&", recipe())
     reports.to_pdf(reports.report(History(store), "R<1>&"), tmp_path / "r.pdf")
     data = (tmp_path / "r.pdf").read_bytes()

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from station.contract import StripView
-from station.recipe.sensitivity import MOST_AT_EDGE, MOST_IN_STREAK, Leniency
-from station.teaching.sensitivity_finder import LeniencyFinder
+from station.recipe.sensitivity import MOST_AT_EDGE, MOST_IN_STREAK, SensitivityProfile
+from station.teaching.sensitivity_finder import SensitivityFinder
 
 WIDTH = 2000
 
@@ -30,7 +30,7 @@ def cloth(seed: int, rows: int = 64) -> NDArray[np.float32]:
 
 
 def test_cloth_that_was_not_judged_says_nothing_of_where_good_cloth_scores_high() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(10):
         scores = cloth(seed)
         scores[:, 300:304] *= 3
@@ -40,14 +40,14 @@ def test_cloth_that_was_not_judged_says_nothing_of_where_good_cloth_scores_high(
 
 
 def test_even_cloth_is_judged_evenly() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(6):
         finder.take(strip(cloth(seed), 100, 1900))
-    assert finder.found() == Leniency()
+    assert finder.found() == SensitivityProfile()
 
 
 def test_a_selvedge_is_found_wherever_the_web_lies() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(6):
         left = 100 + 40 * seed
         scores = cloth(seed)
@@ -65,7 +65,7 @@ def test_a_selvedge_is_found_wherever_the_web_lies() -> None:
 
 
 def test_a_standing_streak_is_found_and_named_a_flaw_of_one_piece_is_not() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(6):
         scores = cloth(seed)
         scores[:, 300:304] *= 3
@@ -81,17 +81,17 @@ def test_a_standing_streak_is_found_and_named_a_flaw_of_one_piece_is_not() -> No
 
 
 def test_one_flaw_beside_the_selvedge_changes_nothing() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(6):
         scores = cloth(seed)
         if seed == 1:
             scores[:, 40:60] *= 9
         finder.take(strip(scores, 100, 1900))
-    assert finder.found() == Leniency()
+    assert finder.found() == SensitivityProfile()
 
 
 def test_a_line_in_the_selvedge_does_not_excuse_what_lies_outside_it() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(6):
         scores = cloth(seed)
         scores[:, 40:42] *= 6
@@ -103,27 +103,27 @@ def test_a_line_in_the_selvedge_does_not_excuse_what_lies_outside_it() -> None:
 
 
 def test_the_pictures_own_edge_is_no_selvedge() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(6):
         scores = cloth(seed)
         scores[:, :8] *= 3
         scores[:, -8:] *= 3
         finder.take(strip(scores))
-    assert finder.found() == Leniency()
-    assert (Leniency(left=(2.0,), right=(2.0,)).divisors(0, WIDTH, WIDTH) == 1).all()
+    assert finder.found() == SensitivityProfile()
+    assert (SensitivityProfile(left=(2.0,), right=(2.0,)).divisors(0, WIDTH, WIDTH) == 1).all()
 
 
 def test_two_blocks_are_too_few() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(2):
         scores = cloth(seed)
         scores[:, 25:33] *= 3
         finder.take(strip(scores, 100))
-    assert finder.found() == Leniency()
+    assert finder.found() == SensitivityProfile()
 
 
 def test_edges_lie_where_they_lie_at_any_width() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(6):
         scores = np.concatenate([cloth(seed), cloth(seed)[:, :1]], 1)
         scores[:, 475 - 6 : 475] *= 3
@@ -136,18 +136,18 @@ def test_edges_lie_where_they_lie_at_any_width() -> None:
 
 
 def test_another_camera_has_its_own_columns() -> None:
-    leniency = Leniency(columns=((400, 2.0),), width_px=WIDTH)
-    assert leniency.divisors(0, WIDTH, WIDTH)[100] == MOST_IN_STREAK
-    assert (leniency.divisors(0, 1000, 1000) == 1).all()
+    sensitivity = SensitivityProfile(columns=((400, 2.0),), width_px=WIDTH)
+    assert sensitivity.divisors(0, WIDTH, WIDTH)[100] == MOST_IN_STREAK
+    assert (sensitivity.divisors(0, 1000, 1000) == 1).all()
 
 
 def test_a_column_beyond_the_picture_is_refused() -> None:
     with pytest.raises(ValidationError, match="beyond"):
-        Leniency(columns=((4000, 2.0),), width_px=1000)
+        SensitivityProfile(columns=((4000, 2.0),), width_px=1000)
 
 
 def test_broad_changes_are_the_cloths_own() -> None:
-    finder = LeniencyFinder()
+    finder = SensitivityFinder()
     for seed in range(6):
         scores = cloth(seed)
         scores[:, 100:180] *= 2
@@ -155,11 +155,11 @@ def test_broad_changes_are_the_cloths_own() -> None:
     assert finder.found().streaks() == []
 
 
-def test_nothing_seen_is_nowhere_lenient() -> None:
-    assert LeniencyFinder().found() == Leniency()
-    narrow = LeniencyFinder()
+def test_nothing_seen_is_nowhere_less_sensitive() -> None:
+    assert SensitivityFinder().found() == SensitivityProfile()
+    narrow = SensitivityFinder()
     narrow.take(strip(cloth(0), 100, 400))
-    assert narrow.found() == Leniency()
+    assert narrow.found() == SensitivityProfile()
 
 
 @given(
@@ -169,7 +169,7 @@ def test_nothing_seen_is_nowhere_lenient() -> None:
 )
 def test_divisors_fit_any_web(left: list[float], right: list[float], edges: tuple[int, int]) -> None:
     first, end = sorted(edges)
-    divisors = Leniency(left=tuple(left), right=tuple(right)).divisors(4 * first, 4 * end, 1000)
+    divisors = SensitivityProfile(left=tuple(left), right=tuple(right)).divisors(4 * first, 4 * end, 1000)
     assert divisors.max(initial=1) <= MOST_AT_EDGE
     assert divisors.shape == (250,)
     assert (divisors >= 1).all()

@@ -173,7 +173,7 @@ def test_rolls_of_the_first_schema_keep_their_recipes_scale_unverified(
         assert store.add_calibrations([NewCalibration("scale", "cam", {"x": 1}, "24", 512, 0.1, "px")], "ann") == [2]
     assert (roll.mm_per_px, roll.mm_per_line) == (0.5, 0.5)
     assert roll.unverified
-    assert (calibration.facts, calibration.serial, calibration.residual) == ({"gain": [1]}, "", None)
+    assert (calibration.result, calibration.serial, calibration.residual) == ({"gain": [1]}, "", None)
 
 
 @pytest.fixture

@@ -325,15 +325,15 @@ def test_stop_does_not_wait_for_a_start_that_gives_no_picture(monkeypatch: pytes
 
 
 def test_the_simulated_camera_fixes_cloth_and_flaws_by_its_seed() -> None:
-    facts = []
+    metadata = []
     for _ in range(2):
         camera = SimulatedCamera(seed=5, width_px=512, metres=1.5, flaws_per_m=8.0)
         assert (camera.mm_per_px, camera.web_px, camera.channels) == (0.5, (6, 506), 1)
         camera.start()
         blocks = play(camera)
         camera.stop()
-        facts.append((np.concatenate([block.pixels for block in blocks]), camera.truth()))
-    (one, flaws), (other, same_flaws) = facts
+        metadata.append((np.concatenate([block.pixels for block in blocks]), camera.truth()))
+    (one, flaws), (other, same_flaws) = metadata
     assert one.shape == (3000, 512)
     np.testing.assert_array_equal(one, other)
     assert flaws == same_flaws

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from calibration.lens import Lens
 from drivers.camera import Camera, EncoderReading, LineBlock
 from drivers.memory import MemoryCamera
-from station.calibration.camera import CalibratedCamera, LineWatch
+from station.calibration.camera import CalibratedCamera, EncoderWatch
 
 LENS = Lens(320, 256, (300.0, 300.0), (160.0, 128.0), (-0.3, 0.05, 0.0, 0.0), 0.1, 8)
 
@@ -75,7 +75,7 @@ def test_lines_that_run_apart_from_the_encoder_are_told(ratio: float, told: bool
 def test_blocks_that_arrive_late_or_again_are_no_fault(seed: int, block_lines: int) -> None:
     """Up to two blocks behind the encoder, long hitches, cloth that goes back and comes again."""
     rng = np.random.default_rng(seed)
-    watch, due_line = LineWatch(), 0
+    watch, due_line = EncoderWatch(), 0
     for _ in range(3000):
         due_line += block_lines
         late = int(rng.integers(0, 2 * block_lines)) + (rng.random() < 0.02) * int(rng.integers(0, 100 * block_lines))
@@ -83,6 +83,6 @@ def test_blocks_that_arrive_late_or_again_are_no_fault(seed: int, block_lines: i
 
 
 def test_an_encoder_that_stands_while_lines_come_is_told() -> None:
-    watch = LineWatch()
+    watch = EncoderWatch()
     said = [watch.see(64 * number, 0, 64) for number in range(2000)]
     assert "did not move" in next(filter(None, said))

@@ -34,14 +34,14 @@ CAMERA = SerialCamera(np.zeros((256, 512), np.uint8))
 
 
 def row(number: int, kind: str = "scale", days: float = 1, **changes: Any) -> CalibrationRow:
-    facts = {"across_mm_per_px": 0.4, "along_mm_per_px": 0.41} if kind == "scale" else Shading.neutral(512).facts()
+    result = {"across_mm_per_px": 0.4, "along_mm_per_px": 0.41} if kind == "scale" else Shading.neutral(512).to_dict()
     values: dict[str, Any] = {
         "id": number,
         "kind": kind,
         "camera_id": "left",
         "serial": "24115",
         "width_px": 512,
-        "facts": facts,
+        "result": result,
         "made_at": NOW - timedelta(days=days),
         "made_by": "ann",
     }
@@ -77,7 +77,7 @@ def test_a_recipe_without_a_scale_is_given_the_cameras() -> None:
 
 
 def test_the_newest_that_fits_is_taken() -> None:
-    rows = row(4, camera_id="right"), row(3, serial="9"), row(2, facts={"across_mm_per_px": 0.3, ALONG: 0.3}), row(1)
+    rows = row(4, camera_id="right"), row(3, serial="9"), row(2, result={"across_mm_per_px": 0.3, ALONG: 0.3}), row(1)
     made = fitted(*rows)
     assert made.measures.calibration_ids == (2,)
     assert made.measures.mm_per_px == 0.3
@@ -85,7 +85,7 @@ def test_the_newest_that_fits_is_taken() -> None:
 
 
 def test_a_ruler_and_an_encoder_make_a_scale_together() -> None:
-    ruler, encoder = row(2, facts={"across_mm_per_px": 0.4}), row(1, facts={"along_mm_per_px": 0.42})
+    ruler, encoder = row(2, result={"across_mm_per_px": 0.4}), row(1, result={"along_mm_per_px": 0.42})
     both = fitted(ruler, encoder)
     assert (both.measures.mm_per_px, both.measures.mm_per_line, both.measures.unverified) == (0.4, 0.42, "")
     assert set(both.measures.calibration_ids) == {1, 2}
@@ -94,7 +94,7 @@ def test_a_ruler_and_an_encoder_make_a_scale_together() -> None:
     assert alone.measures.unverified == "along the cloth there is no scale of camera left"
 
 
-def test_a_stale_one_is_used_and_doubted() -> None:
+def test_a_stale_one_is_used_and_said_to_be_stale() -> None:
     made = fitted(row(1, days=181), row(2, "shading", days=400))
     assert made.measures.mm_per_px == 0.4
     assert "is stale" in made.measures.unverified
@@ -125,28 +125,28 @@ def test_one_that_does_not_know_its_camera_but_bears_its_name_fits() -> None:
 
 def test_a_lens_is_applied_and_must_be_fresh_for_sizes_to_be_verified() -> None:
     lens = Lens(512, 256, (300.0, 300.0), (256.0, 128.0), (-0.3, 0.05, 0.0, 0.0), 0.1, 8)
-    facts = json.loads(json.dumps(lens.facts()))
-    fresh = fitted(row(2), row(1, "lens", facts=facts))
+    result = json.loads(json.dumps(lens.to_dict()))
+    fresh = fitted(row(2), row(1, "lens", result=result))
     assert (fresh.lens, fresh.measures.unverified) == (lens, "")
     assert 1 in fresh.measures.calibration_ids
-    assert "is stale" in fitted(row(2), row(1, "lens", days=200, facts=facts)).measures.unverified
-    assert "before its lens" in fitted(row(2, "lens", facts=facts), row(1)).measures.unverified
-    foreign = fitted(row(2), row(1, "lens", facts=facts, serial="9"))
+    assert "is stale" in fitted(row(2), row(1, "lens", days=200, result=result)).measures.unverified
+    assert "before its lens" in fitted(row(2, "lens", result=result), row(1)).measures.unverified
+    foreign = fitted(row(2), row(1, "lens", result=result, serial="9"))
     assert foreign.lens is None
     assert "serial number 9" in foreign.measures.unverified
 
 
 def test_a_shading_of_another_width_is_never_applied() -> None:
-    assert fitted(row(1, "shading", width_px=None, facts=Shading.neutral(400).facts())).shading is None
+    assert fitted(row(1, "shading", width_px=None, result=Shading.neutral(400).to_dict())).shading is None
 
 
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["across_mm_per_px", "along_mm_per_px", "gain", "offset"]), st.one_of(
     st.none(), st.just(10**400), st.floats(), st.text(max_size=3), st.lists(st.just(10**400) | st.floats(), max_size=2)
 )))  # fmt: skip
-def test_damaged_facts_never_stop_a_roll(facts: dict[str, Any]) -> None:
+def test_a_damaged_result_never_stop_a_roll(result: dict[str, Any]) -> None:
     """Whatever stands on record, the roll runs; what is used is a possible scale."""
-    made = fitted(row(3, facts=facts), row(2, "shading", facts=facts), row(1))
+    made = fitted(row(3, result=result), row(2, "shading", result=result), row(1))
     assert made.measures.mm_per_px is not None
     assert 0 < made.measures.mm_per_px < float("inf")
     used = set(made.measures.calibration_ids)
@@ -154,6 +154,6 @@ def test_damaged_facts_never_stop_a_roll(facts: dict[str, Any]) -> None:
 
 
 def test_a_damaged_one_is_told_though_an_older_one_serves() -> None:
-    made = fitted(row(2, facts={"across_mm_per_px": -1, "along_mm_per_px": 0.4}), row(1))
+    made = fitted(row(2, result={"across_mm_per_px": -1, "along_mm_per_px": 0.4}), row(1))
     assert made.measures.mm_per_px == 0.4
     assert "number 2 is damaged" in made.measures.unverified

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station.contract import Event, Notice, StripView
-from station.event_queue import Feed
+from station.event_queue import EventQueue
 
 
 def picture() -> StripView:
@@ -20,7 +20,7 @@ def word(number: int) -> Notice:
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 10), st.integers(1, 6))
 def test_nothing_is_lost_uncounted_and_words_keep_their_order(kinds: list[bool], limit: int, pictures: int) -> None:
-    feed = Feed(limit=limit, pictures=pictures)
+    feed = EventQueue(limit=limit, pictures=pictures)
     for number, is_picture in enumerate(kinds):
         feed.put(picture() if is_picture else word(number))
     events: list[Event] = []
@@ -37,7 +37,7 @@ def test_nothing_is_lost_uncounted_and_words_keep_their_order(kinds: list[bool],
 
 
 def test_pictures_alone_never_push_out_a_word() -> None:
-    feed = Feed(limit=4, pictures=2)
+    feed = EventQueue(limit=4, pictures=2)
     feed.put(word(1))
     for _ in range(100):
         feed.put(picture())

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from drivers.camera import LineBlock
 from drivers.memory import MemoryCamera
-from model.outliers import doubtful
+from model.outliers import suspect
 from station.playback import play
 from station.recipe import Recipe
-from station.recipe.sensitivity import Leniency
+from station.recipe.sensitivity import SensitivityProfile
 from station.teaching import tail
 from station.teaching.held_out import GATHERING_THRESHOLD, PARTS, HeldBack
 from station.teaching.sampling import Section
-from station.teaching.suspects import cut_out, doubt_of, without_doubted
+from station.teaching.suspects import cut_out, suspect_at, without_suspects
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold
 
 DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=GATHERING_THRESHOLD, find_web=False)
@@ -36,7 +36,7 @@ class Darkness:
 
 @pytest.fixture(scope="module")
 def cloth() -> NDArray[np.uint8]:
-    """16 blocks of noise with a dark streak, every fourth held back; a stain in the second of these."""
+    """16 blocks of noise with a dark streak, every fourth held out; a stain in the second of these."""
     made = np.random.default_rng(0).normal(150, 40, (16 * 256, WIDTH))
     made[:, 300:312] -= 60
     made[7 * 256 + 100 : 7 * 256 + 120, 500:530] = 20
@@ -44,7 +44,7 @@ def cloth() -> NDArray[np.uint8]:
 
 
 def section(cloth: NDArray[np.uint8]) -> Section:
-    return Section(MemoryCamera(cloth, lines=len(cloth)), held_back=True)
+    return Section(MemoryCamera(cloth, lines=len(cloth)), held_out=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +54,13 @@ def held(cloth: NDArray[np.uint8]) -> HeldBack:
     return gathered
 
 
-def test_scores_are_the_lines_own_under_any_leniency(cloth: NDArray[np.uint8], held: HeldBack) -> None:
-    lenient = Leniency(columns=((0, 1.9), (8, 1.5), (520, 1.2)), width_px=WIDTH)
+def test_scores_are_the_lines_own_under_any_sensitivity(cloth: NDArray[np.uint8], held: HeldBack) -> None:
+    lenient = SensitivityProfile(columns=((0, 1.9), (8, 1.5), (520, 1.2)), width_px=WIDTH)
     assert (held.patches, held.lines) == (4 * 5, 4 * 256)
-    for leniency in (Leniency(), lenient):
-        rows = play(section(cloth), Darkness(), DRAFT.model_copy(update={"leniency": leniency})).rows
+    for sensitivity in (SensitivityProfile(), lenient):
+        rows = play(section(cloth), Darkness(), DRAFT.model_copy(update={"sensitivity": sensitivity})).rows
         judged = [np.maximum(first.peaks, tail.peaks) for first, tail in zip(rows[::2], rows[1::2], strict=True)]
-        gathered = [row.peaks(leniency) for row in held.rows]
+        gathered = [row.peaks(sensitivity) for row in held.rows]
         assert [peaks.shape for peaks in gathered] == [(5, PARTS)] * 4
         assert np.array_equal(np.stack(judged), np.stack([peaks.max(axis=1) for peaks in gathered]))
 
@@ -69,19 +69,19 @@ def test_a_smaller_budget_hears_more_cloth() -> None:
     assert HeldBack(0.2).enough_patches == 5 * HeldBack().enough_patches == 5 * HeldBack(3.0).enough_patches
 
 
-def test_a_stain_is_doubted_where_it_lies_and_shown(cloth: NDArray[np.uint8], held: HeldBack) -> None:
-    leniency = held.leniency()
-    assert leniency.streaks()[0][0] in range(292, 304)
-    kept, standing_out = without_doubted([row.peaks(leniency) for row in held.rows])
+def test_a_stain_is_suspect_where_it_lies_and_shown(cloth: NDArray[np.uint8], held: HeldBack) -> None:
+    sensitivity = held.sensitivity()
+    assert sensitivity.streaks()[0][0] in range(292, 304)
+    kept, standing_out = without_suspects([row.peaks(sensitivity) for row in held.rows])
     assert sum(map(len, kept)) == held.patches - len(standing_out)
     assert len(standing_out) <= 2
     again = section(cloth)
     lines_of_pieces: dict[str | None, int] = {None: 0}
-    doubts = [doubt_of(held.rows[row], patch, leniency, lines_of_pieces) for row, patch in standing_out]
-    doubt, picture = cut_out(doubts, again, lambda: False)[0]
-    place = doubt.place
-    assert 1892 <= place.first_line + doubt.line < 1912
-    assert 496 <= place.first_px + doubt.px < 530
+    suspects = [suspect_at(held.rows[row], patch, sensitivity, lines_of_pieces) for row, patch in standing_out]
+    suspect, picture = cut_out(suspects, again, lambda: False)[0]
+    place = suspect.place
+    assert 1892 <= place.first_line + suspect.line < 1912
+    assert 496 <= place.first_px + suspect.px < 530
     assert (place.first_line, place.end_line) == (7 * 256, 8 * 256)
     assert np.array_equal(picture, cloth[place.first_line : place.end_line, place.first_px : place.end_px])
 
@@ -92,7 +92,7 @@ def test_what_stands_out_in_every_row_is_the_cloths_own() -> None:
     for row in rows:
         row[0] += 2.0
     rows[3][5, 1] = 3.0
-    kept, standing_out = without_doubted(rows)
+    kept, standing_out = without_suspects(rows)
     assert standing_out == [(3, 5)]
     assert [len(row) for row in kept] == [12, 12, 12, 11, 12, 12]
 
@@ -116,10 +116,12 @@ def test_flaws_left_out_the_threshold_is_that_of_clean_cloth(no_interval: None) 
         dirty = clean.copy()
         flawed = random.random(len(clean)) < 0.06
         dirty[flawed, 0] = random.uniform(0.8, 4.5, flawed.sum())
-        scores = [choose_threshold(without_doubted(rows_of(peaks))[0], 0.5, 1000, 32).score for peaks in (clean, dirty)]
+        scores = [
+            choose_threshold(without_suspects(rows_of(peaks))[0], 0.5, 1000, 32).score for peaks in (clean, dirty)
+        ]
         ratios.append(scores[1] / scores[0])
         spoiled.append(choose_threshold(rows_of(dirty), 0.5, 1000, 32).score / scores[0])
-        wrong += np.count_nonzero(doubtful(clean.max(axis=1)))
+        wrong += np.count_nonzero(suspect(clean.max(axis=1)))
     assert np.median(ratios) == pytest.approx(1, abs=0.03)
     assert np.quantile(ratios, 0.9) < 1.15
     assert np.median(spoiled) > 1.15
@@ -158,17 +160,17 @@ def test_on_clean_cloth_the_predicted_false_alarms_hold(no_interval: None) -> No
     per_100_m, true = 9 * 100_000 / 112, []
     for _ in range(40):
         peaks = (0.7 + 0.08 * random.gumbel(size=(100, PARTS))).astype(np.float32)
-        score = choose_threshold(without_doubted(rows_of(peaks))[0], 0.5, 1000, 32).score
+        score = choose_threshold(without_suspects(rows_of(peaks))[0], 0.5, 1000, 32).score
         true.append(-np.expm1(-np.exp(-(score - 0.7) / 0.08)) * PARTS * per_100_m)
     assert 0.4 < np.median(true) < 2.5
 
 
 @pytest.mark.parametrize("blocks_each", [1, 2, 3, 4, 5])
-def test_every_part_of_a_picture_is_both_taught_and_held_back(blocks_each: int) -> None:
+def test_every_part_of_a_picture_is_both_taught_and_held_out(blocks_each: int) -> None:
     shown: dict[bool, list[int]] = {False: [], True: []}
-    for held_back, places in shown.items():
+    for held_out, places in shown.items():
         source = PieceCamera(pieces=40, blocks_each=blocks_each)
-        section = Section(source, held_back=held_back)
+        section = Section(source, held_out=held_out)
         for _ in range(40 * blocks_each):
             block = section.read(0.0)
             if block is not None:
@@ -198,7 +200,7 @@ def test_a_flaw_over_a_patchs_border_sets_no_threshold() -> None:
     rows[2][3, -1], rows[2][4, 0] = 2.0, rows[2].max()  # its lesser part stands out from nothing by itself
     rows[5][0, 0] = rows[6][5, -1] = 2.0  # at the web's edges nothing lies beside it
     rows[7][2, 1] = 2.0  # in the midst of a patch
-    kept, standing_out = without_doubted(rows)
+    kept, standing_out = without_suspects(rows)
     assert sorted(standing_out) == [(2, 3), (5, 0), (6, 5), (7, 2)]
     assert [len(row) for row in kept] == [6, 6, 4, 6, 6, 5, 5, 5]
     assert np.array_equal(kept[2], rows[2][[0, 1, 2, 5]])

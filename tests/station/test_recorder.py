@@ -15,9 +15,9 @@ from drivers.recording.format import What
 from drivers.recording.reader import Recording
 from drivers.recording.writer import RecordingWriter
 from station.contract import DefectChanged, RollEnded, StretchClosed
-from station.recording.camera import TappedCamera
+from station.recording.camera import RecordingCamera
 from station.recording.recorder import ClothRecorder
-from tests.drivers.recording_rig import came, facts, look, same
+from tests.drivers.recording_rig import came, look, metadata, same
 from tests.line.line_rig import Run, ScriptedCamera, block, cloth
 
 MB = 10**6
@@ -32,7 +32,7 @@ def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
 
 def recorder(folder: Path, **changes: object) -> ClothRecorder:
     values: dict[str, object] = {"limit_bytes": 100 * MB, "spare_bytes": 0, **changes}
-    return ClothRecorder(folder, facts(), **values)  # type: ignore[arg-type]
+    return ClothRecorder(folder, metadata(), **values)  # type: ignore[arg-type]
 
 
 class Gate:
@@ -85,7 +85,7 @@ def told(run: Run) -> list[object]:
 
 
 def test_played_again_a_roll_has_the_same_defects_stretches_and_ledger(tmp_path: Path) -> None:
-    camera = TappedCamera(ScriptedCamera(spoilt_cloth(), width_px=512), tmp_path)
+    camera = RecordingCamera(ScriptedCamera(spoilt_cloth(), width_px=512), tmp_path)
     folder = camera.begin("r1").folder
     live = Run(camera).to_end()
     origin = live.inspection.snapshot().origin_line or 0
@@ -96,13 +96,13 @@ def test_played_again_a_roll_has_the_same_defects_stretches_and_ledger(tmp_path:
     assert told(replays[1]) == told(live)
     recording = Recording(folder)
     assert recording.is_whole
-    assert recording.facts.roll == "r1"
+    assert recording.metadata.roll == "r1"
 
 
 def test_at_the_recorded_speed_the_defects_are_the_same_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drivers.grabber.GONE_S", 60.0)  # what a read brings that was given up is not inspected
     steps = [step for step in spoilt_cloth(pause_s=0.02) if not isinstance(step, CameraGoneError)]
-    camera = TappedCamera(
+    camera = RecordingCamera(
         ScriptedCamera(steps[:28], width_px=512), tmp_path
     )  # fewer blocks than the line's queue takes
     folder = camera.begin().folder
@@ -115,7 +115,7 @@ def test_at_the_recorded_speed_the_defects_are_the_same_too(tmp_path: Path, monk
 
 def test_without_a_recording_the_tap_changes_nothing(tmp_path: Path) -> None:
     plain = ScriptedCamera([block(cloth(128, 256), 0)], width_px=256)
-    camera = TappedCamera(plain, tmp_path / "shelf")
+    camera = RecordingCamera(plain, tmp_path / "shelf")
     assert (
         told(Run(camera).to_end())[2]
         == told(Run(ScriptedCamera([block(cloth(128, 256), 0)], width_px=256)).to_end())[2]
@@ -243,7 +243,7 @@ def test_cut_at_the_front_it_is_still_the_same_cloth(tmp_path: Path) -> None:
 
 
 def test_nothing_recorded_leaves_no_folder(tmp_path: Path) -> None:
-    camera = TappedCamera(ScriptedCamera([], width_px=8), tmp_path)
+    camera = RecordingCamera(ScriptedCamera([], width_px=8), tmp_path)
     recorder = camera.begin()
     assert camera.end() == []
     assert not recorder.folder.exists()

@@ -1,4 +1,4 @@
-"""Pictures of doubted cloth wait aside: a killed program's are swept by the next, a living one's are not."""
+"""Pictures of suspect cloth wait aside: a killed program's are swept by the next, a living one's are not."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 
 from station.teaching.sampling import Place
 from station.teaching.suspect_pictures import waiting_pictures
-from station.teaching.suspects import Doubt, Doubted
+from station.teaching.suspects import PicturedSuspect, Suspect
 
-DOUBTS: list[Doubted] = [
-    (Doubt(Place(None, 0, 256, 0, 256, 0, 256), 90, 80, 2.0, False), np.zeros((256, 256), np.uint8))
+SUSPECTS: list[PicturedSuspect] = [
+    (Suspect(Place(None, 0, 256, 0, 256, 0, 256), 90, 80, 2.0, False), np.zeros((256, 256), np.uint8))
 ]
 KILLED = """
 import os, pathlib, sys
-from test_doubted_pictures import DOUBTS
+from test_suspect_pictures import SUSPECTS
 from station.teaching.suspect_pictures import waiting_pictures
-with waiting_pictures(pathlib.Path(sys.argv[1]), DOUBTS):
+with waiting_pictures(pathlib.Path(sys.argv[1]), SUSPECTS):
     os._exit(9)
 """
 
 
 def hidden(home: Path) -> set[str]:
-    return {path.name for path in (home / "doubted").glob(".*")}
+    return {path.name for path in (home / "suspects").glob(".*")}
 
 
 def test_what_a_killed_teach_in_left_is_swept_by_the_next(tmp_path: Path) -> None:
@@ -36,19 +36,19 @@ def test_what_a_killed_teach_in_left_is_swept_by_the_next(tmp_path: Path) -> Non
     with waiting_pictures(tmp_path, []) as pictures:
         assert not hidden(tmp_path)
         assert pictures.keep("f-v1") is None
-    assert not (tmp_path / "doubted").exists()
+    assert not (tmp_path / "suspects").exists()
     assert not list((tmp_path / "locks").iterdir())
 
 
 def test_what_a_living_one_holds_is_left_alone(tmp_path: Path) -> None:
-    with waiting_pictures(tmp_path, DOUBTS) as first:
+    with waiting_pictures(tmp_path, SUSPECTS) as first:
         waiting = hidden(tmp_path)
-        with waiting_pictures(tmp_path, DOUBTS) as second:
+        with waiting_pictures(tmp_path, SUSPECTS) as second:
             assert hidden(tmp_path) > waiting
-            assert second.keep("f-v2") == tmp_path / "doubted" / "f-v2"
+            assert second.keep("f-v2") == tmp_path / "suspects" / "f-v2"
         assert hidden(tmp_path) == waiting
         kept = first.keep("f-v1")
     assert kept is not None
     assert [file.name for file in kept.iterdir()] == ["001.png"]
-    assert sorted(path.name for path in (tmp_path / "doubted").iterdir()) == ["f-v1", "f-v2"]
+    assert sorted(path.name for path in (tmp_path / "suspects").iterdir()) == ["f-v1", "f-v2"]
     assert not list((tmp_path / "locks").iterdir())

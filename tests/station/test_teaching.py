@@ -1,4 +1,4 @@
-"""Teach-in: what teaches and what is held back, doubts with pictures, progress, cancelling, the same again."""
+"""Teach-in: what teaches and what is held out, suspects with pictures, progress, cancelling, the same again."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from drivers.simulated.cloth import Cloth
 from model.encoder import Encoder, Light
 from model.mfrnet import MFRNetConfig
 from model.time_budget import Progress, TeachingCancelled
-from station.commands.teach import DOUBTS_SAID, doubts_named, figures_of, sentences
+from station.commands.teach import SUSPECTS_NAMED, figures_of, sentences, suspects_named
 from station.contract import StationError
 from station.playback import play
 from station.recipe import Recipe
-from station.recipe.camera_overrides import CameraWishes
+from station.recipe.camera_overrides import CameraOverrides
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
-from station.teaching import TEACHING_BLOCK_LINES, Lesson, Section, TileCollector, teach
+from station.teaching import TEACHING_BLOCK_LINES, Section, TeachInResult, TileCollector, teach
 from station.teaching.sampling import Place, collect
-from station.teaching.suspects import Doubt
+from station.teaching.suspects import Suspect
 
 SMALL = MFRNetConfig(channels=24, width=32, steps=12)
 DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0)
@@ -49,10 +49,10 @@ def lines_of(section: Section) -> list[int]:
             firsts.append(block.first_line)
 
 
-def test_every_fourth_block_is_held_back_and_none_is_in_both() -> None:
+def test_every_fourth_block_is_held_out_and_none_is_in_both() -> None:
     cloth = np.zeros((256 * 8 + 100, 64), np.uint8)
-    teaching = lines_of(Section(MemoryCamera(cloth, lines=len(cloth)), held_back=False))
-    held = lines_of(Section(MemoryCamera(cloth, lines=len(cloth)), held_back=True))
+    teaching = lines_of(Section(MemoryCamera(cloth, lines=len(cloth)), held_out=False))
+    held = lines_of(Section(MemoryCamera(cloth, lines=len(cloth)), held_out=True))
     assert held == [3 * 256, 7 * 256]
     assert teaching == [n * 256 for n in (0, 1, 2, 4, 5, 6)]
 
@@ -70,8 +70,8 @@ def test_the_collector_keeps_an_even_sample_within_its_bound() -> None:
 def test_collected_tiles_are_those_of_the_line_and_know_their_place(good_cloth: NDArray[np.uint8]) -> None:
     cloth = np.hstack([np.full((len(good_cloth), 60), 250, np.uint8), good_cloth])  # a lamp beside the web
     collected, shown = TileCollector(3, limit=40), TileCollector(3, limit=40)
-    collect(Section(MemoryCamera(cloth, lines=len(cloth)), held_back=False), DRAFT, collected, lambda: False)
-    play(Section(MemoryCamera(cloth, lines=len(cloth)), held_back=False), shown, DRAFT)
+    collect(Section(MemoryCamera(cloth, lines=len(cloth)), held_out=False), DRAFT, collected, lambda: False)
+    play(Section(MemoryCamera(cloth, lines=len(cloth)), held_out=False), shown, DRAFT)
     assert all(np.array_equal(*pair) for pair in zip(collected.tiles, shown.tiles, strict=True))
     for tile, place in zip(collected.tiles, collected.places, strict=True):
         assert place is not None
@@ -109,61 +109,61 @@ def folder_of(cloth: NDArray[np.uint8], folder: Path) -> Callable[[], Camera]:
 
 
 def dirty(cloth: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The cloth with a stain in two tiles that teach and one in the cloth held back (line 1664)."""
+    """The cloth with a stain in two tiles that teach and one in the cloth held out (line 1664)."""
     made = cloth.copy()
     for x, y in ((300, 400), (610, 2688), (150, 1664)):
         cv2.circle(made, (x, y), 12, 20, -1)
     return made
 
 
-def taught(cloth: Callable[[], Camera], encoder: Encoder, store: Store, **changes: object) -> Lesson:
+def taught(cloth: Callable[[], Camera], encoder: Encoder, store: Store, **changes: object) -> TeachInResult:
     settings: dict[str, object] = {"minutes": 20, "config": SMALL, "mm_per_px": 0.5, "device": "torch", **changes}
     return teach("f", cloth, encoder, store, **settings)[0]  # type: ignore[arg-type]
 
 
-def test_dirty_cloth_is_doubted_named_and_shown(
+def test_dirty_cloth_is_suspect_named_and_shown(
     good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
 ) -> None:
     cloth = dirty(good_cloth)
-    lesson = taught(folder_of(cloth, tmp_path / "cloth"), small_encoder, store)
+    result = taught(folder_of(cloth, tmp_path / "cloth"), small_encoder, store)
     stains = {("0.png", 400, 300, False), ("2.png", 2688 - 2048, 610, False), ("1.png", 1664 - 1024, 150, True)}
     seen = set()
-    for number, doubt in enumerate(lesson.doubts, start=1):
-        place = doubt.place
-        for picture, line, px, held_back in stains:
-            line_apart, px_apart = place.first_line + doubt.line - line, place.first_px + doubt.px - px
-            if (place.piece, doubt.held_back) == (picture, held_back) and max(abs(line_apart), abs(px_apart)) <= 24:
-                seen.add((picture, line, px, held_back))
-        assert lesson.pictures == store.home / "doubted" / "f-v1"
-        shown = cv2.imread(str(lesson.pictures / f"{number:03d}.png"))
+    for number, suspect in enumerate(result.suspects, start=1):
+        place = suspect.place
+        for picture, line, px, held_out in stains:
+            line_apart, px_apart = place.first_line + suspect.line - line, place.first_px + suspect.px - px
+            if (place.piece, suspect.held_out) == (picture, held_out) and max(abs(line_apart), abs(px_apart)) <= 24:
+                seen.add((picture, line, px, held_out))
+        assert result.pictures == store.home / "suspects" / "f-v1"
+        shown = cv2.imread(str(result.pictures / f"{number:03d}.png"))
         first = int(place.piece[0]) * 1024 + place.first_line
         original = cloth[first : first + shown.shape[0], place.first_px : place.first_px + shown.shape[1]]
         assert (shown[:, :, 0] == original).mean() > 0.9  # but for the frame around the highest score
     assert seen == stains
-    assert len(lesson.doubts) <= 12  # tiles overlap, so that a stain may lie in four
-    told = figures_of(lesson)
-    assert [Path(str(row["picture"])).is_file() for row in told["doubted"]] == [True] * len(lesson.doubts)
-    assert any(str(lesson.pictures) in sentence and "take such cloth out" in sentence for sentence in told["warnings"])
-    named = [SAID_OF_A_DOUBT.fullmatch(line) for line in doubts_named(lesson)]
-    assert len(named) == len(lesson.doubts)
+    assert len(result.suspects) <= 12  # tiles overlap, so that a stain may lie in four
+    told = figures_of(result)
+    assert [Path(str(row["picture"])).is_file() for row in told["suspects"]] == [True] * len(result.suspects)
+    assert any(str(result.pictures) in sentence and "take such cloth out" in sentence for sentence in told["warnings"])
+    named = [SAID_OF_A_SUSPECT.fullmatch(line) for line in suspects_named(result)]
+    assert len(named) == len(result.suspects)
     for said in named:
         assert said is not None
         file, picture, *numbers = said.groups()
         x, y, width, height = map(int, numbers)
         first = int(picture[0]) * 1024 + y
-        shown = cv2.imread(str(lesson.pictures / file))
+        shown = cv2.imread(str(result.pictures / file))
         assert shown.shape == (height, width, 3)
         assert (shown[:, :, 0] == cloth[first : first + height, x : x + width]).mean() > 0.9, "it is found by the words"
 
 
-SAID_OF_A_DOUBT = re.compile(r"(\d{3}\.png): (\d\.png), column (\d+), line (\d+), (\d+) × (\d+) px")
+SAID_OF_A_SUSPECT = re.compile(r"(\d{3}\.png): (\d\.png), column (\d+), line (\d+), (\d+) × (\d+) px")
 
 
 @dataclass(frozen=True)
 class Course:
     """A teach-in, and what was told on its way."""
 
-    lesson: Lesson
+    result: TeachInResult
     home: Path
     told: list[Progress]
 
@@ -182,17 +182,17 @@ def clean(good_cloth: NDArray[np.uint8], small_encoder: Encoder, tmp_path_factor
 
 
 def test_clean_cloth_leaves_no_pictures_and_says_that_it_is_little(clean: Course) -> None:
-    lesson = clean.lesson
-    assert len(lesson.doubts) <= 1
-    if not lesson.doubts:
-        assert not (clean.home / "doubted").exists()
-    little, extrapolated = sentences(lesson)[:2]
+    result = clean.result
+    assert len(result.suspects) <= 1
+    if not result.suspects:
+        assert not (clean.home / "suspects").exists()
+    little, extrapolated = sentences(result)[:2]
     assert "about 200 tiles would be good" in little
-    doubted = sum(doubt.held_back for doubt in lesson.doubts)
-    assert 16 - 3 * doubted <= lesson.threshold.patches <= 16 - doubted, "they and what lies beside them set none"
-    assert f"{lesson.tiles + lesson.threshold.patches} tiles" in little
-    assert f"extrapolated {lesson.threshold.extrapolation:.0f} times beyond the cloth seen" in extrapolated
-    told = figures_of(lesson)
+    suspects = sum(suspect.held_out for suspect in result.suspects)
+    assert 16 - 3 * suspects <= result.threshold.patches <= 16 - suspects, "they and what lies beside them set none"
+    assert f"{result.tiles + result.threshold.patches} tiles" in little
+    assert f"extrapolated {result.threshold.extrapolation:.0f} times beyond the cloth seen" in extrapolated
+    told = figures_of(result)
     low, high = told["predicted_false_alarms_per_100_m_interval"]
     assert 0 <= low < told["predicted_false_alarms_per_100_m"] < high
 
@@ -202,11 +202,11 @@ def test_the_same_seed_makes_the_same_model_and_threshold(
 ) -> None:
     cloth = folder_of(good_cloth, tmp_path / "cloth")
     again = taught(cloth, small_encoder, store, seed=1).recipe
-    bright = CameraWishes(exposure_us=80.0)
+    bright = CameraOverrides(exposure_us=80.0)
     store.save_recipe(again.model_copy(update={"camera": bright}), "me", "dark yarn")
     other = taught(cloth, small_encoder, store, seed=2).recipe
-    assert (again.camera, other.camera) == (CameraWishes(), bright), "a new lesson keeps the camera's settings"
-    one = clean.lesson.recipe
+    assert (again.camera, other.camera) == (CameraOverrides(), bright), "a new teach-in keeps the camera's settings"
+    one = clean.result.recipe
     assert one.model_sha256 == again.model_sha256
     assert one.threshold == again.threshold
     assert one.model_sha256 != other.model_sha256
@@ -222,16 +222,17 @@ def test_progress_never_goes_back_and_spans_the_whole(clean: Course) -> None:
     assert all(0 <= one.seconds_left <= 20 * 60 for one in told)
 
 
-STAGES = ["reading cloth", "teaching", "calibrating", "setting the threshold", "looking for doubtful cloth", "done"]
+STAGES = ["reading cloth", "teaching", "calibrating", "setting the threshold", "looking for suspect cloth", "done"]
 
 
-def test_of_many_doubts_the_first_are_named_and_the_others_counted(clean: Course) -> None:
-    doubts = tuple(Doubt(Place("a.png", n, n + 256, 8, 264, 0, 768), 0, 0, 2.0, False) for n in range(DOUBTS_SAID + 3))
-    *named, rest = doubts_named(replace(clean.lesson, doubts=doubts, pictures=None))
-    assert named == [f"no picture: a.png, column 8, line {n}, 256 × 256 px" for n in range(DOUBTS_SAID)]
+def test_of_many_suspects_the_first_are_named_and_the_others_counted(clean: Course) -> None:
+    places = [Place("a.png", n, n + 256, 8, 264, 0, 768) for n in range(SUSPECTS_NAMED + 3)]
+    suspects = tuple(Suspect(place, 0, 0, 2.0, False) for place in places)
+    *named, rest = suspects_named(replace(clean.result, suspects=suspects, pictures=None))
+    assert named == [f"no picture: a.png, column 8, line {n}, 256 × 256 px" for n in range(SUSPECTS_NAMED)]
     assert rest == "and 3 more"
-    assert doubts_named(replace(clean.lesson, doubts=doubts[:DOUBTS_SAID], pictures=None)) == named
-    assert not doubts_named(replace(clean.lesson, doubts=()))
+    assert suspects_named(replace(clean.result, suspects=suspects[:SUSPECTS_NAMED], pictures=None)) == named
+    assert not suspects_named(replace(clean.result, suspects=()))
 
 
 @pytest.mark.parametrize("stage", STAGES[:-1])
@@ -250,7 +251,7 @@ def test_cancelled_at_any_stage_nothing_is_left(
         )
     assert reached[-1] == stage
     assert not list(store.home.glob("models/*"))
-    assert not list(store.home.glob("doubted*"))
+    assert not list(store.home.glob("suspects*"))
     with pytest.raises(RecordsError):
         History(store).recipe("f")
 
@@ -258,7 +259,7 @@ def test_cancelled_at_any_stage_nothing_is_left(
 def test_a_disk_without_room_for_pictures_leaves_nothing(
     good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
 ) -> None:
-    (store.home / "doubted").write_text("a file where the folder should be")
+    (store.home / "suspects").write_text("a file where the folder should be")
     with pytest.raises(StationError, match="make room"):
         taught(folder_of(dirty(good_cloth), tmp_path / "cloth"), small_encoder, store)
     assert not list(store.home.glob("models/*"))

@@ -1,4 +1,4 @@
-"""One recorded defect: crop and heat map side by side, facts, and what a person says of it."""
+"""One recorded defect: crop and heat map side by side, fields, and what a person says of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from station.records.rows import DefectRow, Verdict
 from ui import theme
 from ui.widgets.crops import Pictures
 from ui.widgets.gauges import draw_score_bar
-from ui.widgets.parts import Facts, Panel, button, label, set_text
+from ui.widgets.parts import FieldList, Panel, button, label, set_text
 from ui.widgets.pictures import draw_fitted
 from ui.words import THIN_SPACE, display_score, length, position, size, when
 
@@ -82,8 +82,10 @@ class DefectDetail(Panel):
         self.body.addWidget(self.pair)
         self.bar = ScoreBar()
         self.body.addWidget(self.bar)
-        self.facts = Facts(["Kind", "Decision", "Length × width", "Position", "Across", "Score", "Found", "Review"])
-        self.body.addWidget(self.facts)
+        self.fields = FieldList(
+            ["Kind", "Decision", "Length × width", "Position", "Across", "Score", "Found", "Review"]
+        )
+        self.body.addWidget(self.fields)
         self.confirm_button = button("Confirm   C", "Mark as a confirmed flaw", key="C", symbol="check")
         self.false_button = button("False alarm   F", "Mark as a false alarm", key="F", symbol="cross")
         self.next_button = button("Next unreviewed   N", "Go to the next defect nobody has reviewed", key="N")
@@ -120,11 +122,11 @@ class DefectDetail(Panel):
         if row is None:
             self.bar.show_score(0.0)
             for name in ("Kind", "Decision", "Length × width", "Position", "Across", "Score", "Found", "Review"):
-                self.facts.show_fact(name, "–")
+                self.fields.show_field(name, "–")
             return
         display = display_score(row.score, row.threshold)
         self.bar.show_score(display)
-        show = self.facts.show_fact
+        show = self.fields.show_field
         show("Kind", f"{row.kind.value}, no. {row.number}")
         show("Decision", "reject" if row.is_reject else "passes")
         mark = f"{THIN_SPACE}(unverified)" if row.unverified else ""

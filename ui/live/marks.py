@@ -86,14 +86,14 @@ def paint_trouble(painter: QPainter, canvas: QRect, text: str) -> None:
     painter.drawText(QRectF(words.left(), words.top(), words.width(), high), flags, text)
 
 
-def paint_shout(painter: QPainter, canvas: QRect, text: str, hint: str, *, ground: str) -> None:
+def paint_banner(painter: QPainter, canvas: QRect, text: str, detail: str, *, ground: str) -> None:
     """Say large that the picture is not live; the last cloth stays dimly in sight."""
     painter.fillRect(canvas, theme.colour("cloth_ground", 150))
     band = QRectF(canvas.left(), canvas.center().y() - 66, canvas.width(), 132)
     painter.fillRect(band, theme.colour(ground, 240))
     painter.setPen(theme.colour("warning_text" if ground == "warning" else "frame_text"))
-    painter.setFont(theme.font("shout", bold=True))
+    painter.setFont(theme.font("banner", bold=True))
     painter.drawText(QRectF(band.left(), band.top() + 14, band.width(), 62), Qt.AlignmentFlag.AlignCenter, text)
     painter.setFont(theme.font("strong"))
     flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-    painter.drawText(QRectF(band.left() + 16, band.top() + 80, band.width() - 32, 44), flags, hint)
+    painter.drawText(QRectF(band.left() + 16, band.top() + 80, band.width() - 32, 44), flags, detail)

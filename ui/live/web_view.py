@@ -13,7 +13,7 @@ from ui import theme
 from ui.live import marks
 from ui.live.scroll import Follower
 from ui.live.web_ring import WebRing
-from ui.words import BEHIND, CAMERA_MISSING, FAILED, SHOUT
+from ui.words import BANNER, BEHIND, CAMERA_MISSING, FAILED
 
 LEFT, TOP, GUTTER = 58, 30, 14
 _KEEP_DEFECTS = 400
@@ -48,7 +48,7 @@ class WebView(QWidget):
         self._stretches: list[Stretch] = []
         self._mm_per_px: float | None = None
         self._feed = FeedState.NO_PICTURE
-        self._shout = (SHOUT[FeedState.NO_PICTURE], "")
+        self._banner = (BANNER[FeedState.NO_PICTURE], "")
         self._trouble = ""
         self._flash_s = 0.0
         self._hatch = theme.hatch("warning")
@@ -109,14 +109,14 @@ class WebView(QWidget):
         if not stretch.inspected:
             self._stretches = [*self._stretches[-200:], stretch]
 
-    def set_feed(self, feed: FeedState, shout: str, hint: str, trouble: str = "") -> None:
-        """What the picture is worth; ``shout`` stands large over it with ``hint`` below, empty while it is live.
+    def set_feed(self, feed: FeedState, banner: str, detail: str, trouble: str = "") -> None:
+        """What the picture is worth; ``banner`` stands large over it with ``detail`` below, empty while it is live.
 
         ``trouble``: what a live picture lacks, in a sentence; empty if nothing.
         """
-        if (feed, (shout, hint), trouble) != (self._feed, self._shout, self._trouble):
-            self._feed, self._shout, self._trouble = feed, (shout, hint), trouble
-            self.setAccessibleDescription(f"{shout}. {hint}" if shout else trouble or _DESCRIPTION)
+        if (feed, (banner, detail), trouble) != (self._feed, self._banner, self._trouble):
+            self._feed, self._banner, self._trouble = feed, (banner, detail), trouble
+            self.setAccessibleDescription(f"{banner}. {detail}" if banner else trouble or _DESCRIPTION)
             self.update()
 
     def set_heat(self, shown: bool) -> None:
@@ -133,19 +133,19 @@ class WebView(QWidget):
             self.update()
 
     @property
-    def shout(self) -> str:
+    def banner(self) -> str:
         """What stands large over the picture; empty while it is live."""
-        return self._shout[0]
+        return self._banner[0]
 
     @property
     def badge(self) -> str:
         """What stands in the header; empty while the picture is live and whole."""
-        return self.shout or (CAMERA_MISSING if self._trouble else "")
+        return self.banner or (CAMERA_MISSING if self._trouble else "")
 
     @property
     def alarming(self) -> bool:
         """Whether cloth may pass unseen against everybody's will."""
-        return self.shout == FAILED or (self._feed in _UNSEEN and self.shout == SHOUT[self._feed])
+        return self.banner == FAILED or (self._feed in _UNSEEN and self.banner == BANNER[self._feed])
 
     @property
     def ground(self) -> str:
@@ -241,8 +241,8 @@ class WebView(QWidget):
             painter.setClipRect(canvas)
             self._paint_defects(painter, canvas)
             painter.setClipping(False)
-        if self.shout:
-            marks.paint_shout(painter, canvas, *self._shout, ground=self.ground)
+        if self.banner:
+            marks.paint_banner(painter, canvas, *self._banner, ground=self.ground)
         elif self._trouble:
             marks.paint_trouble(painter, canvas, self._trouble)
         painter.end()

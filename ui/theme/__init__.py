@@ -42,7 +42,7 @@ def colour(name: str, alpha: int = 255) -> QColor:
 
 
 def font(size: str = "body", *, bold: bool = False) -> QFont:
-    """Font of a size of the scale: caption, body, strong, title, figure or shout."""
+    """Font of a size of the scale: caption, body, strong, title, figure or banner."""
     made = QFont(QApplication.font())
     made.setPixelSize(tokens()[f"size_{size}_px"])
     made.setBold(bold)

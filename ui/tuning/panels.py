@@ -10,7 +10,7 @@ from station.quality.what_if import Consequence, Fate
 from station.recipe import Recipe
 from station.records.rows import RollRow
 from ui import theme
-from ui.widgets.parts import Facts, Panel, button, label, set_text
+from ui.widgets.parts import FieldList, Panel, button, label, set_text
 from ui.words import grouped, metres, when
 
 _ROWS = (
@@ -32,21 +32,21 @@ class RecipePanel(Panel):
         self.fabric.setAccessibleName("Fabric")
         self.fabric.setToolTip("Fabric whose recipe is tuned")
         self.body.addWidget(self.fabric)
-        self.facts = Facts(["In force", "Tuned against", "Inspected"])
-        self.body.addWidget(self.facts)
+        self.fields = FieldList(["In force", "Tuned against", "Inspected"])
+        self.body.addWidget(self.fields)
 
     def show_recipe(self, recipe: Recipe, roll: RollRow | None, inspected_m: float | None) -> None:
         """The recipe and the roll it is tuned against."""
-        self.facts.show_fact("In force", f"version {recipe.version}, threshold {recipe.threshold:.4g}")
-        self.facts.show_fact("Tuned against", _roll_words(recipe, roll))
+        self.fields.show_field("In force", f"version {recipe.version}, threshold {recipe.threshold:.4g}")
+        self.fields.show_field("Tuned against", _roll_words(recipe, roll))
         lines = roll.ledger.lines_inspected if roll else 0
         text = metres(inspected_m, 1) if inspected_m is not None else f"{grouped(lines)} lines"
         if roll is None:
-            self.facts.show_fact("Inspected", "–")
+            self.fields.show_field("Inspected", "–")
         elif roll.ended_at is None:
-            self.facts.show_fact("Inspected", "counted at its end")
+            self.fields.show_field("Inspected", "counted at its end")
         else:
-            self.facts.show_fact("Inspected", f"{text}, {when(roll.started_at)}")
+            self.fields.show_field("Inspected", f"{text}, {when(roll.started_at)}")
 
 
 def _roll_words(recipe: Recipe, roll: RollRow | None) -> str:

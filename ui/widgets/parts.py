@@ -98,7 +98,7 @@ class Figure(QWidget):
         self._sign.setVisible(bool(abnormal))
 
 
-class Facts(QWidget):
+class FieldList(QWidget):
     """Names and values in two columns."""
 
     def __init__(self, names: list[str], parent: QWidget | None = None) -> None:
@@ -120,7 +120,7 @@ class Facts(QWidget):
             column.addLayout(row)
             self._values[name] = value
 
-    def show_fact(self, name: str, text: str) -> None:
+    def show_field(self, name: str, text: str) -> None:
         """Change one value."""
         set_text(self._values[name], text)
 

@@ -103,13 +103,13 @@ class RollMap(QWidget):
         """The marks to paint, rejects last: of thousands only those that do not hide each other, the longest first."""
         if len(self._defects) <= _MANY:
             return sorted(self._defects, key=lambda d: d.is_reject)
-        facts = np.array([(d.first_line, d.end_line, d.across, d.is_reject, d.dismissed) for d in self._defects])
+        table = np.array([(d.first_line, d.end_line, d.across, d.is_reject, d.dismissed) for d in self._defects])
         band = self._band()
         along, across = (band.width(), band.height()) if self._across else (band.height(), band.width())
-        row = (facts[:, :2].mean(axis=1) / max(self._lines, 1) * along) // _CELL
-        column = (facts[:, 2] * across) // _CELL
-        longest = np.argsort(facts[:, 0] - facts[:, 1], kind="stable")
-        cells = np.stack([facts[:, 3], facts[:, 4], row, column], axis=1)[longest]
+        row = (table[:, :2].mean(axis=1) / max(self._lines, 1) * along) // _CELL
+        column = (table[:, 2] * across) // _CELL
+        longest = np.argsort(table[:, 0] - table[:, 1], kind="stable")
+        cells = np.stack([table[:, 3], table[:, 4], row, column], axis=1)[longest]
         _, kept = np.unique(cells, axis=0, return_index=True)  # in the order of the cells: rejects last
         return [self._defects[at] for at in longest[kept]]
 

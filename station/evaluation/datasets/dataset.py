@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.images import image_facts
+from drivers.images import image_metadata
 from model.errors import ModelError
 
 GOOD = "good"
@@ -104,11 +104,11 @@ def _unusable(sample: Sample) -> str:
     """Why a flawed sample cannot be judged, empty if it can."""
     if not sample.masks:
         return "it has no mask"
-    truth, facts = read_truth(sample), image_facts(sample.path)
-    if truth.shape != (facts.lines, facts.width_px):
+    truth, metadata = read_truth(sample), image_metadata(sample.path)
+    if truth.shape != (metadata.lines, metadata.width_px):
         raise ModelError(
             f"Mask {sample.masks[0]} is {truth.shape[1]} x {truth.shape[0]} px, its image {sample.path} "
-            f"{facts.width_px} x {facts.lines} px; they must agree."
+            f"{metadata.width_px} x {metadata.lines} px; they must agree."
         )
     return "" if truth.any() else "its mask is empty"
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import EncoderReading, EndOfClothError, LineBlock
-from drivers.images import image_facts
+from drivers.images import image_metadata
 from drivers.replay import MAX_BLOCK_LINES, ReplayCamera
 
 
@@ -40,7 +40,7 @@ class PicturesCamera:
         """Looks at every header.  Raises CameraError, as :class:`drivers.replay.ReplayCamera` does."""
         by_width: dict[int, list[Path]] = {}
         for path in paths:
-            by_width.setdefault(image_facts(path).width_px, []).append(path)
+            by_width.setdefault(image_metadata(path).width_px, []).append(path)
         groups = [by_width[width] for width in sorted(by_width)] or [[]]
         self._parts = [ReplayCamera(group, block_lines=block_lines) for group in groups]
         shared = Path(os.path.commonpath([path.absolute().parent for path in paths]))

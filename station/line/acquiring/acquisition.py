@@ -28,9 +28,9 @@ from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
 from station.contract import UninspectedReason
 from station.line.acquiring.block_check import CaptureClock, check_shape
 from station.line.acquiring.encoder import Encoder
-from station.line.acquiring.feed_watch import Feed
-from station.line.acquiring.overload import Handover
-from station.line.acquiring.roll_span import Reach
+from station.line.acquiring.feed_watch import FeedMonitor
+from station.line.acquiring.overload import OverloadGate
+from station.line.acquiring.roll_span import RollSpan
 from station.line.channel import Channel
 from station.line.flow import Chunk, EndOfRun
 from station.line.ledger import LineLedger
@@ -74,11 +74,11 @@ class Acquisition:
         self._finish_s: float | None = None
         self._gap = UninspectedReason.LOST_BY_CAMERA
         self._encoder = Encoder(camera)
-        self._reach = Reach(self._encoder, ledger, due_line, getattr(camera, "unrecorded", ()))
-        self._handover = Handover(blocks, ledger, waits=camera.waits)
+        self._span = RollSpan(self._encoder, ledger, due_line, getattr(camera, "unrecorded", ()))
+        self._gate = OverloadGate(blocks, ledger, waits=camera.waits)
         self._clock = CaptureClock()
         self._grabber = Grabber(camera)
-        self.feed = Feed()
+        self.feed = FeedMonitor()
 
     def ask(self, mode: Mode) -> None:
         """Change the mode; FINISH and ABORT are for good."""
@@ -95,15 +95,15 @@ class Acquisition:
     @property
     def origin_line(self) -> int | None:
         """The encoder line that is line 0 of the roll, None before any of its cloth is known."""
-        return self._reach.origin
+        return self._span.origin
 
     @property
     def cloth_lines(self) -> int:
         """Lines of the roll if all of the camera's cloth were played; 0 where that is endless or not known."""
         total = getattr(self._camera, "total_lines", None)
-        if self._reach.start is None:
+        if self._span.start is None:
             self._encoder.read()
-        start = self._reach.start
+        start = self._span.start
         return 0 if total is None or start is None else max(0, int(total) - start)
 
     def encoder(self, max_age_s: float = 0.0) -> EncoderReading:
@@ -118,7 +118,7 @@ class Acquisition:
             if not self._camera.waits:
                 if self._mode is Mode.FINISH:
                     self._may_finish()
-                self._reach.give_up(self._encoder.read(), UninspectedReason.MODEL_NOT_READY)
+                self._span.give_up(self._encoder.read(), UninspectedReason.MODEL_NOT_READY)
             if is_ready:
                 return
 
@@ -162,7 +162,7 @@ class Acquisition:
         return True
 
     def _let_go(self, limit_s: float) -> None:
-        """Stop the camera.  What it still does is left behind, and so is a stop that takes longer."""
+        """Stop the camera.  What it still does is abandoned, and so is a stop that takes longer."""
         self._grabber.stop()
         self._settle(limit_s)
 
@@ -172,7 +172,7 @@ class Acquisition:
         with contextlib.suppress(Exception):
             while not self._grabber.answered(READ_TIMEOUT_S) and time.monotonic() < until:
                 if self.feed.gone:
-                    self._reach.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
+                    self._span.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
 
     def _step(self) -> bool:
         """Read once.  Returns False when there is nothing more to read."""
@@ -195,7 +195,7 @@ class Acquisition:
         reading = self._encoder.read()
         if block is not None and block.lines:
             self._take(block, reading)
-            self._reach.due(reading)
+            self._span.due(reading)
         else:
             self._look(reading)
             if not self._camera.waits and (self._grabber.hangs or self.feed.lost(reading)):
@@ -210,7 +210,7 @@ class Acquisition:
     def _look(self, reading: EncoderReading) -> None:
         """No block came: hold that against the encoder."""
         self.feed = self.feed.looked(reading, time.monotonic())
-        self._reach.due(reading)
+        self._span.due(reading)
 
     def _wait_paused(self) -> None:
         self._blocks.offer(EndOfRun())
@@ -223,8 +223,8 @@ class Acquisition:
         if self._finish_s is None:
             self._finish_s = now + (LAST_IMAGE_S if waits else LAST_LINES_S)
             if not waits:
-                self._reach.end_here()
-        return (not self._grabber.asked if waits else self._reach.is_taken) or now >= self._finish_s
+                self._span.end_here()
+        return (not self._grabber.asked if waits else self._span.is_taken) or now >= self._finish_s
 
     def _last_lines(self) -> None:
         """Account for lines that were due and will not come."""
@@ -232,14 +232,14 @@ class Acquisition:
             return
         reading = self._encoder.read()
         is_gone = self.feed.gone or self.feed.lost(reading)
-        self._reach.give_up(reading, UninspectedReason.CAMERA_GONE if is_gone else self._gap)
+        self._span.give_up(reading, UninspectedReason.CAMERA_GONE if is_gone else self._gap)
 
     def _take(self, block: LineBlock, reading: EncoderReading) -> None:
         check_shape(block, self._camera)
         self.feed = self.feed.took(block.lines, reading, time.monotonic())
         self._notices.back(self._camera.camera_id)
-        first = self._reach.came(block.first_line)
-        self._reach.skip_unrecorded(block.first_line, self._gap)
+        first = self._span.came(block.first_line)
+        self._span.skip_unrecorded(block.first_line, self._gap)
         end = first + block.lines
         if self._mode is Mode.PAUSE and not self._camera.waits:
             if self._gap is not UninspectedReason.PAUSED:
@@ -259,7 +259,7 @@ class Acquisition:
 
     def _hand_on(self, chunk: Chunk) -> None:
         self._update(holding=self._camera.waits)
-        if self._handover.hand_on(chunk):
+        if self._gate.hand_on(chunk):
             self._notices.overload(chunk.first_line)
         self._update(holding=False)
 
@@ -276,7 +276,7 @@ class Acquisition:
                 if self._wake.wait_for(lambda: self._ending, delay):
                     return False
             delay = min(2 * delay, LONGEST_RETRY_S)
-            self._reach.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
+            self._span.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
             try:
                 if not self._open():
                     return False

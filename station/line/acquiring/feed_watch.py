@@ -13,7 +13,7 @@ before may have passed (forward again after a reverse), or this program may have
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class FeedMonitor:
     """What is known of the camera.
 
     Attributes:
@@ -36,7 +36,7 @@ class Feed:
     ended: bool = False
     holding: bool = False
 
-    def opened(self, reading: EncoderReading, now_s: float, *, started: bool) -> Feed:
+    def opened(self, reading: EncoderReading, now_s: float, *, started: bool) -> FeedMonitor:
         """The camera is being started (or was): cloth is expected to be seen from here on."""
         return replace(
             self,
@@ -48,7 +48,7 @@ class Feed:
             gone=self.gone and not started,
         )
 
-    def took(self, lines: int, reading: EncoderReading, now_s: float) -> Feed:
+    def took(self, lines: int, reading: EncoderReading, now_s: float) -> FeedMonitor:
         """A block came."""
         return replace(
             self,
@@ -60,7 +60,7 @@ class Feed:
             gone=False,
         )
 
-    def looked(self, reading: EncoderReading, now_s: float) -> Feed:
+    def looked(self, reading: EncoderReading, now_s: float) -> FeedMonitor:
         """No block came.  To be called several times a second: the time counts in which new cloth was due."""
         if reading.due_line > self.due_line:
             passed_s = min(now_s - self.looked_s, LOOK_S)

@@ -24,7 +24,7 @@ def block_queue(waits: bool) -> Channel[Chunk | EndOfRun]:
     return Channel(LINES_WAITING, limit=LINES_WAITING, weigh=lambda item: getattr(item, "lines", 0))
 
 
-class Handover:
+class OverloadGate:
     """Puts lines in flight into ``blocks``; ``waits``: the camera can be made to wait for room."""
 
     def __init__(self, blocks: Channel[Chunk | EndOfRun], ledger: LineLedger, *, waits: bool) -> None:

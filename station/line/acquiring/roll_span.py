@@ -10,7 +10,7 @@ from station.line.acquiring.encoder import Encoder
 from station.line.ledger import LineLedger
 
 
-class Reach:
+class RollSpan:
     """Counts the encoder's lines from the roll's start, and tells the ledger which are due or given up."""
 
     def __init__(

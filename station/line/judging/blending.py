@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from station.line.columns import Spans
 from station.line.flow import StripPart, TileRow
-from station.recipe.sensitivity import Leniency
+from station.recipe.sensitivity import SensitivityProfile
 
 TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
 
@@ -27,16 +27,22 @@ def feather(cells: int, overlap: int, start: int = 0) -> NDArray[np.float32]:
 
 
 class Blender:
-    """Blends one run.  Feed rows in order; then :meth:`tail` once for what was waiting for a next row.
+    """Blends one run.  FeedMonitor rows in order; then :meth:`tail` once for what was waiting for a next row.
 
-    Scores are divided by the recipe's ``leniency`` where good cloth itself scores high.
+    Scores are divided by the recipe's ``sensitivity`` where good cloth itself scores high.
     """
 
     def __init__(
-        self, *, width_px: int, tile_px: int, cell_px: int, overlap_px: int, leniency: Leniency | None = None
+        self,
+        *,
+        width_px: int,
+        tile_px: int,
+        cell_px: int,
+        overlap_px: int,
+        sensitivity: SensitivityProfile | None = None,
     ) -> None:
         self._width_px = width_px
-        self._leniency = leniency or Leniency()
+        self._sensitivity = sensitivity or SensitivityProfile()
         self._divisors = (0, 0, np.ones(-(-width_px // cell_px), np.float32))
         self._cell = cell_px
         self._tile_cells = tile_px // cell_px
@@ -124,7 +130,7 @@ class Blender:
         )
 
     def _divisors_between(self, left_px: int, right_px: int) -> NDArray[np.float32]:
-        """The leniency's divisors, made anew only when the web moves."""
+        """The sensitivity's divisors, made anew only when the web moves."""
         if self._divisors[:2] != (left_px, right_px):
-            self._divisors = (left_px, right_px, self._leniency.divisors(left_px, right_px, self._width_px))
+            self._divisors = (left_px, right_px, self._sensitivity.divisors(left_px, right_px, self._width_px))
         return self._divisors[2]

@@ -42,7 +42,7 @@ class DefectTracker:
     """Follows the defects of a roll, run by run.
 
     Args:
-        half_drop, point_px: the scorer's; see :class:`station.line.scoring.inference.TileScorer`.
+        edge_drop, point_spread_px: the scorer's; see :class:`station.line.scoring.inference.TileScorer`.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class DefectTracker:
         *,
         width_px: int,
         cell_px: int = 4,
-        half_drop: float = math.inf,
-        point_px: float = 0.0,
+        edge_drop: float = math.inf,
+        point_spread_px: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recipe, self._cell, self._clock = recipe, cell_px, clock
-        self._half_drop, self._point_px = half_drop, point_px
+        self._edge_drop, self._point_spread_px = edge_drop, point_spread_px
         self._width_px = width_px
         self._gap = int(recipe.join_gap_mm / recipe.scale / cell_px)
         self._margin_px = recipe.edge_margin_mm / recipe.scale
@@ -89,7 +89,7 @@ class DefectTracker:
             self._finder = RegionFinder(
                 level=self._recipe.report_level,
                 threshold=self._recipe.threshold,
-                drop=self._half_drop,
+                drop=self._edge_drop,
                 gap=self._gap,
                 width=width,
             )
@@ -201,7 +201,7 @@ class DefectTracker:
         Widths of blurred things add by their squares: what is ``s`` wide looks √(s² + point²) wide.  What looks no
         wider than a point may be anything up to that, and is told as half of it, but a cell at least.
         """
-        cell, point = self._cell, self._point_px
+        cell, point = self._cell, self._point_spread_px
         lowest, highest = region_first * cell, min(region_end * cell, picture_end)  # the last cell may reach out of it
         looks = (end - first) * cell
         size = max(math.sqrt(max(looks**2 - point**2, 0.0)), point / 2, cell)

@@ -56,8 +56,8 @@ class Judge:
         width_px: int,
         tile_px: int = 256,
         cell_px: int = 4,
-        half_drop: float = math.inf,
-        point_px: float = 0.0,
+        edge_drop: float = math.inf,
+        point_spread_px: float = 0.0,
         view: bool = True,
     ) -> None:
         self._ledger, self._emit, self._view = ledger, emit, view
@@ -69,10 +69,10 @@ class Judge:
             tile_px=tile_px,
             cell_px=cell_px,
             overlap_px=recipe.overlap_px,
-            leniency=recipe.leniency,
+            sensitivity=recipe.sensitivity,
         )
         self._tracker = DefectTracker(
-            recipe, width_px=width_px, cell_px=cell_px, half_drop=half_drop, point_px=point_px
+            recipe, width_px=width_px, cell_px=cell_px, edge_drop=edge_drop, point_spread_px=point_spread_px
         )
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()

@@ -10,8 +10,8 @@ scores have fallen by ``drop`` below the highest one within ``BLUR`` cells aroun
 are logarithms, so a drop is a share of what stands out, be that faint or strong: a strong spot, whose scores reach far,
 is boxed no wider than a weak one.  A long weak line is measured against itself from place to place, so that one strong
 spot on it does not shorten it.  A region wholly in the shadow of a stronger one keeps its whole extent.  Where scores
-are divided for leniency, whether a cell belongs to a region is decided by the divided score, and the drop is taken of
-the raw one, in which half of what stands out is the same fall everywhere.
+are divided by a sensitivity profile, whether a cell belongs to a region is decided by the divided score, and the drop
+is taken of the raw one, in which half of what stands out is the same fall everywhere.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 BLUR = 4
-"""Reach of the model's blur in cells; regions are decided this many rows behind the newest."""
+"""RollSpan of the model's blur in cells; regions are decided this many rows behind the newest."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +87,7 @@ class Region:
 
 
 class RegionFinder:
-    """Finds the regions of one run.  Feed score rows as they become final; ``flush`` at the run's end.
+    """Finds the regions of one run.  FeedMonitor score rows as they become final; ``flush`` at the run's end.
 
     Args:
         level, threshold: scores from which a cell belongs to a region, and from which it is strong.
@@ -163,7 +163,7 @@ class RegionFinder:
         rows, columns = np.nonzero(labels)
         if not len(rows):
             return found
-        # Good cloth that is judged leniently does not stand out, however high its raw score.
+        # Where the line is less sensitive good cloth does not stand out, however high its raw score.
         standing_out = np.where(strip[0] >= self._level, strip[1], np.float32(0))
         around = cv2.dilate(standing_out, np.ones((2 * BLUR + 1, 2 * BLUR + 1), np.uint8))[BLUR:-BLUR]
         order = np.argsort(labels[rows, columns], kind="stable")

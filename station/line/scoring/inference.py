@@ -30,9 +30,10 @@ BATCH_TILES = 16
 class TileScorer(Protocol):
     """What judges tiles (:class:`model.runtime.Runtime`).
 
-    May have what sizes are measured by: ``half_drop``, by so much the score falls where half as much stands out, as at
-    a flaw's edge (else boxes span whole regions), and ``point_px``, how wide a point looks at that height (else 0).
-    And where ``goes_on_alone``, ``begin``: as ``infer``, but it returns what waits for the maps, and the line makes the
+    May have what sizes are measured by: ``edge_drop``, by so much the score falls where half as much stands out, as at
+    a flaw's edge (else boxes span whole regions), and ``point_spread_px``, how wide a point looks at that height
+    (else 0).
+    And where ``is_async``, ``submit``: as ``infer``, but it returns what waits for the maps, and the line makes the
     next rows ready meanwhile.
     """
 
@@ -75,8 +76,8 @@ class Inference:
         self._scorer, self._tiler = scorer, tiler
         self._blocks, self._rows, self._gauges = blocks, rows, gauges
         self._prompt = prompt
-        self._begin: Callable[[NDArray[np.uint8]], Callable[[], Maps]] | None = (
-            getattr(scorer, "begin", None) if getattr(scorer, "goes_on_alone", False) else None
+        self._submit: Callable[[NDArray[np.uint8]], Callable[[], Maps]] | None = (
+            getattr(scorer, "submit", None) if getattr(scorer, "is_async", False) else None
         )
         self._under_way: deque[_Call] = deque()
         self._last_s = 0.0
@@ -143,9 +144,9 @@ class Inference:
             self._gauges.begin()
             parts = [cut_tiles(row, self._scorer.tile_px, self._scorer.cell_px) for row in rows]
             tiles = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            finish = self._begin(tiles) if self._begin else partial(self._scorer.infer, tiles)
+            finish = self._submit(tiles) if self._submit else partial(self._scorer.infer, tiles)
         self._under_way.append(_Call(steps, finish, began_s))
-        while len(self._under_way) > (1 if self._begin else 0):
+        while len(self._under_way) > (1 if self._submit else 0):
             self._hand_on()
 
     def _hand_on(self) -> None:

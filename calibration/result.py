@@ -15,24 +15,24 @@ Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 
 
-class Facts:
+class Result:
     """What a result made of numbers (a dataclass with the types above) is in the record."""
 
     __slots__ = ()
 
-    def facts(self) -> dict[str, Any]:
-        """Plain values (JSON); :meth:`from_facts` reads them."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values (JSON); :meth:`from_dict` reads them."""
         return asdict(self)  # type: ignore[call-overload]
 
     @classmethod
-    def from_facts(cls, facts: object) -> Self:
+    def from_dict(cls, result: object) -> Self:
         """The result from its record; keys it does not know (date, camera) are left to others.
 
         Raises:
             CalibrationError: the record is damaged.
         """
         try:
-            return TypeAdapter(cls).validate_python(facts)
+            return TypeAdapter(cls).validate_python(result)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
