@@ -2,9 +2,9 @@
 
 The cloth is dealt into blocks; most teach, every fourth is held out.  The first are cut into the line's tiles, which
 teach the network; the line then runs over the second with the taught model, once, and its scores say where to be
-less sensitive and set the threshold.  Cloth of either part that stands out from the rest is suspect and
-named, with pictures: it calibrates no score and sets no threshold (the restoration itself has seen it; a few flaws among much cloth teach it
-little).
+less sensitive and set the threshold.  Cloth of either part that stands out from the rest is suspect and named, with
+pictures: it calibrates no score and sets no threshold (the restoration itself has seen it; a few flaws among much cloth
+teach it little).
 """
 
 from __future__ import annotations
