@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from station.evaluation import contact_sheet
 from station.evaluation.contact_sheet import (
     FOUND,
     HEADER,
@@ -24,7 +25,7 @@ from station.evaluation.contact_sheet import (
     highest,
 )
 from station.evaluation.datasets.dataset import Sample
-from station.evaluation.measure import JudgedImage, contact_sheet
+from station.evaluation.measure import JudgedImage
 from tests.station.made_up_data import save
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drivers.camera import LineBlock
 from drivers.memory import MemoryCamera
-from model.outliers import suspect
+from model.outliers import find_outliers
 from station.playback import play
 from station.recipe import Recipe
 from station.recipe.sensitivity import SensitivityProfile
@@ -121,7 +121,7 @@ def test_flaws_left_out_the_threshold_is_that_of_clean_cloth(no_interval: None) 
         ]
         ratios.append(scores[1] / scores[0])
         spoiled.append(choose_threshold(rows_of(dirty), 0.5, 1000, 32).score / scores[0])
-        wrong += np.count_nonzero(suspect(clean.max(axis=1)))
+        wrong += np.count_nonzero(find_outliers(clean.max(axis=1)))
     assert np.median(ratios) == pytest.approx(1, abs=0.03)
     assert np.quantile(ratios, 0.9) < 1.15
     assert np.median(spoiled) > 1.15
