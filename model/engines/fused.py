@@ -1,6 +1,7 @@
 """The network arranged for inference: the same maps with fewer operations.
 
-Each change is exact but for rounding, so no figure of quality hangs on it (``tests/model/test_fused.py`` holds it):
+Each change is exact but for rounding, so no figure of quality hangs on it (``tests/model/engines/test_fused.py`` holds
+it):
 
 - the picture's scaling to 0..1 and to ImageNet's mean and deviation goes into the first convolution, and grey stays
   one channel there.  A last channel, 1 on the picture, carries the mean, so that the zero padding around the picture

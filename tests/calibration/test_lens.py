@@ -7,7 +7,6 @@ import json
 import cv2
 import numpy as np
 import pytest
-from drawn_board import INNER, SQUARE_MM, photograph, pose
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from calibration.chessboard import board_mm, find_corners
 from calibration.errors import CalibrationError, PictureError, TargetNotFoundError
 from calibration.lens import Lens, lens_from_chessboards
+from tests.rigs.drawn_board import INNER, SQUARE_MM, photograph, pose
 
 SIZE = (640, 480)
 MATRIX = np.array([[700.0, 0, 325], [0, 700, 236], [0, 0, 1]])

@@ -7,7 +7,6 @@ import json
 import cv2
 import numpy as np
 import pytest
-from drawn_board import INNER, photograph, pose
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from calibration.scale import (
     scale_from_ruler,
     squareness_warning,
 )
+from tests.rigs.drawn_board import INNER, photograph, pose
 
 SQUARE_MM = 10.0
 

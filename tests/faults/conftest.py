@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import pytest
 
 from drivers import abandoned
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "line"))
 cv2.setNumThreads(1)
 
 

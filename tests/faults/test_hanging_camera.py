@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hanging import EvenScorer, HangingCamera
-from line_rig import Run, until
 
 from drivers import abandoned
 from drivers.camera import GONE_S
 from drivers.grabber import MOST_ABANDONED, Grabber
 from station.contract import FeedState, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
+from tests.rigs.hanging import EvenScorer, HangingCamera
+from tests.rigs.line import Run, until
 
 LONG = 120.0
 SHORT_START = ("station.line.acquiring.acquisition.START_LIMIT_S", 0.3)

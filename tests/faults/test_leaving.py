@@ -14,12 +14,12 @@ import pytest
 
 from drivers import abandoned
 from station.shutdown import before_leaving, end_process
+from tests.rigs.places import ROOT
 
 STATION = """
 import atexit, sys, threading
 from pathlib import Path
-sys.path.append({tests!r})
-from hanging import EvenScorer
+from tests.rigs.hanging import EvenScorer
 from station import core, demo
 from station import shutdown
 from station.cli import app
@@ -60,13 +60,14 @@ app.main()
 )
 def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what: str, number: signal.Signals) -> None:
     mark, home = tmp_path / "mark", str(tmp_path / "home")
-    script = STATION.format(tests=str(Path(__file__).parent), mark=str(mark), what=what)
+    script = STATION.format(mark=str(mark), what=what)
     words = ["demo", "--headless", "--speed", "6", "--metres", "1000", "--home", home, "--json"]
     process = subprocess.Popen(
         [sys.executable, "-c", script, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert process.stderr is not None
@@ -93,8 +94,7 @@ def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what
 WINDOW = """
 import os, signal, sys
 from pathlib import Path
-sys.path.append({tests!r})
-from hanging import EvenScorer
+from tests.rigs.hanging import EvenScorer
 from station import core
 from station import shutdown
 from station.cli import app
@@ -117,13 +117,14 @@ app.main()
 
 def test_a_polite_kill_closes_the_window_the_roll_and_the_outputs(tmp_path: Path) -> None:
     mark, home = tmp_path / "safe", str(tmp_path / "home")
-    script = WINDOW.format(tests=str(Path(__file__).parent), mark=str(mark))
+    script = WINDOW.format(mark=str(mark))
     ended = subprocess.run(
         [sys.executable, "-c", script, "demo", "--home", home, "--json"],
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
+        cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"},
     )
     assert ended.returncode == 0, ended.stderr

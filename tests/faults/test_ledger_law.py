@@ -7,10 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hanging import EvenScorer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from line_rig import long_enough, recipe
 
 from drivers.camera import Camera
 from drivers.memory import MemoryCamera
@@ -20,6 +18,8 @@ from drivers.simulated.faults import FAULT_NAMES, Effect, FaultTruth, FaultyCame
 from station.contract import Event, RollEnded, StretchClosed, UninspectedReason
 from station.demo import open_demo_camera
 from station.line.inspection import Inspection
+from tests.rigs.hanging import EvenScorer
+from tests.rigs.line import long_enough, recipe
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests_model_cloth import SMALL, woven
 
 from model.encoder import Encoder, Light
 from model.mfrnet import MFRNet
 from model.training import fit
+from tests.rigs.woven_tiles import SMALL, woven
 
 
 @pytest.fixture(autouse=True)

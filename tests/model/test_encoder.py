@@ -16,6 +16,7 @@ from torch import Tensor
 from model import weightfiles
 from model.encoder import LIGHT_FILE, VGG16, Encoder, Light, encoder_from_state, load_encoder
 from model.errors import ModelError
+from tests.rigs.places import ROOT
 
 WIDTHS, OUT = (4, 6, 8), 5
 
@@ -270,8 +271,7 @@ def test_light_tells_flaws_from_real_cloth(fabric: str, left: int, shared_data: 
         "--left",
         str(left),
     ]
-    root = Path(__file__).resolve().parents[2]
-    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=280).stdout
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=280).stdout
     tile, cell = (float(found) for found in re.findall(r"nearest neighbour: tile ([0-9.]+) cell ([0-9.]+)", said)[0])
     assert tile > 0.75
     assert cell > 0.8

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tests_model_memory as judging
 
 from model import checkpoint
 from model.mfrnet import MFRNet
+from tests.rigs import memory_of_tiles as judging
+from tests.rigs.places import ROOT
 
 WARM_UP, PARTS = 4, 20
 PART_TILES = {"openvino": 500, "torch": 100}
@@ -38,8 +39,8 @@ def test_memory_is_flat_over_thousands_of_tiles(taught: MFRNet, device: str, par
     """In a process of its own: what tests before left to the allocator is no leak."""
     model = tmp_path / "small.safetensors"
     checkpoint.save(taught, model)
-    words = [sys.executable, judging.__file__, str(model), device, str(WARM_UP + PARTS), str(part_tiles)]
-    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    words = [sys.executable, "-m", judging.__name__, str(model), device, str(WARM_UP + PARTS), str(part_tiles)]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     resident = [float(line) for line in said.splitlines()]
     assert len(resident) == WARM_UP + PARTS
     assert steady_growth_kib(resident[WARM_UP - 1 :], part_tiles) < MOST_KIB, resident

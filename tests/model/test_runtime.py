@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from tests_model_cloth import woven
 
 from model import runtime as runtimes
 from model.errors import ModelError
 from model.loss import PIXEL_SHARE
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
+from tests.rigs.woven_tiles import woven
 
 
 @pytest.fixture(scope="module")

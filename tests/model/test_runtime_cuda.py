@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests_model_cloth import woven
 
 from model import runtime as runtimes
 from model.engines.cuda import BATCH, LANES, LEAST, SIZES, CUDAEngine, batch_for, sizes_up_to, take_turns
 from model.errors import ModelError
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
+from tests.rigs.woven_tiles import woven
 
 NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 

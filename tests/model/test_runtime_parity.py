@@ -17,12 +17,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from tests_model_cloth import woven
 
 from model import runtime as runtimes
 from model.mfrnet import TILE_PX, MFRNet
 from model.runtime import Runtime, choose_precision
 from station import demo
+from tests.rigs.woven_tiles import woven
 
 NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 PATHS = [

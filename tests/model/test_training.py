@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests_model_cloth import SMALL, woven
 
 from model import training
 from model.encoder import Encoder
@@ -16,6 +15,7 @@ from model.errors import ModelError
 from model.mfrnet import MFRNet, MFRNetConfig, blank
 from model.time_budget import TimeBudget
 from model.training import Progress, TeachingCancelled, fit, learn
+from tests.rigs.woven_tiles import SMALL, woven
 
 TINY = SMALL.model_copy(update={"steps": 3})
 

@@ -1,0 +1,97 @@
+"""Cloth, recipes and open stores for the tests of the records."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from station.contract import Defect, DefectKind
+from station.recipe import Recipe
+from tests.rigs.places import ROOT
+
+SHA = "ab" * 32
+
+
+def make_recipe(**changes: Any) -> Recipe:
+    """A recipe of the fabric 'linen' at 0.5 mm per px."""
+    values: dict[str, Any] = {
+        "fabric": "linen",
+        "model_sha256": SHA,
+        "encoder": "light",
+        "threshold": 2.0,
+        "mm_per_px": 0.5,
+    }
+    return Recipe(**(values | changes))
+
+
+def make_defect(number: int = 1, **changes: Any) -> Defect:
+    """A closed spot, a reject, ten lines per number down the roll."""
+    values: dict[str, Any] = {
+        "number": number,
+        "first_line": 10 * number,
+        "end_line": 10 * number + 6,
+        "first_px": 40,
+        "end_px": 48,
+        "length_mm": 3.0,
+        "width_mm": 4.0,
+        "area_mm2": 9.5,
+        "position_mm": 5.0 * number,
+        "across_mm": 22.0,
+        "score": 3.25,
+        "kind": DefectKind.SPOT,
+        "is_reject": True,
+        "closed": True,
+    }
+    return Defect(**(values | changes))
+
+
+def picture(height: int = 8, width: int = 12) -> np.ndarray:
+    """A colour picture in which every pixel differs."""
+    return (np.arange(height * width * 3) % 251).astype(np.uint8).reshape(height, width, 3)
+
+
+def run_python(code: str, *words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own; the code finds this module's helpers."""
+    return subprocess.run(
+        [sys.executable, "-c", PREAMBLE + code, *map(str, words)],
+        check=check,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+    )
+
+
+def run_on_disk(options: str, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python code with ``folder`` as a disk of its own (tmpfs with ``options``), in a private mount namespace.
+
+    Skips where the system does not allow that.
+    """
+    folder.mkdir(exist_ok=True)
+    mount = f'mount -t tmpfs -o {options} tmpfs "$1"'
+    try:
+        allowed = subprocess.run(["unshare", "-m", "sh", "-c", mount, "sh", folder], capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no disk of its own to be had: there is no unshare")
+    if allowed.returncode != 0:
+        pytest.skip("no disk of its own to be had: mounting is not allowed")
+    words = ["unshare", "-m", "sh", "-c", f'{mount} && exec "$2" -c "$3" "$1"', "sh", str(folder), sys.executable]
+    return subprocess.run([*words, PREAMBLE + code], check=False, capture_output=True, text=True, timeout=120, cwd=ROOT)
+
+
+PREAMBLE = """
+import sys
+from pathlib import Path
+import numpy as np
+from tests.rigs.records import make_defect, make_recipe, picture
+from station.contract import *
+from station.records.history import History
+from station.records.rows import *
+from station.records.store import Store
+home = Path(sys.argv[1])
+"""

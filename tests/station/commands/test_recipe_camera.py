@@ -1,0 +1,55 @@
+"""Camera settings of a recipe: from the command to the camera, and what it does not take told on the roll."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rigs.command_line import Station
+
+
+def notices(home: Path) -> list[str]:
+    """Notices on record."""
+    with sqlite3.connect(home / "station.db") as db:
+        return [text for (text,) in db.execute("SELECT new FROM event WHERE action LIKE 'notice%' ORDER BY id")]
+
+
+def asked(station: Station, home: Path, *words: object) -> dict[str, Any]:
+    outcome = station("recipe", "demo", *words, "--home", home, "--json")
+    assert outcome.code == 0, outcome.err
+    return outcome.json
+
+
+def test_camera_settings_are_a_recipe_version_of_their_own(station: Station, demo_home: Path) -> None:
+    first = asked(station, demo_home)
+    assert (first["exposure_us"], first["gain_db"]) == (None, None)
+    changed = asked(station, demo_home, "--exposure-us", 80, "--gain-db", 3)
+    assert changed == {**first, "recipe_version": first["recipe_version"] + 1, "exposure_us": 80.0, "gain_db": 3.0}
+    assert asked(station, demo_home, "--gain-db", 3) == changed, "nothing changed, nothing saved"
+    last = asked(station, demo_home, "--as-station", "--gain-db", 1)
+    assert (last["exposure_us"], last["gain_db"]) == (None, 1.0)
+
+
+@pytest.mark.parametrize("words", [("--exposure-us", "0"), ("--exposure-us", "nan"), ("--gain-db", "1e9")])
+def test_impossible_settings_are_refused(station: Station, demo_home: Path, words: tuple[str, str]) -> None:
+    before = asked(station, demo_home)
+    outcome = station("recipe", "demo", *words, "--home", demo_home)
+    assert outcome.code == 1
+    assert outcome.sentence.startswith(f"Camera setting {words[0][2:].replace('-', '_')}: ")
+    assert asked(station, demo_home) == before
+
+
+def test_a_camera_that_takes_none_of_them_says_so_on_the_roll(station: Station, demo_home: Path) -> None:
+    asked(station, demo_home, "--exposure-us", 80)
+    config = demo_home / "station.toml"
+    config.write_text(
+        '[camera]\nkind = "simulated"\nmetres = 0.2\nweb_px = [24, 2024]\n[line]\nfabric = "demo"\n', encoding="utf-8"
+    )
+    outcome = station("run", "--config", config, "--headless", "--home", demo_home, "--json")
+    assert outcome.code == 0, outcome.err
+    sentence = "Camera simulated takes no settings from a recipe, so not exposure_us = 80; its picture stays as it is."
+    assert sentence in outcome.err
+    assert sentence in notices(demo_home)
