@@ -15,6 +15,7 @@ os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 import typer
 
+from station.cli.audit import audit
 from station.cli.calibrate import calibrate
 from station.cli.options import Home, Json, emit
 from station.cli.recipe import recipe
@@ -29,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(calibrate, name="calibrate")
+app.add_typer(audit, name="audit")
 app.command()(recipe)
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]

@@ -17,8 +17,10 @@ import torch
 from drivers.registry import list_cameras
 from model.runtime import Runtime
 from station import demo
+from station.commands.audit import as_text, verify_audit
 from station.commands.session import open_records
 from station.display import has_display
+from station.records.read_only import NoRecords
 
 MIN_FREE_GB = 2.0
 MIN_MEMORY_GB = 4.0
@@ -40,6 +42,7 @@ def doctor(home: Path) -> list[dict[str, object]]:
         "accelerator": _accelerator,
         "home": lambda: _home(home),
         "disk": lambda: _disk(home),
+        "audit": lambda: _audit(home),  # before the records are opened, which makes and upgrades them
         "records": lambda: _records(home),
         "model": _model,
         "cameras": _cameras,
@@ -113,6 +116,16 @@ def _disk(home: Path) -> str:
     if free < MIN_FREE_GB:
         raise CheckFailed(f"{free:.1f} GiB free; rejects need room, at least {MIN_FREE_GB:.0f} GiB")
     return f"{free:.0f} GiB free"
+
+
+def _audit(home: Path) -> str:
+    try:
+        check = verify_audit(home)
+    except NoRecords:
+        return "nothing on record yet"
+    if not check.ok:
+        raise CheckFailed(as_text(check, home))
+    return as_text(check, home)
 
 
 def _records(home: Path) -> str:

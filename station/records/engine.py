@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -48,7 +48,7 @@ def make_home(home: Path) -> None:
         raise records_error(error, f"home folder {home}") from error
 
 
-def make_engine(url: str, *, read_only: bool) -> Engine:
+def make_engine(url: str | URL, *, read_only: bool) -> Engine:
     """Engine for one writer or for many readers.  SQLite: WAL, synchronous FULL, foreign keys, busy timeout.
 
     Raises:
@@ -82,7 +82,7 @@ def open_database(home: Path, url: str) -> tuple[Engine, Engine]:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own side files inherit the mode
             file.chmod(0o600)
         writer = make_engine(url, read_only=False)
-        if _revision(writer, file) != HEAD:
+        if schema_revision(writer, file) != HEAD:
             with _migrating(home):
                 _migrate(home, writer, file)
         return writer, make_engine(url, read_only=True)
@@ -90,12 +90,12 @@ def open_database(home: Path, url: str) -> tuple[Engine, Engine]:
         raise records_error(error, shown(url)) from error
 
 
-def shown(url: str) -> str:
+def shown(url: str | URL) -> str:
     """What a database is called in messages: its file, or its address without the password."""
     return str(sqlite_file(url) or make_url(url).render_as_string(hide_password=True))
 
 
-def sqlite_file(url: str) -> Path | None:
+def sqlite_file(url: str | URL) -> Path | None:
     """File of a SQLite URL, None for a server."""
     try:
         parsed = make_url(url)
@@ -108,7 +108,7 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database)
 
 
-def _revision(engine: Engine, file: Path | None) -> str | None:
+def schema_revision(engine: Engine, file: Path | None) -> str | None:
     """Schema revision; None for an empty database."""
     with engine.connect() as connection:
         tables = set(inspect(connection).get_table_names())
@@ -137,7 +137,7 @@ def _migrate(home: Path, engine: Engine, file: Path | None) -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-    revision = _revision(engine, file)  # again: another process may have been here first
+    revision = schema_revision(engine, file)  # again: another process may have been here first
     if revision == HEAD:
         return
     config = Config()

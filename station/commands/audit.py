@@ -1,0 +1,47 @@
+"""The audit chain of a home folder, checked without a change to it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from station.records.audit import AuditCheck, verify
+from station.records.engine import DATABASE
+from station.records.read_only import open_read_only
+
+PROGRESS_S = 5.0
+
+
+def verify_audit(home: Path) -> AuditCheck:
+    """Check the audit chain of a home folder, also one that is read-only or a station's that runs, with a line of
+    progress on stderr if it takes long.
+
+    Raises:
+        RecordsError: there are no records, or they cannot be read.
+    """
+    with open_read_only(home) as engine:
+        return verify(engine, _Progress())
+
+
+class _Progress:
+    """Says how many rows are done, at most every five seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        if time.monotonic() - self._last >= PROGRESS_S:
+            self._last = time.monotonic()
+            print(f"{rows} rows of the audit checked", file=sys.stderr, flush=True)
+
+
+def as_text(check: AuditCheck, home: Path) -> str:
+    """The outcome as one sentence: how long a whole chain is, or where it breaks and what to do."""
+    if check.ok:
+        return f"chain whole, {check.rows} row{'s' * (check.rows != 1)}"
+    return (
+        f"The audit chain breaks at row {check.first_bad_row}, which was changed, removed or put in by something other "
+        f"than the station, so the audit cannot be trusted from there on; keep {home / DATABASE} as it is and find out "
+        "who wrote to it."
+    )
