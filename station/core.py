@@ -27,8 +27,6 @@ from station.contract import (
     RollStarted,
     RowJudged,
     StationError,
-    StopChanged,
-    StretchClosed,
     StripView,
 )
 from station.event_queue import EventQueue
@@ -44,7 +42,6 @@ from station.records.rows import RecordsError
 from station.records.store import Store
 from station.without_line import without_line
 
-RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
 POLL_S = 0.1
 STOP_S = 10.0
 RECORDS_PATIENCE_S = 5.0
@@ -337,8 +334,7 @@ class Station:
 
     def _on_machine_event(self, event: Event) -> None:
         """Never waits for the disk: meanwhile the heartbeat would stand still."""
-        if isinstance(event, RECORDED):
-            self._store.write(event)
+        self._store.write(event)
         self._events.put(event)
 
     def _on_event(self, event: Event) -> None:
@@ -346,7 +342,7 @@ class Station:
             self._watch.see(event)
         if self._machine is not None and isinstance(event, DefectChanged):
             self._machine.hear(event.defect)
-        if isinstance(event, RECORDED) and not self._store.write(event, RECORDS_PATIENCE_S):
+        if not self._store.write(event, RECORDS_PATIENCE_S):
             self._end.set()
         if not isinstance(event, RowJudged):
             self._events.put(event)

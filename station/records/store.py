@@ -27,6 +27,7 @@ from station.records.schema import RollTable, now
 from station.records.writer import Writer
 
 KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
+"""Events that are kept; whoever tells the records may tell them all."""
 
 log = logging.getLogger("station.records")
 
@@ -139,7 +140,7 @@ class Store:
 
         Pictures of the cloth and the roll's start are not kept; notices, and what becomes of a stop of the machine, go
         to the audit: when a camera came back is as much part of a roll as when it went.
-        Returns False if the event was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
+        Returns False if an event to keep was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:
             RecordsError: no roll is open.
