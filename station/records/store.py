@@ -18,10 +18,9 @@ from station.records import audit, images
 from station.records.calibrations import add_calibrations
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import FileLock
-from station.records.names import checked_name
 from station.records.recipes import next_recipe, set_model
 from station.records.reviews import add_review
-from station.records.rolls import NO_ROLL, Entry, break_off, new_roll
+from station.records.rolls import NO_ROLL, Entry, break_off, checked_name, new_roll
 from station.records.rows import NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.schema import RollTable, now
 from station.records.writer import Writer
