@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, assert_never
+from typing import Annotated, Literal, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.camera import Camera, CameraError
 from drivers.joined.alignment import Joint
@@ -98,18 +98,6 @@ CameraSettings = Annotated[
     Field(discriminator="kind"),
 ]
 """What a station's settings say about its camera, told apart by ``kind``."""
-
-_ADAPTER: TypeAdapter[CameraSettings] = TypeAdapter(CameraSettings)
-
-
-def camera_settings(data: Mapping[str, Any]) -> CameraSettings:
-    """Settings from plain data such as a TOML table.  Raises CameraError naming the first wrong field."""
-    try:
-        return _ADAPTER.validate_python(dict(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or "kind"
-        raise CameraError(f"Camera setting '{place}' is not usable: {first['msg']}; correct the settings.") from error
 
 
 def open_camera(settings: CameraSettings) -> Camera:

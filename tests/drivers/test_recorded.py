@@ -13,8 +13,9 @@ from drivers.camera import CameraError, CameraGoneError, EncoderReading, EndOfCl
 from drivers.recording.camera import RecordedCamera
 from drivers.recording.format import Entry, What
 from drivers.recording.reader import RecordingError
-from drivers.registry import camera_settings, open_camera
+from drivers.registry import open_camera
 from tests.drivers.recording_rig import came, look, record, same
+from tests.rigs.camera_settings import camera_settings
 
 OUTAGE = (
     look(What.SILENCE, 0),
