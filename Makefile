@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow lint bench-model ablation faults setup clean
+.PHONY: demo test test-slow lint rooms bench-model ablation faults setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -20,6 +20,9 @@ lint: $(READY)              ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+rooms: $(READY)             ## the modules of every room, with their lines
+	@$(BIN)/python scripts/rooms.py
 
 bench-model: $(READY)       ## MFRNet beside its peers on real fabric -> docs/results/model.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.bench_model

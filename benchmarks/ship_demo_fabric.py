@@ -28,8 +28,8 @@ from model.training import fit
 from station import demo
 from station.playback import play
 from station.recipe import Recipe
-from station.teaching import TileCollector
 from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
+from station.teaching.sampling import TileCollector
 from station.teaching.threshold import choose_threshold
 
 SHIPPED = Path(__file__).resolve().parents[1] / "station" / "shipped"

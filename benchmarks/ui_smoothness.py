@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 import platform
-import sys
 import tempfile
 import threading
 import time
@@ -105,8 +104,7 @@ class Probe:
 @contextlib.contextmanager
 def scripted(home: Path, load: int) -> Iterator[tuple[Core, Store, History]]:
     """A core that plays a script, and threads that keep OpenCV busy."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "gui"))
-    from scripted_core import ScriptedCore, recipe_of, weave_loop
+    from tests.rigs.scripted_core import ScriptedCore, recipe_of, weave_loop
 
     stop = threading.Event()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 import numpy as np
 from numpy.polynomial import Chebyshev
@@ -57,9 +57,14 @@ class ColumnFault(Result):
         """A sentence with the remedy."""
         one = self.width_px == 1
         where = f"Column {self.first_px}" if one else f"Columns {self.first_px} to {self.last_px}"
-        if self.reason == "dead":
-            return f"{where} {'is' if one else 'are'} dead; neighbours stand in, but a fine flaw there may be missed."
-        return f"{where} {'loses' if one else 'lose'} {self.loss:.0%} of the light; wipe dust off lens and lamp."
+        match self.reason:
+            case "dead":
+                fate = f"{'is' if one else 'are'} dead; neighbours stand in, but a fine flaw there may be missed."
+            case "dusty":
+                fate = f"{'loses' if one else 'lose'} {self.loss:.0%} of the light; wipe dust off lens and lamp."
+            case _:
+                assert_never(self.reason)
+        return f"{where} {fate}"
 
 
 def column_faults(light: Profile, dust_loss: float = DUST_LOSS) -> tuple[ColumnFault, ...]:

@@ -226,20 +226,6 @@ def along_mm_per_line(per_metre: float, pulses_per_line: float) -> float:
     return 1000 * pulses_per_line / per_metre
 
 
-def pulses_per_square_line(per_metre: float, across_mm_per_px: float) -> float:
-    """Encoder pulses per line that make pixels square: what to set the camera's trigger divider to.
-
-    Raises:
-        CalibrationError: a value is not positive.
-    """
-    if not (0 < per_metre < inf and 0 < across_mm_per_px < inf):
-        raise CalibrationError(
-            f"{per_metre} encoder pulses per metre and {across_mm_per_px} mm per pixel give no divider; both must be "
-            "positive."
-        )
-    return per_metre * across_mm_per_px / 1000
-
-
 def _agreed(scales: list[float]) -> float:
     """Mean of scales in mm per px."""
     if max(scales) > (1 + _AGREEMENT) * min(scales):

@@ -89,11 +89,6 @@ class Shading:
             nearest = alive[np.abs(places[:, None] - alive).argmin(axis=1)]
             object.__setattr__(self, "_stand_in", (places, nearest))
 
-    @classmethod
-    def neutral(cls, width_px: int) -> Shading:
-        """The shading that changes nothing."""
-        return cls(np.ones(width_px, np.float32), np.zeros(width_px, np.float32))
-
     @property
     def width_px(self) -> int:
         """Columns it was made for."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.camera import Camera, CameraError
 from drivers.joined.alignment import Joint
@@ -99,34 +99,26 @@ CameraSettings = Annotated[
 ]
 """What a station's settings say about its camera, told apart by ``kind``."""
 
-_ADAPTER: TypeAdapter[CameraSettings] = TypeAdapter(CameraSettings)
-
-
-def camera_settings(data: Mapping[str, Any]) -> CameraSettings:
-    """Settings from plain data such as a TOML table.  Raises CameraError naming the first wrong field."""
-    try:
-        return _ADAPTER.validate_python(dict(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or "kind"
-        raise CameraError(f"Camera setting '{place}' is not usable: {first['msg']}; correct the settings.") from error
-
 
 def open_camera(settings: CameraSettings) -> Camera:
     """The camera that ``settings`` describe, not started yet.  Raises CameraError."""
-    if isinstance(settings, JoinedSettings):
-        joints = [Joint(joint.overlap_px, joint.offset_lines) for joint in settings.joints]
-        return JoinedCamera(_open_neighbours(settings.cameras), joints, camera_id=settings.camera_id)
-    if isinstance(settings, ReplaySettings):
-        return ReplayCamera(settings.folder, camera_id=settings.camera_id)
-    if isinstance(settings, RecordedSettings):
-        fast = settings.speed == "as fast as possible"
-        return RecordedCamera(settings.folder, as_fast_as_possible=fast, camera_id=settings.camera_id)
-    if isinstance(settings, PylonSettings):
-        return PylonCamera(settings)
-    if settings.view_px is not None:
-        return _open_views([settings])[0]
-    return SimulatedCamera(**settings.model_dump(exclude={"kind", "view_px"}))
+    match settings:
+        case SimulatedSettings(view_px=None):
+            return SimulatedCamera(**settings.model_dump(exclude={"kind", "view_px"}))
+        case SimulatedSettings():
+            return _open_views([settings])[0]
+        case ReplaySettings():
+            return ReplayCamera(settings.folder, camera_id=settings.camera_id)
+        case RecordedSettings():
+            fast = settings.speed == "as fast as possible"
+            return RecordedCamera(settings.folder, as_fast_as_possible=fast, camera_id=settings.camera_id)
+        case PylonSettings():
+            return PylonCamera(settings)
+        case JoinedSettings():
+            joints = [Joint(joint.overlap_px, joint.offset_lines) for joint in settings.joints]
+            return JoinedCamera(_open_neighbours(settings.cameras), joints, camera_id=settings.camera_id)
+        case _:
+            assert_never(settings)
 
 
 def _open_neighbours(cameras: Sequence[SingleCameraSettings]) -> list[Camera]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import torch
@@ -18,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from model.durable import durable_file
 from model.encoder import encoder_from_state
 from model.errors import ModelError
 from model.mfrnet import MFRNet, MFRNetConfig
@@ -99,16 +98,8 @@ def _start_of_weights(first_bytes: bytes) -> int:
 
 def _write(content: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with durable_file(path) as out:
+        out.write(content)
 
 
 def load(path: Path) -> MFRNet:

@@ -11,7 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self, assert_never, get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from model.errors import ModelError
 from model.weightfiles import published_vgg16, read_state
 
-ENCODER_NAMES = ("light", "vgg16")
+EncoderName = Literal["light", "vgg16"]
+ENCODER_NAMES: tuple[EncoderName, ...] = get_args(EncoderName)
 LIGHT_FILE = Path(__file__).parent / "weights" / "light.safetensors"
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -174,10 +175,27 @@ def load_encoder(name: str, weights: Path | None = None, depth: int = VGG16_DEPT
     Raises:
         ModelError: the name is unknown, or the file is missing, foreign, damaged or of wrong shapes.
     """
-    if name not in ENCODER_NAMES:
-        raise ModelError(f"There is no encoder '{name}': choose one of {', '.join(ENCODER_NAMES)}.")
-    path = weights or (LIGHT_FILE if name == "light" else published_vgg16())
+    path = weights or _usual_weights(_known(name))
     return encoder_from_state(name, read_state(path), str(path), depth)
+
+
+def _known(name: str) -> EncoderName:
+    """The name, if there is such an encoder.  Raises ModelError."""
+    match name:
+        case "light" | "vgg16":
+            return name
+        case _:
+            raise ModelError(f"There is no encoder '{name}': choose one of {', '.join(ENCODER_NAMES)}.")
+
+
+def _usual_weights(name: EncoderName) -> Path:
+    match name:
+        case "light":
+            return LIGHT_FILE
+        case "vgg16":
+            return published_vgg16()
+        case _:
+            assert_never(name)
 
 
 def encoder_from_state(
@@ -191,13 +209,12 @@ def encoder_from_state(
     Raises:
         ModelError: layers are missing, of wrong shape or kind, or hold values that are not finite in float32.
     """
-    if name not in ENCODER_NAMES:
-        raise ModelError(f"There is no encoder '{name}': choose one of {', '.join(ENCODER_NAMES)}.")
+    known = _known(name)
     with torch.device("meta"):  # a few bytes may claim a trunk of gigabytes: shapes are compared before it gets them
-        claimed = _empty(name, state, source, depth).state_dict()
+        claimed = _empty(known, state, source, depth).state_dict()
     for key, own in claimed.items():
         _check(key, own, state.get(key), name, source)
-    encoder = _empty(name, state, source, depth)
+    encoder = _empty(known, state, source, depth)
     encoder.load_state_dict({key: state.get(key, own) for key, own in encoder.state_dict().items()})
     return encoder.freeze()
 
@@ -223,8 +240,14 @@ def _check(key: str, own: Tensor, given: Tensor | None, name: str, source: str) 
         raise ModelError(f"{source} holds values that are not numbers in layer {key}: the file is damaged, replace it.")
 
 
-def _empty(name: str, state: Mapping[str, Tensor], source: str, depth: int) -> Encoder:
-    return _empty_vgg16(state, source, depth) if name == "vgg16" else _empty_light(state, source)
+def _empty(name: EncoderName, state: Mapping[str, Tensor], source: str, depth: int) -> Encoder:
+    match name:
+        case "light":
+            return _empty_light(state, source)
+        case "vgg16":
+            return _empty_vgg16(state, source, depth)
+        case _:
+            assert_never(name)
 
 
 def _empty_vgg16(state: Mapping[str, Tensor], source: str, depth: int) -> Encoder:

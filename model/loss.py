@@ -6,7 +6,7 @@ SSIM after Wang, Bovik, Sheikh, Simoncelli, "Image Quality Assessment" (IEEE TIP
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, assert_never
 
 import torch
 import torch.nn.functional as F
@@ -53,11 +53,15 @@ def dissimilarity(a: Tensor, b: Tensor, window: int = WINDOW) -> Tensor:
 def hybrid_loss(features: Tensor, restored: Tensor, terms: Terms) -> Tensor:
     """Scalar loss of one batch, L = mean (F' − F)² + mean (1 − SSIM(F', F)) of features F and restored F' (the paper's
     hybrid loss; means over everything), or one of its terms."""
-    pixel = F.mse_loss(restored, features)
-    if terms == "pixel":
-        return pixel
-    structure = dissimilarity(features, restored).mean()
-    return structure if terms == "structure" else pixel + structure
+    match terms:
+        case "pixel":
+            return F.mse_loss(restored, features)
+        case "structure":
+            return dissimilarity(features, restored).mean()
+        case "both":
+            return F.mse_loss(restored, features) + dissimilarity(features, restored).mean()
+        case _:
+            assert_never(terms)
 
 
 class HybridMeasure(nn.Module):

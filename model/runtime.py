@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from typing import Literal, assert_never
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ try:
 except ImportError:  # a platform without wheels: torch does it
     openvino = None  # type: ignore[assignment]
 
+Device = Literal["cuda", "openvino", "torch"]
+"""What a network runs on; each has an engine."""
 DEVICES = ("auto", "cpu", "cuda", "openvino", "torch")
 PRECISIONS = ("auto", "f32", "bf16", "f16")
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
@@ -38,26 +41,32 @@ def as_batch(tiles: NDArray[np.uint8]) -> Tensor:
     return batch.unsqueeze(1) if batch.ndim == 3 else batch.permute(0, 3, 1, 2).contiguous()
 
 
-def choose_device(device: str) -> str:
+def choose_device(device: str) -> Device:
     """The device meant: ``cuda``, ``openvino`` or ``torch`` (CPU; ``cpu`` is the faster of the two that is there).
 
     Raises:
         ModelError: there is no such device.
     """
-    if device not in DEVICES:
-        raise ModelError(f"There is no device '{device}': choose one of {', '.join(DEVICES)}.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ModelError("This machine has no usable CUDA device: choose 'auto' or 'cpu'.")
-    if device == "openvino" and openvino is None:
-        raise ModelError("OpenVINO is not installed: install openvino, or choose 'torch'.")
-    if device not in ("auto", "cpu"):
-        return device
-    if device == "auto" and torch.cuda.is_available():
-        return "cuda"
-    return "openvino" if openvino is not None else "torch"
+    match device:
+        case "cuda":
+            if not torch.cuda.is_available():
+                raise ModelError("This machine has no usable CUDA device: choose 'auto' or 'cpu'.")
+            return "cuda"
+        case "openvino":
+            if openvino is None:
+                raise ModelError("OpenVINO is not installed: install openvino, or choose 'torch'.")
+            return "openvino"
+        case "torch":
+            return "torch"
+        case "auto" if torch.cuda.is_available():
+            return "cuda"
+        case "auto" | "cpu":
+            return "openvino" if openvino is not None else "torch"
+        case _:
+            raise ModelError(f"There is no device '{device}': choose one of {', '.join(DEVICES)}.")
 
 
-def choose_precision(precision: str, device: str) -> str:
+def choose_precision(precision: str, device: Device) -> str:
     """The precision meant on a device that :func:`choose_device` gave; ``auto`` is the fastest its hardware has.
 
     On torch's CPU, bf16 runs on every processor but is fast only where there are instructions for it.
@@ -75,13 +84,18 @@ def choose_precision(precision: str, device: str) -> str:
     return precision
 
 
-def _precisions_of(device: str) -> list[str]:
+def _precisions_of(device: Device) -> list[str]:
     """What a device computes in, what ``auto`` chooses first."""
-    if device == "cuda":
-        return ["bf16", "f16", "f32"] if torch.cuda.is_bf16_supported(including_emulation=False) else ["f16", "f32"]
-    if device == "openvino":
-        return ["bf16", "f32"] if "BF16" in openvino.capabilities() else ["f32"]
-    return ["bf16", "f32"] if _has_bf16_instructions() else ["f32", "bf16"]
+    match device:
+        case "cuda":
+            has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+            return ["bf16", "f16", "f32"] if has_bf16 else ["f16", "f32"]
+        case "openvino":
+            return ["bf16", "f32"] if "BF16" in openvino.capabilities() else ["f32"]
+        case "torch":
+            return ["bf16", "f32"] if _has_bf16_instructions() else ["f32", "bf16"]
+        case _:
+            assert_never(device)
 
 
 def _has_bf16_instructions() -> bool:
@@ -89,13 +103,17 @@ def _has_bf16_instructions() -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
-def make_engine(make: MakeModule, device: str, precision: str, threads: int | None = None) -> Engine:
+def make_engine(make: MakeModule, device: Device, precision: str, threads: int | None = None) -> Engine:
     """An engine for a module on a chosen device and in a chosen precision."""
-    if device == "cuda":
-        return CUDAEngine(make, DTYPES[precision])
-    if device == "openvino":
-        return openvino.OpenVINOEngine(make, precision, threads)
-    return TorchEngine(make, DTYPES[precision], threads)
+    match device:
+        case "cuda":
+            return CUDAEngine(make, DTYPES[precision])
+        case "openvino":
+            return openvino.OpenVINOEngine(make, precision, threads)
+        case "torch":
+            return TorchEngine(make, DTYPES[precision], threads)
+        case _:
+            assert_never(device)
 
 
 def arranged(network: MFRNet, what: What) -> MakeModule:
@@ -209,9 +227,9 @@ class FeatureReader:
     """
 
     def __init__(self, network: MFRNet, device: str = "auto") -> None:
-        device = choose_device(device)
+        chosen = choose_device(device)
         self._shape = (network.aggregator.width, TILE_PX // 8, TILE_PX // 8)
-        self._engine = make_engine(arranged(network, "features"), device, choose_precision("auto", device))
+        self._engine = make_engine(arranged(network, "features"), chosen, choose_precision("auto", chosen))
 
     def read(self, tiles: NDArray[np.uint8]) -> Tensor:
         """uint8 tiles as :meth:`Runtime.infer` -> float32 ``[N, D, 32, 32]`` on the CPU."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickletools
-import tempfile
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -17,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from model.durable import durable_file
 from model.errors import ModelError
 
 PUBLISHED_VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
@@ -153,28 +152,20 @@ def published_vgg16(cache: Path | None = None) -> Path:
 
 
 def _download(url: str, path: Path) -> None:
-    partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        partial = Path(name)
-        with os.fdopen(handle, "wb") as out, urllib.request.urlopen(url, timeout=30) as answer:
+        with durable_file(path) as out, urllib.request.urlopen(url, timeout=30) as answer:
             while chunk := answer.read(1 << 20):
                 digest.update(chunk)
                 out.write(chunk)
-            out.flush()
-            os.fsync(out.fileno())
-        if not digest.hexdigest().startswith(PUBLISHED_VGG16_SHA256_PREFIX):
-            raise ModelError(
-                f"What {url} delivered is not the published VGG16 file: get it by hand and name it as the weights file."
-            )
-        partial.replace(path)
+            if not digest.hexdigest().startswith(PUBLISHED_VGG16_SHA256_PREFIX):
+                raise ModelError(
+                    f"What {url} delivered is not the published VGG16 file: get it by hand and name it as the weights "
+                    "file."
+                )
     except OSError as error:  # URLError is one
         raise ModelError(
             f"VGG16's published weights could not be downloaded from {url} to {path.parent} ({error}): connect to the "
             "network, or name a weights file."
         ) from error
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)

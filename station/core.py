@@ -11,7 +11,7 @@ from pathlib import Path
 
 from drivers import abandoned
 from drivers.camera import Camera
-from model.checkpoint import load, precision_warning
+from model.checkpoint import precision_warning
 from model.runtime import Runtime
 from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
@@ -19,6 +19,7 @@ from station.calibration.watch import CalibrationWatch
 from station.contract import (
     DefectChanged,
     Event,
+    FeedState,
     Ledger,
     LineSnapshot,
     LineState,
@@ -27,12 +28,11 @@ from station.contract import (
     RollStarted,
     RowJudged,
     StationError,
-    StopChanged,
-    StretchClosed,
     StripView,
 )
 from station.event_queue import EventQueue
 from station.line.inspection import Inspection
+from station.loaded_model import LoadedModel
 from station.machine.machine import Machine
 from station.machine.wiring import MachineWiring
 from station.recipe import Recipe
@@ -42,9 +42,7 @@ from station.records.history import History
 from station.records.model_files import checked_model
 from station.records.rows import RecordsError
 from station.records.store import Store
-from station.without_line import without_line
 
-RECORDED = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
 POLL_S = 0.1
 STOP_S = 10.0
 RECORDS_PATIENCE_S = 5.0
@@ -79,8 +77,7 @@ class Station:
         self._store = store
         self._history = history
         self._camera = camera
-        self._device = device
-        self._precision = precision
+        self._model = LoadedModel(history, device, precision)
         self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
         self._events = EventQueue()
@@ -96,9 +93,13 @@ class Station:
         self._abort = False
         self._paused = False
         self._last: LineSnapshot | None = None
-        self._runtime: tuple[str, Runtime] | None = None
         self.failure: Exception | None = None
-        self._machine = None if wiring is None else self._start_machine(wiring)
+        self._machine: Machine | None = None
+        if wiring is not None:
+            stop = history.unreleased_stop()
+            self._machine = wiring.start(
+                self._line_snapshot, camera.encoder, self._on_machine_event, self.end_roll, stop
+            )
 
     @property
     def home(self) -> Path:
@@ -108,7 +109,7 @@ class Station:
     @property
     def runtime(self) -> Runtime | None:
         """The model that runs, None before the first roll."""
-        return self._runtime[1] if self._runtime else None
+        return self._model.runtime
 
     def fabrics(self) -> list[str]:
         """Fabrics that can be inspected."""
@@ -182,9 +183,7 @@ class Station:
         self._end.set()
         self.wait()
         abandoned.returned_within(STOP_S, self._camera.stop, "camera stop")
-        if self._runtime is not None:
-            self._runtime[1].close()
-            self._runtime = None
+        self._model.close()
 
     def drain(self, limit: int = 256) -> list[Event]:
         """Next events for the screen, oldest first."""
@@ -206,7 +205,22 @@ class Station:
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
         """How the line is before it starts, or was if ``error`` kept it from starting."""
         roll = None if self._roll_over.is_set() else self._roll
-        return without_line(self._recipe, roll, paused=self._paused, error=error)
+        loading = "" if roll is None else "Loading the model"
+        if error is not None:
+            state = LineState.ERROR
+        elif roll is None:
+            state = LineState.READY
+        else:
+            state = LineState.HALTED if self._paused else LineState.INITIALIZED
+        return LineSnapshot(
+            state=state,
+            feed=FeedState.NO_PICTURE,
+            fabric=self._recipe.fabric if self._recipe else "",
+            recipe_version=self._recipe.version if self._recipe else 0,
+            roll=roll,
+            ledger=Ledger(),
+            message=loading if error is None else str(error),
+        )
 
     def _wish(self, *, paused: bool) -> None:
         """Pause or look; remembered while there is no line yet."""
@@ -243,7 +257,7 @@ class Station:
 
     def _start_line(self, fitted: Calibrated, name: str) -> Inspection:
         recipe = fitted.recipe
-        runtime = self._load(recipe)
+        runtime = self._model.load(recipe.model_sha256, self._camera.channels)
         warning = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
         if warning is not None:
             self._on_event(Notice("warning", warning))
@@ -273,7 +287,7 @@ class Station:
         else:
             inspection.finish()
         if inspection.has_hung:
-            self._runtime = None  # a thread is in there still; it must neither be used nor freed
+            self._model.abandon()
         self.failure = inspection.failure
         self._last = inspection.snapshot()
         if self._store.lost and self._store.failure is not None:
@@ -295,18 +309,6 @@ class Station:
         self._on_event(Notice("error", f"Roll {name} was not inspected: {error}"))
         self._on_event(RollEnded(name, Ledger()))
 
-    def _load(self, recipe: Recipe) -> Runtime:
-        if self._runtime is None or self._runtime[0] != recipe.model_sha256:
-            if self._runtime is not None:
-                self._runtime[1].close()
-                self._runtime = None
-            network = load(checked_model(self._history, recipe.model_sha256))
-            runtime = Runtime(network, device=self._device, precision=self._precision)
-            self._runtime = (recipe.model_sha256, runtime)
-            # Compiled before the line starts: cloth that passes while the line gets ready goes by unjudged.
-            runtime.prepare(self._camera.channels)
-        return self._runtime[1]
-
     def _fail(self, error: Exception, name: str) -> None:
         if self.failure is None:
             self.failure = error
@@ -316,20 +318,6 @@ class Station:
             self._last = replace(self._last, state=LineState.ERROR, message=str(error))
         self._events.put(Notice("error", f"Roll {name}: {error}"))
 
-    def _start_machine(self, wiring: MachineWiring) -> Machine:
-        machine = Machine(
-            wiring.settings,
-            wiring.link,
-            look=self._line_snapshot,
-            encoder=self._camera.encoder,
-            tell=self._on_machine_event,
-            end_roll=self.end_roll,
-            counter=wiring.counter,
-            requested=self._history.unreleased_stop(),
-        )
-        machine.start()
-        return machine
-
     def _machine_or_refusal(self) -> Machine:
         if self._machine is None:
             raise StationError("No machine is set up, so no stop can be wanted; see [machine] in the settings.")
@@ -337,8 +325,7 @@ class Station:
 
     def _on_machine_event(self, event: Event) -> None:
         """Never waits for the disk: meanwhile the heartbeat would stand still."""
-        if isinstance(event, RECORDED):
-            self._store.write(event)
+        self._store.write(event)
         self._events.put(event)
 
     def _on_event(self, event: Event) -> None:
@@ -346,7 +333,7 @@ class Station:
             self._watch.see(event)
         if self._machine is not None and isinstance(event, DefectChanged):
             self._machine.hear(event.defect)
-        if isinstance(event, RECORDED) and not self._store.write(event, RECORDS_PATIENCE_S):
+        if not self._store.write(event, RECORDS_PATIENCE_S):
             self._end.set()
         if not isinstance(event, RowJudged):
             self._events.put(event)

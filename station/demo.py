@@ -84,7 +84,6 @@ class Findings:
     strong_found: int
     false_alarms: int
     missed: tuple[Flaw, ...]
-    false_alarm_boxes: tuple[Box, ...]
 
 
 def compare(flaws: list[Flaw], rejects: list[DefectRow], mm_per_px: float) -> Findings:
@@ -97,16 +96,15 @@ def compare(flaws: list[Flaw], rejects: list[DefectRow], mm_per_px: float) -> Fi
         for flaw, true in zip(flaws, grown, strict=True)
         if not any(box.meets(true) and box.area <= LARGEST_BOX_RATIO * true.area for box in boxes)
     )
-    false = tuple(box for box in boxes if not any(box.meets(true) for true in grown))
+    false_alarms = sum(not any(box.meets(true) for true in grown) for box in boxes)
     strong, strong_missed = (sum(flaw.contrast_sigma >= STRONG_SIGMA for flaw in some) for some in (flaws, missed))
     return Findings(
         flaws_true=len(flaws),
         flaws_found=len(flaws) - len(missed),
         strong_true=strong,
         strong_found=strong - strong_missed,
-        false_alarms=len(false),
+        false_alarms=false_alarms,
         missed=missed,
-        false_alarm_boxes=false,
     )
 
 

@@ -31,7 +31,7 @@ from station.evaluation.datasets.pictures import PicturesCamera
 from station.evaluation.measure import JudgedImage, judge
 from station.playback import play
 from station.recipe import Recipe
-from station.teaching import TEACHING_BLOCK_LINES, Section, TileCollector
+from station.teaching.sampling import TEACHING_BLOCK_LINES, Section, TileCollector
 from station.teaching.sensitivity_finder import SensitivityFinder
 
 UNHURRIED_MINUTES = 600.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,10 +38,18 @@ LinkSettings = Annotated[
 
 def open_link(settings: LinkSettings, camera: Camera) -> MachineLink:
     """The link that ``settings`` describe, not connected yet.  Raises LinkError if the camera has no output lines."""
-    if isinstance(settings, ModbusSettings):
-        return ModbusLink(settings)
-    if isinstance(settings, SimulatedLinkSettings):
-        return SimulatedLink()
+    match settings:
+        case ModbusSettings():
+            return ModbusLink(settings)
+        case CameraLinesSettings():
+            return _lines_of(camera, settings)
+        case SimulatedLinkSettings():
+            return SimulatedLink()
+        case _:
+            assert_never(settings)
+
+
+def _lines_of(camera: Camera, settings: CameraLinesSettings) -> CameraLines:
     set_output = getattr(camera, "set_output", None)
     if set_output is None:
         raise LinkError(

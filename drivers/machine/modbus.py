@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pymodbus.client import ModbusTcpClient
@@ -136,7 +136,13 @@ class ModbusLink:
         if counter is None:
             return None
         client, words = self._client, counter.bits // 16
-        read = client.read_input_registers if counter.table == "input" else client.read_holding_registers
+        match counter.table:
+            case "input":
+                read = client.read_input_registers
+            case "holding":
+                read = client.read_holding_registers
+            case _:
+                assert_never(counter.table)
         answer = self._checked(
             read(counter.address, count=words, device_id=self._settings.device_id),
             _named(f"{counter.table} register", counter.address, words),

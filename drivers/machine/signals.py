@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from drivers.camera import CameraError
 
@@ -71,7 +71,13 @@ class Outputs:
 
     def metres(self, distance: Distance) -> float | None:
         """One of the distances."""
-        return self.to_marker_m if distance is Distance.TO_MARKER else self.to_roll_m
+        match distance:
+            case Distance.TO_MARKER:
+                return self.to_marker_m
+            case Distance.TO_ROLL:
+                return self.to_roll_m
+            case _:
+                assert_never(distance)
 
     def level(self, output: Output, inverted: frozenset[Output] = frozenset()) -> bool:
         """The electrical level of one signal: its meaning, or the contrary where it is wired inverted."""

@@ -63,11 +63,6 @@ class RecordedCamera:
         """Name of the camera."""
         return self._rename or self._recording.metadata.camera_id
 
-    @property
-    def recording(self) -> Recording:
-        """What is played."""
-        return self._recording
-
     def take_words(self) -> list[tuple[str, str]]:
         """What there is to know of the recording, as severity and text; once."""
         words, self._words = self._words, []

@@ -73,11 +73,6 @@ class SpeedProfile:
             raise CameraError("A loom cannot reverse beyond the start of its cloth: let it run forward first.")
 
     @classmethod
-    def constant(cls, lines_per_s: float) -> SpeedProfile:
-        """One speed for ever."""
-        return cls([Stage(0.0, lines_per_s, lines_per_s)])
-
-    @classmethod
     def with_turns(cls, lines_per_s: float, turns: Sequence[Turn], ramp_s: float = 0.25) -> SpeedProfile:
         """One speed, but near each turn's line the loom stops, goes back as far as the turn says, and runs on."""
         stages: list[Stage] = []

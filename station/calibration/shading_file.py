@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 
 from calibration.errors import CalibrationError
 from calibration.shading import Shading
 from drivers.camera import Camera
+from model.durable import AS_USER_WISHES, durable_file
 from station.calibration.selection import SHADING, serial_of
 from station.contract import StationError
 from station.records.history import History
@@ -54,17 +54,10 @@ def save_shading(shading: Shading, path: Path) -> None:
     Raises:
         StationError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("w", encoding="utf-8") as file:
-                json.dump(shading.to_dict(), file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with durable_file(path, mode=AS_USER_WISHES) as file:
+            file.write(json.dumps(shading.to_dict()).encode())
     except OSError as error:
         raise StationError(f"Shading file {path} cannot be written: {error.strerror or error}.") from None
 

@@ -20,6 +20,7 @@ from station.cli.calibrate import calibrate
 from station.cli.options import Home, Json, emit
 from station.cli.recipe import recipe
 from station.contract import StationError
+from station.teaching.request import TeachRequest
 
 app = typer.Typer(
     name="station",
@@ -35,6 +36,7 @@ app.command()(recipe)
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Minutes = Annotated[float, typer.Option(min=0.5, max=600, help="Bounds the teach-in, all in.")]
+EncoderName = Annotated[str, typer.Option(help="light or vgg16.")]
 Weights = Annotated[Path | None, typer.Option(help="Trunk weights: a torchvision-named VGG16 state dict.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or torch.")]
 
@@ -123,15 +125,17 @@ def record(
 def teach(
     fabric: Annotated[str, typer.Argument(help="Name of the fabric.")],
     images: Annotated[Path, typer.Option(help="Folder of pictures of good cloth.")],
-    encoder: Annotated[str, typer.Option(help="light or vgg16.")] = "light",
-    weights: Weights = None,
-    mm_per_px: Annotated[float | None, typer.Option(min=0.001, max=100, help="Scale; sizes are in px without.")] = None,
+    encoder: EncoderName = TeachRequest.encoder,
+    weights: Weights = TeachRequest.weights,
+    mm_per_px: Annotated[
+        float | None, typer.Option(min=0.001, max=100, help="Scale; sizes are in px without.")
+    ] = TeachRequest.mm_per_px,
     false_alarms_per_100_m: Annotated[
         float | None, typer.Option(min=0.01, max=1000, help="Wanted at most, for the threshold; needs --mm-per-px.")
     ] = None,
-    minutes: Minutes = 5.0,
-    seed: Seed = 0,
-    device: Device = "auto",
+    minutes: Minutes = TeachRequest.minutes,
+    seed: Seed = TeachRequest.seed,
+    device: Device = TeachRequest.device,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -139,23 +143,21 @@ def teach(
     from station.commands.session import open_records
     from station.commands.teach import teach_fabric
     from station.settings import home_folder
-    from station.teaching import FALSE_ALARM_BUDGET_PER_100_M
 
     if false_alarms_per_100_m is not None and mm_per_px is None:
         raise typer.BadParameter("metres need a scale: give --mm-per-px", param_hint="--false-alarms-per-100-m")
+    request = TeachRequest(
+        fabric=fabric,
+        encoder=encoder,
+        weights=weights,
+        mm_per_px=mm_per_px,
+        false_alarms_per_100_m=false_alarms_per_100_m or TeachRequest.false_alarms_per_100_m,
+        minutes=minutes,
+        seed=seed,
+        device=device,
+    )
     with open_records(home_folder(home)) as records:
-        result = teach_fabric(
-            records,
-            fabric=fabric,
-            folder=images,
-            encoder=encoder,
-            weights=weights,
-            mm_per_px=mm_per_px,
-            false_alarms_per_100_m=false_alarms_per_100_m or FALSE_ALARM_BUDGET_PER_100_M,
-            minutes=minutes,
-            seed=seed,
-            device=device,
-        )
+        result = teach_fabric(records, request, images)
     emit(result, as_json)
 
 
@@ -185,11 +187,11 @@ def evaluate(
     fabric: Annotated[
         str | None, typer.Option("--fabric", "--object", help="Which of the fabrics or objects that DATA holds.")
     ] = None,
-    encoder: Annotated[str, typer.Option(help="light or vgg16.")] = "light",
-    weights: Weights = None,
-    minutes: Minutes = 5.0,
-    seed: Seed = 0,
-    device: Device = "auto",
+    encoder: EncoderName = TeachRequest.encoder,
+    weights: Weights = TeachRequest.weights,
+    minutes: Minutes = TeachRequest.minutes,
+    seed: Seed = TeachRequest.seed,
+    device: Device = TeachRequest.device,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results.json (every image) and the contact sheet as pictures.")
     ] = None,
@@ -255,7 +257,7 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
 def bench(
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Length of one interleaved pair.")] = 10.0,
     pairs: Annotated[int, typer.Option(min=1, max=100)] = 5,
-    encoder: Annotated[str, typer.Option(help="light or vgg16.")] = "light",
+    encoder: EncoderName = "light",
     weights: Weights = None,
     seed: Seed = 0,
     device: Device = "auto",

@@ -26,7 +26,9 @@ from station.evaluation.datasets.dataset import GOOD, Dataset
 from station.evaluation.datasets.layouts import read_dataset
 from station.evaluation.datasets.pictures import PicturesCamera
 from station.evaluation.measure import JudgedImage, if_possible, judge
-from station.teaching import TEACHING_BLOCK_LINES, TeachInResult, teach
+from station.teaching.request import TeachRequest
+from station.teaching.sampling import TEACHING_BLOCK_LINES
+from station.teaching.teach_in import TeachInResult, teach
 
 RESULTS, SHEETS = "results.json", "contact_sheet_*.png"
 
@@ -119,17 +121,16 @@ def _teach(task: Evaluation, dataset: Dataset, scratch: Path) -> tuple[TeachInRe
     def cloth() -> Camera:
         return PicturesCamera([sample.path for sample in dataset.train], block_lines=TEACHING_BLOCK_LINES)
 
+    request = TeachRequest(
+        fabric="evaluated",
+        encoder=task.encoder,
+        weights=task.weights,
+        minutes=task.minutes,
+        seed=task.seed,
+        device=task.device,
+    )
     with open_records(scratch / "home") as records:
-        return teach(
-            "evaluated",
-            cloth,
-            trunk,
-            records.store,
-            minutes=task.minutes,
-            seed=task.seed,
-            device=task.device,
-            progress=TeachingLog(),
-        )
+        return teach(request, cloth, trunk, records.store, progress=TeachingLog())
 
 
 def _save(task: Evaluation, dataset: Dataset, gathered: Gathered, result: dict[str, object], folder: Path) -> None:

@@ -16,7 +16,7 @@ from station.calibration.selection import Calibrations
 from station.calibration.shading_file import load_shading, shading_on_record
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
 from station.contract import Defect, Event, LineSnapshot, StationError
-from station.core import RECORDED, Station
+from station.core import Station
 from station.machine.wiring import wire
 from station.playback import Piece, play
 from station.recording.camera import RecordingCamera
@@ -150,7 +150,7 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         """Receive an event; waits for room in the records' queue."""
-        if isinstance(event, RECORDED) and not self._store.write(event, self._patience_s):
+        if not self._store.write(event, self._patience_s):
             self._patience_s = 0.0
             raise self._store.failure or RecordsError("The records are too slow to follow the line; try again.")
 

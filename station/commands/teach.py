@@ -10,39 +10,29 @@ from model.time_budget import TeachingCancelled
 from station.commands.session import Records, TeachingLog, interrupt_noted, say
 from station.contract import StationError
 from station.recipe import FABRIC_NAME
-from station.teaching import GOOD_TILES, TEACHING_BLOCK_LINES, TeachInResult, teach
+from station.teaching.request import TeachRequest
+from station.teaching.sampling import TEACHING_BLOCK_LINES
 from station.teaching.suspect_pictures import picture_name
 from station.teaching.suspects import Suspect
+from station.teaching.teach_in import GOOD_TILES, TeachInResult, teach
 
 SUSPECTS_NAMED = 20
 """Lines for the screen; the JSON holds all."""
 
 
-def teach_fabric(
-    records: Records,
-    *,
-    fabric: str,
-    folder: Path,
-    encoder: str,
-    weights: Path | None,
-    mm_per_px: float | None,
-    false_alarms_per_100_m: float,
-    minutes: float,
-    seed: int,
-    device: str,
-) -> dict[str, object]:
+def teach_fabric(records: Records, request: TeachRequest, folder: Path) -> dict[str, object]:
     """Teach a fabric from a folder of pictures of good cloth; the first Ctrl+C cancels it.
 
     Raises:
         KeyboardInterrupt: it was cancelled, and nothing was stored.
     """
-    if not FABRIC_NAME.fullmatch(fabric):
+    if not FABRIC_NAME.fullmatch(request.fabric):
         raise StationError(
-            f"Fabric name {fabric!r} is not usable: up to 64 letters, digits, '.', '_' and '-', starting with a letter "
-            "or digit."
+            f"Fabric name {request.fabric!r} is not usable: up to 64 letters, digits, '.', '_' and '-', starting with "
+            "a letter or digit."
         )
     camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused before anything else
-    trunk = load_encoder(encoder, weights)  # may download: nothing there looks whether it was cancelled
+    trunk = load_encoder(request.encoder, request.weights)  # may download: nothing there looks whether it was cancelled
 
     def cloth() -> ReplayCamera:
         camera.rewind()
@@ -51,17 +41,7 @@ def teach_fabric(
     with interrupt_noted() as interrupted:
         try:
             result, _ = teach(
-                fabric,
-                cloth,
-                trunk,
-                records.store,
-                mm_per_px=mm_per_px,
-                false_alarms_per_100_m=false_alarms_per_100_m,
-                minutes=minutes,
-                seed=seed,
-                device=device,
-                progress=TeachingLog(),
-                cancelled=interrupted.is_set,
+                request, cloth, trunk, records.store, progress=TeachingLog(), cancelled=interrupted.is_set
             )
         except TeachingCancelled as cancelled:
             say(str(cancelled))

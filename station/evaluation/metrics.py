@@ -9,8 +9,6 @@ exponent and the first 12 bits of their fraction (one part in 4096) count as tie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
@@ -119,47 +117,6 @@ class PixelScores:
         """As :func:`_curve`, of what is counted."""
         seen = np.flatnonzero((self._good > 0) | (self._flawed > 0))[::-1]
         return _both_present(np.cumsum(flawed[seen]), np.cumsum(self._good[seen]))
-
-
-def pixel_auroc(
-    truths: Sequence[NDArray[np.bool_]],
-    maps: Sequence[NDArray[np.float32]],
-    valid: Sequence[NDArray[np.bool_]] | None = None,
-) -> float:
-    """:meth:`PixelScores.auroc` of all images (``[h, w]`` each); ``valid`` says which pixels count."""
-    return _counted(truths, maps, valid).auroc()
-
-
-def pixel_average_precision(
-    truths: Sequence[NDArray[np.bool_]],
-    maps: Sequence[NDArray[np.float32]],
-    valid: Sequence[NDArray[np.bool_]] | None = None,
-) -> float:
-    """:meth:`PixelScores.average_precision` of all images; arguments as :func:`pixel_auroc`."""
-    return _counted(truths, maps, valid).average_precision()
-
-
-def aupro(
-    truths: Sequence[NDArray[np.bool_]],
-    maps: Sequence[NDArray[np.float32]],
-    valid: Sequence[NDArray[np.bool_]] | None = None,
-    fpr_limit: float = FPR_LIMIT,
-) -> float:
-    """:meth:`PixelScores.aupro` of all images; arguments as :func:`pixel_auroc`."""
-    return _counted(truths, maps, valid).aupro(fpr_limit)
-
-
-def _counted(
-    truths: Sequence[NDArray[np.bool_]],
-    maps: Sequence[NDArray[np.float32]],
-    valid: Sequence[NDArray[np.bool_]] | None,
-) -> PixelScores:
-    if len(truths) != len(maps) or (valid is not None and len(valid) != len(maps)):
-        raise ModelError(f"{len(maps)} maps cannot be judged by {len(truths)} masks: give one mask for each map.")
-    pixels = PixelScores()
-    for index, (truth, one) in enumerate(zip(truths, maps, strict=True)):
-        pixels.add(truth, one, None if valid is None else valid[index])
-    return pixels
 
 
 def _step(scores: NDArray[np.float32]) -> NDArray[np.uint32]:

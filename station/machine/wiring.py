@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from drivers.camera import Camera
+from drivers.camera import Camera, EncoderReading
 from drivers.machine.counter import CounterEncoder, EncodedCamera
 from drivers.machine.links import LinkSettings, open_link
 from drivers.machine.modbus import ModbusSettings
 from drivers.machine.signals import LinkError, MachineLink
-from station.contract import StationError
+from station.contract import Event, LineSnapshot, StationError
+from station.machine.machine import Machine
 from station.machine.settings import MachineSettings
 
 
@@ -20,6 +22,28 @@ class MachineWiring:
     settings: MachineSettings
     link: MachineLink | None = None
     counter: CounterEncoder | None = None
+
+    def start(
+        self,
+        look: Callable[[], LineSnapshot],
+        encoder: Callable[[], EncoderReading],
+        tell: Callable[[Event], None],
+        end_roll: Callable[[], None],
+        requested: str,
+    ) -> Machine:
+        """The machine, running; arguments as :class:`station.machine.machine.Machine`."""
+        machine = Machine(
+            self.settings,
+            self.link,
+            look=look,
+            encoder=encoder,
+            tell=tell,
+            end_roll=end_roll,
+            counter=self.counter,
+            requested=requested,
+        )
+        machine.start()
+        return machine
 
 
 def wire(

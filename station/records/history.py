@@ -57,11 +57,6 @@ class History:
             home = store.home
         self._home = Path(home or ".").absolute()
 
-    @property
-    def engine(self) -> Engine:
-        """The readers' engine."""
-        return self._engine
-
     def fabrics(self) -> list[str]:
         """Fabrics with at least one recipe, by name."""
         query = select(FabricTable.name).join(RecipeTable).distinct().order_by(FabricTable.name)
@@ -138,11 +133,6 @@ class History:
         if not found:
             raise RecordsError(f"There is no roll {name!r} on record; `station report` needs the name of one that is.")
         return found[0]
-
-    def last_roll(self, fabric: str) -> RollRow | None:
-        """The newest roll of a fabric, None if there is none."""
-        found = self.rolls(RollFilter(fabric=fabric, limit=1))
-        return found[0] if found else None
 
     def defects(self, chosen: DefectFilter) -> list[DefectRow]:
         """Defects of a roll that fit, by position."""

@@ -1,17 +1,17 @@
-"""Pictures of defects as PNG files: temp name, fsync, rename, and only then the row that names them.
+"""Pictures of defects as PNG files: first the whole file, and only then the row that names it.
 
 Paths are made from numbers only, never from names that came from outside.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.durable import TEMPORARY, durable_file, sync_folder
 from station.contract import Defect
 
 FOLDER = "images"
@@ -22,7 +22,7 @@ HEAT_THRESHOLD = 128
 def save_pictures(home: Path, roll_id: int, defect: Defect) -> tuple[str | None, str | None]:
     """Write the defect's crop and heat; returns their paths relative to ``home`` (None where there is no picture).
 
-    The new names are durable only after :func:`sync_folder`, once for a batch of defects.
+    The new names are durable only after :func:`sync_pictures`, once for a batch of defects.
 
     Raises:
         OSError: the disk is full or refuses.
@@ -39,7 +39,7 @@ def heat_to_grey(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def sweep(home: Path) -> None:
     """Remove half-written pictures that a crash left behind."""
-    for leftover in (home / FOLDER).glob("*/*.tmp"):
+    for leftover in (home / FOLDER).glob(f"*/*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
 
 
@@ -52,31 +52,11 @@ def _save(home: Path, roll_id: int, stem: str, picture: NDArray[np.uint8]) -> st
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _, png = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     target = folder / f"{stem}.png"
-    write_durably(target, png.tobytes())
+    with durable_file(target, sync_name=False) as file:
+        file.write(png.tobytes())
     return target.relative_to(home).as_posix()
 
 
-def write_durably(target: Path, data: bytes) -> None:
-    """Put ``data`` at ``target``: never half of it, whatever happens.  Raises OSError."""
-    temporary = target.with_name(f"{target.name}.tmp")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def sync_folder(home: Path, roll_id: int) -> None:
+def sync_pictures(home: Path, roll_id: int) -> None:
     """Make the names of a roll's pictures durable.  Raises OSError."""
-    if os.name != "posix":
-        return  # Windows has no handle on folders to sync
-    fd = os.open(home / FOLDER / str(int(roll_id)), os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_folder(home / FOLDER / str(int(roll_id)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
+from model.durable import durable_file
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
@@ -17,7 +17,7 @@ FOLDER = "models"
 def keep_model(store: Store, source: Path, metadata: dict[str, str | int | float]) -> str:
     """Copy a checkpoint into the home folder and put it on record.  Returns its SHA-256.
 
-    The copy is whole or not there at all (temporary name, fsync, rename); a damaged one is replaced.
+    The copy is whole or not there at all; a damaged one is replaced.
 
     Raises:
         RecordsError: the file cannot be read or copied (disk full, no rights).
@@ -28,14 +28,8 @@ def keep_model(store: Store, source: Path, metadata: dict[str, str | int | float
         folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / f"{sha256}.safetensors"
         if not target.is_file() or _sha256(target) != sha256:
-            part = folder / f".{sha256}.{os.getpid()}"
-            try:
-                shutil.copyfile(source, part)
-                with part.open("rb+") as copied:
-                    os.fsync(copied.fileno())
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
+            with source.open("rb") as original, durable_file(target) as copy:
+                shutil.copyfileobj(original, copy)
     except OSError as error:
         raise RecordsError(f"The model could not be kept in {folder}: {error.strerror or error}.") from error
     store.add_model(sha256, target, metadata)

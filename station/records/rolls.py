@@ -30,11 +30,11 @@ from station.contract import (
 from station.recipe import Recipe
 from station.records import audit
 from station.records.calibrations import link_calibrations
-from station.records.names import next_name
 from station.records.recipes import recipe_row
 from station.records.rows import RecordsError, RollMeasures
 from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now
 
+NAME_LIMIT = 64
 ENDED = "ended"
 BROKEN_OFF = "broken off"
 NO_ROLL = 0
@@ -69,7 +69,7 @@ def new_roll(
     """Open a roll.  Raises RecordsError if the name is taken or another recipe bears the version."""
     started = now()
     roll = RollTable(
-        name=name or next_name(session, started),
+        name=name or _next_name(session, started),
         recipe_id=recipe_row(session, recipe, by, "put on record with its first roll").id,
         camera_id=camera_id,
         station=station,
@@ -88,6 +88,24 @@ def new_roll(
     link_calibrations(session, roll.id, measures.calibration_ids)
     audit.append(session, "roll begun", "", f"{roll.name}: {recipe.fabric} version {recipe.version}", by, "")
     return roll
+
+
+def checked_name(name: str) -> str:
+    """The name of a roll, if it may be one; no path is ever made of it.  Raises RecordsError."""
+    fit = 0 < len(name) <= NAME_LIMIT and name.isprintable() and name == name.strip() and not name.startswith("-")
+    if not fit:
+        raise RecordsError(
+            f"{name!r} is not a name for a roll; use 1 to {NAME_LIMIT} letters, digits or signs, no dash in front."
+        )
+    return name
+
+
+def _next_name(session: Session, started: datetime) -> str:
+    """Local day and the day's next number."""
+    day = f"{started.astimezone():%Y-%m-%d}-"
+    names = session.scalars(select(RollTable.name).where(RollTable.name.startswith(day, autoescape=True)))
+    numbers = [int(name[len(day) :]) for name in names if name[len(day) :].isdecimal()]
+    return f"{day}{max(numbers, default=0) + 1:03d}"
 
 
 def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None:

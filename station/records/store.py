@@ -18,15 +18,15 @@ from station.records import audit, images
 from station.records.calibrations import add_calibrations
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import FileLock
-from station.records.names import checked_name
 from station.records.recipes import next_recipe, set_model
 from station.records.reviews import add_review
-from station.records.rolls import NO_ROLL, Entry, break_off, new_roll
+from station.records.rolls import NO_ROLL, Entry, break_off, checked_name, new_roll
 from station.records.rows import NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.schema import RollTable, now
 from station.records.writer import Writer
 
 KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
+"""Events that are kept; whoever tells the records may tell them all."""
 
 log = logging.getLogger("station.records")
 
@@ -139,7 +139,7 @@ class Store:
 
         Pictures of the cloth and the roll's start are not kept; notices, and what becomes of a stop of the machine, go
         to the audit: when a camera came back is as much part of a roll as when it went.
-        Returns False if the event was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
+        Returns False if an event to keep was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:
             RecordsError: no roll is open.

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from station.contract import DefectChanged
 from station.records import audit
 from station.records.errors import is_environment, records_error
-from station.records.images import save_pictures, sync_folder
+from station.records.images import save_pictures, sync_pictures
 from station.records.rolls import Entry, keep, latest_defects
 from station.records.rows import RecordsError
 
@@ -222,7 +222,7 @@ class Writer:
             if defect.crop is not None or defect.heat is not None
         }
         for roll_id in {roll_id for roll_id, _ in pictures}:
-            sync_folder(self._home, roll_id)
+            sync_pictures(self._home, roll_id)
         with Session(self._engine) as session, session.begin():
             keep(session, batch, pictures)
             if self._fault is not None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from model.mfrnet import TILE_PX
 from station.contract import Event, RowJudged, StripView
 from station.recipe.sensitivity import SensitivityProfile
+from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M
 from station.teaching.sensitivity_finder import SensitivityFinder
-from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M
 
 PARTS = 4
 """Side by side in each patch: their highest scores tell more of the tail than that of the whole patch alone."""

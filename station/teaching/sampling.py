@@ -49,7 +49,7 @@ class Section:
     mostly mirror image.
 
     Attributes:
-        lines_shown, lines_kept: lines shown so far, and lines left to the other part.
+        lines_kept: lines left to the other part so far.
         first_lines: the camera's first line of each piece.
     """
 
@@ -57,7 +57,7 @@ class Section:
         self._camera = camera
         self._held_out = held_out
         self._blocks = 0
-        self.lines_shown = self.lines_kept = 0
+        self.lines_kept = 0
         self.first_lines: dict[str | None, int] = {}
         self.camera_id = camera.camera_id
         self.width_px = camera.width_px
@@ -82,7 +82,6 @@ class Section:
         if (place == HOLD_BACK_EVERY - 1 - turn) is not self._held_out:
             self.lines_kept += block.lines
             return None
-        self.lines_shown += block.lines
         return block
 
     def encoder(self) -> EncoderReading:

@@ -35,14 +35,12 @@ class TailFit:
     Attributes:
         start: score above which the law holds; ``share`` of the patches lie above it.
         shape, scale: of the generalised Pareto law of the excess.
-        patches: number of patches it was fitted on.
     """
 
     start: float
     share: float
     shape: float
     scale: float
-    patches: int
 
     def exceedance(self, score: float) -> float:
         """Probability that a patch of good cloth peaks above ``score`` (at most ``share`` below ``start``)."""
@@ -82,13 +80,13 @@ def _by_excess(ordered: NDArray[np.float64], share: float, shape: float | None =
     start = float(np.quantile(ordered, 1 - share))
     excess = ordered[ordered > start] - start
     if excess.size < 2:
-        return TailFit(start, share, 0.0, _least(start), ordered.size)
+        return TailFit(start, share, 0.0, _least(start))
     mean = float(excess.mean())
     if shape is None:
         l2 = 2 * float((np.linspace(0, 1, excess.size) * excess).mean()) - mean
         shape = float(np.clip(2 - mean / max(l2, 1e-12), *SHAPE_RANGE))
     # With the shape held, the mean excess of the law, scale / (1 - shape), gives the scale.
-    return TailFit(start, share, shape, max(mean * (1 - shape), _least(start)), ordered.size)
+    return TailFit(start, share, shape, max(mean * (1 - shape), _least(start)))
 
 
 def _by_maxima(ordered: NDArray[np.float64], share: float) -> TailFit:
@@ -97,7 +95,7 @@ def _by_maxima(ordered: NDArray[np.float64], share: float) -> TailFit:
     paper = gumbel_r.ppf(1 - (rank - 0.44) / (ordered.size + 0.12))  # plotting positions of Gringorten (1963)
     scale, place = np.polyfit(paper, ordered[-rank.size :], 1, w=np.sqrt(rank))
     start = float(place + scale * gumbel_r.isf(TAIL_SHARE[0]))
-    return TailFit(start, TAIL_SHARE[0], 0.0, max(float(scale), _least(start)), ordered.size)
+    return TailFit(start, TAIL_SHARE[0], 0.0, max(float(scale), _least(start)))
 
 
 def _least(start: float) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 from drivers.camera import Camera
 from model import checkpoint
 from model.encoder import Encoder
-from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig
+from model.mfrnet import TILE_PX, MFRNet
 from model.runtime import Runtime, choose_device
 from model.time_budget import Progress, TimeBudget
 from model.training import fit
@@ -31,11 +31,12 @@ from station.records.history import History
 from station.records.model_files import keep_model
 from station.records.store import Store
 from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
+from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect
 from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
-from station.teaching.threshold import FALSE_ALARM_BUDGET_PER_100_M, Threshold, choose_threshold
+from station.teaching.threshold import Threshold, choose_threshold
 
 GOOD_TILES = 200
 """Less cloth teaches, but little: told in words."""
@@ -73,32 +74,20 @@ class TeachInResult:
 
 
 def teach(
-    fabric: str,
+    request: TeachRequest,
     open_cloth: Callable[[], Camera],
     encoder: Encoder,
     store: Store,
     *,
-    mm_per_px: float | None = None,
-    false_alarms_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M,
-    minutes: float = 5.0,
-    seed: int = 0,
-    device: str = "auto",
-    precision: str = "auto",
-    config: MFRNetConfig | None = None,
-    by: str = "station",
     progress: ProgressSink | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[TeachInResult, MFRNet]:
-    """Teach ``fabric`` and store model and recipe.
-
-    The same seed makes the same model and threshold on one machine wherever the time allows all training steps.
+    """Teach a fabric and store model and recipe.
 
     Args:
         open_cloth: opens the good cloth as a finite camera, from its beginning, each time it is called; its blocks (of
             ``TEACHING_BLOCK_LINES`` where it can be told) are what is dealt.
-        false_alarms_per_100_m: the budget for which the threshold is set; unused without a scale.
-        device, precision: that teach and score, as for :class:`model.runtime.Runtime`.
-        minutes: bounds everything, all in.  Where cloth is long, as much is read as the time allows.
+        encoder: the trunk the request names, loaded.
         progress: told several times a second, with the time left of the whole.
         cancelled: asked several times a second; once true, nothing is stored.
 
@@ -108,34 +97,34 @@ def teach(
         ModelError: the device is not there, or as :func:`model.training.fit`.
         TeachingCancelled: ``cancelled`` said so.
     """
-    choose_device(device)  # one that is not there is told before minutes pass
-    budget = TimeBudget(minutes, progress, cancelled)
+    choose_device(request.device)  # one that is not there is told before minutes pass
+    budget = TimeBudget(request.minutes, progress, cancelled)
     draft = Recipe(
-        fabric=fabric,
+        fabric=request.fabric,
         version=1,
         model_sha256="0" * 64,
         encoder=encoder.name,
         threshold=GATHERING_THRESHOLD,
-        mm_per_px=mm_per_px,
+        mm_per_px=request.mm_per_px,
     )
-    collector = TileCollector(seed)
+    collector = TileCollector(request.seed)
     held_out_lines = _collect(Section(open_cloth(), held_out=False), draft, collector, budget)
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
-    network = _fit(collector, encoder, config, seed, device, budget)
-    runtime = Runtime(network, device=device, precision=precision)
+    network = _fit(collector, encoder, request, budget)
+    runtime = Runtime(network, device=request.device, precision=request.precision)
     try:
         section = Section(open_cloth(), held_out=True)
-        held = _score(section, runtime, draft, held_out_lines, false_alarms_per_100_m, budget)
+        held = _score(section, runtime, draft, held_out_lines, request.false_alarms_per_100_m, budget)
         sensitivity = held.sensitivity()
         every_row = [row.peaks(sensitivity) for row in held.rows]
         peaks, standing_out = without_suspects(every_row)
         threshold = choose_threshold(
             peaks,
-            mm_per_px,
+            request.mm_per_px,
             held.web_px,
             draft.overlap_px,
             row_lines=held.row_lines,
-            budget_per_100_m=false_alarms_per_100_m,
+            budget_per_100_m=request.false_alarms_per_100_m,
             every_row=every_row,
         )
         suspects, looked_at = suspect_tiles(
@@ -156,13 +145,13 @@ def teach(
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
         }
     )
-    metadata = _metadata(recipe, threshold, len(collector.tiles), len(suspects), seed, runtime.precision)
+    metadata = _metadata(recipe, threshold, len(collector.tiles), len(suspects), request.seed, runtime.precision)
     with waiting_pictures(store.home, suspects) as pictures:
         sha256 = store_model(network, store, metadata)
-        before = History(store).recipes(fabric)
+        before = History(store).recipes(request.fabric)
         update = {"model_sha256": sha256, "camera": before[0].recipe.camera if before else recipe.camera}
-        recipe = store.save_recipe(recipe.model_copy(update=update), by, "teach-in")
-        folder = pictures.keep(f"{fabric}-v{recipe.version}")
+        recipe = store.save_recipe(recipe.model_copy(update=update), request.by, "teach-in")
+        folder = pictures.keep(f"{request.fabric}-v{recipe.version}")
     budget.report("done", 1.0)
     result = TeachInResult(
         recipe=recipe,
@@ -213,9 +202,7 @@ def _training_end(budget: TimeBudget) -> float:
     return 1 - max(LEAST_RESERVED_S / budget.seconds, RESERVED_SHARE)
 
 
-def _fit(
-    collector: TileCollector, encoder: Encoder, config: MFRNetConfig | None, seed: int, device: str, budget: TimeBudget
-) -> MFRNet:
+def _fit(collector: TileCollector, encoder: Encoder, request: TeachRequest, budget: TimeBudget) -> MFRNet:
     begun, end = budget.spent(), _training_end(budget)
 
     def told(progress: Progress) -> None:
@@ -228,9 +215,9 @@ def _fit(
         tiles,
         encoder,
         minutes=minutes,
-        seed=seed,
-        device=device,
-        config=config,
+        seed=request.seed,
+        device=request.device,
+        config=request.config,
         progress=told,
         cancelled=budget.cancelled,
     )

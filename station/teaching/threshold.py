@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.mfrnet import TILE_PX
+from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M
 from station.teaching.tail import exceedance_interval, fit_tail, patches_per_100_m
 
-FALSE_ALARM_BUDGET_PER_100_M = 1.0
 NO_SCALE_EXCEEDANCE = 1e-3
 """Without a scale there are no metres to budget: one patch of good cloth in a thousand may exceed the threshold."""
 

@@ -21,10 +21,11 @@ from station.playback import play
 from station.recipe import Recipe
 from station.recipe.sensitivity import SensitivityProfile
 from station.records.store import Store
-from station.teaching import TeachInResult, teach
 from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
+from station.teaching.request import TeachRequest
 from station.teaching.sampling import Place
 from station.teaching.suspects import without_suspects
+from station.teaching.teach_in import TeachInResult, teach
 from station.teaching.threshold import choose_threshold
 
 pytestmark = pytest.mark.slow
@@ -62,16 +63,11 @@ def cloth(style: str, seed: int, flaws_per_m: float) -> Cloth:
 
 def outcome(style: str, seed: int, flaws_per_m: float, home: Path) -> Outcome:
     teaching = cloth(style, seed, flaws_per_m).render(0, TEACHING_LINES)
+    request = TeachRequest(style, mm_per_px=MM_PER_PX, minutes=SECONDS / 60, config=MFRNetConfig(steps=STEPS))
     store = Store.open(home)
     try:
         result, network = teach(
-            style,
-            lambda: MemoryCamera(teaching, lines=len(teaching)),
-            load_encoder("light"),
-            store,
-            mm_per_px=MM_PER_PX,
-            minutes=SECONDS / 60,
-            config=MFRNetConfig(steps=STEPS),
+            request, lambda: MemoryCamera(teaching, lines=len(teaching)), load_encoder(request.encoder), store
         )
     finally:
         store.close()

@@ -19,7 +19,6 @@ from calibration.scale import (
     along_mm_per_line,
     encoder_scale,
     pulses_per_metre,
-    pulses_per_square_line,
     scale_from_chessboard,
     scale_from_chessboards,
     scale_from_ruler,
@@ -283,12 +282,6 @@ def test_impossible_spacing_is_refused(spacing: float) -> None:
         scale_from_ruler(ruler(40, 20), spacing)
 
 
-@given(per_metre=st.floats(100, 1e6), mm_per_px=st.floats(0.02, 2))
-def test_square_pixels_come_of_the_divider_that_is_told(per_metre: float, mm_per_px: float) -> None:
-    divider = pulses_per_square_line(per_metre, mm_per_px)
-    assert along_mm_per_line(per_metre, divider) == pytest.approx(mm_per_px)
-
-
 @settings(deadline=None)
 @given(
     per_metre=st.floats(100, 1e5),
@@ -328,7 +321,6 @@ def test_encoder_scale() -> None:
         lambda: pulses_per_metre(10, float("inf")),
         lambda: along_mm_per_line(0, 1),
         lambda: along_mm_per_line(2000, -1),
-        lambda: pulses_per_square_line(2000, 0),
     ],
 )
 def test_no_scale_comes_of_nothing(wrong: object) -> None:

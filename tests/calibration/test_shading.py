@@ -15,6 +15,7 @@ from calibration.errors import CalibrationError, PictureError
 from calibration.shading import Shading, shading_from_cloth, shading_from_references
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.optics import OpticsSettings
+from tests.rigs.shadings import neutral_shading
 
 WIDTH = 640
 
@@ -60,7 +61,7 @@ def test_every_colour_is_corrected_alike(pixels: NDArray[np.uint8]) -> None:
 
 def test_neutral_changes_nothing() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (100, 50), dtype=np.uint8)
-    assert np.array_equal(Shading.neutral(50).apply(pixels), pixels)
+    assert np.array_equal(neutral_shading(50).apply(pixels), pixels)
 
 
 def test_references_flatten_light_and_dust() -> None:
@@ -186,7 +187,7 @@ def test_the_record_gives_back_the_same_shading() -> None:
     assert np.abs(again.gain - shading.gain).max() < 1e-5
     assert np.abs(again.apply(pixels).astype(int) - shading.apply(pixels)).max() <= 1
     assert (again.residual, again.faults) == (shading.residual, shading.faults)
-    assert np.isnan(Shading.from_dict(Shading.neutral(4).to_dict()).residual)
+    assert np.isnan(Shading.from_dict(neutral_shading(4).to_dict()).residual)
 
 
 GOOD = {"gain": [1.0, 1.0], "offset": [0.0, 0.0]}
@@ -223,7 +224,7 @@ def test_impossible_gains_are_refused(gain: float) -> None:
 @pytest.mark.parametrize("pixels", [np.zeros((4, 9), np.uint8), np.zeros((4, 10), np.uint16), np.zeros(10, np.uint8)])
 def test_another_picture_is_refused(pixels: NDArray[np.uint8]) -> None:
     with pytest.raises(PictureError, match="calibrate the shading for this camera"):
-        Shading.neutral(10).apply(pixels)
+        neutral_shading(10).apply(pixels)
 
 
 @pytest.mark.parametrize(

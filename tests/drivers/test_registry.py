@@ -13,12 +13,12 @@ from drivers.camera import CameraError
 from drivers.registry import (
     ReplaySettings,
     SimulatedSettings,
-    camera_settings,
     list_cameras,
     open_camera,
 )
 from drivers.replay import ReplayCamera
 from drivers.simulated.camera import SimulatedCamera
+from tests.rigs.camera_settings import camera_settings
 
 
 def test_settings_open_the_simulated_rig() -> None:

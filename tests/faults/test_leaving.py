@@ -20,7 +20,7 @@ STATION = """
 import atexit, sys, threading
 from pathlib import Path
 from tests.rigs.hanging import EvenScorer
-from station import core, demo
+from station import demo, loaded_model
 from station import shutdown
 from station.cli import app
 from station.line import inspection
@@ -31,7 +31,7 @@ atexit.register(lambda: mark.with_suffix(".destructors").touch())
 shutdown.before_leaving(lambda: mark.with_suffix(".safe").touch())
 scorer = EvenScorer()
 scorer.prepare, scorer.close, scorer.precision = lambda channels: None, lambda: None, "f32"
-core.Station._load = lambda self, recipe: scorer
+loaded_model.LoadedModel.load = lambda self, sha256, channels: scorer
 acquisition.STOP_LIMIT_S = acquisition.LAST_STOP_LIMIT_S = 0.5
 inspection.STOP_S = 10.0
 inspection.Inspection.finish.__defaults__ = (20.0,)
@@ -95,14 +95,14 @@ WINDOW = """
 import os, signal, sys
 from pathlib import Path
 from tests.rigs.hanging import EvenScorer
-from station import core
+from station import core, loaded_model
 from station import shutdown
 from station.cli import app
 
 shutdown.before_leaving(lambda: Path({mark!r}).touch())
 scorer = EvenScorer()
 scorer.prepare, scorer.close, scorer.precision = lambda channels: None, lambda: None, "f32"
-core.Station._load = lambda self, recipe: scorer
+loaded_model.LoadedModel.load = lambda self, sha256, channels: scorer
 drain, killed = core.Station.drain, []
 
 def drained(self, limit=256):  # by the window, in its loop

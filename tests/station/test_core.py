@@ -14,7 +14,7 @@ from drivers.camera import EncoderReading
 from drivers.memory import MemoryCamera
 from model.checkpoint import save
 from model.mfrnet import MFRNet
-from station import core, demo
+from station import demo, loaded_model
 from station.commands.session import Records, open_records, open_station, say_notices
 from station.contract import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
 from station.core import Station
@@ -55,13 +55,13 @@ def damage(file: Path) -> None:
 @pytest.fixture
 def loading(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """A model loads only when this is set."""
-    may_load, load = threading.Event(), core.load
+    may_load, load = threading.Event(), loaded_model.load
 
     def load_later(file: Path) -> MFRNet:
         assert may_load.wait(60)
         return load(file)
 
-    monkeypatch.setattr(core, "load", load_later)
+    monkeypatch.setattr(loaded_model, "load", load_later)
     return may_load
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from ui import theme
-from ui.widgets.steps import round_step
+from ui.widgets.gauges import round_step
 
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 

@@ -1,7 +1,8 @@
-"""Analogue parts: a score bar against its threshold, a trend of small bars, a queue bar."""
+"""Analogue parts: a score bar against its threshold, a trend of small bars, a queue bar, the steps of a scale."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -21,6 +22,12 @@ def draw_score_bar(painter: QPainter, rect: QRectF, display_score: float) -> Non
     middle = rect.left() + rect.width() / 2
     painter.setPen(QPen(theme.colour("text"), 2))
     painter.drawLine(int(middle), int(rect.top() - 3), int(middle), int(rect.bottom() + 3))
+
+
+def round_step(least: float) -> float:
+    """Smallest of 1, 2, 5 × 10ⁿ that is not below ``least``, for the marks of a scale."""
+    power = 10.0 ** math.floor(math.log10(max(least, 1e-6)))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least * 0.999)
 
 
 class Trend(QWidget):

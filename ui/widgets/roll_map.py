@@ -11,7 +11,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ui import theme
-from ui.widgets.steps import round_step
+from ui.widgets.gauges import round_step
 
 _MARK = 9.0
 _MANY, _CELL = 400, 5.0

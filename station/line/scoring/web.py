@@ -68,11 +68,6 @@ class WebEdges:
     left_px: int
     right_px: int
 
-    @property
-    def width_px(self) -> int:
-        """Inspectable width."""
-        return self.right_px - self.left_px
-
 
 class WebFinder:
     """Finds the web's edges, block by block.
@@ -130,12 +125,6 @@ class WebFinder:
 
     def _usual(self) -> WebEdges:
         return WebEdges(round(median(self._lefts)), round(median(self._rights)))
-
-
-def find_edges(pixels: NDArray[np.uint8]) -> WebEdges | None:
-    """As :meth:`WebFinder.find`, without any memory of other blocks."""
-    grey = _grey(pixels)
-    return _unclipped(grey) if _is_small(grey) else _edges(grey, measure(grey))
 
 
 def _is_small(grey: NDArray[np.uint8]) -> bool:

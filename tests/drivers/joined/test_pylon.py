@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from drivers.joined.camera import JoinedCamera
-from drivers.registry import camera_settings, open_camera
+from drivers.registry import open_camera
+from tests.rigs.camera_settings import camera_settings
 
 pytest.importorskip("pypylon")
 

@@ -12,8 +12,9 @@ import pytest
 from drivers.camera import CameraError
 from drivers.joined.alignment import Part
 from drivers.joined.camera import JoinedCamera
-from drivers.registry import JoinedSettings, camera_settings, open_camera
+from drivers.registry import JoinedSettings, open_camera
 from station.settings import load_settings
+from tests.rigs.camera_settings import camera_settings
 from tests.rigs.places import DOCS
 
 EXAMPLE = DOCS / "two-cameras.toml"

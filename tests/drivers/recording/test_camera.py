@@ -13,7 +13,8 @@ from drivers.camera import CameraError, CameraGoneError, EncoderReading, EndOfCl
 from drivers.recording.camera import RecordedCamera
 from drivers.recording.format import Entry, What
 from drivers.recording.reader import RecordingError
-from drivers.registry import camera_settings, open_camera
+from drivers.registry import open_camera
+from tests.rigs.camera_settings import camera_settings
 from tests.rigs.recordings import came, look, record, same
 
 OUTAGE = (

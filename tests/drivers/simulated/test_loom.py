@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drivers.camera import CameraError
 from drivers.simulated.loom import Loom, SpanPlan, SpeedProfile, Stage, Turn
+from tests.rigs.speeds import constant_speed
 
 SPEEDS = st.floats(-500, 2000).map(lambda value: round(value, 1))
 
@@ -106,7 +107,7 @@ def test_spans_take_every_line_and_those_behind_a_turn_again(
 
 @pytest.mark.parametrize("lines_per_s", [3.0, 17.0, 400.0, 5000.0])
 def test_blocks_hold_no_more_than_a_quarter_second(lines_per_s: float) -> None:
-    plan = SpanPlan(SpeedProfile.constant(lines_per_s), (), 256, None)
+    plan = SpanPlan(constant_speed(lines_per_s), (), 256, None)
     for one, other in pairwise(islice(plan.spans(), 50)):
         assert other.end_line - other.first_line <= max(0.25 * lines_per_s, 1)
         assert other.ready_s - one.ready_s <= max(0.25, 1 / lines_per_s) + 1e-9
@@ -131,7 +132,7 @@ class Clock:
 
 def test_the_loom_is_held_back_until_its_cloth_is_rendered() -> None:
     clock = Clock()
-    loom = Loom(SpeedProfile.constant(100), clock)
+    loom = Loom(constant_speed(100), clock)
     clock.now_s += 5  # the renderer is still starting
     assert loom.reading().due_line == 0
     assert loom.is_held
@@ -155,7 +156,7 @@ def test_the_loom_is_held_back_until_its_cloth_is_rendered() -> None:
 
 def test_a_follower_reads_the_same_as_the_loom_it_follows() -> None:
     clock = Clock()
-    loom, follower = Loom(SpeedProfile.constant(100), clock), Loom(SpeedProfile.constant(100), clock)
+    loom, follower = Loom(constant_speed(100), clock), Loom(constant_speed(100), clock)
     clock.now_s += 3
     loom.allow(50.0)
     follower.follow(loom.origin_s, loom.held_s, loom.limit_s)

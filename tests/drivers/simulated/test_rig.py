@@ -23,6 +23,7 @@ from drivers.simulated.loom import SpanPlan, SpeedProfile, Stage, Turn
 from drivers.simulated.process import ClothSettings, Renderer, RenderJob
 from drivers.simulated.rig import SimulatedRig
 from drivers.simulated.ring import RingShape
+from tests.rigs.speeds import constant_speed
 
 PATIENCE_S = 60.0
 LONG_PAST = 400
@@ -34,7 +35,7 @@ CLOTH = ClothSettings("demo", 256, 0.5, 7, (8, 248), 6.0, True)
 def make_rig(
     *, total: int | None, lines_per_s: float | None = None, slots: int = 8, turns: tuple[Turn, ...] = ()
 ) -> SimulatedRig:
-    profile = None if lines_per_s is None else SpeedProfile.constant(lines_per_s)
+    profile = None if lines_per_s is None else constant_speed(lines_per_s)
     plan = SpanPlan(profile, turns, 100, total)
     return SimulatedRig(RenderJob(CLOTH, plan, RingShape(slots, min(max(slots // 4, 2), 10), 100, 256)), "rig")
 
@@ -380,7 +381,7 @@ def test_truth_covers_the_cloth_that_has_passed() -> None:
         ({"speed_m_per_min": -3}, "-3 m/min"),
         ({"faults": ["gremlins"]}, "gremlins"),
         ({"web_px": (300, 200)}, "300 to 200"),
-        ({"profile": SpeedProfile.constant(5), "speed_m_per_min": 3}, "profile"),
+        ({"profile": constant_speed(5), "speed_m_per_min": 3}, "profile"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, object], words: str) -> None:

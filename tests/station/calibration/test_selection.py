@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.lens import Lens
-from calibration.shading import Shading
 from drivers.memory import MemoryCamera
 from station.calibration.selection import ALONG, Calibrated, calibrated
 from station.recipe import Recipe
 from station.records.rows import CalibrationRow
+from tests.rigs.shadings import neutral_shading
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 OLDEST = NOW - timedelta(days=180)
@@ -34,7 +34,7 @@ CAMERA = SerialCamera(np.zeros((256, 512), np.uint8))
 
 
 def row(number: int, kind: str = "scale", days: float = 1, **changes: Any) -> CalibrationRow:
-    result = {"across_mm_per_px": 0.4, "along_mm_per_px": 0.41} if kind == "scale" else Shading.neutral(512).to_dict()
+    result = {"across_mm_per_px": 0.4, "along_mm_per_px": 0.41} if kind == "scale" else neutral_shading(512).to_dict()
     values: dict[str, Any] = {
         "id": number,
         "kind": kind,
@@ -137,7 +137,7 @@ def test_a_lens_is_applied_and_must_be_fresh_for_sizes_to_be_verified() -> None:
 
 
 def test_a_shading_of_another_width_is_never_applied() -> None:
-    assert fitted(row(1, "shading", width_px=None, result=Shading.neutral(400).to_dict())).shading is None
+    assert fitted(row(1, "shading", width_px=None, result=neutral_shading(400).to_dict())).shading is None
 
 
 @settings(deadline=None)

@@ -14,6 +14,7 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.optics import OpticsSettings
 from drivers.simulated.weave import STYLES
 from tests.rigs.command_line import Outcome, Station, save_image
+from tests.rigs.shadings import neutral_shading
 
 WIDTH_PX, LINES, WEB_PX = 768, 1536, (64, 704)
 
@@ -136,7 +137,7 @@ def test_a_file_that_cannot_be_written_is_named(
         ('{"gain": [1, 1]}', "offset"),
         ('{"gain": [1, -1], "offset": [0, 0]}', "positive"),
         (f'{{"gain": [1{"0" * 400}], "offset": [0]}}', "cannot be used"),
-        (json.dumps(Shading.neutral(512).to_dict()), "512 columns"),
+        (json.dumps(neutral_shading(512).to_dict()), "512 columns"),
     ],
 )
 def test_a_wrong_shading_file_is_refused_before_a_roll_is_opened(

@@ -15,6 +15,8 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from model.errors import ModelError
 from station.evaluation import metrics
+from station.evaluation.metrics import PixelScores
+from tests.rigs.pixel_figures import pixel_scores
 
 Case = tuple[NDArray[np.bool_], NDArray[np.float32]]
 
@@ -95,7 +97,7 @@ def judged_images(draw: st.DrawFn) -> Images:
 @settings(deadline=None, max_examples=60)
 @given(judged_images(), st.sampled_from([0.05, 0.3, 1.0]))
 def test_aupro_agrees_with_its_definition(images: Images, limit: float) -> None:
-    assert metrics.aupro(*images, limit) == pytest.approx(brute_aupro(*images, limit), abs=1e-9)
+    assert pixel_scores(*images).aupro(limit) == pytest.approx(brute_aupro(*images, limit), abs=1e-9)
 
 
 @settings(deadline=None, max_examples=40)
@@ -104,8 +106,8 @@ def test_pixel_figures_agree_with_scikit_learn(images: Images) -> None:
     truths, maps, valid = images
     flags = np.concatenate([t[v] for t, v in zip(truths, valid, strict=True)])
     scores = np.concatenate([m[v] for m, v in zip(maps, valid, strict=True)])
-    assert metrics.pixel_auroc(*images) == pytest.approx(roc_auc_score(flags, scores))
-    assert metrics.pixel_average_precision(*images) == pytest.approx(average_precision_score(flags, scores))
+    assert pixel_scores(*images).auroc() == pytest.approx(roc_auc_score(flags, scores))
+    assert pixel_scores(*images).average_precision() == pytest.approx(average_precision_score(flags, scores))
 
 
 def test_counting_pixels_by_score_loses_nothing_that_matters() -> None:
@@ -113,8 +115,8 @@ def test_counting_pixels_by_score_loses_nothing_that_matters() -> None:
     truth = ndimage.binary_dilation(rng.random((300, 400)) < 0.0005, iterations=3)
     one = (rng.lognormal(-1, 0.3, truth.shape) * np.where(truth, 1.5, 1)).astype(np.float32)
     assert len(np.unique(one)) > 100_000
-    assert metrics.pixel_auroc([truth], [one]) == pytest.approx(roc_auc_score(truth.ravel(), one.ravel()), abs=1e-6)
-    assert metrics.pixel_average_precision([truth], [one]) == pytest.approx(
+    assert pixel_scores([truth], [one]).auroc() == pytest.approx(roc_auc_score(truth.ravel(), one.ravel()), abs=1e-6)
+    assert pixel_scores([truth], [one]).average_precision() == pytest.approx(
         average_precision_score(truth.ravel(), one.ravel()), abs=1e-4
     )
 
@@ -122,9 +124,9 @@ def test_counting_pixels_by_score_loses_nothing_that_matters() -> None:
 def test_a_perfect_map_has_a_perfect_aupro_whatever_the_sizes_of_its_regions() -> None:
     truth = np.zeros((40, 40), bool)
     truth[2:4, 2:4] = truth[10:35, 10:35] = True
-    assert metrics.aupro([truth], [truth.astype(np.float32)]) == pytest.approx(1.0)
+    assert pixel_scores([truth], [truth.astype(np.float32)]).aupro() == pytest.approx(1.0)
     half = truth & (np.arange(40) < 8)  # the small region only
-    assert metrics.aupro([truth], [half.astype(np.float32)]) == pytest.approx(0.5 + 0.5 * 0.15, abs=0.01)
+    assert pixel_scores([truth], [half.astype(np.float32)]).aupro() == pytest.approx(0.5 + 0.5 * 0.15, abs=0.01)
 
 
 def test_pixels_that_do_not_count_change_nothing() -> None:
@@ -132,8 +134,10 @@ def test_pixels_that_do_not_count_change_nothing() -> None:
     truth, one = rng.random((30, 30)) < 0.1, rng.random((30, 30)).astype(np.float32)
     spoilt, valid = one.copy(), np.ones((30, 30), bool)
     spoilt[:, 20:], valid[:, 20:] = 9.0, False
-    for figure in (metrics.pixel_auroc, metrics.pixel_average_precision, metrics.aupro):
-        assert figure([truth], [spoilt], [valid]) == pytest.approx(figure([truth[:, :20]], [one[:, :20]]))
+    whole, part = pixel_scores([truth], [spoilt], [valid]), pixel_scores([truth[:, :20]], [one[:, :20]])
+    assert whole.auroc() == pytest.approx(part.auroc())
+    assert whole.average_precision() == pytest.approx(part.average_precision())
+    assert whole.aupro() == pytest.approx(part.aupro())
 
 
 @pytest.mark.parametrize(
@@ -151,10 +155,8 @@ def test_impossible_input_is_refused_in_a_sentence(truth: list[bool], scores: li
 
 def test_masks_of_another_size_are_refused() -> None:
     with pytest.raises(ModelError, match="size"):
-        metrics.aupro([np.ones((3, 3), bool)], [np.ones((3, 4), np.float32)])
+        PixelScores().add(np.ones((3, 3), bool), np.ones((3, 4), np.float32))
     with pytest.raises(ModelError, match="one class"):
-        metrics.aupro([np.zeros((3, 3), bool)], [np.ones((3, 3), np.float32)])
+        pixel_scores([np.zeros((3, 3), bool)], [np.ones((3, 3), np.float32)]).aupro()
     with pytest.raises(ModelError, match="finite"):
-        metrics.aupro([np.eye(3, dtype=bool)], [np.full((3, 3), np.inf, np.float32)])
-    with pytest.raises(ModelError, match="one mask"):
-        metrics.pixel_auroc([], [np.ones((3, 4), np.float32)])
+        PixelScores().add(np.eye(3, dtype=bool), np.full((3, 3), np.inf, np.float32))

@@ -100,10 +100,9 @@ def test_rolls_are_filtered_newest_first(three_rolls: Store, chosen: RollFilter,
 
 def test_the_last_roll_of_a_fabric(three_rolls: Store) -> None:
     history = History(three_rolls)
-    last = history.last_roll("linen")
-    assert last is not None
+    [last] = history.rolls(RollFilter(fabric="linen", limit=1))
     assert last.name == "A%3"
-    assert history.last_roll("silk") is None
+    assert history.rolls(RollFilter(fabric="silk", limit=1)) == []
     with pytest.raises(RecordsError, match="no roll 'C'"):
         history.roll("C")
 

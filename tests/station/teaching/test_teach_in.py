@@ -28,9 +28,10 @@ from station.recipe.camera_overrides import CameraOverrides
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
-from station.teaching import TEACHING_BLOCK_LINES, Section, TeachInResult, TileCollector, teach
-from station.teaching.sampling import Place, collect
+from station.teaching.request import TeachRequest
+from station.teaching.sampling import TEACHING_BLOCK_LINES, Place, Section, TileCollector, collect
 from station.teaching.suspects import Suspect
+from station.teaching.teach_in import ProgressSink, TeachInResult, teach
 
 SMALL = MFRNetConfig(channels=24, width=32, steps=12)
 DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0)
@@ -116,9 +117,16 @@ def dirty(cloth: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return made
 
 
-def taught(cloth: Callable[[], Camera], encoder: Encoder, store: Store, **changes: object) -> TeachInResult:
-    settings: dict[str, object] = {"minutes": 20, "config": SMALL, "mm_per_px": 0.5, "device": "torch", **changes}
-    return teach("f", cloth, encoder, store, **settings)[0]  # type: ignore[arg-type]
+def taught(
+    cloth: Callable[[], Camera],
+    encoder: Encoder,
+    store: Store,
+    seed: int = 0,
+    progress: ProgressSink | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> TeachInResult:
+    request = TeachRequest("f", mm_per_px=0.5, minutes=20, seed=seed, device="torch", config=SMALL)
+    return teach(request, cloth, encoder, store, progress=progress, cancelled=cancelled)[0]
 
 
 def test_dirty_cloth_is_suspect_named_and_shown(

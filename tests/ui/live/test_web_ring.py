@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from station.contract import StripView
-from ui.live.web_ring import WebRing, heat_colours
+from ui.live.web_ring import WebRing
+from ui.widgets.pictures import heat_colours
 
 
 def strip(first_line: int, pixels: np.ndarray, hot: float = 0.0) -> StripView:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from station.contract import StationError
-from station.line.scoring.web import WebEdges, WebFinder, find_edges
+from station.line.scoring.web import WebEdges, WebFinder
+from tests.rigs.web_edges import find_edges
 
 
 def weave(lines: int, width: int, period: int = 6, contrast: float = 20, seed: int = 0) -> NDArray[np.uint8]:

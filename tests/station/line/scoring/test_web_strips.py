@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from station.line.scoring.web import WebEdges, WebFinder, find_edges
+from station.line.scoring.web import WebEdges, WebFinder
+from tests.rigs.web_edges import find_edges
 
 # Column where the ground weave begins on every line of the strip, read off enlarged pictures with a grid of 10 px.
 # The cloth runs to the right border on all of them.

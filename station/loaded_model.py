@@ -1,0 +1,54 @@
+"""The model that runs: loaded when a roll wants it, kept while the next rolls want the same one."""
+
+from __future__ import annotations
+
+from model.checkpoint import load
+from model.runtime import Runtime
+from station.records.history import History
+from station.records.model_files import checked_model
+
+
+class LoadedModel:
+    """One model on the device at a time.
+
+    Args:
+        history: knows where models lie.
+        device, precision: for :class:`model.runtime.Runtime`.
+    """
+
+    def __init__(self, history: History, device: str, precision: str) -> None:
+        self._history = history
+        self._device = device
+        self._precision = precision
+        self._loaded: tuple[str, Runtime] | None = None
+
+    @property
+    def runtime(self) -> Runtime | None:
+        """The model that is loaded, None if none is."""
+        return self._loaded[1] if self._loaded else None
+
+    def load(self, sha256: str, channels: int) -> Runtime:
+        """The model of this hash, ready for pictures of 1 or 3 channels; another one that was loaded is freed.
+
+        Raises:
+            RecordsError: as :func:`station.records.model_files.checked_model`.
+            ModelError: the file or the device is unfit.
+        """
+        if self._loaded is None or self._loaded[0] != sha256:
+            self.close()
+            network = load(checked_model(self._history, sha256))
+            runtime = Runtime(network, device=self._device, precision=self._precision)
+            self._loaded = (sha256, runtime)
+            # Compiled before the line starts: cloth that passes while the line gets ready goes by unjudged.
+            runtime.prepare(channels)
+        return self._loaded[1]
+
+    def abandon(self) -> None:
+        """Forget the model without freeing it: a thread is in there still."""
+        self._loaded = None
+
+    def close(self) -> None:
+        """Free the device.  May be called twice."""
+        if self._loaded is not None:
+            self._loaded[1].close()
+            self._loaded = None
