@@ -132,7 +132,8 @@ def until(condition: Callable[[], object]) -> None:
 
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No camera is late to start, silent or hanging because the machine that runs the test is slow."""
-    for name in ("joined.LATE_START_S", "reader.START_LIMIT_S", "reader.GONE_S", "grabber.GONE_S", "grabber.STALL_S"):
+    limits = ("joined.camera.LATE_START_S", "joined.reader.START_LIMIT_S", "joined.reader.GONE_S")
+    for name in (*limits, "grabber.GONE_S", "grabber.STALL_S"):
         monkeypatch.setattr(f"drivers.{name}", PATIENCE_S)
 
 
