@@ -26,6 +26,7 @@ from station.contract import (
     RollEnded,
     RollStarted,
     RowJudged,
+    Severity,
     StationError,
     StopChanged,
     StretchClosed,
@@ -246,13 +247,13 @@ class Station:
         runtime = self._load(recipe)
         warning = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
         if warning is not None:
-            self._on_event(Notice("warning", warning))
+            self._on_event(Notice(Severity.WARNING, warning))
         unheard = override_camera(self._camera, recipe.camera)
         for warning in [*fitted.warnings, *([unheard] if unheard else [])]:
-            self._on_event(Notice("warning", warning))
+            self._on_event(Notice(Severity.WARNING, warning))
         if isinstance(self._camera, RecordingCamera):
             recorder = self._camera.begin(name)
-            self._on_event(Notice("info", f"Roll {name} is recorded in {recorder.folder}."))
+            self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {recorder.folder}."))
         camera = self._watch.begin_roll(fitted)
         inspection = Inspection(camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event)
         with self._lock:
@@ -267,7 +268,7 @@ class Station:
             if inspection.wait(0) or inspection.failure is not None:
                 break
             for warning in self._watch.take_warnings():
-                self._on_event(Notice("warning", warning))
+                self._on_event(Notice(Severity.WARNING, warning))
         if self._abort:
             inspection.abort()
         else:
@@ -285,14 +286,14 @@ class Station:
         last = self._last
         origin = None if last is None else last.origin_line
         end_line = None if last is None or origin is None else origin + last.ledger.lines_acquired
-        for severity, text in self._camera.end(end_line):
-            self._on_event(Notice(severity, text))
+        for notice in self._camera.end(end_line):
+            self._on_event(notice)
 
     def _break_off(self, error: Exception, name: str) -> None:
         """Close a roll whose line never started."""
         self.failure = error
         self._last = self._without_line(error)
-        self._on_event(Notice("error", f"Roll {name} was not inspected: {error}"))
+        self._on_event(Notice(Severity.ERROR, f"Roll {name} was not inspected: {error}"))
         self._on_event(RollEnded(name, Ledger()))
 
     def _load(self, recipe: Recipe) -> Runtime:
@@ -314,7 +315,7 @@ class Station:
             self._last = self._without_line(error)
         elif self._last.state is not LineState.ERROR:
             self._last = replace(self._last, state=LineState.ERROR, message=str(error))
-        self._events.put(Notice("error", f"Roll {name}: {error}"))
+        self._events.put(Notice(Severity.ERROR, f"Roll {name}: {error}"))
 
     def _start_machine(self, wiring: MachineWiring) -> Machine:
         machine = Machine(

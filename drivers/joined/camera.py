@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
 from drivers.joined.alignment import Aligner, Joint, check_fit, lay_out, scale_of
-from drivers.joined.notices import JoinedWords
+from drivers.joined.notices import JoinedNotices
 from drivers.joined.reader import CameraReader, ReaderState
+from drivers.notice import Notice, Severity
 
 LATE_START_S = 10.0
 """Once one camera delivers, the others are waited for so long; they join when they come."""
@@ -53,7 +54,7 @@ class JoinedCamera:
         )
         """Switches an output line of the leftmost camera that has any; None without."""
         self._changed, self._stopping = threading.Condition(), threading.Lock()
-        self._words = JoinedWords(self._cameras, self.parts)
+        self._notices = JoinedNotices(self._cameras, self.parts)
         self._readers: list[CameraReader] = []
         self._aligner = self._new_aligner()
         self._late: dict[int, int | None] = {}
@@ -128,7 +129,7 @@ class JoinedCamera:
             self.stop()
             raise (wrong or faults)[0]
         self._has_run = True
-        self._words.tell_of_own_counts()
+        self._notices.tell_of_own_counts()
 
     def read(self, timeout_s: float) -> LineBlock | None:
         """Next joined block.
@@ -144,7 +145,7 @@ class JoinedCamera:
                 block = self._aligner.pull(self._awaited(), self._gone())
                 if block is not None:
                     self._changed.notify_all()
-                    self._words.tell_lost(block)
+                    self._notices.tell_lost(block)
                     return block
                 self._raise_if_over()
                 if self._give_up_waiting():
@@ -167,9 +168,9 @@ class JoinedCamera:
         out = [self._cameras[number].camera_id for number in self._gone()]
         return f"No picture from camera {' and '.join(out)}: its part of the web is not inspected." if out else ""
 
-    def take_words(self) -> list[tuple[str, str]]:
-        """What people should know of single cameras since the last call: severity and a sentence."""
-        return self._words.take()
+    def take_notices(self) -> list[Notice]:
+        """What people should know of single cameras since the last call."""
+        return self._notices.take()
 
     def apply_overrides(self, overrides: Mapping[str, float]) -> None:
         """Each camera takes what the cloth asks for, as far as it can."""
@@ -178,7 +179,7 @@ class JoinedCamera:
                 take(overrides)
             elif overrides:
                 text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(overrides)}."
-                self._words.tell("warning", text)
+                self._notices.notify(Severity.WARNING, text)
 
     def stop(self) -> None:
         """Stops all cameras.  Never raises; one that hangs is abandoned with its thread."""
@@ -204,7 +205,7 @@ class JoinedCamera:
         def has_room(lines: int) -> bool:
             return aligner.has_room(number, lines, time.monotonic())
 
-        return CameraReader(self._cameras[number], take, has_room, self._changed, self._words.waiting)
+        return CameraReader(self._cameras[number], take, has_room, self._changed, self._notices.waiting)
 
     def _await_start(self) -> None:
         """Wait until every camera delivers or cannot, but for the late ones only so long."""
@@ -255,7 +256,7 @@ class JoinedCamera:
         ]
         for number in late:
             self._late[number], self._late_s[number] = self._aligner.front(number), now
-            self._words.tell_late(number)
+            self._notices.tell_late(number)
         return bool(late)
 
     def _welcome_back(self) -> None:
@@ -270,12 +271,12 @@ class JoinedCamera:
                 continue
             if front >= next_line - STALL_S * speed:
                 del self._late[number]
-                self._words.tell("info", f"Camera {self._cameras[number].camera_id} keeps up again.")
+                self._notices.notify(Severity.INFO, f"Camera {self._cameras[number].camera_id} keeps up again.")
             elif speed <= 0:
                 self._late_s[number] = max(now, self._late_s[number])  # the rest of its block waits for cloth
             elif now - self._late_s[number] > OUT_OF_STEP_S:
                 self._late_s[number] = math.inf
-                self._words.tell_out_of_step(number, next_line - front)
+                self._notices.tell_out_of_step(number, next_line - front)
 
     def _machine(self) -> EncoderReading:
         """An encoder's word; of a camera that keeps up if there is one.  Raises CameraError."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from drivers.camera import CameraGoneError, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
+from drivers.notice import Notice, Severity
 from drivers.recording.format import What
 from drivers.recording.reader import Recording
 
@@ -56,7 +57,7 @@ class RecordedCamera:
         self._played_ns = self._times_ns[0]
         self._since_ns: int | None = None  # when the recorded time last began to run
         self._is_started = self._is_gone = False
-        self._words = _doubts(recording)
+        self._notices = _doubts(recording)
 
     @property
     def camera_id(self) -> str:
@@ -68,10 +69,10 @@ class RecordedCamera:
         """What is played."""
         return self._recording
 
-    def take_words(self) -> list[tuple[str, str]]:
-        """What there is to know of the recording, as severity and text; once."""
-        words, self._words = self._words, []
-        return words
+    def take_notices(self) -> list[Notice]:
+        """What there is to know of the recording; once."""
+        notices, self._notices = self._notices, []
+        return notices
 
     def start(self) -> None:
         """Begins, or goes on.
@@ -194,7 +195,7 @@ class RecordedCamera:
         return replace(block, captured_ns=captured_ns, camera_id=self._rename or block.camera_id)
 
 
-def _doubts(recording: Recording) -> list[tuple[str, str]]:
+def _doubts(recording: Recording) -> list[Notice]:
     doubts = []
     if recording.is_cut:
         doubts.append("its oldest cloth was dropped to keep within the disk's bounds")
@@ -203,4 +204,6 @@ def _doubts(recording: Recording) -> list[tuple[str, str]]:
         doubts.append(f"{missing} lines of it are not recorded")
     if not recording.is_whole:
         doubts.append("it was broken off and ends with its last whole block")
-    return [("warning", f"Recording {recording.folder}: {'; '.join(doubts)}.")] if doubts else []
+    if not doubts:
+        return []
+    return [Notice(Severity.WARNING, f"Recording {recording.folder}: {'; '.join(doubts)}.")]

@@ -23,7 +23,7 @@ class CameraOverrides(BaseModel):
 def override_camera(camera: Camera, overrides: CameraOverrides) -> str | None:
     """Have the camera take the overrides when it is started next; a sentence if it knows no such settings.
 
-    What it refuses of them it tells itself once it was started (``take_words``).
+    What it refuses of them it tells itself once it was started (``take_notices``).
     """
     take = getattr(camera, "apply_overrides", None)
     if take is not None:

@@ -15,6 +15,7 @@ from drivers import abandoned
 from drivers.camera import EncoderReading, LineBlock
 from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
+from drivers.notice import Notice
 
 RNG = np.random.default_rng(3)
 CLOTH = RNG.integers(1, 256, (3000, 300), np.uint8)
@@ -44,12 +45,12 @@ class FedCamera:
         self.hanging: threading.Event | None = None
         self.stopping: threading.Event | None = None
         self.done: list[str] = []
-        self.own_words: list[tuple[str, str]] = []
+        self.own_notices: list[Notice] = []
         self.estimated_lines, self.runs_freely = 0, False
 
-    def take_words(self) -> list[tuple[str, str]]:
-        words, self.own_words = self.own_words, []
-        return words
+    def take_notices(self) -> list[Notice]:
+        notices, self.own_notices = self.own_notices, []
+        return notices
 
     def start(self) -> None:
         self.starts += 1
@@ -114,7 +115,7 @@ class Rig:
 
         def is_told() -> bool:
             self.camera.read(0.02)
-            self.words += [text for _, text in self.camera.take_words()]
+            self.words += [notice.text for notice in self.camera.take_notices()]
             return self.told(words)
 
         until(is_told)

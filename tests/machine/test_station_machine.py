@@ -14,7 +14,7 @@ from drivers.machine.signals import Outputs, SimulatedLink
 from drivers.memory import MemoryCamera
 from station import demo, shutdown
 from station.commands.session import Records, open_records, open_station, say_notices
-from station.contract import LineState, LinkState, Notice, StationError, StopChanged, StopState, StopStep
+from station.contract import LineState, LinkState, Notice, Severity, StationError, StopChanged, StopState, StopStep
 from station.line.inspection import Inspection
 from station.machine.settings import MachineSettings
 from station.machine.wiring import MachineWiring
@@ -146,7 +146,11 @@ def test_a_roll_that_ends_for_want_of_records_is_no_roll_in_order_while_the_disk
             failing.setattr(Store, "failure", RecordsError("The disk does not answer."))
             station.start_roll(demo.FABRIC, "r")
             assert station.wait(120)
-        said = [event.text for event in station.drain(4096) if isinstance(event, Notice) and event.severity == "error"]
+        said = [
+            event.text
+            for event in station.drain(4096)
+            if isinstance(event, Notice) and event.severity is Severity.ERROR
+        ]
     assert seen == [(LineState.ERROR, True)]
     assert said.count("Roll r: The disk does not answer.") == 1
 

@@ -185,13 +185,13 @@ class Acquisition:
         try:
             block = self._grabber.read(READ_TIMEOUT_S)
         except EndOfClothError:
-            self._pass_on_words()
+            self._pass_on_notices()
             self._update(ended=True)
             return False
         except CameraGoneError as error:
-            self._pass_on_words()
+            self._pass_on_notices()
             return self._reconnect(error)
-        self._pass_on_words()
+        self._pass_on_notices()
         reading = self._encoder.read()
         if block is not None and block.lines:
             self._take(block, reading)
@@ -202,10 +202,10 @@ class Acquisition:
                 return self._reconnect(CameraGoneError(self._grabber.silence(self.feed.unseen_s)))
         return True
 
-    def _pass_on_words(self) -> None:
-        """What a camera that is made of several says of single ones."""
-        for severity, text in getattr(self._camera, "take_words", list)():
-            self._notices.tell(severity, text)
+    def _pass_on_notices(self) -> None:
+        """What the camera itself has to say, as one that is made of several has of single ones."""
+        for notice in getattr(self._camera, "take_notices", list)():
+            self._notices.pass_on(notice)
 
     def _look(self, reading: EncoderReading) -> None:
         """No block came: hold that against the encoder."""
