@@ -59,6 +59,7 @@ class Station:
         home: folder with database, models and images.
         store, history: the open records.
         camera: where cloth comes from; started with each roll, stopped with its end.
+        recording: the same camera, where it is one that is to record each roll.
         device, precision: for :class:`model.runtime.Runtime`.
         calibrations: those on record, and which of them count; by default all, as they come.
         wiring: the machine to stop, mark and listen to, if there is one.
@@ -75,11 +76,13 @@ class Station:
         precision: str = "auto",
         calibrations: Calibrations | None = None,
         wiring: MachineWiring | None = None,
+        recording: RecordingCamera | None = None,
     ) -> None:
         self._home = home
         self._store = store
         self._history = history
         self._camera = camera
+        self._recording = recording
         self._device = device
         self._precision = precision
         self._calibrations = calibrations or Calibrations(history)
@@ -251,8 +254,8 @@ class Station:
         unheard = override_camera(self._camera, recipe.camera)
         for warning in [*fitted.warnings, *([unheard] if unheard else [])]:
             self._on_event(Notice(Severity.WARNING, warning))
-        if isinstance(self._camera, RecordingCamera):
-            recorder = self._camera.begin(name)
+        if self._recording is not None:
+            recorder = self._recording.begin(name)
             self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {recorder.folder}."))
         camera = self._watch.begin_roll(fitted)
         inspection = Inspection(camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event)
@@ -281,12 +284,12 @@ class Station:
             raise self._store.failure  # now: the disk may hold up for long what waits still
 
     def _end_recording(self) -> None:
-        if not isinstance(self._camera, RecordingCamera):
+        if self._recording is None:
             return
         last = self._last
         origin = None if last is None else last.origin_line
         end_line = None if last is None or origin is None else origin + last.ledger.lines_acquired
-        for notice in self._camera.end(end_line):
+        for notice in self._recording.end(end_line):
             self._on_event(notice)
 
     def _break_off(self, error: Exception, name: str) -> None:

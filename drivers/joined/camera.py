@@ -6,10 +6,19 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
-from drivers.joined.alignment import Aligner, Joint, check_fit, lay_out, scale_of
+from drivers.camera import (
+    STALL_S,
+    Camera,
+    CameraError,
+    CameraGoneError,
+    EncoderReading,
+    EndOfClothError,
+    LineBlock,
+    OutputLines,
+)
+from drivers.joined.alignment import Aligner, Joint, check_fit, lay_out
 from drivers.joined.notices import JoinedNotices
 from drivers.joined.reader import CameraReader, ReaderState
 from drivers.notice import Notice, Severity
@@ -23,7 +32,7 @@ OUT_OF_STEP_S = 5.0
 LOOK_S = 0.05
 
 
-class JoinedCamera:
+class JoinedCamera(Camera):
     """Reads each of ``cameras``, which overlap from left to right, in a thread of its own and delivers one picture.
 
     Lines belong together by their encoder line numbers; the pictures are cut at the joints as told in
@@ -49,10 +58,6 @@ class JoinedCamera:
         check_fit(cameras)
         self._cameras, self._camera_id = tuple(cameras), camera_id
         self.parts = lay_out([camera.width_px for camera in cameras], joints)
-        self.set_output: Callable[[str, bool], None] | None = next(
-            (camera.set_output for camera in self._cameras if hasattr(camera, "set_output")), None
-        )
-        """Switches an output line of the leftmost camera that has any; None without."""
         self._changed, self._stopping = threading.Condition(), threading.Lock()
         self._notices = JoinedNotices(self._cameras, self.parts)
         self._readers: list[CameraReader] = []
@@ -91,19 +96,24 @@ class JoinedCamera:
     @property
     def serial(self) -> str:
         """Serial numbers of all cameras that have one: with another camera the whole is another."""
-        return "+".join(str(serial) for camera in self._cameras if (serial := getattr(camera, "serial", "")))
+        return "+".join(camera.serial for camera in self._cameras if camera.serial)
 
     @property
     def mm_per_px(self) -> float | None:
         """Scale, if a camera knows it."""
-        return next((scale for scale in map(scale_of, self._cameras) if scale is not None), None)
+        return next((scale for camera in self._cameras if (scale := camera.mm_per_px) is not None), None)
 
     @property
     def total_lines(self) -> int | None:
         """Lines in all if every camera's cloth is finite, else None."""
-        totals: list[int | None] = [getattr(camera, "total_lines", None) for camera in self._cameras]
+        totals = [camera.total_lines for camera in self._cameras]
         ends = [total + part.offset_lines for total, part in zip(totals, self.parts, strict=True) if total is not None]
         return max(ends) if len(ends) == len(totals) else None
+
+    @property
+    def output_lines(self) -> OutputLines | None:
+        """Those of the leftmost camera that has any."""
+        return next((lines for camera in self._cameras if (lines := camera.output_lines) is not None), None)
 
     def start(self) -> None:
         """Starts all cameras and returns when they deliver, or some do and the others are late.
@@ -172,14 +182,13 @@ class JoinedCamera:
         """What people should know of single cameras since the last call."""
         return self._notices.take()
 
-    def apply_overrides(self, overrides: Mapping[str, float]) -> None:
-        """Each camera takes what the cloth asks for, as far as it can."""
+    def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
+        """Each camera takes what the cloth asks for, as far as it can; what one never takes is a notice."""
         for camera in self._cameras:
-            if (take := getattr(camera, "apply_overrides", None)) is not None:
-                take(overrides)
-            elif overrides:
-                text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(overrides)}."
+            if unknown := camera.apply_overrides(overrides):
+                text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(unknown)}."
                 self._notices.notify(Severity.WARNING, text)
+        return ()
 
     def stop(self) -> None:
         """Stops all cameras.  Never raises; one that hangs is abandoned with its thread."""

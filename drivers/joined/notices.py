@@ -33,13 +33,13 @@ class JoinedNotices:
     def take(self) -> list[Notice]:
         """All notices since the last call."""
         for camera in self._cameras:
-            self.waiting.extend(getattr(camera, "take_notices", list)())
+            self.waiting.extend(camera.take_notices())
         self._tell_estimates()
         return [self.waiting.popleft() for _ in range(len(self.waiting))]
 
     def tell_of_own_counts(self) -> None:
         """Of cameras whose line numbers are not those of an encoder: it cannot be known which lines belong together."""
-        free = [camera.camera_id for camera in self._cameras if getattr(camera, "runs_freely", False)]
+        free = [camera.camera_id for camera in self._cameras if camera.runs_freely]
         if free:
             self.notify(
                 Severity.WARNING,
@@ -77,8 +77,8 @@ class JoinedNotices:
     def _tell_estimates(self) -> None:
         """Of cameras that do not know how much cloth passed while they were away."""
         for number, camera in enumerate(self._cameras):
-            before, self._estimated[number] = self._estimated[number], getattr(camera, "estimated_lines", 0)
-            if self._estimated[number] > before and not getattr(camera, "runs_freely", False):
+            before, self._estimated[number] = self._estimated[number], camera.estimated_lines
+            if self._estimated[number] > before and not camera.runs_freely:
                 self.notify(
                     Severity.WARNING,
                     f"How much cloth passed while camera {camera.camera_id} was away is an estimate: its picture may "

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
+from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock, OutputLines
 from drivers.notice import Notice, Severity
 from drivers.pylon.configure import Delivery, light_of, set_up
 from drivers.pylon.devices import EMULATED, close_device, find_device, load_pylon
@@ -22,7 +22,7 @@ from drivers.pylon.settings import PylonSettings
 LOG = logging.getLogger("drivers.pylon")
 
 
-class PylonCamera:
+class PylonCamera(Camera):
     """One Basler camera, found by its serial number.
 
     It is opened once to set it up and to learn what it delivers, and closed again; ``start`` opens it anew, so that a
@@ -115,6 +115,11 @@ class PylonCamera:
         """Lines that passed while the camera was away, by estimate."""
         return self._position.estimated_lines
 
+    @property
+    def output_lines(self) -> OutputLines:
+        """The camera's own, see :meth:`set_output`."""
+        return self
+
     def start(self) -> None:
         """Finds the camera, sets it up and begins to deliver.
 
@@ -167,7 +172,7 @@ class PylonCamera:
         """Stops and closes the camera.  A call that hangs in pylon is abandoned after some seconds."""
         self._end_turn()
 
-    def apply_overrides(self, overrides: Mapping[str, float]) -> None:
+    def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
         """``exposure_us`` and ``gain_db`` that the cloth asks for, from the next start on.
 
         They go before the settings; without such a wish any more the settings hold, and where those say nothing, what
@@ -179,6 +184,7 @@ class PylonCamera:
         self._overrides |= overrides.keys()
         self._settings = self._told.with_light({**before, **overrides})
         self._notices = _warnings(self.refused)  # told anew with each roll
+        return ()
 
     def set_output(self, name: str, on: bool) -> None:
         """Switch one of the camera's output lines, such as ``Line2``.

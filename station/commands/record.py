@@ -66,7 +66,7 @@ def record_cloth(
         say_notice(notice)
     if recorder.failure is not None:
         raise StationError("The recording has stopped before its end; what was recorded until then can be played.")
-    scale = getattr(camera, "mm_per_px", None)
+    scale = camera.mm_per_px
     return {
         "folder": str(recorder.folder),
         "blocks": recorder.blocks,
@@ -81,13 +81,13 @@ def record_cloth(
 
 
 def _scale(camera: Camera) -> float:
-    scale = getattr(camera, "mm_per_px", None)
+    scale = camera.mm_per_px
     if scale is None:
         raise StationError(
             f"Camera {camera.camera_id} does not know its scale, so metres cannot be counted: "
             "set mm_per_px of the camera, or use --seconds."
         )
-    return float(scale)
+    return scale
 
 
 def _own_folder(out: Path) -> Path:

@@ -17,6 +17,7 @@ from station.calibration.selection import Calibrations
 from station.contract import LineSnapshot, LineState, Notice, Severity, StopChanged
 from station.core import Station
 from station.machine.wiring import MachineWiring
+from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.store import Store
 
@@ -61,8 +62,9 @@ def open_station(
     precision: str = "auto",
     calibrations: Calibrations | None = None,
     wiring: MachineWiring | None = None,
+    recording: RecordingCamera | None = None,
 ) -> Iterator[Station]:
-    """A station on the camera, closed whatever happens."""
+    """A station on the camera, which is ``recording`` where it records; closed whatever happens."""
     station = Station(
         records.home,
         records.store,
@@ -72,6 +74,7 @@ def open_station(
         precision=precision,
         calibrations=calibrations,
         wiring=wiring,
+        recording=recording,
     )
     try:
         yield station

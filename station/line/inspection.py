@@ -172,7 +172,7 @@ class Inspection:
             latency_p50_ms=median,
             latency_p99_ms=high,
             queue_fill=max(self._blocks.fill, self._rows.fill),
-            message=str(getattr(self._camera, "trouble", "")) if self.failure is None else str(self.failure),
+            message=self._camera.trouble if self.failure is None else str(self.failure),
             origin_line=self._acquisition.origin_line,
             behind_s=self._behind_s(),
         )

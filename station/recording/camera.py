@@ -55,11 +55,11 @@ class RecordingCamera(WrappedCamera):
         """Record from now on: on the shelf, or in ``folder``, which then has the limit for itself."""
         metadata = RecordingMetadata(
             camera_id=self.camera_id,
-            serial=str(getattr(self._camera, "serial", "") or ""),
+            serial=self.serial,
             width_px=self.width_px,
             channels=self.channels,
             started_at=datetime.now().astimezone().isoformat(timespec="seconds"),
-            mm_per_px=getattr(self._camera, "mm_per_px", None),
+            mm_per_px=self.mm_per_px,
             roll=roll,
         )
         recorder = ClothRecorder(
@@ -87,7 +87,7 @@ class RecordingCamera(WrappedCamera):
         """What people should know of camera and recording since the last call."""
         recorder = self._recorder
         notices = [] if recorder is None else recorder.take_notices()
-        return [*getattr(self._camera, "take_notices", list)(), *notices]
+        return [*self._camera.take_notices(), *notices]
 
     def start(self) -> None:
         """Starts the camera.  Raises CameraError."""

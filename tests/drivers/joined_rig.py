@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from drivers import abandoned
-from drivers.camera import EncoderReading, LineBlock
+from drivers.camera import Camera, EncoderReading, LineBlock
 from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
 from drivers.notice import Notice
@@ -31,10 +31,11 @@ class Machine:
         self.reading = EncoderReading(0, 0.0)
 
 
-class FedCamera:
+class FedCamera(Camera):
     """Sends what the test feeds it: blocks by their lines, or a fault."""
 
-    waits, channels = False, 1
+    camera_id, width_px, channels, waits = "", 0, 1, False
+    estimated_lines, runs_freely = 0, False
 
     def __init__(self, name: str, columns: slice, machine: Machine) -> None:
         self.camera_id, self._columns, self._machine = name, columns, machine
@@ -46,7 +47,6 @@ class FedCamera:
         self.stopping: threading.Event | None = None
         self.done: list[str] = []
         self.own_notices: list[Notice] = []
-        self.estimated_lines, self.runs_freely = 0, False
 
     def take_notices(self) -> list[Notice]:
         notices, self.own_notices = self.own_notices, []

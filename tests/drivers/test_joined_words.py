@@ -29,7 +29,7 @@ def rig() -> Iterator[Rig]:
 
 def test_what_a_recipe_asks_for_reaches_each_camera_that_takes_it(rig: Rig) -> None:
     taken: list[object] = []
-    rig.right.apply_overrides = taken.append  # type: ignore[attr-defined]
+    rig.right.apply_overrides = taken.append  # type: ignore[method-assign]
     rig.camera.apply_overrides({"exposure_us": 80.0})
     assert taken == [{"exposure_us": 80.0}]
     text = "Camera left takes no settings from a recipe, so not exposure_us."
@@ -99,6 +99,8 @@ def test_cameras_that_count_by_time_or_by_estimate_are_told_of() -> None:
 class Named(MemoryCamera):
     """A camera with whatever a test wants of it."""
 
+    serial, mm_per_px, output_lines = "", None, None
+
     def __init__(
         self, name: str = "b", *, colour: bool = False, waits: bool = True, scale: float | None = None
     ) -> None:
@@ -126,12 +128,12 @@ def test_cameras_that_do_not_fit_together_are_refused(cameras: list[Named], word
 
 def test_the_whole_has_the_serial_numbers_and_the_first_output_lines_of_its_cameras() -> None:
     plain = JoinedCamera([Named("a"), Named()], [Joint(10)])
-    assert (plain.serial, plain.set_output) == ("", None)
+    assert (plain.serial, plain.output_lines) == ("", None)
     left, right = Named("a"), Named()
     left.serial, right.serial = "123", "45"
-    right.set_output = print
+    right.output_lines = object()
     whole = JoinedCamera([left, right], [Joint(10)])
-    assert (whole.serial, whole.set_output) == ("123+45", print)
+    assert (whole.serial, whole.output_lines) == ("123+45", right.output_lines)
 
 
 def test_a_scale_that_one_camera_knows_is_the_whole_s() -> None:
