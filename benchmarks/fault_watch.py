@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from drivers.camera import Camera, CameraGoneError, LineBlock
 from drivers.wrapped import WrappedCamera
-from station.contract import Event, FeedState, Notice, RollEnded, RowJudged, Stretch, StretchClosed, UninspectedReason
+from station.contract import (
+    Event,
+    FeedState,
+    Notice,
+    RollEnded,
+    RowJudged,
+    Severity,
+    Stretch,
+    StretchClosed,
+    UninspectedReason,
+)
 from station.line.inspection import Inspection
 from station.recipe import Recipe
 
@@ -121,14 +131,14 @@ class Watched:
             if look.at_s > after_s
             and (look.feed not in CALM or look.uninspected > before.uninspected or look.repeated > before.repeated)
         ]
-        words = [at_s for at_s, event in self.events if at_s > after_s and isinstance(event, Notice)]
-        return min([*signs[:1], *words[:1]], default=None)
+        notices = [at_s for at_s, event in self.events if at_s > after_s and isinstance(event, Notice)]
+        return min([*signs[:1], *notices[:1]], default=None)
 
     def seen(self, since_s: float = 0.0) -> str:
         """What an operator saw: states of the picture, the first warning since a moment, lines counted twice."""
         states = dict.fromkeys(str(look.feed) for look in self.looks if look.feed not in CALM)
         told = [e for at_s, e in self.events if isinstance(e, Notice) and at_s > since_s]
-        words = [notice.text for notice in told if notice.severity != "info"]
+        words = [notice.text for notice in told if notice.severity is not Severity.INFO]
         counted = ["counted: lines repeated"] if self.ended.ledger.lines_repeated else []
         return "; ".join([*states, *(f"“{text}”" for text in words[:1]), *counted]) or "nothing"
 

@@ -23,7 +23,7 @@ import cv2
 from benchmarks.fault_table import Row, after, page, worst
 from benchmarks.fault_watch import MM_PER_PX, EvenScorer, Watched, Witness, lines_of, watch
 from benchmarks.study.setting import ROOT, provenance
-from drivers.camera import CameraGoneError, EncoderReading, LineBlock
+from drivers.camera import Camera, CameraGoneError, EncoderReading, LineBlock
 from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
 from drivers.pylon.camera import PylonCamera
@@ -49,7 +49,7 @@ EMULATED = "PYLON_CAMEMU"
 """So many emulated cameras pylon finds when it looks."""
 
 
-class HangingCamera:
+class HangingCamera(Camera):
     """A simulated camera whose driver hangs in ``read`` for good at a line, then in ``stop``; after 3 s it can be
     started anew (from another thread), while the loom has run on."""
 
@@ -58,10 +58,19 @@ class HangingCamera:
 
     def __init__(self, camera: SimulatedCamera, at_line: int) -> None:
         self._camera, self._at_line = camera, at_line
-        self.camera_id, self.width_px = camera.camera_id, camera.width_px
         self._hung = {"read": False, "stop": False}
         self.returns_s = float("inf")
         self.returned_line = 0
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's."""
+        return self._camera.camera_id
+
+    @property
+    def width_px(self) -> int:
+        """The camera's."""
+        return self._camera.width_px
 
     def start(self) -> None:
         """The first time as the camera; later it is only there again, or not."""

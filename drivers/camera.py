@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drivers.notice import Notice
 
 STALL_S = 0.5
 """A camera is late if cloth moves and it sends nothing for this long, or for two blocks' time if that is longer."""
@@ -80,32 +84,45 @@ class EncoderReading:
     lines_per_s: float
 
 
-class Camera(Protocol):
+class OutputLines(Protocol):
+    """Output lines of a camera, by which a machine can be wired to it."""
+
+    def set_output(self, name: str, on: bool) -> None:
+        """Switch one of them, such as ``Line2``.  Raises CameraError."""
+
+
+class Camera(ABC):
     """A source of line blocks.
 
     ``start`` and ``stop`` may be called again after each other; ``read`` is called from one acquisition thread only,
-    ``encoder`` from any thread.
+    ``encoder`` from any thread.  What not every camera can answer has an answer here that is true of those that cannot.
     """
 
     @property
+    @abstractmethod
     def camera_id(self) -> str:
         """Name by which settings, blocks and calibrations refer to it."""
 
     @property
+    @abstractmethod
     def width_px(self) -> int:
         """Pixels across."""
 
     @property
+    @abstractmethod
     def channels(self) -> int:
         """1 (grey) or 3 (RGB)."""
 
     @property
+    @abstractmethod
     def waits(self) -> bool:
         """True if it waits for the line (a folder, the demo without a speed), False if cloth runs regardless."""
 
+    @abstractmethod
     def start(self) -> None:
         """Begin to deliver.  Raises CameraError."""
 
+    @abstractmethod
     def read(self, timeout_s: float) -> LineBlock | None:
         """Next block in order of delivery, or None if none came within ``timeout_s``.
 
@@ -115,11 +132,70 @@ class Camera(Protocol):
             CameraError: any other fault.
         """
 
+    @abstractmethod
     def encoder(self) -> EncoderReading:
         """Where the machine is now.  Answers at once, also while another thread hangs in any of the other calls."""
 
+    @abstractmethod
     def stop(self) -> None:
         """Stop delivering and free the device.  Never raises, never hangs; may be called twice."""
+
+    @property
+    def serial(self) -> str:
+        """The device's own number; '' where it has none."""
+        return ""
+
+    @property
+    def mm_per_px(self) -> float | None:
+        """Scale of the picture; None where the camera does not know it."""
+        return None
+
+    @property
+    def joints_px(self) -> tuple[int, ...]:
+        """Columns at which the picture of another device begins, where the camera is made of several."""
+        return ()
+
+    @property
+    def total_lines(self) -> int | None:
+        """Line number after the last line of finite cloth; None where it is endless or its end is not known."""
+        return None
+
+    @property
+    def unrecorded(self) -> tuple[tuple[int, int], ...]:
+        """Half-open ranges of lines that passed while the cloth was recorded, but are missing in what is played."""
+        return ()
+
+    @property
+    def trouble(self) -> str:
+        """What the picture lacks now although blocks come, in a sentence; '' while it is whole."""
+        return ""
+
+    @property
+    def runs_freely(self) -> bool:
+        """True if lines are counted by time alone, as no encoder triggers them."""
+        return False
+
+    @property
+    def estimated_lines(self) -> int:
+        """Lines that passed while the camera was away and could only be estimated."""
+        return 0
+
+    @property
+    def output_lines(self) -> OutputLines | None:
+        """Output lines that a program can switch; None where there are none."""
+        return None
+
+    def take_notices(self) -> list[Notice]:
+        """What people should know since the last call."""
+        return []
+
+    def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
+        """Take what the cloth asks for in place of the settings, from the next start on; {} takes earlier wishes back.
+
+        Returns:
+            The names of those that this kind of camera never takes.  What a device refuses at its start is a notice.
+        """
+        return tuple(overrides)
 
 
 def announced_shape(camera: Camera) -> tuple[int, ...]:

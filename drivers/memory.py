@@ -7,11 +7,11 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera import EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
 
 
-class MemoryCamera:
+class MemoryCamera(Camera):
     """Delivers ``[lines, width]`` or ``[lines, width, 3]`` uint8 cloth in blocks, endlessly or for some lines.
 
     Args:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera import CameraError, EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import Camera, CameraError, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
 from drivers.images import IMAGE_SUFFIXES, image_metadata, read_image
 
@@ -29,7 +29,7 @@ class ReplayPiece:
     lines: int
 
 
-class ReplayCamera:
+class ReplayCamera(Camera):
     """Plays the images of a folder as pieces of cloth, one after the other, in name order.
 
     Rules: the folder is read recursively; names are compared as POSIX paths relative to it; files without an image

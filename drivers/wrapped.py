@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from drivers.camera import Camera, EncoderReading, LineBlock
+from collections.abc import Mapping
+
+from drivers.camera import Camera, EncoderReading, LineBlock, OutputLines
+from drivers.notice import Notice
 
 
-class WrappedCamera:
+class WrappedCamera(Camera):
     """Is to the line what ``camera`` is, in everything that a subclass does not say otherwise.
 
     Args:
@@ -14,10 +17,6 @@ class WrappedCamera:
 
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
-
-    def __getattr__(self, name: str) -> object:
-        """All that a camera may have beyond the protocol: its scale, its total of lines."""
-        return getattr(self._camera, name)
 
     @property
     def camera_id(self) -> str:
@@ -54,3 +53,56 @@ class WrappedCamera:
     def stop(self) -> None:
         """Stop the camera."""
         self._camera.stop()
+
+    @property
+    def serial(self) -> str:
+        """The camera's."""
+        return self._camera.serial
+
+    @property
+    def mm_per_px(self) -> float | None:
+        """The camera's."""
+        return self._camera.mm_per_px
+
+    @property
+    def joints_px(self) -> tuple[int, ...]:
+        """The camera's."""
+        return self._camera.joints_px
+
+    @property
+    def total_lines(self) -> int | None:
+        """The camera's."""
+        return self._camera.total_lines
+
+    @property
+    def unrecorded(self) -> tuple[tuple[int, int], ...]:
+        """The camera's."""
+        return self._camera.unrecorded
+
+    @property
+    def trouble(self) -> str:
+        """The camera's."""
+        return self._camera.trouble
+
+    @property
+    def runs_freely(self) -> bool:
+        """The camera's."""
+        return self._camera.runs_freely
+
+    @property
+    def estimated_lines(self) -> int:
+        """The camera's."""
+        return self._camera.estimated_lines
+
+    @property
+    def output_lines(self) -> OutputLines | None:
+        """The camera's."""
+        return self._camera.output_lines
+
+    def take_notices(self) -> list[Notice]:
+        """The camera's."""
+        return self._camera.take_notices()
+
+    def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
+        """Have the camera take them.  Returns the names of those that it never takes."""
+        return self._camera.apply_overrides(overrides)

@@ -14,6 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.notice import Notice as Notice
+from drivers.notice import Severity as Severity
 from station.recipe import Recipe
 
 
@@ -292,14 +294,6 @@ class StretchClosed:
     """A stretch of one fate is complete."""
 
     stretch: Stretch
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something a person should know; ``severity`` is 'info', 'warning' or 'error'."""
-
-    severity: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from station.contract import (
     RollEnded,
     RollStarted,
     RowJudged,
+    Severity,
     StationError,
     StripView,
 )
@@ -56,6 +57,7 @@ class Station:
         home: folder with database, models and images.
         store, history: the open records.
         camera: where cloth comes from; started with each roll, stopped with its end.
+        recording: the same camera, where it is one that is to record each roll.
         device, precision: for :class:`model.runtime.Runtime`.
         calibrations: those on record, and which of them count; by default all, as they come.
         wiring: the machine to stop, mark and listen to, if there is one.
@@ -72,11 +74,13 @@ class Station:
         precision: str = "auto",
         calibrations: Calibrations | None = None,
         wiring: MachineWiring | None = None,
+        recording: RecordingCamera | None = None,
     ) -> None:
         self._home = home
         self._store = store
         self._history = history
         self._camera = camera
+        self._recording = recording
         self._model = LoadedModel(history, device, precision)
         self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
@@ -260,13 +264,13 @@ class Station:
         runtime = self._model.load(recipe.model_sha256, self._camera.channels)
         warning = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
         if warning is not None:
-            self._on_event(Notice("warning", warning))
+            self._on_event(Notice(Severity.WARNING, warning))
         unheard = override_camera(self._camera, recipe.camera)
         for warning in [*fitted.warnings, *([unheard] if unheard else [])]:
-            self._on_event(Notice("warning", warning))
-        if isinstance(self._camera, RecordingCamera):
-            recorder = self._camera.begin(name)
-            self._on_event(Notice("info", f"Roll {name} is recorded in {recorder.folder}."))
+            self._on_event(Notice(Severity.WARNING, warning))
+        if self._recording is not None:
+            recorder = self._recording.begin(name)
+            self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {recorder.folder}."))
         camera = self._watch.begin_roll(fitted)
         inspection = Inspection(camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event)
         with self._lock:
@@ -281,7 +285,7 @@ class Station:
             if inspection.wait(0) or inspection.failure is not None:
                 break
             for warning in self._watch.take_warnings():
-                self._on_event(Notice("warning", warning))
+                self._on_event(Notice(Severity.WARNING, warning))
         if self._abort:
             inspection.abort()
         else:
@@ -294,19 +298,19 @@ class Station:
             raise self._store.failure  # now: the disk may hold up for long what waits still
 
     def _end_recording(self) -> None:
-        if not isinstance(self._camera, RecordingCamera):
+        if self._recording is None:
             return
         last = self._last
         origin = None if last is None else last.origin_line
         end_line = None if last is None or origin is None else origin + last.ledger.lines_acquired
-        for severity, text in self._camera.end(end_line):
-            self._on_event(Notice(severity, text))
+        for notice in self._recording.end(end_line):
+            self._on_event(notice)
 
     def _break_off(self, error: Exception, name: str) -> None:
         """Close a roll whose line never started."""
         self.failure = error
         self._last = self._without_line(error)
-        self._on_event(Notice("error", f"Roll {name} was not inspected: {error}"))
+        self._on_event(Notice(Severity.ERROR, f"Roll {name} was not inspected: {error}"))
         self._on_event(RollEnded(name, Ledger()))
 
     def _fail(self, error: Exception, name: str) -> None:
@@ -316,7 +320,7 @@ class Station:
             self._last = self._without_line(error)
         elif self._last.state is not LineState.ERROR:
             self._last = replace(self._last, state=LineState.ERROR, message=str(error))
-        self._events.put(Notice("error", f"Roll {name}: {error}"))
+        self._events.put(Notice(Severity.ERROR, f"Roll {name}: {error}"))
 
     def _machine_or_refusal(self) -> Machine:
         if self._machine is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from station.contract import Event, Notice, StripView
+from station.contract import Event, Notice, Severity, StripView
 
 
 class EventQueue:
@@ -48,7 +48,7 @@ class EventQueue:
             taken: list[Event] = []
             if lost:
                 taken.append(
-                    Notice("warning", f"{lost} messages came faster than the screen took them; see the records.")
+                    Notice(Severity.WARNING, f"{lost} messages came faster than the screen took them; see the records.")
                 )
             taken += [self._events.popleft() for _ in range(min(limit, len(self._events)))]
             self._pictures -= sum(isinstance(event, StripView) for event in taken)

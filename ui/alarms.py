@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from station.contract import Defect, Notice
+from station.contract import Defect, Notice, Severity
 from ui import theme
 from ui.widgets.gauges import Sign
 from ui.widgets.parts import ElidedLabel
@@ -14,12 +14,12 @@ from ui.words import count, position, size
 
 HIGH = 46
 _MOST_NOTICES = 50
-_SEVERITY_ORDER = {"info": 0, "warning": 1, "error": 2}
+_GRAVITY = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _RED, _AMBER, _GREY = "critical", "warning", "panel"
 
 
-def _severity_order(notice: Notice) -> int:
-    return _SEVERITY_ORDER.get(notice.severity, 1)
+def _gravity(notice: Notice) -> int:
+    return _GRAVITY[notice.severity]
 
 
 class AlarmRow(QWidget):
@@ -93,7 +93,7 @@ class AlarmRow(QWidget):
         """
         self._notices = [old for old in self._notices if old.text != notice.text] + [notice]
         if len(self._notices) > _MOST_NOTICES:
-            self._notices.remove(min(self._notices, key=_severity_order))
+            self._notices.remove(min(self._notices, key=_gravity))
         self._show()
 
     def acknowledge(self) -> None:
@@ -121,20 +121,20 @@ class AlarmRow(QWidget):
     @property
     def _foremost(self) -> Notice | None:
         """The notice that is shown: the newest of the gravest."""
-        return max(reversed(self._notices), key=_severity_order, default=None)
+        return max(reversed(self._notices), key=_gravity, default=None)
 
     def _show(self) -> None:
         worst = self._foremost
-        severity = worst.severity if worst else ""
+        severity = worst.severity if worst else Severity.INFO
         more = f" (and {len(self._notices) - 1} more)" if len(self._notices) > 1 else ""
         words = [worst.text + more] if worst else []
         if self._rejects:
             lead, newest = count(len(self._rejects), "unanswered reject"), self._rejects[max(self._rejects)]
             # beside a long notice only the count is sure to be seen
             words = [lead, *words, newest] if words else [f"{lead}:  {newest}"]
-        if self._rejects or severity == "error":
+        if self._rejects or severity is Severity.ERROR:
             self._ground, sign, text, button = _RED, "warning", "critical_text", "alarm"
-        elif severity == "warning":
+        elif severity is Severity.WARNING:
             self._ground, sign, text, button = _AMBER, "warning", "warning_text", "alarm-warning"
         else:
             self._ground, sign, text, button = _GREY, "check", "text_soft", "button"

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from station.contract import Core, LinkState, MachineStatus, NextReject, Notice, StationError, StopState
+from station.contract import Core, LinkState, MachineStatus, NextReject, Notice, Severity, StationError, StopState
 from station.current_user import login
 from ui import theme
 from ui.widgets.gauges import Sign
@@ -117,7 +117,7 @@ class MachineRow(QWidget):
         try:
             command(login())
         except StationError as error:
-            self.told.emit(Notice("error", str(error)))
+            self.told.emit(Notice(Severity.ERROR, str(error)))
         self.changed.emit()
 
 

@@ -32,12 +32,6 @@ SCALE_TOLERANCE = 0.01
 """Scales of neighbours that differ by more cannot make one picture."""
 
 
-def scale_of(camera: Camera) -> float | None:
-    """mm per px, if the camera knows it."""
-    scale = getattr(camera, "mm_per_px", None)
-    return None if scale is None else float(scale)
-
-
 def check_fit(cameras: Sequence[Camera]) -> None:
     """Raises CameraError if the cameras cannot be joined whatever the joints: colour, waiting, scale or name."""
     if len(cameras) < 2:
@@ -47,7 +41,7 @@ def check_fit(cameras: Sequence[Camera]) -> None:
     if twice is not None:
         raise CameraError(f"Two of the joined cameras are named '{twice}'; give each a camera_id of its own.")
     first = cameras[0]
-    known = [(camera, scale) for camera in cameras if (scale := scale_of(camera)) is not None]
+    known = [(camera, scale) for camera in cameras if (scale := camera.mm_per_px) is not None]
     for other in cameras[1:]:
         if other.channels != first.channels:
             grey, colour = sorted((first, other), key=lambda camera: camera.channels)

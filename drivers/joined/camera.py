@@ -6,12 +6,22 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from drivers.camera import STALL_S, Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
-from drivers.joined.alignment import Aligner, Joint, check_fit, lay_out, scale_of
-from drivers.joined.notices import JoinedWords
+from drivers.camera import (
+    STALL_S,
+    Camera,
+    CameraError,
+    CameraGoneError,
+    EncoderReading,
+    EndOfClothError,
+    LineBlock,
+    OutputLines,
+)
+from drivers.joined.alignment import Aligner, Joint, check_fit, lay_out
+from drivers.joined.notices import JoinedNotices
 from drivers.joined.reader import CameraReader, ReaderState
+from drivers.notice import Notice, Severity
 
 LATE_START_S = 10.0
 """Once one camera delivers, the others are waited for so long; they join when they come."""
@@ -22,7 +32,7 @@ OUT_OF_STEP_S = 5.0
 LOOK_S = 0.05
 
 
-class JoinedCamera:
+class JoinedCamera(Camera):
     """Reads each of ``cameras``, which overlap from left to right, in a thread of its own and delivers one picture.
 
     Lines belong together by their encoder line numbers; the pictures are cut at the joints as told in
@@ -48,12 +58,8 @@ class JoinedCamera:
         check_fit(cameras)
         self._cameras, self._camera_id = tuple(cameras), camera_id
         self.parts = lay_out([camera.width_px for camera in cameras], joints)
-        self.set_output: Callable[[str, bool], None] | None = next(
-            (camera.set_output for camera in self._cameras if hasattr(camera, "set_output")), None
-        )
-        """Switches an output line of the leftmost camera that has any; None without."""
         self._changed, self._stopping = threading.Condition(), threading.Lock()
-        self._words = JoinedWords(self._cameras, self.parts)
+        self._notices = JoinedNotices(self._cameras, self.parts)
         self._readers: list[CameraReader] = []
         self._aligner = self._new_aligner()
         self._late: dict[int, int | None] = {}
@@ -90,19 +96,24 @@ class JoinedCamera:
     @property
     def serial(self) -> str:
         """Serial numbers of all cameras that have one: with another camera the whole is another."""
-        return "+".join(str(serial) for camera in self._cameras if (serial := getattr(camera, "serial", "")))
+        return "+".join(camera.serial for camera in self._cameras if camera.serial)
 
     @property
     def mm_per_px(self) -> float | None:
         """Scale, if a camera knows it."""
-        return next((scale for scale in map(scale_of, self._cameras) if scale is not None), None)
+        return next((scale for camera in self._cameras if (scale := camera.mm_per_px) is not None), None)
 
     @property
     def total_lines(self) -> int | None:
         """Lines in all if every camera's cloth is finite, else None."""
-        totals: list[int | None] = [getattr(camera, "total_lines", None) for camera in self._cameras]
+        totals = [camera.total_lines for camera in self._cameras]
         ends = [total + part.offset_lines for total, part in zip(totals, self.parts, strict=True) if total is not None]
         return max(ends) if len(ends) == len(totals) else None
+
+    @property
+    def output_lines(self) -> OutputLines | None:
+        """Those of the leftmost camera that has any."""
+        return next((lines for camera in self._cameras if (lines := camera.output_lines) is not None), None)
 
     def start(self) -> None:
         """Starts all cameras and returns when they deliver, or some do and the others are late.
@@ -128,7 +139,7 @@ class JoinedCamera:
             self.stop()
             raise (wrong or faults)[0]
         self._has_run = True
-        self._words.tell_of_own_counts()
+        self._notices.tell_of_own_counts()
 
     def read(self, timeout_s: float) -> LineBlock | None:
         """Next joined block.
@@ -144,7 +155,7 @@ class JoinedCamera:
                 block = self._aligner.pull(self._awaited(), self._gone())
                 if block is not None:
                     self._changed.notify_all()
-                    self._words.tell_lost(block)
+                    self._notices.tell_lost(block)
                     return block
                 self._raise_if_over()
                 if self._give_up_waiting():
@@ -167,18 +178,17 @@ class JoinedCamera:
         out = [self._cameras[number].camera_id for number in self._gone()]
         return f"No picture from camera {' and '.join(out)}: its part of the web is not inspected." if out else ""
 
-    def take_words(self) -> list[tuple[str, str]]:
-        """What people should know of single cameras since the last call: severity and a sentence."""
-        return self._words.take()
+    def take_notices(self) -> list[Notice]:
+        """What people should know of single cameras since the last call."""
+        return self._notices.take()
 
-    def apply_overrides(self, overrides: Mapping[str, float]) -> None:
-        """Each camera takes what the cloth asks for, as far as it can."""
+    def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
+        """Each camera takes what the cloth asks for, as far as it can; what one never takes is a notice."""
         for camera in self._cameras:
-            if (take := getattr(camera, "apply_overrides", None)) is not None:
-                take(overrides)
-            elif overrides:
-                text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(overrides)}."
-                self._words.tell("warning", text)
+            if unknown := camera.apply_overrides(overrides):
+                text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(unknown)}."
+                self._notices.notify(Severity.WARNING, text)
+        return ()
 
     def stop(self) -> None:
         """Stops all cameras.  Never raises; one that hangs is abandoned with its thread."""
@@ -204,7 +214,7 @@ class JoinedCamera:
         def has_room(lines: int) -> bool:
             return aligner.has_room(number, lines, time.monotonic())
 
-        return CameraReader(self._cameras[number], take, has_room, self._changed, self._words.waiting)
+        return CameraReader(self._cameras[number], take, has_room, self._changed, self._notices.waiting)
 
     def _await_start(self) -> None:
         """Wait until every camera delivers or cannot, but for the late ones only so long."""
@@ -255,7 +265,7 @@ class JoinedCamera:
         ]
         for number in late:
             self._late[number], self._late_s[number] = self._aligner.front(number), now
-            self._words.tell_late(number)
+            self._notices.tell_late(number)
         return bool(late)
 
     def _welcome_back(self) -> None:
@@ -270,12 +280,12 @@ class JoinedCamera:
                 continue
             if front >= next_line - STALL_S * speed:
                 del self._late[number]
-                self._words.tell("info", f"Camera {self._cameras[number].camera_id} keeps up again.")
+                self._notices.notify(Severity.INFO, f"Camera {self._cameras[number].camera_id} keeps up again.")
             elif speed <= 0:
                 self._late_s[number] = max(now, self._late_s[number])  # the rest of its block waits for cloth
             elif now - self._late_s[number] > OUT_OF_STEP_S:
                 self._late_s[number] = math.inf
-                self._words.tell_out_of_step(number, next_line - front)
+                self._notices.tell_out_of_step(number, next_line - front)
 
     def _machine(self) -> EncoderReading:
         """An encoder's word; of a camera that keeps up if there is one.  Raises CameraError."""

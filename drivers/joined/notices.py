@@ -8,40 +8,41 @@ from collections.abc import Sequence
 
 from drivers.camera import Camera, LineBlock
 from drivers.joined.alignment import Part
+from drivers.notice import Notice, Severity
 
-WORDS_KEPT = 64
-"""So many of the newest words wait to be taken."""
+NOTICES_KEPT = 64
+"""So many of the newest notices wait to be taken."""
 
 LOST_TOLD_S = 5.0
 """Lost lines are told this far apart at least: the ledger has the exact figures."""
 
 
-class JoinedWords:
-    """Severities and sentences that wait to be taken; those of the cameras themselves come with them."""
+class JoinedNotices:
+    """Notices that wait to be taken; those of the cameras themselves come with them."""
 
     def __init__(self, cameras: Sequence[Camera], parts: Sequence[Part]) -> None:
         self._cameras, self._parts = tuple(cameras), tuple(parts)
-        self.waiting: deque[tuple[str, str]] = deque(maxlen=WORDS_KEPT)
+        self.waiting: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self._estimated = [0] * len(self._cameras)
         self._lost_told_s = -LOST_TOLD_S
 
-    def tell(self, severity: str, text: str) -> None:
-        """Keep a sentence until it is taken."""
-        self.waiting.append((severity, text))
+    def notify(self, severity: Severity, text: str) -> None:
+        """Keep a notice until it is taken."""
+        self.waiting.append(Notice(severity, text))
 
-    def take(self) -> list[tuple[str, str]]:
-        """All words since the last call."""
+    def take(self) -> list[Notice]:
+        """All notices since the last call."""
         for camera in self._cameras:
-            self.waiting.extend(getattr(camera, "take_words", list)())
+            self.waiting.extend(camera.take_notices())
         self._tell_estimates()
         return [self.waiting.popleft() for _ in range(len(self.waiting))]
 
     def tell_of_own_counts(self) -> None:
         """Of cameras whose line numbers are not those of an encoder: it cannot be known which lines belong together."""
-        free = [camera.camera_id for camera in self._cameras if getattr(camera, "runs_freely", False)]
+        free = [camera.camera_id for camera in self._cameras if camera.runs_freely]
         if free:
-            self.tell(
-                "warning",
+            self.notify(
+                Severity.WARNING,
                 f"Without an encoder lines are counted by time alone (camera {' and camera '.join(free)}): the "
                 "pictures of neighbours may lie apart along the cloth. Wire one encoder to all cameras.",
             )
@@ -49,12 +50,12 @@ class JoinedWords:
     def tell_late(self, number: int) -> None:
         """Of a camera that its neighbours wait for no longer."""
         name = self._cameras[number].camera_id
-        self.tell("warning", f"Camera {name} is late: its part of the web is not inspected until it is back.")
+        self.notify(Severity.WARNING, f"Camera {name} is late: its part of the web is not inspected until it is back.")
 
     def tell_out_of_step(self, number: int, lines: int) -> None:
         """Of a camera whose lines lie behind its neighbours' and do not catch up."""
-        self.tell(
-            "error",
+        self.notify(
+            Severity.ERROR,
             f"Lines of camera {self._cameras[number].camera_id} are numbered {lines} behind its neighbours', so its "
             "part of the web is not inspected. End the roll and restart the station while the machine stands.",
         )
@@ -71,15 +72,15 @@ class JoinedWords:
             if any(first <= part.first_px < end for first, end in block.blind_px)
         ]
         name = " and camera ".join(names)
-        self.tell("warning", f"Camera {name} lost {block.lines} lines; the web is not inspected whole there.")
+        self.notify(Severity.WARNING, f"Camera {name} lost {block.lines} lines; the web is not inspected whole there.")
 
     def _tell_estimates(self) -> None:
         """Of cameras that do not know how much cloth passed while they were away."""
         for number, camera in enumerate(self._cameras):
-            before, self._estimated[number] = self._estimated[number], getattr(camera, "estimated_lines", 0)
-            if self._estimated[number] > before and not getattr(camera, "runs_freely", False):
-                self.tell(
-                    "warning",
+            before, self._estimated[number] = self._estimated[number], camera.estimated_lines
+            if self._estimated[number] > before and not camera.runs_freely:
+                self.notify(
+                    Severity.WARNING,
                     f"How much cloth passed while camera {camera.camera_id} was away is an estimate: its picture may "
                     "lie apart from its neighbours' along the cloth. Restart the station while the machine stands.",
                 )

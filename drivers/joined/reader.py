@@ -23,6 +23,7 @@ from drivers.camera import (
     announced_shape,
 )
 from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
+from drivers.notice import Notice, Severity
 
 READ_TIMEOUT_S = 0.1
 
@@ -46,7 +47,7 @@ class CameraReader:
         take: receives each block; called with ``changed`` held.
         has_room: whether so many lines may be handed on now; asked with ``changed`` held.
         changed: notified when a block was handed on or the state has changed; guards both.
-        words: where people are told of loss and return.
+        notices: where people are told of loss and return.
     """
 
     def __init__(
@@ -55,10 +56,10 @@ class CameraReader:
         take: Callable[[LineBlock], None],
         has_room: Callable[[int], bool],
         changed: threading.Condition,
-        words: deque[tuple[str, str]],
+        notices: deque[Notice],
     ) -> None:
         self._camera, self._take, self._has_room = camera, take, has_room
-        self._changed, self._words = changed, words
+        self._changed, self._notices = changed, notices
         self._grabber = Grabber(camera)
         self._end = threading.Event()
         self._retry_s = FIRST_RETRY_S
@@ -138,7 +139,7 @@ class CameraReader:
                 self._changed.wait(READ_TIMEOUT_S)
             if self._is_told_lost:
                 self._is_told_lost = False
-                self._words.append(("info", f"Camera {self._camera.camera_id} is back."))
+                self._notify(Severity.INFO, f"Camera {self._camera.camera_id} is back.")
             if self._camera.waits or self._has_room(block.lines):
                 self._take(block)
                 self._is_dropping = False
@@ -146,7 +147,7 @@ class CameraReader:
             elif not self._is_dropping:
                 self._is_dropping = True
                 name = self._camera.camera_id
-                self._words.append(("warning", f"Camera {name}: nobody takes its blocks; lines are left out."))
+                self._notify(Severity.WARNING, f"Camera {name}: nobody takes its blocks; lines are left out.")
 
     def _lose(self, error: CameraError) -> None:
         if self._end.is_set():
@@ -154,9 +155,12 @@ class CameraReader:
         if not self._is_told_lost:  # else it started again, but showed nothing
             self._is_told_lost = True
             text = f"{str(error).rstrip('.')}. Its part of the web is not inspected; trying again."
-            self._words.append(("warning", text))
+            self._notify(Severity.WARNING, text)
         self._set(ReaderState.OUT, error)
         self._let_go()
+
+    def _notify(self, severity: Severity, text: str) -> None:
+        self._notices.append(Notice(severity, text))
 
     def _let_go(self) -> None:
         """Stop the camera.  One that hangs is not waited for."""

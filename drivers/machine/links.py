@@ -50,9 +50,9 @@ def open_link(settings: LinkSettings, camera: Camera) -> MachineLink:
 
 
 def _lines_of(camera: Camera, settings: CameraLinesSettings) -> CameraLines:
-    set_output = getattr(camera, "set_output", None)
-    if set_output is None:
+    output_lines = camera.output_lines
+    if output_lines is None:
         raise LinkError(
             f"Camera {camera.camera_id} has no output lines; wire the machine by Modbus or choose another camera."
         )
-    return CameraLines(set_output, settings.lines, settings.inverted, camera_id=camera.camera_id)
+    return CameraLines(output_lines.set_output, settings.lines, settings.inverted, camera_id=camera.camera_id)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
+from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock, OutputLines
+from drivers.notice import Notice, Severity
 from drivers.pylon.configure import Delivery, light_of, set_up
 from drivers.pylon.devices import EMULATED, close_device, find_device, load_pylon
 from drivers.pylon.features import Features, in_short
@@ -21,12 +22,12 @@ from drivers.pylon.settings import PylonSettings
 LOG = logging.getLogger("drivers.pylon")
 
 
-class PylonCamera:
+class PylonCamera(Camera):
     """One Basler camera, found by its serial number.
 
     It is opened once to set it up and to learn what it delivers, and closed again; ``start`` opens it anew, so that a
     camera that was unplugged is found again wherever it comes back.  What it did not take of the settings stands in
-    :attr:`refused` and is told to the line (:meth:`take_words`).
+    :attr:`refused` and is told to the line (:meth:`take_notices`).
 
     Lines are numbered as :class:`drivers.pylon.position.ClothPosition` says: from encoder pulses, else from the
     camera's block numbers, so that blocks lost on the way leave a gap.  Without an encoder the camera runs freely and
@@ -49,7 +50,7 @@ class PylonCamera:
         self._pylon, self._genicam = load_pylon()
         self._grab: Grab | None = None
         self._turn, self._turning = 0, threading.Lock()
-        self._words: list[tuple[str, str]] = []
+        self._notices: list[Notice] = []
         self._output_lock = threading.Lock()
         self._earlier = GrabCounts()
         self.refused: tuple[str, ...] = ()
@@ -114,6 +115,11 @@ class PylonCamera:
         """Lines that passed while the camera was away, by estimate."""
         return self._position.estimated_lines
 
+    @property
+    def output_lines(self) -> OutputLines:
+        """The camera's own, see :meth:`set_output`."""
+        return self
+
     def start(self) -> None:
         """Finds the camera, sets it up and begins to deliver.
 
@@ -166,7 +172,7 @@ class PylonCamera:
         """Stops and closes the camera.  A call that hangs in pylon is abandoned after some seconds."""
         self._end_turn()
 
-    def apply_overrides(self, overrides: Mapping[str, float]) -> None:
+    def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
         """``exposure_us`` and ``gain_db`` that the cloth asks for, from the next start on.
 
         They go before the settings; without such a wish any more the settings hold, and where those say nothing, what
@@ -177,7 +183,8 @@ class PylonCamera:
         }
         self._overrides |= overrides.keys()
         self._settings = self._told.with_light({**before, **overrides})
-        self._words = [("warning", sentence) for sentence in self.refused]  # told anew with each roll
+        self._notices = _warnings(self.refused)  # told anew with each roll
+        return ()
 
     def set_output(self, name: str, on: bool) -> None:
         """Switch one of the camera's output lines, such as ``Line2``.
@@ -200,10 +207,10 @@ class PylonCamera:
                 f"Camera {self.camera_id} has no output {name} that a program can set; choose another line."
             )
 
-    def take_words(self) -> list[tuple[str, str]]:
-        """What people should know since the last call: severity and a sentence for each setting that was not taken."""
-        words, self._words = self._words, []
-        return words
+    def take_notices(self) -> list[Notice]:
+        """What people should know since the last call: a warning for each setting that was not taken."""
+        notices, self._notices = self._notices, []
+        return notices
 
     def _end_turn(self) -> int:
         """Close what grabs, and let no start that is under way count.  Returns the number of the next turn."""
@@ -246,8 +253,12 @@ class PylonCamera:
         refused = tuple(features.refused)
         if refused != self.refused:
             self.refused = refused
-            self._words = [("warning", sentence) for sentence in refused]
+            self._notices = _warnings(refused)
         return delivery
+
+
+def _warnings(sentences: Iterable[str]) -> list[Notice]:
+    return [Notice(Severity.WARNING, sentence) for sentence in sentences]
 
 
 def _position(settings: PylonSettings, delivery: Delivery) -> ClothPosition:

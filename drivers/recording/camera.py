@@ -9,13 +9,14 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
-from drivers.camera import CameraGoneError, EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import Camera, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
+from drivers.notice import Notice, Severity
 from drivers.recording.format import What
 from drivers.recording.reader import Recording
 
 
-class RecordedCamera:
+class RecordedCamera(Camera):
     """Delivers the blocks of a recording, bit for bit and in the order in which they came: lost lines, repeats, late
     blocks, outages and all.
 
@@ -35,17 +36,12 @@ class RecordedCamera:
         RecordingError: it cannot be read.
     """
 
-    channels: int
-    width_px: int
-
     def __init__(self, folder: Path, *, as_fast_as_possible: bool = False, camera_id: str | None = None) -> None:
         recording = Recording(folder)
         self._recording, self._rename = recording, camera_id
-        self.width_px, self.channels = recording.metadata.width_px, recording.metadata.channels
-        self.mm_per_px, self.serial = recording.metadata.mm_per_px, recording.metadata.serial
-        self.waits = as_fast_as_possible
-        self.unrecorded = recording.unrecorded
-        self.total_lines = recording.end_line
+        self._waits = as_fast_as_possible
+        self._unrecorded = recording.unrecorded
+        self._total_lines = recording.end_line
         entries = recording.entries
         self._entries = entries
         # Times of two threads may cross by a little.
@@ -56,17 +52,57 @@ class RecordedCamera:
         self._played_ns = self._times_ns[0]
         self._since_ns: int | None = None  # when the recorded time last began to run
         self._is_started = self._is_gone = False
-        self._words = _doubts(recording)
+        self._notices = _doubts(recording)
 
     @property
     def camera_id(self) -> str:
         """Name of the camera."""
         return self._rename or self._recording.metadata.camera_id
 
-    def take_words(self) -> list[tuple[str, str]]:
-        """What there is to know of the recording, as severity and text; once."""
-        words, self._words = self._words, []
-        return words
+    @property
+    def width_px(self) -> int:
+        """Pixels across, as recorded."""
+        return self._recording.metadata.width_px
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB), as recorded."""
+        return self._recording.metadata.channels
+
+    @property
+    def waits(self) -> bool:
+        """True if played as fast as possible."""
+        return self._waits
+
+    @property
+    def serial(self) -> str:
+        """Number of the device that was recorded."""
+        return self._recording.metadata.serial
+
+    @property
+    def mm_per_px(self) -> float | None:
+        """Scale, as recorded."""
+        return self._recording.metadata.mm_per_px
+
+    @property
+    def total_lines(self) -> int:
+        """Line number after the last line of the recorded cloth."""
+        return self._total_lines
+
+    @property
+    def unrecorded(self) -> tuple[tuple[int, int], ...]:
+        """Lines that passed while recording, but are not in the recording."""
+        return self._unrecorded
+
+    @property
+    def recording(self) -> Recording:
+        """What is played."""
+        return self._recording
+
+    def take_notices(self) -> list[Notice]:
+        """What there is to know of the recording; once."""
+        notices, self._notices = self._notices, []
+        return notices
 
     def start(self) -> None:
         """Begins, or goes on.
@@ -189,7 +225,7 @@ class RecordedCamera:
         return replace(block, captured_ns=captured_ns, camera_id=self._rename or block.camera_id)
 
 
-def _doubts(recording: Recording) -> list[tuple[str, str]]:
+def _doubts(recording: Recording) -> list[Notice]:
     doubts = []
     if recording.is_cut:
         doubts.append("its oldest cloth was dropped to keep within the disk's bounds")
@@ -198,4 +234,6 @@ def _doubts(recording: Recording) -> list[tuple[str, str]]:
         doubts.append(f"{missing} lines of it are not recorded")
     if not recording.is_whole:
         doubts.append("it was broken off and ends with its last whole block")
-    return [("warning", f"Recording {recording.folder}: {'; '.join(doubts)}.")] if doubts else []
+    if not doubts:
+        return []
+    return [Notice(Severity.WARNING, f"Recording {recording.folder}: {'; '.join(doubts)}.")]

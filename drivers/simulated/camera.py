@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from drivers.camera import CameraError, EncoderReading, LineBlock
+from drivers.camera import Camera, CameraError, EncoderReading, LineBlock
 from drivers.simulated.faults import FAULT_NAMES, FaultTruth, FaultyCamera, fault_turns
 from drivers.simulated.flaws import Flaw
 from drivers.simulated.loom import BLOCK_SECONDS, SpanPlan, SpeedProfile
@@ -22,7 +22,7 @@ _BESIDE_WEB = 24 / 2048
 """Share of the picture that lies beside the web on each side, unless told otherwise: 1.0 m of web at 0.5 mm per px."""
 
 
-class SimulatedCamera:
+class SimulatedCamera(Camera):
     """A line-scan or area camera over endless (or some metres of) simulated cloth, rendered in a process of its own.
 
     Given ``frame_lines`` it is an area camera: each block is a frame, seen at once, which shows the last

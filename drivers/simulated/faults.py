@@ -42,7 +42,7 @@ class _Coasts(Protocol):
         """The camera is off, the machine runs on."""
 
 
-class FaultyCamera:
+class FaultyCamera(Camera):
     """Delivers what another camera delivers, less, more or later than it should.
 
     Args:

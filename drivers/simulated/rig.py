@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera import CameraError, EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import Camera, CameraError, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
 from drivers.simulated.loom import BLOCK_SECONDS, Loom, Span
 from drivers.simulated.process import Renderer, RenderJob
@@ -24,8 +24,8 @@ _PACE_WINDOW_S = 1.0
 log = logging.getLogger("drivers.simulated")
 
 
-class SimulatedRig:
-    """Implements the Camera protocol over a renderer's ring.  The loom stands while the camera is stopped.
+class SimulatedRig(Camera):
+    """A camera over a renderer's ring.  The loom stands while the camera is stopped.
 
     Args:
         job: what to render; the rig moves its start on as cloth goes by.

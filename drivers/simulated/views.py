@@ -35,7 +35,12 @@ class SimulatedView(FaultyCamera):
         self, camera: Camera, faults: Sequence[str], seed: int, every_lines: int, *, frames: bool, mm_per_px: float
     ) -> None:
         super().__init__(camera, faults, seed, every_lines=every_lines, frames=frames)
-        self.mm_per_px = mm_per_px
+        self._mm_per_px = mm_per_px
+
+    @property
+    def mm_per_px(self) -> float:
+        """Scale, both axes."""
+        return self._mm_per_px
 
 
 def open_views(rig: SimulatedRig, views: Sequence[View]) -> list[Camera]:
@@ -120,15 +125,26 @@ class _SharedRig:
         return not self.rig.waits or all(len(queue) < BLOCKS_WAITING for queue in self._queues)
 
 
-class _RigView:
-    """Implements the Camera protocol for one view of a shared rig."""
+class _RigView(Camera):
+    """One view of a shared rig."""
 
     channels = 1
 
     def __init__(self, shared: _SharedRig, number: int) -> None:
         self._shared, self._number = shared, number
-        view = shared.views[number]
-        self.camera_id, self.width_px, self.waits = view.camera_id, view.end_px - view.first_px, shared.rig.waits
+        self._view = shared.views[number]
+
+    @property
+    def camera_id(self) -> str:
+        return self._view.camera_id
+
+    @property
+    def width_px(self) -> int:
+        return self._view.end_px - self._view.first_px
+
+    @property
+    def waits(self) -> bool:
+        return self._shared.rig.waits
 
     def start(self) -> None:
         self._shared.start(self._number)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import Camera
-from station.calibration.selection import serial_of, why_foreign
+from station.calibration.selection import why_foreign
 from station.records.history import History
 from station.records.rows import NewCalibration, RecordsError
 from station.records.store import Store
@@ -48,6 +48,6 @@ class LightMemory:
         rounded = [None if math.isnan(mean) else round(float(mean), 2) for mean in means]
         result = {"fabric": subject[0], "calibrations": list(subject[1]), "means": rounded}
         camera = self._camera
-        new = NewCalibration(LIGHT, camera.camera_id, result, serial_of(camera), camera.width_px)
+        new = NewCalibration(LIGHT, camera.camera_id, result, camera.serial, camera.width_px)
         with contextlib.suppress(RecordsError):
             self._store.add_calibrations([new], "station", "how bright good cloth is, to tell when lamps age")

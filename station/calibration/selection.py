@@ -37,11 +37,15 @@ _LENGTH: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf
 
 
 class Named(Protocol):
-    """A camera, as far as its calibrations are told by it; ``serial`` is asked for, too."""
+    """A camera, as far as its calibrations are told by it."""
 
     @property
     def camera_id(self) -> str:
         """Its name."""
+
+    @property
+    def serial(self) -> str:
+        """The device's own number, '' if not known."""
 
     @property
     def width_px(self) -> int | None:
@@ -141,14 +145,9 @@ def lens_for(rows: Sequence[CalibrationRow], camera: Named) -> Lens | None:
     return None if row is None else Lens.from_dict(row.result)
 
 
-def serial_of(camera: Named) -> str:
-    """The device's own number, '' where it has none."""
-    return str(getattr(camera, "serial", "") or "")
-
-
 def check_scale(recipe: Recipe, camera: Camera) -> None:
     """Raises StationError if the camera knows its scale and the recipe was made for another: sizes would be wrong."""
-    scale = getattr(camera, "mm_per_px", None)
+    scale = camera.mm_per_px
     if scale is None or recipe.mm_per_px is None:
         return
     if abs(scale / recipe.mm_per_px - 1) > SCALE_TOLERANCE:
@@ -192,9 +191,8 @@ def _find(
 
 def why_foreign(row: CalibrationRow, camera: Named) -> str:
     """Why a calibration under this camera's name is another device's, '' if it is its own."""
-    serial = serial_of(camera)
-    if row.serial and serial and row.serial != serial:
-        return f"calibration {row.id} is of serial number {row.serial}, this camera's is {serial}"
+    if row.serial and camera.serial and row.serial != camera.serial:
+        return f"calibration {row.id} is of serial number {row.serial}, this camera's is {camera.serial}"
     if None not in (row.width_px, camera.width_px) and row.width_px != camera.width_px:
         return f"calibration {row.id} is for {row.width_px} columns, the camera has {camera.width_px}"
     return ""

@@ -12,7 +12,7 @@ from calibration.errors import CalibrationError
 from calibration.shading import Shading
 from drivers.camera import Camera
 from model.durable import AS_USER_WISHES, durable_file
-from station.calibration.selection import SHADING, serial_of
+from station.calibration.selection import SHADING
 from station.contract import StationError
 from station.records.history import History
 from station.records.rows import NewCalibration
@@ -66,8 +66,8 @@ def shading_on_record(store: Store, history: History, camera: Camera, shading: S
     """Number of the calibration that is this shading of this camera; put on record if need be."""
     result = shading.to_dict()
     for row in history.calibrations(camera.camera_id):
-        if row.kind == SHADING and row.result == result and row.serial == serial_of(camera):
+        if row.kind == SHADING and row.result == result and row.serial == camera.serial:
             return row.id
     residual = None if math.isnan(shading.residual) else 100 * shading.residual
-    new = NewCalibration(SHADING, camera.camera_id, result, serial_of(camera), camera.width_px, residual, "%")
+    new = NewCalibration(SHADING, camera.camera_id, result, camera.serial, camera.width_px, residual, "%")
     return store.add_calibrations([new], "station", f"named in the settings: {file.name}")[0]

@@ -252,7 +252,7 @@ def _mm_per_line(records: Records, source: CameraSource) -> float | None:
     """Scale along of the camera, as it is on record or as the camera tells it; None if nobody knows."""
     known = (row.result.get(ALONG) for row in records.history.calibrations(source.of.camera_id) if row.kind == SCALE)
     mm = next((value for value in known if isinstance(value, float) and value > 0), None)
-    return mm or getattr(source.camera, "mm_per_px", None)
+    return mm or source.camera.mm_per_px
 
 
 def _enough_lines(mm_per_line: float | None) -> int:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from drivers.camera import Camera, EndOfClothError, LineBlock
 from drivers.registry import open_camera
 from drivers.replay import ReplayCamera
-from station.calibration.selection import serial_of
 from station.contract import StationError
 from station.settings import Settings
 
@@ -74,8 +73,7 @@ def open_source(images: Path | None, settings: Settings | None, camera_id: str |
 
 
 def _named(camera: Camera, camera_id: str | None) -> CameraName:
-    joints = getattr(camera, "joints_px", ())
-    return CameraName(camera_id or camera.camera_id, serial_of(camera), camera.width_px, joints)
+    return CameraName(camera_id or camera.camera_id, camera.serial, camera.width_px, camera.joints_px)
 
 
 def cloth(source: CameraSource, lines: int) -> Callable[[], Iterable[LineBlock]]:

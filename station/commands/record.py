@@ -11,7 +11,7 @@ from pathlib import Path
 
 from drivers.camera import Camera
 from drivers.registry import open_camera
-from station.commands.session import LOOK_S, PROGRESS_S, interrupt_noted, say
+from station.commands.session import LOOK_S, PROGRESS_S, interrupt_noted, say, say_notice
 from station.contract import StationError
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
@@ -62,11 +62,11 @@ def record_cloth(
     except BaseException:
         recording.end()
         raise
-    for severity, text in recording.end(origin + lines):
-        say(f"{severity.capitalize()}: {text}")
+    for notice in recording.end(origin + lines):
+        say_notice(notice)
     if recorder.failure is not None:
         raise StationError("The recording has stopped before its end; what was recorded until then can be played.")
-    scale = getattr(camera, "mm_per_px", None)
+    scale = camera.mm_per_px
     return {
         "folder": str(recorder.folder),
         "blocks": recorder.blocks,
@@ -81,13 +81,13 @@ def record_cloth(
 
 
 def _scale(camera: Camera) -> float:
-    scale = getattr(camera, "mm_per_px", None)
+    scale = camera.mm_per_px
     if scale is None:
         raise StationError(
             f"Camera {camera.camera_id} does not know its scale, so metres cannot be counted: "
             "set mm_per_px of the camera, or use --seconds."
         )
-    return float(scale)
+    return scale
 
 
 def _own_folder(out: Path) -> Path:
@@ -101,7 +101,7 @@ def _follow(camera: RecordingCamera, recorder: ClothRecorder, wanted: Wanted) ->
     at the beginning, how many lines passed, and how many of them did not come or came too late."""
     ledger = LineLedger()
     blocks: Channel[Chunk | EndOfRun] = Channel(1 if camera.waits else BLOCKS_WAITING)
-    acquisition = Acquisition(camera, ledger, blocks, lambda severity, text: say(f"{severity.capitalize()}: {text}"))
+    acquisition = Acquisition(camera, ledger, blocks, say_notice)
     began_s = told_s = time.monotonic()
     with interrupt_noted() as interrupted, _reading(acquisition, blocks):
         while _taken(blocks):

@@ -74,14 +74,16 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
     line = settings.line
     records.history.recipe(line.fabric)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
+    recording = None
     if settings.record is not None:
-        camera = RecordingCamera(camera, settings.record.shelf(records.home), settings.record.max_gb)
+        recording = RecordingCamera(camera, settings.record.shelf(records.home), settings.record.max_gb)
+        camera = recording
     shading_id = None
     if line.shading is not None:
         shading = load_shading(line.shading, camera.width_px)
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
-    with open_station(records, camera, line.device, line.precision, calibrations, wiring) as station:
+    with open_station(records, camera, line.device, line.precision, calibrations, wiring, recording) as station:
         if window is None:
             return line_figures(run_headless(station, line.fabric, line.roll))
         station.start_roll(line.fabric, line.roll)

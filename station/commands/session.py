@@ -14,9 +14,10 @@ from pathlib import Path
 from drivers.camera import Camera
 from model.training import Progress
 from station.calibration.selection import Calibrations
-from station.contract import LineSnapshot, LineState, Notice, StopChanged
+from station.contract import LineSnapshot, LineState, Notice, Severity, StopChanged
 from station.core import Station
 from station.machine.wiring import MachineWiring
+from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.store import Store
 
@@ -61,8 +62,9 @@ def open_station(
     precision: str = "auto",
     calibrations: Calibrations | None = None,
     wiring: MachineWiring | None = None,
+    recording: RecordingCamera | None = None,
 ) -> Iterator[Station]:
-    """A station on the camera, closed whatever happens."""
+    """A station on the camera, which is ``recording`` where it records; closed whatever happens."""
     station = Station(
         records.home,
         records.store,
@@ -72,6 +74,7 @@ def open_station(
         precision=precision,
         calibrations=calibrations,
         wiring=wiring,
+        recording=recording,
     )
     try:
         yield station
@@ -130,12 +133,17 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def say_notice(notice: Notice) -> None:
+    """A notice as a line for people."""
+    say(f"{notice.severity.capitalize()}: {notice.text}")
+
+
 def say_notices(station: Station) -> None:
     """Take what the station told meanwhile, and pass warnings and errors on."""
     while events := station.drain():
         for event in events:
-            if isinstance(event, Notice) and event.severity != "info":
-                say(f"{event.severity.capitalize()}: {event.text}")
+            if isinstance(event, Notice) and event.severity is not Severity.INFO:
+                say_notice(event)
             elif isinstance(event, StopChanged):
                 say(f"Stop {event.step} by {event.by}: {event.cause}")
 

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from drivers import abandoned
 from drivers.camera import Camera
-from station.contract import Event, FeedState, LineSnapshot, LineState, Notice
+from station.contract import Event, FeedState, LineSnapshot, LineState, Notice, Severity
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
 from station.line.channel import Channel
@@ -70,7 +70,7 @@ class Inspection:
         self._notices: SimpleQueue[Notice] = SimpleQueue()
         self._blocks = block_queue(camera.waits)
         self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
-        self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notify, due_line=due_line)
+        self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notices.put, due_line=due_line)
         tile_px, cell_px = scorer.tile_px, scorer.cell_px
         tiler = Tiler(
             recipe,
@@ -130,7 +130,8 @@ class Inspection:
         and the rest was given up."""
         self._acquisition.ask(Mode.FINISH)
         if self._started and not self._ended.wait(timeout):
-            self._notify("error", f"The end of the roll was not judged within {timeout:g} s; the rest is uninspected.")
+            text = f"The end of the roll was not judged within {timeout:g} s; the rest is uninspected."
+            self._notices.put(Notice(Severity.ERROR, text))
             self.abort()
             return False
         if self._started:
@@ -171,7 +172,7 @@ class Inspection:
             latency_p50_ms=median,
             latency_p99_ms=high,
             queue_fill=max(self._blocks.fill, self._rows.fill),
-            message=str(getattr(self._camera, "trouble", "")) if self.failure is None else str(self.failure),
+            message=self._camera.trouble if self.failure is None else str(self.failure),
             origin_line=self._acquisition.origin_line,
             behind_s=self._behind_s(),
         )
@@ -201,9 +202,6 @@ class Inspection:
         if self._judge.judged_s is None or newest is None or self._ended.is_set():
             return 0.0
         return max(0.0, newest - self._judge.judged_s)
-
-    def _notify(self, severity: str, text: str) -> None:
-        self._notices.put(Notice(severity, text))
 
     def _halt(self) -> None:
         self._acquisition.ask(Mode.ABORT)

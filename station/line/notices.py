@@ -1,14 +1,16 @@
-"""Words for people, not more of them than people can use."""
+"""Notices for people, not more of them than people can use."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+from drivers.notice import Notice, Severity
+
 INTERVAL_S = 5.0
 
-Notify = Callable[[str, str], None]
-"""Called with severity and text."""
+Notify = Callable[[Notice], None]
+"""Tells people."""
 
 
 class Notices:
@@ -42,7 +44,8 @@ class Notices:
         """The camera is given up, and tried again until :meth:`back`."""
         if self._gone_s is None:  # else it started again, but showed nothing
             self._gone_s, self._refusal = time.monotonic(), ""
-            self._notify("warning", f"{why.rstrip('.')}. Cloth that passes now is not inspected; trying again.")
+            text = f"{why.rstrip('.')}. Cloth that passes now is not inspected; trying again."
+            self._notify(Notice(Severity.WARNING, text))
 
     def does_not_start(self, why: str) -> None:
         """The camera is there but cannot be used: told once, as trying again will hardly help."""
@@ -54,15 +57,15 @@ class Notices:
         """A block came."""
         if self._gone_s is not None:
             away_s, self._gone_s = time.monotonic() - self._gone_s, None
-            self._notify("info", f"Camera {camera_id} is back after {away_s:.1f} s.")
+            self._notify(Notice(Severity.INFO, f"Camera {camera_id} is back after {away_s:.1f} s."))
 
-    def tell(self, severity: str, text: str) -> None:
-        """Tell at once."""
-        self._notify(severity, text)
+    def pass_on(self, notice: Notice) -> None:
+        """Tell at once what the camera itself says."""
+        self._notify(notice)
 
     def _warn_seldom(self, kind: str, text: str) -> None:
         """Warn, but of the same kind at most every few seconds: the ledger has the exact figures."""
         now = time.monotonic()
         if now - self._told_s.get(kind, -INTERVAL_S) >= INTERVAL_S:
             self._told_s[kind] = now
-            self._notify("warning", text)
+            self._notify(Notice(Severity.WARNING, text))

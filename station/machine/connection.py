@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drivers.machine.signals import Inputs, LinkError, MachineLink, Output, Outputs
-from station.contract import LinkState, Notice
+from station.contract import LinkState, Notice, Severity
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 2.0
 
@@ -57,7 +57,7 @@ class Connection:
         self._open = True
         if self._lost_told:
             self._lost_told = False
-            self._tell(Notice("info", f"The link to the machine is back: {self._link.name}."))
+            self._tell(Notice(Severity.INFO, f"The link to the machine is back: {self._link.name}."))
         return inputs
 
     def part(self, outputs: Outputs) -> None:
@@ -80,4 +80,4 @@ class Connection:
         if not self._lost_told:
             self._lost_told = True
             heartless = "The machine hears nothing from the station and stops by itself if it watches the heartbeat"
-            self._tell(Notice("error", f"The link to the machine is lost: {error} {heartless}; trying again."))
+            self._tell(Notice(Severity.ERROR, f"The link to the machine is lost: {error} {heartless}; trying again."))

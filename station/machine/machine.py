@@ -25,6 +25,7 @@ from station.contract import (
     LinkState,
     MachineStatus,
     Notice,
+    Severity,
     StationError,
     StopState,
 )
@@ -106,12 +107,11 @@ class Machine:
         """Begin to exchange signals."""
         if self._policy.state is StopState.REQUESTED:
             text = f"A stop requested earlier was never released and is requested again: {self._policy.cause}."
-            self._tell(
-                Notice("warning", f"{text} Release it once the cause is mended, by key R or the machine's button.")
-            )
+            text = f"{text} Release it once the cause is mended, by key R or the machine's button."
+            self._tell(Notice(Severity.WARNING, text))
         if self._connection.state is not LinkState.NOT_WIRED and not self._connection.carries(Output.HEARTBEAT):
             text = "No heartbeat is wired in [outputs]: the machine runs on if this program dies."
-            self._tell(Notice("warning", f"{text} Wire it to a watchdog of the machine."))
+            self._tell(Notice(Severity.WARNING, f"{text} Wire it to a watchdog of the machine."))
         self._thread.start()
         self._stay = before_leaving(self.close)
 
@@ -143,7 +143,7 @@ class Machine:
         self._dropped += 1
         if is_told(self._dropped):
             text = f"{self._dropped} changes of defects came too fast to be weighed for a stop or marked."
-            self._tell(Notice("warning", text))
+            self._tell(Notice(Severity.WARNING, text))
 
     def veto(self, by: str, cause_number: int) -> None:
         """Let the machine run on in spite of the announced cause of this number.  Raises StationError."""
@@ -171,7 +171,7 @@ class Machine:
             self._fault = "its signals have stopped"
             with self._lock:  # not renewed, which may be what failed: it is to be told in any case
                 self._status = replace(self._status, heart_still=self._fault)
-            self._tell(Notice("error", f"The machine's signals have stopped: {error}. Start the station again."))
+            self._tell(Notice(Severity.ERROR, f"The machine's signals have stopped: {error}. Start the station again."))
         finally:
             try:
                 self._connection.part(self._last_word())
@@ -230,7 +230,7 @@ class Machine:
         if recipe.mm_per_px is None and recipe.mm_per_line is None:
             if self._settings.needs_scale(recipe.fabric):
                 text = f"Fabric {recipe.fabric} has no scale in mm, so no stop is requested and nothing is marked"
-                self._tell(Notice("warning", f"{text}: calibrate the camera's scale."))
+                self._tell(Notice(Severity.WARNING, f"{text}: calibrate the camera's scale."))
             self._policy.begin_roll(StopSettings(), recipe.threshold)
             self._marking.forget()
             return
@@ -253,9 +253,9 @@ class Machine:
             if fault:
                 stops = "It is told to stop, and the heartbeat stands still."
                 safe = stops if self._wires_stop else "Stop it by hand unless it watches the heartbeat."
-                self._tell(Notice("error", f"The machine cannot rely on the station: {fault}. {safe}"))
+                self._tell(Notice(Severity.ERROR, f"The machine cannot rely on the station: {fault}. {safe}"))
             else:
-                self._tell(Notice("info", "The machine can rely on the station again."))
+                self._tell(Notice(Severity.INFO, "The machine can rely on the station again."))
 
     def _next_outputs(self, now: float) -> Outputs:
         assert self._snapshot is not None
@@ -282,7 +282,7 @@ class Machine:
         if inputs.counter is not None and self._counter is not None:
             self._counter.feed(inputs.counter)
         if inputs.doff and self._inputs.doff is False:
-            self._tell(Notice("info", "The machine signals that the cloth roll is changed."))
+            self._tell(Notice(Severity.INFO, "The machine signals that the cloth roll is changed."))
             if self._settings.doff_ends_roll:
                 self._end_roll()
         if inputs.release and self._inputs.release is False:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from station.contract import Defect, NextReject, Notice
+from station.contract import Defect, NextReject, Notice, Severity
 from station.machine.settings import MachineSettings
 from station.machine.transit import Arrival, Key, Transit
 
@@ -101,13 +101,13 @@ class Marking:
         before, self.marked_late = self.marked_late, self.marked_late + count
         if any(is_told(number) for number in range(before + 1, self.marked_late + 1)):
             what = f"{self.marked_late} rejects were" if self.marked_late > 1 else "A reject was"
-            self._tell(Notice("warning", f"{what} marked behind the beginning, being decided too late for it."))
+            self._tell(Notice(Severity.WARNING, f"{what} marked behind the beginning, being decided too late for it."))
 
     def _not_marked(self, count: int, why: str) -> None:
         before, self.not_marked = self.not_marked, self.not_marked + count
         if any(is_told(number) for number in range(before + 1, self.not_marked + 1)):
             what = f"{self.not_marked} rejects bear" if self.not_marked > 1 else "A reject bears"
-            self._tell(Notice("warning", f"{what} no mark, the last one because {why}."))
+            self._tell(Notice(Severity.WARNING, f"{what} no mark, the last one because {why}."))
 
 
 def is_told(count: int) -> bool:

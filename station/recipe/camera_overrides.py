@@ -23,12 +23,11 @@ class CameraOverrides(BaseModel):
 def override_camera(camera: Camera, overrides: CameraOverrides) -> str | None:
     """Have the camera take the overrides when it is started next; a sentence if it knows no such settings.
 
-    What it refuses of them it tells itself once it was started (``take_words``).
+    What it refuses of them it tells itself once it was started (``take_notices``).
     """
-    take = getattr(camera, "apply_overrides", None)
-    if take is not None:
-        take(overrides.told())
+    told = overrides.told()
+    unknown = camera.apply_overrides(told)
+    if not unknown:
         return None
-    if not (wanted := ", ".join(f"{name} = {value:g}" for name, value in overrides.told().items())):
-        return None
+    wanted = ", ".join(f"{name} = {told[name]:g}" for name in unknown)
     return f"Camera {camera.camera_id} takes no settings from a recipe, so not {wanted}; its picture stays as it is."

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, LineBlock
+from drivers.notice import Notice
 from drivers.recording.format import Entry, RecordingMetadata, What
 from drivers.wrapped import WrappedCamera
 from station.recording.recorder import GB, ClothRecorder, new_folder
@@ -54,11 +55,11 @@ class RecordingCamera(WrappedCamera):
         """Record from now on: on the shelf, or in ``folder``, which then has the limit for itself."""
         metadata = RecordingMetadata(
             camera_id=self.camera_id,
-            serial=str(getattr(self._camera, "serial", "") or ""),
+            serial=self.serial,
             width_px=self.width_px,
             channels=self.channels,
             started_at=datetime.now().astimezone().isoformat(timespec="seconds"),
-            mm_per_px=getattr(self._camera, "mm_per_px", None),
+            mm_per_px=self.mm_per_px,
             roll=roll,
         )
         recorder = ClothRecorder(
@@ -72,21 +73,21 @@ class RecordingCamera(WrappedCamera):
             self._recorder, self._reading = recorder, None
         return recorder
 
-    def end(self, end_line: int | None = None) -> list[tuple[str, str]]:
+    def end(self, end_line: int | None = None) -> list[Notice]:
         """End the recording, if there is one: its cloth ends at ``end_line``, None where only its last entry tells.
-        Returns what there is to say of it, as :meth:`take_words`."""
+        Returns what there is to say of it, as :meth:`take_notices`."""
         with self._lock:
             recorder, self._recorder = self._recorder, None
         if recorder is None:
             return []
         recorder.close(end_line)
-        return recorder.take_words()
+        return recorder.take_notices()
 
-    def take_words(self) -> list[tuple[str, str]]:
+    def take_notices(self) -> list[Notice]:
         """What people should know of camera and recording since the last call."""
         recorder = self._recorder
-        words = [] if recorder is None else recorder.take_words()
-        return [*getattr(self._camera, "take_words", list)(), *words]
+        notices = [] if recorder is None else recorder.take_notices()
+        return [*self._camera.take_notices(), *notices]
 
     def start(self) -> None:
         """Starts the camera.  Raises CameraError."""

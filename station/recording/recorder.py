@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 
 from drivers import abandoned
 from drivers.camera import EncoderReading
+from drivers.notice import Notice, Severity
 from drivers.recording.format import SUFFIX, Entry, RecordingMetadata, What
 from drivers.recording.writer import SEGMENT_BYTES, RecordingWriter
 from station.line.channel import Channel, Closed
@@ -73,8 +74,8 @@ class ClothRecorder:
         )
         self._telling = threading.Lock()
         self._missing: Entry | None = None
-        self._words: SimpleQueue[tuple[str, str]] = SimpleQueue()
-        self._told: set[str] = set()
+        self._notices: SimpleQueue[Notice] = SimpleQueue()
+        self._told: set[Severity] = set()
         self.failure: Exception | None = None
         self.blocks = self.lines_unrecorded = self.pixel_bytes = 0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -85,14 +86,14 @@ class ClothRecorder:
         """Bytes given to the disk so far, those of dropped segments included."""
         return self._writer.bytes_written
 
-    def take_words(self) -> list[tuple[str, str]]:
-        """What people should know since the last call, as severity and text; each kind once in a recording: blocks
-        that did not fit, old cloth that was dropped, a disk that failed."""
-        words = []
+    def take_notices(self) -> list[Notice]:
+        """What people should know since the last call, each kind once in a recording: blocks that did not fit, old
+        cloth that was dropped, a disk that failed."""
+        notices = []
         with contextlib.suppress(Empty):
             while True:
-                words.append(self._words.get_nowait())
-        return words
+                notices.append(self._notices.get_nowait())
+        return notices
 
     def tell(self, entry: Entry) -> None:
         """Record an entry, if there is room; what there is none for is counted and declared in the recording."""
@@ -147,7 +148,7 @@ class ClothRecorder:
             first, end = min(first, self._missing.lines[0]), max(end, self._missing.lines[1])
         self._missing = Entry(What.UNRECORDED, entry.at_ns, entry.reading, lines=(first, end))
         self.lines_unrecorded += entry.block.lines
-        self._tell_once("warning", f"The recording does not keep up: lines from {first} on are not recorded.")
+        self._notify_once(Severity.WARNING, f"The recording does not keep up: lines from {first} on are not recorded.")
 
     def _run(self) -> None:
         _be_nice()
@@ -191,7 +192,8 @@ class ClothRecorder:
                 with contextlib.suppress(OSError):
                     path.parent.rmdir()  # a recording with nothing left
             limit = f"{self._limit_bytes / GB:g} GB"
-            self._tell_once("info", f"Recordings have reached {limit} or the disk's end; the oldest cloth is dropped.")
+            text = f"Recordings have reached {limit} or the disk's end; the oldest cloth is dropped."
+            self._notify_once(Severity.INFO, text)
 
     def _has_spare(self, bytes_wanted: int) -> bool:
         return shutil.disk_usage(self.folder).free >= self._spare_bytes + bytes_wanted
@@ -200,13 +202,14 @@ class ClothRecorder:
         if self.failure is None:
             self.failure = error
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._tell_once("error", f"Recording to {self.folder} has stopped: {why}. Everything else goes on.")
+            text = f"Recording to {self.folder} has stopped: {why}. Everything else goes on."
+            self._notify_once(Severity.ERROR, text)
         self._queue.abort()
 
-    def _tell_once(self, severity: str, text: str) -> None:
+    def _notify_once(self, severity: Severity, text: str) -> None:
         if severity not in self._told:
             self._told.add(severity)
-            self._words.put((severity, text))
+            self._notices.put(Notice(severity, text))
 
 
 def oldest_first(folder: Path, shelf: Path | None) -> list[Path]:

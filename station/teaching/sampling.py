@@ -41,7 +41,7 @@ class Place:
     right_px: int
 
 
-class Section:
+class Section(Camera):
     """A camera that shows only part of another's cloth: the blocks that teach, or those held out.
 
     Of ``HOLD_BACK_EVERY`` blocks one is held out; of pictures each time another one of them, so that every part of a
@@ -59,10 +59,26 @@ class Section:
         self._blocks = 0
         self.lines_kept = 0
         self.first_lines: dict[str | None, int] = {}
-        self.camera_id = camera.camera_id
-        self.width_px = camera.width_px
-        self.channels = camera.channels
-        self.waits = camera.waits
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's."""
+        return self._camera.camera_id
+
+    @property
+    def width_px(self) -> int:
+        """The camera's."""
+        return self._camera.width_px
+
+    @property
+    def channels(self) -> int:
+        """The camera's."""
+        return self._camera.channels
+
+    @property
+    def waits(self) -> bool:
+        """The camera's."""
+        return self._camera.waits
 
     def start(self) -> None:
         """As the camera."""

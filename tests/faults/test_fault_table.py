@@ -12,7 +12,7 @@ from benchmarks.fault_table import HEAD, Row, page
 from benchmarks.fault_watch import Watched, Witness
 from benchmarks.faults import law_holds, one_of_two, simulated
 from drivers.simulated.faults import FAULT_NAMES
-from station.contract import Ledger, Notice, RollEnded, Stretch, StretchClosed, UninspectedReason
+from station.contract import Ledger, Notice, RollEnded, Severity, Stretch, StretchClosed, UninspectedReason
 from station.demo import open_demo_camera
 
 pytestmark = pytest.mark.usefixtures("unhurried")
@@ -31,8 +31,8 @@ def test_a_broken_law_stands_out() -> None:
 
 def test_what_was_told_before_the_fault_is_no_word_of_it() -> None:
     watched = Watched(Witness(open_demo_camera(0, 1.0, None)))
-    watched.events += [(1.0, Notice("warning", "exposure refused")), (2.0, Notice("info", "hello"))]
-    watched.events += [(3.0, Notice("warning", "unplugged")), (4.0, RollEnded("faults", Ledger()))]
+    watched.events += [(1.0, Notice(Severity.WARNING, "exposure refused")), (2.0, Notice(Severity.INFO, "hello"))]
+    watched.events += [(3.0, Notice(Severity.WARNING, "unplugged")), (4.0, RollEnded("faults", Ledger()))]
     assert watched.seen(1.5) == "“unplugged”"
     assert watched.seen() == "“exposure refused”"
 

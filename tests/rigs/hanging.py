@@ -10,10 +10,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera import EncoderReading, LineBlock
+from drivers.camera import Camera, EncoderReading, LineBlock
 
 
-class HangingCamera:
+class HangingCamera(Camera):
     """Even cloth beside a running loom.  While ``hangs`` names a call (start, read, stop) that call never returns, not
     even when it is named no more, until :meth:`release`; the loom and its encoder run on.
 

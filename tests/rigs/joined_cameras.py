@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from drivers import abandoned
-from drivers.camera import EncoderReading, LineBlock
+from drivers.camera import Camera, EncoderReading, LineBlock
 from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
+from drivers.notice import Notice
 
 RNG = np.random.default_rng(3)
 CLOTH = RNG.integers(1, 256, (3000, 300), np.uint8)
@@ -30,10 +31,11 @@ class Machine:
         self.reading = EncoderReading(0, 0.0)
 
 
-class FedCamera:
+class FedCamera(Camera):
     """Sends what the test feeds it: blocks by their lines, or a fault."""
 
-    waits, channels = False, 1
+    camera_id, width_px, channels, waits = "", 0, 1, False
+    estimated_lines, runs_freely = 0, False
 
     def __init__(self, name: str, columns: slice, machine: Machine) -> None:
         self.camera_id, self._columns, self._machine = name, columns, machine
@@ -44,12 +46,11 @@ class FedCamera:
         self.hanging: threading.Event | None = None
         self.stopping: threading.Event | None = None
         self.done: list[str] = []
-        self.own_words: list[tuple[str, str]] = []
-        self.estimated_lines, self.runs_freely = 0, False
+        self.own_notices: list[Notice] = []
 
-    def take_words(self) -> list[tuple[str, str]]:
-        words, self.own_words = self.own_words, []
-        return words
+    def take_notices(self) -> list[Notice]:
+        notices, self.own_notices = self.own_notices, []
+        return notices
 
     def start(self) -> None:
         self.starts += 1
@@ -114,7 +115,7 @@ class Rig:
 
         def is_told() -> bool:
             self.camera.read(0.02)
-            self.words += [text for _, text in self.camera.take_words()]
+            self.words += [notice.text for notice in self.camera.take_notices()]
             return self.told(words)
 
         until(is_told)
@@ -132,7 +133,8 @@ def until(condition: Callable[[], object]) -> None:
 
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No camera is late to start, silent or hanging because the machine that runs the test is slow."""
-    for name in ("joined.LATE_START_S", "reader.START_LIMIT_S", "reader.GONE_S", "grabber.GONE_S", "grabber.STALL_S"):
+    limits = ("joined.camera.LATE_START_S", "joined.reader.START_LIMIT_S", "joined.reader.GONE_S")
+    for name in (*limits, "grabber.GONE_S", "grabber.STALL_S"):
         monkeypatch.setattr(f"drivers.{name}", PATIENCE_S)
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera import EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
 from station.contract import Event
 from station.line.inspection import Inspection
 from station.recipe import Recipe
@@ -42,14 +42,14 @@ class DeviationScorer:
         return maps
 
 
-class ScriptedCamera:
+class ScriptedCamera(Camera):
     """Plays steps in order: a LineBlock is delivered, an exception raised, a number of seconds waited, a callable
     called (with the camera), and an EncoderReading becomes the encoder's word.
 
     The encoder follows the blocks delivered unless a step says otherwise.
     """
 
-    camera_id = "script"
+    camera_id, width_px, channels, waits = "script", 0, 1, True
 
     def __init__(self, steps: Iterable[object], *, width_px: int, channels: int = 1, waits: bool = True) -> None:
         self._steps: Iterator[object] = iter(steps)

@@ -17,6 +17,7 @@ from station.contract import (
     LineSnapshot,
     LineState,
     Notice,
+    Severity,
     StopChanged,
     StopStep,
 )
@@ -105,8 +106,8 @@ class Place:
         self.machine.cycle()
         return getattr(self.link, "outputs", None)
 
-    def notices(self, severity: str) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, Notice) and event.severity == severity]
+    def notices(self, severity: Severity) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Notice) and event.severity is severity]
 
     def steps(self) -> list[StopStep]:
         return [event.step for event in self.events if isinstance(event, StopChanged)]

@@ -31,6 +31,7 @@ from station.contract import (
     RollEnded,
     RollStarted,
     RowJudged,
+    Severity,
     StationError,
     Stretch,
     StretchClosed,
@@ -211,7 +212,7 @@ class ScriptedCore:
             self._lost += lines
             self._stretch_from = self._line
 
-    def say(self, severity: str, text: str) -> None:
+    def say(self, severity: Severity, text: str) -> None:
         """A notice."""
         self._tell(Notice(severity, text))
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.contract import Event, Notice, StripView
+from station.contract import Event, Notice, Severity, StripView
 from station.event_queue import EventQueue
 
 
@@ -15,7 +15,7 @@ def picture() -> StripView:
 
 
 def word(number: int) -> Notice:
-    return Notice("info", str(number))
+    return Notice(Severity.INFO, str(number))
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 10), st.integers(1, 6))
@@ -26,7 +26,7 @@ def test_nothing_is_lost_uncounted_and_words_keep_their_order(kinds: list[bool],
     events: list[Event] = []
     while part := feed.drain(7):
         events += part
-    told = [event for event in events if isinstance(event, Notice) and event.severity == "warning"]
+    told = [event for event in events if isinstance(event, Notice) and event.severity is Severity.WARNING]
     events = [event for event in events if event not in told]
     assert [f"{feed.events_dropped} messages" in notice.text for notice in told] == [True] * bool(feed.events_dropped)
     words = [int(event.text) for event in events if isinstance(event, Notice)]

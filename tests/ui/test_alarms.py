@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from station.contract import Defect, DefectKind, Notice
+from station.contract import Defect, DefectKind, Notice, Severity
 from ui.alarms import AlarmRow
 
 SPOT = Defect(
@@ -26,7 +26,13 @@ def row(app: QApplication, qtbot: QtBot) -> Iterator[AlarmRow]:
 
 
 def test_notices_are_answered_one_by_one_the_newest_of_the_gravest_first(row: AlarmRow) -> None:
-    told = [("warning", "A"), ("error", "B"), ("info", "C"), ("error", "D"), ("warning", "E")]
+    told = [
+        (Severity.WARNING, "A"),
+        (Severity.ERROR, "B"),
+        (Severity.INFO, "C"),
+        (Severity.ERROR, "D"),
+        (Severity.WARNING, "E"),
+    ]
     for severity, text in told:
         row.put_notice(Notice(severity, text))
     seen = []
@@ -38,8 +44,8 @@ def test_notices_are_answered_one_by_one_the_newest_of_the_gravest_first(row: Al
 
 
 def test_rejects_go_together_with_the_notice_beside_them(row: AlarmRow) -> None:
-    row.put_notice(Notice("warning", "The lamp fades."))
-    row.put_notice(Notice("error", "Camera 1 does not answer."))
+    row.put_notice(Notice(Severity.WARNING, "The lamp fades."))
+    row.put_notice(Notice(Severity.ERROR, "Camera 1 does not answer."))
     for number in (7, 8):
         row.put_reject(replace(SPOT, number=number), "mm")
     row.acknowledge()
@@ -48,9 +54,9 @@ def test_rejects_go_together_with_the_notice_beside_them(row: AlarmRow) -> None:
 
 
 def test_too_many_notices_never_push_out_a_graver_one(row: AlarmRow) -> None:
-    row.put_notice(Notice("error", "The disk is full."))
+    row.put_notice(Notice(Severity.ERROR, "The disk is full."))
     for number in range(200):
-        row.put_notice(Notice("info", f"Backup {number} was made."))
+        row.put_notice(Notice(Severity.INFO, f"Backup {number} was made."))
     assert row.text.startswith("The disk is full.")
     row.acknowledge()
     assert row.text.startswith("Backup 199 was made.")

@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from station.contract import StripView
+from station.contract import Severity, StripView
 from station.records.history import History
 from station.records.store import Store
 from tests.rigs.scripted_core import ScriptedCore
@@ -88,7 +88,7 @@ def test_a_burst_of_events_leaves_the_window_alive(core: ScriptedCore, qtbot: Qt
     probe.timeout.connect(lambda: turns.append(len(core._events)))
     core.start_roll("demo")
     for _ in range(3000):
-        core.say("info", "a word")
+        core.say(Severity.INFO, "a word")
     bridge.notice.connect(lambda _notice: sum(range(2000)))
     probe.start()
     bridge.start()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
-from station.contract import Core, LineSnapshot, Notice, StationError
+from station.contract import Core, LineSnapshot, Notice, Severity, StationError
 from ui import theme
 from ui.widgets.gauges import Trend
 from ui.widgets.parts import Figure, Panel, button, label
@@ -99,7 +99,7 @@ class RollControls(Panel):
         try:
             command()
         except StationError as error:
-            self.told.emit(Notice("error", str(error)))
+            self.told.emit(Notice(Severity.ERROR, str(error)))
         self.changed.emit()
 
 

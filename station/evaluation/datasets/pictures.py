@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.camera import EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
 from drivers.images import image_metadata
 from drivers.replay import MAX_BLOCK_LINES, ReplayCamera
 
@@ -25,7 +25,7 @@ class Picture:
     width_px: int
 
 
-class PicturesCamera:
+class PicturesCamera(Camera):
     """Replay cameras one after the other, one for each width; what is narrower goes on as its mirror image.
 
     Images of one width are played in name order, the narrowest first; names of pieces are POSIX paths relative to the
@@ -53,11 +53,23 @@ class PicturesCamera:
             for part, names in zip(self._parts, self._names, strict=True)
             for piece in part.pieces
         ]
-        self.width_px = max(part.width_px for part in self._parts)
-        self.channels = max(part.channels for part in self._parts)
-        self.total_lines = sum(part.total_lines for part in self._parts)
         self._at = (0, 0)
         """The part that plays and the lines before it, together: the encoder is asked from any thread."""
+
+    @property
+    def width_px(self) -> int:
+        """Width of the widest image."""
+        return max(part.width_px for part in self._parts)
+
+    @property
+    def channels(self) -> int:
+        """1 if all images are grey, else 3."""
+        return max(part.channels for part in self._parts)
+
+    @property
+    def total_lines(self) -> int:
+        """Lines of all images together."""
+        return sum(part.total_lines for part in self._parts)
 
     def start(self) -> None:
         """As :class:`drivers.camera.Camera`."""

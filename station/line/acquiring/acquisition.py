@@ -74,7 +74,7 @@ class Acquisition:
         self._finish_s: float | None = None
         self._gap = UninspectedReason.LOST_BY_CAMERA
         self._encoder = Encoder(camera)
-        self._span = RollSpan(self._encoder, ledger, due_line, getattr(camera, "unrecorded", ()))
+        self._span = RollSpan(self._encoder, ledger, due_line, camera.unrecorded)
         self._gate = OverloadGate(blocks, ledger, waits=camera.waits)
         self._clock = CaptureClock()
         self._grabber = Grabber(camera)
@@ -100,11 +100,11 @@ class Acquisition:
     @property
     def cloth_lines(self) -> int:
         """Lines of the roll if all of the camera's cloth were played; 0 where that is endless or not known."""
-        total = getattr(self._camera, "total_lines", None)
+        total = self._camera.total_lines
         if self._span.start is None:
             self._encoder.read()
         start = self._span.start
-        return 0 if total is None or start is None else max(0, int(total) - start)
+        return 0 if total is None or start is None else max(0, total - start)
 
     def encoder(self, max_age_s: float = 0.0) -> EncoderReading:
         """The encoder's word, see :meth:`station.line.acquiring.encoder.Encoder.read`."""
@@ -185,13 +185,13 @@ class Acquisition:
         try:
             block = self._grabber.read(READ_TIMEOUT_S)
         except EndOfClothError:
-            self._pass_on_words()
+            self._pass_on_notices()
             self._update(ended=True)
             return False
         except CameraGoneError as error:
-            self._pass_on_words()
+            self._pass_on_notices()
             return self._reconnect(error)
-        self._pass_on_words()
+        self._pass_on_notices()
         reading = self._encoder.read()
         if block is not None and block.lines:
             self._take(block, reading)
@@ -202,10 +202,10 @@ class Acquisition:
                 return self._reconnect(CameraGoneError(self._grabber.silence(self.feed.unseen_s)))
         return True
 
-    def _pass_on_words(self) -> None:
-        """What a camera that is made of several says of single ones."""
-        for severity, text in getattr(self._camera, "take_words", list)():
-            self._notices.tell(severity, text)
+    def _pass_on_notices(self) -> None:
+        """What the camera itself has to say, as one that is made of several has of single ones."""
+        for notice in self._camera.take_notices():
+            self._notices.pass_on(notice)
 
     def _look(self, reading: EncoderReading) -> None:
         """No block came: hold that against the encoder."""

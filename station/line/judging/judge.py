@@ -18,6 +18,7 @@ from station.contract import (
     Notice,
     RollEnded,
     RowJudged,
+    Severity,
     StretchClosed,
     StripView,
     UninspectedReason,
@@ -62,7 +63,7 @@ class Judge:
     ) -> None:
         self._ledger, self._emit, self._view = ledger, emit, view
         self._cell, self._tile = cell_px, tile_px
-        self._notices = Notices(lambda severity, text: emit(Notice(severity, text)))
+        self._notices = Notices(emit)
         self._display = np.float32(0.5 / recipe.threshold)
         self._blender = Blender(
             width_px=width_px,
@@ -116,7 +117,7 @@ class Judge:
         self._tell(notices)
         self.tell_stretches()
         if failure is not None:
-            self._emit(Notice("error", f"The line has stopped: {failure}"))
+            self._emit(Notice(Severity.ERROR, f"The line has stopped: {failure}"))
         self._emit(RollEnded(roll, totals))
 
     def row(self, row: TileRow, maps: NDArray[np.float32]) -> None:
@@ -197,7 +198,7 @@ class Judge:
             text = (
                 f"{count} defects on the last {FLOOD_LINES} lines: check that the fabric, the light and the recipe fit."
             )
-            self._emit(Notice("warning", text))
+            self._emit(Notice(Severity.WARNING, text))
 
     def _defect(self, defect: Defect) -> None:
         if defect.merged_into is None:

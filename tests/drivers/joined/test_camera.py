@@ -80,7 +80,7 @@ def test_two_overlapping_cameras_see_what_a_wide_one_sees(channels: int, first_l
     try:
         assert np.array_equal(play(camera), cloth[:2500])
         assert camera.encoder().due_line == 2500
-        assert camera.take_words() == []
+        assert camera.take_notices() == []
     finally:
         camera.stop()
 
@@ -192,7 +192,7 @@ def test_a_silent_camera_is_started_again(rig: Rig, monkeypatch: pytest.MonkeyPa
 
     until(starts)
     # Not by reading: both are silent still, and may both be gone again.
-    told = " ".join(text for _, text in rig.camera.take_words())
+    told = " ".join(notice.text for notice in rig.camera.take_notices())
     assert "Camera left has sent nothing for" in told
     assert "Camera right has sent nothing for" in told
 
@@ -204,7 +204,7 @@ def test_a_standing_machine_is_no_fault(rig: Rig, monkeypatch: pytest.MonkeyPatc
     rig.moves(150, 0.0)
     assert rig.camera.read(2.5) is None
     assert (rig.left.starts, rig.right.starts) == (1, 1)
-    assert rig.camera.take_words() == []
+    assert rig.camera.take_notices() == []
 
 
 def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +221,7 @@ def test_a_camera_that_hangs_costs_its_part_and_is_taken_up_again(rig: Rig, monk
             line += 2
             rig.moves(line)
             rig.camera.read(0.1)
-            rig.words += [text for _, text in rig.camera.take_words()]
+            rig.words += [notice.text for notice in rig.camera.take_notices()]
             time.sleep(0.05)
             assert line < 2500
         monkeypatch.setattr("drivers.grabber.GONE_S", PATIENCE_S)
@@ -247,7 +247,7 @@ def test_what_nobody_takes_in_time_is_left_out_and_told(rig: Rig, monkeypatch: p
     told: set[str] = set()
 
     def both_told() -> bool:
-        told.update(text for _, text in rig.camera.take_words())
+        told.update(notice.text for notice in rig.camera.take_notices())
         return len(told) == 2
 
     until(both_told)

@@ -12,6 +12,7 @@ from drivers.camera import CameraError
 from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
 from drivers.memory import MemoryCamera
+from drivers.notice import Notice, Severity
 from tests.rigs.joined_cameras import Rig, be_patient, running_rig, until
 
 
@@ -28,10 +29,11 @@ def rig() -> Iterator[Rig]:
 
 def test_what_a_recipe_asks_for_reaches_each_camera_that_takes_it(rig: Rig) -> None:
     taken: list[object] = []
-    rig.right.apply_overrides = taken.append  # type: ignore[attr-defined]
+    rig.right.apply_overrides = taken.append  # type: ignore[method-assign]
     rig.camera.apply_overrides({"exposure_us": 80.0})
     assert taken == [{"exposure_us": 80.0}]
-    assert rig.camera.take_words() == [("warning", "Camera left takes no settings from a recipe, so not exposure_us.")]
+    text = "Camera left takes no settings from a recipe, so not exposure_us."
+    assert rig.camera.take_notices() == [Notice(Severity.WARNING, text)]
 
 
 def test_a_camera_that_counts_from_another_place_is_told_of(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +51,7 @@ def test_a_camera_that_counts_from_another_place_is_told_of(rig: Rig, monkeypatc
         line, behind = line + 2, behind + 2
         rig.moves(line)
         rig.camera.read(0.05)
-        rig.words += [text for _, text in rig.camera.take_words()]
+        rig.words += [notice.text for notice in rig.camera.take_notices()]
         return rig.told("behind its neighbours', so its part of the web is not inspected. End the roll and restart")
 
     until(is_told)
@@ -59,9 +61,10 @@ def test_a_camera_that_counts_from_another_place_is_told_of(rig: Rig, monkeypatc
 
 
 def test_what_its_cameras_say_is_heard(rig: Rig) -> None:
-    rig.right.own_words = [("warning", "Camera right did not take a gain of 3 dB: it has no Gain.")]
-    assert rig.camera.take_words() == [("warning", "Camera right did not take a gain of 3 dB: it has no Gain.")]
-    assert rig.camera.take_words() == []
+    refused = Notice(Severity.WARNING, "Camera right did not take a gain of 3 dB: it has no Gain.")
+    rig.right.own_notices = [refused]
+    assert rig.camera.take_notices() == [refused]
+    assert rig.camera.take_notices() == []
 
 
 def test_lines_that_one_camera_lost_are_told(rig: Rig) -> None:
@@ -70,7 +73,7 @@ def test_lines_that_one_camera_lost_are_told(rig: Rig) -> None:
     rig.feed(60, 100, rig.right)
     blocks = [rig.next() for _ in range(3)]
     assert blocks == [(0, 40, ()), (40, 60, ((150, 300),)), (60, 100, ())]
-    assert [text for _, text in rig.camera.take_words()] == [
+    assert [notice.text for notice in rig.camera.take_notices()] == [
         "Camera right lost 20 lines; the web is not inspected whole there."
     ]
 
@@ -80,21 +83,23 @@ def test_cameras_that_count_by_time_or_by_estimate_are_told_of() -> None:
     rig.left.runs_freely = rig.right.runs_freely = True
     for _ in range(2):  # at the start of every roll
         rig.camera.start()
-        (told,) = [text for _, text in rig.camera.take_words()]
+        (told,) = [notice.text for notice in rig.camera.take_notices()]
         assert told.startswith("Without an encoder lines are counted by time alone (camera left and camera right)")
     rig.camera.stop()
     rig = Rig()
     rig.camera.start()
     rig.camera.stop()
-    assert rig.camera.take_words() == []
+    assert rig.camera.take_notices() == []
     rig.right.estimated_lines = 30
-    (told,) = [text for _, text in rig.camera.take_words()]
+    (told,) = [notice.text for notice in rig.camera.take_notices()]
     assert told.startswith("How much cloth passed while camera right was away is an estimate")
-    assert rig.camera.take_words() == []
+    assert rig.camera.take_notices() == []
 
 
 class Named(MemoryCamera):
     """A camera with whatever a test wants of it."""
+
+    serial, mm_per_px, output_lines = "", None, None
 
     def __init__(
         self, name: str = "b", *, colour: bool = False, waits: bool = True, scale: float | None = None
@@ -123,12 +128,12 @@ def test_cameras_that_do_not_fit_together_are_refused(cameras: list[Named], word
 
 def test_the_whole_has_the_serial_numbers_and_the_first_output_lines_of_its_cameras() -> None:
     plain = JoinedCamera([Named("a"), Named()], [Joint(10)])
-    assert (plain.serial, plain.set_output) == ("", None)
+    assert (plain.serial, plain.output_lines) == ("", None)
     left, right = Named("a"), Named()
     left.serial, right.serial = "123", "45"
-    right.set_output = print
+    right.output_lines = object()
     whole = JoinedCamera([left, right], [Joint(10)])
-    assert (whole.serial, whole.set_output) == ("123+45", print)
+    assert (whole.serial, whole.output_lines) == ("123+45", right.output_lines)
 
 
 def test_a_scale_that_one_camera_knows_is_the_whole_s() -> None:

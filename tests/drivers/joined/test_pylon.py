@@ -45,7 +45,7 @@ def neighbours(tmp_path: Path) -> Iterator[JoinedCamera]:
 def test_both_are_seen_and_heard(neighbours: JoinedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drivers.joined.camera.LATE_START_S", PATIENCE_S)
     neighbours.start()
-    told = [text for _, text in neighbours.take_words()]
+    told = [notice.text for notice in neighbours.take_notices()]
     for side in ("left", "right"):
         assert any(text.startswith(f"Camera {side} did not take a gain of 1000 dB") for text in told)
     assert [text for text in told if "Without an encoder lines are counted" in text]

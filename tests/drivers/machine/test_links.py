@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from drivers.camera import CameraError
 from drivers.machine.links import LinkSettings, open_link
 from drivers.machine.modbus import ModbusLink, ModbusSettings, runs
 from drivers.machine.signals import CameraLines, Inputs, LinkError, Output, Outputs, SimulatedLink
+from drivers.memory import MemoryCamera
 from tests.rigs.plc import HOLDING, Plc
 
 
@@ -178,11 +180,9 @@ def test_camera_lines_are_set_only_where_they_change_and_all_after_a_return() ->
 def test_a_camera_without_output_lines_is_refused_in_a_sentence() -> None:
     settings = TypeAdapter(LinkSettings).validate_python({"kind": "camera", "lines": {"stop": "Line2"}})
 
-    class Plain:
-        camera_id = "replay"
-
-    with pytest.raises(LinkError, match="Camera replay has no output lines"):
-        open_link(settings, Plain())  # type: ignore[arg-type]
+    camera = MemoryCamera(np.zeros((256, 8), np.uint8))
+    with pytest.raises(LinkError, match="Camera memory has no output lines"):
+        open_link(settings, camera)
 
 
 def test_the_simulated_machine_remembers_what_it_was_told_and_when() -> None:

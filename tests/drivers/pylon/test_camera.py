@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from drivers import abandoned
 from drivers.camera import CameraError, CameraGoneError, LineBlock
+from drivers.notice import Notice, Severity
 from drivers.pylon.camera import PylonCamera
 from drivers.pylon.devices import list_pylon_cameras
 from drivers.pylon.grab import GrabCounts
@@ -91,8 +92,8 @@ def test_settings_reach_the_camera_and_what_it_refuses_is_listed(cameras: Any) -
         "Camera left did not take 6400 lines/s: it has no line rate; it takes 100 frames/s of 64 lines.",
     )
     camera.start()
-    assert camera.take_words() == [("warning", sentence) for sentence in camera.refused]
-    assert camera.take_words() == []
+    assert camera.take_notices() == [Notice(Severity.WARNING, sentence) for sentence in camera.refused]
+    assert camera.take_notices() == []
     nodes = camera._grab.device.GetNodeMap()
     assert nodes.GetNode("ExposureTimeAbs").Value == 250.0
     assert nodes.GetNode("AcquisitionFrameRateAbs").Value == 100.0
@@ -250,12 +251,14 @@ def test_a_recipe_asks_for_exposure_and_gain_from_the_next_start_on(cameras: Any
     assert as_set[0] == 250.0
     camera.apply_overrides({"exposure_us": 120.0, "gain_db": 60.0})
     assert light() == (120.0, 48.0)
-    assert camera.take_words() == [("warning", sentence) for sentence in camera.refused]
+    assert camera.take_notices() == [Notice(Severity.WARNING, sentence) for sentence in camera.refused]
     assert "a gain of 60 dB" in camera.refused[0]
     camera.apply_overrides({"exposure_us": 120.0, "gain_db": 60.0})
     camera.start()
     camera.start()
-    assert camera.take_words() == [("warning", sentence) for sentence in camera.refused], "once on each roll"
+    assert camera.take_notices() == [Notice(Severity.WARNING, sentence) for sentence in camera.refused], (
+        "once on each roll"
+    )
     camera.apply_overrides({"gain_db": 6.0})
     assert light() == (250.0, pytest.approx(6.0, abs=0.01))
     camera.apply_overrides({})

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
+from drivers.notice import Severity
 from drivers.recording.camera import RecordedCamera
 from drivers.recording.format import Entry, What
 from drivers.recording.reader import RecordingError
@@ -201,12 +202,12 @@ def test_a_camera_that_was_not_there_at_first(tmp_path: Path) -> None:
 def test_what_is_not_recorded_is_named_and_told_once(tmp_path: Path) -> None:
     camera = RecordedCamera(record(tmp_path / "r", *ODD), as_fast_as_possible=True)
     assert camera.unrecorded == ((48, 64),)
-    assert [severity for severity, text in camera.take_words() if "16 lines" in text] == ["warning"]
-    assert camera.take_words() == []
+    assert [notice.severity for notice in camera.take_notices() if "16 lines" in notice.text] == [Severity.WARNING]
+    assert camera.take_notices() == []
     whole = RecordedCamera(record(tmp_path / "s", look(What.START, 0), came(0), look(What.END, 8)))
-    assert whole.take_words() == []
+    assert whole.take_notices() == []
     killed = RecordedCamera(record(tmp_path / "t", look(What.START, 0), came(0)))
-    assert "broken off" in killed.take_words()[0][1]
+    assert "broken off" in killed.take_notices()[0].text
 
 
 def test_another_name_may_be_given(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from station import demo
 from station.commands.run import Recorder, run_demo
 from station.commands.session import open_records
-from station.contract import Notice, RowJudged
+from station.contract import Notice, RowJudged, Severity
 from station.core import Station
 from station.records.rows import RecordsError
 
@@ -38,7 +38,7 @@ def test_records_that_take_nothing_stop_the_line_and_are_waited_for_once() -> No
     assert store.waits == [7.0, 0.0]
     store.failure = None
     with pytest.raises(RecordsError, match="too slow"):
-        recorder(Notice("error", "x"))
+        recorder(Notice(Severity.ERROR, "x"))
 
 
 def test_the_figures_of_a_second_roll_are_its_own(demo_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

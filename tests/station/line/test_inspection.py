@@ -13,6 +13,7 @@ from station.contract import (
     Notice,
     RollEnded,
     RowJudged,
+    Severity,
     Stretch,
     StretchClosed,
     StripView,
@@ -136,7 +137,7 @@ def test_a_roll_shorter_than_a_tile_is_uninspected_and_it_is_said_why(lines: int
     run = Run(ScriptedCamera(blocks(cloth(lines, 600)), width_px=600), find_web=find_web).to_end()
     assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, lines, UninspectedReason.TOO_SHORT)]
     assert sum(v.pixels.shape[0] for v in run.of(StripView)) == lines
-    assert [n.severity for n in run.of(Notice)] == ["warning"]
+    assert [n.severity for n in run.of(Notice)] == [Severity.WARNING]
     assert "fewer than 256 lines" in run.of(Notice)[0].text
     assert run.scorer.tiles == 0
 

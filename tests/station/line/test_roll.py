@@ -19,6 +19,7 @@ from station.contract import (
     LineState,
     Notice,
     RollEnded,
+    Severity,
     Stretch,
     StretchClosed,
     StripView,
@@ -221,7 +222,7 @@ def test_a_fault_of_the_scorer_ends_the_roll_declared(scorer: DeviationScorer, t
     assert text in str(run.inspection.failure)
     assert run.inspection.snapshot().state is LineState.ERROR
     assert text in run.inspection.snapshot().message
-    assert any(n.severity == "error" and text in n.text for n in run.of(Notice))
+    assert any(n.severity is Severity.ERROR and text in n.text for n in run.of(Notice))
     assert run.events[-1].ledger.lines_in_flight == 0
     assert UninspectedReason.ABORTED in {e.stretch.reason for e in run.of(StretchClosed)}
 

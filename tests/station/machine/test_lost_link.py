@@ -12,6 +12,7 @@ from station.contract import (
     FeedState,
     LineState,
     LinkState,
+    Severity,
     StopState,
 )
 from station.machine.machine import MOST_WAITING
@@ -36,10 +37,10 @@ def test_what_is_not_wired_is_neither_marked_nor_missed_and_a_missing_heartbeat_
     assert (status.wires_stop, place().machine.status.wires_stop) == (False, True)
     at.feed = FeedState.GONE
     at.pass_cloth(0.1)
-    assert "Stop it by hand" in at.notices("error")[0]
+    assert "Stop it by hand" in at.notices(Severity.ERROR)[0]
     at.machine.start()
     at.machine.close()
-    assert [text.split(":")[0] for text in at.notices("warning")] == ["No heartbeat is wired in [outputs]"]
+    assert [text.split(":")[0] for text in at.notices(Severity.WARNING)] == ["No heartbeat is wired in [outputs]"]
 
 
 def test_where_the_roll_begins_is_asked_once_not_with_every_defect() -> None:
@@ -86,8 +87,8 @@ def test_a_lost_link_is_a_state_and_one_notice_and_is_tried_again_with_patience(
     assert at.machine.status.link is LinkState.LOST
     assert at.machine.status.running is None
     assert 3 <= link.opened <= 6, "5 s with pauses of 0.5, 1, 2 and 2 s"
-    assert len(at.notices("error")) == 1
-    assert "does not answer" in at.notices("error")[0]
+    assert len(at.notices(Severity.ERROR)) == 1
+    assert "does not answer" in at.notices(Severity.ERROR)[0]
     at.machine.hear(reject(1, 0.0))
     at.pass_cloth(1.0, seconds=0.05)
     assert at.machine.status.not_marked == 1
@@ -98,7 +99,7 @@ def test_a_lost_link_is_a_state_and_one_notice_and_is_tried_again_with_patience(
     link.broken = False
     at.pass_cloth(0.0, seconds=3.0)
     assert at.machine.status.link is LinkState.CONNECTED
-    assert at.notices("info") == ["The link to the machine is back: simulated machine."]
+    assert at.notices(Severity.INFO) == ["The link to the machine is back: simulated machine."]
 
 
 def test_where_the_signals_have_stopped_nobody_says_that_the_machine_was_told() -> None:
@@ -177,7 +178,7 @@ def test_lines_of_a_camera_rest_between_rolls_and_no_alarm_is_made_of_it() -> No
     at.line = LineState.HALTED
     at.pass_cloth(0.0)
     assert len(said) == count + 1, "all lines are set anew"
-    assert at.notices("error") == []
+    assert at.notices(Severity.ERROR) == []
 
 
 def test_without_wires_the_screen_still_counts() -> None:
@@ -193,7 +194,7 @@ def test_more_news_than_can_be_held_are_counted() -> None:
     at = place(stop={"critical_mm": 1})
     for number in range(MOST_WAITING + 3):
         at.machine.hear(reject(number, 0.0))
-    assert at.notices("warning")[-1].startswith("2 changes of defects came too fast")
+    assert at.notices(Severity.WARNING)[-1].startswith("2 changes of defects came too fast")
 
 
 def test_a_camera_that_knows_no_position_moves_nothing() -> None:

@@ -11,6 +11,7 @@ from station.contract import (
     Event,
     FeedState,
     LineState,
+    Severity,
     StationError,
     StopChanged,
     StopState,
@@ -121,7 +122,7 @@ def test_a_fault_of_its_own_is_told_also_if_the_status_cannot_be_renewed(monkeyp
     monkeypatch.delattr(Marking, "ahead")
     with pytest.raises(AttributeError, match="ahead"):
         at.machine._run()
-    assert len(at.notices("error")) == 1
+    assert len(at.notices(Severity.ERROR)) == 1
     assert at.machine.status.heart_still == "its signals have stopped"
     assert link.outputs.stop
 
@@ -171,7 +172,7 @@ def test_a_late_decision_marks_at_once_where_the_mark_still_fits_and_else_not_an
     assert not at.pass_cloth(0.0).marker
     status = at.machine.status
     assert (status.marked, status.marked_late, status.not_marked) == (1, 1, 1)
-    assert [text.split(",")[0] for text in at.notices("warning")] == [
+    assert [text.split(",")[0] for text in at.notices(Severity.WARNING)] == [
         "A reject was marked behind the beginning",
         "A reject bears no mark",
     ]
@@ -184,7 +185,7 @@ def test_many_late_ones_are_counted_but_not_told_one_by_one() -> None:
         at.machine.hear(reject(number, 1.0))
     at.pass_cloth(0.0)
     assert at.machine.status.not_marked == 100
-    assert len(at.notices("warning")) == 7
+    assert len(at.notices(Severity.WARNING)) == 7
 
 
 def test_cloth_of_the_last_roll_is_still_marked_in_the_next_and_a_new_count_loses_it() -> None:
@@ -199,7 +200,7 @@ def test_cloth_of_the_last_roll_is_still_marked_in_the_next_and_a_new_count_lose
     at.due = 0
     assert not at.pass_cloth(0.0).marker
     assert (at.machine.status.marked, at.machine.status.not_marked) == (1, 1)
-    assert "the encoder began to count anew" in at.notices("warning")[0]
+    assert "the encoder began to count anew" in at.notices(Severity.WARNING)[0]
 
 
 def test_a_fabric_without_scale_is_told() -> None:
@@ -207,10 +208,10 @@ def test_a_fabric_without_scale_is_told() -> None:
     at.machine.begin_roll(RECIPE.model_copy(update={"mm_per_px": None}))
     at.machine.hear(reject(1, 0.0))
     at.pass_cloth(9.0)
-    assert "no scale in mm" in at.notices("warning")[0]
+    assert "no scale in mm" in at.notices(Severity.WARNING)[0]
     lamps = place()
     lamps.machine.begin_roll(RECIPE.model_copy(update={"mm_per_px": None}))
     lamps.pass_cloth(9.0)
-    assert lamps.notices("warning") == [], "lamps and heartbeat need none"
+    assert lamps.notices(Severity.WARNING) == [], "lamps and heartbeat need none"
     assert at.machine.status.stop is StopState.NONE
     assert at.machine.status.to_marker is None

@@ -15,6 +15,7 @@ from drivers.machine.signals import SimulatedLink
 from station.contract import (
     LineSnapshot,
     LinkState,
+    Severity,
     StopState,
 )
 from station.machine.machine import Machine
@@ -86,7 +87,7 @@ def test_a_fault_of_its_own_ends_in_a_stop(plc: Plc) -> None:
     assert until(lambda: at.machine.status.link is LinkState.CONNECTED)
     at.machine._look = lambda: replace(None)  # type: ignore[type-var]
     assert until(lambda: plc.coil(0))
-    assert until(lambda: any("signals have stopped" in text for text in at.notices("error")))
+    assert until(lambda: any("signals have stopped" in text for text in at.notices(Severity.ERROR)))
     assert at.machine.status.heart_still == "its signals have stopped"
     at.machine.close()
 

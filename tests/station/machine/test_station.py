@@ -14,7 +14,7 @@ from drivers.machine.signals import Outputs, SimulatedLink
 from drivers.memory import MemoryCamera
 from station import demo, shutdown
 from station.commands.session import Records, open_records, open_station, say_notices
-from station.contract import LineState, LinkState, Notice, StationError, StopChanged, StopState, StopStep
+from station.contract import LineState, LinkState, Notice, Severity, StationError, StopChanged, StopState, StopStep
 from station.line.inspection import Inspection
 from station.machine.settings import MachineSettings
 from station.machine.wiring import MachineWiring
@@ -54,7 +54,7 @@ def test_a_critical_defect_stops_the_machine_until_a_person_releases_it(
     records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine, link = wired(stop={"critical_mm": 1, "countdown_m": 0}, marker_mm=0.5, marker_late_mm=10_000)
-    with open_station(records, foreign_cloth(), wired=machine) as station:
+    with open_station(records, foreign_cloth(), wiring=machine) as station:
         assert until(lambda: station.snapshot().machine.link is LinkState.CONNECTED)
         station.start_roll(demo.FABRIC, "r")
         assert until(lambda: station.snapshot().machine.stop is StopState.REQUESTED)
@@ -86,7 +86,7 @@ def test_a_stop_that_nobody_released_outlives_the_program(records: Records, caps
     records.store.write(StopChanged(StopStep.REQUESTED, "running defect 3 at 12.0 m", "station"))
     assert records.store.flush()
     machine, link = wired(on_exit="leave")
-    with open_station(records, foreign_cloth(), wired=machine) as station:
+    with open_station(records, foreign_cloth(), wiring=machine) as station:
         assert until(lambda: link.outputs is not None)
         assert all(told.stop for _, told in link.history), "never taken back, not for a moment"
         say_notices(station)
@@ -95,7 +95,7 @@ def test_a_stop_that_nobody_released_outlives_the_program(records: Records, caps
     assert "never released and is requested again: running defect 3" in capsys.readouterr().err
     assert records.store.flush()
     machine, link = wired(on_exit="leave")
-    with open_station(records, foreign_cloth(), wired=machine):
+    with open_station(records, foreign_cloth(), wiring=machine):
         assert until(lambda: link.outputs is not None)
         assert not link.outputs.stop
 
@@ -105,7 +105,7 @@ def test_a_line_that_breaks_stops_the_heart(records: Records) -> None:
     model.chmod(0o600)
     model.write_bytes(b"damaged")
     machine, link = wired()
-    with open_station(records, foreign_cloth(), wired=machine) as station:
+    with open_station(records, foreign_cloth(), wiring=machine) as station:
         station.start_roll(demo.FABRIC, "r")
         assert station.wait(120)
         assert until(lambda: link.outputs is not None and link.outputs.stop)
@@ -120,7 +120,7 @@ def test_a_station_that_fails_beside_its_line_stops_the_heart(
 
     monkeypatch.setattr(Inspection, "finish", burst)
     machine, link = wired()
-    with open_station(records, foreign_cloth(), wired=machine) as station:
+    with open_station(records, foreign_cloth(), wiring=machine) as station:
         station.start_roll(demo.FABRIC, "r")
         assert station.wait(120)
         assert station.snapshot().state is LineState.ERROR
@@ -139,14 +139,18 @@ def test_a_roll_that_ends_for_want_of_records_is_no_roll_in_order_while_the_disk
         seen.append((station.snapshot().state, stopped))
         return False
 
-    with open_station(records, foreign_cloth(), wired=machine) as station:
+    with open_station(records, foreign_cloth(), wiring=machine) as station:
         with monkeypatch.context() as failing:
             failing.setattr(Store, "flush", hang)
             failing.setattr(Store, "lost", 1)
             failing.setattr(Store, "failure", RecordsError("The disk does not answer."))
             station.start_roll(demo.FABRIC, "r")
             assert station.wait(120)
-        said = [event.text for event in station.drain(4096) if isinstance(event, Notice) and event.severity == "error"]
+        said = [
+            event.text
+            for event in station.drain(4096)
+            if isinstance(event, Notice) and event.severity is Severity.ERROR
+        ]
     assert seen == [(LineState.ERROR, True)]
     assert said.count("Roll r: The disk does not answer.") == 1
 
@@ -154,7 +158,7 @@ def test_a_roll_that_ends_for_want_of_records_is_no_roll_in_order_while_the_disk
 def test_the_end_of_the_process_makes_the_outputs_safe_also_if_nobody_closed_the_station(records: Records) -> None:
     machine, link = wired()
     before = list(shutdown._hooks)  # another test's are not called here
-    with open_station(records, foreign_cloth(), wired=machine):
+    with open_station(records, foreign_cloth(), wiring=machine):
         assert until(lambda: link.outputs is not None)
         assert not link.outputs.stop
         [hook] = shutdown._hooks[len(before) :]

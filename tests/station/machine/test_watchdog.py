@@ -8,6 +8,7 @@ from drivers.machine.signals import Inputs, SimulatedLink
 from station.contract import (
     FeedState,
     LineState,
+    Severity,
     StopChanged,
     StopStep,
 )
@@ -48,11 +49,11 @@ def test_a_dead_line_stops_the_heart_and_the_machine(change: dict[str, object], 
     told = at.link.outputs
     assert (told.stop, told.red, told.amber) == (True, True, True)
     assert why in at.machine.status.heart_still
-    assert len(at.notices("error")) == 1
+    assert len(at.notices(Severity.ERROR)) == 1
     at.line, at.feed, at.judges = LineState.CONTINUOUS_EXECUTION, FeedState.LIVE, True
     assert beats(at, metres=1.0) > 0
     assert not at.link.outputs.stop
-    assert at.notices("info") == ["The machine can rely on the station again."]
+    assert at.notices(Severity.INFO) == ["The machine can rely on the station again."]
 
 
 @pytest.mark.parametrize("feed", [FeedState.STOPPED, FeedState.NO_PICTURE])
@@ -118,7 +119,7 @@ def test_a_doff_is_told_once_and_ends_the_roll_where_it_shall() -> None:
         link.inputs = Inputs(running=True, doff=level)
         at.pass_cloth(0.0)
     assert at.ends == 2
-    assert len(at.notices("info")) == 2
+    assert len(at.notices(Severity.INFO)) == 2
     assert at.machine.status.running is True
 
 

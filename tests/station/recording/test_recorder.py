@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers.camera import CameraGoneError, EncoderReading, LineBlock
+from drivers.notice import Severity
 from drivers.recording.camera import RecordedCamera
 from drivers.recording.format import What
 from drivers.recording.reader import Recording
@@ -140,7 +141,7 @@ def test_blocks_that_do_not_fit_are_declared_in_the_recording(tmp_path: Path, mo
     assert recording.unrecorded == ((24, 80),)
     loaded = [recording.load(place).block for place in range(len(recording.entries))]
     assert [b.first_line for b in loaded if b is not None] == [0, 8, 16, 80]
-    assert [text for _, text in record.take_words() if "does not keep up" in text]
+    assert [notice for notice in record.take_notices() if "does not keep up" in notice.text]
 
 
 def test_what_is_missing_at_the_very_end_is_declared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +184,9 @@ def test_a_full_disk_is_told_once_and_what_was_whole_stays(tmp_path: Path, monke
     for number in range(2, 5000):
         record.tell(came(8 * number, lines=1))
     record.close(80)
-    words = record.take_words()
-    assert [severity for severity, _ in words] == ["error"]
-    assert "No space left" in words[0][1]
+    notices = record.take_notices()
+    assert [notice.severity for notice in notices] == [Severity.ERROR]
+    assert "No space left" in notices[0].text
     assert len(Recording(tmp_path / "r").entries) == 1
 
 
@@ -195,7 +196,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     record.tell(came(0))
     until(lambda: record.failure is not None)
     record.close()
-    assert [severity for severity, _ in record.take_words()] == ["error"]
+    assert [notice.severity for notice in record.take_notices()] == [Severity.ERROR]
 
 
 def test_a_disk_that_is_nearly_full_is_left_to_the_records(tmp_path: Path) -> None:
@@ -206,7 +207,7 @@ def test_a_disk_that_is_nearly_full_is_left_to_the_records(tmp_path: Path) -> No
     record.tell(came(0))
     until(lambda: record.failure is not None)
     record.close()
-    assert "nearly full" in record.take_words()[0][1]
+    assert "nearly full" in record.take_notices()[0].text
     assert Recording(older.folder).is_whole  # dropping it would not have helped
 
 
@@ -224,7 +225,7 @@ def test_the_oldest_cloth_gives_way_on_the_whole_shelf(tmp_path: Path) -> None:
     assert last.is_whole
     assert last.end_line == 240
     assert not (shelf / "a").exists()
-    assert any("dropped" in text for _, text in record.take_words())
+    assert any("dropped" in notice.text for notice in record.take_notices())
 
 
 def test_cut_at_the_front_it_is_still_the_same_cloth(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from station.contract import Notice, StopChanged, StopStep
+from station.contract import Notice, Severity, StopChanged, StopStep
 from station.records.audit import GENESIS, AuditCheck, chain_hash, verify
 from station.records.engine import make_engine
 from station.records.history import History
@@ -336,7 +336,7 @@ def test_a_stop_that_nobody_released_is_known_to_the_next_program(home: Path) ->
             known = History(store).unreleased_stop()
             for step in steps:
                 store.write(StopChanged(step, f"cause {step}", "station"))
-            store.write(Notice("warning", "another word"))
+            store.write(Notice(Severity.WARNING, "another word"))
             return known
 
     assert next_program(StopStep.ANNOUNCED, StopStep.REQUESTED, StopStep.VETOED) == ""

@@ -19,6 +19,7 @@ from station.contract import (
     RollEnded,
     RollStarted,
     RowJudged,
+    Severity,
     Stretch,
     StretchClosed,
     UninspectedReason,
@@ -156,10 +157,10 @@ def test_a_ledger_that_its_stretches_do_not_bear_out_is_told(store: Store, home:
 
 
 def test_notices_go_to_the_audit_with_and_without_a_roll(store: Store, home: Path) -> None:
-    store.write(Notice("warning", "lamp is ageing"))
+    store.write(Notice(Severity.WARNING, "lamp is ageing"))
     name = store.begin_roll(None, make_recipe(), "cam")
-    store.write(Notice("error", "camera gone"))
-    store.write(Notice("info", "camera back"))
+    store.write(Notice(Severity.ERROR, "camera gone"))
+    store.write(Notice(Severity.INFO, "camera back"))
     store.write(RollStarted(name, "linen", 1))
     store.flush()
     told = [row for row in audit_rows(home) if row[0].startswith("notice")]

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from station.contract import LineState
+from station.contract import LineState, Severity
 from tests.rigs.live_page import OpenWindow, started
 from tests.rigs.scripted_core import ScriptedCore
 from ui.live import controls as controls_module
@@ -77,8 +77,8 @@ def test_the_gravest_notice_is_shown_and_none_is_lost(
 ) -> None:
     window = open_window()
     core.start_roll("demo")
-    core.say("error", "Camera 1 does not answer.")
-    core.say("info", "A backup was made.")
+    core.say(Severity.ERROR, "Camera 1 does not answer.")
+    core.say(Severity.INFO, "A backup was made.")
     qtbot.waitUntil(lambda: "and 1 more" in window.alarms.text)
     assert window.alarms.text.startswith("Camera 1 does not answer.")
     assert "A backup was made." in window.alarms._text.toolTip()
@@ -94,7 +94,7 @@ def test_a_new_roll_closes_the_alarms_of_the_last_but_keeps_notices(
 ) -> None:
     window = open_window()
     started(window, core, qtbot)
-    core.say("error", "Camera 1 does not answer.")
+    core.say(Severity.ERROR, "Camera 1 does not answer.")
     qtbot.waitUntil(lambda: window.alarms.has_notice)
     assert window.alarms.open_alarms
     core.end_roll()

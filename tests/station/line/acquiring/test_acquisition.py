@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
-from station.contract import FeedState, Ledger, Notice, RollEnded, Stretch, StretchClosed, StripView, UninspectedReason
+from station.contract import (
+    FeedState,
+    Ledger,
+    Notice,
+    RollEnded,
+    Severity,
+    Stretch,
+    StretchClosed,
+    StripView,
+    UninspectedReason,
+)
 from station.line.acquiring.acquisition import Acquisition
 from station.line.channel import Channel
 from station.line.ledger import LineLedger
@@ -45,7 +55,7 @@ def test_a_gap_between_blocks_is_lost_by_the_camera() -> None:
     run = Run(from_line(1000, at(1000, 1300), at(1400, 1700))).to_end()
     assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.LOST_BY_CAMERA), Stretch(400, 700)]
     assert run.of(RollEnded)[0].ledger == Ledger(700, 600, 100, 0)
-    assert any(n.severity == "warning" and "lost 100 lines" in n.text for n in run.of(Notice))
+    assert any(n.severity is Severity.WARNING and "lost 100 lines" in n.text for n in run.of(Notice))
 
 
 def test_cloth_seen_twice_is_judged_once() -> None:
@@ -144,7 +154,7 @@ def test_a_camera_that_does_not_start_is_a_declared_failure() -> None:
     camera.refuse(CameraError("Camera script refuses; check the cable."))
     run = Run(camera).to_end()
     assert isinstance(run.inspection.failure, CameraError)
-    assert any(n.severity == "error" and "refuses" in n.text for n in run.of(Notice))
+    assert any(n.severity is Severity.ERROR and "refuses" in n.text for n in run.of(Notice))
     assert isinstance(run.events[-1], RollEnded)
     assert camera.stopped >= 1
 
@@ -173,7 +183,7 @@ def test_what_does_not_fit_is_overload_and_the_rest_is_judged() -> None:
     camera = ScriptedCamera([], width_px=W, waits=False)
     ledger, blocks_ = LineLedger(), Channel(2)
     notices: list[str] = []
-    acquisition = Acquisition(camera, ledger, blocks_, lambda _, text: notices.append(text))
+    acquisition = Acquisition(camera, ledger, blocks_, lambda notice: notices.append(notice.text))
     camera._steps = iter([at(i, i + 10) for i in range(0, 100, 10)])
     acquisition.run()
     assert ledger.totals() == Ledger(100, 0, 80, 0)
@@ -206,7 +216,7 @@ def test_what_comes_while_the_roll_is_broken_off_is_no_overload() -> None:
     ledger, blocks_ = LineLedger(), Channel(4)
     notices: list[str] = []
     blocks_.abort()
-    Acquisition(camera, ledger, blocks_, lambda _, text: notices.append(text)).run()
+    Acquisition(camera, ledger, blocks_, lambda notice: notices.append(notice.text)).run()
     ledger.close()
     assert ledger.take_stretches() == [Stretch(0, 20, R.ABORTED)]
     assert notices == []
