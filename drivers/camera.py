@@ -18,9 +18,6 @@ STALL_S = 0.5
 GONE_S = 1.5
 """One that sends nothing for so long although cloth moves is given up and started again: looks and all, within 2 s."""
 
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0
-"""A lost camera is tried again after the first, then after twice as long each time, up to the longest."""
-
 
 class CameraError(Exception):
     """A camera fault, as one plain sentence: what happened, to which camera, what to do."""

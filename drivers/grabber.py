@@ -52,6 +52,11 @@ class Grabber:
         self._left: list[_Worker] = []
 
     @property
+    def camera_id(self) -> str:
+        """Name of the camera."""
+        return self._camera.camera_id
+
+    @property
     def asked(self) -> str:
         """What the camera has not answered yet: start, read, stop, or nothing."""
         return self._asked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -11,9 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from drivers.camera import (
-    FIRST_RETRY_S,
     GONE_S,
-    LONGEST_RETRY_S,
     Camera,
     CameraError,
     CameraGoneError,
@@ -24,8 +21,7 @@ from drivers.camera import (
 )
 from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
 from drivers.notice import Notice, Severity
-
-READ_TIMEOUT_S = 0.1
+from drivers.supervision import READ_TIMEOUT_S, RetryPauses, settle, start_within
 
 LOG = logging.getLogger("drivers.joined")
 
@@ -62,7 +58,7 @@ class CameraReader:
         self._changed, self._notices = changed, notices
         self._grabber = Grabber(camera)
         self._end = threading.Event()
-        self._retry_s = FIRST_RETRY_S
+        self._pauses = RetryPauses()
         self._is_dropping = self._is_told_lost = False
         self.state, self.since_s = ReaderState.STARTING, time.monotonic()
         self.fault: CameraError | None = None
@@ -82,7 +78,8 @@ class CameraReader:
         try:
             while not self._end.wait(delay_s):
                 try:
-                    self._open()
+                    if not self._open():
+                        return
                     self._set(ReaderState.LIVE)
                     self._read_on()
                 except EndOfClothError:
@@ -93,19 +90,14 @@ class CameraReader:
                 except Exception as error:
                     LOG.exception("Camera %s failed", self._camera.camera_id)
                     self._lose(CameraError(f"Camera {self._camera.camera_id} failed: {error}"))
-                delay_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
+                delay_s = self._pauses.next_s()
         finally:
             self._let_go()
             self._grabber.close()
 
-    def _open(self) -> None:
-        self._grabber.start()
-        until = time.monotonic() + START_LIMIT_S
-        while not self._grabber.answered(READ_TIMEOUT_S):
-            if self._end.is_set():
-                until = min(until, time.monotonic() + STOP_LIMIT_S)
-            if time.monotonic() > until:
-                raise CameraGoneError(f"Camera {self._camera.camera_id} does not answer when it is to start.")
+    def _open(self) -> bool:
+        """Start the camera.  Returns False if asked to end meanwhile.  Raises CameraError."""
+        return start_within(START_LIMIT_S, self._grabber, is_ending=self._end.is_set, ending_limit_s=STOP_LIMIT_S)
 
     def _read_on(self) -> None:
         watch = _Watch(self._camera.encoder())
@@ -113,7 +105,7 @@ class CameraReader:
             block = self._grabber.read(READ_TIMEOUT_S)
             if block is not None and block.lines:
                 self._check_shape(block)
-                self._retry_s = FIRST_RETRY_S
+                self._pauses.reset()
                 watch.came(self._camera.encoder(), block.lines)
                 self._hand_on(block)
             elif not self._camera.waits and (self._grabber.hangs or watch.is_gone(self._camera.encoder())):
@@ -164,14 +156,9 @@ class CameraReader:
 
     def _let_go(self) -> None:
         """Stop the camera.  One that hangs is not waited for."""
-        self._settle(5 * READ_TIMEOUT_S)
+        settle(5 * READ_TIMEOUT_S, self._grabber)
         self._grabber.stop()
-        self._settle(STOP_LIMIT_S)
-
-    def _settle(self, limit_s: float) -> None:
-        """Let the camera answer what it was asked last, whatever it says."""
-        with contextlib.suppress(Exception):
-            self._grabber.answered(limit_s)
+        settle(STOP_LIMIT_S, self._grabber)
 
     def _set(self, state: ReaderState, fault: CameraError | None = None) -> None:
         with self._changed:

@@ -169,7 +169,7 @@ def test_a_driver_that_never_answers_again_costs_a_bounded_number_of_threads(
 ) -> None:
     run = started(camera)
     monkeypatch.setattr(*SHORT_START)
-    monkeypatch.setattr("station.line.acquiring.acquisition.LONGEST_RETRY_S", 0.2)
+    monkeypatch.setattr("drivers.supervision.LONGEST_RETRY_S", 0.2)
     hang(run, "read", "stop", "start")
     until(lambda: any("does not answer at all" in notice.text for notice in run.of(Notice)), LONG)
     assert len(abandoned.alive()) == MOST_ABANDONED

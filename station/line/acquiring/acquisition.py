@@ -6,7 +6,6 @@ itself is asked in a thread of its own (:mod:`drivers.grabber`): one that hangs 
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 import time
@@ -14,17 +13,9 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
-from drivers.camera import (
-    FIRST_RETRY_S,
-    LONGEST_RETRY_S,
-    Camera,
-    CameraError,
-    CameraGoneError,
-    EncoderReading,
-    EndOfClothError,
-    LineBlock,
-)
+from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
 from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
+from drivers.supervision import READ_TIMEOUT_S, RetryPauses, settle, start_within
 from station.contract import UninspectedReason
 from station.line.acquiring.block_check import CaptureClock, check_shape
 from station.line.acquiring.encoder import Encoder
@@ -36,7 +27,6 @@ from station.line.flow import Chunk, EndOfRun
 from station.line.ledger import LineLedger
 from station.line.notices import Notices, Notify
 
-READ_TIMEOUT_S = 0.1
 LAST_LINES_S = 1.0
 LAST_IMAGE_S = 20.0
 """A camera that waits may be in the midst of a large image when the roll's end is asked for."""
@@ -148,16 +138,15 @@ class Acquisition:
     def _open(self) -> bool:
         """Start the camera.  Returns False if asked to end meanwhile.  Raises CameraError, also if it never answers."""
         self.feed = self.feed.opened(self._encoder.read(), time.monotonic(), started=False)
-        self._grabber.start()
-        until = time.monotonic() + (math.inf if self._camera.waits else START_LIMIT_S)
-        while not self._grabber.answered(READ_TIMEOUT_S):
-            self._look(self._encoder.read())  # cloth that passes meanwhile may yet be in the first blocks
-            if self._ending:
-                until = min(until, time.monotonic() + STOP_LIMIT_S)
-            if time.monotonic() > until:
-                if self._ending:
-                    return False
-                raise CameraGoneError(f"Camera {self._camera.camera_id} does not answer when it is to start")
+        is_started = start_within(
+            math.inf if self._camera.waits else START_LIMIT_S,
+            self._grabber,
+            is_ending=lambda: self._ending,
+            ending_limit_s=STOP_LIMIT_S,
+            look=lambda: self._look(self._encoder.read()),  # cloth that passes now may yet be in the first blocks
+        )
+        if not is_started:
+            return False
         self.feed = self.feed.opened(self._encoder.read(), time.monotonic(), started=True)
         return True
 
@@ -167,12 +156,13 @@ class Acquisition:
         self._settle(limit_s)
 
     def _settle(self, limit_s: float) -> None:
-        """Let the camera answer what it was asked last, whatever it says."""
-        until = time.monotonic() + limit_s
-        with contextlib.suppress(Exception):
-            while not self._grabber.answered(READ_TIMEOUT_S) and time.monotonic() < until:
-                if self.feed.gone:
-                    self._span.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
+        """Let the camera answer; cloth that passes a camera that is gone is told meanwhile."""
+
+        def look() -> None:
+            if self.feed.gone:
+                self._span.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
+
+        settle(limit_s, self._grabber, look)
 
     def _step(self) -> bool:
         """Read once.  Returns False when there is nothing more to read."""
@@ -270,12 +260,11 @@ class Acquisition:
         self._let_go(STOP_LIMIT_S)
         self._blocks.offer(EndOfRun())
         self._gap = UninspectedReason.CAMERA_GONE
-        delay = FIRST_RETRY_S
+        pauses = RetryPauses()
         while True:
             with self._wake:
-                if self._wake.wait_for(lambda: self._ending, delay):
+                if self._wake.wait_for(lambda: self._ending, pauses.next_s()):
                     return False
-            delay = min(2 * delay, LONGEST_RETRY_S)
             self._span.give_up(self._encoder.read(), UninspectedReason.CAMERA_GONE)
             try:
                 if not self._open():

@@ -1,0 +1,85 @@
+"""What everyone who keeps a camera going does alike: awaits its start, lets it settle, tries it again after a pause.
+
+The line does it with a single camera (:mod:`station.line.acquiring.acquisition`), a joined camera with each of its own
+(:mod:`drivers.joined.reader`).  What they do not share stays with them: what silence means, and what is done about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+from drivers.camera import CameraGoneError
+from drivers.grabber import Grabber
+
+READ_TIMEOUT_S = 0.1
+"""How long one look at a camera takes at most: so soon whoever reads it sees what else is wanted."""
+
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0
+"""A lost camera is tried again after the first, then after twice as long each time, up to the longest."""
+
+
+class RetryPauses:
+    """How long to wait before each next try to get a camera back."""
+
+    def __init__(self) -> None:
+        self._next_s = FIRST_RETRY_S
+
+    def next_s(self) -> float:
+        """The pause before the next try; the one after it is longer."""
+        pause_s = self._next_s
+        self._next_s = min(2 * pause_s, LONGEST_RETRY_S)
+        return pause_s
+
+    def reset(self) -> None:
+        """The camera delivers: once it is lost again, the first pause is short."""
+        self._next_s = FIRST_RETRY_S
+
+
+def _nothing() -> None:
+    """Nothing is to be done meanwhile."""
+
+
+def start_within(
+    limit_s: float,
+    grabber: Grabber,
+    *,
+    is_ending: Callable[[], bool],
+    ending_limit_s: float,
+    look: Callable[[], None] = _nothing,
+) -> bool:
+    """Start the camera, and wait until it has started.
+
+    Args:
+        limit_s: how long it may take.
+        is_ending: whether the camera is not wanted any more.
+        ending_limit_s: how long it may take from then on.
+        look: done meanwhile, several times a second.
+
+    Returns:
+        False if it has not started and is not wanted any more.
+
+    Raises:
+        CameraGoneError: it does not answer.
+        CameraError: it does not start.
+    """
+    grabber.start()
+    until = time.monotonic() + limit_s
+    while not grabber.answered(READ_TIMEOUT_S):
+        look()
+        if is_ending():
+            until = min(until, time.monotonic() + ending_limit_s)
+        if time.monotonic() > until:
+            if is_ending():
+                return False
+            raise CameraGoneError(f"Camera {grabber.camera_id} does not answer when it is to start.")
+    return True
+
+
+def settle(limit_s: float, grabber: Grabber, look: Callable[[], None] = _nothing) -> None:
+    """Let the camera answer what it was asked last, whatever it says; ``look`` is done meanwhile."""
+    until = time.monotonic() + limit_s
+    with contextlib.suppress(Exception):
+        while not grabber.answered(READ_TIMEOUT_S) and time.monotonic() < until:
+            look()
