@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from station.contract import Defect, Notice
-from ui import theme
+from ui import actions, theme
 from ui.widgets.gauges import Sign
 from ui.widgets.parts import ElidedLabel
 from ui.words import count, position, size
@@ -41,8 +41,8 @@ class AlarmRow(QWidget):
         self._ground = _GREY
         self._sign = Sign(18)
         self._text = ElidedLabel()
-        self._button = QPushButton("Acknowledge   Space")
-        self._button.setToolTip("Answer the rejects and the message shown (Space)")
+        self._button = QPushButton(actions.caption("acknowledge"))
+        self._button.setToolTip(actions.tooltip("acknowledge"))
         self._button.setAccessibleName("Acknowledge alarms")
         self._button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._button.clicked.connect(self.acknowledge)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from station.contract import Core, LineSnapshot
 from station.records.history import History
 from station.records.store import Store
+from ui import actions
 from ui.alarms import AlarmRow
 from ui.bridge import CoreBridge
 from ui.history.page import HistoryPage
@@ -29,11 +30,6 @@ from ui.widgets.parts import label
 from ui.worker import Worker
 
 PAGES = ("live", "tuning", "history")
-_TITLES = {
-    "live": ("Live", "Cloth as it passes"),
-    "tuning": ("Tuning", "Scores of the last roll against the threshold"),
-    "history": ("History", "Rolls, defects and reviews"),
-}
 
 
 class MainWindow(QMainWindow):
@@ -87,16 +83,15 @@ class MainWindow(QMainWindow):
         row.addWidget(brand)
         row.addSpacing(28)
         group = QButtonGroup(self)
-        for number, name in enumerate(PAGES, start=1):
-            title, tip = _TITLES[name]
+        for name in PAGES:
+            title = actions.ACTIONS[f"open_{name}"].text
             tab = QPushButton(title)
             tab.setProperty("role", "tab")
             tab.setCheckable(True)
             tab.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            tab.setToolTip(f"{tip} (Ctrl+{number})")
             tab.setAccessibleName(title)
             tab.clicked.connect(lambda _checked=False, name=name: self.open_page(name))
-            QShortcut(QKeySequence(f"Ctrl+{number}"), self).activated.connect(tab.click)
+            actions.attach(tab, f"open_{name}", tab.click)
             group.addButton(tab)
             row.addWidget(tab)
             self.tabs[name] = tab
@@ -120,9 +115,7 @@ class MainWindow(QMainWindow):
         live.changed.connect(bridge.refresh)
         self.machine.changed.connect(bridge.refresh)
         self.machine.told.connect(self.alarms.put_notice)
-        answer = QShortcut(QKeySequence(Qt.Key.Key_Space), self)
-        answer.activated.connect(self.alarms.acknowledge)
-        self._answer = answer
+        self._answer = actions.bind(self, "acknowledge", self.alarms.acknowledge)
 
     def open_page(self, name: str) -> None:
         """Show a page: live, tuning or history."""

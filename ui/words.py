@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from station.contract import FeedState, LineSnapshot, LineState
+from ui.actions import key
 
 THIN_SPACE = "\u2009"
 
@@ -37,16 +38,16 @@ STATE = {
 }
 """The states of OPC 40100-1 in plain words."""
 
-NO_ROLL_DETAIL = "No roll is open. Choose the fabric and start a roll to look at the cloth (F5)."
+NO_ROLL_DETAIL = f"No roll is open. Choose the fabric and start a roll to look at the cloth ({key('start_roll')})."
 NOT_TAUGHT = "No fabric has been taught yet. Teach one first:  station teach NAME --images FOLDER"
 STARTING = "STARTING"
 STARTING_DETAIL = "The roll is open; the first cloth has not been judged yet."
 ROLL_ENDED = "ROLL ENDED"
-ROLL_ENDED_DETAIL = "Its record is in History (Ctrl+3). Start the next roll with F5."
+ROLL_ENDED_DETAIL = f"Its record is in History ({key('open_history')}). Start the next roll with {key('start_roll')}."
 PAUSED = "PAUSED"
-PAUSED_DETAIL = "Cloth that moves now is not inspected. Resume to look again (F5)."
+PAUSED_DETAIL = f"Cloth that moves now is not inspected. Resume to look again ({key('start_roll')})."
 FAILED = "INSPECTION FAILED"
-FAILED_DETAIL = "Cloth is not inspected any more. Mend this, then start the next roll (F5)."
+FAILED_DETAIL = f"Cloth is not inspected any more. Fix this, then start the next roll ({key('start_roll')})."
 BEHIND = "INSPECTION BEHIND"
 CAMERA_MISSING = "CAMERA MISSING"
 BEHIND_S = 2.0

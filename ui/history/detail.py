@@ -86,9 +86,9 @@ class DefectDetail(Panel):
             ["Kind", "Decision", "Length × width", "Position", "Across", "Score", "Found", "Review"]
         )
         self.body.addWidget(self.fields)
-        self.confirm_button = button("Confirm   C", "Mark as a confirmed flaw", key="C", symbol="check")
-        self.false_button = button("False alarm   F", "Mark as a false alarm", key="F", symbol="cross")
-        self.next_button = button("Next unreviewed   N", "Go to the next defect nobody has reviewed", key="N")
+        self.confirm_button = button("confirm", symbol="check")
+        self.false_button = button("false_alarm", symbol="cross")
+        self.next_button = button("next_unreviewed")
         self.confirm_button.clicked.connect(lambda: self.judged.emit(Verdict.CONFIRMED))
         self.false_button.clicked.connect(lambda: self.judged.emit(Verdict.FALSE_ALARM))
         self.next_button.clicked.connect(self.stepped)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from station.records.rows import RollFilter
+from ui import actions
 
 _TYPING_MS = 200
 ALL = "All fabrics"
@@ -30,9 +31,9 @@ class RollFilters(QWidget):
         self.span.setToolTip("Rolls started in this time only")
         self.span.addItems(list(_SPANS))
         self.text = QLineEdit()
-        self.text.setPlaceholderText("Find a roll   Ctrl+F")
+        self.text.setPlaceholderText(actions.caption("find_roll"))
         self.text.setAccessibleName("Find a roll by name")
-        self.text.setToolTip("Rolls whose name contains this (Ctrl+F)")
+        actions.attach(self.text, "find_roll", self.text.setFocus)
         self.text.setClearButtonEnabled(True)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
 from station.current_user import login
 from station.records.history import History
 from station.records.rows import DefectFilter, DefectRow, RecordsError, RollFilter, RollRow, StretchRow, Verdict
 from station.records.store import Store
+from ui import actions
 from ui.history.detail import DefectDetail
 from ui.history.filters import RollFilters
 from ui.history.roll_list import UNDER_WAY, RollDelegate, RollList, span_of
@@ -128,8 +128,6 @@ class HistoryPage(QWidget):
         self.roll_map.chosen.connect(self.choose_defect)
         self.detail.judged.connect(self.judge)
         self.detail.stepped.connect(self.next_unreviewed)
-        find = QShortcut(QKeySequence("Ctrl+F"), self)
-        find.activated.connect(self.filters.text.setFocus)
 
     # reading
 
@@ -152,7 +150,8 @@ class HistoryPage(QWidget):
         chosen = self._open.roll.id if self._open else None
         self.rolls.show_rows(rolls)
         narrowed = self.filters.value() != RollFilter()
-        set_text(self.no_rolls, "No rolls match" if narrowed else "No rolls yet.\nStart one on the Live page (Ctrl+1).")
+        none = f"No rolls yet.\nStart one on the Live page ({actions.key('open_live')})."
+        set_text(self.no_rolls, "No rolls match" if narrowed else none)
         self.roll_view.setVisible(bool(rolls))
         self.no_rolls.setVisible(not rolls)
         if not rolls:

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from station.contract import Core, LineSnapshot, Notice, StationError
-from ui import theme
+from ui import actions, theme
 from ui.widgets.gauges import Trend
 from ui.widgets.parts import Figure, Panel, button, label
 from ui.words import grouped, span
@@ -36,16 +35,14 @@ class RollControls(Panel):
         line.addWidget(label("Fabric", "caption"))
         self.fabric = QComboBox()
         self.fabric.setAccessibleName("Fabric of the next roll")
-        self.fabric.setToolTip("Fabric of the next roll (Alt+F)")
         self.fabric.setPlaceholderText("none taught yet")
         self.refresh()
         line.addWidget(self.fabric, 1)
         self.body.addLayout(line)
-        QShortcut(QKeySequence("Alt+F"), self).activated.connect(self.fabric.setFocus)
-        starts, pauses, ends = "Start a roll, or look again", "Stop looking; the roll stays open", "End the roll"
-        self.start_button = button("Start   F5", starts, key="F5", role="act-big", symbol="play")
-        self.pause_button = button("Pause   F6", pauses, key="F6", role="big", symbol="pause")
-        self.end_button = button("End   F8", ends, key="F8", role="big", symbol="stop")
+        actions.attach(self.fabric, "choose_fabric", self.fabric.setFocus)
+        self.start_button = button("start_roll", role="act-big", symbol="play")
+        self.pause_button = button("pause_roll", role="big", symbol="pause")
+        self.end_button = button("end_roll", role="big", symbol="stop")
         row = QHBoxLayout()
         row.setSpacing(8)
         commands = ((self.start_button, self.start), (self.pause_button, self.pause), (self.end_button, self.end))
@@ -88,10 +85,10 @@ class RollControls(Panel):
         asked = is_open and time.monotonic() - self._end_asked_s <= _CONFIRM_S
         self.fabric.setEnabled(not is_open and self.fabric.count() > 0)
         self.start_button.setEnabled(paused or (not is_open and self.fabric.count() > 0))
-        self.start_button.setText("Resume   F5" if paused else "Start   F5")
+        self.start_button.setText(actions.caption("start_roll", "Resume" if paused else ""))
         self.pause_button.setEnabled(is_open and not paused)
         self.end_button.setEnabled(is_open)
-        self.end_button.setText("Sure?   F8" if asked else "End   F8")
+        self.end_button.setText(actions.caption("end_roll", "Sure?" if asked else ""))
         _highlight(self.start_button, "play", self.start_button.isEnabled())
         _highlight(self.end_button, "stop", asked)
 

@@ -12,6 +12,7 @@ from station.records.history import History
 from station.records.recipes import SupersededError
 from station.records.rows import RecordsError, RollRow
 from station.records.store import Store
+from ui import actions
 from ui.tuning.last_roll import LastRoll, read_last_roll
 from ui.tuning.panels import RecipePanel, SavePanel, ValuesPanel
 from ui.tuning.score_plot import ScorePlot
@@ -166,7 +167,7 @@ class TuningPage(QWidget):
         words = f"{count(len(data.peaks), 'patch', 'patches')} judged, {count(len(data.defects), 'defect')} recorded"
         shaded = "shaded: below the report level, where defects are not recorded"
         none = "No roll has been judged by this model yet." if data.other_rolls else "This fabric has no roll yet."
-        none += " Start one on the Live page (Ctrl+1); its scores are shown here at its end."
+        none += f" Start one on the Live page ({actions.key('open_live')}); its scores are shown here at its end."
         set_text(self.about, f"{words}  ·  {shaded}" if roll else none)
         self.plot.show_scores(data.peaks, recipe.threshold, data.report_level if roll else 0.0)
         self.reset()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from ui import theme
+from ui import actions, theme
 from ui.widgets.gauges import Sign
 
 
@@ -129,18 +129,13 @@ class FieldList(QWidget):
         return self._values[name].text()
 
 
-def button(text: str, tip: str, *, key: str = "", role: str = "", symbol: str = "") -> QPushButton:
-    """A button that says what it does, by which key, also to a screen reader."""
-    made = QPushButton(text)
-    made.setToolTip(f"{tip} ({key})" if key else tip)
-    made.setAccessibleName(tip)
+def button(name: str, *, role: str = "", symbol: str = "") -> QPushButton:
+    """Make the button of an action: it says what it does and by which key, also to a screen reader."""
+    made = QPushButton(actions.caption(name))
+    made.setAccessibleName(actions.ACTIONS[name].tip)
     if role:
         made.setProperty("role", role)
     if symbol:
         made.setIcon(theme.icon(symbol, "act_text" if role.startswith("act") else "text"))
-    if key:
-        # not setShortcut: that presses the button for a tenth of a second before anything happens
-        shortcut = QShortcut(QKeySequence(key), made)
-        shortcut.setAutoRepeat(False)  # a key held down is one press
-        shortcut.activated.connect(made.click)
+    actions.attach(made, name, made.click)
     return made
