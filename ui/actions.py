@@ -46,33 +46,37 @@ class Action:
         return (self.key, *self.other_keys)
 
 
-_LOWER, _RAISE = "Lower the threshold", "Raise the threshold"
-
 TABLE = (
-    Action("open_live", "Live", "Ctrl+1", "everywhere", "Cloth as it passes"),
-    Action("open_tuning", "Tuning", "Ctrl+2", "everywhere", "Scores of the last roll against the threshold"),
-    Action("open_history", "History", "Ctrl+3", "everywhere", "Rolls, defects and reviews"),
+    Action("open_live", "Live", "Ctrl+1", "everywhere", "Live: cloth as it passes"),
+    Action(
+        "open_tuning",
+        "Tuning",
+        "Ctrl+2",
+        "everywhere",
+        "Tuning: scores of the last roll against the threshold",
+    ),
+    Action("open_history", "History", "Ctrl+3", "everywhere", "History: rolls, defects and reviews"),
     Action("acknowledge", "Acknowledge", "Space", "everywhere", "Answer the rejects and the message shown"),
     Action("veto", "Veto", "V", "everywhere", "Let the machine run on; your name is recorded"),
     Action("release", "Release", "R", "everywhere", "Take the stop back; your name is recorded"),
+    Action("help", "Help", "F1", "everywhere", "Show these keys, or put them away", other_keys=("?",)),
+    Action("close_help", "Close", "Esc", "everywhere", "Put these keys away"),
     Action("start_roll", "Start", "F5", "live", "Start a roll, or look again"),
     Action("pause_roll", "Pause", "F6", "live", "Stop looking; the roll stays open"),
-    Action("end_roll", "End", "F8", "live", "End the roll"),
-    Action("choose_fabric", "Fabric", "Alt+F", "live", "Fabric of the next roll"),
+    Action("end_roll", "End", "F8", "live", "End the roll; press twice"),
+    Action("choose_fabric", "Fabric", "Alt+F", "live", "Choose the fabric of the next roll"),
     Action("show_heat", "Heat", "H", "live", "Show or hide the anomaly heat map"),
     Action("list_passed", "Passed too", "P", "live", "List what passes too"),
-    Action("lower", "Lower", "Left", "tuning", _LOWER, repeats=True, in_focus=True),
-    Action("raise", "Raise", "Right", "tuning", _RAISE, repeats=True, in_focus=True),
-    Action("lower_far", "Lower far", "Shift+Left", "tuning", f"{_LOWER} ten times as far", repeats=True, in_focus=True),
-    Action(
-        "raise_far", "Raise far", "Shift+Right", "tuning", f"{_RAISE} ten times as far", repeats=True, in_focus=True
-    ),
+    Action("lower", "Lower", "Left", "tuning", "Lower the threshold", repeats=True, in_focus=True),
+    Action("raise", "Raise", "Right", "tuning", "Raise the threshold", repeats=True, in_focus=True),
+    Action("lower_far", "Lower far", "Shift+Left", "tuning", "Lower it ten times as far", repeats=True, in_focus=True),
+    Action("raise_far", "Raise far", "Shift+Right", "tuning", "Raise it ten times as far", repeats=True, in_focus=True),
     Action("save_recipe", "Save", "Ctrl+S", "tuning", "Save as a new recipe version"),
-    Action("undo_values", "Undo", "Ctrl+R", "tuning", "Back to the recipe in force"),
+    Action("undo_values", "Undo", "Ctrl+R", "tuning", "Go back to the recipe in force"),
     Action("confirm", "Confirm", "C", "history", "Mark as a confirmed flaw"),
     Action("false_alarm", "False alarm", "F", "history", "Mark as a false alarm"),
     Action("next_unreviewed", "Next unreviewed", "N", "history", "Go to the next defect nobody has reviewed"),
-    Action("find_roll", "Find a roll", "Ctrl+F", "history", "Rolls whose name contains this"),
+    Action("find_roll", "Find a roll", "Ctrl+F", "history", "Find rolls whose name contains this"),
 )
 
 ACTIONS = {action.name: action for action in TABLE}
@@ -115,3 +119,10 @@ def attach(widget: QWidget, name: str, slot: Callable[[], object]) -> QShortcut:
     """
     widget.setToolTip(tooltip(name))
     return bind(widget, name, slot)
+
+
+def on_use(window: QWidget, heard: Callable[[str], object]) -> None:
+    """Tell ``heard`` the name of every action that a key asks for in ``window``, once it has been done."""
+    for made in window.findChildren(QShortcut):
+        name = made.objectName()
+        made.activated.connect(lambda name=name: heard(name))

@@ -21,12 +21,13 @@ from station.records.store import Store
 from ui import actions
 from ui.alarms import AlarmRow
 from ui.bridge import CoreBridge
+from ui.help_sheet import HelpSheet
 from ui.history.page import HistoryPage
 from ui.live.page import LivePage
 from ui.machine_row import MachineRow
 from ui.status import StateBadge, StatusStrip
 from ui.tuning.page import TuningPage
-from ui.widgets.parts import label
+from ui.widgets.parts import button, label
 from ui.worker import Worker
 
 PAGES = ("live", "tuning", "history")
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self.stack.setObjectName("pages")
         for page in (self.live, self.tuning, self.history):
             self.stack.addWidget(page)
+        self.help = HelpSheet(self.stack)
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
@@ -96,6 +98,10 @@ class MainWindow(QMainWindow):
             row.addWidget(tab)
             self.tabs[name] = tab
         row.addStretch(1)
+        self.help_button = button("help", role="frame-button")
+        self.help_button.setCheckable(True)
+        self.help_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(self.help_button)
         row.addWidget(self.badge)
         return header
 
@@ -115,7 +121,11 @@ class MainWindow(QMainWindow):
         live.changed.connect(bridge.refresh)
         self.machine.changed.connect(bridge.refresh)
         self.machine.told.connect(self.alarms.put_notice)
+        self.help_button.clicked.connect(self.help.toggle)
+        self.help.opened.connect(self.help_button.setChecked)
+        self.stack.currentChanged.connect(self.help.hide)
         self._answer = actions.bind(self, "acknowledge", self.alarms.acknowledge)
+        actions.on_use(self, self.help.on_use)
 
     def open_page(self, name: str) -> None:
         """Show a page: live, tuning or history."""
