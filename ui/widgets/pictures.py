@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from ui import theme
-from ui.live.web_ring import heat_colours
+from ui.theme.heat import heat_colours
 
 
 def image_of(pixels: NDArray[np.uint8]) -> QImage:
