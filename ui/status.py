@@ -8,9 +8,21 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from station.contract import LineSnapshot, LineState
 from ui import theme
+from ui.banner import is_behind
 from ui.widgets.gauges import FillBar
 from ui.widgets.parts import label, set_text
-from ui.words import STATE, grouped, is_behind, span
+from ui.words import grouped, span
+
+STATE = {
+    LineState.PREOPERATIONAL: "not ready",
+    LineState.HALTED: "paused",
+    LineState.ERROR: "fault",
+    LineState.INITIALIZED: "starting",
+    LineState.READY: "ready",
+    LineState.SINGLE_EXECUTION: "inspecting a piece",
+    LineState.CONTINUOUS_EXECUTION: "inspecting",
+}
+"""The states of OPC 40100-1 in plain words."""
 
 
 class StateBadge(QWidget):

@@ -18,13 +18,13 @@ from station.contract import (
 )
 from station.recipe import Recipe
 from ui.alarms import AlarmRow
+from ui.banner import picture_words
 from ui.live.controls import RollControls, RollFigures
 from ui.live.defect_list import THUMB, ListedDefects, LiveDefect, LiveDefectDelegate, LiveDefects
 from ui.live.web_view import WebView
 from ui.widgets.parts import Panel, button, label, set_text
 from ui.widgets.pictures import thumbnail
 from ui.widgets.roll_map import MapDefect, RollMap
-from ui.words import picture_words
 
 _SLOW_BEAT_S = 0.5
 

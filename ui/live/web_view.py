@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from station.contract import Defect, FeedState, Stretch, StripView
 from ui import theme
+from ui.banner import BANNER, BEHIND, CAMERA_MISSING, FAILED
 from ui.live import marks
 from ui.live.scroll import Follower
 from ui.live.web_ring import WebRing
-from ui.words import BANNER, BEHIND, CAMERA_MISSING, FAILED
 
 LEFT, TOP, GUTTER = 58, 30, 14
 _KEEP_DEFECTS = 400

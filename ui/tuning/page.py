@@ -13,6 +13,7 @@ from station.records.recipes import SupersededError
 from station.records.rows import RecordsError, RollRow
 from station.records.store import Store
 from ui import actions
+from ui.banner import NOT_TAUGHT
 from ui.tuning.last_roll import LastRoll, read_last_roll
 from ui.tuning.panels import RecipePanel, SavePanel, ValuesPanel
 from ui.tuning.score_plot import ScorePlot
@@ -20,7 +21,7 @@ from ui.tuning.table import ConsequenceTable
 from ui.widgets.crops import PictureCache
 from ui.widgets.gallery import DefectGallery, GalleryView
 from ui.widgets.parts import Panel, label, set_text
-from ui.words import NOT_TAUGHT, count
+from ui.words import count
 from ui.worker import FLUSH_S, Worker
 
 _SETTLE_MS = 40
