@@ -39,7 +39,8 @@ class MachineRow(QWidget):
         super().__init__(parent)
         self._core = core
         self._ground = _GREY
-        self._cause_number, self._shown_s = 0, 0.0
+        self._cause_number = 0
+        self._shown_s = 0.0
         self.setFixedHeight(HIGH)
         self.setAccessibleName("Machine")
         self.setVisible(False)
@@ -82,7 +83,8 @@ class MachineRow(QWidget):
         if status is None:
             return
         if status.cause_number != self._cause_number:
-            self._cause_number, self._shown_s = status.cause_number, time.monotonic()
+            self._cause_number = status.cause_number
+            self._shown_s = time.monotonic()
         text, self._ground = _words(status)
         ink = _INK[self._ground]
         self._sign.show_sign("check" if self._ground == _GREY else "warning", ink)

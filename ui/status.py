@@ -32,7 +32,8 @@ class StateBadge(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Feed")
-        self._text, self._ground = "NO PICTURE", "frame"
+        self._text = "NO PICTURE"
+        self._ground = "frame"
 
     @property
     def text(self) -> str:
@@ -47,7 +48,8 @@ class StateBadge(QWidget):
         """``banner`` is what stands over the picture, empty means live; ``ground`` is the colour behind it there."""
         text = banner or "LIVE"
         if (text, ground) != (self._text, self._ground):
-            self._text, self._ground = text, ground
+            self._text = text
+            self._ground = ground
             self.setAccessibleDescription(text)
             self.update()
 
@@ -100,7 +102,8 @@ class StatusStrip(QWidget):
         column.setSpacing(1)
         column.addWidget(label(name, "field-name"))
         if value is None:
-            value = self._values[name] = label("–", "field-value")
+            self._values[name] = label("–", "field-value")
+            value = self._values[name]
         column.addWidget(value)
         return field
 

@@ -55,7 +55,9 @@ class HistoryPage(QWidget):
     def __init__(self, store: Store, history: History, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "page")
-        self._store, self._history, self._worker = store, history, worker
+        self._store = store
+        self._history = history
+        self._worker = worker
         self._open: OpenRoll | None = None
         self._asked = 0
         self.pictures = PictureCache(worker, self)

@@ -29,7 +29,8 @@ class RollControls(Panel):
     def __init__(self, core: Core, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self._core = core
-        self._open = self._paused = False
+        self._open = False
+        self._paused = False
         self._end_asked_s = -1e9
         line = QHBoxLayout()
         line.addWidget(label("Fabric", "caption"))
@@ -81,7 +82,8 @@ class RollControls(Panel):
 
     def show_state(self, is_open: bool, paused: bool) -> None:
         """Which commands make sense now."""
-        self._open, self._paused = is_open, paused
+        self._open = is_open
+        self._paused = paused
         asked = is_open and time.monotonic() - self._end_asked_s <= _CONFIRM_S
         self.fabric.setEnabled(not is_open and self.fabric.count() > 0)
         self.start_button.setEnabled(paused or (not is_open and self.fabric.count() > 0))
@@ -111,8 +113,10 @@ class RollFigures(Panel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
-        self.inspected, self.uninspected = Figure("Inspected"), Figure("Not inspected")
-        self.rejects, self.found = Figure("Rejects"), Figure("Defects")
+        self.inspected = Figure("Inspected")
+        self.uninspected = Figure("Not inspected")
+        self.rejects = Figure("Rejects")
+        self.found = Figure("Defects")
         self.speed = Figure("Speed, m/min")
         self.trend = Trend("Speed over the last seconds")
         grid = QGridLayout()

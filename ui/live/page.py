@@ -40,7 +40,8 @@ class LivePage(QWidget):
     def __init__(self, core: Core, alarms: AlarmRow, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "page")
-        self._core, self._alarms = core, alarms
+        self._core = core
+        self._alarms = alarms
         self._recipe: Recipe | None = None
         self._snapshot: LineSnapshot | None = None
         self._ended: str | None = None
@@ -52,7 +53,8 @@ class LivePage(QWidget):
         self.roll_map = RollMap(Qt.Orientation.Vertical)
         self.defects = LiveDefects(self)
         self.listed = ListedDefects(self.defects, self)
-        self.controls, self.figures = RollControls(core), RollFigures()
+        self.controls = RollControls(core)
+        self.figures = RollFigures()
         self._build()
         self.controls.told.connect(alarms.put_notice)
         self.controls.changed.connect(self.changed)

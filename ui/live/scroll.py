@@ -21,7 +21,8 @@ class Follower:
 
     def restart(self, row: float) -> None:
         """Stand at ``row``."""
-        self._row = self._newest = float(row)
+        self._row = float(row)
+        self._newest = float(row)
         self._now_s = 0.0
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=_ARRIVALS)
 

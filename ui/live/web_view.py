@@ -115,7 +115,9 @@ class WebView(QWidget):
         ``trouble``: what a live picture lacks, in a sentence; empty if nothing.
         """
         if (feed, (banner, detail), trouble) != (self._feed, self._banner, self._trouble):
-            self._feed, self._banner, self._trouble = feed, (banner, detail), trouble
+            self._feed = feed
+            self._banner = (banner, detail)
+            self._trouble = trouble
             self.setAccessibleDescription(f"{banner}. {detail}" if banner else trouble or _DESCRIPTION)
             self.update()
 

@@ -38,7 +38,9 @@ class TuningPage(QWidget):
     def __init__(self, store: Store, history: History, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "page")
-        self._store, self._history, self._worker = store, history, worker
+        self._store = store
+        self._history = history
+        self._worker = worker
         self._data: LastRoll | None = None
         self._asked = 0
         self._after = ("", False)
@@ -46,7 +48,9 @@ class TuningPage(QWidget):
         self.table = ConsequenceTable(self)
         self.changed = DefectGallery(self.pictures, self)
         self.plot = ScorePlot()
-        self.recipe, self.values, self.saving = RecipePanel(), ValuesPanel(), SavePanel()
+        self.recipe = RecipePanel()
+        self.values = ValuesPanel()
+        self.saving = SavePanel()
         # a drag moves the line far oftener than a table of a thousand rows can follow
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -63,11 +67,11 @@ class TuningPage(QWidget):
         row.setSpacing(12)
         middle = QVBoxLayout()
         middle.setSpacing(12)
-        scores = self.scores = Panel("Scores of the last roll")
+        self.scores = Panel("Scores of the last roll")
         self.about = label("", "caption")
-        scores.body.addWidget(self.about)
-        scores.body.addWidget(self.plot, 1)
-        middle.addWidget(scores, 5)
+        self.scores.body.addWidget(self.about)
+        self.scores.body.addWidget(self.plot, 1)
+        middle.addWidget(self.scores, 5)
         lower = QHBoxLayout()
         lower.setSpacing(12)
         lower.addWidget(self._build_table(), 66)

@@ -67,7 +67,8 @@ class DefectGallery(QAbstractListModel):
     def show_rows(self, rows: Sequence[DefectRow], notes: dict[int, str] | None = None) -> None:
         """Renew all; ``notes`` by id replace the position under a picture."""
         self.beginResetModel()
-        self._rows, self._notes = list(rows), dict(notes or {})
+        self._rows = list(rows)
+        self._notes = dict(notes or {})
         self._place = {row.id: at for at, row in enumerate(self._rows)}
         self.endResetModel()
 

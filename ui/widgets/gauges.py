@@ -98,12 +98,14 @@ class Sign(QWidget):
         super().__init__(parent)
         self.setFixedSize(side, side)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._name, self._colour = "dot", "text_soft"
+        self._name = "dot"
+        self._colour = "text_soft"
 
     def show_sign(self, name: str, colour_name: str) -> None:
         """Which sign, in which colour."""
         if (name, colour_name) != (self._name, self._colour):
-            self._name, self._colour = name, colour_name
+            self._name = name
+            self._colour = colour_name
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002

@@ -65,8 +65,11 @@ class RollMap(QWidget):
         window: tuple[int, int] | None = None,
     ) -> None:
         """``lines`` of cloth, its defects, its uninspected stretches, and the lines now in sight elsewhere."""
-        self._lines, self._mm_per_px, self._window = lines, mm_per_px, window
-        self._defects, self._stretches = defects, uninspected
+        self._lines = lines
+        self._mm_per_px = mm_per_px
+        self._window = window
+        self._defects = defects
+        self._stretches = uninspected
         self.update()
 
     def choose(self, key: int | None) -> None:
