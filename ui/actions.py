@@ -42,7 +42,7 @@ class Action:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All its keys, the first one first."""
+        """Give all its keys, the first one first."""
         return (self.key, *self.other_keys)
 
 

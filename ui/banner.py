@@ -40,12 +40,12 @@ BEHIND_S = 2.0
 
 
 def is_behind(snapshot: LineSnapshot) -> bool:
-    """Whether lines arrive but the newest judged one is too old to be called live."""
+    """Tell whether lines arrive but the newest judged one is too old to be called live."""
     return snapshot.feed is FeedState.LIVE and snapshot.behind_s > BEHIND_S
 
 
 def picture_words(snapshot: LineSnapshot, *, roll_open: bool, seen: bool, ended: bool, taught: bool) -> tuple[str, str]:
-    """What stands large over the picture, and the sentence under it; both empty while it is live.
+    """Choose what stands large over the picture, and the sentence under it; both are empty while it is live.
 
     Args:
         snapshot: how the line is.

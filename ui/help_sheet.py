@@ -69,7 +69,7 @@ class HelpSheet(QFrame):
 
     @property
     def lines(self) -> list[str]:
-        """What the sheet says, a line for each action, as it is read aloud."""
+        """Give what the sheet says, a line for each action, as it is read aloud."""
         return [made.accessibleName() for made in self._keys.findChildren(QLabel) if made.accessibleName()]
 
     def toggle(self) -> None:
@@ -77,7 +77,7 @@ class HelpSheet(QFrame):
         self.setVisible(not self.isVisible())
 
     def on_use(self, name: str) -> None:
-        """A key has asked for something: the sheet goes, unless it was meant itself."""
+        """Put the sheet away when a key has asked for something else."""
         if name not in _ITS_OWN:
             self.hide()
 

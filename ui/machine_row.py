@@ -64,12 +64,12 @@ class MachineRow(QWidget):
 
     @property
     def text(self) -> str:
-        """What the row says of the machine."""
+        """Give what the row says of the machine."""
         return self._text.text()
 
     @property
     def ahead(self) -> str:
-        """What it says of the next rejects."""
+        """Give what the row says of the next rejects."""
         return self._ahead.text()
 
     @property
@@ -78,7 +78,7 @@ class MachineRow(QWidget):
         return self._ground
 
     def show_status(self, status: MachineStatus | None) -> None:
-        """Renew; None where no machine is set up."""
+        """Show how the machine is; None where none is set up."""
         self.setVisible(status is not None)
         if status is None:
             return
@@ -100,7 +100,7 @@ class MachineRow(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Ground and a line below."""
+        """Paint the ground and a line below."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.colour(self._ground))
         if self._ground != _GREY:

@@ -1,4 +1,4 @@
-"""The window: header with navigation and state, alarms, machine, pages, status.  Same place for the same thing."""
+"""The window puts header, alarms, machine, pages and status together: the same thing is always in the same place."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAGES = ("live", "tuning", "history")
 
 
 class MainWindow(QMainWindow):
-    """The one window.  Owns the bridge and the worker; never the core or the records, which outlive it."""
+    """The one window owns the bridge and the worker; never the core or the records, which outlive it."""
 
     def __init__(self, core: Core, store: Store, history: History, *, start_page: str = "live") -> None:
         super().__init__()

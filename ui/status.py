@@ -1,4 +1,4 @@
-"""State of the line: a badge in the header and a strip at the foot, the same on every page."""
+"""A badge in the header and a strip at the foot tell the state of the line, the same on every page."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ STATE = {
 
 
 class StateBadge(QWidget):
-    """What the picture is worth, in large words.  Grey while all is well, amber when cloth is judged late, red when it
-    passes unseen."""
+    """The badge says large what the picture is worth.
+
+    It is grey while all is well, amber when cloth is judged late, red when it passes unseen.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,11 +39,11 @@ class StateBadge(QWidget):
 
     @property
     def text(self) -> str:
-        """The words."""
+        """Give its words."""
         return self._text
 
     def sizeHint(self) -> QSize:
-        """Room for the longest state."""
+        """Ask for room for the longest state."""
         return QSize(256, 36)
 
     def show_picture(self, banner: str, ground: str) -> None:
@@ -54,7 +56,7 @@ class StateBadge(QWidget):
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """A rounded badge with sign and words, right-aligned."""
+        """Paint a rounded badge with sign and words, right-aligned."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font("title", bold=True))
@@ -75,7 +77,7 @@ class StateBadge(QWidget):
 
 
 class StatusStrip(QWidget):
-    """State, feed, fabric, roll, metres, speed, rate and queue."""
+    """The strip tells state, feed, fabric, roll, metres, speed, rate and queue."""
 
     _FIELDS = ("State", "Picture", "Fabric", "Roll", "Inspected", "Not inspected", "Speed", "Model", "Latency")
 
@@ -108,7 +110,7 @@ class StatusStrip(QWidget):
         return field
 
     def text(self, name: str) -> str:
-        """The value of a field."""
+        """Give the value of a field."""
         return self._values[name].text()
 
     def show_snapshot(self, snapshot: LineSnapshot, roll_open: bool) -> None:

@@ -1,4 +1,4 @@
-"""QA's page."""
+"""QA looks at past rolls here and reviews their defects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOW = {"All defects": (False, False), "Rejects": (True, False), "Not reviewed"
 
 @dataclass(frozen=True, slots=True)
 class OpenRoll:
-    """A roll with all that the page shows of it."""
+    """A roll is kept with all that the page shows of it."""
 
     roll: RollRow
     defects: Sequence[DefectRow]
@@ -36,7 +36,7 @@ class OpenRoll:
 
 
 def _shares(opened: OpenRoll) -> list[float]:
-    """Where each defect's middle lies across the web: 0 at its left edge, 1 at its right.
+    """Tell where each defect's middle lies across the web: 0 at its left edge, 1 at its right.
 
     Where no width of the web is on record (a roll broken off early), the defect farthest right stands for its right
     edge.
@@ -50,7 +50,7 @@ def _shares(opened: OpenRoll) -> list[float]:
 
 
 class HistoryPage(QWidget):
-    """Rolls at the left, the chosen roll's map and gallery in the middle, one defect at the right."""
+    """The page shows rolls at the left, the chosen roll's map and gallery in the middle, one defect at the right."""
 
     def __init__(self, store: Store, history: History, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The roll's controls and figures."""
+"""The operator starts, pauses and ends a roll here, and reads its figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONFIRM_S = 4.0
 
 
 class RollControls(Panel):
-    """Fabric, start, pause, end.
+    """A person chooses the fabric here, and starts, pauses and ends the roll.
 
     ``told`` carries a :class:`station.contract.Notice` if the core refuses; ``changed`` follows every command.
     """
@@ -81,7 +81,7 @@ class RollControls(Panel):
         self.show_state(self._open, self._paused)
 
     def show_state(self, is_open: bool, paused: bool) -> None:
-        """Which commands make sense now."""
+        """Offer the commands that make sense now."""
         self._open = is_open
         self._paused = paused
         asked = is_open and time.monotonic() - self._end_asked_s <= _CONFIRM_S
@@ -103,13 +103,13 @@ class RollControls(Panel):
 
 
 def _highlight(made: QPushButton, symbol: str, wanted: bool) -> None:
-    """Blue means: a person must act."""
+    """Make a button blue where a person must act."""
     if theme.restyle(made, "act-big" if wanted else "big"):
         made.setIcon(theme.icon(symbol, "act_text" if wanted else "text"))
 
 
 class RollFigures(Panel):
-    """Metres, rejects, defects, and the speed with its trend."""
+    """The panel shows metres, rejects, defects, and the speed with its trend."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
@@ -143,5 +143,5 @@ class RollFigures(Panel):
         self.speed.show_value("–" if speed is None else f"{speed:.1f}")
 
     def push_speed(self, snapshot: LineSnapshot) -> None:
-        """One more bar of the trend."""
+        """Add a bar to the trend."""
         self.trend.push(abs(snapshot.speed_m_per_min or 0.0))

@@ -65,7 +65,7 @@ class WebRing:
 
     @property
     def newest(self) -> StripView | None:
-        """The strip that came last."""
+        """Give the strip that came last."""
         return self._strips[-1] if self._strips else None
 
     def add(self, strip: StripView) -> None:
@@ -90,11 +90,11 @@ class WebRing:
         self._remember(strip)
 
     def row_of(self, line: float) -> int:
-        """Row that shows a line."""
+        """Find the row that shows a line."""
         return math.floor(line * self.width_px / self._camera_px) if self._camera_px else 0
 
     def line_of(self, row: float) -> float:
-        """Line shown by a row."""
+        """Find the line that a row shows."""
         return row / self.scale if self.scale else 0.0
 
     def crop(self, first_line: int, end_line: int, first_px: int, end_px: int) -> NDArray[np.uint8] | None:

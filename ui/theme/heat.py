@@ -1,4 +1,4 @@
-"""The colours of the heat map: amber where cloth is doubtful, red from the threshold on."""
+"""The heat map is amber where cloth is doubtful, and red from the threshold on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engineer's page."""
+"""The engineer tries another threshold here before it costs anything."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _open(roll: RollRow) -> str:
 
 
 class TuningPage(QWidget):
-    """Move the threshold against a roll that has been seen; save it as a new recipe version."""
+    """A person moves the threshold against a roll that has been seen, and saves it as a new recipe version."""
 
     def __init__(self, store: Store, history: History, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -180,13 +180,13 @@ class TuningPage(QWidget):
         self._after = ("", False)
 
     def _enable(self, some: bool) -> None:
-        """Nothing can be set where nothing has been taught."""
+        """Let nothing be set where nothing has been taught."""
         self.plot.show_lines(some)
         for part in (self.values, self.saving, self.recipe.fabric):
             part.setEnabled(some)
 
     def reset(self) -> None:
-        """Back to the recipe in force."""
+        """Go back to the recipe in force."""
         if self._data is not None:
             self.values.show_values(self._data.recipe)
             self.plot.set_threshold(self._data.recipe.threshold)
@@ -223,7 +223,7 @@ class TuningPage(QWidget):
         self.saving.show_state(changed)
 
     def _is_changed(self) -> bool:
-        """Whether the fields differ from the recipe by more than they can show."""
+        """Tell whether the fields differ from the recipe by more than they can show."""
         if self._data is None:
             return False
         recipe, values = self._data.recipe, self.values

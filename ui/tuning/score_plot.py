@@ -1,4 +1,4 @@
-"""Scores of a roll as a histogram with a threshold that can be dragged."""
+"""The plot shows a roll's scores as a histogram with a threshold that can be dragged."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _STEPS = {"lower": -1, "raise": 1, "lower_far": -10, "raise_far": 10}
 
 
 class _CountAxis(pg.AxisItem):
-    """Counts on a log scale: the plot holds log10(1 + count), the axis writes the count."""
+    """The axis writes counts on a log scale: the plot holds log10(1 + count)."""
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: ARG002
-        """A tick per decade."""
+        """Put a tick at every decade."""
         return [(1.0, [float(np.log10(1 + 10**k)) for k in range(8) if np.log10(1 + 10**k) <= maxVal])]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002
-        """1, 10, 100 …"""
+        """Write 1, 10, 100 …"""
         return [f"{round(10**value - 1):,}".replace(",", "\u2009") for value in values]
 
 
 class ScorePlot(QWidget):
-    """Histogram of patch peaks; a solid line is the new threshold, a dashed one the recipe's.
+    """A solid line in the histogram of patch peaks is the new threshold, a dashed one the recipe's.
 
     The report level is shaded: below it defects were not recorded.  Keys move the line by a hundredth of the recipe's
     threshold, or by a tenth.
@@ -94,11 +94,11 @@ class ScorePlot(QWidget):
 
     @property
     def threshold(self) -> float:
-        """Where the line stands, raw score."""
+        """Tell where the line stands, raw score."""
         return float(self.line.value())
 
     def show_scores(self, peaks: NDArray[np.float32], threshold: float, report_level: float) -> None:
-        """A roll's peaks ``[n]`` and its recipe's levels; the line goes back to the recipe's threshold."""
+        """Show a roll's peaks ``[n]`` and its recipe's levels; the line goes back to the recipe's threshold."""
         self._unit = threshold
         top = max(float(peaks.max(initial=0.0)) * 1.03, threshold * 1.8)
         top = min(top, threshold * 6)
@@ -114,7 +114,7 @@ class ScorePlot(QWidget):
         self._colour_bars()
 
     def show_lines(self, shown: bool) -> None:
-        """Thresholds are drawn where there is a recipe only."""
+        """Draw thresholds only where there is a recipe."""
         self.line.setVisible(shown)
         self._old.setVisible(shown)
 
