@@ -1,1 +1,1 @@
-"""The window: the only place that imports PySide6 or pyqtgraph."""
+"""This is the window; nothing else imports PySide6 or pyqtgraph."""

@@ -1,4 +1,4 @@
-"""The alarm row: rejects nobody has answered, and what a person should know.  Same place on every page."""
+"""The alarm row shows rejects nobody has answered, and what a person should know, in the same place on every page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from station.contract import Defect, Notice, Severity
-from ui import theme
+from ui import actions, theme
 from ui.widgets.gauges import Sign
 from ui.widgets.parts import ElidedLabel
 from ui.words import count, position, size
@@ -41,8 +41,8 @@ class AlarmRow(QWidget):
         self._ground = _GREY
         self._sign = Sign(18)
         self._text = ElidedLabel()
-        self._button = QPushButton("Acknowledge   Space")
-        self._button.setToolTip("Answer the rejects and the message shown (Space)")
+        self._button = QPushButton(actions.caption("acknowledge"))
+        self._button.setToolTip(actions.tooltip("acknowledge"))
         self._button.setAccessibleName("Acknowledge alarms")
         self._button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._button.clicked.connect(self.acknowledge)
@@ -56,28 +56,28 @@ class AlarmRow(QWidget):
 
     @property
     def text(self) -> str:
-        """What the row says."""
+        """Give what the row says."""
         return self._text.text()
 
     @property
     def open_alarms(self) -> set[int]:
-        """Numbers of the rejects nobody has answered."""
+        """Give the numbers of the rejects nobody has answered."""
         return set(self._rejects)
 
     @property
     def has_notice(self) -> bool:
-        """Whether a notice waits to be acknowledged."""
+        """Tell whether a notice waits to be acknowledged."""
         return bool(self._notices)
 
     def put_reject(self, defect: Defect, unit: str) -> None:
-        """A reject appeared or grew."""
+        """Show a reject that has appeared or grown."""
         where = f"{position(defect.position_mm, unit)}, {defect.across_mm:.0f} {unit} across"
         what = f"{defect.kind.value} {size(defect.length_mm, defect.width_mm, unit)}"
         self._rejects[defect.number] = f"No. {defect.number}, {what}, at {where}"
         self._show()
 
     def withdraw(self, number: int) -> None:
-        """The defect turned out to pass, or to be part of another."""
+        """Take a reject back that turned out to pass, or to be part of another."""
         if self._rejects.pop(number, None) is not None:
             self._show()
 
@@ -148,7 +148,7 @@ class AlarmRow(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Ground and a line below."""
+        """Paint the ground and a line below."""
         painter = QPainter(self)
         deep = self._ground == _RED and self._flash_on
         painter.fillRect(self.rect(), theme.colour("critical_deep" if deep else self._ground))

@@ -1,4 +1,4 @@
-"""Opens the window on a running core."""
+"""This module opens the window on a running core."""
 
 from __future__ import annotations
 

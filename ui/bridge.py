@@ -1,4 +1,4 @@
-"""Between the core and Qt: drains the core's plain queue on a timer and emits signals in the GUI thread only."""
+"""The bridge drains the core's plain queue on a timer and emits Qt's signals in the GUI thread only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BUDGET_S = 0.012
 
 
 class CoreBridge(QObject):
-    """Tells the window what the core tells.
+    """The bridge tells the window what the core tells.
 
     Signals carry the plain objects of :mod:`station.contract`.  ``ticked`` carries the seconds since the last frame and
     comes after the events of that time: the beat by which the picture scrolls and alarms flash.  What becomes of a stop

@@ -39,15 +39,16 @@ class MachineRow(QWidget):
         super().__init__(parent)
         self._core = core
         self._ground = _GREY
-        self._cause_number, self._shown_s = 0, 0.0
+        self._cause_number = 0
+        self._shown_s = 0.0
         self.setFixedHeight(HIGH)
         self.setAccessibleName("Machine")
         self.setVisible(False)
         self._sign = Sign(18)
         self._text = ElidedLabel()
         self._ahead = label("", "alarm-text_soft")
-        self.veto_button = button("Veto   V", "Let the machine run on; your name is recorded", key="V", role="alarm")
-        self.release_button = button("Release   R", "Take the stop back; your name is recorded", key="R", role="alarm")
+        self.veto_button = button("veto", role="alarm")
+        self.release_button = button("release", role="alarm")
         row = QHBoxLayout(self)
         row.setContentsMargins(18, 0, 12, 0)
         row.setSpacing(12)
@@ -63,12 +64,12 @@ class MachineRow(QWidget):
 
     @property
     def text(self) -> str:
-        """What the row says of the machine."""
+        """Give what the row says of the machine."""
         return self._text.text()
 
     @property
     def ahead(self) -> str:
-        """What it says of the next rejects."""
+        """Give what the row says of the next rejects."""
         return self._ahead.text()
 
     @property
@@ -77,12 +78,13 @@ class MachineRow(QWidget):
         return self._ground
 
     def show_status(self, status: MachineStatus | None) -> None:
-        """Renew; None where no machine is set up."""
+        """Show how the machine is; None where none is set up."""
         self.setVisible(status is not None)
         if status is None:
             return
         if status.cause_number != self._cause_number:
-            self._cause_number, self._shown_s = status.cause_number, time.monotonic()
+            self._cause_number = status.cause_number
+            self._shown_s = time.monotonic()
         text, self._ground = _words(status)
         ink = _INK[self._ground]
         self._sign.show_sign("check" if self._ground == _GREY else "warning", ink)
@@ -98,7 +100,7 @@ class MachineRow(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Ground and a line below."""
+        """Paint the ground and a line below."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.colour(self._ground))
         if self._ground != _GREY:

@@ -1,9 +1,9 @@
-"""The window: header with navigation and state, alarms, machine, pages, status.  Same place for the same thing."""
+"""The window puts header, alarms, machine, pages and status together: the same thing is always in the same place."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -18,26 +18,23 @@ from PySide6.QtWidgets import (
 from station.contract import Core, LineSnapshot
 from station.records.history import History
 from station.records.store import Store
+from ui import actions
 from ui.alarms import AlarmRow
 from ui.bridge import CoreBridge
+from ui.help_sheet import HelpSheet
 from ui.history.page import HistoryPage
 from ui.live.page import LivePage
 from ui.machine_row import MachineRow
 from ui.status import StateBadge, StatusStrip
 from ui.tuning.page import TuningPage
-from ui.widgets.parts import label
+from ui.widgets.parts import button, label
 from ui.worker import Worker
 
 PAGES = ("live", "tuning", "history")
-_TITLES = {
-    "live": ("Live", "Cloth as it passes"),
-    "tuning": ("Tuning", "Scores of the last roll against the threshold"),
-    "history": ("History", "Rolls, defects and reviews"),
-}
 
 
 class MainWindow(QMainWindow):
-    """The one window.  Owns the bridge and the worker; never the core or the records, which outlive it."""
+    """The one window owns the bridge and the worker; never the core or the records, which outlive it."""
 
     def __init__(self, core: Core, store: Store, history: History, *, start_page: str = "live") -> None:
         super().__init__()
@@ -64,6 +61,7 @@ class MainWindow(QMainWindow):
         self.stack.setObjectName("pages")
         for page in (self.live, self.tuning, self.history):
             self.stack.addWidget(page)
+        self.help = HelpSheet(self.stack)
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
@@ -87,20 +85,23 @@ class MainWindow(QMainWindow):
         row.addWidget(brand)
         row.addSpacing(28)
         group = QButtonGroup(self)
-        for number, name in enumerate(PAGES, start=1):
-            title, tip = _TITLES[name]
+        for name in PAGES:
+            title = actions.ACTIONS[f"open_{name}"].text
             tab = QPushButton(title)
             tab.setProperty("role", "tab")
             tab.setCheckable(True)
             tab.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            tab.setToolTip(f"{tip} (Ctrl+{number})")
             tab.setAccessibleName(title)
             tab.clicked.connect(lambda _checked=False, name=name: self.open_page(name))
-            QShortcut(QKeySequence(f"Ctrl+{number}"), self).activated.connect(tab.click)
+            actions.attach(tab, f"open_{name}", tab.click)
             group.addButton(tab)
             row.addWidget(tab)
             self.tabs[name] = tab
         row.addStretch(1)
+        self.help_button = button("help", role="frame-button")
+        self.help_button.setCheckable(True)
+        self.help_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(self.help_button)
         row.addWidget(self.badge)
         return header
 
@@ -120,9 +121,11 @@ class MainWindow(QMainWindow):
         live.changed.connect(bridge.refresh)
         self.machine.changed.connect(bridge.refresh)
         self.machine.told.connect(self.alarms.put_notice)
-        answer = QShortcut(QKeySequence(Qt.Key.Key_Space), self)
-        answer.activated.connect(self.alarms.acknowledge)
-        self._answer = answer
+        self.help_button.clicked.connect(self.help.toggle)
+        self.help.opened.connect(self.help_button.setChecked)
+        self.stack.currentChanged.connect(self.help.hide)
+        self._answer = actions.bind(self, "acknowledge", self.alarms.acknowledge)
+        actions.on_use(self, self.help.on_use)
 
     def open_page(self, name: str) -> None:
         """Show a page: live, tuning or history."""

@@ -1,4 +1,4 @@
-"""State of the line: a badge in the header and a strip at the foot, the same on every page."""
+"""A badge in the header and a strip at the foot tell the state of the line, the same on every page."""
 
 from __future__ import annotations
 
@@ -8,39 +8,55 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from station.contract import LineSnapshot, LineState
 from ui import theme
+from ui.banner import is_behind
 from ui.widgets.gauges import FillBar
 from ui.widgets.parts import label, set_text
-from ui.words import STATE, grouped, is_behind, span
+from ui.words import grouped, span
+
+STATE = {
+    LineState.PREOPERATIONAL: "not ready",
+    LineState.HALTED: "paused",
+    LineState.ERROR: "fault",
+    LineState.INITIALIZED: "starting",
+    LineState.READY: "ready",
+    LineState.SINGLE_EXECUTION: "inspecting a piece",
+    LineState.CONTINUOUS_EXECUTION: "inspecting",
+}
+"""The states of OPC 40100-1 in plain words."""
 
 
 class StateBadge(QWidget):
-    """What the picture is worth, in large words.  Grey while all is well, amber when cloth is judged late, red when it
-    passes unseen."""
+    """The badge says large what the picture is worth.
+
+    It is grey while all is well, amber when cloth is judged late, red when it passes unseen.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Feed")
-        self._text, self._ground = "NO PICTURE", "frame"
+        self._text = "NO PICTURE"
+        self._ground = "frame"
 
     @property
     def text(self) -> str:
-        """The words."""
+        """Give its words."""
         return self._text
 
     def sizeHint(self) -> QSize:
-        """Room for the longest state."""
+        """Ask for room for the longest state."""
         return QSize(256, 36)
 
     def show_picture(self, banner: str, ground: str) -> None:
         """``banner`` is what stands over the picture, empty means live; ``ground`` is the colour behind it there."""
         text = banner or "LIVE"
         if (text, ground) != (self._text, self._ground):
-            self._text, self._ground = text, ground
+            self._text = text
+            self._ground = ground
             self.setAccessibleDescription(text)
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """A rounded badge with sign and words, right-aligned."""
+        """Paint a rounded badge with sign and words, right-aligned."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font("title", bold=True))
@@ -61,7 +77,7 @@ class StateBadge(QWidget):
 
 
 class StatusStrip(QWidget):
-    """State, feed, fabric, roll, metres, speed, rate and queue."""
+    """The strip tells state, feed, fabric, roll, metres, speed, rate and queue."""
 
     _FIELDS = ("State", "Picture", "Fabric", "Roll", "Inspected", "Not inspected", "Speed", "Model", "Latency")
 
@@ -88,12 +104,13 @@ class StatusStrip(QWidget):
         column.setSpacing(1)
         column.addWidget(label(name, "field-name"))
         if value is None:
-            value = self._values[name] = label("–", "field-value")
+            self._values[name] = label("–", "field-value")
+            value = self._values[name]
         column.addWidget(value)
         return field
 
     def text(self, name: str) -> str:
-        """The value of a field."""
+        """Give the value of a field."""
         return self._values[name].text()
 
     def show_snapshot(self, snapshot: LineSnapshot, roll_open: bool) -> None:

@@ -1,4 +1,4 @@
-"""One thread for what may take long (database, image files); answers come back in the GUI thread."""
+"""One thread does what may take long (database, image files); answers come back in the GUI thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLUSH_S = 2.0
 
 
 class Worker(QObject):
-    """Runs jobs one after another off the GUI thread.
+    """The worker runs jobs one after another off the GUI thread.
 
     Answers travel through a plain queue that a timer empties: no Qt signal is ever emitted from a foreign thread.
     """
@@ -36,7 +36,7 @@ class Worker(QObject):
 
     @property
     def busy(self) -> bool:
-        """True while jobs are open."""
+        """Tell whether jobs are open."""
         return self._open > 0
 
     def run(

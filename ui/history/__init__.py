@@ -1,1 +1,1 @@
-"""QA's page: rolls, their defects, and what people said of them."""
+"""This is QA's page: it shows rolls, their defects, and what people said of them."""

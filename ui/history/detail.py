@@ -1,4 +1,4 @@
-"""One recorded defect: crop and heat map side by side, fields, and what a person says of it."""
+"""The detail shows one recorded defect, crop beside heat map, and takes what a person says of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.words import THIN_SPACE, display_score, length, position, size, when
 
 
 class PicturePair(QWidget):
-    """Crop at the left, heat map at the right, equally large."""
+    """The pair shows the crop at the left and the heat map at the right, equally large."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,16 +26,16 @@ class PicturePair(QWidget):
         self._shown = False
 
     def sizeHint(self) -> QSize:
-        """Two squares."""
+        """Ask for room for two squares."""
         return QSize(340, 190)
 
     def show_pictures(self, pictures: Pictures | None) -> None:
-        """Both pictures; None while there are none."""
+        """Show both pictures; None while there are none."""
         self._images = (pictures.crop, pictures.heat) if pictures else (None, None)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Squares with captions."""
+        """Paint the squares with their captions."""
         painter = QPainter(self)
         side = min((self.width() - 8) // 2, self.height() - 20)
         painter.setFont(theme.font("caption"))
@@ -48,7 +48,7 @@ class PicturePair(QWidget):
 
 
 class ScoreBar(QWidget):
-    """Score against the threshold."""
+    """The bar shows a score against its threshold."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,20 +57,20 @@ class ScoreBar(QWidget):
         self._score = 0.0
 
     def show_score(self, display: float) -> None:
-        """Display score; 0.5 is the threshold."""
+        """Show a display score; 0.5 is the threshold."""
         self._score = display
         self.setAccessibleDescription(f"{display:.2f}, threshold 0.50")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """The bar, with room for the tick."""
+        """Paint the bar, with room for the tick."""
         painter = QPainter(self)
         draw_score_bar(painter, self.rect().adjusted(0, 5, -1, -5).toRectF(), self._score)
         painter.end()
 
 
 class DefectDetail(Panel):
-    """``judged`` carries the verdict of a person; ``stepped`` asks for the next unreviewed defect."""
+    """The panel shows a defect; ``judged`` carries a person's verdict, ``stepped`` asks for the next unreviewed one."""
 
     judged = Signal(object)
     stepped = Signal()
@@ -86,9 +86,9 @@ class DefectDetail(Panel):
             ["Kind", "Decision", "Length × width", "Position", "Across", "Score", "Found", "Review"]
         )
         self.body.addWidget(self.fields)
-        self.confirm_button = button("Confirm   C", "Mark as a confirmed flaw", key="C", symbol="check")
-        self.false_button = button("False alarm   F", "Mark as a false alarm", key="F", symbol="cross")
-        self.next_button = button("Next unreviewed   N", "Go to the next defect nobody has reviewed", key="N")
+        self.confirm_button = button("confirm", symbol="check")
+        self.false_button = button("false_alarm", symbol="cross")
+        self.next_button = button("next_unreviewed")
         self.confirm_button.clicked.connect(lambda: self.judged.emit(Verdict.CONFIRMED))
         self.false_button.clicked.connect(lambda: self.judged.emit(Verdict.FALSE_ALARM))
         self.next_button.clicked.connect(self.stepped)
@@ -106,15 +106,15 @@ class DefectDetail(Panel):
 
     @property
     def row(self) -> DefectRow | None:
-        """The defect shown."""
+        """Give the defect shown."""
         return self._row
 
     def tell(self, text: str) -> None:
-        """What went wrong, in one sentence; empty clears it."""
+        """Say what went wrong, in one sentence; an empty one clears it."""
         set_text(self.told, text)
 
     def show_defect(self, row: DefectRow | None, pictures: Pictures | None) -> None:
-        """A defect with its pictures, or nothing."""
+        """Show a defect with its pictures, or nothing."""
         self._row = row
         for made in (self.confirm_button, self.false_button):
             made.setEnabled(row is not None)

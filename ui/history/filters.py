@@ -1,4 +1,4 @@
-"""Which rolls are listed."""
+"""The filters decide which rolls are listed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from station.records.rows import RollFilter
+from ui import actions
 
 _TYPING_MS = 200
 ALL = "All fabrics"
@@ -15,7 +16,7 @@ _SPANS = {"Any time": None, "Today": 0, "Last 7 days": 6, "Last 30 days": 29, "L
 
 
 class RollFilters(QWidget):
-    """Fabric, time and text; ``changed`` when the list has to be read anew."""
+    """A person narrows the list by fabric, time and text; ``changed`` says that it has to be read anew."""
 
     changed = Signal()
 
@@ -30,9 +31,9 @@ class RollFilters(QWidget):
         self.span.setToolTip("Rolls started in this time only")
         self.span.addItems(list(_SPANS))
         self.text = QLineEdit()
-        self.text.setPlaceholderText("Find a roll   Ctrl+F")
+        self.text.setPlaceholderText(actions.caption("find_roll"))
         self.text.setAccessibleName("Find a roll by name")
-        self.text.setToolTip("Rolls whose name contains this (Ctrl+F)")
+        actions.attach(self.text, "find_roll", self.text.setFocus)
         self.text.setClearButtonEnabled(True)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
@@ -52,7 +53,7 @@ class RollFilters(QWidget):
         column.addLayout(row)
 
     def show_fabrics(self, fabrics: list[str]) -> None:
-        """Fabrics that can be chosen; the choice stays if it can."""
+        """Offer the fabrics that can be chosen; the choice stays if it can."""
         chosen = self.fabric.currentText()
         if [self.fabric.itemText(at) for at in range(1, self.fabric.count())] == fabrics:
             return
@@ -62,7 +63,7 @@ class RollFilters(QWidget):
             self.fabric.setCurrentText(chosen)
 
     def value(self) -> RollFilter:
-        """The filter as the records understand it."""
+        """Give the filter as the records understand it."""
         days = _SPANS[self.span.currentText()]
         since = None
         if days is not None:

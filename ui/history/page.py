@@ -1,4 +1,4 @@
-"""QA's page."""
+"""QA looks at past rolls here and reviews their defects."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
 from station.current_user import login
 from station.records.history import History
 from station.records.rows import DefectFilter, DefectRow, RecordsError, RollFilter, RollRow, StretchRow, Verdict
 from station.records.store import Store
+from ui import actions
 from ui.history.detail import DefectDetail
 from ui.history.filters import RollFilters
 from ui.history.roll_list import UNDER_WAY, RollDelegate, RollList, span_of
@@ -28,7 +28,7 @@ _SHOW = {"All defects": (False, False), "Rejects": (True, False), "Not reviewed"
 
 @dataclass(frozen=True, slots=True)
 class OpenRoll:
-    """A roll with all that the page shows of it."""
+    """A roll is kept with all that the page shows of it."""
 
     roll: RollRow
     defects: Sequence[DefectRow]
@@ -36,7 +36,7 @@ class OpenRoll:
 
 
 def _shares(opened: OpenRoll) -> list[float]:
-    """Where each defect's middle lies across the web: 0 at its left edge, 1 at its right.
+    """Tell where each defect's middle lies across the web: 0 at its left edge, 1 at its right.
 
     Where no width of the web is on record (a roll broken off early), the defect farthest right stands for its right
     edge.
@@ -50,12 +50,14 @@ def _shares(opened: OpenRoll) -> list[float]:
 
 
 class HistoryPage(QWidget):
-    """Rolls at the left, the chosen roll's map and gallery in the middle, one defect at the right."""
+    """The page shows rolls at the left, the chosen roll's map and gallery in the middle, one defect at the right."""
 
     def __init__(self, store: Store, history: History, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "page")
-        self._store, self._history, self._worker = store, history, worker
+        self._store = store
+        self._history = history
+        self._worker = worker
         self._open: OpenRoll | None = None
         self._asked = 0
         self.pictures = PictureCache(worker, self)
@@ -128,8 +130,6 @@ class HistoryPage(QWidget):
         self.roll_map.chosen.connect(self.choose_defect)
         self.detail.judged.connect(self.judge)
         self.detail.stepped.connect(self.next_unreviewed)
-        find = QShortcut(QKeySequence("Ctrl+F"), self)
-        find.activated.connect(self.filters.text.setFocus)
 
     # reading
 
@@ -152,7 +152,8 @@ class HistoryPage(QWidget):
         chosen = self._open.roll.id if self._open else None
         self.rolls.show_rows(rolls)
         narrowed = self.filters.value() != RollFilter()
-        set_text(self.no_rolls, "No rolls match" if narrowed else "No rolls yet.\nStart one on the Live page (Ctrl+1).")
+        none = f"No rolls yet.\nStart one on the Live page ({actions.key('open_live')})."
+        set_text(self.no_rolls, "No rolls match" if narrowed else none)
         self.roll_view.setVisible(bool(rolls))
         self.no_rolls.setVisible(not rolls)
         if not rolls:

@@ -1,4 +1,4 @@
-"""Rolls: a model with named roles and the delegate that paints a row."""
+"""The list of rolls is a model with named roles and a delegate that paints a row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNDER_WAY = "under way, counted at its end"
 
 
 def span_of(roll: RollRow, lines: int) -> str:
-    """Metres of a roll where it has a scale, lines where not."""
+    """Write a length in metres where the roll has a scale, in lines where not."""
     if roll.mm_per_line is None:
         return f"{grouped(lines)} lines"
     length_m = lines * roll.mm_per_line / 1000
@@ -27,7 +27,7 @@ def span_of(roll: RollRow, lines: int) -> str:
 
 
 class RollList(QAbstractListModel):
-    """Rolls, newest first."""
+    """The model holds rolls, newest first."""
 
     RollRole = Qt.ItemDataRole.UserRole + 1
     IdRole = Qt.ItemDataRole.UserRole + 2
@@ -37,15 +37,15 @@ class RollList(QAbstractListModel):
         self._rows: list[RollRow] = []
 
     def roleNames(self) -> dict[int, Any]:
-        """Names of the roles."""
+        """Name the roles."""
         return {self.RollRole: b"roll", self.IdRole: b"id"}
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Rolls."""
+        """Count the rolls."""
         return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A roll's value for a role."""
+        """Give a roll's value for a role."""
         roll = self._rows[index.row()]
         if role == self.RollRole:
             return roll
@@ -60,25 +60,25 @@ class RollList(QAbstractListModel):
 
     @property
     def rows(self) -> list[RollRow]:
-        """All rolls, as shown."""
+        """Give all rolls, as shown."""
         return list(self._rows)
 
     def show_rows(self, rows: Sequence[RollRow]) -> None:
-        """Renew all."""
+        """Show other rolls."""
         self.beginResetModel()
         self._rows = list(rows)
         self.endResetModel()
 
     def row_of(self, roll_id: int) -> int | None:
-        """Row of a roll."""
+        """Find the row of a roll."""
         return next((at for at, roll in enumerate(self._rows) if roll.id == roll_id), None)
 
 
 class RollDelegate(QStyledItemDelegate):
-    """Paints a row: name, fabric, time, metres, rejects; amber sign where cloth was not inspected."""
+    """The delegate paints name, fabric, time, metres and rejects; an amber sign where cloth was not inspected."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        """All rows are equally high."""
+        """Give every row the same height."""
         return QSize(240, ROW_HIGH)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:

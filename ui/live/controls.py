@@ -1,4 +1,4 @@
-"""The roll's controls and figures."""
+"""The operator starts, pauses and ends a roll here, and reads its figures."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from station.contract import Core, LineSnapshot, Notice, Severity, StationError
-from ui import theme
+from ui import actions, theme
 from ui.widgets.gauges import Trend
 from ui.widgets.parts import Figure, Panel, button, label
 from ui.words import grouped, span
@@ -19,7 +18,7 @@ _CONFIRM_S = 4.0
 
 
 class RollControls(Panel):
-    """Fabric, start, pause, end.
+    """A person chooses the fabric here, and starts, pauses and ends the roll.
 
     ``told`` carries a :class:`station.contract.Notice` if the core refuses; ``changed`` follows every command.
     """
@@ -30,22 +29,21 @@ class RollControls(Panel):
     def __init__(self, core: Core, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self._core = core
-        self._open = self._paused = False
+        self._open = False
+        self._paused = False
         self._end_asked_s = -1e9
         line = QHBoxLayout()
         line.addWidget(label("Fabric", "caption"))
         self.fabric = QComboBox()
         self.fabric.setAccessibleName("Fabric of the next roll")
-        self.fabric.setToolTip("Fabric of the next roll (Alt+F)")
         self.fabric.setPlaceholderText("none taught yet")
         self.refresh()
         line.addWidget(self.fabric, 1)
         self.body.addLayout(line)
-        QShortcut(QKeySequence("Alt+F"), self).activated.connect(self.fabric.setFocus)
-        starts, pauses, ends = "Start a roll, or look again", "Stop looking; the roll stays open", "End the roll"
-        self.start_button = button("Start   F5", starts, key="F5", role="act-big", symbol="play")
-        self.pause_button = button("Pause   F6", pauses, key="F6", role="big", symbol="pause")
-        self.end_button = button("End   F8", ends, key="F8", role="big", symbol="stop")
+        actions.attach(self.fabric, "choose_fabric", self.fabric.setFocus)
+        self.start_button = button("start_roll", role="act-big", symbol="play")
+        self.pause_button = button("pause_roll", role="big", symbol="pause")
+        self.end_button = button("end_roll", role="big", symbol="stop")
         row = QHBoxLayout()
         row.setSpacing(8)
         commands = ((self.start_button, self.start), (self.pause_button, self.pause), (self.end_button, self.end))
@@ -83,15 +81,16 @@ class RollControls(Panel):
         self.show_state(self._open, self._paused)
 
     def show_state(self, is_open: bool, paused: bool) -> None:
-        """Which commands make sense now."""
-        self._open, self._paused = is_open, paused
+        """Offer the commands that make sense now."""
+        self._open = is_open
+        self._paused = paused
         asked = is_open and time.monotonic() - self._end_asked_s <= _CONFIRM_S
         self.fabric.setEnabled(not is_open and self.fabric.count() > 0)
         self.start_button.setEnabled(paused or (not is_open and self.fabric.count() > 0))
-        self.start_button.setText("Resume   F5" if paused else "Start   F5")
+        self.start_button.setText(actions.caption("start_roll", "Resume" if paused else ""))
         self.pause_button.setEnabled(is_open and not paused)
         self.end_button.setEnabled(is_open)
-        self.end_button.setText("Sure?   F8" if asked else "End   F8")
+        self.end_button.setText(actions.caption("end_roll", "Sure?" if asked else ""))
         _highlight(self.start_button, "play", self.start_button.isEnabled())
         _highlight(self.end_button, "stop", asked)
 
@@ -104,18 +103,20 @@ class RollControls(Panel):
 
 
 def _highlight(made: QPushButton, symbol: str, wanted: bool) -> None:
-    """Blue means: a person must act."""
+    """Make a button blue where a person must act."""
     if theme.restyle(made, "act-big" if wanted else "big"):
         made.setIcon(theme.icon(symbol, "act_text" if wanted else "text"))
 
 
 class RollFigures(Panel):
-    """Metres, rejects, defects, and the speed with its trend."""
+    """The panel shows metres, rejects, defects, and the speed with its trend."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
-        self.inspected, self.uninspected = Figure("Inspected"), Figure("Not inspected")
-        self.rejects, self.found = Figure("Rejects"), Figure("Defects")
+        self.inspected = Figure("Inspected")
+        self.uninspected = Figure("Not inspected")
+        self.rejects = Figure("Rejects")
+        self.found = Figure("Defects")
         self.speed = Figure("Speed, m/min")
         self.trend = Trend("Speed over the last seconds")
         grid = QGridLayout()
@@ -142,5 +143,5 @@ class RollFigures(Panel):
         self.speed.show_value("–" if speed is None else f"{speed:.1f}")
 
     def push_speed(self, snapshot: LineSnapshot) -> None:
-        """One more bar of the trend."""
+        """Add a bar to the trend."""
         self.trend.push(abs(snapshot.speed_m_per_min or 0.0))

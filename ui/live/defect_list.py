@@ -1,4 +1,4 @@
-"""The last defects: a model with named roles and the delegate that paints a row."""
+"""The list of the last defects is a model with named roles and a delegate that paints a row."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KEEP = 200
 
 @dataclass(frozen=True, slots=True)
 class LiveDefect:
-    """A row: the defect, its picture if there is one, whether a person has answered its alarm."""
+    """A row holds the defect, its picture if there is one, and whether its alarm waits for an answer."""
 
     defect: Defect
     unit: str
@@ -42,7 +42,7 @@ class LiveDefect:
 
 
 class LiveDefects(QAbstractListModel):
-    """Defects of the open roll, newest first, at most 200; one that still grows outlasts closed ones.
+    """The model holds the open roll's defects, newest first, at most 200; one that still grows outlasts closed ones.
 
     Item role: the whole row, for the delegate; ``Qt.DisplayRole`` reads it aloud.
     """
@@ -57,7 +57,7 @@ class LiveDefects(QAbstractListModel):
         self._rows: list[LiveDefect] = []
 
     def roleNames(self) -> dict[int, Any]:
-        """Names of the roles."""
+        """Name the roles."""
         return {
             self.ItemRole: b"item",
             self.NumberRole: b"number",
@@ -66,11 +66,11 @@ class LiveDefects(QAbstractListModel):
         }
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Rows."""
+        """Count the rows."""
         return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A row's value for a role."""
+        """Give a row's value for a role."""
         row = self._rows[index.row()]
         if role == self.ItemRole:
             return row
@@ -86,7 +86,7 @@ class LiveDefects(QAbstractListModel):
 
     @property
     def rows(self) -> list[LiveDefect]:
-        """All rows, newest first."""
+        """Give all rows, newest first."""
         return list(self._rows)
 
     def put(self, row: LiveDefect) -> None:
@@ -122,20 +122,20 @@ class LiveDefects(QAbstractListModel):
         self.endRemoveRows()
 
     def acknowledge(self) -> None:
-        """All alarms are answered."""
+        """Mark all alarms as answered."""
         self._rows = [replace(row, open_alarm=False) for row in self._rows]
         if self._rows:
             self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
 
     def clear(self) -> None:
-        """A new roll."""
+        """Forget all defects, for a new roll."""
         self.beginResetModel()
         self._rows.clear()
         self.endResetModel()
 
 
 class ListedDefects(QSortFilterProxyModel):
-    """What the list shows: rejects, and what passes only if wanted."""
+    """The list shows rejects, and what passes only if wanted."""
 
     def __init__(self, source: LiveDefects, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -148,13 +148,13 @@ class ListedDefects(QSortFilterProxyModel):
         self.invalidate()
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        """Whether a row is listed."""
+        """Tell whether a row is listed."""
         source = self.sourceModel()
         return self._all or bool(source.index(source_row, 0, source_parent).data(LiveDefects.RejectRole))
 
 
 def describe(row: LiveDefect) -> str:
-    """One line in words."""
+    """Describe a row in one line."""
     d = row.defect
     verdict = "reject" if d.is_reject else "passes"
     where = f"{position(d.position_mm, row.unit)}, {d.across_mm:.0f} {row.unit} across"
@@ -162,10 +162,10 @@ def describe(row: LiveDefect) -> str:
 
 
 class LiveDefectDelegate(QStyledItemDelegate):
-    """Paints a row: picture, kind, size, place, score bar, verdict in words and sign."""
+    """The delegate paints a row: picture, kind, size, place, score bar, verdict in words and sign."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        """All rows are equally high."""
+        """Give every row the same height."""
         return QSize(260, ROW_HIGH)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:

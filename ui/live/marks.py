@@ -1,4 +1,4 @@
-"""What is painted over and beside the cloth: scales, tags, words."""
+"""These functions paint scales, tags and words over and beside the cloth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 
 
 def paint_along(painter: QPainter, canvas: QRect, edge: int, bottom: float, per_unit: float, metric: bool) -> None:
-    """Scale along the roll, left of ``edge``.
+    """Paint the scale along the roll, left of ``edge``.
 
     ``bottom`` is the place at the canvas' lower edge in mm (or lines), ``per_unit`` screen px per mm (or line).
     """
@@ -33,7 +33,7 @@ def paint_along(painter: QPainter, canvas: QRect, edge: int, bottom: float, per_
 
 
 def paint_across(painter: QPainter, canvas: QRect, web: tuple[float, float], per_unit: float, metric: bool) -> None:
-    """Scale across, above the canvas, from the web's left edge; ``web`` in widget px."""
+    """Paint the scale across, above the canvas, from the web's left edge; ``web`` is in widget px."""
     painter.setFont(theme.font("caption"))
     painter.setPen(theme.colour("text_soft"))
     step, wide, mark = round_step(90 / per_unit), 80.0, 0.0
@@ -51,7 +51,7 @@ def paint_across(painter: QPainter, canvas: QRect, web: tuple[float, float], per
 
 
 def paint_outline(painter: QPainter, box: QRectF, *, reject: bool, flash: bool) -> None:
-    """A double stroke, dark outside and bright inside, so that it is seen on white, black and patterned cloth.
+    """Paint a double stroke, dark outside and bright inside: it is seen on white, black and patterned cloth.
 
     Rejects are solid and red (white while they flash), what passes is thin, dashed and grey.
     """
@@ -65,7 +65,7 @@ def paint_outline(painter: QPainter, box: QRectF, *, reject: bool, flash: bool) 
 
 
 def paint_tag(painter: QPainter, canvas: QRect, at: QPointF, text: str, name: str) -> None:
-    """Words on a ground of a meaning, kept inside the canvas."""
+    """Paint words on the colour of their meaning, kept inside the canvas."""
     painter.setFont(theme.font("caption", bold=True))
     wide = painter.fontMetrics().horizontalAdvance(text) + 14
     x = min(max(at.x(), canvas.left() + 2), canvas.right() - wide - 2)

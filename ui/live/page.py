@@ -1,4 +1,4 @@
-"""The operator's page."""
+"""The operator watches the cloth here and runs the roll."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from station.contract import (
 )
 from station.recipe import Recipe
 from ui.alarms import AlarmRow
+from ui.banner import picture_words
 from ui.live.controls import RollControls, RollFigures
 from ui.live.defect_list import THUMB, ListedDefects, LiveDefect, LiveDefectDelegate, LiveDefects
 from ui.live.web_view import WebView
 from ui.widgets.parts import Panel, button, label, set_text
 from ui.widgets.pictures import thumbnail
 from ui.widgets.roll_map import MapDefect, RollMap
-from ui.words import picture_words
 
 _SLOW_BEAT_S = 0.5
 
 
 class LivePage(QWidget):
-    """Cloth, roll map, figures, last defects, and the controls of the roll.
+    """The page shows cloth, roll map, figures, last defects, and the controls of the roll.
 
     ``changed`` is emitted after a command, so that the state on the screen follows at once.
     """
@@ -40,7 +40,8 @@ class LivePage(QWidget):
     def __init__(self, core: Core, alarms: AlarmRow, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "page")
-        self._core, self._alarms = core, alarms
+        self._core = core
+        self._alarms = alarms
         self._recipe: Recipe | None = None
         self._snapshot: LineSnapshot | None = None
         self._ended: str | None = None
@@ -52,7 +53,8 @@ class LivePage(QWidget):
         self.roll_map = RollMap(Qt.Orientation.Vertical)
         self.defects = LiveDefects(self)
         self.listed = ListedDefects(self.defects, self)
-        self.controls, self.figures = RollControls(core), RollFigures()
+        self.controls = RollControls(core)
+        self.figures = RollFigures()
         self._build()
         self.controls.told.connect(alarms.put_notice)
         self.controls.changed.connect(self.changed)
@@ -69,7 +71,7 @@ class LivePage(QWidget):
         head.addWidget(label("Cloth", "heading"))
         head.addWidget(label("newest at the bottom", "caption"))
         head.addStretch(1)
-        self.heat_button = button("Heat   H", "Show or hide the anomaly heat map", key="H", role="small")
+        self.heat_button = button("show_heat", role="small")
         self.heat_button.setCheckable(True)
         self.heat_button.toggled.connect(self.web.set_heat)
         self.heat_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -100,7 +102,7 @@ class LivePage(QWidget):
         self.unverified.setVisible(False)
         head.addWidget(self.unverified)
         head.addStretch(1)
-        self.passed_button = button("Passed too   P", "List what passes too", key="P", role="small")
+        self.passed_button = button("list_passed", role="small")
         self.passed_button.setCheckable(True)
         self.passed_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.passed_button.toggled.connect(self._list_passed)
@@ -124,7 +126,7 @@ class LivePage(QWidget):
 
     @property
     def roll_open(self) -> bool:
-        """Whether a roll is under inspection."""
+        """Tell whether a roll is under inspection."""
         snapshot = self._snapshot
         closed = (LineState.READY, LineState.PREOPERATIONAL)
         return (
@@ -136,7 +138,7 @@ class LivePage(QWidget):
 
     @property
     def paused(self) -> bool:
-        """Whether the roll is open but nobody looks."""
+        """Tell whether the roll is open but nobody looks."""
         return self.roll_open and self._snapshot is not None and self._snapshot.state is LineState.HALTED
 
     def _take_recipe(self) -> None:
@@ -146,7 +148,7 @@ class LivePage(QWidget):
     # what the core says
 
     def on_roll_started(self, event: RollStarted) -> None:
-        """A new roll: everything of the last one goes."""
+        """Begin a new roll: everything of the last one goes."""
         self._ended = None
         self._take_recipe()
         self._marks.clear()
@@ -159,21 +161,21 @@ class LivePage(QWidget):
         self.controls.fabric.setCurrentText(event.fabric)
 
     def on_roll_ended(self, event: RollEnded) -> None:
-        """The record is closed."""
+        """Remember that the roll's record is closed."""
         self._ended = event.roll
 
     def on_strip(self, strip: StripView) -> None:
-        """Newly judged cloth."""
+        """Show newly judged cloth."""
         self.web.add_strip(strip)
 
     def on_stretch(self, event: StretchClosed) -> None:
-        """A stretch of one fate."""
+        """Show a stretch of cloth that nobody judged."""
         self.web.add_stretch(event.stretch)
         if not event.stretch.inspected:
             self._gaps.append((event.stretch.first_line, event.stretch.end_line))
 
     def on_defect(self, event: DefectChanged) -> None:
-        """A defect appeared, grew or closed."""
+        """Show a defect that has appeared, grown or closed."""
         defect = event.defect
         if defect.merged_into is not None:
             self._forget(defect.number)
@@ -193,7 +195,7 @@ class LivePage(QWidget):
         self._show_list()
 
     def _forget(self, number: int) -> None:
-        """What looked like a defect is part of an older one, which has been told already: it goes everywhere."""
+        """Drop everywhere what looked like a defect but is part of an older one, which has been told already."""
         self._alarms.withdraw(number)
         self._answered.discard(number)
         self._marks.pop(number, None)
@@ -202,7 +204,7 @@ class LivePage(QWidget):
         self._show_list()
 
     def on_snapshot(self, snapshot: LineSnapshot) -> None:
-        """State and figures."""
+        """Show state and figures."""
         self._snapshot = snapshot
         if snapshot.roll is not None and self._recipe is None:  # the window was opened on a roll under way
             self._take_recipe()
@@ -220,7 +222,7 @@ class LivePage(QWidget):
         self.controls.show_state(self.roll_open, self.paused)
 
     def advance(self, passed_s: float) -> None:
-        """One beat of the bridge."""
+        """Move on by one beat of the bridge."""
         self.web.advance(passed_s)
         self._beat_s += passed_s
         if self._beat_s >= _SLOW_BEAT_S:

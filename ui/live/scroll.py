@@ -1,4 +1,4 @@
-"""Smooth scrolling over cloth that arrives in strips."""
+"""The picture scrolls smoothly although cloth arrives in strips."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _FIRST_GUESS_S = 0.5
 
 
 class Follower:
-    """Row shown at the bottom, running after the newest row at an even pace.
+    """The row shown at the bottom runs after the newest row at an even pace.
 
     Strips come once in a second or ten times, frames thirty times.  The follower stays about one strip behind the
     newest row and moves at the mean pace of the last strips.  It never shows a row that has not come, never runs
@@ -21,17 +21,18 @@ class Follower:
 
     def restart(self, row: float) -> None:
         """Stand at ``row``."""
-        self._row = self._newest = float(row)
+        self._row = float(row)
+        self._newest = float(row)
         self._now_s = 0.0
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=_ARRIVALS)
 
     @property
     def row(self) -> int:
-        """Row just below the bottom of the picture."""
+        """Give the row just below the bottom of the picture."""
         return int(self._row)
 
     def arrive(self, newest_row: float) -> None:
-        """Rows up to ``newest_row`` are there."""
+        """Take note that rows up to ``newest_row`` are there."""
         if newest_row > self._newest:
             self._newest = float(newest_row)
             self._arrivals.append((self._now_s, self._newest))
@@ -53,7 +54,7 @@ class Follower:
         return self.row != before
 
     def _pace(self) -> tuple[float, float]:
-        """Rows per second and seconds per strip over the last arrivals; slower the longer none has come."""
+        """Reckon rows per second and seconds per strip from the last arrivals; slower the longer none has come."""
         if len(self._arrivals) < 2:
             return (self._newest - self._row) / (2 * _FIRST_GUESS_S), _FIRST_GUESS_S
         (first_s, first), (last_s, last) = self._arrivals[0], self._arrivals[-1]

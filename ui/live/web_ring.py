@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.contract import StripView
-from ui.widgets.pictures import heat_colours
+from ui.theme.heat import heat_colours
 
 GAP_DARK, GAP_LIGHT = (74, 74, 74), (104, 104, 104)
 UNSEEN_LIGHT = (16, 100, 146)
@@ -40,12 +40,15 @@ class WebRing:
 
     def resize(self, width_px: int, rows: int) -> None:
         """Take another screen size; the cloth that is still known is laid out anew."""
-        self.width_px, self.rows = max(width_px, 16), max(rows, 64)
+        self.width_px = max(width_px, 16)
+        self.rows = max(rows, 64)
         self.picture = np.zeros((self.rows, self.width_px, 4), np.uint8)
         self.heat = np.zeros((self.rows, self.width_px, 4), np.uint8)
-        self.first_row = self.end_row = 0
+        self.first_row = 0
+        self.end_row = 0
         self.scale = self.width_px / self._camera_px if self._camera_px else 0.0
-        strips, self._strips = self._strips, deque()
+        strips = self._strips
+        self._strips = deque()
         for strip in strips:
             self.add(strip)
 
@@ -53,7 +56,8 @@ class WebRing:
         """Forget all cloth: a new roll."""
         self._strips.clear()
         self._camera_px = 0
-        self.first_row = self.end_row = 0
+        self.first_row = 0
+        self.end_row = 0
         self.scale = 0.0
         self.picture[:] = 0
         self.heat[:] = 0
@@ -61,7 +65,7 @@ class WebRing:
 
     @property
     def newest(self) -> StripView | None:
-        """The strip that came last."""
+        """Give the strip that came last."""
         return self._strips[-1] if self._strips else None
 
     def add(self, strip: StripView) -> None:
@@ -74,7 +78,8 @@ class WebRing:
             self.scale = self.width_px / width
             end_line = strip.first_line
         if not self._strips:
-            self.first_row = self.end_row = self.row_of(strip.first_line)
+            self.first_row = self.row_of(strip.first_line)
+            self.end_row = self.first_row
         first, end = self.row_of(strip.first_line), self.row_of(strip.first_line + lines)
         if strip.first_line > end_line:
             self._lay_gap(self.end_row, first)
@@ -85,11 +90,11 @@ class WebRing:
         self._remember(strip)
 
     def row_of(self, line: float) -> int:
-        """Row that shows a line."""
+        """Find the row that shows a line."""
         return math.floor(line * self.width_px / self._camera_px) if self._camera_px else 0
 
     def line_of(self, row: float) -> float:
-        """Line shown by a row."""
+        """Find the line that a row shows."""
         return row / self.scale if self.scale else 0.0
 
     def crop(self, first_line: int, end_line: int, first_px: int, end_px: int) -> NDArray[np.uint8] | None:

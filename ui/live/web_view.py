@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from station.contract import Defect, FeedState, Stretch, StripView
 from ui import theme
+from ui.banner import BANNER, BEHIND, CAMERA_MISSING, FAILED
 from ui.live import marks
 from ui.live.scroll import Follower
 from ui.live.web_ring import WebRing
-from ui.words import BANNER, BEHIND, CAMERA_MISSING, FAILED
 
 LEFT, TOP, GUTTER = 58, 30, 14
 _KEEP_DEFECTS = 400
@@ -55,11 +55,11 @@ class WebView(QWidget):
         self._renew_images()
 
     def sizeHint(self) -> QSize:
-        """Room for about a metre of cloth."""
+        """Ask for room for about a metre of cloth."""
         return QSize(900, 760)
 
     def minimumSizeHint(self) -> QSize:
-        """Less is no picture."""
+        """Ask for the least room in which cloth can be looked at."""
         return QSize(420, 320)
 
     # what the core says
@@ -78,7 +78,7 @@ class WebView(QWidget):
         self._mm_per_px = mm_per_px
 
     def add_strip(self, strip: StripView) -> None:
-        """Newly judged cloth."""
+        """Show newly judged cloth."""
         self._ring.add(strip)
         if self._resets != self._ring.resets:
             self._resets = self._ring.resets
@@ -86,7 +86,7 @@ class WebView(QWidget):
         self._follower.arrive(self._ring.end_row)
 
     def put_defect(self, defect: Defect, *, open_alarm: bool) -> None:
-        """A defect appeared, grew or closed."""
+        """Outline a defect that has appeared, grown or closed."""
         self._defects[defect.number] = defect
         if len(self._defects) > _KEEP_DEFECTS:
             closed = (old.number for old in self._defects.values() if old.closed)  # one that grows is still in sight
@@ -94,7 +94,7 @@ class WebView(QWidget):
         (self._open_alarms.add if open_alarm else self._open_alarms.discard)(defect.number)
 
     def drop_defect(self, number: int) -> None:
-        """It is no defect of its own: its outline goes."""
+        """Take the outline of a defect away that is part of another."""
         self._open_alarms.discard(number)
         if self._defects.pop(number, None) is not None:
             self.update()
@@ -115,7 +115,9 @@ class WebView(QWidget):
         ``trouble``: what a live picture lacks, in a sentence; empty if nothing.
         """
         if (feed, (banner, detail), trouble) != (self._feed, self._banner, self._trouble):
-            self._feed, self._banner, self._trouble = feed, (banner, detail), trouble
+            self._feed = feed
+            self._banner = (banner, detail)
+            self._trouble = trouble
             self.setAccessibleDescription(f"{banner}. {detail}" if banner else trouble or _DESCRIPTION)
             self.update()
 
@@ -125,7 +127,7 @@ class WebView(QWidget):
         self.update()
 
     def advance(self, passed_s: float) -> None:
-        """One beat of the bridge: scroll, flash."""
+        """Scroll and flash on, by one beat of the bridge."""
         moved = self._follower.advance(passed_s)
         before = self._flash_on
         self._flash_s = (self._flash_s + passed_s) % 10.0 if self._open_alarms else 0.0
@@ -204,7 +206,7 @@ class WebView(QWidget):
 
     @property
     def _flash_on(self) -> bool:
-        """Two flashes a second while an alarm is open."""
+        """Flash twice a second while an alarm is open."""
         return bool(self._open_alarms) and (self._flash_s * 2.0) % 1.0 < 0.5
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -228,7 +230,7 @@ class WebView(QWidget):
     # painting
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Two blits, then lines and words."""
+        """Paint the cloth, then lines and words over it."""
         painter = QPainter(self)
         canvas = self._canvas()
         painter.fillRect(self.rect(), theme.colour("panel"))

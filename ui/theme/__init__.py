@@ -1,4 +1,4 @@
-"""Colours, sizes and icons by meaning: one token file, one stylesheet, set once on the application."""
+"""The theme gives colours, sizes and icons by meaning: one token file, one stylesheet, set once."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _HERE = Path(__file__).parent
 
 @cache
 def tokens() -> dict[str, Any]:
-    """The token file."""
+    """Read the token file."""
     loaded: dict[str, Any] = json.loads((_HERE / "tokens.json").read_text(encoding="utf-8"))
     return loaded
 
 
 def colour(name: str, alpha: int = 255) -> QColor:
-    """Colour of a meaning, e.g. ``critical``.  ``alpha`` 0 to 255.  KeyError for an unknown meaning."""
+    """Give the colour of a meaning, e.g. ``critical``.  ``alpha`` 0 to 255.  KeyError for an unknown meaning."""
     made = QColor(tokens()[name])
     made.setAlpha(alpha)
     return made
 
 
 def font(size: str = "body", *, bold: bool = False) -> QFont:
-    """Font of a size of the scale: caption, body, strong, title, figure or banner."""
+    """Give the font of a size of the scale: caption, body, strong, title, figure or banner."""
     made = QFont(QApplication.font())
     made.setPixelSize(tokens()[f"size_{size}_px"])
     made.setBold(bold)
@@ -50,7 +50,7 @@ def font(size: str = "body", *, bold: bool = False) -> QFont:
 
 
 def hatch(name: str = "warning", alpha: int = 255) -> QBrush:
-    """Diagonal stripes in a colour: cloth nobody judged (colour is never the only sign)."""
+    """Make diagonal stripes in a colour: cloth nobody judged (colour is never the only sign)."""
     tile = QPixmap(8, 8)
     tile.fill(colour(name, alpha // 3))
     painter = QPainter(tile)
@@ -86,7 +86,7 @@ def restyle(widget: QWidget, role: str) -> bool:
 
 
 def _palette() -> QPalette:
-    """What Fusion paints where the stylesheet is silent: the same in a light and a dark desktop."""
+    """Say what Fusion paints where the stylesheet is silent: the same in a light and a dark desktop."""
     palette = QPalette()
     for role, name in (
         (QPalette.ColorRole.Window, "ground"),
@@ -112,7 +112,7 @@ def _triangle(*points: tuple[float, float]) -> QPainterPath:
 
 
 def symbol_path(name: str) -> QPainterPath:
-    """A filled sign on a 16 × 16 square: play, pause, stop, warning, check, cross or dot.
+    """Draw a filled sign on a 16 × 16 square: play, pause, stop, warning, check, cross or dot.
 
     Drawn, not typed: signs must not depend on the fonts of a machine.
     """
@@ -165,7 +165,7 @@ def draw_symbol(painter: QPainter, name: str, x: float, y: float, side: float, f
 
 
 def icon(name: str, colour_name: str = "text") -> QIcon:
-    """A sign as an icon; the disabled look is paler."""
+    """Make a sign an icon; the disabled look is paler."""
     made = QIcon()
     for mode, shade in ((QIcon.Mode.Normal, colour_name), (QIcon.Mode.Disabled, "edge_strong")):
         picture = QPixmap(32, 32)

@@ -1,1 +1,1 @@
-"""The engineer's page: the scores of the last roll against a threshold that can be moved before it costs anything."""
+"""This is the engineer's page: the threshold is tried on the last roll's scores before it costs anything."""

@@ -1,4 +1,4 @@
-"""The roll a fabric's recipe is tuned against, as the records know it."""
+"""This module finds the roll a fabric's recipe is tuned against, as the records know it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOOK_BACK = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LastRoll:
-    """What the page needs to know of a fabric: recipe in force, last roll, its defects and patch peaks ``[n]``.
+    """The page needs to know this of a fabric: recipe in force, last roll, its defects and patch peaks ``[n]``.
 
     ``report_level``: raw score below which that roll's own recipe recorded no defects.
     ``other_rolls``: there are rolls, but all of another model or scale, whose scores and sizes say nothing of this one.
@@ -32,14 +32,14 @@ class LastRoll:
 
     @property
     def inspected_m(self) -> float | None:
-        """Metres judged; None without a roll or a scale, or while its ledger is not closed."""
+        """Tell the metres judged; None without a roll or a scale, or while its ledger is not closed."""
         if self.roll is None or self.roll.mm_per_line is None or not self.roll.ledger.lines_inspected:
             return None
         return self.roll.ledger.lines_inspected * self.roll.mm_per_line / 1000
 
 
 def roll_to_tune(rolls: Sequence[RollRow]) -> RollRow | None:
-    """Of a fabric's rolls, newest first: the last that has ended with judged cloth, else the newest, else None.
+    """Choose of a fabric's rolls, newest first, the last that ended with judged cloth, else the newest, else None.
 
     A roll under way changes under the engineer's hands; one that ended with nothing judged shows nothing.
     """

@@ -1,4 +1,4 @@
-"""The engineer's page."""
+"""The engineer tries another threshold here before it costs anything."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from station.records.history import History
 from station.records.recipes import SupersededError
 from station.records.rows import RecordsError, RollRow
 from station.records.store import Store
+from ui import actions
+from ui.banner import NOT_TAUGHT
 from ui.tuning.last_roll import LastRoll, read_last_roll
 from ui.tuning.panels import RecipePanel, SavePanel, ValuesPanel
 from ui.tuning.score_plot import ScorePlot
@@ -19,7 +21,7 @@ from ui.tuning.table import ConsequenceTable
 from ui.widgets.crops import PictureCache
 from ui.widgets.gallery import DefectGallery, GalleryView
 from ui.widgets.parts import Panel, label, set_text
-from ui.words import NOT_TAUGHT, count
+from ui.words import count
 from ui.worker import FLUSH_S, Worker
 
 _SETTLE_MS = 40
@@ -31,12 +33,14 @@ def _open(roll: RollRow) -> str:
 
 
 class TuningPage(QWidget):
-    """Move the threshold against a roll that has been seen; save it as a new recipe version."""
+    """A person moves the threshold against a roll that has been seen, and saves it as a new recipe version."""
 
     def __init__(self, store: Store, history: History, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "page")
-        self._store, self._history, self._worker = store, history, worker
+        self._store = store
+        self._history = history
+        self._worker = worker
         self._data: LastRoll | None = None
         self._asked = 0
         self._after = ("", False)
@@ -44,7 +48,9 @@ class TuningPage(QWidget):
         self.table = ConsequenceTable(self)
         self.changed = DefectGallery(self.pictures, self)
         self.plot = ScorePlot()
-        self.recipe, self.values, self.saving = RecipePanel(), ValuesPanel(), SavePanel()
+        self.recipe = RecipePanel()
+        self.values = ValuesPanel()
+        self.saving = SavePanel()
         # a drag moves the line far oftener than a table of a thousand rows can follow
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -61,11 +67,11 @@ class TuningPage(QWidget):
         row.setSpacing(12)
         middle = QVBoxLayout()
         middle.setSpacing(12)
-        scores = self.scores = Panel("Scores of the last roll")
+        self.scores = Panel("Scores of the last roll")
         self.about = label("", "caption")
-        scores.body.addWidget(self.about)
-        scores.body.addWidget(self.plot, 1)
-        middle.addWidget(scores, 5)
+        self.scores.body.addWidget(self.about)
+        self.scores.body.addWidget(self.plot, 1)
+        middle.addWidget(self.scores, 5)
         lower = QHBoxLayout()
         lower.setSpacing(12)
         lower.addWidget(self._build_table(), 66)
@@ -166,7 +172,7 @@ class TuningPage(QWidget):
         words = f"{count(len(data.peaks), 'patch', 'patches')} judged, {count(len(data.defects), 'defect')} recorded"
         shaded = "shaded: below the report level, where defects are not recorded"
         none = "No roll has been judged by this model yet." if data.other_rolls else "This fabric has no roll yet."
-        none += " Start one on the Live page (Ctrl+1); its scores are shown here at its end."
+        none += f" Start one on the Live page ({actions.key('open_live')}); its scores are shown here at its end."
         set_text(self.about, f"{words}  ·  {shaded}" if roll else none)
         self.plot.show_scores(data.peaks, recipe.threshold, data.report_level if roll else 0.0)
         self.reset()
@@ -174,13 +180,13 @@ class TuningPage(QWidget):
         self._after = ("", False)
 
     def _enable(self, some: bool) -> None:
-        """Nothing can be set where nothing has been taught."""
+        """Let nothing be set where nothing has been taught."""
         self.plot.show_lines(some)
         for part in (self.values, self.saving, self.recipe.fabric):
             part.setEnabled(some)
 
     def reset(self) -> None:
-        """Back to the recipe in force."""
+        """Go back to the recipe in force."""
         if self._data is not None:
             self.values.show_values(self._data.recipe)
             self.plot.set_threshold(self._data.recipe.threshold)
@@ -217,7 +223,7 @@ class TuningPage(QWidget):
         self.saving.show_state(changed)
 
     def _is_changed(self) -> bool:
-        """Whether the fields differ from the recipe by more than they can show."""
+        """Tell whether the fields differ from the recipe by more than they can show."""
         if self._data is None:
             return False
         recipe, values = self._data.recipe, self.values

@@ -1,4 +1,4 @@
-"""The side of the tuning page: recipe in force, new values with what they would do, saving."""
+"""The side of the tuning page shows the recipe in force, new values with what they would do, and saves them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROWS = (
 
 
 class RecipePanel(Panel):
-    """Fabric and its recipe in force."""
+    """The panel shows a fabric and its recipe in force."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Recipe", parent)
@@ -36,7 +36,7 @@ class RecipePanel(Panel):
         self.body.addWidget(self.fields)
 
     def show_recipe(self, recipe: Recipe, roll: RollRow | None, inspected_m: float | None) -> None:
-        """The recipe and the roll it is tuned against."""
+        """Show the recipe and the roll it is tuned against."""
         self.fields.show_field("In force", f"version {recipe.version}, threshold {recipe.threshold:.4g}")
         self.fields.show_field("Tuned against", _roll_words(recipe, roll))
         lines = roll.ledger.lines_inspected if roll else 0
@@ -58,7 +58,7 @@ def _roll_words(recipe: Recipe, roll: RollRow | None) -> str:
 
 
 class ValuesPanel(Panel):
-    """Threshold and least length, and what they would have done to the roll."""
+    """The panel takes threshold and least length, and shows what they would have done to the roll."""
 
     threshold_changed = Signal(float)
     length_changed = Signal(float)
@@ -110,12 +110,12 @@ class ValuesPanel(Panel):
             self.threshold.setValue(recipe.threshold)
 
     def show_threshold(self, threshold: float) -> None:
-        """The line was dragged there."""
+        """Show the threshold to which the line was dragged."""
         with QSignalBlocker(self):
             self.threshold.setValue(threshold)
 
     def show_consequence(self, now: Consequence, new: Consequence, *, below_report: bool) -> None:
-        """Figures of the recipe in force and of the new values."""
+        """Show the figures of the recipe in force and of the new values."""
         for one, labels in ((now, self._now), (new, self._new)):
             set_text(labels["Rejects"], grouped(one.rejects))
             set_text(labels["Patches above"], grouped(one.patches))
@@ -132,12 +132,12 @@ class ValuesPanel(Panel):
         )
 
     def figure(self, name: str) -> tuple[str, str]:
-        """A row's texts: now and new."""
+        """Give a row's texts: now and new."""
         return self._now[name].text(), self._new[name].text()
 
 
 class SavePanel(Panel):
-    """Why, by whom, and the button.  ``saved`` carries who and why."""
+    """The panel asks why and by whom before it saves; ``saved`` carries who and why."""
 
     saved = Signal(str, str)
     back = Signal()
@@ -151,8 +151,8 @@ class SavePanel(Panel):
         self.by = QLineEdit(login())
         self.by.setAccessibleName("Who changes the recipe")
         self.by.setToolTip("Who changes the recipe")
-        self.save_button = button("Save   Ctrl+S", "Save as a new recipe version", key="Ctrl+S", role="act")
-        self.back_button = button("Undo   Ctrl+R", "Back to the recipe in force", key="Ctrl+R")
+        self.save_button = button("save_recipe", role="act")
+        self.back_button = button("undo_values")
         self.save_button.clicked.connect(lambda: self.saved.emit(self.by.text().strip(), self.why.text().strip()))
         self.back_button.clicked.connect(self.back)
         self.why.textChanged.connect(lambda _text: self.show_state(self._changed))
@@ -170,7 +170,7 @@ class SavePanel(Panel):
         self.body.addWidget(self.told)
 
     def show_state(self, changed: bool) -> None:
-        """Whether there is something to save."""
+        """Show whether there is something to save."""
         self._changed = changed
         ready = bool(self.why.text().strip()) and bool(self.by.text().strip())
         self.back_button.setEnabled(changed)
@@ -179,7 +179,7 @@ class SavePanel(Panel):
             self.tell("" if ready else "Say why, then save.")
 
     def tell(self, text: str, *, fault: bool = False) -> None:
-        """What became of it."""
+        """Say what became of it."""
         theme.restyle(self.told, "fault" if fault else "caption")
         set_text(self.told, text)
 

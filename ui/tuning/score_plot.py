@@ -1,4 +1,4 @@
-"""Scores of a roll as a histogram with a threshold that can be dragged."""
+"""The plot shows a roll's scores as a histogram with a threshold that can be dragged."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPen
+from PySide6.QtGui import QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from station.quality.what_if import histogram
-from ui import theme
+from ui import actions, theme
 
 _STEP = 0.01
+_STEPS = {"lower": -1, "raise": 1, "lower_far": -10, "raise_far": 10}
 
 
 class _CountAxis(pg.AxisItem):
-    """Counts on a log scale: the plot holds log10(1 + count), the axis writes the count."""
+    """The axis writes counts on a log scale: the plot holds log10(1 + count)."""
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: ARG002
-        """A tick per decade."""
+        """Put a tick at every decade."""
         return [(1.0, [float(np.log10(1 + 10**k)) for k in range(8) if np.log10(1 + 10**k) <= maxVal])]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002
-        """1, 10, 100 …"""
+        """Write 1, 10, 100 …"""
         return [f"{round(10**value - 1):,}".replace(",", "\u2009") for value in values]
 
 
 class ScorePlot(QWidget):
-    """Histogram of patch peaks; a solid line is the new threshold, a dashed one the recipe's.
+    """A solid line in the histogram of patch peaks is the new threshold, a dashed one the recipe's.
 
-    The report level is shaded: below it defects were not recorded.  Arrow keys move the line by a hundredth of the
-    recipe's threshold, with Shift by a tenth.
+    The report level is shaded: below it defects were not recorded.  Keys move the line by a hundredth of the recipe's
+    threshold, or by a tenth.
     """
 
     moved = Signal(float)
@@ -39,7 +40,6 @@ class ScorePlot(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Scores of the roll")
-        self.setToolTip("Drag the line, or press the arrow keys (with Shift: ten times as far)")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._unit = 1.0
         axes = {"left": _CountAxis("left"), "bottom": pg.AxisItem("bottom")}
@@ -83,6 +83,7 @@ class ScorePlot(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self.plot)
+        self._bind_keys()
         self._edges: NDArray[np.float64] = np.zeros(2)
         self._heights: NDArray[np.float64] = np.zeros(1)
 
@@ -93,11 +94,11 @@ class ScorePlot(QWidget):
 
     @property
     def threshold(self) -> float:
-        """Where the line stands, raw score."""
+        """Tell where the line stands, raw score."""
         return float(self.line.value())
 
     def show_scores(self, peaks: NDArray[np.float32], threshold: float, report_level: float) -> None:
-        """A roll's peaks ``[n]`` and its recipe's levels; the line goes back to the recipe's threshold."""
+        """Show a roll's peaks ``[n]`` and its recipe's levels; the line goes back to the recipe's threshold."""
         self._unit = threshold
         top = max(float(peaks.max(initial=0.0)) * 1.03, threshold * 1.8)
         top = min(top, threshold * 6)
@@ -113,7 +114,7 @@ class ScorePlot(QWidget):
         self._colour_bars()
 
     def show_lines(self, shown: bool) -> None:
-        """Thresholds are drawn where there is a recipe only."""
+        """Draw thresholds only where there is a recipe."""
         self.line.setVisible(shown)
         self._old.setVisible(shown)
 
@@ -122,14 +123,14 @@ class ScorePlot(QWidget):
         if abs(threshold - self.threshold) > 1e-9:
             self.line.setValue(threshold)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrows move the line."""
-        way = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
-        if way is None:
-            super().keyPressEvent(event)
-            return
-        far = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-        self.line.setValue(self.threshold + way * far * _STEP * self._unit)
+    def _bind_keys(self) -> None:
+        for name, steps in _STEPS.items():
+            actions.bind(self, name, lambda steps=steps: self._move(steps))  # type: ignore[misc]
+        near, far = (" or ".join(map(actions.key, names)) for names in (("lower", "raise"), ("lower_far", "raise_far")))
+        self.setToolTip(f"Drag the line, or press {near} (ten times as far: {far})")
+
+    def _move(self, steps: int) -> None:
+        self.line.setValue(self.threshold + steps * _STEP * self._unit)
 
     def _name_line(self) -> None:
         moved = abs(self.threshold - self._unit) > 1e-9

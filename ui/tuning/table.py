@@ -1,4 +1,4 @@
-"""Defects of the roll and what becomes of each under the new threshold."""
+"""The table says what becomes of each defect of the roll under the new threshold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ORDER = {Fate.COMES: 0, Fate.GOES: 1, Fate.STAYS: 2, Fate.PASSES: 3}
 
 
 class ConsequenceTable(QAbstractTableModel):
-    """A row per defect, those that change first."""
+    """The model has a row for each defect, those that change first."""
 
     DefectRole = Qt.ItemDataRole.UserRole + 1
     FateRole = Qt.ItemDataRole.UserRole + 2
@@ -31,19 +31,19 @@ class ConsequenceTable(QAbstractTableModel):
         self._rows: list[tuple[DefectRow, Fate]] = []
 
     def roleNames(self) -> dict[int, Any]:
-        """Names of the roles."""
+        """Name the roles."""
         return {self.DefectRole: b"defect", self.FateRole: b"fate"}
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Defects."""
+        """Count the defects."""
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Columns."""
+        """Count the columns."""
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Names of the columns."""
+        """Name the columns."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section]
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
@@ -51,7 +51,7 @@ class ConsequenceTable(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell's value for a role."""
+        """Give a cell's value for a role."""
         defect, fate = self._rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return _cell(defect, fate, index.column())
@@ -67,16 +67,16 @@ class ConsequenceTable(QAbstractTableModel):
 
     @property
     def rows(self) -> list[tuple[DefectRow, Fate]]:
-        """Rows as shown."""
+        """Give the rows as shown."""
         return list(self._rows)
 
     @property
     def changed(self) -> list[DefectRow]:
-        """Defects that come or go."""
+        """Give the defects that come or go."""
         return [defect for defect, fate in self._rows if fate in (Fate.COMES, Fate.GOES)]
 
     def show_rows(self, defects: Sequence[DefectRow], fates: Sequence[Fate]) -> None:
-        """Renew all rows."""
+        """Show other defects and their fates."""
         self.beginResetModel()
         pairs = zip(defects, fates, strict=True)
         self._rows = sorted(pairs, key=lambda pair: (_ORDER[pair[1]], pair[0].position_mm, pair[0].number))

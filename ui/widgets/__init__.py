@@ -1,1 +1,1 @@
-"""Small parts shared by the pages."""
+"""The pages share these parts; none of them knows a page."""

@@ -1,4 +1,4 @@
-"""Pictures of recorded defects, read from their files in the worker and kept for a while."""
+"""The worker reads pictures of recorded defects from their files; they are kept for a while."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AGAIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """Crop and heat map; None where the file is missing."""
+    """A defect has a crop and a heat map; None where the file is missing."""
 
     crop: QImage | None
     heat: QImage | None
@@ -36,7 +36,7 @@ _Files = tuple[int, Path | None, Path | None]
 
 
 class PictureCache(QObject):
-    """Keeps the pictures of the last few hundred defects; ``arrived`` carries the defect's id.
+    """The cache keeps the pictures of the last few hundred defects; ``arrived`` carries the defect's id.
 
     A defect that still grows has no picture yet, which is never kept; a file that cannot be read is tried again when
     asked for later.
@@ -51,7 +51,7 @@ class PictureCache(QObject):
         self._failed_s: dict[_Files, float] = {}
 
     def get(self, defect: DefectRow) -> Pictures | None:
-        """The pictures, or None while they are being read for the first time."""
+        """Give the pictures, or None while they are being read for the first time."""
         key = (defect.id, defect.crop_file, defect.heat_file)
         if defect.crop_file is None and defect.heat_file is None:
             return NO_PICTURES
@@ -82,7 +82,7 @@ def read_pictures(defect: DefectRow) -> Pictures:
 
 
 def _read(path: Path | None) -> NDArray[np.uint8] | None:
-    """Pixels ``[h, w]`` or ``[h, w, 3]`` RGB, or None if the file is missing or no picture."""
+    """Read pixels ``[h, w]`` or ``[h, w, 3]`` RGB; None if the file is missing or no picture."""
     if path is None or not path.is_file():
         return None
     pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)

@@ -1,4 +1,4 @@
-"""A gallery of recorded defects: crops in rows, told apart by sign and word as well as by colour."""
+"""The gallery shows recorded defects as crops in rows, told apart by sign and word as well as by colour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CELL_WIDE, WORDS_HIGH = 118, 34
 
 
 class DefectGallery(QAbstractListModel):
-    """Recorded defects in the order given."""
+    """The model holds recorded defects in the order given."""
 
     DefectRole = Qt.ItemDataRole.UserRole + 1
     IdRole = Qt.ItemDataRole.UserRole + 2
@@ -36,15 +36,15 @@ class DefectGallery(QAbstractListModel):
         self._place: dict[int, int] = {}
 
     def roleNames(self) -> dict[int, Any]:
-        """Names of the roles."""
+        """Name the roles."""
         return {self.DefectRole: b"defect", self.IdRole: b"id", self.VerdictRole: b"verdict", self.NoteRole: b"note"}
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Defects."""
+        """Count the defects."""
         return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A defect's value for a role."""
+        """Give a defect's value for a role."""
         row = self._rows[index.row()]
         if role == self.DefectRole:
             return row
@@ -61,25 +61,26 @@ class DefectGallery(QAbstractListModel):
 
     @property
     def rows(self) -> list[DefectRow]:
-        """All defects, as shown."""
+        """Give all defects, as shown."""
         return list(self._rows)
 
     def show_rows(self, rows: Sequence[DefectRow], notes: dict[int, str] | None = None) -> None:
-        """Renew all; ``notes`` by id replace the position under a picture."""
+        """Show other defects; ``notes`` by id replace the position under a picture."""
         self.beginResetModel()
-        self._rows, self._notes = list(rows), dict(notes or {})
+        self._rows = list(rows)
+        self._notes = dict(notes or {})
         self._place = {row.id: at for at, row in enumerate(self._rows)}
         self.endResetModel()
 
     def renew(self, row: DefectRow) -> None:
-        """One defect changed."""
+        """Show a defect that has changed."""
         at = self._place.get(row.id)
         if at is not None:
             self._rows[at] = row
             self.dataChanged.emit(self.index(at), self.index(at))
 
     def place(self, defect_id: int) -> int | None:
-        """Row of a defect."""
+        """Find the row of a defect."""
         return self._place.get(defect_id)
 
     def _arrived(self, defect_id: int) -> None:
@@ -89,10 +90,10 @@ class DefectGallery(QAbstractListModel):
 
 
 class GalleryDelegate(QStyledItemDelegate):
-    """Paints a cell: crop, number, place, review."""
+    """The delegate paints a cell: crop, number, place, review."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        """All cells are equal: the grid of the view."""
+        """Give every cell the size of the view's grid."""
         view = self.parent()
         return view.gridSize() if isinstance(view, QListView) else QSize(CELL_WIDE, CELL_WIDE + WORDS_HIGH)
 
@@ -134,7 +135,7 @@ class GalleryDelegate(QStyledItemDelegate):
 
 
 class GalleryView(QListView):
-    """Cells that wrap; arrows walk."""
+    """The view wraps its cells, and arrow keys walk through them."""
 
     def __init__(self, name: str, model: DefectGallery, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -157,7 +158,7 @@ class GalleryView(QListView):
         bar.rangeChanged.connect(lambda low, high: theme.restyle(bar, "idle" if low == high else ""))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """As many columns as fit, and cells that fill the width."""
+        """Lay out as many columns as fit, and cells that fill the width."""
         wide = self.viewport().width() - 2
         cell = wide // max(wide // CELL_WIDE, 1)
         self.setGridSize(QSize(cell, cell + WORDS_HIGH))

@@ -1,4 +1,4 @@
-"""Analogue parts: a score bar against its threshold, a trend of small bars, a queue bar, the steps of a scale."""
+"""These parts show a number by its length: score bar, trend of small bars, queue bar; steps of a scale; and a sign."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui import theme
 
 
 def draw_score_bar(painter: QPainter, rect: QRectF, display_score: float) -> None:
-    """A bar from 0 to 1 with a tick at the threshold (0.5); red beyond it, grey below."""
+    """Draw a bar from 0 to 1 with a tick at the threshold (0.5); red beyond it, grey below."""
     painter.fillRect(rect, theme.colour("edge"))
     full = min(max(display_score, 0.0), 1.0)
     reject = display_score >= 0.5
@@ -31,7 +31,7 @@ def round_step(least: float) -> float:
 
 
 class Trend(QWidget):
-    """The last values as small bars, newest at the right; the tallest fills the height."""
+    """The trend shows the last values as small bars, newest at the right; the tallest fills the height."""
 
     def __init__(self, name: str, parent: QWidget | None = None, *, bars: int = 40) -> None:
         super().__init__(parent)
@@ -40,16 +40,16 @@ class Trend(QWidget):
         self._values: deque[float] = deque(maxlen=bars)
 
     def sizeHint(self) -> QSize:
-        """A line of text high."""
+        """Ask for the height of a line of text."""
         return QSize(120, 22)
 
     def push(self, value: float) -> None:
-        """One more value; the oldest goes."""
+        """Add a value; the oldest goes."""
         self._values.append(value)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Bars on a base line."""
+        """Paint bars on a base line."""
         painter = QPainter(self)
         slots = self._values.maxlen or 1
         wide = self.width() / slots
@@ -66,7 +66,7 @@ class Trend(QWidget):
 
 
 class FillBar(QWidget):
-    """How full a queue is: amber with a sign from three quarters on."""
+    """The bar shows how full a queue is, amber with a sign from three quarters on."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,7 +75,7 @@ class FillBar(QWidget):
         self._fill = 0.0
 
     def set_fill(self, fill: float) -> None:
-        """0 empty, 1 full."""
+        """Show how full it is: 0 empty, 1 full."""
         fill = min(max(fill, 0.0), 1.0)
         if abs(fill - self._fill) > 0.01:
             self._fill = fill
@@ -83,7 +83,7 @@ class FillBar(QWidget):
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Bar, tick at 75 %, sign when over it."""
+        """Paint the bar, a tick at 75 %, and a sign when over it."""
         painter = QPainter(self)
         bar = QRectF(0, 2, self.width() - 18, 8)
         painter.fillRect(bar, theme.colour("frame_hover"))
@@ -99,22 +99,24 @@ class FillBar(QWidget):
 
 
 class Sign(QWidget):
-    """A drawn sign of the theme, e.g. beside a state word."""
+    """The widget shows a sign of the theme, e.g. beside a state word."""
 
     def __init__(self, side: int = 14, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedSize(side, side)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._name, self._colour = "dot", "text_soft"
+        self._name = "dot"
+        self._colour = "text_soft"
 
     def show_sign(self, name: str, colour_name: str) -> None:
-        """Which sign, in which colour."""
+        """Show a sign in a colour."""
         if (name, colour_name) != (self._name, self._colour):
-            self._name, self._colour = name, colour_name
+            self._name = name
+            self._colour = colour_name
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """The sign fills the square."""
+        """Paint the sign over the whole square."""
         painter = QPainter(self)
         theme.draw_symbol(painter, self._name, 0, 0, self.width(), theme.colour(self._colour))
         painter.end()

@@ -1,17 +1,17 @@
-"""Panels, captions and figures, laid out the same everywhere."""
+"""Panels, captions and figures are laid out the same everywhere."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from ui import theme
+from ui import actions, theme
 from ui.widgets.gauges import Sign
 
 
 def label(text: str, role: str, parent: QWidget | None = None, *, wrap: bool = False) -> QLabel:
-    """A label with a look of the stylesheet; plain text, never markup from outside."""
+    """Make a label with a look of the stylesheet; plain text, never markup from outside."""
     made = QLabel(text, parent)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setProperty("role", role)
@@ -26,7 +26,7 @@ def set_text(widget: QLabel, text: str) -> None:
 
 
 class ElidedLabel(QLabel):
-    """Plain text on one line that ends in an ellipsis where there is no room; the tooltip has all of it."""
+    """The label ends its one line in an ellipsis where there is no room; the tooltip has all of it."""
 
     def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -36,7 +36,7 @@ class ElidedLabel(QLabel):
             self.setProperty("role", role)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """As much of the text as fits."""
+        """Paint as much of the text as fits."""
         painter = QPainter(self)
         painter.setFont(self.font())
         painter.setPen(self.palette().color(self.foregroundRole()))
@@ -47,7 +47,7 @@ class ElidedLabel(QLabel):
 
 
 class Panel(QFrame):
-    """A card with an optional heading; ``body`` is its layout."""
+    """A panel is a card with an optional heading; ``body`` is its layout."""
 
     def __init__(self, heading: str = "", parent: QWidget | None = None, *, margin: int = 14) -> None:
         super().__init__(parent)
@@ -64,7 +64,7 @@ class Panel(QFrame):
 
 
 class Figure(QWidget):
-    """A caption above a large number, with a sign beside it when something is abnormal."""
+    """A figure has a caption above a large number, and a sign beside it when something is abnormal."""
 
     def __init__(self, caption: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,11 +86,11 @@ class Figure(QWidget):
 
     @property
     def text(self) -> str:
-        """The number shown."""
+        """Give the number shown."""
         return self._value.text()
 
     def show_value(self, text: str, abnormal: str = "") -> None:
-        """``abnormal`` is empty, ``warning`` or ``critical``: the sign that stands beside the number."""
+        """Show a number; ``abnormal`` (empty, ``warning`` or ``critical``) is the sign that stands beside it."""
         set_text(self._value, text)
         self.setAccessibleDescription(text)
         if abnormal:
@@ -99,7 +99,7 @@ class Figure(QWidget):
 
 
 class FieldList(QWidget):
-    """Names and values in two columns."""
+    """The list shows names and values in two columns."""
 
     def __init__(self, names: list[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -125,22 +125,17 @@ class FieldList(QWidget):
         set_text(self._values[name], text)
 
     def text(self, name: str) -> str:
-        """The value shown."""
+        """Give the value shown."""
         return self._values[name].text()
 
 
-def button(text: str, tip: str, *, key: str = "", role: str = "", symbol: str = "") -> QPushButton:
-    """A button that says what it does, by which key, also to a screen reader."""
-    made = QPushButton(text)
-    made.setToolTip(f"{tip} ({key})" if key else tip)
-    made.setAccessibleName(tip)
+def button(name: str, *, role: str = "", symbol: str = "") -> QPushButton:
+    """Make the button of an action: it says what it does and by which key, also to a screen reader."""
+    made = QPushButton(actions.caption(name))
+    made.setAccessibleName(actions.ACTIONS[name].tip)
     if role:
         made.setProperty("role", role)
     if symbol:
         made.setIcon(theme.icon(symbol, "act_text" if role.startswith("act") else "text"))
-    if key:
-        # not setShortcut: that presses the button for a tenth of a second before anything happens
-        shortcut = QShortcut(QKeySequence(key), made)
-        shortcut.setAutoRepeat(False)  # a key held down is one press
-        shortcut.activated.connect(made.click)
+    actions.attach(made, name, made.click)
     return made

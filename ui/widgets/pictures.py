@@ -9,8 +9,7 @@ from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from ui import theme
-
-_HEAT_FROM = 0.3
+from ui.theme.heat import heat_colours
 
 
 def image_of(pixels: NDArray[np.uint8]) -> QImage:
@@ -19,20 +18,6 @@ def image_of(pixels: NDArray[np.uint8]) -> QImage:
     high, wide = pixels.shape[:2]
     form = QImage.Format.Format_Grayscale8 if pixels.ndim == 2 else QImage.Format.Format_RGB888
     return QImage(pixels.data, wide, high, pixels.strides[0], form).copy()
-
-
-def heat_colours() -> NDArray[np.uint8]:
-    """Colours of display scores: ``[256, 4]`` premultiplied BGRA, index = 255 × score, opaque-most at 1.
-
-    Amber from 0.3, red from the threshold at 0.5: the jump of hue is the decision, not a matter of taste.
-    """
-    score = np.arange(256) / 255.0
-    alpha = np.clip((score - _HEAT_FROM) / 0.5, 0, 1) * 0.55 + 0.15
-    alpha[score < _HEAT_FROM] = 0
-    table = np.empty((256, 4))
-    table[:, :3] = np.where(score[:, None] < 0.5, (10, 163, 240), (61, 45, 255))
-    table[:, 3] = 255
-    return np.rint(table * alpha[:, None]).astype(np.uint8)
 
 
 def heat_image(heat: NDArray[np.uint8], crop: NDArray[np.uint8] | None) -> QImage:

@@ -1,4 +1,4 @@
-"""The roll from above: where its defects lie and which metres nobody looked at."""
+"""The roll map shows from above where defects lie and which metres nobody looked at."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MANY, _CELL = 400, 5.0
 
 @dataclass(frozen=True, slots=True)
 class MapDefect:
-    """A mark: extent along in lines, middle across as a share of the width; ``key`` comes back when clicked."""
+    """A mark has its extent along in lines, its middle across as a share; ``key`` comes back when clicked."""
 
     key: int
     first_line: int
@@ -30,7 +30,7 @@ class MapDefect:
 
 
 class RollMap(QWidget):
-    """Roll map.  Horizontal: start at the left; vertical: start at the top, so that both read like the cloth.
+    """The map starts at the left or, upright, at the top, so that both read like the cloth.
 
     Rejects are red diamonds, passed defects small grey dots, false alarms crossed out, cloth nobody judged is hatched
     amber.
@@ -53,7 +53,7 @@ class RollMap(QWidget):
         self._hatch = theme.hatch("warning")
 
     def sizeHint(self) -> QSize:
-        """Thin across the cloth, as long as there is room along it."""
+        """Ask for little room across the cloth, and for as much as there is along it."""
         return QSize(500, 112) if self._across else QSize(92, 400)
 
     def show_roll(
@@ -64,13 +64,16 @@ class RollMap(QWidget):
         uninspected: Sequence[tuple[int, int]],
         window: tuple[int, int] | None = None,
     ) -> None:
-        """``lines`` of cloth, its defects, its uninspected stretches, and the lines now in sight elsewhere."""
-        self._lines, self._mm_per_px, self._window = lines, mm_per_px, window
-        self._defects, self._stretches = defects, uninspected
+        """Show ``lines`` of cloth, its defects, its uninspected stretches, and the lines now in sight elsewhere."""
+        self._lines = lines
+        self._mm_per_px = mm_per_px
+        self._window = window
+        self._defects = defects
+        self._stretches = uninspected
         self.update()
 
     def choose(self, key: int | None) -> None:
-        """Ring one mark."""
+        """Draw a ring round one mark."""
         self._chosen = key
         self.update()
 
@@ -100,7 +103,7 @@ class RollMap(QWidget):
         return QPointF(band.left() + band.width() * defect.across, along)
 
     def _apart(self) -> Sequence[MapDefect]:
-        """The marks to paint, rejects last: of thousands only those that do not hide each other, the longest first."""
+        """Choose the marks to paint, rejects last: of thousands the longest that do not hide each other."""
         if len(self._defects) <= _MANY:
             return sorted(self._defects, key=lambda d: d.is_reject)
         table = np.array([(d.first_line, d.end_line, d.across, d.is_reject, d.dismissed) for d in self._defects])
@@ -121,7 +124,7 @@ class RollMap(QWidget):
         super().mousePressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Band, stretches, marks, scale."""
+        """Paint band, stretches, marks and scale."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         band = self._band()

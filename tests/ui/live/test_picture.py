@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from station.contract import FeedState, LineState, UninspectedReason
 from tests.rigs.live_page import OpenWindow, cloth_of, has_colour, pixels_of, started
 from tests.rigs.scripted_core import STRIP, ScriptedCore
-from ui.words import BEHIND_S
+from ui.banner import BEHIND_S
 
 
 def test_the_cloth_on_the_screen_is_the_cloth_of_the_camera(

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from station.contract import StripView
 from ui.live.web_ring import WebRing
-from ui.widgets.pictures import heat_colours
 
 
 def strip(first_line: int, pixels: np.ndarray, hot: float = 0.0) -> StripView:
@@ -81,15 +80,6 @@ def test_a_resized_window_still_shows_the_cloth() -> None:
     ring.resize(128, 800)
     assert ring.end_row == 400
     assert (rows_of(ring, 310, 395) == 43).all()
-
-
-def test_heat_turns_from_amber_to_red_at_the_threshold() -> None:
-    table = heat_colours().astype(int)
-    assert (table[:76] == 0).all(), "what is far below the threshold is not coloured"
-    below, above = table[120], table[135]
-    assert below[1] > 2 * below[0], "amber has green in it"
-    assert above[2] > 4 * above[1], "red has not"
-    assert (table[:, :3] <= table[:, 3:]).all(), "premultiplied"
 
 
 def test_colour_cloth_keeps_its_colours() -> None:
