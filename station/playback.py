@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from calibration.shading import Shading
 from drivers.camera import Camera
+from model.scorer import TileScorer
 from station.contract import Defect, DefectChanged, Event, LineSnapshot, RowJudged, StripView
 from station.line.inspection import Inspection
-from station.line.scoring.inference import TileScorer
 from station.recipe import Recipe
 
 MapSink = Callable[[str, NDArray[np.float32], NDArray[np.bool_]], None]

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from benchmarks.study.measure import Judged, Tally, judged_image
 from model.encoder import Encoder
-from model.mfrnet import CELL_PX, TILE_PX, MFRNet, MFRNetConfig, blank, measure_of
+from model.mfrnet import MFRNet, MFRNetConfig, blank, measure_of
 from model.runtime import FeatureReader
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from model.time_budget import TimeBudget
 from model.training import calibrate, learn, read_cloth, training_threads
 from station.contract import Event, StripView
@@ -86,7 +87,7 @@ def good_cloth(paths: list[Path]) -> PicturesCamera:
     return PicturesCamera(paths, block_lines=TEACHING_BLOCK_LINES)
 
 
-class Recalled:
+class Recalled(TileScorer):
     """A scorer that knows the tiles already."""
 
     tile_px = TILE_PX
@@ -125,7 +126,7 @@ def read_fabric(folder: Path, encoder: Encoder, config: MFRNetConfig | None = No
     return Fabric(folder.name, network, train, held, features, tiles, seen.places, good, dataset.test)
 
 
-class _Seen:
+class _Seen(TileScorer):
     """Keeps each tile once."""
 
     tile_px = TILE_PX

@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model.errors import ModelError
+from model.scorer import TILE_PX, TileScorer
 from station.contract import Event, StripView
 from station.evaluation import metrics
 from station.evaluation.datasets.dataset import Sample, read_truth
 from station.evaluation.datasets.pictures import Picture, PicturesCamera
-from station.line.scoring.inference import TileScorer
 from station.playback import HeatStrip, Playback, full_size_map, play
 from station.recipe import Recipe
 
-TILE_PX = 256
 THRESHOLD = 0.5
 """Of display scores, which maps hold."""
 

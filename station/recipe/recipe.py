@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
+from model.scorer import CELL_PX, TILE_PX
 from station.recipe.camera_overrides import CameraOverrides
 from station.recipe.sensitivity import SensitivityProfile
 
@@ -40,7 +41,7 @@ class Recipe(BaseModel):
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")
-    overlap_px: int = Field(32, ge=0, le=128, multiple_of=4, description="overlap of neighbouring tiles")
+    overlap_px: int = Field(32, ge=0, le=TILE_PX // 2, multiple_of=CELL_PX, description="overlap of neighbouring tiles")
     camera: CameraOverrides = Field(CameraOverrides(), description="camera settings that this fabric asks for")
     find_web: bool = Field(True, description="find the web's edges; off where cloth fills every picture")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)

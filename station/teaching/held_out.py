@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.mfrnet import TILE_PX
+from model.scorer import TILE_PX
 from station.contract import Event, RowJudged, StripView
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M

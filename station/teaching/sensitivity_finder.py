@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from model.scorer import CELL_PX
 from station.contract import StripView
-from station.recipe.sensitivity import CELL_PX, MOST_AT_EDGE, MOST_IN_STREAK, SensitivityProfile
+from station.recipe.sensitivity import MOST_AT_EDGE, MOST_IN_STREAK, SensitivityProfile
 
 REACH_CELLS = 24
 """Farthest that an edge may reach inwards; what scores high farther in is the cloth's business, not the edge's."""

@@ -19,12 +19,12 @@ import numpy as np
 from drivers.camera import Camera
 from model import checkpoint
 from model.encoder import Encoder
-from model.mfrnet import TILE_PX, MFRNet
+from model.mfrnet import MFRNet
 from model.runtime import Runtime, choose_device
+from model.scorer import TILE_PX, TileScorer
 from model.time_budget import Progress, TimeBudget
 from model.training import fit
 from station.contract import StationError
-from station.line.scoring.inference import TileScorer
 from station.playback import play
 from station.recipe import Recipe
 from station.records.history import History
@@ -193,7 +193,7 @@ def _refuse_fewer(patches: int) -> None:
     if patches < MIN_PATCHES:
         raise StationError(
             f"Too little cloth: {patches} patches could be held out to set the threshold, at least {MIN_PATCHES} "
-            f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of 256 px or more of good cloth."
+            f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of {TILE_PX} px or more of good cloth."
         )
 
 

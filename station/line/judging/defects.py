@@ -42,7 +42,7 @@ class DefectTracker:
     """Follows the defects of a roll, run by run.
 
     Args:
-        edge_drop, point_spread_px: the scorer's; see :class:`station.line.scoring.inference.TileScorer`.
+        edge_drop, point_spread_px: the scorer's; see :class:`model.scorer.TileScorer`.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class DefectTracker:
         recipe: Recipe,
         *,
         width_px: int,
-        cell_px: int = 4,
-        edge_drop: float = math.inf,
-        point_spread_px: float = 0.0,
+        cell_px: int,
+        edge_drop: float,
+        point_spread_px: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recipe, self._cell, self._clock = recipe, cell_px, clock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -55,10 +54,10 @@ class Judge:
         emit: Callable[[Event], None],
         *,
         width_px: int,
-        tile_px: int = 256,
-        cell_px: int = 4,
-        edge_drop: float = math.inf,
-        point_spread_px: float = 0.0,
+        tile_px: int,
+        cell_px: int,
+        edge_drop: float,
+        point_spread_px: float,
         view: bool = True,
     ) -> None:
         self._ledger, self._emit, self._view = ledger, emit, view

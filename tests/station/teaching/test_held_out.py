@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from drivers.camera import LineBlock
 from drivers.memory import MemoryCamera
 from model.outliers import find_outliers
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.playback import play
 from station.recipe import Recipe
 from station.recipe.sensitivity import SensitivityProfile
@@ -23,11 +24,11 @@ DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=GAT
 WIDTH = 1000
 
 
-class Darkness:
+class Darkness(TileScorer):
     """Scores a cell by how dark it is."""
 
-    tile_px = 256
-    cell_px = 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         dark = 1 - tiles.astype(np.float32) / 255
