@@ -183,7 +183,8 @@ class DefectTracker:
             track.crop, track.heat = picture
 
     def _is_reject(self, region: Region) -> bool:
-        return decide(region.peak, *self._size_mm(region), self._recipe)
+        rule = self._recipe
+        return decide(region.peak, *self._size_mm(region), threshold=rule.threshold, min_length_mm=rule.min_length_mm)
 
     def _box_px(self, region: Region) -> tuple[int, int, int, int]:
         """Lines from the run's start and columns, half-open, within the region and the picture."""

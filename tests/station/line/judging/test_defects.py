@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -315,11 +316,11 @@ def test_geometry(length: float, width: float, kind: DefectKind) -> None:
 
 
 def test_decision_needs_score_and_size() -> None:
-    rule = recipe(min_length_mm=5.0)
-    assert decide(20.0, 5.0, 1.0, rule)
-    assert decide(20.0, 1.0, 5.0, rule)
-    assert not decide(19.9, 50.0, 50.0, rule)
-    assert not decide(99.0, 4.9, 4.9, rule)
+    is_reject = partial(decide, threshold=20.0, min_length_mm=5.0)
+    assert is_reject(20.0, 5.0, 1.0)
+    assert is_reject(20.0, 1.0, 5.0)
+    assert not is_reject(19.9, 50.0, 50.0)
+    assert not is_reject(99.0, 4.9, 4.9)
 
 
 def test_memory_of_cloth_is_bounded() -> None:
