@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated
 
@@ -12,6 +13,10 @@ from station.recipe.camera_overrides import CameraOverrides
 from station.recipe.sensitivity import SensitivityProfile
 
 FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+NO_DECISION = math.inf
+"""Threshold where cloth is only to be scored: no score reaches it, so that the line follows no region.  Such a recipe
+is a draft and never on record."""
 
 FabricName = Annotated[str, StringConstraints(pattern=rf"^{FABRIC_NAME.pattern}$")]
 

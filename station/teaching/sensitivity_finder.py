@@ -58,8 +58,7 @@ class SensitivityFinder:
         self._blocks: list[_Block] = []
 
     def take(self, view: StripView) -> None:
-        """One strip, whatever the scale of its scores; one not judged over the whole width, or too narrow a web, is
-        passed over."""
+        """One strip; one not judged over the whole width, or too narrow a web, is passed over."""
         if view.blind_px:
             return
         place = (view.left_px, view.right_px, view.pixels.shape[1])
@@ -68,7 +67,7 @@ class SensitivityFinder:
             self._place = place
         if view.right_px - view.left_px < 4 * REACH_CELLS * CELL_PX:
             return
-        self._rows.append(view.heat)
+        self._rows.append(view.scores)
         if sum(map(len, self._rows)) >= BLOCK_ROWS:
             self._close_block()
 

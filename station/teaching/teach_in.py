@@ -26,11 +26,11 @@ from model.time_budget import Progress, TimeBudget
 from model.training import fit
 from station.contract import StationError
 from station.playback import play
-from station.recipe import Recipe
+from station.recipe import NO_DECISION, Recipe
 from station.records.history import History
 from station.records.model_files import keep_model
 from station.records.store import Store
-from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
+from station.teaching.held_out import HeldBack
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect
 from station.teaching.suspect_pictures import waiting_pictures
@@ -104,7 +104,7 @@ def teach(
         version=1,
         model_sha256="0" * 64,
         encoder=encoder.name,
-        threshold=GATHERING_THRESHOLD,
+        threshold=NO_DECISION,
         mm_per_px=request.mm_per_px,
     )
     collector = TileCollector(request.seed)

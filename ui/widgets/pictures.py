@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 
+from station.display_score import AT_THRESHOLD
 from ui import theme
 
 _HEAT_FROM = 0.3
@@ -30,7 +31,7 @@ def heat_colours() -> NDArray[np.uint8]:
     alpha = np.clip((score - _HEAT_FROM) / 0.5, 0, 1) * 0.55 + 0.15
     alpha[score < _HEAT_FROM] = 0
     table = np.empty((256, 4))
-    table[:, :3] = np.where(score[:, None] < 0.5, (10, 163, 240), (61, 45, 255))
+    table[:, :3] = np.where(score[:, None] < AT_THRESHOLD, (10, 163, 240), (61, 45, 255))
     table[:, 3] = 255
     return np.rint(table * alpha[:, None]).astype(np.uint8)
 

@@ -63,7 +63,7 @@ class Judge:
         self._ledger, self._emit, self._view = ledger, emit, view
         self._cell, self._tile = cell_px, tile_px
         self._notices = Notices(emit)
-        self._display = np.float32(0.5 / recipe.threshold)
+        self._threshold = recipe.threshold
         self._blender = Blender(
             width_px=width_px,
             tile_px=tile_px,
@@ -155,7 +155,8 @@ class Judge:
                 StripView(
                     first_line=first,
                     pixels=part.pixels,
-                    heat=part.scores * self._display,
+                    scores=part.scores,
+                    threshold=self._threshold,
                     cell_px=self._cell,
                     left_px=part.left_px,
                     right_px=part.right_px,

@@ -166,7 +166,7 @@ def test_a_flaw_counts_once_though_its_mirror_image_is_rejected_too(tmp_path: Pa
     _, playback = judge([bad, good], Brightness(), recipe, on_image=lambda i: images.update({i.sample.path.name: i}))
     defects = playback.pieces["bad.png"].defects
     assert len(defects) == 2, "the mirror image is judged, but not counted"
-    assert all(defect.crop is defect.heat is None for defect in defects), "pictures are not kept"
+    assert all(defect.crop is defect.crop_scores is None for defect in defects), "pictures are not kept"
     assert (images["bad.png"].rejects, images["bad.png"].located) == (1, True)
     assert images["good.png"].rejects == 0
 

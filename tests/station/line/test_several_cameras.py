@@ -150,7 +150,7 @@ def test_other_cameras_go_on_while_one_is_gone() -> None:
     assert any("right was unplugged" in text and "Its part of the web is not inspected" in text for text in texts)
     dark = [view for view in run.of(StripView) if 512 <= view.first_line < 1000]
     assert dark
-    assert all(not view.heat[:, CUT // 4 :].any() for view in dark)
+    assert all(not view.scores[:, CUT // 4 :].any() for view in dark)
     assert all(not view.pixels[:, CUT:].any() for view in dark)
     assert {view.blind_px for view in dark} == {((CUT, WIDTH),)}
 

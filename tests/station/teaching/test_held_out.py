@@ -12,15 +12,15 @@ from drivers.memory import MemoryCamera
 from model.outliers import find_outliers
 from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.playback import play
-from station.recipe import Recipe
+from station.recipe import NO_DECISION, Recipe
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching import tail
-from station.teaching.held_out import GATHERING_THRESHOLD, PARTS, HeldBack
+from station.teaching.held_out import PARTS, HeldBack
 from station.teaching.sampling import Section
 from station.teaching.suspects import cut_out, suspect_at, without_suspects
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold
 
-DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=GATHERING_THRESHOLD, find_web=False)
+DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=NO_DECISION, find_web=False)
 WIDTH = 1000
 
 

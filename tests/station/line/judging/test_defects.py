@@ -112,7 +112,7 @@ def test_closed_defects_do_not_depend_on_the_cuts(seed: int, cuts: list[int]) ->
 
     def closed(told: list[Defect]) -> list[tuple]:
         assert len({d.number for d in told}) == len({d.number for d in told if d.closed})
-        assert all(d.crop is not None and d.heat is not None for d in told if d.closed and d.merged_into is None)
+        assert all(d.crop is not None and d.crop_scores is not None for d in told if d.closed and d.merged_into is None)
         return sorted(
             (d.first_line, d.end_line, d.first_px, d.end_px, d.score, d.area_mm2, d.is_reject, d.kind)
             for d in told
@@ -123,22 +123,21 @@ def test_closed_defects_do_not_depend_on_the_cuts(seed: int, cuts: list[int]) ->
 
 
 @pytest.mark.parametrize("row", [5, 52, 55, 56, 60, 100, 115])
-def test_the_picture_shows_the_peak_and_its_heat(row: int) -> None:
+def test_the_picture_shows_the_peak_and_its_scores(row: int) -> None:
     scores = empty(120)
     scores[row, 50] = 40
     told = track(scores, [56, 112])
     last = told[-1]
     assert last.closed
     assert last.crop is not None
-    assert last.heat is not None
-    assert last.crop.shape == last.heat.shape
+    assert last.crop_scores is not None
+    assert last.threshold == 20
+    assert last.crop.shape == last.crop_scores.shape
     assert last.crop.shape[1] == 128
     assert last.crop.shape[0] == 128 or row < 20 or row > 100
-    y, x = np.unravel_index(int(last.heat.argmax()), last.heat.shape)
-    assert last.heat[y, x] == pytest.approx(
-        1.0, rel=0.3
-    )  # 40 is twice the threshold; the hottest pixel is interpolated
-    # Pixels tell their place modulo 16: the hottest one lies in the peak's cell.
+    y, x = np.unravel_index(int(last.crop_scores.argmax()), last.crop_scores.shape)
+    assert last.crop_scores[y, x] == pytest.approx(40, rel=0.3)  # the highest pixel is interpolated
+    # Pixels tell their place modulo 16: the highest one lies in the peak's cell.
     top = (4 * row - 64) // 4 * 4 if row >= 16 else 0
     assert top <= 4 * row < top + 128
     assert (int(last.crop[y, x]) // 16 - 4 * row) % 16 < 4
@@ -324,7 +323,7 @@ def test_decision_needs_score_and_size() -> None:
 
 
 def test_memory_of_cloth_is_bounded() -> None:
-    cloth = RecentCloth(4, 1.0)
+    cloth = RecentCloth(4)
     assert cloth.end == 0
     for first in range(0, 40 * 224, 224):
         cloth.append(part(empty(56), first))
