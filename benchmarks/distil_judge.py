@@ -24,8 +24,8 @@ from torch import Tensor
 from model.aggregator import Aggregator
 from model.encoder import Encoder, load_encoder
 from model.errors import ModelError
+from model.scorer import TILE_PX
 
-TILE_PX = 256
 _MEMORY = 6000  # vectors of good cloth kept for the nearest neighbour
 
 

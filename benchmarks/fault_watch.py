@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from drivers.camera import Camera, CameraGoneError, LineBlock
 from drivers.wrapped import WrappedCamera
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.contract import (
     Event,
     FeedState,
@@ -32,11 +33,11 @@ LOOK_S = 0.02
 CALM = (FeedState.LIVE, FeedState.NO_PICTURE, FeedState.ENDED)
 
 
-class EvenScorer:
+class EvenScorer(TileScorer):
     """Finds nothing, at once: here the camera's faults matter alone."""
 
-    tile_px = 256
-    cell_px = 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Ones, ``[N, 64, 64]``."""

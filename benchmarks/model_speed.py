@@ -28,8 +28,9 @@ from benchmarks.ablation import TO_CONV3_3
 from benchmarks.figures import ROOT, commit
 from model.encoder import VGG16, VGG16_DEPTH
 from model.engines.engine import Engine
-from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
+from model.mfrnet import MFRNet, MFRNetConfig, blank
 from model.runtime import arranged, choose_device, choose_precision, make_engine
+from model.scorer import TILE_PX
 from station import demo
 
 TRUNK = "bare VGG16 trunk"

@@ -27,8 +27,8 @@ from model.runtime import Runtime
 from model.training import fit
 from station import demo
 from station.playback import play
-from station.recipe import Recipe
-from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
+from station.recipe import NO_DECISION, Recipe
+from station.teaching.held_out import HeldBack
 from station.teaching.sampling import TileCollector
 from station.teaching.threshold import choose_threshold
 
@@ -85,7 +85,7 @@ def main() -> None:
         fabric=demo.FABRIC,
         model_sha256="0" * 64,
         encoder="light",
-        threshold=GATHERING_THRESHOLD,
+        threshold=NO_DECISION,
         mm_per_px=demo.MM_PER_PX,
         join_gap_mm=4.0,
         note="demo cloth, taught on simulated good cloth",

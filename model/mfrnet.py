@@ -20,9 +20,8 @@ from model.encoder import Encoder
 from model.errors import ModelError
 from model.loss import PIXEL_SHARE, HybridMeasure, Terms
 from model.restoration import BlockParts, Restoration
+from model.scorer import TILE_PX
 
-TILE_PX = 256
-CELL_PX = 4
 GRID = TILE_PX // GRID_STRIDE
 SHOWN_WITHIN = 2.5  # standard deviations of good cloth
 
@@ -57,15 +56,8 @@ class MFRNetConfig(BaseModel):
 
 
 class MFRNet(nn.Module):
-    """The network.  Built untaught; ``model.training.fit`` teaches it, ``model.checkpoint`` keeps it.
+    """The network.  Built untaught; ``model.training.fit`` teaches it, ``model.checkpoint`` keeps it."""
 
-    Attributes:
-        tile_px: side of a tile in px.
-        cell_px: side of a cell of the map in px.
-    """
-
-    tile_px: int = TILE_PX
-    cell_px: int = CELL_PX
     centre: Tensor
     deviation: Tensor
 

@@ -21,7 +21,8 @@ from model.engines.engine import Engine, MakeModule
 from model.engines.fused import FromPictures, Fused, What
 from model.engines.torch_cpu import TorchEngine
 from model.errors import ModelError
-from model.mfrnet import CELL_PX, TILE_PX, MFRNet
+from model.mfrnet import MFRNet
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 
 try:
     from model.engines import openvino_cpu as openvino
@@ -125,7 +126,7 @@ def arranged(network: MFRNet, what: What) -> MakeModule:
     return make
 
 
-class Runtime:
+class Runtime(TileScorer):
     """A taught network on a device.  Used from one thread at a time.
 
     Args:
@@ -147,9 +148,9 @@ class Runtime:
         ModelError: the device is not there or cannot compute so, or a name is unknown.
     """
 
-    tile_px: int = TILE_PX
-    cell_px: int = CELL_PX
-    point_spread_px: float = 12.0
+    tile_px = TILE_PX
+    cell_px = CELL_PX
+    point_spread_px = 12.0
 
     def __init__(
         self, network: MFRNet, device: str = "auto", precision: str = "auto", threads: int | None = None

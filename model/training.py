@@ -19,9 +19,10 @@ from model.encoder import Encoder
 from model.engines.cuda import enough_memory
 from model.errors import ModelError
 from model.loss import hybrid_loss
-from model.mfrnet import TILE_PX, MFRNet, MFRNetConfig, blank
+from model.mfrnet import MFRNet, MFRNetConfig, blank
 from model.outliers import find_outliers
 from model.runtime import FeatureReader, as_batch, choose_device
+from model.scorer import TILE_PX
 from model.time_budget import CALIBRATION_SHARE, Plan, Progress, TeachingCancelled, TimeBudget, one_cycle
 
 __all__ = ["Progress", "TeachingCancelled", "fit"]

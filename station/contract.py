@@ -1,7 +1,7 @@
 """What the core tells the rest of the house: plain immutable data, no behaviour, no Qt.
 
 Line numbers are encoder lines counted from the start of the roll.  Pixels are camera columns.  Scores are raw model
-scores; ``0.5 * score / threshold`` is the display score (0.5 = threshold).
+scores; who shows them to people brings them to their scale (:mod:`station.display_score`).
 """
 
 from __future__ import annotations
@@ -136,11 +136,12 @@ class Defect:
         area_mm2: area above the region level, in mm² (px² without scale).
         position_mm, across_mm: from the roll's start, and of the middle from the web's left edge.
         score: highest raw score.
+        threshold: raw score from which it may be a reject.
         is_reject: the recipe does not let it pass.
         closed: no longer growing.
         piece: the piece (image) it lies on, None on the loom.
         crop: uint8 ``[h, w]`` or ``[h, w, 3]`` picture around the defect's peak, or None while growing.
-        heat: float32 ``[h, w]`` display scores of the crop (0.5 = threshold), same size as the crop, or None.
+        crop_scores: float32 ``[h, w]`` raw scores of the crop, same size as the crop, or None.
         merged_into: number of the older defect this one turned out to be part of (it then is no defect of its own, is
             closed and no reject), else None.
     """
@@ -156,12 +157,13 @@ class Defect:
     position_mm: float
     across_mm: float
     score: float
+    threshold: float
     kind: DefectKind
     is_reject: bool
     closed: bool
     piece: str | None = None
     crop: NDArray[np.uint8] | None = None
-    heat: NDArray[np.float32] | None = None
+    crop_scores: NDArray[np.float32] | None = None
     merged_into: int | None = None
 
 
@@ -172,9 +174,9 @@ class StripView:
     Attributes:
         first_line: roll line of the first row.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, shading-corrected.
-        heat: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` display scores (0.5 = threshold),
-            0 off the web.
-        cell_px: side of a heat cell in px.
+        scores: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` raw scores, 0 off the web.
+        threshold: raw score from which a region is a reject; infinite where nothing is to be decided.
+        cell_px: side of a cell in px.
         left_px, right_px: web edges, half-open.
         blind_px: half-open columns of the web that were not judged: one of several cameras is missing, or there is too
             little cloth in one go.
@@ -182,7 +184,8 @@ class StripView:
 
     first_line: int
     pixels: NDArray[np.uint8]
-    heat: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    threshold: float
     cell_px: int
     left_px: int
     right_px: int

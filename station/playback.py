@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from calibration.shading import Shading
 from drivers.camera import Camera
+from model.scorer import TileScorer
 from station.contract import Defect, DefectChanged, Event, LineSnapshot, RowJudged, StripView
+from station.display_score import display_scores
 from station.line.inspection import Inspection
-from station.line.scoring.inference import TileScorer
 from station.recipe import Recipe
 
 MapSink = Callable[[str, NDArray[np.float32], NDArray[np.bool_]], None]
@@ -96,7 +97,7 @@ def play(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatStrip:
-    """What a map needs of a strip: ``heat`` as in :class:`station.contract.StripView`, lines, and the web's edges."""
+    """What a map needs of a strip: ``heat``, its cells on the scale that the map is to have, lines, the web's edges."""
 
     heat: NDArray[np.float32]
     lines: int
@@ -121,7 +122,7 @@ class _Gather:
         elif isinstance(event, RowJudged):
             self.rows.append(event)
         elif isinstance(event, DefectChanged) and event.defect.closed and event.defect.merged_into is None:
-            self._piece(event.defect.piece).defects.append(replace(event.defect, crop=None, heat=None))
+            self._piece(event.defect.piece).defects.append(replace(event.defect, crop=None, crop_scores=None))
 
     def _take_strip(self, view: StripView) -> None:
         name = view.piece or ""
@@ -130,10 +131,11 @@ class _Gather:
             self._now = name
             self._piece(name).first_line = view.first_line
         piece = self._piece(name)
-        piece.score = max(piece.score, float(view.heat.max(initial=0.0)))
+        heat = display_scores(view.scores, view.threshold)
+        piece.score = max(piece.score, float(heat.max(initial=0.0)))
         if self._on_map is not None:
             self._size = (view.pixels.shape[1], view.cell_px)
-            self._strips.append(HeatStrip(view.heat, view.pixels.shape[0], view.left_px, view.right_px))
+            self._strips.append(HeatStrip(heat, view.pixels.shape[0], view.left_px, view.right_px))
 
     def complete(self) -> None:
         strips, self._strips = self._strips, []

@@ -49,8 +49,3 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def when(moment: datetime) -> str:
     """Write local date and time to the minute."""
     return moment.astimezone().strftime("%Y-%m-%d  %H:%M")
-
-
-def display_score(score: float, threshold: float) -> float:
-    """Score on the scale for people: 0.5 is the threshold."""
-    return 0.5 * score / threshold if threshold > 0 else 0.0

@@ -34,8 +34,9 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from model.encoder import Encoder, load_encoder
 from model.errors import ModelError
-from model.mfrnet import GRID, TILE_PX, MFRNetConfig, blank
+from model.mfrnet import GRID, MFRNetConfig, blank
 from model.runtime import FeatureReader
+from model.scorer import TILE_PX
 from model.time_budget import TimeBudget
 from model.training import read_cloth
 from station.evaluation.datasets.mvtec import read_mvtec

@@ -20,23 +20,26 @@ from torch import Tensor
 
 from benchmarks.study.measure import Judged, Tally, judged_image
 from model.encoder import Encoder
-from model.mfrnet import CELL_PX, TILE_PX, MFRNet, MFRNetConfig, blank, measure_of
+from model.mfrnet import MFRNet, MFRNetConfig, blank, measure_of
 from model.runtime import FeatureReader
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from model.time_budget import TimeBudget
 from model.training import calibrate, learn, read_cloth, training_threads
 from station.contract import Event, StripView
 from station.evaluation.datasets.dataset import Sample
 from station.evaluation.datasets.mvtec import read_mvtec
 from station.evaluation.datasets.pictures import PicturesCamera
-from station.evaluation.measure import JudgedImage, judge
+from station.evaluation.measure import JudgedImage, play_samples
 from station.playback import play
-from station.recipe import Recipe
+from station.recipe import NO_DECISION, Recipe
 from station.teaching.sampling import TEACHING_BLOCK_LINES, Section, TileCollector
 from station.teaching.sensitivity_finder import SensitivityFinder
 
 UNHURRIED_MINUTES = 600.0
 BATCH = 16
 CELLS = TILE_PX // CELL_PX
+RECIPE = Recipe(fabric="study", version=1, model_sha256="0" * 64, encoder="study", threshold=NO_DECISION)
+"""Figures of merit need no threshold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,8 @@ class Fabric:
     def judge(self, maps: NDArray[np.float32]) -> Tally:
         """What maps ``[N, 64, 64]`` of the tiles say of each test image, with the sensitivity found on good cloth."""
         judged: list[Judged] = []
-        scorer, recipe, finder = Recalled(self.places, maps), _recipe(maps), SensitivityFinder()
+        scorer = Recalled(self.places, maps)
+        finder = SensitivityFinder()
 
         def look(event: Event) -> None:
             if isinstance(event, StripView):
@@ -76,8 +80,9 @@ class Fabric:
             flawed = not image.sample.is_good
             judged.append(judged_image(image.anomaly_map, image.truth, image.web, flawed=flawed))
 
-        play(Section(good_cloth(self.good), held_out=True), scorer, recipe, on_event=look)
-        judge(self.samples, scorer, recipe.model_copy(update={"sensitivity": finder.found()}), on_image=take)
+        play(Section(good_cloth(self.good), held_out=True), scorer, RECIPE, on_event=look)
+        recipe = RECIPE.model_copy(update={"sensitivity": finder.found()})
+        play_samples(self.samples, scorer, recipe, take, raw=True)
         return Tally.of(judged)
 
 
@@ -86,7 +91,7 @@ def good_cloth(paths: list[Path]) -> PicturesCamera:
     return PicturesCamera(paths, block_lines=TEACHING_BLOCK_LINES)
 
 
-class Recalled:
+class Recalled(TileScorer):
     """A scorer that knows the tiles already."""
 
     tile_px = TILE_PX
@@ -112,10 +117,9 @@ def read_fabric(folder: Path, encoder: Encoder, config: MFRNetConfig | None = No
     dataset = read_mvtec(folder)
     good = [sample.path for sample in dataset.train]
     collector, seen = TileCollector(seed), _Seen()
-    recipe = _recipe(np.ones(1, np.float32))
-    play(Section(good_cloth(good), held_out=False), collector, recipe)
-    play(Section(good_cloth(good), held_out=True), seen, recipe)
-    play(PicturesCamera([sample.path for sample in dataset.test]), seen, recipe)
+    play(Section(good_cloth(good), held_out=False), collector, RECIPE)
+    play(Section(good_cloth(good), held_out=True), seen, RECIPE)
+    play(PicturesCamera([sample.path for sample in dataset.test]), seen, RECIPE)
     network = blank(config or MFRNetConfig(), encoder, seed)
     budget = TimeBudget(UNHURRIED_MINUTES, None, None)
     generator = torch.Generator().manual_seed(seed)
@@ -125,7 +129,7 @@ def read_fabric(folder: Path, encoder: Encoder, config: MFRNetConfig | None = No
     return Fabric(folder.name, network, train, held, features, tiles, seen.places, good, dataset.test)
 
 
-class _Seen:
+class _Seen(TileScorer):
     """Keeps each tile once."""
 
     tile_px = TILE_PX
@@ -148,13 +152,6 @@ def _features(network: MFRNet, tiles: NDArray[np.uint8]) -> Tensor:
         return reader.read(tiles)
     finally:
         reader.close()
-
-
-def _recipe(maps: NDArray[np.float32]) -> Recipe:
-    """Its threshold only scales the maps, and is high so that the line need not follow thousands of regions."""
-    return Recipe(
-        fabric="study", version=1, model_sha256="0" * 64, encoder="study", threshold=max(1e-6, float(maps.max()))
-    )
 
 
 def _digest(tile: NDArray[np.uint8]) -> bytes:

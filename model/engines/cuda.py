@@ -20,7 +20,7 @@ from torch import nn
 
 from model.engines.engine import Engine, MakeModule, channels_of
 from model.errors import ModelError
-from model.mfrnet import TILE_PX
+from model.scorer import TILE_PX
 
 BATCH = 32
 LANES = 2

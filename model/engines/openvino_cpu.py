@@ -22,7 +22,7 @@ from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import nn
 
 from model.engines.engine import Engine, MakeModule, Wait, channels_of
-from model.mfrnet import TILE_PX
+from model.scorer import TILE_PX
 
 REQUESTS = 48
 """Of one call at once, at least.  Those of a larger call wait for its own first ones."""

@@ -14,6 +14,7 @@ from drivers.memory import MemoryCamera
 from model.encoder import load_encoder
 from model.mfrnet import MFRNet, MFRNetConfig, blank
 from model.runtime import Runtime
+from model.scorer import TileScorer
 from station import demo
 from station.contract import Event, StationError
 from station.line.inspection import Inspection
@@ -141,21 +142,33 @@ def _line_pace(
     return pace
 
 
-class WatchedScorer:
+class WatchedScorer(TileScorer):
     """A scorer that tells the pace from the first call's begin to the last one's end, and may keep the first calls'
     tiles."""
 
     def __init__(self, runtime: Runtime, keep: list[Tiles] | None = None) -> None:
         self._runtime = runtime
         self._keep = keep
-        self.tile_px = runtime.tile_px
-        self.cell_px = runtime.cell_px
         self.edge_drop = runtime.edge_drop
         self.point_spread_px = runtime.point_spread_px
         self.is_async = runtime.is_async
         self.pace = Pace(0.0, 0.0)
         self._tiles = 0
         self._began: tuple[float, float] | None = None
+
+    @property
+    def tile_px(self) -> int:
+        """As the runtime."""
+        return self._runtime.tile_px
+
+    @property
+    def cell_px(self) -> int:
+        """As the runtime."""
+        return self._runtime.cell_px
+
+    def prepare(self, channels: int) -> None:
+        """As the runtime."""
+        self._runtime.prepare(channels)
 
     def infer(self, tiles: Tiles) -> NDArray[np.float32]:
         """As the runtime."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from model.scorer import TILE_PX
 from station.evaluation.datasets.dataset import GOOD
+
+TILE = f"tile of {TILE_PX} px"
 
 
 def heading(result: Mapping[str, Any], name: str) -> str:
@@ -21,7 +24,7 @@ def heading(result: Mapping[str, Any], name: str) -> str:
 def as_table(result: Mapping[str, Any]) -> str:
     """The figures for people."""
     fabric = "" if result["fabric"] is None else f", fabric {result['fabric']}"
-    wide = max(len("tile of 256 px"), *(len(kind["kind"]) for kind in result["kinds"]))
+    wide = max(len(TILE), *(len(kind["kind"]) for kind in result["kinds"]))
     lines = [
         f"Layout {result['layout']}{fabric}; encoder {result['encoder']}, {result['device']} {result['precision']}, "
         f"seed {result['seed']}",
@@ -41,7 +44,7 @@ def as_table(result: Mapping[str, Any]) -> str:
     lines += ["", f"{'':{wide}}   AUROC      AP   F1max   AUPRO"]
     for unit, keys in (
         ("image", ("image_auroc", None, "image_f1max", None)),
-        ("tile of 256 px", ("tile_auroc", None, None, None)),
+        (TILE, ("tile_auroc", None, None, None)),
         ("pixel", ("pixel_auroc", "pixel_ap", None, "aupro")),
     ):
         cells = "".join(f"{'' if key is None else _figure(result[key]):>8}" for key in keys)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
+from model.scorer import TILE_PX
 from model.time_budget import TeachingCancelled
 from station.commands.session import Records, TeachingLog, interrupt_noted, say
 from station.contract import StationError
@@ -62,8 +63,9 @@ def _little_cloth(result: TeachInResult) -> str:
     if tiles >= GOOD_TILES:
         return ""
     return (
-        f"Little cloth: it holds {tiles} tiles of 256 px, {result.tiles} to teach and {result.threshold.patches} to "
-        f"set the threshold. That works, but the threshold is unsure; about {GOOD_TILES} tiles would be good."
+        f"Little cloth: it holds {tiles} tiles of {TILE_PX} px, {result.tiles} to teach and "
+        f"{result.threshold.patches} to set the threshold. That works, but the threshold is unsure; about "
+        f"{GOOD_TILES} tiles would be good."
     )
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from drivers.images import read_image
-from station.evaluation.measure import THRESHOLD, JudgedImage
+from station.display_score import AT_THRESHOLD
+from station.evaluation.measure import JudgedImage
 
 PAGE_PX, PAGE_LINES = 1640, 2400
 MARGIN, GAP = 20, 16
@@ -137,7 +138,7 @@ def _panels(
     shown = colours(peaks)
     shown[~_nearest(web, size)] = OFF_WEB
     outlined = plain.copy()
-    _outline(outlined, peaks >= THRESHOLD, FOUND, dashed=False)
+    _outline(outlined, peaks >= AT_THRESHOLD, FOUND, dashed=False)
     _outline(outlined, highest(truth.astype(np.float32), size) > 0, TRUE, dashed=True)
     return plain, shown, outlined
 

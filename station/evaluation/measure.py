@@ -14,17 +14,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model.errors import ModelError
+from model.scorer import TILE_PX, TileScorer
 from station.contract import Event, StripView
+from station.display_score import AT_THRESHOLD, display_scores
 from station.evaluation import metrics
 from station.evaluation.datasets.dataset import Sample, read_truth
 from station.evaluation.datasets.pictures import Picture, PicturesCamera
-from station.line.scoring.inference import TileScorer
 from station.playback import HeatStrip, Playback, full_size_map, play
 from station.recipe import Recipe
-
-TILE_PX = 256
-THRESHOLD = 0.5
-"""Of display scores, which maps hold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +29,7 @@ class JudgedImage:
     """What the line made of one image, beside its truth.
 
     Attributes:
-        anomaly_map: float32 ``[lines, width]``, 0.5 = threshold, 0 off the web.
+        anomaly_map: float32 ``[lines, width]`` display scores, or raw ones where these were asked for; 0 off the web.
         web, truth: bool ``[lines, width]``: where the web is, and what is flawed.
         rejects: defects the recipe does not let pass, without those of the mirror image beside a narrower picture.
     """
@@ -45,13 +42,13 @@ class JudgedImage:
 
     @property
     def score(self) -> float:
-        """Highest display score."""
+        """Highest score of the map."""
         return float(self.anomaly_map.max(initial=0.0))
 
     @property
     def located(self) -> bool:
         """Rejected, and some of the truth lies above the threshold."""
-        return self.rejects > 0 and bool((self.anomaly_map[self.truth] >= THRESHOLD).any())
+        return self.rejects > 0 and bool((self.anomaly_map[self.truth] >= AT_THRESHOLD).any())
 
     @property
     def true_px(self) -> int:
@@ -95,22 +92,43 @@ def judge(
         CameraError: an image cannot be read.
         ModelError: a mask cannot be read.
     """
+    tally = Tally()
+
+    def take(image: JudgedImage) -> None:
+        tally.add(image)
+        if on_image is not None:
+            on_image(image)
+
+    playback = play_samples(samples, scorer, recipe, take, progress=progress)
+    return tally.figures(), playback
+
+
+def play_samples(
+    samples: list[Sample],
+    scorer: TileScorer,
+    recipe: Recipe,
+    on_image: ImageSink,
+    *,
+    raw: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Playback:
+    """Play the images through the line and hand on what it made of each; arguments as of :func:`judge`.
+
+    Args:
+        raw: maps hold raw scores, as they must where the recipe decides nothing; else display scores.
+    """
     camera = PicturesCamera([sample.path for sample in samples])
     by_path = {sample.path: sample for sample in samples}
-    heat = _Heat(len(samples), progress)
+    heat = _Heat(len(samples), progress, raw=raw)
     playback = play(camera, scorer, recipe, on_event=heat.take)
-    tally = Tally()
     for picture in camera.pictures:
         sample = by_path[picture.path]
         anomaly_map, web = heat.full_size(picture, camera.width_px)
         truth = np.zeros(web.shape, np.bool_) if sample.is_good else read_truth(sample)
         defects = playback.pieces[picture.name].defects
         rejects = sum(defect.is_reject and defect.first_px < picture.width_px for defect in defects)
-        image = JudgedImage(sample, anomaly_map, web, truth, rejects)
-        tally.add(image)
-        if on_image is not None:
-            on_image(image)
-    return tally.figures(), playback
+        on_image(JudgedImage(sample, anomaly_map, web, truth, rejects))
+    return playback
 
 
 class Tally:
@@ -160,8 +178,9 @@ class Tally:
 class _Heat:
     """Keeps the maps in cells while the line runs: at full size they would take its time and sixteen times the room."""
 
-    def __init__(self, images: int, progress: Callable[[int, int], None] | None) -> None:
+    def __init__(self, images: int, progress: Callable[[int, int], None] | None, *, raw: bool) -> None:
         self._images, self._progress = images, progress
+        self._raw = raw
         self._strips: dict[str, list[HeatStrip]] = {}
         self._cell_px = 1
 
@@ -171,7 +190,8 @@ class _Heat:
         name = event.piece or ""
         if name not in self._strips and self._progress is not None:
             self._progress(len(self._strips) + 1, self._images)
-        strip = HeatStrip(event.heat, event.pixels.shape[0], event.left_px, event.right_px)
+        heat = event.scores if self._raw else display_scores(event.scores, event.threshold)
+        strip = HeatStrip(heat, event.pixels.shape[0], event.left_px, event.right_px)
         self._strips.setdefault(name, []).append(strip)
         self._cell_px = event.cell_px
 

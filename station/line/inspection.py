@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from queue import SimpleQueue
 
 from drivers import abandoned
 from drivers.camera import Camera
+from model.scorer import TileScorer
 from station.contract import Event, FeedState, LineSnapshot, LineState, Notice, Severity
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
@@ -19,7 +19,7 @@ from station.line.flow import EndOfRun, ScoredRow
 from station.line.gauges import Gauges
 from station.line.judging.judge import Judge
 from station.line.ledger import LineLedger
-from station.line.scoring.inference import Inference, TileScorer
+from station.line.scoring.inference import Inference
 from station.line.scoring.tiling import PixelCorrection, Tiler
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
@@ -88,8 +88,8 @@ class Inspection:
             width_px=camera.width_px,
             tile_px=tile_px,
             cell_px=cell_px,
-            edge_drop=getattr(scorer, "edge_drop", math.inf),
-            point_spread_px=getattr(scorer, "point_spread_px", 0.0),
+            edge_drop=scorer.edge_drop,
+            point_spread_px=scorer.point_spread_px,
             view=view,
         )
         self._threads = [

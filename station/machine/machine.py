@@ -138,7 +138,7 @@ class Machine:
         if self._origin is None:
             return
         if len(self._news) < MOST_WAITING:
-            self._news.append((replace(defect, crop=None, heat=None), self._origin))
+            self._news.append((replace(defect, crop=None, crop_scores=None), self._origin))
             return
         self._dropped += 1
         if is_told(self._dropped):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from station.display_score import AT_THRESHOLD
 from station.recipe import FabricName
 
 
@@ -23,7 +24,7 @@ class StopSettings(BaseModel):
     repeats_across_mm: float = Field(10.0, gt=0)
     repeats_within_m: float = Field(2.0, gt=0)
     running_m: float | None = Field(None, gt=0)
-    critical_score: float | None = Field(None, gt=0.5, description="on the scale where 0.5 is the threshold")
+    critical_score: float | None = Field(None, gt=AT_THRESHOLD, description="on the scale where 0.5 is the threshold")
     critical_mm: float | None = Field(None, gt=0)
     countdown_m: float = Field(3.0, ge=0, description="cloth that may still pass before the stop is requested")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from station.contract import Defect, StationError, StopChanged, StopState, StopStep
+from station.display_score import display_score
 from station.machine.settings import StopSettings
 
 STATION = "station"
@@ -169,7 +170,8 @@ class StopPolicy:
     def _critical(self, defect: Defect) -> str:
         """Why one defect is reason enough; empty if it is not."""
         rules = self._settings
-        score, extent_mm = 0.5 * defect.score / self._threshold, max(defect.length_mm, defect.width_mm)
+        score = display_score(defect.score, self._threshold)
+        extent_mm = max(defect.length_mm, defect.width_mm)
         if rules.critical_score is not None and score >= rules.critical_score:
             return f"score {score:.2f}"
         return f"{extent_mm:.0f} mm" if rules.critical_mm is not None and extent_mm >= rules.critical_mm else ""

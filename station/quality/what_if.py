@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from station.line.judging.decision import decide
 from station.records.rows import DefectRow, Verdict
 
 
@@ -46,11 +47,6 @@ class Consequence:
         return number * 100.0 / self.inspected_m if self.inspected_m else None
 
 
-def is_reject(defect: DefectRow, threshold: float, min_length_mm: float) -> bool:
-    """The line's rule: score at or above the threshold and no smaller than the least length."""
-    return defect.score >= threshold and max(defect.length_mm, defect.width_mm) >= min_length_mm
-
-
 def what_if(
     defects: Sequence[DefectRow],
     peaks: NDArray[np.float32],
@@ -74,8 +70,8 @@ def what_if(
     fates = []
     rejects = false_alarms = unreviewed = 0
     for defect in defects:
-        now = is_reject(defect, threshold, min_length_mm)
-        before = is_reject(defect, *in_force)
+        now = _is_reject(defect, threshold, min_length_mm)
+        before = _is_reject(defect, *in_force)
         rejects += now
         false_alarms += now and defect.verdict is Verdict.FALSE_ALARM
         unreviewed += now and defect.verdict is None
@@ -85,6 +81,11 @@ def what_if(
             fates.append(Fate.GOES if before else Fate.PASSES)
     patches = int(np.count_nonzero(peaks >= threshold))
     return Consequence(tuple(fates), rejects, false_alarms, unreviewed, patches, inspected_m)
+
+
+def _is_reject(defect: DefectRow, threshold: float, min_length_mm: float) -> bool:
+    """The line's own decision."""
+    return decide(defect.score, defect.length_mm, defect.width_mm, threshold=threshold, min_length_mm=min_length_mm)
 
 
 def histogram(peaks: NDArray[np.float32], top: float, bins: int = 120) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

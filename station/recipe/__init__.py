@@ -1,5 +1,5 @@
 """What one fabric needs to be inspected."""
 
-from station.recipe.recipe import FABRIC_NAME, FabricName, Recipe
+from station.recipe.recipe import FABRIC_NAME, NO_DECISION, FabricName, Recipe
 
-__all__ = ["FABRIC_NAME", "FabricName", "Recipe"]
+__all__ = ["FABRIC_NAME", "NO_DECISION", "FabricName", "Recipe"]

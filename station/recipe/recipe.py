@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
+from model.scorer import CELL_PX, TILE_PX
 from station.recipe.camera_overrides import CameraOverrides
 from station.recipe.sensitivity import SensitivityProfile
 
 FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+NO_DECISION = math.inf
+"""Threshold where cloth is only to be scored: no score reaches it, so that the line follows no region.  Such a recipe
+is a draft and never on record."""
 
 FabricName = Annotated[str, StringConstraints(pattern=rf"^{FABRIC_NAME.pattern}$")]
 
@@ -40,7 +46,7 @@ class Recipe(BaseModel):
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")
-    overlap_px: int = Field(32, ge=0, le=128, multiple_of=4, description="overlap of neighbouring tiles")
+    overlap_px: int = Field(32, ge=0, le=TILE_PX // 2, multiple_of=CELL_PX, description="overlap of neighbouring tiles")
     camera: CameraOverrides = Field(CameraOverrides(), description="camera settings that this fabric asks for")
     find_web: bool = Field(True, description="find the web's edges; off where cloth fills every picture")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)

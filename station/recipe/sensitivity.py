@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-CELL_PX = 4
+from model.scorer import CELL_PX
+
 MOST_AT_EDGE = 4.0
 MOST_IN_STREAK = 2.0
 """A streak of the camera looks like a running warp flaw; a strong one of those must still be seen in it."""
@@ -22,8 +23,8 @@ class SensitivityProfile(BaseModel):
     """How many times higher good cloth scores in some places than inside the web; scores there are divided by it.
 
     Attributes:
-        left, right: by the distance inwards from the web's left and right edge, in cells of 4 px.  The picture's own
-            edge is no edge of the web.
+        left, right: by the distance inwards from the web's left and right edge, in cells of ``CELL_PX``.  The
+            picture's own edge is no edge of the web.
         columns: (column in px, ratio) of the camera's cells in which all good cloth scores high: dust, a bad sensor.
         width_px: of the camera whose columns they are; another's are judged alike.
     """
@@ -42,7 +43,7 @@ class SensitivityProfile(BaseModel):
         return self
 
     def divisors(self, left_px: int, right_px: int, width_px: int) -> NDArray[np.float32]:
-        """What scores are divided by, float32 ``[ceil(width / 4)]``, 1 or more.
+        """What scores are divided by, float32 ``[ceil(width / CELL_PX)]``, 1 or more.
 
         Args:
             left_px, right_px: edges of the web.

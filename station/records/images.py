@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model.durable import TEMPORARY, durable_file, sync_folder
 from station.contract import Defect
+from station.display_score import AT_THRESHOLD, display_scores
 
 FOLDER = "images"
 HEAT_THRESHOLD = 128
@@ -20,7 +21,8 @@ HEAT_THRESHOLD = 128
 
 
 def save_pictures(home: Path, roll_id: int, defect: Defect) -> tuple[str | None, str | None]:
-    """Write the defect's crop and heat; returns their paths relative to ``home`` (None where there is no picture).
+    """Write the defect's crop and a heat picture of its scores; returns their paths relative to ``home`` (None where
+    there is no picture).
 
     The new names are durable only after :func:`sync_pictures`, once for a batch of defects.
 
@@ -28,13 +30,15 @@ def save_pictures(home: Path, roll_id: int, defect: Defect) -> tuple[str | None,
         OSError: the disk is full or refuses.
     """
     crop = None if defect.crop is None else _save(home, roll_id, f"{defect.number}-crop", _as_bgr(defect.crop))
-    heat = None if defect.heat is None else _save(home, roll_id, f"{defect.number}-heat", heat_to_grey(defect.heat))
-    return crop, heat
+    if defect.crop_scores is None:
+        return crop, None
+    heat = heat_to_grey(display_scores(defect.crop_scores, defect.threshold))
+    return crop, _save(home, roll_id, f"{defect.number}-heat", heat)
 
 
 def heat_to_grey(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Display scores ``[h, w]`` (0.5 = threshold) as 8 bit: 128 = threshold, 255 = about twice that or more."""
-    return np.clip(np.rint(np.nan_to_num(heat) * (2 * HEAT_THRESHOLD)), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(np.nan_to_num(heat) * (HEAT_THRESHOLD / AT_THRESHOLD)), 0, 255).astype(np.uint8)
 
 
 def sweep(home: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from station.recipe import Recipe
+from station.recipe import NO_DECISION, Recipe
 from station.records import audit
 from station.records.rows import RecordsError
 from station.records.schema import FabricTable, ModelTable, RecipeTable, now
@@ -54,7 +54,11 @@ def recipe_row(session: Session, recipe: Recipe, by: str, why: str) -> RecipeTab
 
 
 def add_recipe(session: Session, fabric: FabricTable, recipe: Recipe, by: str, why: str) -> RecipeTable:
-    """Write a recipe version and its audit row."""
+    """Write a recipe version and its audit row.  Raises RecordsError if it decides nothing: that is a draft."""
+    if recipe.threshold == NO_DECISION:
+        raise RecordsError(
+            f"The recipe of {recipe.fabric} has no threshold yet and would let everything pass; set one."
+        )
     model_row(session, recipe.model_sha256)
     row = RecipeTable(
         fabric_id=fabric.id,

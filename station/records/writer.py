@@ -219,7 +219,7 @@ class Writer:
         pictures = {
             (roll_id, number): save_pictures(self._home, roll_id, defect)
             for (roll_id, number), (defect, _) in latest_defects(batch).items()
-            if defect.crop is not None or defect.heat is not None
+            if defect.crop is not None or defect.crop_scores is not None
         }
         for roll_id in {roll_id for roll_id, _ in pictures}:
             sync_pictures(self._home, roll_id)
@@ -264,4 +264,4 @@ def _size(entry: Entry) -> int:
     if not isinstance(entry.event, DefectChanged):
         return 0
     defect = entry.event.defect
-    return sum(picture.nbytes for picture in (defect.crop, defect.heat) if picture is not None)
+    return sum(picture.nbytes for picture in (defect.crop, defect.crop_scores) if picture is not None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.mfrnet import TILE_PX
+from model.scorer import TILE_PX
 from station.contract import Event, RowJudged, StripView
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M
@@ -18,8 +18,6 @@ PARTS = 4
 ENOUGH_PATCHES = 12_000
 """More need not be seen: one false alarm per 100 m is then no extrapolation on a web of one metre.  A smaller budget
 takes as many more."""
-GATHERING_THRESHOLD = 1024.0
-"""So high that the line follows no defects, and a power of two, so that scores come back unrounded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +57,8 @@ class Row:
             width_px=view.pixels.shape[1],
             cell_px=view.cell_px,
             patches=judged.peaks.size,
-            tops=view.heat.max(axis=0) * np.float32(2 * GATHERING_THRESHOLD),
-            heights=view.heat.argmax(axis=0),
+            tops=view.scores.max(axis=0),
+            heights=view.scores.argmax(axis=0),
         )
 
     def followed_by(self, tail: Row) -> Row | None:
@@ -111,7 +109,7 @@ class Row:
 class HeldBack:
     """Takes the line's events; of each strip of cloth only the highest score of every column is kept.
 
-    The line's recipe must have ``GATHERING_THRESHOLD`` as threshold and no sensitivity yet.
+    The line's recipe must have no sensitivity yet; with ``NO_DECISION`` as threshold the line follows no defects.
 
     Args:
         budget_per_100_m: false alarms wanted per 100 m, above 0: how much cloth is enough.

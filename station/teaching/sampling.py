@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
-from model.mfrnet import CELL_PX, TILE_PX
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.line.flow import Chunk, TileRow
 from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebFinder
@@ -124,7 +124,7 @@ def blocks(section: Section, stopped: Callable[[], bool]) -> Iterator[LineBlock]
         section.stop()
 
 
-class TileCollector:
+class TileCollector(TileScorer):
     """Keeps tiles and their places; of long cloth an even sample (reservoir), so memory is bounded.
 
     It may also stand in the model's place in the line, which then shows it tiles without their places.

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from model.scorer import CELL_PX
 from station.contract import StripView
-from station.recipe.sensitivity import CELL_PX, MOST_AT_EDGE, MOST_IN_STREAK, SensitivityProfile
+from station.recipe.sensitivity import MOST_AT_EDGE, MOST_IN_STREAK, SensitivityProfile
 
 REACH_CELLS = 24
 """Farthest that an edge may reach inwards; what scores high farther in is the cloth's business, not the edge's."""
@@ -57,8 +58,7 @@ class SensitivityFinder:
         self._blocks: list[_Block] = []
 
     def take(self, view: StripView) -> None:
-        """One strip, whatever the scale of its scores; one not judged over the whole width, or too narrow a web, is
-        passed over."""
+        """One strip; one not judged over the whole width, or too narrow a web, is passed over."""
         if view.blind_px:
             return
         place = (view.left_px, view.right_px, view.pixels.shape[1])
@@ -67,7 +67,7 @@ class SensitivityFinder:
             self._place = place
         if view.right_px - view.left_px < 4 * REACH_CELLS * CELL_PX:
             return
-        self._rows.append(view.heat)
+        self._rows.append(view.scores)
         if sum(map(len, self._rows)) >= BLOCK_ROWS:
             self._close_block()
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.mfrnet import CELL_PX
 from model.outliers import find_outliers
-from station.line.scoring.inference import TileScorer
+from model.scorer import CELL_PX, TileScorer
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.held_out import Row
 from station.teaching.sampling import Place, Section, TileCollector, blocks

@@ -19,18 +19,18 @@ import numpy as np
 from drivers.camera import Camera
 from model import checkpoint
 from model.encoder import Encoder
-from model.mfrnet import TILE_PX, MFRNet
+from model.mfrnet import MFRNet
 from model.runtime import Runtime, choose_device
+from model.scorer import TILE_PX, TileScorer
 from model.time_budget import Progress, TimeBudget
 from model.training import fit
 from station.contract import StationError
-from station.line.scoring.inference import TileScorer
 from station.playback import play
-from station.recipe import Recipe
+from station.recipe import NO_DECISION, Recipe
 from station.records.history import History
 from station.records.model_files import keep_model
 from station.records.store import Store
-from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
+from station.teaching.held_out import HeldBack
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect
 from station.teaching.suspect_pictures import waiting_pictures
@@ -104,7 +104,7 @@ def teach(
         version=1,
         model_sha256="0" * 64,
         encoder=encoder.name,
-        threshold=GATHERING_THRESHOLD,
+        threshold=NO_DECISION,
         mm_per_px=request.mm_per_px,
     )
     collector = TileCollector(request.seed)
@@ -193,7 +193,7 @@ def _refuse_fewer(patches: int) -> None:
     if patches < MIN_PATCHES:
         raise StationError(
             f"Too little cloth: {patches} patches could be held out to set the threshold, at least {MIN_PATCHES} "
-            f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of 256 px or more of good cloth."
+            f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of {TILE_PX} px or more of good cloth."
         )
 
 

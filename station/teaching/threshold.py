@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.mfrnet import TILE_PX
+from model.scorer import TILE_PX
 from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M
 from station.teaching.tail import exceedance_interval, fit_tail, patches_per_100_m
 

@@ -18,10 +18,10 @@ from model.mfrnet import MFRNetConfig
 from model.runtime import Runtime
 from station.demo import Box, Findings, compare
 from station.playback import play
-from station.recipe import Recipe
+from station.recipe import NO_DECISION, Recipe
 from station.recipe.sensitivity import SensitivityProfile
 from station.records.store import Store
-from station.teaching.held_out import GATHERING_THRESHOLD, HeldBack
+from station.teaching.held_out import HeldBack
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import Place
 from station.teaching.suspects import without_suspects
@@ -90,7 +90,7 @@ def outcome(style: str, seed: int, flaws_per_m: float, home: Path) -> Outcome:
 
 def threshold_on(pixels: NDArray[np.uint8], runtime: Runtime, recipe: Recipe) -> float:
     held = HeldBack()
-    blank = recipe.model_copy(update={"threshold": GATHERING_THRESHOLD, "sensitivity": SensitivityProfile()})
+    blank = recipe.model_copy(update={"threshold": NO_DECISION, "sensitivity": SensitivityProfile()})
     play(MemoryCamera(pixels, lines=len(pixels)), runtime, blank, on_event=held.take)
     rows, _ = without_suspects([row.peaks(held.sensitivity()) for row in held.rows])
     return choose_threshold(rows, MM_PER_PX, held.web_px, recipe.overlap_px, row_lines=held.row_lines).score

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from model import runtime as runtimes
-from model.mfrnet import TILE_PX, MFRNet
+from model.mfrnet import MFRNet
 from model.runtime import Runtime, choose_precision
+from model.scorer import TILE_PX
 from station import demo
 from tests.rigs.woven_tiles import woven
 

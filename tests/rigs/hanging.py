@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import Camera, EncoderReading, LineBlock
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 
 
 class HangingCamera(Camera):
@@ -85,19 +84,16 @@ class HangingCamera(Camera):
             self.inside.remove(threading.current_thread())
 
 
-class EvenScorer:
+class EvenScorer(TileScorer):
     """Finds nothing, at once; hangs for good while told to, where a call that was begun is awaited."""
 
-    tile_px = 256
-    cell_px = 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
     is_async = True
 
     def __init__(self) -> None:
         self.hangs = False
         self.release = threading.Event()
-
-    def begin(self, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
-        return partial(self.infer, tiles)
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         if self.hangs:

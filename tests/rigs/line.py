@@ -11,19 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.contract import Event
 from station.line.inspection import Inspection
+from station.line.scoring.tiling import Tiler
 from station.recipe import Recipe
 
 LONG = 120.0
 """Seconds that nothing takes, not even where other work holds this machine up for long."""
 
 
-class DeviationScorer:
+class DeviationScorer(TileScorer):
     """Local absolute deviation from the neighbourhood's mean: a real detector one can reckon with by hand."""
 
-    tile_px = 256
-    cell_px = 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
     edge_drop = 40.0
 
     def __init__(self, delay_s: float = 0.0) -> None:
@@ -128,6 +130,11 @@ def recipe(**changes: object) -> Recipe:
         "find_web": False,
     }
     return Recipe.model_validate({**values, **changes})
+
+
+def new_tiler(recipe: Recipe, **settings: Any) -> Tiler:
+    """A tiler of the sizes all scorers have."""
+    return Tiler(recipe, tile_px=TILE_PX, cell_px=CELL_PX, **settings)
 
 
 class Run:

@@ -43,6 +43,7 @@ def defect(number: int, place_m: float = 1.0, across_mm: float = 100.0, **change
         "position_mm": place_m * 1000,
         "across_mm": across_mm,
         "score": THRESHOLD * 1.1,
+        "threshold": THRESHOLD,
         "kind": DefectKind.SPOT,
         "is_reject": True,
         "closed": True,

@@ -43,6 +43,7 @@ def make_defect(number: int = 1, **changes: Any) -> Defect:
         "position_mm": 5.0 * number,
         "across_mm": 22.0,
         "score": 3.25,
+        "threshold": 2.0,
         "kind": DefectKind.SPOT,
         "is_reject": True,
         "closed": True,

@@ -251,10 +251,12 @@ class ScriptedCore:
         heat = loop.heat[at // CELL : (at + STRIP) // CELL]
         shift = self._line - at
         pixels = loop.pixels[at : at + STRIP]
-        self._tell(StripView(self._line, pixels, heat, CELL, *loop.web, blind_px=self.blind_px))
         assert self._recipe is not None
+        threshold = self._recipe.threshold
+        scores = heat * np.float32(2 * threshold)
+        self._tell(StripView(self._line, pixels, scores, threshold, CELL, *loop.web, blind_px=self.blind_px))
         patches = heat[:, : heat.shape[1] // 56 * 56].reshape(heat.shape[0], -1, 56).max(axis=(0, 2))
-        peaks = (patches * 2 * self._recipe.threshold).astype(np.float32)
+        peaks = (patches * 2 * threshold).astype(np.float32)
         self._tell(RowJudged(self._line, self._line + STRIP, peaks, None, loop.web[1] - loop.web[0]))
         self._line += STRIP
         self._inspected += STRIP
@@ -285,11 +287,12 @@ class ScriptedCore:
             position_mm=(flaw.first_line + shift) * MM_PER_PX,
             across_mm=((flaw.first_px + flaw.end_px) / 2 - self.loop.web[0]) * MM_PER_PX,
             score=display * 2 * self._recipe.threshold,
+            threshold=self._recipe.threshold,
             kind=_kind(flaw, high, wide),
             is_reject=display >= 0.5,
             closed=closed,
             crop=self._crop(flaw),
-            heat=self._crop_heat(flaw),
+            crop_scores=self._crop_heat(flaw) * np.float32(2 * self._recipe.threshold),
         )
 
     def _window(self, flaw: Flaw) -> tuple[int, int]:

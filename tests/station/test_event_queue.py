@@ -11,7 +11,7 @@ from station.event_queue import EventQueue
 
 
 def picture() -> StripView:
-    return StripView(0, np.zeros((4, 4), np.uint8), np.zeros((1, 1), np.float32), 4, 0, 4)
+    return StripView(0, np.zeros((4, 4), np.uint8), np.zeros((1, 1), np.float32), 1.0, 4, 0, 4)
 
 
 def word(number: int) -> Notice:

@@ -14,7 +14,7 @@ from ui.alarms import AlarmRow
 
 SPOT = Defect(
     number=7, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
-    position_mm=50, across_mm=140, score=1.0, kind=DefectKind.SPOT, is_reject=True, closed=True,
+    position_mm=50, across_mm=140, score=1.0, threshold=0.12, kind=DefectKind.SPOT, is_reject=True, closed=True,
 )  # fmt: skip
 
 

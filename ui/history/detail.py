@@ -6,13 +6,14 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
+from station.display_score import display_score
 from station.records.rows import DefectRow, Verdict
 from ui import theme
 from ui.widgets.crops import Pictures
 from ui.widgets.gauges import draw_score_bar
 from ui.widgets.parts import FieldList, Panel, button, label, set_text
 from ui.widgets.pictures import draw_fitted
-from ui.words import THIN_SPACE, display_score, length, position, size, when
+from ui.words import THIN_SPACE, length, position, size, when
 
 
 class PicturePair(QWidget):

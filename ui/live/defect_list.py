@@ -20,9 +20,10 @@ from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from station.contract import Defect
+from station.display_score import display_score
 from ui import theme
 from ui.widgets.gauges import draw_score_bar
-from ui.words import display_score, position, size
+from ui.words import position, size
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_HIGH = 84
@@ -36,7 +37,6 @@ class LiveDefect:
 
     defect: Defect
     unit: str
-    threshold: float
     thumb: QImage | None
     open_alarm: bool
 
@@ -217,4 +217,4 @@ class LiveDefectDelegate(QStyledItemDelegate):
         place = f"{position(d.position_mm, row.unit)}  ·  {d.across_mm:.0f} {row.unit} across"
         painter.drawText(QRect(box.left(), box.top() + 35, box.width(), 16), left | top, place)
         bar = QRectF(box.left(), box.bottom() - 8, box.width(), 6)
-        draw_score_bar(painter, bar, display_score(d.score, row.threshold))
+        draw_score_bar(painter, bar, display_score(d.score, d.threshold))

@@ -187,10 +187,9 @@ class LivePage(QWidget):
         else:
             self._alarms.withdraw(defect.number)
         self.web.put_defect(defect, open_alarm=alarm)
-        threshold = self._recipe.threshold if self._recipe else 1.0
         pixels = defect.crop if defect.crop is not None else self.web.crop(defect)
         thumb = thumbnail(pixels, THUMB) if pixels is not None and min(pixels.shape[:2]) >= 8 else None
-        self.defects.put(LiveDefect(defect, unit, threshold, thumb, alarm))
+        self.defects.put(LiveDefect(defect, unit, thumb, alarm))
         self._marks[defect.number] = self._mark(defect)
         self._show_list()
 

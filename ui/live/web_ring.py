@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.contract import StripView
+from station.display_score import display_scores
 from ui.theme.heat import heat_colours
 
 GAP_DARK, GAP_LIGHT = (74, 74, 74), (104, 104, 104)
@@ -119,8 +120,8 @@ class WebRing:
             left, right = math.floor(blind[0] * self.scale), math.ceil(blind[1] * self.scale)
             shown[:, left:right] = _stripes(first, end, self.width_px, UNSEEN_LIGHT)[:, left:right]
         self._write(self.picture, shown, end)
-        cells = np.clip(strip.heat * 255.0, 0, 255).astype(np.uint8)
-        # heat cells may reach over the strip's last line and column: cut what lies beyond
+        cells = np.clip(display_scores(strip.scores, strip.threshold) * 255.0, 0, 255).astype(np.uint8)
+        # cells may reach over the strip's last line and column: cut what lies beyond
         across = strip.pixels.shape[1] / (cells.shape[1] * strip.cell_px)
         along = strip.pixels.shape[0] / (cells.shape[0] * strip.cell_px)
         full = (max(round((end - first) / along), 1), max(round(self.width_px / across), 1))

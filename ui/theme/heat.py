@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from station.display_score import AT_THRESHOLD
+
 _HEAT_FROM = 0.3
 
 
@@ -17,6 +19,6 @@ def heat_colours() -> NDArray[np.uint8]:
     alpha = np.clip((score - _HEAT_FROM) / 0.5, 0, 1) * 0.55 + 0.15
     alpha[score < _HEAT_FROM] = 0
     table = np.empty((256, 4))
-    table[:, :3] = np.where(score[:, None] < 0.5, (10, 163, 240), (61, 45, 255))
+    table[:, :3] = np.where(score[:, None] < AT_THRESHOLD, (10, 163, 240), (61, 45, 255))
     table[:, 3] = 255
     return np.rint(table * alpha[:, None]).astype(np.uint8)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from station.display_score import AT_THRESHOLD
 from ui import theme
 
 
@@ -16,7 +17,7 @@ def draw_score_bar(painter: QPainter, rect: QRectF, display_score: float) -> Non
     """Draw a bar from 0 to 1 with a tick at the threshold (0.5); red beyond it, grey below."""
     painter.fillRect(rect, theme.colour("edge"))
     full = min(max(display_score, 0.0), 1.0)
-    reject = display_score >= 0.5
+    reject = display_score >= AT_THRESHOLD
     bar = QRectF(rect.left(), rect.top(), rect.width() * full, rect.height())
     painter.fillRect(bar, theme.colour("critical" if reject else "data"))
     middle = rect.left() + rect.width() / 2

@@ -21,7 +21,7 @@ def block_queue(waits: bool) -> Channel[Chunk | EndOfRun]:
     """The queue before the model; ``waits``: whether the camera can be made to wait for room."""
     if not waits:
         return Channel(BLOCKS_WAITING)
-    return Channel(LINES_WAITING, limit=LINES_WAITING, weigh=lambda item: getattr(item, "lines", 0))
+    return Channel(LINES_WAITING, limit=LINES_WAITING, weigh=lambda item: item.lines if isinstance(item, Chunk) else 0)
 
 
 class OverloadGate:

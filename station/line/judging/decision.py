@@ -10,12 +10,12 @@ SPOT_PX = 40.0
 LINE_ELONGATION = 3.0
 
 
-def decide(score: float, length_mm: float, width_mm: float, recipe: Recipe) -> bool:
-    """True for a reject: the score reaches the threshold and the longest extent the minimum length.
+def decide(score: float, length_mm: float, width_mm: float, *, threshold: float, min_length_mm: float) -> bool:
+    """True for a reject: the score reaches the recipe's threshold and the longest extent its minimum length.
 
     Lengths are mm along and across, px where the recipe has no scale.
     """
-    return score >= recipe.threshold and max(length_mm, width_mm) >= recipe.min_length_mm
+    return score >= threshold and max(length_mm, width_mm) >= min_length_mm
 
 
 def geometry(length_mm: float, width_mm: float, recipe: Recipe) -> DefectKind:

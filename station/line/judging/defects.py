@@ -35,14 +35,14 @@ class _Track:
     left_px: int = 0
     pictured: float = -1.0
     crop: NDArray[np.uint8] | None = None
-    heat: NDArray[np.float32] | None = None
+    crop_scores: NDArray[np.float32] | None = None
 
 
 class DefectTracker:
     """Follows the defects of a roll, run by run.
 
     Args:
-        edge_drop, point_spread_px: the scorer's; see :class:`station.line.scoring.inference.TileScorer`.
+        edge_drop, point_spread_px: the scorer's; see :class:`model.scorer.TileScorer`.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class DefectTracker:
         recipe: Recipe,
         *,
         width_px: int,
-        cell_px: int = 4,
-        edge_drop: float = math.inf,
-        point_spread_px: float = 0.0,
+        cell_px: int,
+        edge_drop: float,
+        point_spread_px: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recipe, self._cell, self._clock = recipe, cell_px, clock
@@ -64,7 +64,7 @@ class DefectTracker:
         self._run_line = 0
         self._piece: str | None = None
         self._finder: RegionFinder | None = None
-        self._cloth = self._new_cloth()
+        self._cloth = RecentCloth(self._cell)
         self._tracks: dict[Region, _Track] = {}
         self._closing: list[Region] = []
 
@@ -94,7 +94,7 @@ class DefectTracker:
                 width=width,
             )
             self._run_line, self._piece = part.run_line, part.piece
-            self._cloth = self._new_cloth()
+            self._cloth = RecentCloth(self._cell)
         self._cloth.append(part)
         self._finder.feed(scores, scores * part.divisors)
         yield from self._collect(part.left_px, ended=False)
@@ -107,9 +107,6 @@ class DefectTracker:
         yield from self._collect(0, ended=True)
         self._finder = None
         self._tracks.clear()
-
-    def _new_cloth(self) -> RecentCloth:
-        return RecentCloth(self._cell, 0.5 / self._recipe.threshold)
 
     def _collect(self, left_px: int, *, ended: bool) -> Iterator[Defect]:
         assert self._finder is not None
@@ -140,7 +137,7 @@ class DefectTracker:
                 continue
             track = self._tracks[region]
             if gone.pictured > track.pictured:
-                track.pictured, track.crop, track.heat = gone.pictured, gone.crop, gone.heat
+                track.pictured, track.crop, track.crop_scores = gone.pictured, gone.crop, gone.crop_scores
             numbers = sorted(n for n in (track.number, gone.number) if n is not None)
             track.number = numbers[0] if numbers else None
             if len(numbers) == 2:
@@ -180,10 +177,11 @@ class DefectTracker:
         picture = self._cloth.picture(region.peak_row * self._cell, region.peak_column * self._cell, size)
         if picture is not None:
             track.pictured = region.peak
-            track.crop, track.heat = picture
+            track.crop, track.crop_scores = picture
 
     def _is_reject(self, region: Region) -> bool:
-        return decide(region.peak, *self._size_mm(region), self._recipe)
+        rule = self._recipe
+        return decide(region.peak, *self._size_mm(region), threshold=rule.threshold, min_length_mm=rule.min_length_mm)
 
     def _box_px(self, region: Region) -> tuple[int, int, int, int]:
         """Lines from the run's start and columns, half-open, within the region and the picture."""
@@ -231,11 +229,12 @@ class DefectTracker:
             position_mm=(self._run_line + top) * along,
             across_mm=((left + right) / 2 - track.left_px) * across,
             score=region.peak,
+            threshold=self._recipe.threshold,
             kind=geometry(length_mm, width_mm, self._recipe),
             is_reject=merged_into is None and self._is_reject(region),
             closed=closed,
             piece=self._piece,
             crop=track.crop if closed else None,
-            heat=track.heat if closed else None,
+            crop_scores=track.crop_scores if closed else None,
             merged_into=merged_into,
         )

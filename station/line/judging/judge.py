@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -55,16 +54,16 @@ class Judge:
         emit: Callable[[Event], None],
         *,
         width_px: int,
-        tile_px: int = 256,
-        cell_px: int = 4,
-        edge_drop: float = math.inf,
-        point_spread_px: float = 0.0,
+        tile_px: int,
+        cell_px: int,
+        edge_drop: float,
+        point_spread_px: float,
         view: bool = True,
     ) -> None:
         self._ledger, self._emit, self._view = ledger, emit, view
         self._cell, self._tile = cell_px, tile_px
         self._notices = Notices(emit)
-        self._display = np.float32(0.5 / recipe.threshold)
+        self._threshold = recipe.threshold
         self._blender = Blender(
             width_px=width_px,
             tile_px=tile_px,
@@ -156,7 +155,8 @@ class Judge:
                 StripView(
                     first_line=first,
                     pixels=part.pixels,
-                    heat=part.scores * self._display,
+                    scores=part.scores,
+                    threshold=self._threshold,
                     cell_px=self._cell,
                     left_px=part.left_px,
                     right_px=part.right_px,

@@ -17,9 +17,8 @@ KEEP_LINES = 1024
 class RecentCloth:
     """A bounded memory of the newest strip parts of one run."""
 
-    def __init__(self, cell_px: int, display: float) -> None:
-        """``display`` turns raw scores into display scores."""
-        self._cell, self._display = cell_px, display
+    def __init__(self, cell_px: int) -> None:
+        self._cell = cell_px
         self._parts: deque[StripPart] = deque()
 
     def append(self, part: StripPart) -> None:
@@ -34,15 +33,15 @@ class RecentCloth:
         return self._parts[-1].end if self._parts else 0
 
     def picture(self, line: int, column: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]] | None:
-        """Crop and heat, ``size`` square around a place, clipped to the cloth remembered and the picture.
+        """Crop and scores, ``size`` square around a place, clipped to the cloth remembered and the picture.
 
-        Returns uint8 ``[h, w]`` or ``[h, w, 3]`` and float32 ``[h, w]`` display scores; None if the place is forgotten.
+        Returns uint8 ``[h, w]`` or ``[h, w, 3]`` and float32 ``[h, w]`` raw scores; None if the place is forgotten.
         """
         parts = [p for p in self._parts if p.first < line + size // 2 and line - size // 2 < p.end]
         if not parts or line < parts[0].first:
             return None
         cell, width = self._cell, parts[0].pixels.shape[1]
-        # Whole cells, so that heat and picture fit exactly.
+        # Whole cells, so that scores and picture fit exactly.
         top = max(parts[0].first, (line - size // 2) // cell * cell)
         bottom = min(parts[-1].end, top + size)
         left = max(0, (column - size // 2) // cell * cell)
@@ -51,5 +50,5 @@ class RecentCloth:
         crop = np.concatenate([p.pixels[start:stop, left:right] for p, start, stop in spans])
         across = slice(left // cell, -(-right // cell))
         scores = np.concatenate([p.scores[start // cell : -(-stop // cell), across] for p, start, stop in spans])
-        heat = cv2.resize(scores, (scores.shape[1] * cell, scores.shape[0] * cell), interpolation=cv2.INTER_LINEAR)
-        return crop, np.ascontiguousarray(heat[: crop.shape[0], : crop.shape[1]] * self._display, np.float32)
+        smooth = cv2.resize(scores, (scores.shape[1] * cell, scores.shape[0] * cell), interpolation=cv2.INTER_LINEAR)
+        return crop, np.array(smooth[: crop.shape[0], : crop.shape[1]], np.float32)

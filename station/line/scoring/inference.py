@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model.scorer import TileScorer
 from station.line.channel import Channel, Closed
 from station.line.errors import LineError
 from station.line.flow import Chunk, EndOfRun, Maps, ScoredRow, TileRow
@@ -25,28 +24,6 @@ EARLY_REST = 4.0
 
 BATCH_TILES = 16
 """Rows that wait are scored together up to about so many tiles: fewer pauses between calls, little added delay."""
-
-
-class TileScorer(Protocol):
-    """What judges tiles (:class:`model.runtime.Runtime`).
-
-    May have what sizes are measured by: ``edge_drop``, by so much the score falls where half as much stands out, as at
-    a flaw's edge (else boxes span whole regions), and ``point_spread_px``, how wide a point looks at that height
-    (else 0).
-    And where ``is_async``, ``submit``: as ``infer``, but it returns what waits for the maps, and the line makes the
-    next rows ready meanwhile.
-    """
-
-    @property
-    def tile_px(self) -> int:
-        """Side of a tile in px."""
-
-    @property
-    def cell_px(self) -> int:
-        """Side of a map's cell in px."""
-
-    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw scores, float32 ``[N, cells, cells]``, of uint8 ``[N, tile, tile]`` or ``[N, tile, tile, 3]``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,18 +53,14 @@ class Inference:
         self._scorer, self._tiler = scorer, tiler
         self._blocks, self._rows, self._gauges = blocks, rows, gauges
         self._prompt = prompt
-        self._submit: Callable[[NDArray[np.uint8]], Callable[[], Maps]] | None = (
-            getattr(scorer, "submit", None) if getattr(scorer, "is_async", False) else None
-        )
+        self._is_async = scorer.is_async
         self._under_way: deque[_Call] = deque()
         self._last_s = 0.0
         self._busy_s = 0.0
 
     def warm_up(self, channels: int) -> None:
-        """Let a scorer that can prepare do so: devices compile at the first call, which must not cost cloth."""
-        prepare = getattr(self._scorer, "prepare", None)
-        if prepare is not None:
-            prepare(channels)
+        """Let the scorer make ready, which must not cost cloth."""
+        self._scorer.prepare(channels)
 
     def run(self) -> None:
         """Score until the blocks end.  Raises whatever the scorer raises, and LineError."""
@@ -144,9 +117,9 @@ class Inference:
             self._gauges.begin()
             parts = [cut_tiles(row, self._scorer.tile_px, self._scorer.cell_px) for row in rows]
             tiles = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            finish = self._submit(tiles) if self._submit else partial(self._scorer.infer, tiles)
+            finish = self._scorer.submit(tiles) if self._is_async else partial(self._scorer.infer, tiles)
         self._under_way.append(_Call(steps, finish, began_s))
-        while len(self._under_way) > (1 if self._submit else 0):
+        while len(self._under_way) > (1 if self._is_async else 0):
             self._hand_on()
 
     def _hand_on(self) -> None:

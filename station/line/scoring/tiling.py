@@ -69,8 +69,8 @@ class Tiler:
         recipe: Recipe,
         *,
         width_px: int,
-        tile_px: int = 256,
-        cell_px: int = 4,
+        tile_px: int,
+        cell_px: int,
         web: WebFinder | None = None,
         shading: PixelCorrection | None = None,
     ) -> None:

@@ -17,6 +17,7 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.faults import FAULT_NAMES, FRAME_FAULT_NAMES, Effect
 from drivers.simulated.loom import SpanPlan, SpeedProfile, Stage, Turn
 from drivers.simulated.process import ClothSettings
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.contract import Event, RollEnded, StretchClosed
 from station.line.inspection import Inspection
 from station.recipe import Recipe
@@ -153,11 +154,11 @@ def test_a_camera_of_8192_px_on_a_running_loom() -> None:
     )
 
 
-class Flat:
+class Flat(TileScorer):
     """A scorer that finds every tile as good as any other."""
 
-    tile_px = 256
-    cell_px = 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.zeros((len(tiles), 64, 64), np.float32)

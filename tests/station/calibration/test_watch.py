@@ -44,8 +44,8 @@ def strip(level: float, colour: bool = False, piece: str | None = None) -> Strip
     shape = (64, WIDTH, 3) if colour else (64, WIDTH)
     pixels = np.random.default_rng(4).normal(level, 6, shape)
     pixels[:, :40] = pixels[:, 360:] = 250
-    heat = np.zeros((16, 100), np.float32)
-    return StripView(0, np.clip(pixels, 0, 255).astype(np.uint8), heat, 4, 40, 360, piece)
+    scores = np.zeros((16, 100), np.float32)
+    return StripView(0, np.clip(pixels, 0, 255).astype(np.uint8), scores, 1.0, 4, 40, 360, piece)
 
 
 def pass_by(watch: CalibrationWatch, clock: Clock, shown: StripView, readings: int) -> list[str]:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from drivers.memory import MemoryCamera
 from model.runtime import Runtime
+from model.scorer import TileScorer
 from station import demo
 from station.commands.bench import WatchedScorer
 from station.contract import Defect, DefectChanged, Event
 from station.line.inspection import Inspection
-from station.line.scoring.inference import TileScorer
 from station.recipe import Recipe
 from tests.rigs.command_line import Station
 

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError, EndOfClothError
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.evaluation.datasets.dataset import Sample
 from station.evaluation.datasets.pictures import PicturesCamera
 from station.evaluation.measure import JudgedImage, Tally, judge, share, tiles
@@ -21,10 +22,11 @@ WEB = np.ones((256, 512), bool)
 HIGH = 200.0 / 255
 
 
-class Brightness:
+class Brightness(TileScorer):
     """A scorer whose maps are the tiles' own brightness, so that what should come out can be said beforehand."""
 
-    tile_px, cell_px = 256, 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.stack([cv2.resize(tile, (64, 64), interpolation=cv2.INTER_AREA) for tile in tiles]) / np.float32(255)
@@ -164,7 +166,7 @@ def test_a_flaw_counts_once_though_its_mirror_image_is_rejected_too(tmp_path: Pa
     _, playback = judge([bad, good], Brightness(), recipe, on_image=lambda i: images.update({i.sample.path.name: i}))
     defects = playback.pieces["bad.png"].defects
     assert len(defects) == 2, "the mirror image is judged, but not counted"
-    assert all(defect.crop is defect.heat is None for defect in defects), "pictures are not kept"
+    assert all(defect.crop is defect.crop_scores is None for defect in defects), "pictures are not kept"
     assert (images["bad.png"].rejects, images["bad.png"].located) == (1, True)
     assert images["good.png"].rejects == 0
 

@@ -42,7 +42,7 @@ def test_flaws_are_found_once_each_whatever_the_blocks(size: int) -> None:
     assert (snapshot.metres_inspected, snapshot.metres_uninspected) == (0.75, 0.0)
 
 
-def test_every_line_is_told_once_in_order_with_the_heat_of_the_whole() -> None:
+def test_every_line_is_told_once_in_order_with_the_scores_of_the_whole() -> None:
     first, second = flawed(), cloth(90, 700, seed=3)
     steps = [*blocks(first, 200, piece="a"), *blocks(second, 200, first=1500, piece="b")]
     run = Run(ScriptedCamera(steps, width_px=700)).to_end()
@@ -53,27 +53,28 @@ def test_every_line_is_told_once_in_order_with_the_heat_of_the_whole() -> None:
         line += view.pixels.shape[0]
     assert np.array_equal(np.concatenate([v.pixels for v in views]), np.concatenate([first, second]))
     assert [v.piece for v in views] == ["a"] * (len(views) - 1) + ["b"]
-    heat = np.concatenate([v.heat for v in views if v.piece == "a"])
-    assert heat.shape == (375, 175)
-    # 0.5 is the threshold: the spot is over it, plain cloth far below.
-    assert heat[75:77, 100:102].max() > 0.5
-    assert np.median(heat) < 0.4
+    assert {v.threshold for v in views} == {20.0}
+    scores = np.concatenate([v.scores for v in views if v.piece == "a"])
+    assert scores.shape == (375, 175)
+    # The spot is over the threshold, plain cloth far below.
+    assert scores[75:77, 100:102].max() > 20
+    assert np.median(scores) < 16
     rows = run.of(RowJudged)
     assert [row.first_line for row in rows] == [view.first_line for view in views]
     assert rows[-1].end_line == 1590
     for row, view in zip(rows, views, strict=True):
         assert len(row.peaks) == 3
         assert row.width_px == 700
-        assert row.peaks.max() == pytest.approx(view.heat.max() * 40, rel=1e-5)
+        assert row.peaks.max() == view.scores.max()
 
 
-def test_the_heat_does_not_depend_on_the_blocks() -> None:
-    heats = []
+def test_the_scores_do_not_depend_on_the_blocks() -> None:
+    told = []
     for size in (16, 100, 1000):
         run = Run(ScriptedCamera(blocks(flawed(), size), width_px=700)).to_end()
-        heats.append(np.concatenate([v.heat for v in run.of(StripView)]))
-    np.testing.assert_allclose(heats[0], heats[1], atol=1e-6)
-    np.testing.assert_allclose(heats[0], heats[2], atol=1e-6)
+        told.append(np.concatenate([v.scores for v in run.of(StripView)]))
+    np.testing.assert_allclose(told[0], told[1], atol=4e-5)
+    np.testing.assert_allclose(told[0], told[2], atol=4e-5)
 
 
 def test_a_flood_of_defects_is_told_once() -> None:
@@ -157,8 +158,8 @@ def test_the_table_beside_the_cloth_is_not_judged() -> None:
     for view in run.of(StripView):
         assert 300 <= view.left_px <= 480
         assert view.right_px >= 880
-        assert not view.heat[:, : view.left_px // 4].any()
-        assert view.heat[:, view.left_px // 4 : view.right_px // 4].all()
+        assert not view.scores[:, : view.left_px // 4].any()
+        assert view.scores[:, view.left_px // 4 : view.right_px // 4].all()
 
 
 def test_colour_goes_the_same_way() -> None:

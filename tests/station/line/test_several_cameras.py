@@ -16,6 +16,7 @@ from drivers.camera import CameraGoneError, LineBlock
 from drivers.joined.alignment import Joint
 from drivers.joined.camera import JoinedCamera
 from drivers.memory import MemoryCamera
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.commands.calibrate_source import played
 from station.contract import DefectChanged, Notice, RollEnded, RowJudged, Stretch, StretchClosed, StripView
 from station.contract import UninspectedReason as R
@@ -66,10 +67,11 @@ class Window(MemoryCamera):
         return block
 
 
-class Even:
+class Even(TileScorer):
     """Finds nothing, at no cost."""
 
-    tile_px, cell_px = 256, 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.zeros((len(tiles), 64, 64), np.float32)
@@ -148,7 +150,7 @@ def test_other_cameras_go_on_while_one_is_gone() -> None:
     assert any("right was unplugged" in text and "Its part of the web is not inspected" in text for text in texts)
     dark = [view for view in run.of(StripView) if 512 <= view.first_line < 1000]
     assert dark
-    assert all(not view.heat[:, CUT // 4 :].any() for view in dark)
+    assert all(not view.scores[:, CUT // 4 :].any() for view in dark)
     assert all(not view.pixels[:, CUT:].any() for view in dark)
     assert {view.blind_px for view in dark} == {((CUT, WIDTH),)}
 

@@ -11,6 +11,7 @@ from drivers.joined.camera import JoinedCamera
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.fault_kinds import Effect
 from drivers.simulated.views import SimulatedView, View
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.contract import Ledger, Notice, RollEnded, Stretch, StretchClosed
 from station.contract import UninspectedReason as R
 from tests.rigs.line import Run, until
@@ -27,10 +28,11 @@ def _none_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(limit, 120.0)
 
 
-class Even:
+class Even(TileScorer):
     """Finds nothing, at no cost."""
 
-    tile_px, cell_px = 256, 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.zeros((len(tiles), 64, 64), np.float32)

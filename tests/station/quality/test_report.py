@@ -60,11 +60,12 @@ def spot(number: int, position_mm: float, length_mm: float, *, is_reject: bool =
         position_mm=position_mm,
         across_mm=300.0,
         score=2.0 + number,
+        threshold=2.0,
         kind=DefectKind.SPOT,
         is_reject=is_reject,
         closed=True,
         crop=np.full((32, 32), 40 * number, np.uint8),
-        heat=np.full((32, 32), 0.7, np.float32),
+        crop_scores=np.full((32, 32), 2.8, np.float32),
     )
 
 

@@ -20,7 +20,7 @@ WRITING = """
 store = Store.open(home)
 store.begin_roll("doomed", make_recipe(), "cam")
 for number in range(1, 100000):
-    store.write(DefectChanged(make_defect(number, crop=picture(), heat=np.ones((8, 12), np.float32))))
+    store.write(DefectChanged(make_defect(number, crop=picture(), crop_scores=np.ones((8, 12), np.float32))))
     store.write(RowJudged(10 * number - 10, 10 * number, np.full(3, number, np.float32), width_px=900))
     store.write(StretchClosed(Stretch(10 * number - 10, 10 * number)))
     if number % 3 == 0:

@@ -24,6 +24,7 @@ from station.contract import (
     StretchClosed,
     UninspectedReason,
 )
+from station.recipe import NO_DECISION
 from station.records import rolls
 from station.records.engine import make_engine
 from station.records.history import History
@@ -87,7 +88,7 @@ def test_a_growing_defect_is_one_row_with_its_last_state(store: Store, history: 
     for end in (20, 400):
         store.write(DefectChanged(make_defect(1, end_line=end, closed=False, is_reject=False)))
         assert store.flush()
-    closed = make_defect(1, end_line=9000, kind=DefectKind.WARP_LINE, crop=crop, heat=heat)
+    closed = make_defect(1, end_line=9000, kind=DefectKind.WARP_LINE, crop=crop, crop_scores=4 * heat)
     store.write(DefectChanged(closed))
     assert store.flush()
 
@@ -224,3 +225,12 @@ def test_a_recipe_comes_on_record_with_its_first_roll_and_stays_what_it_was(stor
     assert history.roll("b").recipe_version == 7
     with pytest.raises(RecordsError, match="Another recipe is on record as version 7"):
         store.begin_roll("c", recipe.model_copy(update={"threshold": 9.0}), "cam")
+
+
+def test_a_draft_that_decides_nothing_is_never_on_record(store: Store, history: History) -> None:
+    draft = make_recipe(fabric="new", threshold=NO_DECISION)
+    with pytest.raises(RecordsError, match="has no threshold yet"):
+        store.save_recipe(draft, "me", "too early")
+    with pytest.raises(RecordsError, match="has no threshold yet"):
+        store.begin_roll("a", draft, "cam")
+    assert history.recipes("new") == []

@@ -10,24 +10,25 @@ from numpy.typing import NDArray
 from drivers.camera import LineBlock
 from drivers.memory import MemoryCamera
 from model.outliers import find_outliers
+from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.playback import play
-from station.recipe import Recipe
+from station.recipe import NO_DECISION, Recipe
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching import tail
-from station.teaching.held_out import GATHERING_THRESHOLD, PARTS, HeldBack
+from station.teaching.held_out import PARTS, HeldBack
 from station.teaching.sampling import Section
 from station.teaching.suspects import cut_out, suspect_at, without_suspects
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold
 
-DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=GATHERING_THRESHOLD, find_web=False)
+DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=NO_DECISION, find_web=False)
 WIDTH = 1000
 
 
-class Darkness:
+class Darkness(TileScorer):
     """Scores a cell by how dark it is."""
 
-    tile_px = 256
-    cell_px = 4
+    tile_px = TILE_PX
+    cell_px = CELL_PX
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         dark = 1 - tiles.astype(np.float32) / 255

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from station.contract import StripView
+from station.recipe import NO_DECISION
 from station.recipe.sensitivity import MOST_AT_EDGE, MOST_IN_STREAK, SensitivityProfile
 from station.teaching.sensitivity_finder import SensitivityFinder
 
@@ -19,10 +20,10 @@ WIDTH = 2000
 
 
 def strip(scores: NDArray[np.float32], left_px: int = 0, right_px: int = WIDTH) -> StripView:
-    heat = scores.copy()
-    heat[:, : left_px // 4] = 0
-    heat[:, right_px // 4 :] = 0
-    return StripView(0, np.zeros((len(heat) * 4, WIDTH), np.uint8), heat, 4, left_px, right_px)
+    on_web = scores.copy()
+    on_web[:, : left_px // 4] = 0
+    on_web[:, right_px // 4 :] = 0
+    return StripView(0, np.zeros((len(on_web) * 4, WIDTH), np.uint8), on_web, NO_DECISION, 4, left_px, right_px)
 
 
 def cloth(seed: int, rows: int = 64) -> NDArray[np.float32]:
@@ -128,7 +129,7 @@ def test_edges_lie_where_they_lie_at_any_width() -> None:
         scores = np.concatenate([cloth(seed), cloth(seed)[:, :1]], 1)
         scores[:, 475 - 6 : 475] *= 3
         scores[:, 475:] = 0
-        finder.take(StripView(0, np.zeros((256, WIDTH + 3), np.uint8), scores, 4, 0, 1900))
+        finder.take(StripView(0, np.zeros((256, WIDTH + 3), np.uint8), scores, NO_DECISION, 4, 0, 1900))
     found = finder.found()
     divisors = found.divisors(0, 1900, WIDTH + 3)
     assert (divisors[475 - 6 : 475] > 2).all()

@@ -80,7 +80,8 @@ def test_an_answered_defect_that_grows_stays_answered_behind_many_others(
     core.play(1)
     long = Defect(
         number=1, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
-        position_mm=50, across_mm=140, score=1.0, kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
+        position_mm=50, across_mm=140, score=1.0, threshold=0.12,
+        kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
     )  # fmt: skip
     live = window.live
     for number in (1, 2):
@@ -125,7 +126,8 @@ def test_a_defect_that_grows_is_one_row_and_its_outline_grows(
     started(window, core, qtbot, strips=3)
     grown = Defect(
         number=900, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
-        position_mm=50, across_mm=140, score=1.0, kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
+        position_mm=50, across_mm=140, score=1.0, threshold=0.12,
+        kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
     )  # fmt: skip
     heights = []
     for end in (200, 400, 600):
@@ -144,7 +146,8 @@ def test_a_defect_that_is_part_of_an_older_one_is_seen_nowhere(
     started(window, core, qtbot, strips=3)
     older = Defect(
         number=900, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
-        position_mm=50, across_mm=140, score=1.0, kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
+        position_mm=50, across_mm=140, score=1.0, threshold=0.12,
+        kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
     )  # fmt: skip
     younger = replace(older, number=901, first_line=150, first_px=330, end_px=340)
     core._tell(DefectChanged(older))
@@ -171,7 +174,8 @@ def test_a_defect_first_heard_of_when_merged_is_never_shown(
     core.start_roll("demo")
     part = Defect(
         number=2, first_line=100, end_line=200, first_px=300, end_px=310, length_mm=50, width_mm=5, area_mm2=250,
-        position_mm=50, across_mm=140, score=1.0, kind=DefectKind.SPOT, is_reject=False, closed=True, merged_into=1,
+        position_mm=50, across_mm=140, score=1.0, threshold=0.12,
+        kind=DefectKind.SPOT, is_reject=False, closed=True, merged_into=1,
     )  # fmt: skip
     core._tell(DefectChanged(part))
     core.play(1)
@@ -201,7 +205,7 @@ def test_what_passes_is_listed_only_if_wanted(open_window: OpenWindow, core: Scr
     started(window, core, qtbot, strips=1)
     passed = Defect(
         number=900, first_line=100, end_line=120, first_px=300, end_px=310, length_mm=10, width_mm=5, area_mm2=50,
-        position_mm=50, across_mm=140, score=0.1, kind=DefectKind.SPOT, is_reject=False, closed=True,
+        position_mm=50, across_mm=140, score=0.1, threshold=0.12, kind=DefectKind.SPOT, is_reject=False, closed=True,
     )  # fmt: skip
     live.defects.clear()
     core._tell(DefectChanged(passed))

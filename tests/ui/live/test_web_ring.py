@@ -12,7 +12,7 @@ from ui.live.web_ring import WebRing
 
 def strip(first_line: int, pixels: np.ndarray, hot: float = 0.0) -> StripView:
     cells = (-(-pixels.shape[0] // 4), -(-pixels.shape[1] // 4))
-    return StripView(first_line, pixels, np.full(cells, hot, np.float32), 4, 0, pixels.shape[1])
+    return StripView(first_line, pixels, np.full(cells, hot, np.float32), 0.5, 4, 0, pixels.shape[1])
 
 
 def rows_of(ring: WebRing, first: int, end: int) -> np.ndarray:

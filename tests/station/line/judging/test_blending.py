@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from station.line.flow import StripPart, TileRow
 from station.line.judging.blending import Blender, feather
-from station.line.scoring.tiling import Tiler
 from station.line.scoring.web import WebEdges
 from station.recipe.sensitivity import SensitivityProfile
-from tests.rigs.line import recipe
+from tests.rigs.line import new_tiler, recipe
 from tests.rigs.tiling import FixedWeb, push_all
 
 
@@ -36,7 +35,7 @@ def blend(
     early: list[int] | None = None,
     sensitivity: SensitivityProfile | None = None,
 ) -> list[StripPart]:
-    tiler = Tiler(recipe(overlap_px=overlap), width_px=width, web=FixedWeb(edges))
+    tiler = new_tiler(recipe(overlap_px=overlap), width_px=width, web=FixedWeb(edges))
     blender = Blender(width_px=width, tile_px=256, cell_px=4, overlap_px=overlap, sensitivity=sensitivity)
     parts = []
     for step in [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,11 +14,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from model.scorer import CELL_PX
 from station.contract import Defect, DefectKind
 from station.line.flow import StripPart
 from station.line.judging.decision import decide, geometry
 from station.line.judging.defects import DefectTracker
 from station.line.judging.recent_cloth import KEEP_LINES, RecentCloth
+from station.recipe import Recipe
 from tests.rigs.line import recipe
 
 WIDTH = 400
@@ -41,9 +45,15 @@ def part(scores: NDArray[np.float32], first: int, *, left: int = 0, right: int =
     return StripPart(0, first, first + lines, pixels, scores, ALIKE, left, right, ((left, right),), (2,), "p")
 
 
+def new_tracker(recipe: Recipe, **settings: Any) -> DefectTracker:
+    """A tracker, if not said otherwise of a scorer that knows nothing of sizes."""
+    of_scorer = {"cell_px": CELL_PX, "edge_drop": math.inf, "point_spread_px": 0.0}
+    return DefectTracker(recipe, **(of_scorer | settings))
+
+
 def track(scores: NDArray[np.float32], cuts: list[int], clock: Clock | None = None, **changes: object) -> list[Defect]:
     """All that the tracker tells of score rows cut at ``cuts``."""
-    tracker = DefectTracker(recipe(**changes), width_px=WIDTH, clock=clock or Clock())
+    tracker = new_tracker(recipe(**changes), width_px=WIDTH, clock=clock or Clock())
     told: list[Defect] = []
     first = 0
     for rows in np.split(scores, cuts):
@@ -102,7 +112,7 @@ def test_closed_defects_do_not_depend_on_the_cuts(seed: int, cuts: list[int]) ->
 
     def closed(told: list[Defect]) -> list[tuple]:
         assert len({d.number for d in told}) == len({d.number for d in told if d.closed})
-        assert all(d.crop is not None and d.heat is not None for d in told if d.closed and d.merged_into is None)
+        assert all(d.crop is not None and d.crop_scores is not None for d in told if d.closed and d.merged_into is None)
         return sorted(
             (d.first_line, d.end_line, d.first_px, d.end_px, d.score, d.area_mm2, d.is_reject, d.kind)
             for d in told
@@ -113,22 +123,21 @@ def test_closed_defects_do_not_depend_on_the_cuts(seed: int, cuts: list[int]) ->
 
 
 @pytest.mark.parametrize("row", [5, 52, 55, 56, 60, 100, 115])
-def test_the_picture_shows_the_peak_and_its_heat(row: int) -> None:
+def test_the_picture_shows_the_peak_and_its_scores(row: int) -> None:
     scores = empty(120)
     scores[row, 50] = 40
     told = track(scores, [56, 112])
     last = told[-1]
     assert last.closed
     assert last.crop is not None
-    assert last.heat is not None
-    assert last.crop.shape == last.heat.shape
+    assert last.crop_scores is not None
+    assert last.threshold == 20
+    assert last.crop.shape == last.crop_scores.shape
     assert last.crop.shape[1] == 128
     assert last.crop.shape[0] == 128 or row < 20 or row > 100
-    y, x = np.unravel_index(int(last.heat.argmax()), last.heat.shape)
-    assert last.heat[y, x] == pytest.approx(
-        1.0, rel=0.3
-    )  # 40 is twice the threshold; the hottest pixel is interpolated
-    # Pixels tell their place modulo 16: the hottest one lies in the peak's cell.
+    y, x = np.unravel_index(int(last.crop_scores.argmax()), last.crop_scores.shape)
+    assert last.crop_scores[y, x] == pytest.approx(40, rel=0.3)  # the highest pixel is interpolated
+    # Pixels tell their place modulo 16: the highest one lies in the peak's cell.
     top = (4 * row - 64) // 4 * 4 if row >= 16 else 0
     assert top <= 4 * row < top + 128
     assert (int(last.crop[y, x]) // 16 - 4 * row) % 16 < 4
@@ -146,7 +155,7 @@ def test_a_large_defect_gets_a_larger_picture() -> None:
 def test_the_margin_applies_to_defects_but_not_to_the_strip() -> None:
     scores = empty(60)
     scores[20, 6] = scores[30, 12] = 40
-    tracker = DefectTracker(recipe(edge_margin_mm=10.0), width_px=WIDTH)
+    tracker = new_tracker(recipe(edge_margin_mm=10.0), width_px=WIDTH)
     strip = part(scores, 0, left=20, right=380)
     judged = tracker.judged_scores(strip)
     # 10 mm are 20 px: cells before column 40 and after 360 do not count.
@@ -172,7 +181,7 @@ def test_the_rim_of_a_strong_spot_is_no_reject_before_its_middle_is_seen() -> No
     scores = empty(60)
     scores[19:28, 44:56] = 25  # 24 mm wide
     scores[22:25, 48:52] = 90  # 8 mm
-    tracker = DefectTracker(recipe(min_length_mm=20.0), width_px=WIDTH, edge_drop=10.0)
+    tracker = new_tracker(recipe(min_length_mm=20.0), width_px=WIDTH, edge_drop=10.0)
     told: list[Defect] = []
     for rows, first in ((scores[:25], 0), (scores[25:], 100)):  # rows are decided four behind the newest
         told += tracker.feed(part(rows, first), rows)
@@ -196,7 +205,7 @@ def test_the_box_of_a_one_millimetre_spot_is_not_larger_than_allowed(seed: int) 
     y0, x0 = rng.uniform(40, 60, 2)
     y, x = np.mgrid[:100, : WIDTH // 4]
     scores = 20 * rng.uniform(1.2, 6) * np.exp(-((y - y0) ** 2 + (x - x0) ** 2) / (2 * 1.6**2))
-    tracker = DefectTracker(recipe(), width_px=WIDTH, edge_drop=10.0, point_spread_px=17.0)
+    tracker = new_tracker(recipe(), width_px=WIDTH, edge_drop=10.0, point_spread_px=17.0)
     strip = part(scores.astype(np.float32), 0)
     (last,) = [d for d in [*tracker.feed(strip, strip.scores), *tracker.end_run()] if d.closed]
     assert last.length_mm * last.width_mm <= 4 * 5 * 5
@@ -219,7 +228,7 @@ def test_a_size_is_the_flaws_own_however_strong_it_is(length: float, width: floa
     """The model's blur is left out: within the tolerance, one cell of its grid or 5 %, at any contrast."""
     point_spread_px = 17.0
     scores = blurred_flaw(length, width, contrast, point_spread_px / math.sqrt(8 * math.log(2)))
-    tracker = DefectTracker(recipe(threshold=20.0), width_px=WIDTH, edge_drop=10.0, point_spread_px=point_spread_px)
+    tracker = new_tracker(recipe(threshold=20.0), width_px=WIDTH, edge_drop=10.0, point_spread_px=point_spread_px)
     told = [*tracker.feed(part(scores, 0), scores), *tracker.end_run()]
     (last,) = [d for d in told if d.closed]
     for px, true in ((last.end_line - last.first_line, length), (last.end_px - last.first_px, width)):
@@ -239,7 +248,7 @@ def test_a_size_is_the_same_where_scores_are_divided(length: float, width: float
     divisors[:60] = ratio
     found = []
     for strip in (part(scores, 0), replace(part(scores / divisors, 0), divisors=divisors)):
-        tracker = DefectTracker(recipe(threshold=20.0), width_px=WIDTH, edge_drop=10.0, point_spread_px=17.0)
+        tracker = new_tracker(recipe(threshold=20.0), width_px=WIDTH, edge_drop=10.0, point_spread_px=17.0)
         told = [*tracker.feed(strip, strip.scores), *tracker.end_run()]
         found += [(d.first_line, d.end_line, d.first_px, d.end_px) for d in told if d.closed]
     assert found[0] == found[1]
@@ -250,7 +259,7 @@ def test_good_cloth_that_is_judged_less_sensitively_casts_no_shadow() -> None:
     scores[20, 48:53] = 18, 22, 24, 22, 18
     scores[:, 54:], divisors[54:] = 15, 4.0  # 60 before it is divided
     strip = replace(part(scores, 0), divisors=divisors)
-    tracker = DefectTracker(recipe(), width_px=WIDTH, edge_drop=3.0)
+    tracker = new_tracker(recipe(), width_px=WIDTH, edge_drop=3.0)
     (last,) = [d for d in [*tracker.feed(strip, scores), *tracker.end_run()] if d.closed]
     assert (last.first_px, last.end_px) == (197, 207), "where it has fallen by 3, not where it begins and ends"
 
@@ -270,7 +279,7 @@ def test_a_box_lies_within_its_region_and_the_picture_and_is_never_empty(
 
     def boxes(drop: float, point: float, cuts: list[int]) -> dict[tuple[float, float], tuple[int, int, int, int]]:
         """By peak and area.  The picture ends within a cell, both ways."""
-        tracker = DefectTracker(recipe(threshold=12.0), width_px=61, edge_drop=drop, point_spread_px=point)
+        tracker = new_tracker(recipe(threshold=12.0), width_px=61, edge_drop=drop, point_spread_px=point)
         told: list[Defect] = []
         for rows, first in zip(np.split(scores, cuts), [0, *cuts], strict=True):
             end = min(4 * (first + len(rows)), 158)
@@ -306,15 +315,15 @@ def test_geometry(length: float, width: float, kind: DefectKind) -> None:
 
 
 def test_decision_needs_score_and_size() -> None:
-    rule = recipe(min_length_mm=5.0)
-    assert decide(20.0, 5.0, 1.0, rule)
-    assert decide(20.0, 1.0, 5.0, rule)
-    assert not decide(19.9, 50.0, 50.0, rule)
-    assert not decide(99.0, 4.9, 4.9, rule)
+    is_reject = partial(decide, threshold=20.0, min_length_mm=5.0)
+    assert is_reject(20.0, 5.0, 1.0)
+    assert is_reject(20.0, 1.0, 5.0)
+    assert not is_reject(19.9, 50.0, 50.0)
+    assert not is_reject(99.0, 4.9, 4.9)
 
 
 def test_memory_of_cloth_is_bounded() -> None:
-    cloth = RecentCloth(4, 1.0)
+    cloth = RecentCloth(4)
     assert cloth.end == 0
     for first in range(0, 40 * 224, 224):
         cloth.append(part(empty(56), first))

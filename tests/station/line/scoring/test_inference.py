@@ -15,8 +15,7 @@ from station.line.errors import LineError
 from station.line.flow import Chunk, EndOfRun, ScoredRow
 from station.line.gauges import Gauges
 from station.line.scoring.inference import Inference
-from station.line.scoring.tiling import Tiler
-from tests.rigs.line import LONG, DeviationScorer, cloth, recipe
+from tests.rigs.line import LONG, DeviationScorer, cloth, new_tiler, recipe
 
 WIDTH = 4000
 """18 tiles a row: more than a call waits for."""
@@ -73,7 +72,7 @@ def blocks_of(lines: int, size: int = 128) -> Channel[Chunk | EndOfRun]:
 
 def scored(scorer: DeviationScorer, blocks: Channel[Chunk | EndOfRun]) -> list[ScoredRow | EndOfRun]:
     rows: Channel[ScoredRow | EndOfRun] = Channel(1000)
-    Inference(scorer, Tiler(recipe(), width_px=WIDTH), blocks, rows, Gauges()).run()
+    Inference(scorer, new_tiler(recipe(), width_px=WIDTH), blocks, rows, Gauges()).run()
     return list(iter(partial(rows.get, 0.0), None))
 
 
@@ -99,7 +98,7 @@ def test_rows_and_scores_are_those_of_a_scorer_that_cannot_begin() -> None:
 def test_what_is_under_way_is_handed_on_though_no_more_cloth_comes() -> None:
     blocks: Channel[Chunk | EndOfRun] = Channel(10)
     rows: Channel[ScoredRow | EndOfRun] = Channel(10)
-    inference = Inference(NextReject(), Tiler(recipe(), width_px=WIDTH), blocks, rows, Gauges())
+    inference = Inference(NextReject(), new_tiler(recipe(), width_px=WIDTH), blocks, rows, Gauges())
     thread = threading.Thread(target=inference.run, daemon=True)
     thread.start()
     blocks.put(Chunk(cloth(256, WIDTH), 0, 0, None))

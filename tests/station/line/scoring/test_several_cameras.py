@@ -12,13 +12,13 @@ from station.line.columns import rest_of, seen_spans
 from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebFinder
-from tests.rigs.line import cloth, recipe
+from tests.rigs.line import cloth, new_tiler, recipe
 
 WIDTH = 1600
 
 
 def tiler(*, width_px: int = WIDTH, web: WebFinder | None = None) -> Tiler:
-    return Tiler(recipe(), width_px=width_px, web=web)
+    return new_tiler(recipe(), width_px=width_px, web=web)
 
 
 def rows(steps: list[TileRow | EndOfRun]) -> list[TileRow]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from station.contract import UninspectedReason
 from station.line.columns import snap_edges, spread_columns
 from station.line.flow import Chunk, EndOfRun, TileRow
-from station.line.scoring.tiling import Tiler, cut_tiles
+from station.line.scoring.tiling import cut_tiles
 from station.line.scoring.web import WebEdges
-from tests.rigs.line import recipe
+from tests.rigs.line import new_tiler, recipe
 from tests.rigs.tiling import FixedWeb, push_all
 
 
@@ -64,7 +64,7 @@ def test_rows_tile_the_run_whatever_the_blocks(
     lines: int, cuts: list[int], overlap: int, width: int, early: bool
 ) -> None:
     pixels = numbered(lines, width)
-    tiler = Tiler(recipe(overlap_px=overlap), width_px=width)
+    tiler = new_tiler(recipe(overlap_px=overlap), width_px=width)
     steps = push_all(tiler, pixels, sorted(min(c, lines) for c in cuts), early=early)
     assert all(isinstance(step, TileRow) for step in steps)
     rows = [*steps, *tiler.end_run()]
@@ -92,7 +92,7 @@ def test_rows_tile_the_run_whatever_the_blocks(
 
 
 def test_a_row_comes_with_its_last_line() -> None:
-    tiler = Tiler(recipe(), width_px=300)
+    tiler = new_tiler(recipe(), width_px=300)
     assert push_all(tiler, numbered(255, 300), []) == []
     (row,) = tiler.push(Chunk(numbered(1, 300, 255), 255, 77, None))
     assert (row.first, row.end, row.captured_ns) == (0, 256, 77)
@@ -103,7 +103,7 @@ def test_a_row_comes_with_its_last_line() -> None:
 
 @pytest.mark.parametrize("lines", [256, 300, 480, 483])
 def test_the_last_row_of_a_run_is_shifted_back_up(lines: int) -> None:
-    tiler = Tiler(recipe(), width_px=256)
+    tiler = new_tiler(recipe(), width_px=256)
     rows = [*push_all(tiler, numbered(lines, 256), []), *tiler.end_run()][:-1]
     last = rows[-1]
     assert last.end == lines
@@ -112,7 +112,7 @@ def test_the_last_row_of_a_run_is_shifted_back_up(lines: int) -> None:
 
 def test_an_early_row_looks_at_the_newest_lines() -> None:
     pixels = numbered(500, 256)
-    tiler = Tiler(recipe(), width_px=256)
+    tiler = new_tiler(recipe(), width_px=256)
     assert push_all(tiler, pixels[:200], []) == []
     assert tiler.early_row() is None
     assert len(push_all(tiler, pixels[200:270], [], first=200)) == 1
@@ -133,7 +133,7 @@ def test_an_early_row_looks_at_the_newest_lines() -> None:
 def test_mirrored_pixels_fill_a_tile_beyond_a_low_picture_and_a_narrow_web() -> None:
     pixels = numbered(100, 400)
     web = FixedWeb(WebEdges(101, 199))
-    tiler = Tiler(recipe(), width_px=400, web=web)
+    tiler = new_tiler(recipe(), width_px=400, web=web)
     push_all(tiler, pixels, [30], piece="low.png")
     row, end = tiler.end_run()
     assert isinstance(row, TileRow)
@@ -152,7 +152,7 @@ def test_mirrored_pixels_fill_a_tile_beyond_a_low_picture_and_a_narrow_web() -> 
 def test_runs_of_the_loom_that_are_shorter_than_a_tile_are_not_judged(
     runs: list[tuple[int, int]], is_loom: bool
 ) -> None:
-    tiler = Tiler(recipe(), width_px=300)
+    tiler = new_tiler(recipe(), width_px=300)
     steps: list[TileRow | EndOfRun] = []
     line, long = 0, []
     for gap, lines in runs:
@@ -170,7 +170,7 @@ def test_runs_of_the_loom_that_are_shorter_than_a_tile_are_not_judged(
 
 
 def test_no_cloth_no_tiles_but_the_lines_are_owned() -> None:
-    tiler = Tiler(recipe(), width_px=300, web=FixedWeb(None))
+    tiler = new_tiler(recipe(), width_px=300, web=FixedWeb(None))
     (row,) = push_all(tiler, numbered(256, 300), [])
     assert len(row.columns) == 0
     assert cut_tiles(row, 256, 4).shape == (0, 256, 256)
@@ -179,7 +179,7 @@ def test_no_cloth_no_tiles_but_the_lines_are_owned() -> None:
 
 def test_a_new_piece_and_a_gap_end_the_run() -> None:
     web = FixedWeb(WebEdges(0, 256))
-    tiler = Tiler(recipe(), width_px=256, web=web)
+    tiler = new_tiler(recipe(), width_px=256, web=web)
     assert push_all(tiler, numbered(100, 256), [], piece="a") == []
     row, end = push_all(tiler, numbered(100, 256), [], first=100, piece="b")
     assert (row.run_line, row.own_end, row.piece) == (0, 100, "a")
@@ -193,7 +193,7 @@ def test_a_new_piece_and_a_gap_end_the_run() -> None:
 
 def test_colour_stays_colour() -> None:
     pixels = np.stack([numbered(256, 300)] * 3, axis=2)
-    tiler = Tiler(recipe(), width_px=300)
+    tiler = new_tiler(recipe(), width_px=300)
     (row,) = push_all(tiler, pixels, [100])
     assert cut_tiles(row, 256, 4).shape == (2, 256, 256, 3)
     assert np.array_equal(row.pixels, pixels)
@@ -211,7 +211,7 @@ def test_the_light_is_evened_out_before_the_web_is_sought() -> None:
             seen.append(int(pixels.max()))
             return super().find(pixels)
 
-    tiler = Tiler(recipe(), width_px=256, web=Watching(WebEdges(0, 256)), shading=Brighter())
+    tiler = new_tiler(recipe(), width_px=256, web=Watching(WebEdges(0, 256)), shading=Brighter())
     (row,) = tiler.push(Chunk(np.full((256, 256), 9, np.uint8), 0, 0, None))
     assert (row.pixels == 10).all()
     assert seen == [10]
@@ -220,7 +220,7 @@ def test_the_light_is_evened_out_before_the_web_is_sought() -> None:
 @pytest.mark.parametrize("lines", [561, 562, 563, 564, 700])
 def test_a_run_that_ends_within_a_cell_is_judged_without_mirrored_lines(lines: int) -> None:
     cloth = np.random.default_rng(5).integers(0, 256, (lines, 259), np.uint8)
-    tiler = Tiler(recipe(), width_px=259)
+    tiler = new_tiler(recipe(), width_px=259)
     rows = [row for row in tiler.push(Chunk(cloth, 0, 0, None)) if isinstance(row, TileRow)]
     rows += [row for row in tiler.end_run() if isinstance(row, TileRow)]
     last = rows[-1]
