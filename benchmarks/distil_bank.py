@@ -67,7 +67,8 @@ class _Answer(nn.Module):
 
     def __init__(self, teacher: Encoder, aggregator: Aggregator) -> None:
         super().__init__()
-        self.teacher, self.aggregator = teacher, aggregator
+        self.teacher = teacher
+        self.aggregator = aggregator
 
     def forward(self, images: Tensor) -> Tensor:
         """``[4, D, 16, 16]``."""

@@ -57,7 +57,8 @@ class HangingCamera(Camera):
     channels = 1
 
     def __init__(self, camera: SimulatedCamera, at_line: int) -> None:
-        self._camera, self._at_line = camera, at_line
+        self._camera = camera
+        self._at_line = at_line
         self._hung = {"read": False, "stop": False}
         self.returns_s = float("inf")
         self.returned_line = 0

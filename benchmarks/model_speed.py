@@ -47,7 +47,8 @@ class Trunk(nn.Module):
 
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
-        self.trunk, self.dtype = VGG16().to(dtype), dtype
+        self.trunk = VGG16().to(dtype)
+        self.dtype = dtype
 
     def forward(self, pictures: Tensor) -> Tensor:
         """uint8 ``[N, 256, 256]`` -> float32 ``[N, 32, 32]``."""

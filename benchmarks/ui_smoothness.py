@@ -47,12 +47,14 @@ class MeasuredApplication(QApplication):
 
     def __init__(self) -> None:
         super().__init__([])
-        self.begun = self.begun_cpu = 0.0
+        self.begun = 0.0
+        self.begun_cpu = 0.0
 
     def notify(self, receiver: QObject, event: QEvent) -> bool:
         """Handle an event."""
         if not self.begun:
-            self.begun, self.begun_cpu = time.perf_counter(), time.thread_time()
+            self.begun = time.perf_counter()
+            self.begun_cpu = time.thread_time()
         return super().notify(receiver, event)
 
 

@@ -126,7 +126,8 @@ class Grabber:
             self._dismiss()
         if self._worker is None:
             self._worker = _Worker(f"line-grab-{self._camera.camera_id}")
-        self._asked, self._asked_s = what, time.monotonic()
+        self._asked_s = time.monotonic()  # first: whoever sees what was asked finds since when
+        self._asked = what
         self._worker.calls.put(call)
 
     def _answer(self, timeout_s: float) -> LineBlock | None:
@@ -142,7 +143,8 @@ class Grabber:
         return block
 
     def _dismiss(self) -> None:
-        worker, self._worker = self._worker, None
+        worker = self._worker
+        self._worker = None
         if worker is None:
             return
         worker.calls.put(None)

@@ -109,7 +109,9 @@ class ReplayCamera(Camera):
     def rewind(self) -> None:
         """Goes back to the first image.  Line numbers begin at 0 again."""
         with self._lock:
-            self._next_piece = self._next_row = self._due_line = 0
+            self._next_piece = 0
+            self._next_row = 0
+            self._due_line = 0
             self._pixels = None
         self._rate.clear()
 
@@ -136,7 +138,9 @@ class ReplayCamera(Camera):
             self._next_row += block.lines
             self._due_line = block.end_line
             if self._next_row == piece.lines:
-                self._next_piece, self._next_row, self._pixels = self._next_piece + 1, 0, None
+                self._next_piece = self._next_piece + 1
+                self._next_row = 0
+                self._pixels = None
         self._rate.add(block.lines)
         return block
 

@@ -54,7 +54,9 @@ class CrossedMask(nn.Module):
 
     def __init__(self, grid: int, ks: Sequence[int], n: int, seed: int) -> None:
         super().__init__()
-        self.grid, self.ks, self.n = grid, tuple(ks), n
+        self.grid = grid
+        self.ks = tuple(ks)
+        self.n = n
         generator = torch.Generator().manual_seed(seed)
         self.register_buffer("masks", torch.cat([crossed_masks(grid, k, n, generator) for k in self.ks]))
 

@@ -41,7 +41,8 @@ class TimeBudget:
     ) -> None:
         self.started = time.monotonic()
         self.seconds = minutes * 60
-        self._progress, self._cancelled = progress, cancelled
+        self._progress = progress
+        self._cancelled = cancelled
         self._furthest = 0.0
 
     def spent(self) -> float:

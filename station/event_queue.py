@@ -44,7 +44,8 @@ class EventQueue:
     def drain(self, limit: int) -> list[Event]:
         """Oldest ``limit`` events, removed; before them a notice if words were lost since the last time."""
         with self._lock:
-            lost, self._told = self.events_dropped - self._told, self.events_dropped
+            lost = self.events_dropped - self._told
+            self._told = self.events_dropped
             taken: list[Event] = []
             if lost:
                 taken.append(

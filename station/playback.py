@@ -138,7 +138,8 @@ class _Gather:
             self._strips.append(HeatStrip(heat, view.pixels.shape[0], view.left_px, view.right_px))
 
     def complete(self) -> None:
-        strips, self._strips = self._strips, []
+        strips = self._strips
+        self._strips = []
         if strips and self._on_map is not None and self._now is not None:
             self._on_map(self._now, *full_size_map(strips, *self._size))
 

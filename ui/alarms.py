@@ -133,11 +133,20 @@ class AlarmRow(QWidget):
             # beside a long notice only the count is sure to be seen
             words = [lead, *words, newest] if words else [f"{lead}:  {newest}"]
         if self._rejects or severity is Severity.ERROR:
-            self._ground, sign, text, button = _RED, "warning", "critical_text", "alarm"
+            self._ground = _RED
+            sign = "warning"
+            text = "critical_text"
+            button = "alarm"
         elif severity is Severity.WARNING:
-            self._ground, sign, text, button = _AMBER, "warning", "warning_text", "alarm-warning"
+            self._ground = _AMBER
+            sign = "warning"
+            text = "warning_text"
+            button = "alarm-warning"
         else:
-            self._ground, sign, text, button = _GREY, "check", "text_soft", "button"
+            self._ground = _GREY
+            sign = "check"
+            text = "text_soft"
+            button = "button"
         self._sign.show_sign(sign, text)
         self._text.setText("   ·   ".join(words) or "No unanswered alarms")
         self._text.setToolTip("\n".join([*(notice.text for notice in self._notices), *self._rejects.values()]))

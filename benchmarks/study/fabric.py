@@ -98,7 +98,8 @@ class Recalled(TileScorer):
     cell_px = CELL_PX
 
     def __init__(self, places: dict[bytes, int], maps: NDArray[np.float32]) -> None:
-        self._places, self._maps = places, maps
+        self._places = places
+        self._maps = maps
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The maps made before, float32 ``[N, 64, 64]``."""

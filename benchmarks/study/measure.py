@@ -82,7 +82,8 @@ class Counts:
     """
 
     def __init__(self, good: NDArray[np.float64], flawed: NDArray[np.float64]) -> None:
-        self.good, self.flawed = good[:, ::-1], flawed[:, ::-1]
+        self.good = good[:, ::-1]
+        self.flawed = flawed[:, ::-1]
 
     @classmethod
     def of(

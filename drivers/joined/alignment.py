@@ -147,7 +147,9 @@ class Aligner:
     """
 
     def __init__(self, parts: Sequence[Part], camera_id: str, channels: int) -> None:
-        self._parts, self._camera_id, self._channels = parts, camera_id, channels
+        self._parts = parts
+        self._camera_id = camera_id
+        self._channels = channels
         self._queues: list[deque[_Segment]] = [deque() for _ in parts]
         self._fronts: list[int | None] = [None] * len(parts)
         offsets = [part.offset_lines for part in parts]

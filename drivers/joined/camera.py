@@ -56,16 +56,19 @@ class JoinedCamera(Camera):
 
     def __init__(self, cameras: Sequence[Camera], joints: Sequence[Joint], *, camera_id: str = "joined") -> None:
         check_fit(cameras)
-        self._cameras, self._camera_id = tuple(cameras), camera_id
+        self._cameras = tuple(cameras)
+        self._camera_id = camera_id
         self.parts = lay_out([camera.width_px for camera in cameras], joints)
-        self._changed, self._stopping = threading.Condition(), threading.Lock()
+        self._changed = threading.Condition()
+        self._stopping = threading.Lock()
         self._notices = JoinedNotices(self._cameras, self.parts)
         self._readers: list[CameraReader] = []
         self._aligner = self._new_aligner()
         self._late: dict[int, int | None] = {}
         self._late_s: dict[int, float] = {}
         self._stood_s = 0.0
-        self._has_run = self._is_over = False
+        self._has_run = False
+        self._is_over = False
         self._first_due = 0
 
     @property
@@ -194,7 +197,8 @@ class JoinedCamera(Camera):
         """Stops all cameras.  Never raises; one that hangs is abandoned with its thread."""
         with self._stopping:  # a start does not begin before the cameras were let go
             with self._changed:
-                readers, self._readers = self._readers, []
+                readers = self._readers
+                self._readers = []
                 self._late.clear()
                 for reader in readers:
                     reader.end()

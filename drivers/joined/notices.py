@@ -21,7 +21,8 @@ class JoinedNotices:
     """Notices that wait to be taken; those of the cameras themselves come with them."""
 
     def __init__(self, cameras: Sequence[Camera], parts: Sequence[Part]) -> None:
-        self._cameras, self._parts = tuple(cameras), tuple(parts)
+        self._cameras = tuple(cameras)
+        self._parts = tuple(parts)
         self.waiting: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self._estimated = [0] * len(self._cameras)
         self._lost_told_s = -LOST_TOLD_S

@@ -54,13 +54,18 @@ class CameraReader:
         changed: threading.Condition,
         notices: deque[Notice],
     ) -> None:
-        self._camera, self._take, self._has_room = camera, take, has_room
-        self._changed, self._notices = changed, notices
+        self._camera = camera
+        self._take = take
+        self._has_room = has_room
+        self._changed = changed
+        self._notices = notices
         self._grabber = Grabber(camera)
         self._end = threading.Event()
         self._pauses = RetryPauses()
-        self._is_dropping = self._is_told_lost = False
-        self.state, self.since_s = ReaderState.STARTING, time.monotonic()
+        self._is_dropping = False
+        self._is_told_lost = False
+        self.state = ReaderState.STARTING
+        self.since_s = time.monotonic()
         self.fault: CameraError | None = None
         self._thread = threading.Thread(target=self._run, name=f"line-camera-{camera.camera_id}", daemon=True)
         self._thread.start()
@@ -162,7 +167,9 @@ class CameraReader:
 
     def _set(self, state: ReaderState, fault: CameraError | None = None) -> None:
         with self._changed:
-            self.state, self.fault, self.since_s = state, fault, time.monotonic()
+            self.state = state
+            self.fault = fault
+            self.since_s = time.monotonic()
             self._changed.notify_all()
 
 
@@ -175,7 +182,9 @@ class _Watch:
 
     def came(self, reading: EncoderReading, lines: int) -> None:
         """A block of so many lines came."""
-        self._since_s, self._due_line, self._lines = time.monotonic(), reading.due_line, lines
+        self._since_s = time.monotonic()
+        self._due_line = reading.due_line
+        self._lines = lines
 
     def is_gone(self, reading: EncoderReading) -> bool:
         """No block came: True once too much cloth has passed since one did."""

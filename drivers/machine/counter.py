@@ -37,7 +37,9 @@ class CounterEncoder:
     def __init__(self, pulses_per_line: float, bits: int = 16, *, clock: Callable[[], float] = time.monotonic) -> None:
         if not pulses_per_line:
             raise ValueError("an encoder without pulses per line has no position")
-        self._pulses_per_line, self._range, self._clock = pulses_per_line, 1 << bits, clock
+        self._pulses_per_line = pulses_per_line
+        self._range = 1 << bits
+        self._clock = clock
         self._lock = threading.Lock()
         self._last: int | None = None
         self._pulses = 0

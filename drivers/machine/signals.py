@@ -194,7 +194,9 @@ class CameraLines:
         *,
         camera_id: str,
     ) -> None:
-        self._set_output, self._lines, self._inverted = set_output, lines, inverted
+        self._set_output = set_output
+        self._lines = lines
+        self._inverted = inverted
         self._levels: dict[Output, bool] = {}
         self.carries = frozenset(lines)
         self.name = f"output lines of camera {camera_id}"

@@ -49,7 +49,8 @@ class PylonCamera(Camera):
         self._overrides: set[str] = set()
         self._pylon, self._genicam = load_pylon()
         self._grab: Grab | None = None
-        self._turn, self._turning = 0, threading.Lock()
+        self._turn = 0
+        self._turning = threading.Lock()
         self._notices: list[Notice] = []
         self._output_lock = threading.Lock()
         self._earlier = GrabCounts()
@@ -147,7 +148,8 @@ class PylonCamera(Camera):
         with self._turning:
             if turn == self._turn:
                 self._position.begin(delivery.lines_per_s, pulses)
-                self._delivery, self._grab = delivery, grab
+                self._delivery = delivery
+                self._grab = grab
                 return
         grab.close()  # this start hung in pylon until it was given up
         raise CameraGoneError(f"Camera {self.camera_id} was stopped while it started.")
@@ -209,14 +211,17 @@ class PylonCamera(Camera):
 
     def take_notices(self) -> list[Notice]:
         """What people should know since the last call: a warning for each setting that was not taken."""
-        notices, self._notices = self._notices, []
+        notices = self._notices
+        self._notices = []
         return notices
 
     def _end_turn(self) -> int:
         """Close what grabs, and let no start that is under way count.  Returns the number of the next turn."""
         with self._turning:
             self._turn += 1
-            turn, grab, self._grab = self._turn, self._grab, None
+            turn = self._turn
+            grab = self._grab
+            self._grab = None
         if grab is not None:
             grab.close()
             self._earlier = self._earlier + grab.counts

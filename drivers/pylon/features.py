@@ -25,7 +25,9 @@ class Features:
     """
 
     def __init__(self, nodes: Any, genicam: Any, camera: str) -> None:
-        self._nodes, self._genicam, self.camera = nodes, genicam, camera
+        self._nodes = nodes
+        self._genicam = genicam
+        self.camera = camera
         self.refused: list[str] = []
 
     def has(self, name: str) -> bool:

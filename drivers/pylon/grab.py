@@ -68,8 +68,11 @@ class Grab:
         self, device: Any, pylon: Any, genicam: Any, camera_id: str, delivery: Delivery, position: ClothPosition
     ) -> None:
         self.device = device
-        self._pylon, self._genicam, self._camera_id = pylon, genicam, camera_id
-        self._delivery, self._position = delivery, position
+        self._pylon = pylon
+        self._genicam = genicam
+        self._camera_id = camera_id
+        self._delivery = delivery
+        self._position = position
         self._features = Features(device.GetNodeMap(), genicam, camera_id)
         self._numbers = _numbers(self._features, device.GetDeviceInfo().GetDeviceClass())
         self._clock = HostClock()
@@ -78,7 +81,8 @@ class Grab:
         self._expected = (delivery.lines, delivery.width_px, 3)[: 2 if delivery.channels == 1 else 3]
         self._reading = threading.Lock()
         self._closing = False
-        self._place, self._polled_s = -1, 0.0
+        self._place = -1
+        self._polled_s = 0.0
         self.counts = GrabCounts()
         block_bytes = self._features.whole("PayloadSize") or delivery.lines * delivery.width_px
         device.MaxNumBuffer.Value = min(max(BUFFER_BYTES // block_bytes, LEAST_BUFFERS), MOST_BUFFERS)
@@ -128,7 +132,8 @@ class Grab:
     def _block(self, result: Any) -> LineBlock | None:
         arrived_ns = time.monotonic_ns()
         place = self._numbers.place(result.BlockID)
-        lost, self._place = max(place - self._place - 1, 0), max(place, self._place)
+        lost = max(place - self._place - 1, 0)
+        self._place = max(place, self._place)
         self.counts += GrabCounts(lost=lost)
         pixels = self._pixels(result) if result.GrabSucceeded() else None
         if pixels is None or pixels.shape != self._expected:

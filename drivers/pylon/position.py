@@ -31,7 +31,8 @@ class BlockNumbers:
     """
 
     def __init__(self, first: int | None, count: int | None = None) -> None:
-        self._first, self._count = first, count
+        self._first = first
+        self._count = count
         self._last: tuple[int, int] | None = None
 
     def place(self, number: int) -> int:
@@ -72,7 +73,8 @@ class HostClock:
         if self._apart_ns is not None:
             drift = max(host_ns - self._last_ns, 0) // _SLOWER
             apart = min(apart, self._apart_ns + drift)
-        self._apart_ns, self._last_ns = apart, host_ns
+        self._apart_ns = apart
+        self._last_ns = host_ns
         return camera_ns + apart
 
 
@@ -99,11 +101,16 @@ class ClothPosition:
         pulse_count: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._step, self._lines = step, lines
-        self.pulses_per_line, self._pulse_count, self._clock = pulses_per_line, pulse_count, clock
+        self._step = step
+        self._lines = lines
+        self.pulses_per_line = pulses_per_line
+        self._pulse_count = pulse_count
+        self._clock = clock
         self._lock = threading.Lock()
         self._rate = DeliveryRate(clock=clock)
-        self._base = self._end = self._due = 0
+        self._base = 0
+        self._end = 0
+        self._due = 0
         self._known_s: float | None = None
         self._pulse_zero: int | None = None
         self._polled: tuple[float, int] | None = None
@@ -130,8 +137,10 @@ class ClothPosition:
             if counted is None:
                 self._pulse_zero = None if pulses is None else pulses - self._base * self.pulses_per_line
             self._polled = None if pulses is None else (now, pulses)
-            self._end, self._known_s = self._base, now
-            self._nominal, self._speed = lines_per_s, lines_per_s or 0.0
+            self._end = self._base
+            self._known_s = now
+            self._nominal = lines_per_s
+            self._speed = lines_per_s or 0.0
             self._due = max(self._due, self._base)
 
     def block(self, place: int, pulses: int | None = None) -> int:

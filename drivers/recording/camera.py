@@ -38,7 +38,8 @@ class RecordedCamera(Camera):
 
     def __init__(self, folder: Path, *, as_fast_as_possible: bool = False, camera_id: str | None = None) -> None:
         recording = Recording(folder)
-        self._recording, self._rename = recording, camera_id
+        self._recording = recording
+        self._rename = camera_id
         self._waits = as_fast_as_possible
         self._unrecorded = recording.unrecorded
         self._total_lines = recording.end_line
@@ -51,7 +52,8 @@ class RecordedCamera(Camera):
         self._next = 0
         self._played_ns = self._times_ns[0]
         self._since_ns: int | None = None  # when the recorded time last began to run
-        self._is_started = self._is_gone = False
+        self._is_started = False
+        self._is_gone = False
         self._notices = _doubts(recording)
 
     @property
@@ -101,7 +103,8 @@ class RecordedCamera(Camera):
 
     def take_notices(self) -> list[Notice]:
         """What there is to know of the recording; once."""
-        notices, self._notices = self._notices, []
+        notices = self._notices
+        self._notices = []
         return notices
 
     def start(self) -> None:
@@ -169,7 +172,8 @@ class RecordedCamera(Camera):
         with self._changed:
             self._is_started = False
             if not self._is_gone:
-                self._played_ns, self._since_ns = self._now_ns(), None
+                self._played_ns = self._now_ns()
+                self._since_ns = None
             self._rate.clear()
             self._changed.notify_all()
 

@@ -34,8 +34,10 @@ class RecordingWriter:
         segment_bytes: int = SEGMENT_BYTES,
         make_room: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._folder, self._metadata = folder, metadata
-        self._segment_bytes, self._make_room = segment_bytes, make_room
+        self._folder = folder
+        self._metadata = metadata
+        self._segment_bytes = segment_bytes
+        self._make_room = make_room
         self._packer = zstandard.ZstdCompressor(level=1)
         self._file: int | None = None
         self._size = 0
@@ -59,7 +61,8 @@ class RecordingWriter:
 
     def close(self) -> None:
         """Close the last segment, safe on the disk.  May be called twice."""
-        file, self._file = self._file, None
+        file = self._file
+        self._file = None
         if file is not None:
             try:
                 os.fsync(file)
@@ -72,7 +75,8 @@ class RecordingWriter:
         path = self._folder / f"{self._segments:06d}{SUFFIX}"
         how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._file = os.open(path, how, 0o600)
-        self._segments, self._size = self._segments + 1, 0
+        self._segments = self._segments + 1
+        self._size = 0
         metadata = self._metadata.model_copy(update={"origin_line": self._origin, "from_line": self._reach})
         self._append(MAGIC + framed(metadata.model_dump(), b""))
 

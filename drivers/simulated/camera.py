@@ -89,15 +89,19 @@ class SimulatedCamera(Camera):
         cloth = ClothSettings(
             style, width_px, mm_per_px, seed, web_px, flaws_per_m, disturbances, tuple(seams), frame_lines or 0
         )
-        self._cloth, self._cloth_lock = cloth.weave(), threading.Lock()
-        self._web_px, self._mm_per_px = web_px, mm_per_px
+        self._cloth = cloth.weave()
+        self._cloth_lock = threading.Lock()
+        self._web_px = web_px
+        self._mm_per_px = mm_per_px
         every = fault_every_lines or round(2000 / mm_per_px)
         plan = _plan(mm_per_px, metres, speed_m_per_min, profile, faults, seed, every)
         if frame_lines is not None:
             plan = replace(plan, block_lines=frame_lines - overlap_lines, frame_lines=frame_lines)
         job = RenderJob(cloth, plan, _ring(plan, width_px), frame_falloff=frame_falloff)
         self._rig = SimulatedRig(job, camera_id)
-        self._seed, self._fault_every, self._has_frames = seed, every, frame_lines is not None
+        self._seed = seed
+        self._fault_every = every
+        self._has_frames = frame_lines is not None
         self._camera = FaultyCamera(self._rig, faults, seed, every_lines=every, frames=self._has_frames)
 
     @property

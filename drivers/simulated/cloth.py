@@ -63,7 +63,9 @@ class Cloth:
         recall_lines: int = 0,
     ) -> None:
         self.style = _checked(style, width_px, mm_per_px, seed, web_px)
-        self.width_px, self.mm_per_px, self.web_px = width_px, mm_per_px, web_px
+        self.width_px = width_px
+        self.mm_per_px = mm_per_px
+        self.web_px = web_px
         self.seams = tuple(sorted(seams))
         settings = optics or OpticsSettings()
         self._background = background

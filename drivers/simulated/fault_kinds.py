@@ -189,7 +189,8 @@ class LateBlock(Fault):
     _held: LineBlock | None = None
 
     def feed(self, block: LineBlock) -> list[LineBlock]:
-        held, self._held = self._held, None
+        held = self._held
+        self._held = None
         strikes = self.schedule.strikes(block)
         if held is not None:
             if block.first_line < held.end_line:  # no successor but a repeat
@@ -202,7 +203,8 @@ class LateBlock(Fault):
         return [block]
 
     def flush(self) -> list[LineBlock]:
-        held, self._held = self._held, None
+        held = self._held
+        self._held = None
         return [] if held is None else [held]
 
 

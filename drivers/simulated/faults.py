@@ -76,7 +76,9 @@ class FaultyCamera(Camera):
             raise CameraError(
                 f"An area camera cannot have the fault '{barred[0]}': choose one of {', '.join(FRAME_FAULT_NAMES)}."
             )
-        self._seed, self._every_lines, self._frames = seed, every_lines, frames
+        self._seed = seed
+        self._every_lines = every_lines
+        self._frames = frames
         self._camera = camera
         self._gone_s = gone_s if gone_s is not None else (0.3 if camera.waits else 3.0)
         self._log = Log()

@@ -62,15 +62,22 @@ class ClothField:
         background: float,
         seams: tuple[int, ...] = (),
     ) -> None:
-        self.style, self.width_px, self.web_px = style, width_px, web_px
+        self.style = style
+        self.width_px = width_px
+        self.web_px = web_px
         self.warp_px = style.warp_pitch_mm / mm_per_px
         self.weft_px = style.weft_pitch_mm / mm_per_px
-        self._mm_per_px, self._seed, self._background = mm_per_px, seed, background
-        self._seams, self._disturbances = seams, disturbances
+        self._mm_per_px = mm_per_px
+        self._seed = seed
+        self._background = background
+        self._seams = seams
+        self._disturbances = disturbances
         crossings = weave_crossings(style, mm_per_px)
         self._repeat_picks, self._repeat_ends = (side // SAMPLES for side in crossings.relief.shape)
-        self._relief, self._warp_top = crossings.relief.ravel(), crossings.warp_top.ravel()
-        self._warp_weight, self._weft_weight = crossings.warp_weight.ravel(), crossings.weft_weight.ravel()
+        self._relief = crossings.relief.ravel()
+        self._warp_top = crossings.warp_top.ravel()
+        self._warp_weight = crossings.warp_weight.ravel()
+        self._weft_weight = crossings.weft_weight.ravel()
         self._columns = np.arange(width_px, dtype=np.float64)
         self._ends = (self._columns / self.warp_px + _SPARE_THREADS).astype(np.float32)
         self._end_count = int(width_px / self.warp_px) + 2 * _SPARE_THREADS

@@ -115,9 +115,14 @@ class FlawPlan:
         if flaws_per_m < 0 or not np.isfinite(flaws_per_m):
             raise CameraError(f"Simulated cloth cannot have {flaws_per_m} flaws per metre: give zero or more.")
         margin = round(EDGE_MARGIN_MM / mm_per_px)
-        self._low, self._high = web[0] + margin, web[1] - margin
-        self._seed, self._rate, self._mm_per_px = seed, flaws_per_m, mm_per_px
-        self._thread_px, self._skew, self._kinds = thread_px, abs(skew), kinds
+        self._low = web[0] + margin
+        self._high = web[1] - margin
+        self._seed = seed
+        self._rate = flaws_per_m
+        self._mm_per_px = mm_per_px
+        self._thread_px = thread_px
+        self._skew = abs(skew)
+        self._kinds = kinds
         widest_spot = 1.2 * SPOT_LENGTHS_MM[1] / mm_per_px + 2 * SOFT_PX + 2 * thread_px
         if flaws_per_m > 0 and self._high - self._low < 2 * widest_spot:
             need = 2 * (widest_spot * mm_per_px + EDGE_MARGIN_MM)

@@ -275,7 +275,9 @@ class Loom:
 
     def follow(self, origin_s: float, held_s: float, limit_s: float) -> None:
         """Takes over the state of the loom that the renderer runs."""
-        self._origin, self.held_s, self.limit_s = origin_s, held_s, limit_s
+        self._origin = origin_s
+        self.held_s = held_s
+        self.limit_s = limit_s
 
     def clock_at(self, loom_s: float) -> float:
         """Clock reading at which loom time was ``loom_s``."""

@@ -138,7 +138,9 @@ class Renderer:
                 f"The simulated camera found no {shape.total_bytes >> 20} MiB of shared memory ({error.strerror}); "
                 "close other programs or make /dev/shm larger."
             ) from error
-        lock, self._filled, self._free = context.Lock(), context.Semaphore(0), context.Semaphore(0)
+        lock = context.Lock()
+        self._filled = context.Semaphore(0)
+        self._free = context.Semaphore(0)
         self.ring = Ring(memory, shape, lock)
         self.ring.clear(job.start_index, job.at_s)
         self._process = _BareProcess(

@@ -94,7 +94,8 @@ class SimulatedRig(Camera):
                 job = self._job
             renderer = Renderer(job, cancelled=lambda: self._stops > 0)
             with self._lock:
-                self._loom, self._renderer = job.loom(), renderer
+                self._loom = job.loom()
+                self._renderer = renderer
 
     def read(self, timeout_s: float) -> LineBlock | None:
         """Next block; blocks overwritten before they were read are passed over (the line numbers tell).
@@ -152,7 +153,8 @@ class SimulatedRig(Camera):
         with self._switch:
             with self._lock:
                 self._stops -= 1
-                renderer, self._renderer = self._renderer, None
+                renderer = self._renderer
+                self._renderer = None
                 if self._loom is not None:
                     # A renderer that died holding the ring is silent: then the loom is where it was last known.
                     with contextlib.suppress(CameraError):

@@ -66,7 +66,8 @@ class _SharedRig:
     """
 
     def __init__(self, rig: SimulatedRig, views: Sequence[View]) -> None:
-        self.rig, self.views = rig, tuple(views)
+        self.rig = rig
+        self.views = tuple(views)
         self._changed = threading.Condition()
         self._fetching = threading.Lock()
         self._queues: list[deque[LineBlock]] = [deque(maxlen=BLOCKS_WAITING) for _ in views]
@@ -131,7 +132,8 @@ class _RigView(Camera):
     channels = 1
 
     def __init__(self, shared: _SharedRig, number: int) -> None:
-        self._shared, self._number = shared, number
+        self._shared = shared
+        self._number = number
         self._view = shared.views[number]
 
     @property

@@ -46,7 +46,9 @@ class CUDAEngine(Engine):
     """
 
     def __init__(self, make: MakeModule, dtype: torch.dtype, batch: int = BATCH) -> None:
-        self._make, self._dtype, self._batch = make, dtype, batch
+        self._make = make
+        self._dtype = dtype
+        self._batch = batch
         self._lanes: dict[int, list[CUDALane]] = {}
 
     def prepare(self, channels: int) -> None:
@@ -146,7 +148,9 @@ class CUDALane:
     """
 
     def __init__(self, module: nn.Module, shape: tuple[int, ...], batch: int, exact: bool) -> None:
-        self._module, self._batch, self._exact = module, batch, exact
+        self._module = module
+        self._batch = batch
+        self._exact = exact
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         # waiting for it sleeps, it does not spin
         self._done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
@@ -154,7 +158,8 @@ class CUDALane:
         self._staged = torch.zeros((batch, *shape), dtype=torch.uint8, pin_memory=True)
         self._made = torch.zeros((batch, *module(self._given[:1]).shape[1:]), device="cuda")
         self._result = torch.zeros(self._made.shape, pin_memory=True)
-        self._into, self._from = self._staged.numpy(), self._result.numpy()
+        self._into = self._staged.numpy()
+        self._from = self._result.numpy()
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self._pool = torch.cuda.graph_pool_handle()
         torch.cuda.synchronize()

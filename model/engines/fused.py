@@ -93,7 +93,9 @@ class FusedRestoration(nn.Module):
         super().__init__()
         _fold_normalisations(whole)
         masks, hidden = crossed.masks, crossed.hidden()
-        self.n, self.sides, self.single = crossed.n, len(crossed.ks), single
+        self.n = crossed.n
+        self.sides = len(crossed.ks)
+        self.single = single
         self.register_buffer("judged", masks)
         self.register_buffer("shown", 1 - hidden)
         self.register_buffer("blind", _bias(whole.stem).view(1, -1, 1, 1) + hidden * whole.token)
@@ -198,7 +200,8 @@ class FusedFar(nn.Module):
     def __init__(self, far: FarMixing) -> None:
         super().__init__()
         scale, shift = _affine(far.norm)
-        self.heads, self.width = far.heads, far.out.in_channels
+        self.heads = far.heads
+        self.width = far.out.in_channels
         self.register_buffer("place", far.query_key_value(far.place + shift.view(1, -1, 1, 1)))
         self.query_key_value = _pointwise(far.query_key_value.weight * scale.view(1, -1, 1, 1))
         self.out = far.out
@@ -223,7 +226,8 @@ class FromPictures(nn.Module):
 
     def __init__(self, fused: Fused, what: What) -> None:
         super().__init__()
-        self.fused, self.what = fused, what
+        self.fused = fused
+        self.what = what
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Maps or features, float32."""

@@ -26,7 +26,8 @@ class TorchEngine(Engine):
     def __init__(self, make: MakeModule, dtype: torch.dtype, threads: int | None) -> None:
         passive = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
         self._threads = threads or ((os.cpu_count() or 1) if passive else 1)
-        self._make, self._dtype = make, dtype
+        self._make = make
+        self._dtype = dtype
         self._modules: dict[int, nn.Module] = {}
 
     def prepare(self, channels: int) -> None:

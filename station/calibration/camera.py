@@ -33,8 +33,10 @@ class EncoderWatch:
         due = due_line - self._from[1]
         if max(self._reach - self._from[0], due) < max(MIN_LINES, 4 * block_lines / TOLERANCE):
             return None
-        before, self._least_before = self._least_before, self._least
-        self._from, self._least = (self._reach, due_line), None
+        before = self._least_before
+        self._least_before = self._least
+        self._from = (self._reach, due_line)
+        self._least = None
         return None if before is None else aspect_warning(due + before - self._least_before, due, 1.0)
 
 
@@ -69,7 +71,8 @@ class CalibratedCamera(WrappedCamera):
 
     def take_warning(self) -> str | None:
         """What is to be told since the last call, from any thread."""
-        warning, self._warning = self._warning, None
+        warning = self._warning
+        self._warning = None
         return warning
 
     def _hold_against_encoder(self, block: LineBlock) -> None:

@@ -25,7 +25,9 @@ class LightMemory:
     """Column means of good cloth before ``camera``, kept with the calibrations; the station makes them itself."""
 
     def __init__(self, store: Store, history: History, camera: Camera) -> None:
-        self._store, self._history, self._camera = store, history, camera
+        self._store = store
+        self._history = history
+        self._camera = camera
 
     def recall(self, subject: Subject) -> Profile | None:
         """Column means float64 ``[width]``, not a number beside the web; None where none were kept, or are damaged.

@@ -32,7 +32,9 @@ class CalibrationWatch:
     def __init__(
         self, camera: Camera, memory: LightMemory | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._bare, self._memory, self._clock = camera, memory, clock
+        self._bare = camera
+        self._memory = memory
+        self._clock = clock
         self.camera = CalibratedCamera(camera)
         self._light = ShadingWatch()
         self._subject: Subject = ("", ())
@@ -47,7 +49,9 @@ class CalibrationWatch:
         subject = (fitted.recipe.fabric, fitted.measures.calibration_ids)
         if subject != self._subject:
             known = None if self._memory is None else self._memory.recall(subject)
-            self._light, self._subject, self._is_kept = ShadingWatch(known), subject, known is not None
+            self._light = ShadingWatch(known)
+            self._subject = subject
+            self._is_kept = known is not None
         self._reading = None
         self._told_s.clear()
         return self.camera
@@ -68,7 +72,8 @@ class CalibrationWatch:
     def take_warnings(self) -> list[str]:
         """What people should know, a sentence or two each; what lasts not more often than every ten minutes."""
         said = [self.camera.take_warning()]
-        reading, self._reading = self._reading, None
+        reading = self._reading
+        self._reading = None
         if reading is not None:
             said.append(self._light.feed(reading))
             self._keep()

@@ -141,7 +141,9 @@ class Tally:
         self._scores: list[float] = []
         self._rejected: list[bool] = []
         self._located: list[bool] = []
-        self._true_px = self._true_px_off_web = self._flaws_off_web = 0
+        self._true_px = 0
+        self._true_px_off_web = 0
+        self._flaws_off_web = 0
 
     def add(self, image: JudgedImage) -> None:
         """Take one image."""
@@ -179,7 +181,8 @@ class _Heat:
     """Keeps the maps in cells while the line runs: at full size they would take its time and sixteen times the room."""
 
     def __init__(self, images: int, progress: Callable[[int, int], None] | None, *, raw: bool) -> None:
-        self._images, self._progress = images, progress
+        self._images = images
+        self._progress = progress
         self._raw = raw
         self._strips: dict[str, list[HeatStrip]] = {}
         self._cell_px = 1

@@ -25,7 +25,9 @@ class Channel(Generic[T]):
     def __init__(self, capacity: int, *, limit: float = math.inf, weigh: Callable[[T], float] = lambda _: 0.0) -> None:
         if capacity < 1:
             raise ValueError(f"A queue holds at least 1 item, not {capacity}.")
-        self._capacity, self._limit, self._weigh = capacity, limit, weigh
+        self._capacity = capacity
+        self._limit = limit
+        self._weigh = weigh
         self._weight = 0.0
         self._items: deque[T] = deque()
         self._changed = threading.Condition()

@@ -103,7 +103,8 @@ class LineLedger:
     def take_stretches(self) -> list[Stretch]:
         """Stretches completed since the last call, in order."""
         with self._lock:
-            complete, self._complete = self._complete, []
+            complete = self._complete
+            self._complete = []
             return complete
 
     def totals(self) -> Ledger:
@@ -148,7 +149,8 @@ class LineLedger:
         return lines
 
     def _skip(self, end: int, reason: UninspectedReason) -> int:
-        first, self._taken = self._taken, max(self._taken, end)
+        first = self._taken
+        self._taken = max(self._taken, end)
         if self._taken > first:
             self._settle(first, self._taken, reason)
         return self._taken - first

@@ -43,7 +43,8 @@ class Notices:
     def gone(self, why: str) -> None:
         """The camera is given up, and tried again until :meth:`back`."""
         if self._gone_s is None:  # else it started again, but showed nothing
-            self._gone_s, self._refusal = time.monotonic(), ""
+            self._gone_s = time.monotonic()
+            self._refusal = ""
             text = f"{why.rstrip('.')}. Cloth that passes now is not inspected; trying again."
             self._notify(Notice(Severity.WARNING, text))
 
@@ -56,7 +57,8 @@ class Notices:
     def back(self, camera_id: str) -> None:
         """A block came."""
         if self._gone_s is not None:
-            away_s, self._gone_s = time.monotonic() - self._gone_s, None
+            away_s = time.monotonic() - self._gone_s
+            self._gone_s = None
             self._notify(Notice(Severity.INFO, f"Camera {camera_id} is back after {away_s:.1f} s."))
 
     def pass_on(self, notice: Notice) -> None:

@@ -20,9 +20,14 @@ class Connection:
     """
 
     def __init__(self, link: MachineLink | None, tell: Callable[[Notice], None], clock: Callable[[], float]) -> None:
-        self._link, self._tell, self._clock = link, tell, clock
-        self._open = self._lost_told = self._resting = False
-        self._retry_s, self._delay_s = float("-inf"), FIRST_RETRY_S
+        self._link = link
+        self._tell = tell
+        self._clock = clock
+        self._open = False
+        self._lost_told = False
+        self._resting = False
+        self._retry_s = float("-inf")
+        self._delay_s = FIRST_RETRY_S
 
     def carries(self, output: Output) -> bool:
         """Whether a signal is wired."""
@@ -43,7 +48,8 @@ class Connection:
             return None
         self._resting = self._link.needs_camera and not camera_runs
         if self._resting:
-            self._open, self._retry_s = False, float("-inf")
+            self._open = False
+            self._retry_s = float("-inf")
         if self._resting or (not self._open and self._clock() < self._retry_s):
             return None
         try:

@@ -76,8 +76,13 @@ class Machine:
         requested: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings, self._look, self._encoder, self._tell = settings, look, encoder, tell
-        self._end_roll, self._counter, self._clock = end_roll, counter, clock
+        self._settings = settings
+        self._look = look
+        self._encoder = encoder
+        self._tell = tell
+        self._end_roll = end_roll
+        self._counter = counter
+        self._clock = clock
         self._connection = Connection(link, tell, clock)
         self._marking = Marking(settings, tell, marks=self._connection.carries(Output.MARKER))
         self._wires_stop = self._connection.carries(Output.STOP)
@@ -85,9 +90,12 @@ class Machine:
         self._policy = StopPolicy(requested)
         self._lock = threading.Lock()
         self._news: deque[Recipe | tuple[Defect, int]] = deque()
-        self._dropped = self._rolls = self._due = 0
+        self._dropped = 0
+        self._rolls = 0
+        self._due = 0
         self._origin: int | None = None
-        self._way_m, self._mm_per_line = 0.0, 1.0
+        self._way_m = 0.0
+        self._mm_per_line = 1.0
         self._snapshot: LineSnapshot | None = None
         self._looked_s = self._beat_s = self._marked_until_s = float("-inf")
         self._fault = ""
@@ -246,7 +254,8 @@ class Machine:
         fault = self._watchdog.fault(
             self._snapshot, self._due, self._mm_per_line, running=self.status.running, now_s=self._looked_s
         )
-        before, self._fault = self._fault, fault
+        before = self._fault
+        self._fault = fault
         with self._lock:
             self._renew_status()  # first: whoever hears of it, by word or by wire, finds it there
         if bool(fault) != bool(before):
@@ -263,7 +272,8 @@ class Machine:
         # Not while the link fails: a coupler that takes the heartbeat and refuses the stop is not to be kept alive.
         beats = not self._fault and self._connection.state is LinkState.CONNECTED
         if beats and now - self._beat_s >= self._settings.heartbeat_ms / 1000:
-            heartbeat, self._beat_s = not heartbeat, now
+            heartbeat = not heartbeat
+            self._beat_s = now
         wanted = self._policy.state
         stop = wanted is StopState.REQUESTED or bool(self._fault)
         return Outputs(

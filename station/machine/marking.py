@@ -19,12 +19,16 @@ class Marking:
     """
 
     def __init__(self, settings: MachineSettings, tell: Callable[[Notice], None], *, marks: bool = True) -> None:
-        self._settings, self._tell, self._marks = settings, tell, marks
+        self._settings = settings
+        self._tell = tell
+        self._marks = marks
         self._mm_per_line = 0.0
         self._to_marker: Transit | None = None
         self._to_roll: Transit | None = None
         self._late = 0  # to be marked at once
-        self.marked = self.marked_late = self.not_marked = 0
+        self.marked = 0
+        self.marked_late = 0
+        self.not_marked = 0
 
     def begin_roll(self, mm_per_line: float) -> None:
         """Cloth of a new roll; what of the last one is in transit goes on as long as the scale is the same."""
@@ -48,7 +52,9 @@ class Marking:
     def forget(self) -> None:
         """Cloth without a scale: no transit behind the camera can be told."""
         self.restart()
-        self._mm_per_line, self._to_marker, self._to_roll = 0.0, None, None
+        self._mm_per_line = 0.0
+        self._to_marker = None
+        self._to_roll = None
 
     def defect(self, key: Key, defect: Defect, origin_line: int, due_line: int) -> None:
         """A defect appeared, grew, closed or turned out to be part of another."""
@@ -70,7 +76,8 @@ class Marking:
         if self._to_roll is not None:
             self._to_roll.advance(due_line)
         arrived = 0 if self._to_marker is None else len(self._to_marker.advance(due_line))
-        late, self._late = self._late, 0
+        late = self._late
+        self._late = 0
         marks = arrived + late if self._marks else 0
         if marks and not linked:
             self._not_marked(marks, "there was no link to the marker")
@@ -98,13 +105,15 @@ class Marking:
         return None if nearest is None else NextReject(nearest[0][1], nearest[1] * self._mm_per_line / 1000)
 
     def _marked_late(self, count: int) -> None:
-        before, self.marked_late = self.marked_late, self.marked_late + count
+        before = self.marked_late
+        self.marked_late = self.marked_late + count
         if any(is_told(number) for number in range(before + 1, self.marked_late + 1)):
             what = f"{self.marked_late} rejects were" if self.marked_late > 1 else "A reject was"
             self._tell(Notice(Severity.WARNING, f"{what} marked behind the beginning, being decided too late for it."))
 
     def _not_marked(self, count: int, why: str) -> None:
-        before, self.not_marked = self.not_marked, self.not_marked + count
+        before = self.not_marked
+        self.not_marked = self.not_marked + count
         if any(is_told(number) for number in range(before + 1, self.not_marked + 1)):
             what = f"{self.not_marked} rejects bear" if self.not_marked > 1 else "A reject bears"
             self._tell(Notice(Severity.WARNING, f"{what} no mark, the last one because {why}."))

@@ -56,7 +56,8 @@ class StopPolicy:
     """
 
     def __init__(self, requested: str = "") -> None:
-        self._settings, self._threshold = StopSettings(), 1.0
+        self._settings = StopSettings()
+        self._threshold = 1.0
         self._single: dict[tuple[str, int], _Cause] = {}
         self._series: list[_Series] = []
         self._loose: dict[int, Place] = {}  # rejects that are part of no series
@@ -94,7 +95,8 @@ class StopPolicy:
 
     def take_steps(self) -> list[StopChanged]:
         """What happened since the last time, in order."""
-        steps, self._steps = self._steps, []
+        steps = self._steps
+        self._steps = []
         return steps
 
     def begin_roll(self, settings: StopSettings, threshold: float) -> None:
@@ -102,9 +104,11 @@ class StopPolicy:
         if self._requested is None:
             for cause in self._announced():
                 self._tell(StopStep.WITHDRAWN, cause, STATION)
-        self._settings, self._threshold = settings, threshold
+        self._settings = settings
+        self._threshold = threshold
         self._forget()
-        self._told, self._answered = {}, {}
+        self._told = {}
+        self._answered = {}
         self._newest_mm = 0.0
 
     def defect(self, defect: Defect, at_m: float) -> None:
@@ -153,7 +157,8 @@ class StopPolicy:
         single = {key: cause for key, cause in self._single.items() if cause.vetoed}
         series = [series for series in self._series if series.vetoed]
         self._forget()
-        self._single, self._series = single, series
+        self._single = single
+        self._series = series
         self._answered = dict(self._told)
 
     # ------------------------------------------------------------------ causes
@@ -252,7 +257,8 @@ class StopPolicy:
                 self._withdraw(young if old.vetoed else old)
             old.vetoed |= young.vetoed
             if young.stop_m < old.stop_m:  # the number, too: it may be the one on the screen
-                old.stop_m, old.number = young.stop_m, young.number
+                old.stop_m = young.stop_m
+                old.number = young.number
         for series in list(self._series):
             gone = series.members.pop(number, None)
             if gone is not None and not series.vetoed and len(series.members) < (self._settings.repeats or 0):

@@ -35,7 +35,8 @@ class Transit:
     """
 
     def __init__(self, distance_lines: float, late_lines: float = 0.0) -> None:
-        self._distance, self._late = distance_lines, late_lines
+        self._distance = distance_lines
+        self._late = late_lines
         self._coming: dict[Key, _Under] = {}
         self._over: set[Key] = set()
 

@@ -36,8 +36,10 @@ class Watchdog:
 
     def __init__(self, settings: MachineSettings) -> None:
         self._settings = settings
-        self._inspected, self._since_line = -1, 0
-        self._uninspected, self._amber_until_s = 0, float("-inf")
+        self._inspected = -1
+        self._since_line = 0
+        self._uninspected = 0
+        self._amber_until_s = float("-inf")
         self._agreed_s: float | None = None
         self._awaited_s: float | None = None
 
@@ -56,7 +58,8 @@ class Watchdog:
         looking = snapshot.state in _LOOKING and not (blind and self._settings.on_camera_loss == "light")
         inspected = snapshot.ledger.lines_inspected
         if not looking or inspected != self._inspected or due_line < self._since_line:
-            self._inspected, self._since_line = inspected, due_line
+            self._inspected = inspected
+            self._since_line = due_line
         if looking and blind:
             return str(snapshot.feed)
         if now_s - self._awaited_s > READY_S:

@@ -45,7 +45,8 @@ class RecordingCamera(WrappedCamera):
 
     def __init__(self, camera: Camera, shelf: Path, max_gb: float = DEFAULT_MAX_GB) -> None:
         super().__init__(camera)
-        self._shelf, self._max_gb = shelf, max_gb
+        self._shelf = shelf
+        self._max_gb = max_gb
         self._lock = threading.Lock()
         self._recorder: ClothRecorder | None = None
         self._reading: EncoderReading | None = None
@@ -70,14 +71,16 @@ class RecordingCamera(WrappedCamera):
             can_wait=self.waits,
         )
         with self._lock:
-            self._recorder, self._reading = recorder, None
+            self._recorder = recorder
+            self._reading = None
         return recorder
 
     def end(self, end_line: int | None = None) -> list[Notice]:
         """End the recording, if there is one: its cloth ends at ``end_line``, None where only its last entry tells.
         Returns what there is to say of it, as :meth:`take_notices`."""
         with self._lock:
-            recorder, self._recorder = self._recorder, None
+            recorder = self._recorder
+            self._recorder = None
         if recorder is None:
             return []
         recorder.close(end_line)
@@ -135,6 +138,7 @@ class RecordingCamera(WrappedCamera):
             reading = self._reading or EncoderReading(0, 0.0)
         with self._lock:
             recorder, is_news = self._recorder, what is not What.SILENCE or reading != self._reading
-            self._reading, self._read_s = reading, read_s
+            self._reading = reading
+            self._read_s = read_s
         if recorder is not None and is_news:
             recorder.tell(Entry(what, time.monotonic_ns(), reading, block, text=text))

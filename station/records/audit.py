@@ -51,7 +51,8 @@ def append(session: Session, action: str, old: str, new: str, by: str, why: str)
     number, at = head.last_id + 1, now()
     digest = chain_hash(head.last_hash, number, at, (by, action, old, new, why))
     session.add(EventTable(id=number, at=at, who=by, action=action, old=old, new=new, why=why, hash=digest))
-    head.last_id, head.last_hash = number, digest
+    head.last_id = number
+    head.last_hash = digest
     session.flush()
     return number
 

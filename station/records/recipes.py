@@ -98,5 +98,6 @@ def set_model(session: Session, sha256: str, path: str, metadata: Mapping[str, A
     """Write where a model lies and what is known of it."""
     row = model_row(session, sha256)
     old = row.file or ""
-    row.file, row.metadata_json = path, json.dumps(dict(metadata), sort_keys=True, default=str)
+    row.file = path
+    row.metadata_json = json.dumps(dict(metadata), sort_keys=True, default=str)
     audit.append(session, "model added", old, f"{sha256} {path}", by, why)

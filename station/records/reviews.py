@@ -16,5 +16,6 @@ def add_review(session: Session, defect_id: int, verdict: Verdict, by: str, note
         raise RecordsError(f"There is no defect number {defect_id}; load the list again.")
     old = defect.verdict or ""
     session.add(ReviewTable(defect_id=defect_id, verdict=str(verdict), at=now(), who=by, note=note))
-    defect.verdict, defect.reviewed_by = str(verdict), by
+    defect.verdict = str(verdict)
+    defect.reviewed_by = by
     audit.append(session, "defect reviewed", old, f"defect {defect_id}: {verdict}", by, note)

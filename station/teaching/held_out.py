@@ -125,7 +125,8 @@ class HeldBack:
         self._finder = SensitivityFinder()
         self._view: StripView | None = None
         self.rows: list[Row] = []
-        self.patches = self.lines = 0
+        self.patches = 0
+        self.lines = 0
 
     def take(self, event: Event) -> None:
         """An event of the line; once there is enough, more is passed over, so that speed decides nothing."""

@@ -88,7 +88,8 @@ class SensitivityFinder:
         return SensitivityProfile(left=_edge(left, base), right=_edge(right, base), columns=columns, width_px=width_px)
 
     def _close_block(self) -> None:
-        rows, self._rows = self._rows, []
+        rows = self._rows
+        self._rows = []
         left_px, right_px, width_px = self._place
         if sum(map(len, rows)) < BLOCK_ROWS // 2:
             return

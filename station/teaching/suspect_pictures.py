@@ -29,7 +29,8 @@ class Pictures:
     """Pictures that wait aside.  Names are made from numbers only."""
 
     def __init__(self, folder: Path, waiting: Path | None) -> None:
-        self._folder, self._waiting = folder, waiting
+        self._folder = folder
+        self._waiting = waiting
 
     def keep(self, name: str) -> Path | None:
         """Put them in place, in a folder of this name; returns it, None where there are none or it could not be done:

@@ -58,7 +58,10 @@ class Acquisition:
         due_line: int | None = None,
     ) -> None:
         """``due_line``: the encoder's due line when the roll was opened, None: when it is first read here."""
-        self._camera, self._ledger, self._blocks, self._notices = camera, ledger, blocks, Notices(notify)
+        self._camera = camera
+        self._ledger = ledger
+        self._blocks = blocks
+        self._notices = Notices(notify)
         self._mode = Mode.RUN
         self._wake = threading.Condition()
         self._finish_s: float | None = None

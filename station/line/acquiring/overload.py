@@ -28,7 +28,9 @@ class OverloadGate:
     """Puts lines in flight into ``blocks``; ``waits``: the camera can be made to wait for room."""
 
     def __init__(self, blocks: Channel[Chunk | EndOfRun], ledger: LineLedger, *, waits: bool) -> None:
-        self._blocks, self._ledger, self._waits = blocks, ledger, waits
+        self._blocks = blocks
+        self._ledger = ledger
+        self._waits = waits
         self._overloaded = False
 
     def hand_on(self, chunk: Chunk) -> bool:
@@ -46,5 +48,6 @@ class OverloadGate:
             return False
         end = chunk.first_line + len(chunk.pixels)
         self._ledger.given_up(chunk.first_line, end, UninspectedReason.OVERLOAD)
-        begins, self._overloaded = not self._overloaded, True
+        begins = not self._overloaded
+        self._overloaded = True
         return begins

@@ -23,7 +23,9 @@ class RollSpan:
         """``opened_due``: the encoder's due line when the roll was opened, None: when it was first read.
         ``unrecorded``: half-open ranges of the encoder's lines that are missing in the recording that is played."""
         self._unrecorded = unrecorded
-        self._encoder, self._ledger, self._opened_due = encoder, ledger, opened_due
+        self._encoder = encoder
+        self._ledger = ledger
+        self._opened_due = opened_due
         self._end: int | None = None
         self.origin: int | None = None
         """The encoder line that is line 0 of the roll, None before any of its cloth is known."""

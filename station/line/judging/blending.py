@@ -71,7 +71,8 @@ class Blender:
 
     def tail(self) -> StripPart | None:
         """The run has ended: the lines after the last row's own, None if there are none.  The blender starts anew."""
-        row, self._last = self._last, None
+        row = self._last
+        self._last = None
         part = self._part(row, row.own_end, row.end) if row is not None and row.end > row.own_end else None
         self._sum[:] = 0
         self._weight[:] = 0

@@ -55,8 +55,11 @@ class DefectTracker:
         point_spread_px: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._recipe, self._cell, self._clock = recipe, cell_px, clock
-        self._edge_drop, self._point_spread_px = edge_drop, point_spread_px
+        self._recipe = recipe
+        self._cell = cell_px
+        self._clock = clock
+        self._edge_drop = edge_drop
+        self._point_spread_px = point_spread_px
         self._width_px = width_px
         self._gap = int(recipe.join_gap_mm / recipe.scale / cell_px)
         self._margin_px = recipe.edge_margin_mm / recipe.scale
@@ -93,7 +96,8 @@ class DefectTracker:
                 gap=self._gap,
                 width=width,
             )
-            self._run_line, self._piece = part.run_line, part.piece
+            self._run_line = part.run_line
+            self._piece = part.piece
             self._cloth = RecentCloth(self._cell)
         self._cloth.append(part)
         self._finder.feed(scores, scores * part.divisors)
@@ -137,7 +141,9 @@ class DefectTracker:
                 continue
             track = self._tracks[region]
             if gone.pictured > track.pictured:
-                track.pictured, track.crop, track.crop_scores = gone.pictured, gone.crop, gone.crop_scores
+                track.pictured = gone.pictured
+                track.crop = gone.crop
+                track.crop_scores = gone.crop_scores
             numbers = sorted(n for n in (track.number, gone.number) if n is not None)
             track.number = numbers[0] if numbers else None
             if len(numbers) == 2:

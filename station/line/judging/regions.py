@@ -39,8 +39,10 @@ class Box:
 
     def merge(self, other: Box) -> None:
         """Grow to span both."""
-        self.top, self.bottom = min(self.top, other.top), max(self.bottom, other.bottom)
-        self.left, self.right = min(self.left, other.left), max(self.right, other.right)
+        self.top = min(self.top, other.top)
+        self.bottom = max(self.bottom, other.bottom)
+        self.left = min(self.left, other.left)
+        self.right = max(self.right, other.right)
 
     def within(self, other: Box) -> Box:
         """The part of it that lies in the other."""
@@ -83,7 +85,9 @@ class Region:
             self.core.merge(other.core)
         self.area += other.area
         if (-other.peak, other.peak_row, other.peak_column) < (-self.peak, self.peak_row, self.peak_column):
-            self.peak, self.peak_row, self.peak_column = other.peak, other.peak_row, other.peak_column
+            self.peak = other.peak
+            self.peak_row = other.peak_row
+            self.peak_column = other.peak_column
 
 
 class RegionFinder:
@@ -100,7 +104,9 @@ class RegionFinder:
     """
 
     def __init__(self, *, level: float, threshold: float, drop: float, gap: int, width: int) -> None:
-        self._level, self._threshold, self._drop = level, threshold, np.float32(drop)
+        self._level = level
+        self._threshold = threshold
+        self._drop = np.float32(drop)
         self._gap = gap
         self._kernel = np.ones((gap + 1, gap + 1), np.uint8)
         self._context = np.zeros((2, BLUR, width), np.float32)  # scores, raw scores
@@ -131,7 +137,8 @@ class RegionFinder:
 
     def take_closed(self) -> list[Region]:
         """Regions closed since the last call."""
-        closed, self._closed = self._closed, []
+        closed = self._closed
+        self._closed = []
         return closed
 
     def _process(self, strip: NDArray[np.float32], rows: int) -> None:

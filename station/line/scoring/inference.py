@@ -50,8 +50,11 @@ class Inference:
     ) -> None:
         """``prompt``: while cloth is slow, judge the newest lines about twice a second without waiting for whole rows.
         Where a row lies then depends on the time, so it is off for a camera that waits, whose roll can be repeated."""
-        self._scorer, self._tiler = scorer, tiler
-        self._blocks, self._rows, self._gauges = blocks, rows, gauges
+        self._scorer = scorer
+        self._tiler = tiler
+        self._blocks = blocks
+        self._rows = rows
+        self._gauges = gauges
         self._prompt = prompt
         self._is_async = scorer.is_async
         self._under_way: deque[_Call] = deque()
@@ -132,7 +135,8 @@ class Inference:
                 self._rows.put(ScoredRow(step, maps.pop(0) if len(step.columns) else _no_maps()))
             else:
                 self._rows.put(step)
-        before_s, self._last_s = self._last_s, time.monotonic()
+        before_s = self._last_s
+        self._last_s = time.monotonic()
         self._busy_s = self._last_s - max(call.began_s, before_s)
 
     def _split(self, maps: Maps, rows: list[TileRow]) -> list[Maps]:

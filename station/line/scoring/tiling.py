@@ -74,13 +74,18 @@ class Tiler:
         web: WebFinder | None = None,
         shading: PixelCorrection | None = None,
     ) -> None:
-        self._tile, self._cell, self._width = tile_px, cell_px, width_px
+        self._tile = tile_px
+        self._cell = cell_px
+        self._width = width_px
         self._overlap = recipe.overlap_px
         self._step = tile_px - recipe.overlap_px
-        self._web, self._shading = web, shading
+        self._web = web
+        self._shading = shading
         self._rows: NDArray[np.uint8] | None = None
         self._previous: NDArray[np.uint8] | None = None
-        self._start = self._filled = self._first = 0
+        self._start = 0
+        self._filled = 0
+        self._first = 0
         self._captured_ns = 0
         self._piece: str | None = None
         self._blind: tuple[Spans, UninspectedReason] = ((), UninspectedReason.CAMERA_GONE)
@@ -119,7 +124,9 @@ class Tiler:
         )
         row = self._row(pixels, first, self._first, first + self._step)
         kept = self._rows[first + self._step - self._first : self._filled].copy()
-        self._previous, self._first, self._filled = pixels, first + self._step, len(kept)
+        self._previous = pixels
+        self._first = first + self._step
+        self._filled = len(kept)
         self._rows[: len(kept)] = kept
         return row
 
@@ -132,7 +139,8 @@ class Tiler:
         elif self._filled > self._overlap:
             yield self._shifted_row(self._previous, self._rows)
         yield EndOfRun()
-        self._rows = self._previous = None
+        self._rows = None
+        self._previous = None
 
     @property
     def _next_line(self) -> int:
@@ -147,9 +155,11 @@ class Tiler:
             self._known_edges = (0, self._width)
         if self._web is not None and (chunk.piece != self._piece or chunk.blind_px != self._blind[0]):
             self._web.reset()
-        self._start, self._piece = chunk.first_line, chunk.piece
+        self._start = chunk.first_line
+        self._piece = chunk.piece
         self._blind = chunk.blind_px, chunk.blind_reason
-        self._first = self._filled = 0
+        self._first = 0
+        self._filled = 0
         self._previous = None
         self._rows = np.empty((self._tile, *pixels.shape[1:]), np.uint8)
 
@@ -160,7 +170,9 @@ class Tiler:
         # A fresh buffer: the old one travels on with the row.
         self._rows = np.empty_like(rows)
         self._rows[: self._overlap] = rows[step:]
-        self._previous, self._first, self._filled = rows, self._first + step, self._overlap
+        self._previous = rows
+        self._first = self._first + step
+        self._filled = self._overlap
         return row
 
     def _shifted_row(self, previous: NDArray[np.uint8], rows: NDArray[np.uint8]) -> TileRow:
