@@ -9,7 +9,7 @@ from station.contract import Event, Notice, Severity, StripView
 
 
 class EventQueue:
-    """Events for the screen, bounded.  Pictures give way first (a newer one follows); what is lost is counted.
+    """Events for the screen, bounded.  Pictures are dropped first (a newer one follows); what is lost is counted.
 
     Args:
         limit: most events other than pictures.

@@ -115,7 +115,7 @@ class Machine:
         """Begin to exchange signals."""
         if self._policy.state is StopState.REQUESTED:
             text = f"A stop requested earlier was never released and is requested again: {self._policy.cause}."
-            text = f"{text} Release it once the cause is mended, by key R or the machine's button."
+            text = f"{text} Release it once the cause is fixed, by key R or the machine's button."
             self._tell(Notice(Severity.WARNING, text))
         if self._connection.state is not LinkState.NOT_WIRED and not self._connection.carries(Output.HEARTBEAT):
             text = "No heartbeat is wired in [outputs]: the machine runs on if this program dies."

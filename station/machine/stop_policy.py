@@ -138,7 +138,7 @@ class StopPolicy:
     def veto(self, by: str, cause_number: int) -> None:
         """Let the machine run on in spite of the announced cause of this number.  Raises StationError."""
         if self._requested is not None:
-            raise StationError("The stop is requested already; mend the cause and release the stop.")
+            raise StationError("The stop is requested already; fix the cause and release the stop.")
         announced = self._announced()
         if not announced:
             raise StationError("No stop is announced, so there is nothing to veto.")

@@ -1,4 +1,4 @@
-"""The feed of the screen: bounded, pictures give way first, every loss counted."""
+"""The feed of the screen: bounded, pictures are dropped first, every loss counted."""
 
 from __future__ import annotations
 

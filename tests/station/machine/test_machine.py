@@ -174,7 +174,7 @@ def test_a_late_decision_marks_at_once_where_the_mark_still_fits_and_else_not_an
     assert (status.marked, status.marked_late, status.not_marked) == (1, 1, 1)
     assert [text.split(",")[0] for text in at.notices(Severity.WARNING)] == [
         "A reject was marked behind the beginning",
-        "A reject bears no mark",
+        "A reject has no mark",
     ]
 
 
