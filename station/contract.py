@@ -265,7 +265,8 @@ class LineSnapshot:
 
 
 # Events, in the order they happen.  Queues that carry them are bounded: where the screen does not take them, pictures
-# are dropped first, then the oldest words, and a Notice says how many.  The records get every event or declare a failure.
+# are dropped first, then the oldest words, and a Notice says how many.  The records get every event or declare a
+# failure.
 
 
 @dataclass(frozen=True, slots=True)

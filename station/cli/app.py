@@ -106,7 +106,9 @@ def record(
     out: Annotated[
         Path | None, typer.Option(help="New folder for it; default: one in the folder of recordings.")
     ] = None,
-    max_gb: Annotated[float | None, typer.Option(min=0.1, help="Then the oldest cloth is dropped first; default 20.")] = None,
+    max_gb: Annotated[
+        float | None, typer.Option(min=0.1, help="Then the oldest cloth is dropped first; default 20.")
+    ] = None,
     metres: Annotated[float | None, typer.Option(min=0.1, help="How much cloth; default: until Ctrl+C.")] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="How long.")] = None,
     home: Home = None,

@@ -115,7 +115,7 @@ class Marking:
         before = self.not_marked
         self.not_marked = self.not_marked + count
         if any(is_told(number) for number in range(before + 1, self.not_marked + 1)):
-            what = f"{self.not_marked} rejects bear" if self.not_marked > 1 else "A reject bears"
+            what = f"{self.not_marked} rejects have" if self.not_marked > 1 else "A reject has"
             self._tell(Notice(Severity.WARNING, f"{what} no mark, the last one because {why}."))
 
 

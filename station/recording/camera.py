@@ -26,7 +26,9 @@ class RecordSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: Path | None = Field(None, description="one folder a roll is made in here; default: recordings in home")
-    max_gb: float = Field(DEFAULT_MAX_GB, ge=0.1, description="of all recordings there; the oldest cloth is dropped first")
+    max_gb: float = Field(
+        DEFAULT_MAX_GB, ge=0.1, description="of all recordings there; the oldest cloth is dropped first"
+    )
 
     def shelf(self, home: Path) -> Path:
         """Where recordings go."""

@@ -1,7 +1,7 @@
 """Records a camera's cloth beside whatever else is done with it: bounded in memory and on disk, never in its way.
 
-The newest cloth is what an engineer wants who is called to a complaint, so it is the oldest that is dropped first when a
-folder of recordings has reached its limit; what is left says so.  A disk that fails ends the recording, not the line.
+The newest cloth is what an engineer wants who is called to a complaint, so it is the oldest that is dropped first when
+a folder of recordings has reached its limit; what is left says so.  A disk that fails ends the recording, not the line.
 """
 
 from __future__ import annotations
