@@ -226,7 +226,7 @@ def unplugged_pylon(seconds: float) -> Row:
             if not struck and played_s > seconds / 3:
                 struck.append(now)
                 os.environ[EMULATED] = "0"
-                camera._grab.device.GetNodeMap().GetNode("FirePnPCallback").Execute()  # type: ignore[union-attr]
+                camera.grab.device.GetNodeMap().GetNode("FirePnPCallback").Execute()  # type: ignore[union-attr]
             if struck and now > struck[0] + AWAY_S:
                 os.environ[EMULATED] = "1"
             return bool(struck) and played_s > seconds + AWAY_S

@@ -91,14 +91,14 @@ def show_tuning(window: MainWindow, path: Path) -> None:
     """The threshold is moved by two defects, so that they come or, where nothing passed, go."""
     window.open_page("tuning")
     page = window.tuning
-    wait_until(lambda: page._data is not None and page._data.roll is not None and not page._worker.busy, "scores")
+    wait_until(lambda: page.data is not None and page.data.roll is not None and not page.worker.busy, "scores")
     passed = sorted((row.score for row, _fate in page.table.rows if not row.is_reject), reverse=True)
     rejects = sorted(row.score for row, _fate in page.table.rows if row.is_reject)
     scores = passed if len(passed) > 2 else rejects
     if len(scores) > 2:
         page.plot.line.setValue((scores[1] + scores[2]) / 2)
     wait(SETTLE_S)
-    wait_until(lambda: not page._worker.busy, "pictures")
+    wait_until(lambda: not page.worker.busy, "pictures")
     wait(SETTLE_S)
     save(window, path)
 
@@ -107,7 +107,7 @@ def show_history(window: MainWindow, path: Path) -> None:
     """The first roll, the rejects of its first half reviewed, the largest of the others chosen."""
     window.open_page("history")
     page = window.history
-    wait_until(lambda: page.rolls.rowCount() == 2 and not page._worker.busy, "two rolls")
+    wait_until(lambda: page.rolls.rowCount() == 2 and not page.worker.busy, "two rolls")
     page.roll_view.setCurrentIndex(page.rolls.index(1))
     wait(SETTLE_S)
     rejects = [row for row in page.gallery.rows if row.is_reject]
@@ -119,7 +119,7 @@ def show_history(window: MainWindow, path: Path) -> None:
     if rest:
         page.choose_defect(max(rest, key=lambda row: row.length_mm * row.width_mm).id)
     wait(SETTLE_S)
-    wait_until(lambda: not page._worker.busy, "pictures")
+    wait_until(lambda: not page.worker.busy, "pictures")
     wait(SETTLE_S)
     save(window, path)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from calibration.errors import CalibrationError, TargetNotFoundError
 from calibration.pictures import check_edges, check_levels, check_target
 
-_SEARCHED_PX = 2048  # longest side that is searched as it is
+SEARCHED_PX = 2048  # longest side that is searched as it is
 
 
 def board_mm(inner_corners: tuple[int, int], square_mm: float) -> NDArray[np.float64]:
@@ -61,7 +61,7 @@ def _searched(grey: NDArray[np.uint8], inner_corners: tuple[int, int]) -> NDArra
 
 def _searched_small(grey: NDArray[np.uint8], inner_corners: tuple[int, int]) -> NDArray[np.float32] | None:
     """Corners of a large picture, found in a smaller one (many times faster), then refined; None if not found so."""
-    step = -(-max(grey.shape) // _SEARCHED_PX)
+    step = -(-max(grey.shape) // SEARCHED_PX)
     if step == 1 or min(grey.shape) < step:
         return None
     height, width = (side // step for side in grey.shape)

@@ -57,7 +57,7 @@ def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
         "metadata": json.dumps(metadata or {}),
     }
     tensors = {key: _compact(key, value.detach().cpu().contiguous()) for key, value in network.state_dict().items()}
-    content = _sealed(to_bytes(tensors, header))
+    content = sealed(to_bytes(tensors, header))
     try:
         _write(content, path)
     except OSError as error:
@@ -81,7 +81,7 @@ def _compact(key: str, value: Tensor) -> Tensor:
     return value.half()
 
 
-def _sealed(content: bytes) -> bytes:
+def sealed(content: bytes) -> bytes:
     """The same file with the hash of its weights in its header, and that in alphabetical order: it comes in a random
     one, but the same model must have the same hash."""
     start = _start_of_weights(content[:8])

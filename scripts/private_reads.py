@@ -15,7 +15,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 OWN = {"self", "cls"}
 PATCHED = re.compile(r"([a-z]\w*\.)*_[a-zA-Z]\w*")
-IN_CODE = re.compile(r"(?<!\bself)(?<!\bcls)\._[a-zA-Z]\w*")
+IN_CODE = re.compile(r"(?<!\bself)(?<!\bcls)(?<!\bos)\._[a-zA-Z]\w*")
 
 
 def is_private(name: str) -> bool:
@@ -28,6 +28,8 @@ def private_reads(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=ast.Name(id=owner)) if owner in OWN:
+                continue
+            case ast.Attribute(value=ast.Name(id="os"), attr="_exit"):  # public, in spite of its name
                 continue
             case ast.Attribute(attr=name) if is_private(name):
                 yield node.lineno, ast.unparse(node)

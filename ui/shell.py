@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
         self.help_button.clicked.connect(self.help.toggle)
         self.help.opened.connect(self.help_button.setChecked)
         self.stack.currentChanged.connect(self.help.hide)
-        self._answer = actions.bind(self, "acknowledge", self.alarms.acknowledge)
+        self.answer = actions.bind(self, "acknowledge", self.alarms.acknowledge)
         actions.on_use(self, self.help.on_use)
 
     def open_page(self, name: str) -> None:
@@ -148,7 +148,7 @@ class MainWindow(QMainWindow):
         self.status.show_snapshot(snapshot, self.live.roll_open)
         self.machine.show_status(snapshot.machine)
         # Space answers alarms only while there are some; otherwise it presses the button that has the focus
-        self._answer.setEnabled(bool(self.alarms.open_alarms) or self.alarms.has_notice)
+        self.answer.setEnabled(bool(self.alarms.open_alarms) or self.alarms.has_notice)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop listening and let the worker finish; the core goes on until its owner ends it."""

@@ -47,9 +47,9 @@ class Gaussian:
         """As :class:`benchmarks.baselines.Baseline`."""
         mean = sum(part.float().sum(0) for part in torch.split(checked(features), 32)) / len(features)
         self.mean = torch.as_tensor(mean).flatten(1)
-        covariance, noise = self._covariances(features)
+        covariance, noise = self.covariances(features)
         pooled = covariance.mean(0)
-        share = self._share(covariance, noise, pooled)[:, None, None]
+        share = self.share(covariance, noise, pooled)[:, None, None]
         covariance.mul_(1 - share).add_(share * pooled)
         covariance.diagonal(dim1=1, dim2=2).add_(self.ridge)
         factor = torch.linalg.cholesky(covariance)
@@ -65,7 +65,7 @@ class Gaussian:
             maps[first : first + _CHUNK] = (whitening @ apart).square().sum(1).sqrt().T.reshape(-1, GRID, GRID)
         return smoothed(maps, self.smoothing)
 
-    def _covariances(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def covariances(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Covariance per position ``[1024, D, D]``, and the mean squared error ``[1024]`` of its estimate."""
         count, depth = features.shape[:2]
         mean = learned(self.mean)
@@ -78,7 +78,7 @@ class Gaussian:
             fourth[here] = apart.square().sum(2).square().mean(1)
         return covariance, (fourth - covariance.square().sum((1, 2))) / count
 
-    def _share(self, covariance: Tensor, noise: Tensor, pooled: Tensor) -> Tensor:
+    def share(self, covariance: Tensor, noise: Tensor, pooled: Tensor) -> Tensor:
         """Share of the pooled covariance at each position ``[1024]``: noise over squared distance."""
         if self.shrinkage is not None:
             return torch.full_like(noise, self.shrinkage)

@@ -48,7 +48,7 @@ class PylonCamera(Camera):
         self._settings = self._told = settings
         self._overrides: set[str] = set()
         self._pylon, self._genicam = load_pylon()
-        self._grab: Grab | None = None
+        self.grab: Grab | None = None
         self._turn = 0
         self._turning = threading.Lock()
         self._notices: list[Notice] = []
@@ -108,7 +108,7 @@ class PylonCamera(Camera):
     @property
     def counts(self) -> GrabCounts:
         """Blocks delivered, failed and lost so far, over all starts."""
-        grab = self._grab
+        grab = self.grab
         return self._earlier if grab is None else self._earlier + grab.counts
 
     @property
@@ -149,7 +149,7 @@ class PylonCamera(Camera):
             if turn == self._turn:
                 self._position.begin(delivery.lines_per_s, pulses)
                 self._delivery = delivery
-                self._grab = grab
+                self.grab = grab
                 return
         grab.close()  # this start hung in pylon until it was given up
         raise CameraGoneError(f"Camera {self.camera_id} was stopped while it started.")
@@ -160,7 +160,7 @@ class PylonCamera(Camera):
         Raises:
             CameraGoneError: the camera was unplugged, or pylon lost it.
         """
-        grab = self._grab
+        grab = self.grab
         if grab is None:
             threading.Event().wait(timeout_s)
             return None
@@ -194,7 +194,7 @@ class PylonCamera(Camera):
         Raises:
             CameraError: the camera is not open, or has no such output.
         """
-        grab = self._grab
+        grab = self.grab
         if grab is None:
             raise CameraError(
                 f"Output {name} of camera {self.camera_id} cannot be set while the camera is not running."
@@ -220,8 +220,8 @@ class PylonCamera(Camera):
         with self._turning:
             self._turn += 1
             turn = self._turn
-            grab = self._grab
-            self._grab = None
+            grab = self.grab
+            self.grab = None
         if grab is not None:
             grab.close()
             self._earlier = self._earlier + grab.counts

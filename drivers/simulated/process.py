@@ -27,7 +27,7 @@ from drivers.simulated.loom import Loom, Span, SpanPlan
 from drivers.simulated.ring import FINISHED, RUNNING, TOLD_TO_STOP, Ring, RingShape
 
 _START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 3.0
+STOP_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +209,11 @@ def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free:
     free.release()
     try:
         if process.pid is not None:
-            process.join(_STOP_TIMEOUT_S)
+            process.join(STOP_TIMEOUT_S)
             for force in (process.terminate, process.kill):
                 if process.is_alive():
                     force()
-                    process.join(_STOP_TIMEOUT_S)
+                    process.join(STOP_TIMEOUT_S)
             if not process.is_alive():  # a killed one may yet take its time
                 process.close()
     finally:

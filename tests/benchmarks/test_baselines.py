@@ -167,8 +167,8 @@ def test_gaussian_trusts_a_position_more_the_more_cloth_was_seen() -> None:
         good[:, 0, :16] *= 2  # the upper half of a tile differs
         baseline = Gaussian()
         baseline.mean = good.mean(0).flatten(1)
-        covariance, noise = baseline._covariances(good)
-        return float(baseline._share(covariance, noise, covariance.mean(0)).mean())
+        covariance, noise = baseline.covariances(good)
+        return float(baseline.share(covariance, noise, covariance.mean(0)).mean())
 
     assert share_of_pooled(200) < 0.5 * share_of_pooled(10) <= 0.5
 

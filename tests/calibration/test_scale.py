@@ -130,12 +130,12 @@ def test_sizes_are_right_within_one_per_cent_on_a_noisy_board_tilted_by_two_degr
 def test_large_pictures_are_measured_as_closely(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = photo((1, -1, 2))
     whole = scale_from_chessboard(picture, INNER, SQUARE_MM)
-    monkeypatch.setattr("calibration.chessboard._SEARCHED_PX", 300)
+    monkeypatch.setattr("calibration.chessboard.SEARCHED_PX", 300)
     small = scale_from_chessboard(picture, INNER, SQUARE_MM)
     assert small.across_mm_per_px == pytest.approx(whole.across_mm_per_px, rel=3e-4)
     assert small.along_mm_per_px == pytest.approx(whole.along_mm_per_px, rel=3e-4)
     assert small.residual_px < whole.residual_px + 0.1
-    monkeypatch.setattr("calibration.chessboard._SEARCHED_PX", 40)  # too small to be seen so: searched as it is
+    monkeypatch.setattr("calibration.chessboard.SEARCHED_PX", 40)  # too small to be seen so: searched as it is
     assert scale_from_chessboard(picture, INNER, SQUARE_MM) == whole
 
 

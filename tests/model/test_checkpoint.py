@@ -68,7 +68,7 @@ def _rewritten(
     header = json.loads(saved.read_bytes()[8 : 8 + size])["__metadata__"]
     state = load_file(saved) | (tensors or {})
     save_file({key: value for key, value in state.items() if value.numel()}, saved, header | (change or {}))
-    saved.write_bytes(checkpoint._sealed(saved.read_bytes()))
+    saved.write_bytes(checkpoint.sealed(saved.read_bytes()))
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def changed(whole: Path, path: Path, change: Mapping[str, str] = {}, **tensors: 
     save_file(
         {key: value for key, value in state.items() if value is not None}, path, {**header["__metadata__"], **change}
     )
-    path.write_bytes(checkpoint._sealed(path.read_bytes()))
+    path.write_bytes(checkpoint.sealed(path.read_bytes()))
     return path
 
 

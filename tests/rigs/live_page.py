@@ -38,5 +38,5 @@ def started(window: MainWindow, core: ScriptedCore, qtbot: QtBot, strips: int = 
     core.start_roll("demo")
     core.play(strips)
     qtbot.waitUntil(lambda: window.status.text("Picture") == "live" and window.live.web.camera_px > 0)
-    qtbot.waitUntil(lambda: not core._events and window.live.web.lines_in_sight is not None)
+    qtbot.waitUntil(lambda: not core.events and window.live.web.lines_in_sight is not None)
     window.live.web.advance(0.25)

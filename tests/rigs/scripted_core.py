@@ -115,9 +115,9 @@ class ScriptedCore:
         self.message = ""
         self.blind_px: tuple[tuple[int, int], ...] = ()
         self._recipe: Recipe | None = None
-        self._events: deque[Event] = deque()
+        self.events: deque[Event] = deque()
         self._lock = threading.RLock()
-        self._line = self._inspected = self._lost = self._defects = self._rejects = 0
+        self._line = self._inspected = self._lost = self.defects = self._rejects = 0
         self._stretch_from = 0
         self._speed = self.speed_m_per_min
         self._stop = threading.Event()
@@ -137,7 +137,7 @@ class ScriptedCore:
                 metres_inspected=self._inspected * MM_PER_PX / 1000,
                 metres_uninspected=self._lost * MM_PER_PX / 1000,
                 speed_m_per_min=self._speed if self.feed is FeedState.LIVE else 0.0,
-                defects=self._defects,
+                defects=self.defects,
                 rejects=self._rejects,
                 tiles_per_second=61.0,
                 latency_p50_ms=240.0,
@@ -151,7 +151,7 @@ class ScriptedCore:
 
     def drain(self, limit: int = 256) -> list[Event]:
         with self._lock:
-            return [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+            return [self.events.popleft() for _ in range(min(limit, len(self.events)))]
 
     def fabrics(self) -> list[str]:
         return ["demo", "twill-3"]
@@ -165,9 +165,9 @@ class ScriptedCore:
             self._recipe = recipe_of(fabric)
             name = roll or f"2026-11-22-{self.rolls:03d}"
             self.roll = self.store.begin_roll(roll, self._recipe, "scripted") if self.store else name
-            self._line = self._inspected = self._lost = self._defects = self._rejects = self._stretch_from = 0
+            self._line = self._inspected = self._lost = self.defects = self._rejects = self._stretch_from = 0
             self.state, self.feed = LineState.CONTINUOUS_EXECUTION, FeedState.NO_PICTURE
-            self._events.append(RollStarted(self.roll, fabric, self._recipe.version))
+            self.events.append(RollStarted(self.roll, fabric, self._recipe.version))
 
     def pause(self) -> None:
         self.commands.append("pause")
@@ -183,7 +183,7 @@ class ScriptedCore:
             if self.roll is None:
                 return
             self._close_stretch()
-            self._tell(RollEnded(self.roll, Ledger(self._line, self._inspected, self._lost)))
+            self.tell(RollEnded(self.roll, Ledger(self._line, self._inspected, self._lost)))
             self.state, self.feed, self.roll = LineState.READY, FeedState.NO_PICTURE, None
 
     def veto_stop(self, by: str, cause_number: int) -> None:
@@ -207,14 +207,14 @@ class ScriptedCore:
         """Cloth passes unseen (a whole number of strips keeps the loop's flaws whole)."""
         with self._lock:
             self._close_stretch()
-            self._tell(StretchClosed(Stretch(self._line, self._line + lines, reason)))
+            self.tell(StretchClosed(Stretch(self._line, self._line + lines, reason)))
             self._line += lines
             self._lost += lines
             self._stretch_from = self._line
 
     def say(self, severity: Severity, text: str) -> None:
         """A notice."""
-        self._tell(Notice(severity, text))
+        self.tell(Notice(severity, text))
 
     def run(self) -> None:
         """Play in a thread until :meth:`close`."""
@@ -235,15 +235,15 @@ class ScriptedCore:
             if self.roll is not None and self.state is LineState.CONTINUOUS_EXECUTION:
                 self.play()
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
         with self._lock:
-            self._events.append(event)
+            self.events.append(event)
             if self.store is not None and self.roll is not None:
                 self.store.write(event)
 
     def _close_stretch(self) -> None:
         if self._line > self._stretch_from:
-            self._tell(StretchClosed(Stretch(self._stretch_from, self._line)))
+            self.tell(StretchClosed(Stretch(self._stretch_from, self._line)))
 
     def _play_strip(self) -> None:
         loop, total = self.loop, len(self.loop.pixels)
@@ -254,22 +254,22 @@ class ScriptedCore:
         assert self._recipe is not None
         threshold = self._recipe.threshold
         scores = heat * np.float32(2 * threshold)
-        self._tell(StripView(self._line, pixels, scores, threshold, CELL, *loop.web, blind_px=self.blind_px))
+        self.tell(StripView(self._line, pixels, scores, threshold, CELL, *loop.web, blind_px=self.blind_px))
         patches = heat[:, : heat.shape[1] // 56 * 56].reshape(heat.shape[0], -1, 56).max(axis=(0, 2))
         peaks = (patches * 2 * threshold).astype(np.float32)
-        self._tell(RowJudged(self._line, self._line + STRIP, peaks, None, loop.web[1] - loop.web[0]))
+        self.tell(RowJudged(self._line, self._line + STRIP, peaks, None, loop.web[1] - loop.web[0]))
         self._line += STRIP
         self._inspected += STRIP
         self.feed = FeedState.LIVE
         for index, flaw in enumerate(loop.flaws):
             number = (self._line - 1) // total * len(loop.flaws) + index + 1
             if at < flaw.end_line <= at + STRIP and score_of(flaw) >= 0.35:
-                self._tell_defect(self._defect(flaw, number, shift, closed=True))
+                self.tell_defect(self._defect(flaw, number, shift, closed=True))
 
-    def _tell_defect(self, defect: Defect) -> None:
-        self._defects += 1
+    def tell_defect(self, defect: Defect) -> None:
+        self.defects += 1
         self._rejects += defect.is_reject
-        self._tell(DefectChanged(defect))
+        self.tell(DefectChanged(defect))
 
     def _defect(self, flaw: Flaw, number: int, shift: int, *, closed: bool) -> Defect:
         assert self._recipe is not None

@@ -21,7 +21,7 @@ def test_the_live_page_says_so_and_why(open_window: OpenWindow, core: ScriptedCo
     live = open_window().live
     core.start_roll("demo")
     core.play(2)
-    qtbot.waitUntil(lambda: live._snapshot is not None and live.roll_open)
+    qtbot.waitUntil(lambda: live.snapshot is not None and live.roll_open)
     assert not live.unverified.isVisible()
     core.unverified = "there is no scale of camera 24115"
     qtbot.waitUntil(live.unverified.isVisible)

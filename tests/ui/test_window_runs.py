@@ -88,14 +88,14 @@ def test_a_burst_of_events_leaves_the_window_alive(core: ScriptedCore, qtbot: Qt
     turns: list[int] = []
     probe = QTimer()
     probe.setInterval(5)
-    probe.timeout.connect(lambda: turns.append(len(core._events)))
+    probe.timeout.connect(lambda: turns.append(len(core.events)))
     core.start_roll("demo")
     for _ in range(3000):
         core.say(Severity.INFO, "a word")
     bridge.notice.connect(lambda _notice: sum(range(2000)))
     probe.start()
     bridge.start()
-    qtbot.waitUntil(lambda: not core._events)
+    qtbot.waitUntil(lambda: not core.events)
     bridge.stop()
     probe.stop()
     assert len([left for left in turns if left]) >= 2, "other timers had their turn in between"

@@ -57,8 +57,8 @@ class HistoryPage(QWidget):
         self.setProperty("role", "page")
         self._store = store
         self._history = history
-        self._worker = worker
-        self._open: OpenRoll | None = None
+        self.worker = worker
+        self.opened: OpenRoll | None = None
         self._asked = 0
         self.pictures = PictureCache(worker, self)
         self.pictures.arrived.connect(self._picture_arrived)
@@ -141,7 +141,7 @@ class HistoryPage(QWidget):
             self._store.flush(FLUSH_S)
             return self._history.fabrics(), self._history.rolls(wanted)
 
-        self._worker.run(
+        self.worker.run(
             read,
             lambda read: self._show_rolls(*read),
             self._tell_failure,
@@ -149,7 +149,7 @@ class HistoryPage(QWidget):
 
     def _show_rolls(self, fabrics: list[str], rolls: Sequence[RollRow]) -> None:
         self.filters.show_fabrics(fabrics)
-        chosen = self._open.roll.id if self._open else None
+        chosen = self.opened.roll.id if self.opened else None
         self.rolls.show_rows(rolls)
         narrowed = self.filters.value() != RollFilter()
         none = f"No rolls yet.\nStart one on the Live page ({actions.key('open_live')})."
@@ -168,7 +168,7 @@ class HistoryPage(QWidget):
         roll: RollRow = now.data(RollList.RollRole)
         self._asked += 1
         asked = self._asked
-        self._worker.run(
+        self.worker.run(
             lambda: OpenRoll(
                 roll, self._history.defects(DefectFilter(roll.id, limit=20000)), self._history.stretches(roll.id)
             ),
@@ -177,8 +177,8 @@ class HistoryPage(QWidget):
         )
 
     def _show_roll(self, opened: OpenRoll | None) -> None:
-        same = opened is not None and self._open is not None and opened.roll.id == self._open.roll.id
-        self._open = opened
+        same = opened is not None and self.opened is not None and opened.roll.id == self.opened.roll.id
+        self.opened = opened
         heading = self.map_panel.heading
         if heading is not None:
             set_text(heading, f"Roll {opened.roll.name}" if opened else "Roll map")
@@ -186,29 +186,29 @@ class HistoryPage(QWidget):
         self._show_gallery(keep=same)
 
     def _show_map(self) -> None:
-        if self._open is None:
+        if self.opened is None:
             set_text(self.about, "Choose a roll" if self.rolls.rows else "No roll to show")
             self.roll_map.show_roll(0, None, (), ())
             return
-        roll, ledger = self._open.roll, self._open.roll.ledger
+        roll, ledger = self.opened.roll, self.opened.roll.ledger
         under_way = roll.ended_at is None
         words = [UNDER_WAY if under_way else f"{span_of(roll, ledger.lines_inspected)} inspected"]
         if ledger.lines_uninspected:
             words.append(f"{span_of(roll, ledger.lines_uninspected)} not inspected (hatched)")
         words.append(count(roll.rejects, "reject"))
         set_text(self.about, "   ·   ".join(words))
-        across = _shares(self._open)
+        across = _shares(self.opened)
         marks = [
             MapDefect(d.id, d.first_line, d.end_line, share, d.is_reject, d.verdict is Verdict.FALSE_ALARM)
-            for d, share in zip(self._open.defects, across, strict=True)
+            for d, share in zip(self.opened.defects, across, strict=True)
         ]
-        gaps = [(s.first_line, s.end_line) for s in self._open.stretches if s.reason is not None]
-        reach = max((d.end_line for d in self._open.defects), default=0)  # of a roll under way no end is told yet
+        gaps = [(s.first_line, s.end_line) for s in self.opened.stretches if s.reason is not None]
+        reach = max((d.end_line for d in self.opened.defects), default=0)  # of a roll under way no end is told yet
         self.roll_map.show_roll(max(ledger.lines_acquired, reach), roll.mm_per_line, marks, gaps)
 
     def _show_gallery(self, *, keep: bool = False) -> None:
         rejects_only, unreviewed_only = _SHOW[self.which.currentText()]
-        every = self._open.defects if self._open else ()
+        every = self.opened.defects if self.opened else ()
         rows = [d for d in every if (d.is_reject or not rejects_only) and (d.verdict is None or not unreviewed_only)]
         shown = self.detail.row
         self.gallery.show_rows(rows)
@@ -222,7 +222,7 @@ class HistoryPage(QWidget):
             self.detail.show_defect(None, None)
 
     def _show_counts(self) -> None:
-        every = self._open.defects if self._open else ()
+        every = self.opened.defects if self.opened else ()
         confirmed = sum(d.verdict is Verdict.CONFIRMED for d in every)
         false = sum(d.verdict is Verdict.FALSE_ALARM for d in every)
         left = len(every) - confirmed - false
@@ -276,7 +276,7 @@ class HistoryPage(QWidget):
         if row is None:
             return
         by = login()
-        self._worker.run(
+        self.worker.run(
             lambda: self._store.review(row.id, verdict, by),
             lambda _none: self._judged(replace(row, verdict=verdict, reviewed_by=by)),
             self._tell_failure,
@@ -284,9 +284,9 @@ class HistoryPage(QWidget):
         )
 
     def _judged(self, row: DefectRow) -> None:
-        if self._open is not None:
-            defects = [row if d.id == row.id else d for d in self._open.defects]
-            self._open = replace(self._open, defects=defects)
+        if self.opened is not None:
+            defects = [row if d.id == row.id else d for d in self.opened.defects]
+            self.opened = replace(self.opened, defects=defects)
         self.gallery.renew(row)
         if self.detail.row is not None and self.detail.row.id == row.id:
             self.detail.show_defect(row, self.pictures.get(row))

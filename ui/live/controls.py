@@ -14,7 +14,7 @@ from ui.widgets.gauges import Trend
 from ui.widgets.parts import Figure, Panel, button, label
 from ui.words import grouped, span
 
-_CONFIRM_S = 4.0
+CONFIRM_S = 4.0
 
 
 class RollControls(Panel):
@@ -73,7 +73,7 @@ class RollControls(Panel):
 
     def end(self) -> None:
         """End the roll when asked twice within some seconds: no dialog may hide the cloth."""
-        if time.monotonic() - self._end_asked_s > _CONFIRM_S:
+        if time.monotonic() - self._end_asked_s > CONFIRM_S:
             self._end_asked_s = time.monotonic()
         else:
             self._end_asked_s = -1e9
@@ -84,7 +84,7 @@ class RollControls(Panel):
         """Offer the commands that make sense now."""
         self._open = is_open
         self._paused = paused
-        asked = is_open and time.monotonic() - self._end_asked_s <= _CONFIRM_S
+        asked = is_open and time.monotonic() - self._end_asked_s <= CONFIRM_S
         self.fabric.setEnabled(not is_open and self.fabric.count() > 0)
         self.start_button.setEnabled(paused or (not is_open and self.fabric.count() > 0))
         self.start_button.setText(actions.caption("start_roll", "Resume" if paused else ""))

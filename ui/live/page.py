@@ -43,8 +43,8 @@ class LivePage(QWidget):
         self._core = core
         self._alarms = alarms
         self._recipe: Recipe | None = None
-        self._snapshot: LineSnapshot | None = None
-        self._ended: str | None = None
+        self.snapshot: LineSnapshot | None = None
+        self.ended: str | None = None
         self._marks: dict[int, MapDefect] = {}
         self._gaps: list[tuple[int, int]] = []
         self._answered: set[int] = set()
@@ -127,19 +127,19 @@ class LivePage(QWidget):
     @property
     def roll_open(self) -> bool:
         """Tell whether a roll is under inspection."""
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         closed = (LineState.READY, LineState.PREOPERATIONAL)
         return (
             snapshot is not None
             and snapshot.roll is not None
-            and snapshot.roll != self._ended
+            and snapshot.roll != self.ended
             and snapshot.state not in closed
         )
 
     @property
     def paused(self) -> bool:
         """Tell whether the roll is open but nobody looks."""
-        return self.roll_open and self._snapshot is not None and self._snapshot.state is LineState.HALTED
+        return self.roll_open and self.snapshot is not None and self.snapshot.state is LineState.HALTED
 
     def _take_recipe(self) -> None:
         self._recipe = self._core.recipe()
@@ -149,7 +149,7 @@ class LivePage(QWidget):
 
     def on_roll_started(self, event: RollStarted) -> None:
         """Begin a new roll: everything of the last one goes."""
-        self._ended = None
+        self.ended = None
         self._take_recipe()
         self._marks.clear()
         self._gaps.clear()
@@ -162,7 +162,7 @@ class LivePage(QWidget):
 
     def on_roll_ended(self, event: RollEnded) -> None:
         """Remember that the roll's record is closed."""
-        self._ended = event.roll
+        self.ended = event.roll
 
     def on_strip(self, strip: StripView) -> None:
         """Show newly judged cloth."""
@@ -204,14 +204,14 @@ class LivePage(QWidget):
 
     def on_snapshot(self, snapshot: LineSnapshot) -> None:
         """Show state and figures."""
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         if snapshot.roll is not None and self._recipe is None:  # the window was opened on a roll under way
             self._take_recipe()
         words = picture_words(
             snapshot,
             roll_open=self.roll_open,
             seen=self.web.camera_px > 0,
-            ended=self._ended is not None,
+            ended=self.ended is not None,
             taught=self.controls.fabric.count() > 0,
         )
         self.web.set_feed(snapshot.feed, *words, snapshot.message if self.roll_open else "")
@@ -229,7 +229,7 @@ class LivePage(QWidget):
             self._slow_beat()
 
     def _slow_beat(self) -> None:
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         if snapshot is None:
             return
         self.figures.push_speed(snapshot)

@@ -39,14 +39,14 @@ class WebView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.frames_painted = 0
         self.heat_shown = False
-        self._ring = WebRing(640, 1024)
+        self.ring = WebRing(640, 1024)
         self._resets = -1
         self._follower = Follower()
         self._images: tuple[QImage, QImage] | None = None
-        self._defects: dict[int, Defect] = {}
+        self.defects: dict[int, Defect] = {}
         self._open_alarms: set[int] = set()
         self._stretches: list[Stretch] = []
-        self._mm_per_px: float | None = None
+        self.mm_per_px: float | None = None
         self._feed = FeedState.NO_PICTURE
         self._banner = (BANNER[FeedState.NO_PICTURE], "")
         self._trouble = ""
@@ -66,8 +66,8 @@ class WebView(QWidget):
 
     def begin_roll(self) -> None:
         """A new roll: an empty picture rather than the last roll's cloth."""
-        self._ring.clear()
-        self._defects.clear()
+        self.ring.clear()
+        self.defects.clear()
         self._open_alarms.clear()
         self._stretches.clear()
         self._follower.restart(0.0)
@@ -75,28 +75,28 @@ class WebView(QWidget):
 
     def set_scale(self, mm_per_px: float | None) -> None:
         """Millimetres per camera pixel, or None: scales are then in lines and px."""
-        self._mm_per_px = mm_per_px
+        self.mm_per_px = mm_per_px
 
     def add_strip(self, strip: StripView) -> None:
         """Show newly judged cloth."""
-        self._ring.add(strip)
-        if self._resets != self._ring.resets:
-            self._resets = self._ring.resets
-            self._follower.restart(self._ring.first_row)
-        self._follower.arrive(self._ring.end_row)
+        self.ring.add(strip)
+        if self._resets != self.ring.resets:
+            self._resets = self.ring.resets
+            self._follower.restart(self.ring.first_row)
+        self._follower.arrive(self.ring.end_row)
 
     def put_defect(self, defect: Defect, *, open_alarm: bool) -> None:
         """Outline a defect that has appeared, grown or closed."""
-        self._defects[defect.number] = defect
-        if len(self._defects) > _KEEP_DEFECTS:
-            closed = (old.number for old in self._defects.values() if old.closed)  # one that grows is still in sight
-            self._defects.pop(min(closed, default=min(self._defects)))
+        self.defects[defect.number] = defect
+        if len(self.defects) > _KEEP_DEFECTS:
+            closed = (old.number for old in self.defects.values() if old.closed)  # one that grows is still in sight
+            self.defects.pop(min(closed, default=min(self.defects)))
         (self._open_alarms.add if open_alarm else self._open_alarms.discard)(defect.number)
 
     def drop_defect(self, number: int) -> None:
         """Take the outline of a defect away that is part of another."""
         self._open_alarms.discard(number)
-        if self._defects.pop(number, None) is not None:
+        if self.defects.pop(number, None) is not None:
             self.update()
 
     def acknowledge(self) -> None:
@@ -158,29 +158,29 @@ class WebView(QWidget):
     @property
     def web_px(self) -> tuple[int, int]:
         """Edges of the web on the newest strip, half-open camera columns; (0, 0) before the first strip."""
-        newest = self._ring.newest
+        newest = self.ring.newest
         return (newest.left_px, newest.right_px) if newest else (0, 0)
 
     @property
     def camera_px(self) -> int:
         """Width of the camera's picture, px; 0 before the first strip."""
-        newest = self._ring.newest
+        newest = self.ring.newest
         return int(newest.pixels.shape[1]) if newest else 0
 
     @property
     def lines_in_sight(self) -> tuple[int, int] | None:
         """Lines now on the screen, half-open; None before the first strip."""
-        if self._ring.newest is None:
+        if self.ring.newest is None:
             return None
         bottom = self._bottom_row()
-        top = max(bottom - self._canvas().height(), self._ring.first_row)
-        return int(self._ring.line_of(top)), int(self._ring.line_of(bottom))
+        top = max(bottom - self._canvas().height(), self.ring.first_row)
+        return int(self.ring.line_of(top)), int(self.ring.line_of(bottom))
 
     def crop(self, defect: Defect) -> NDArray[np.uint8] | None:
         """Camera pixels around a defect that has no crop yet, as far as they are still here."""
         side = 96
         line, px = (defect.first_line + defect.end_line) // 2, (defect.first_px + defect.end_px) // 2
-        return self._ring.crop(line - side, line + side, px - side, px + side)
+        return self.ring.crop(line - side, line + side, px - side, px + side)
 
     # geometry
 
@@ -191,11 +191,11 @@ class WebView(QWidget):
         return self._follower.row
 
     def _y_of_line(self, line: float) -> float:
-        return self._canvas().bottom() + 1 - (self._bottom_row() - line * self._ring.scale)
+        return self._canvas().bottom() + 1 - (self._bottom_row() - line * self.ring.scale)
 
     def outline(self, number: int) -> QRectF:
         """Where a defect's outline lies now, widget px; may be out of sight."""
-        defect, scale = self._defects[number], self._ring.scale
+        defect, scale = self.defects[number], self.ring.scale
         left = self._canvas().left() + defect.first_px * scale
         top = self._y_of_line(defect.first_line)
         wide = (defect.end_px - defect.first_px) * scale
@@ -212,15 +212,15 @@ class WebView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the cloth out anew for the new size."""
         canvas = self._canvas()
-        newest = self._ring.newest is not None
-        self._ring.resize(canvas.width(), canvas.height() + 1200)
+        newest = self.ring.newest is not None
+        self.ring.resize(canvas.width(), canvas.height() + 1200)
         self._renew_images()
         if newest:
-            self._follower.restart(self._ring.end_row)
+            self._follower.restart(self.ring.end_row)
         super().resizeEvent(event)
 
     def _renew_images(self) -> None:
-        ring = self._ring
+        ring = self.ring
         stride = ring.width_px * 4
         self._images = (
             QImage(ring.picture.data, ring.width_px, ring.rows, stride, QImage.Format.Format_RGB32),
@@ -235,7 +235,7 @@ class WebView(QWidget):
         canvas = self._canvas()
         painter.fillRect(self.rect(), theme.colour("panel"))
         painter.fillRect(canvas, theme.colour("cloth_ground"))
-        if self._ring.scale:
+        if self.ring.scale:
             self._paint_cloth(painter, canvas)
             self._paint_scales(painter, canvas)
             painter.setClipRect(canvas.adjusted(-GUTTER, 0, 0, 0))
@@ -251,7 +251,7 @@ class WebView(QWidget):
         self.frames_painted += 1
 
     def _paint_cloth(self, painter: QPainter, canvas: QRect) -> None:
-        ring, bottom = self._ring, self._bottom_row()
+        ring, bottom = self.ring, self._bottom_row()
         first = max(bottom - canvas.height(), ring.first_row, ring.end_row - ring.rows)
         if bottom <= first or self._images is None:
             return
@@ -264,8 +264,8 @@ class WebView(QWidget):
                 painter.drawImage(QPoint(canvas.left(), y + head), image, QRect(0, 0, ring.width_px, count - head))
 
     def _paint_scales(self, painter: QPainter, canvas: QRect) -> None:
-        ring, metric = self._ring, self._mm_per_px is not None
-        per_unit = ring.scale / (self._mm_per_px or 1.0)  # screen px per mm (or per line)
+        ring, metric = self.ring, self.mm_per_px is not None
+        per_unit = ring.scale / (self.mm_per_px or 1.0)  # screen px per mm (or per line)
         marks.paint_along(painter, canvas, LEFT, self._bottom_row() / per_unit, per_unit, metric)
         if ring.newest is not None:
             web = (canvas.left() + ring.newest.left_px * ring.scale, canvas.left() + ring.newest.right_px * ring.scale)
@@ -287,7 +287,7 @@ class WebView(QWidget):
             marks.paint_tag(painter, canvas, at, f"not inspected · {stretch.reason.value}", "warning")
 
     def _paint_defects(self, painter: QPainter, canvas: QRect) -> None:
-        for defect in self._defects.values():
+        for defect in self.defects.values():
             box = self.outline(defect.number)
             if not box.intersects(QRectF(canvas)):
                 continue

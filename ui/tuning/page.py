@@ -40,8 +40,8 @@ class TuningPage(QWidget):
         self.setProperty("role", "page")
         self._store = store
         self._history = history
-        self._worker = worker
-        self._data: LastRoll | None = None
+        self.worker = worker
+        self.data: LastRoll | None = None
         self._asked = 0
         self._after = ("", False)
         self.pictures = PictureCache(worker, self)
@@ -132,7 +132,7 @@ class TuningPage(QWidget):
     def refresh(self, _event: object = None) -> None:
         """Read the fabrics and the chosen one's last roll anew, unless somebody is at work on new values."""
         if not self._is_changed():
-            self._worker.run(self._history.fabrics, self._show_fabrics, self._tell_failure)
+            self.worker.run(self._history.fabrics, self._show_fabrics, self._tell_failure)
 
     def _show_fabrics(self, fabrics: list[str]) -> None:
         box = self.recipe.fabric
@@ -156,14 +156,14 @@ class TuningPage(QWidget):
             self._store.flush(FLUSH_S)
             return read_last_roll(self._history, fabric)
 
-        self._worker.run(
+        self.worker.run(
             read,
             lambda data: self._show(data) if asked == self._asked else None,
             self._tell_failure,
         )
 
     def _show(self, data: LastRoll) -> None:
-        self._data = data
+        self.data = data
         recipe, roll = data.recipe, data.roll
         self._enable(True)
         self.recipe.show_recipe(recipe, roll, data.inspected_m)
@@ -187,9 +187,9 @@ class TuningPage(QWidget):
 
     def reset(self) -> None:
         """Go back to the recipe in force."""
-        if self._data is not None:
-            self.values.show_values(self._data.recipe)
-            self.plot.set_threshold(self._data.recipe.threshold)
+        if self.data is not None:
+            self.values.show_values(self.data.recipe)
+            self.plot.set_threshold(self.data.recipe.threshold)
             self.saving.tell("")
             self._judge()
 
@@ -204,7 +204,7 @@ class TuningPage(QWidget):
         self._settle.start()
 
     def _judge(self) -> None:
-        data = self._data
+        data = self.data
         if data is None:
             return
         recipe, changed = data.recipe, self._is_changed()
@@ -224,9 +224,9 @@ class TuningPage(QWidget):
 
     def _is_changed(self) -> bool:
         """Tell whether the fields differ from the recipe by more than they can show."""
-        if self._data is None:
+        if self.data is None:
             return False
-        recipe, values = self._data.recipe, self.values
+        recipe, values = self.data.recipe, self.values
         moved = abs(values.threshold.value() - recipe.threshold) > 0.6 * 10.0 ** -values.threshold.decimals()
         return moved or abs(values.min_length.value() - recipe.min_length_mm) > 0.06
 
@@ -234,7 +234,7 @@ class TuningPage(QWidget):
 
     def save(self, by: str, why: str) -> None:
         """Save the new values as the fabric's next version."""
-        if self._data is None or not self._is_changed():
+        if self.data is None or not self._is_changed():
             return
         changes = {
             "threshold": self.values.threshold.value(),
@@ -242,16 +242,16 @@ class TuningPage(QWidget):
             "predicted_false_alarms_per_100_m": None,  # of the old threshold; nobody has measured the new one yet
             "note": why,
         }
-        based_on = self._data.recipe.version
+        based_on = self.data.recipe.version
         try:
-            recipe = Recipe.model_validate({**self._data.recipe.model_dump(), **changes})
+            recipe = Recipe.model_validate({**self.data.recipe.model_dump(), **changes})
         except ValidationError as error:
             fault = error.errors()[0]
             field = str(fault["loc"][0]).replace("_", " ") if fault["loc"] else "recipe"
             self.saving.tell(f"The new {field} is not possible ({fault['msg']}); change it, then save.", fault=True)
             return
         self.saving.save_button.setEnabled(False)
-        self._worker.run(
+        self.worker.run(
             lambda: self._store.save_recipe(recipe, by, why, based_on=based_on), self._saved, self._refused, writes=True
         )
 

@@ -19,7 +19,7 @@ from ui.widgets.pictures import heat_image, image_of
 from ui.worker import Worker
 
 _KEEP = 600
-_AGAIN_S = 2.0
+AGAIN_S = 2.0
 """A file that could not be read is not asked for again sooner, though its place is painted often."""
 
 
@@ -55,7 +55,7 @@ class PictureCache(QObject):
         key = (defect.id, defect.crop_file, defect.heat_file)
         if defect.crop_file is None and defect.heat_file is None:
             return NO_PICTURES
-        again = time.monotonic() - self._failed_s.get(key, math.inf) > _AGAIN_S
+        again = time.monotonic() - self._failed_s.get(key, math.inf) > AGAIN_S
         if key in self._known and not again:
             self._known.move_to_end(key)
             return self._known[key]

@@ -46,8 +46,8 @@ class RollMap(QWidget):
         self.setSizePolicy(grow if self._across else keep, keep if self._across else grow)
         self._lines = 0
         self._mm_per_px: float | None = None
-        self._defects: Sequence[MapDefect] = ()
-        self._stretches: Sequence[tuple[int, int]] = ()
+        self.defects: Sequence[MapDefect] = ()
+        self.stretches: Sequence[tuple[int, int]] = ()
         self._window: tuple[int, int] | None = None
         self._chosen: int | None = None
         self._hatch = theme.hatch("warning")
@@ -68,8 +68,8 @@ class RollMap(QWidget):
         self._lines = lines
         self._mm_per_px = mm_per_px
         self._window = window
-        self._defects = defects
-        self._stretches = uninspected
+        self.defects = defects
+        self.stretches = uninspected
         self.update()
 
     def choose(self, key: int | None) -> None:
@@ -96,7 +96,7 @@ class RollMap(QWidget):
             return QRectF(first, band.top(), long, band.height())
         return QRectF(band.left(), first, band.width(), long)
 
-    def _point(self, defect: MapDefect) -> QPointF:
+    def point_of(self, defect: MapDefect) -> QPointF:
         band, along = self._band(), self._along((defect.first_line + defect.end_line) / 2)
         if self._across:
             return QPointF(along, band.top() + band.height() * defect.across)
@@ -104,9 +104,9 @@ class RollMap(QWidget):
 
     def _apart(self) -> Sequence[MapDefect]:
         """Choose the marks to paint, rejects last: of thousands the longest that do not hide each other."""
-        if len(self._defects) <= _MANY:
-            return sorted(self._defects, key=lambda d: d.is_reject)
-        table = np.array([(d.first_line, d.end_line, d.across, d.is_reject, d.dismissed) for d in self._defects])
+        if len(self.defects) <= _MANY:
+            return sorted(self.defects, key=lambda d: d.is_reject)
+        table = np.array([(d.first_line, d.end_line, d.across, d.is_reject, d.dismissed) for d in self.defects])
         band = self._band()
         along, across = (band.width(), band.height()) if self._across else (band.height(), band.width())
         row = (table[:, :2].mean(axis=1) / max(self._lines, 1) * along) // _CELL
@@ -114,11 +114,11 @@ class RollMap(QWidget):
         longest = np.argsort(table[:, 0] - table[:, 1], kind="stable")
         cells = np.stack([table[:, 3], table[:, 4], row, column], axis=1)[longest]
         _, kept = np.unique(cells, axis=0, return_index=True)  # in the order of the cells: rejects last
-        return [self._defects[at] for at in longest[kept]]
+        return [self.defects[at] for at in longest[kept]]
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose the mark nearest to the click, if one is near."""
-        near = [(abs((p := self._point(d) - event.position()).x()) + abs(p.y()), d.key) for d in self._defects]
+        near = [(abs((p := self.point_of(d) - event.position()).x()) + abs(p.y()), d.key) for d in self.defects]
         if near and min(near)[0] < 14:
             self.chosen.emit(min(near)[1])
         super().mousePressEvent(event)
@@ -132,7 +132,7 @@ class RollMap(QWidget):
         painter.setBrush(theme.colour("field"))
         painter.drawRect(band)
         if self._lines:
-            for first, end in self._stretches:
+            for first, end in self.stretches:
                 painter.fillRect(self._rect(first, end, 2.0), theme.colour("field"))
                 painter.fillRect(self._rect(first, end, 2.0), self._hatch)
             if self._window:
@@ -146,7 +146,7 @@ class RollMap(QWidget):
         painter.end()
 
     def _paint_mark(self, painter: QPainter, defect: MapDefect) -> None:
-        at = self._point(defect)
+        at = self.point_of(defect)
         red = defect.is_reject and not defect.dismissed
         painter.setPen(QPen(theme.colour("critical" if red else "data"), 2.4 if red else 1.6))
         run = self._rect(defect.first_line, defect.end_line, 0.0)
@@ -170,11 +170,11 @@ class RollMap(QWidget):
             painter.drawEllipse(at, 2.6, 2.6)
 
     def _paint_choice(self, painter: QPainter) -> None:
-        chosen = next((d for d in self._defects if d.key == self._chosen), None)
+        chosen = next((d for d in self.defects if d.key == self._chosen), None)
         if chosen is not None:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.colour("text"), 2))
-            painter.drawEllipse(self._point(chosen), 10, 10)
+            painter.drawEllipse(self.point_of(chosen), 10, 10)
 
     def _paint_scale(self, painter: QPainter, band: QRectF) -> None:
         painter.setFont(theme.font("caption"))

@@ -94,7 +94,7 @@ def test_settings_reach_the_camera_and_what_it_refuses_is_listed(cameras: Any) -
     camera.start()
     assert camera.take_notices() == [Notice(Severity.WARNING, sentence) for sentence in camera.refused]
     assert camera.take_notices() == []
-    nodes = camera._grab.device.GetNodeMap()
+    nodes = camera.grab.device.GetNodeMap()
     assert nodes.GetNode("ExposureTimeAbs").Value == 250.0
     assert nodes.GetNode("AcquisitionFrameRateAbs").Value == 100.0
     assert nodes.GetNode("Gain").Value == pytest.approx(48.0)
@@ -105,7 +105,7 @@ def test_the_region_of_a_camera_without_pictures(cameras: Any) -> None:
     assert (camera.width_px, camera.delivery.lines, camera.refused) == (300, 40, ())
     camera.start()
     assert next(blocks(camera, 1)).pixels.shape == (40, 300)
-    assert camera._grab.device.GetNodeMap().GetNode("OffsetX").Value == 16
+    assert camera.grab.device.GetNodeMap().GetNode("OffsetX").Value == 16
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
@@ -129,7 +129,7 @@ def test_failed_buffers_leave_a_gap_and_are_counted(cameras: Any) -> None:
     camera = cameras(frame_rate_hz=200.0)
     camera.start()
     firsts = [block.first_line for block in blocks(camera, 3)]
-    nodes = camera._grab.device.GetNodeMap()
+    nodes = camera.grab.device.GetNodeMap()
     nodes.GetNode("ForceFailedBufferCount").Value = 4
     nodes.GetNode("ForceFailedBuffer").Execute()
     while camera.counts.failed < 4:
@@ -145,7 +145,7 @@ def test_a_camera_that_is_unplugged_is_gone_and_found_again(cameras: Any) -> Non
     camera = cameras(frame_rate_hz=100.0)
     camera.start()
     (*_, last) = blocks(camera, 5)
-    camera._grab.device.GetNodeMap().GetNode("FirePnPCallback").Execute()
+    camera.grab.device.GetNodeMap().GetNode("FirePnPCallback").Execute()
     with pytest.raises(CameraGoneError, match="Camera 0815-0000 was unplugged"):
         for last in blocks(camera, 10**6):  # noqa: B007  (the last is asked for)
             pass
@@ -230,7 +230,7 @@ def test_an_output_line_is_switched(cameras: Any) -> None:
         camera.set_output("Line2", True)
     camera.start()
     camera.set_output("Line2", True)
-    nodes = camera._grab.device.GetNodeMap()
+    nodes = camera.grab.device.GetNodeMap()
     assert (nodes.GetNode("LineMode").Value, nodes.GetNode("LineSource").Value) == ("Output", "UserOutput2")
     assert nodes.GetNode("UserOutputValue").Value is True
     camera.set_output("Line2", False)
@@ -244,7 +244,7 @@ def test_a_recipe_asks_for_exposure_and_gain_from_the_next_start_on(cameras: Any
 
     def light() -> tuple[float, float]:
         camera.start()
-        nodes = camera._grab.device.GetNodeMap()
+        nodes = camera.grab.device.GetNodeMap()
         return nodes.GetNode("ExposureTimeAbs").Value, round(nodes.GetNode("Gain").Value, 3)
 
     as_set = light()
@@ -322,7 +322,7 @@ def test_a_stop_that_hangs_in_pylon_is_abandoned(cameras: Any, monkeypatch: pyte
     camera = cameras()
     camera.start()
     let_go = threading.Event()
-    device = camera._grab.device
+    device = camera.grab.device
     stop = device.StopGrabbing
     monkeypatch.setattr(type(device), "StopGrabbing", lambda self: (let_go.wait(PATIENCE_S), stop()))
     camera.stop()
@@ -387,11 +387,11 @@ def test_a_start_that_hung_and_was_given_up_does_not_disturb_the_next(
     assert hangs.wait(PATIENCE_S)
     monkeypatch.setattr(pylon.InstantCamera, "StartGrabbing", begin)
     camera.start()
-    grab, before = camera._grab, list(blocks(camera, 5))
+    grab, before = camera.grab, list(blocks(camera, 5))
     let_go.set()
     thread.join(PATIENCE_S)
     assert said == ["Camera 0815-0000 was stopped while it started."]
-    assert camera._grab is grab
+    assert camera.grab is grab
     for number, block in enumerate([*before, *blocks(camera, 5)]):
         assert np.array_equal(block.pixels, cloth[number % PICTURES])
         assert block.first_line == before[0].first_line + number * LINES

@@ -298,7 +298,7 @@ def test_stop_does_not_wait_for_a_start_that_gives_no_picture(monkeypatch: pytes
 
     await_first = Renderer._await_first
     monkeypatch.setattr(Renderer, "_await_first", halt)
-    monkeypatch.setattr("drivers.simulated.process._STOP_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("drivers.simulated.process.STOP_TIMEOUT_S", 0.2)
     rig = make_rig(total=None, lines_per_s=1000.0, slots=LONG_PAST)
     told: list[CameraError] = []
 

@@ -54,7 +54,7 @@ def test_a_camera_that_is_unplugged_comes_back_and_the_cloth_between_is_told(cam
     run = Run(camera, threshold=1e6)
     run.inspection.start()
     until(lambda: run.inspection.snapshot().ledger.lines_inspected > 5 * LINES)
-    grab = camera._grab
+    grab = camera.grab
     assert grab is not None
     inspected = run.inspection.snapshot().ledger.lines_inspected
     grab.device.GetNodeMap().GetNode("FirePnPCallback").Execute()
@@ -75,7 +75,7 @@ def test_damaged_blocks_are_lost_by_the_camera_to_the_line(camera: PylonCamera) 
     run = Run(camera, threshold=1e6)
     run.inspection.start()
     until(lambda: camera.counts.blocks > 3)
-    grab = camera._grab
+    grab = camera.grab
     assert grab is not None
     nodes = grab.device.GetNodeMap()
     nodes.GetNode("ForceFailedBufferCount").Value = 3

@@ -30,8 +30,8 @@ def page(open_window: OpenWindow, past_rolls: list[str], qtbot: QtBot) -> Histor
     made = open_window("history").history
     qtbot.waitUntil(lambda: made.rolls.rowCount() == 2)
     made.roll_view.setCurrentIndex(made.rolls.index(1))
-    qtbot.waitUntil(lambda: made._open is not None and made._open.roll.name == past_rolls[0])
-    qtbot.waitUntil(lambda: not made._worker.busy)
+    qtbot.waitUntil(lambda: made.opened is not None and made.opened.roll.name == past_rolls[0])
+    qtbot.waitUntil(lambda: not made.worker.busy)
     return made
 
 
@@ -46,9 +46,9 @@ def test_rolls_are_listed_newest_first_and_say_what_nobody_saw(page: HistoryPage
 def test_the_map_shows_every_defect_and_every_gap(page: HistoryPage, history: History) -> None:
     roll = history.rolls(RollFilter(fabric="demo"))[0]
     recorded = history.defects(DefectFilter(roll.id))
-    assert len(page.roll_map._defects) == len(recorded) > 0
+    assert len(page.roll_map.defects) == len(recorded) > 0
     gaps = [(s.first_line, s.end_line) for s in history.stretches(roll.id) if s.reason is not None]
-    assert list(page.roll_map._stretches) == gaps != []
+    assert list(page.roll_map.stretches) == gaps != []
 
 
 def test_filters_narrow_the_list(
@@ -113,7 +113,7 @@ def test_keys_review_a_defect_and_the_records_know_who(
     assert recorded[first.id].reviewed_by == login()
     assert "1 confirmed" in page.counts.text()
     assert "1 false alarm " in page.counts.text() + " "
-    assert [mark.key for mark in page.roll_map._defects if mark.dismissed] == [second.id]
+    assert [mark.key for mark in page.roll_map.defects if mark.dismissed] == [second.id]
 
 
 def test_arrows_walk_the_gallery(page: HistoryPage, qtbot: QtBot) -> None:
@@ -126,8 +126,8 @@ def test_arrows_walk_the_gallery(page: HistoryPage, qtbot: QtBot) -> None:
 
 
 def test_a_click_on_the_map_shows_the_defect(page: HistoryPage, qtbot: QtBot) -> None:
-    mark = page.roll_map._defects[-1]
-    at = page.roll_map._point(mark)
+    mark = page.roll_map.defects[-1]
+    at = page.roll_map.point_of(mark)
     qtbot.mouseClick(page.roll_map, Qt.MouseButton.LeftButton, pos=QPoint(round(at.x()), round(at.y())))
     assert page.detail.row is not None
     assert page.detail.row.id == mark.key
@@ -172,20 +172,20 @@ def test_an_empty_house_says_so(open_window: OpenWindow, core: ScriptedCore, qtb
 
 
 def test_marks_lie_where_the_defects_lie_across_the_web(page: HistoryPage, core: ScriptedCore) -> None:
-    assert page._open is not None
+    assert page.opened is not None
     left, right = core.loop.web
-    across = {mark.key: mark.across for mark in page.roll_map._defects}
-    for defect in page._open.defects:
+    across = {mark.key: mark.across for mark in page.roll_map.defects}
+    for defect in page.opened.defects:
         middle = (defect.first_px + defect.end_px) / 2
         assert across[defect.id] == pytest.approx((middle - left) / (right - left), abs=1e-6)
 
 
 def test_next_is_offered_only_while_it_leads_somewhere(page: HistoryPage, qtbot: QtBot) -> None:
-    assert page._open is not None
+    assert page.opened is not None
     assert page.detail.next_button.isEnabled()
-    first, *others = page._open.defects
+    first, *others = page.opened.defects
     passed = [replace(first, is_reject=False)]  # left to review, but hidden by the filter
-    page._show_roll(replace(page._open, defects=[*passed, *others]))
+    page._show_roll(replace(page.opened, defects=[*passed, *others]))
     page.which.setCurrentText("Rejects")
     rejects = [d.id for d in page.gallery.rows]
     for seen in range(len(rejects)):
@@ -204,7 +204,7 @@ def test_a_picture_that_comes_later_is_seen(page: HistoryPage, qtbot: QtBot, mon
     row = page.detail.row
     assert row is not None
     assert row.crop_file is not None
-    cache = PictureCache(page._worker, page)
+    cache = PictureCache(page.worker, page)
     growing = replace(row, crop_file=None, heat_file=None)
     assert cache.get(growing) == NO_PICTURES
     cache.get(row)
@@ -217,7 +217,7 @@ def test_a_picture_that_comes_later_is_seen(page: HistoryPage, qtbot: QtBot, mon
     assert late.crop_file is not None
     late.crop_file.write_bytes(content)
     assert cache.get(late) == NO_PICTURES, "not asked for at every paint"
-    monkeypatch.setattr(crops, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(crops, "AGAIN_S", 0.0)
     qtbot.waitUntil(lambda: cache.get(late) != NO_PICTURES)
     pictures = cache.get(late)
     assert pictures is not None

@@ -28,7 +28,7 @@ def test_rejects_are_outlined_listed_and_alarm_until_answered(
     assert has_colour(pixels_of(window.alarms.grab().toImage()), "critical") or has_colour(
         pixels_of(window.alarms.grab().toImage()), "critical_deep"
     )
-    qtbot.waitUntil(lambda: window._answer.isEnabled())
+    qtbot.waitUntil(lambda: window.answer.isEnabled())
     qtbot.keyClick(window, Qt.Key.Key_Space)
     assert window.alarms.open_alarms == set()
     assert not any(row.open_alarm for row in window.live.defects.rows)
@@ -65,8 +65,8 @@ def test_an_answered_defect_that_grows_does_not_alarm_again(
     started(window, core, qtbot)
     defect = next(row.defect for row in window.live.defects.rows if row.defect.is_reject)
     window.alarms.acknowledge()
-    core._tell_defect(defect)
-    qtbot.waitUntil(lambda: not core._events)
+    core.tell_defect(defect)
+    qtbot.waitUntil(lambda: not core.events)
     qtbot.wait(60)
     assert window.alarms.open_alarms == set()
     assert sum(row.defect.number == defect.number for row in window.live.defects.rows) == 1
@@ -93,7 +93,7 @@ def test_an_answered_defect_that_grows_stays_answered_behind_many_others(
     assert window.alarms.open_alarms == set(range(301, 500))
     rows = [row.defect.number for row in live.defects.rows]
     assert rows == [*range(499, 301, -1), 2, 1], "what still grows stays listed"
-    assert {1, 2} <= live.web._defects.keys()
+    assert {1, 2} <= live.web.defects.keys()
     live.on_defect(DefectChanged(replace(long, end_line=900)))
     assert window.alarms.open_alarms == set(range(301, 500))
     assert not live.defects.rows[-1].open_alarm
@@ -107,7 +107,7 @@ def test_an_answered_defect_that_grows_stays_answered_behind_many_others(
 def test_heat_is_laid_over_the_flaws_only_when_asked(open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot) -> None:
     window = open_window()
     started(window, core, qtbot)
-    window.live.web._defects.clear()
+    window.live.web.defects.clear()
     without = cloth_of(window).astype(int)
     qtbot.keyClick(window, Qt.Key.Key_H)
     assert window.live.heat_button.isChecked()
@@ -131,8 +131,8 @@ def test_a_defect_that_grows_is_one_row_and_its_outline_grows(
     )  # fmt: skip
     heights = []
     for end in (200, 400, 600):
-        core._tell(DefectChanged(replace(grown, end_line=end, length_mm=(end - 100) / 2)))
-        qtbot.waitUntil(lambda end=end: end in [d.end_line for d in window.live.web._defects.values()])  # type: ignore[misc]
+        core.tell(DefectChanged(replace(grown, end_line=end, length_mm=(end - 100) / 2)))
+        qtbot.waitUntil(lambda end=end: end in [d.end_line for d in window.live.web.defects.values()])  # type: ignore[misc]
         heights.append(window.live.web.outline(900).height())
     assert heights[0] < heights[1] < heights[2]
     assert [row.defect.number for row in window.live.defects.rows].count(900) == 1
@@ -150,21 +150,21 @@ def test_a_defect_that_is_part_of_an_older_one_is_seen_nowhere(
         kind=DefectKind.WARP_LINE, is_reject=True, closed=False,
     )  # fmt: skip
     younger = replace(older, number=901, first_line=150, first_px=330, end_px=340)
-    core._tell(DefectChanged(older))
-    core._tell(DefectChanged(younger))
+    core.tell(DefectChanged(older))
+    core.tell(DefectChanged(younger))
     qtbot.waitUntil(lambda: {900, 901} <= window.alarms.open_alarms)
     rows = window.live.defects.rowCount()
-    core._tell(DefectChanged(replace(older, end_px=340, width_mm=20)))
-    core._tell(DefectChanged(replace(younger, is_reject=False, closed=True, merged_into=900)))
+    core.tell(DefectChanged(replace(older, end_px=340, width_mm=20)))
+    core.tell(DefectChanged(replace(younger, is_reject=False, closed=True, merged_into=900)))
     qtbot.waitUntil(lambda: 901 not in window.alarms.open_alarms)
     assert 900 in window.alarms.open_alarms
     assert "No. 901" not in window.alarms.text
     assert "901" not in window.alarms._text.toolTip()
     assert [row.defect.number for row in window.live.defects.rows].count(901) == 0
     assert window.live.defects.rowCount() == rows - 1
-    assert 901 not in window.live.web._defects
+    assert 901 not in window.live.web.defects
     listed = {row.defect.number for row in window.live.defects.rows}
-    qtbot.waitUntil(lambda: {mark.key for mark in window.live.roll_map._defects} == listed)
+    qtbot.waitUntil(lambda: {mark.key for mark in window.live.roll_map.defects} == listed)
 
 
 def test_a_defect_first_heard_of_when_merged_is_never_shown(
@@ -177,7 +177,7 @@ def test_a_defect_first_heard_of_when_merged_is_never_shown(
         position_mm=50, across_mm=140, score=1.0, threshold=0.12,
         kind=DefectKind.SPOT, is_reject=False, closed=True, merged_into=1,
     )  # fmt: skip
-    core._tell(DefectChanged(part))
+    core.tell(DefectChanged(part))
     core.play(1)
     qtbot.waitUntil(lambda: window.live.web.camera_px > 0)
     assert window.live.defects.rowCount() == 0
@@ -192,8 +192,8 @@ def test_marks_of_the_roll_map_lie_across_the_web_not_across_the_camera(
     left, right = core.loop.web
     listed = {row.defect.number for row in window.live.defects.rows}
     assert listed
-    qtbot.waitUntil(lambda: {mark.key for mark in window.live.roll_map._defects} == listed)
-    marks = {mark.key: mark.across for mark in window.live.roll_map._defects}
+    qtbot.waitUntil(lambda: {mark.key for mark in window.live.roll_map.defects} == listed)
+    marks = {mark.key: mark.across for mark in window.live.roll_map.defects}
     for row in window.live.defects.rows:
         middle = (row.defect.first_px + row.defect.end_px) / 2
         assert marks[row.defect.number] == pytest.approx((middle - left) / (right - left))
@@ -208,7 +208,7 @@ def test_what_passes_is_listed_only_if_wanted(open_window: OpenWindow, core: Scr
         position_mm=50, across_mm=140, score=0.1, threshold=0.12, kind=DefectKind.SPOT, is_reject=False, closed=True,
     )  # fmt: skip
     live.defects.clear()
-    core._tell(DefectChanged(passed))
+    core.tell(DefectChanged(passed))
     qtbot.waitUntil(lambda: live.defects.rowCount() == 1)
     assert live.listed.rowCount() == 0
     assert live.empty.text() == "No rejects on this roll yet"
@@ -217,5 +217,5 @@ def test_what_passes_is_listed_only_if_wanted(open_window: OpenWindow, core: Scr
     assert live.list.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_P)
     assert live.empty.isVisible()
-    core._tell(DefectChanged(replace(passed, score=1.0, is_reject=True)))
+    core.tell(DefectChanged(replace(passed, score=1.0, is_reject=True)))
     qtbot.waitUntil(lambda: live.listed.rowCount() == 1)

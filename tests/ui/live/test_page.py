@@ -16,7 +16,7 @@ from ui.live import controls as controls_module
 def test_buttons_and_keys_start_pause_resume_and_end(
     open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(controls_module, "_CONFIRM_S", 1e6)
+    monkeypatch.setattr(controls_module, "CONFIRM_S", 1e6)
     window = open_window()
     controls = window.live.controls
     left = Qt.MouseButton.LeftButton
@@ -48,7 +48,7 @@ def test_a_refusal_is_told_in_the_alarm_row_not_in_a_dialog(
 ) -> None:
     window = open_window()
     core.start_roll("demo", "A-1")
-    window.live._ended = "A-1"  # the window believes the roll has ended
+    window.live.ended = "A-1"  # the window believes the roll has ended
     window.live.on_snapshot(core.snapshot())
     qtbot.mouseClick(window.live.controls.start_button, Qt.MouseButton.LeftButton)
     assert "still open" in window.alarms.text
@@ -82,7 +82,7 @@ def test_the_gravest_notice_is_shown_and_none_is_lost(
     qtbot.waitUntil(lambda: "and 1 more" in window.alarms.text)
     assert window.alarms.text.startswith("Camera 1 does not answer.")
     assert "A backup was made." in window.alarms._text.toolTip()
-    qtbot.waitUntil(lambda: window._answer.isEnabled())
+    qtbot.waitUntil(lambda: window.answer.isEnabled())
     qtbot.keyClick(window, Qt.Key.Key_Space)
     assert window.alarms.text == "A backup was made.", "what was not shown is not answered"
     qtbot.keyClick(window, Qt.Key.Key_Space)

@@ -83,7 +83,7 @@ def test_a_line_that_failed_is_never_called_the_end_of_cloth(
     assert "ran out of memory: close other programs. Cloth is not inspected any more" in web.accessibleDescription()
     core.end_roll()
     core.state, core.feed = LineState.ERROR, FeedState.ENDED
-    qtbot.waitUntil(lambda: not core._events and not window.live.roll_open)
+    qtbot.waitUntil(lambda: not core.events and not window.live.roll_open)
     window.bridge.refresh()
     assert (web.banner, window.badge.text, web.ground) == said, "the roll has ended, but not in order"
     core.message = ""
@@ -148,12 +148,12 @@ def test_lost_cloth_stays_a_gap_with_its_reason(open_window: OpenWindow, core: S
     started(window, core, qtbot, strips=4)
     core.lose(2 * STRIP, UninspectedReason.OVERLOAD)
     core.play(2)
-    qtbot.waitUntil(lambda: not core._events)
+    qtbot.waitUntil(lambda: not core.events)
     qtbot.waitUntil(lambda: window.live.figures.uninspected.text != "0.00\u2009m")
     for _ in range(80):
         window.live.web.advance(0.1)
     assert window.live.figures.uninspected.text == "0.22\u2009m"
-    assert window.live.web._ring.end_row == window.live.web._ring.row_of(8 * STRIP)
+    assert window.live.web.ring.end_row == window.live.web.ring.row_of(8 * STRIP)
     assert has_colour(pixels_of(window.live.web.grab().toImage()), "warning")
 
 
@@ -176,7 +176,7 @@ def test_a_window_opened_on_a_roll_under_way_knows_its_scale(
     core.play(3)
     window = open_window()
     qtbot.waitUntil(lambda: window.live.web.camera_px > 0)
-    assert window.live.web._mm_per_px == 0.5
+    assert window.live.web.mm_per_px == 0.5
     assert window.live.roll_open
 
 

@@ -24,10 +24,10 @@ OpenWindow = Callable[..., MainWindow]
 def page(open_window: OpenWindow, past_rolls: list[str], qtbot: QtBot) -> TuningPage:
     """The page with the demo fabric's last roll."""
     made = open_window("tuning").tuning
-    qtbot.waitUntil(lambda: made._data is not None)
+    qtbot.waitUntil(lambda: made.data is not None)
     made.recipe.fabric.setCurrentText("demo")
-    qtbot.waitUntil(lambda: made._data is not None and made._data.recipe.fabric == "demo")
-    qtbot.waitUntil(lambda: not made._worker.busy)
+    qtbot.waitUntil(lambda: made.data is not None and made.data.recipe.fabric == "demo")
+    qtbot.waitUntil(lambda: not made.worker.busy)
     return made
 
 
@@ -114,7 +114,7 @@ def test_work_on_new_values_survives_a_visit_to_another_page(page: TuningPage, q
     assert isinstance(window, MainWindow)
     window.open_page("live")
     window.open_page("tuning")
-    qtbot.waitUntil(lambda: not page._worker.busy)
+    qtbot.waitUntil(lambda: not page.worker.busy)
     assert page.values.threshold.value() == pytest.approx(0.17)
 
 
@@ -130,7 +130,7 @@ def test_the_last_ended_roll_is_shown_while_another_is_open(
     core.start_roll("demo")
     core.play(3)
     page.refresh()
-    qtbot.waitUntil(lambda: not page._worker.busy)
+    qtbot.waitUntil(lambda: not page.worker.busy)
     assert page.scores.heading is not None
     assert page.scores.heading.text() == f"Scores of roll {past_rolls[0]}"
     opened = core.roll
@@ -145,9 +145,9 @@ def test_the_only_roll_is_shown_although_it_is_open_and_says_so(
     core.start_roll("demo")
     core.play(3)
     page = open_window("tuning").tuning
-    qtbot.waitUntil(lambda: page._data is not None and page._data.roll is not None)
+    qtbot.waitUntil(lambda: page.data is not None and page.data.roll is not None)
     assert page.recipe.fields.text("Tuned against") == f"roll {core.roll}, still open"
-    assert len(page._data.peaks) > 0 if page._data else False
+    assert len(page.data.peaks) > 0 if page.data else False
 
 
 def test_saving_never_undoes_a_version_saved_meanwhile(
