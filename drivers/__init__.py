@@ -1,1 +1,1 @@
-"""Cameras and machine signals.  Knows nothing of models, records or screens."""
+"""This package holds cameras and machine signals.  It knows nothing of models, records or screens."""

@@ -1,5 +1,5 @@
-"""Threads that hang inside a device's library: nobody can end them, so they are abandoned, counted, and minded when
-the process ends (:mod:`station.shutdown`)."""
+"""This module abandons and counts threads that hang inside a device's library, as nobody can end them.  When the
+process ends they are taken care of (:mod:`station.shutdown`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _threads: list[threading.Thread] = []
 
 
 def abandon(thread: threading.Thread) -> None:
-    """Wait for ``thread`` no more.  It should be a daemon and touch nothing of ours once it returns."""
+    """Stop waiting for ``thread``.  It should be a daemon and touch nothing of ours once it returns."""
     with _lock:
         if thread in _threads:
             return
@@ -24,7 +24,7 @@ def abandon(thread: threading.Thread) -> None:
 
 
 def alive(patience_s: float = 0.0) -> list[threading.Thread]:
-    """Threads abandoned that hang still, after up to ``patience_s`` seconds in which they may return."""
+    """Return abandoned threads that still hang, after up to ``patience_s`` seconds in which they may return."""
     until = time.monotonic() + patience_s
     with _lock:
         left = list(_threads)
@@ -36,7 +36,7 @@ def alive(patience_s: float = 0.0) -> list[threading.Thread]:
 
 
 def returned_within(limit_s: float, call: Callable[[], object], name: str) -> bool:
-    """Make the call in a thread of its own; False if that had to be abandoned.  What the call raises is logged."""
+    """Make the call in a thread of its own; return False if that was abandoned.  Logs what the call raises."""
 
     def run() -> None:
         try:

@@ -1,4 +1,4 @@
-"""What every camera is to the line: a source of line blocks whose positions come from the encoder."""
+"""This module says what every camera is to the line: a source of line blocks that the encoder positions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ STALL_S = 0.5
 """A camera is late if cloth moves and it sends nothing for this long, or for two blocks' time if that is longer."""
 
 GONE_S = 1.5
-"""One that sends nothing for so long although cloth moves is given up and started again: looks and all, within 2 s."""
+"""A camera that sends nothing for this long although cloth moves is gone and is started again.  With the time between
+two looks at it, that happens within 2 s."""
 
 
 class CameraError(Exception):
-    """A camera fault, as one plain sentence: what happened, to which camera, what to do."""
+    """A camera error reports a camera fault in one plain sentence: what happened, to which camera, what to do."""
 
 
 class CameraGoneError(CameraError):
@@ -33,18 +34,18 @@ class EndOfClothError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LineBlock:
-    """Lines delivered at once.  At most 0.25 s of cloth at the present speed.
+    """A line block holds the lines that a camera delivers at once: at most 0.25 s of cloth at the present speed.
 
     Attributes:
         pixels: ``[lines, width]`` or ``[lines, width, 3]`` (RGB) uint8, C-contiguous, never written to after delivery.
         first_line: encoder line number of ``pixels[0]``; line n lies n lines of cloth after the encoder's zero.
         ticks_per_line: encoder ticks per line.
         captured_ns: ``time.monotonic_ns()`` when the last line was seen.
-        camera_id: which camera.
+        camera_id: name of the camera.
         piece: name of the piece of cloth the lines belong to.  Nothing joins or tiles across a change of piece
-            (the images of a folder are pieces of their own); the live loom has one piece, ``None``.
-        blind_px: half-open columns that nobody saw, in order, where several cameras are joined and some showed nothing.
-        is_camera_gone: they are blind because a camera is gone or late, not for some lines it lost.
+            (each image of a folder is a piece of its own); the live loom has one piece, ``None``.
+        blind_px: half-open columns that no camera saw, in order, where cameras are joined and some showed nothing.
+        is_camera_gone: True if they are blind because a camera is gone or late, not because it lost some lines.
     """
 
     pixels: NDArray[np.uint8]
@@ -58,22 +59,22 @@ class LineBlock:
 
     @property
     def lines(self) -> int:
-        """Number of lines."""
+        """Return the number of lines."""
         return int(self.pixels.shape[0])
 
     @property
     def end_line(self) -> int:
-        """Line number just after the last line."""
+        """Return the line number just after the last line."""
         return self.first_line + self.lines
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderReading:
-    """Where the machine is, whether or not any picture came.
+    """An encoder reading says where the machine is, whether or not any picture came.
 
     Attributes:
-        due_line: number of lines that have passed the camera (the line after the last one due); the highest yet
-            reached, so a reverse does not lower it.
+        due_line: number of lines that have passed the camera (the line after the last one due); the highest reached
+            so far, so a reverse does not lower it.
         lines_per_s: present speed in lines per second; 0 standing, negative in reverse.
     """
 
@@ -82,38 +83,39 @@ class EncoderReading:
 
 
 class OutputLines(Protocol):
-    """Output lines of a camera, by which a machine can be wired to it."""
+    """A camera's output lines let a machine be wired to the camera."""
 
     def set_output(self, name: str, on: bool) -> None:
-        """Switch one of them, such as ``Line2``.  Raises CameraError."""
+        """Switch one output line, such as ``Line2``.  Raises CameraError."""
 
 
 class Camera(ABC):
-    """A source of line blocks.
+    """A camera is a source of line blocks.
 
     ``start`` and ``stop`` may be called again after each other; ``read`` is called from one acquisition thread only,
-    ``encoder`` from any thread.  What not every camera can answer has an answer here that is true of those that cannot.
+    ``encoder`` from any thread.  A member that not every camera can answer has a default here; the default is true of
+    the cameras that cannot answer it.
     """
 
     @property
     @abstractmethod
     def camera_id(self) -> str:
-        """Name by which settings, blocks and calibrations refer to it."""
+        """Return the name by which settings, blocks and calibrations refer to the camera."""
 
     @property
     @abstractmethod
     def width_px(self) -> int:
-        """Pixels across."""
+        """Return the number of pixels across."""
 
     @property
     @abstractmethod
     def channels(self) -> int:
-        """1 (grey) or 3 (RGB)."""
+        """Return 1 (grey) or 3 (RGB)."""
 
     @property
     @abstractmethod
     def waits(self) -> bool:
-        """True if it waits for the line (a folder, the demo without a speed), False if cloth runs regardless."""
+        """Return True if it waits for the line (a folder, the demo without a speed), False if cloth runs regardless."""
 
     @abstractmethod
     def start(self) -> None:
@@ -121,7 +123,7 @@ class Camera(ABC):
 
     @abstractmethod
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block in order of delivery, or None if none came within ``timeout_s``.
+        """Return the next block in order of delivery, or None if none came within ``timeout_s``.
 
         Raises:
             EndOfClothError: the source is finite and exhausted.
@@ -131,7 +133,7 @@ class Camera(ABC):
 
     @abstractmethod
     def encoder(self) -> EncoderReading:
-        """Where the machine is now.  Answers at once, also while another thread hangs in any of the other calls."""
+        """Return where the machine is now.  Answers at once, even while another thread hangs in another call."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -139,62 +141,63 @@ class Camera(ABC):
 
     @property
     def serial(self) -> str:
-        """The device's own number; '' where it has none."""
+        """Return the device's own number; '' where it has none."""
         return ""
 
     @property
     def mm_per_px(self) -> float | None:
-        """Scale of the picture; None where the camera does not know it."""
+        """Return the scale of the picture; None where the camera does not know it."""
         return None
 
     @property
     def joints_px(self) -> tuple[int, ...]:
-        """Columns at which the picture of another device begins, where the camera is made of several."""
+        """Return the columns at which another device's picture begins, where the camera is made of several."""
         return ()
 
     @property
     def total_lines(self) -> int | None:
-        """Line number after the last line of finite cloth; None where it is endless or its end is not known."""
+        """Return the line number after the last line of finite cloth; None where it is endless or unknown."""
         return None
 
     @property
     def unrecorded(self) -> tuple[tuple[int, int], ...]:
-        """Half-open ranges of lines that passed while the cloth was recorded, but are missing in what is played."""
+        """Return half-open ranges of lines that passed while the cloth was recorded, but are missing when played."""
         return ()
 
     @property
     def trouble(self) -> str:
-        """What the picture lacks now although blocks come, in a sentence; '' while it is whole."""
+        """Say in a sentence what the picture lacks now although blocks come; '' while it is whole."""
         return ""
 
     @property
     def runs_freely(self) -> bool:
-        """True if lines are counted by time alone, as no encoder triggers them."""
+        """Return True if lines are counted by time alone, as no encoder triggers them."""
         return False
 
     @property
     def estimated_lines(self) -> int:
-        """Lines that passed while the camera was away and could only be estimated."""
+        """Return how many lines passed while the camera was away and could only be estimated."""
         return 0
 
     @property
     def output_lines(self) -> OutputLines | None:
-        """Output lines that a program can switch; None where there are none."""
+        """Return the output lines that a program can switch; None where there are none."""
         return None
 
     def take_notices(self) -> list[Notice]:
-        """What people should know since the last call."""
+        """Return the notices for people since the last call."""
         return []
 
     def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
-        """Take what the cloth asks for in place of the settings, from the next start on; {} takes earlier wishes back.
+        """Take the cloth's overrides in place of the settings from the next start on; {} takes earlier ones back.
 
         Returns:
-            The names of those that this kind of camera never takes.  What a device refuses at its start is a notice.
+            The names of the overrides that this kind of camera never takes.  A device that refuses one at its start
+            gives a notice.
         """
         return tuple(overrides)
 
 
 def announced_shape(camera: Camera) -> tuple[int, ...]:
-    """Shape of one line as the camera announced it: ``(width,)`` or ``(width, 3)``."""
+    """Return the shape of one line as the camera announced it: ``(width,)`` or ``(width, 3)``."""
     return (camera.width_px,) if camera.channels == 1 else (camera.width_px, camera.channels)

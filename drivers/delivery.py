@@ -1,4 +1,4 @@
-"""How fast lines really arrive, for cameras whose cloth has no speed of its own."""
+"""This module measures how fast lines really arrive, for cameras with cloth that has no speed of its own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 
 class DeliveryRate:
-    """Lines per second over the last seconds, counted at delivery.  Safe to use from several threads.
+    """A delivery rate counts lines per second at delivery, over the last seconds.  Safe to use from several threads.
 
-    A camera that waits for the line has no machine speed; what its "encoder" can honestly say is how fast cloth is
-    being fetched.  Once nothing was fetched for ``window_s`` the cloth stands.
+    A camera that waits for the line has no machine speed; its "encoder" can honestly report only how fast cloth is
+    being fetched.  Once nothing was fetched for ``window_s``, the cloth stands.
     """
 
     def __init__(self, window_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -22,19 +22,19 @@ class DeliveryRate:
         self._arrivals: deque[tuple[float, int]] = deque()
 
     def add(self, lines: int) -> None:
-        """Counts ``lines`` delivered now."""
+        """Count ``lines`` delivered now."""
         now = self._clock()
         with self._lock:
             self._arrivals.append((now, lines))
             self._forget(now)
 
     def clear(self) -> None:
-        """Cloth stands: the camera was stopped or has ended."""
+        """Forget all deliveries, as the cloth stands: the camera was stopped or has ended."""
         with self._lock:
             self._arrivals.clear()
 
     def lines_per_s(self) -> float:
-        """Mean rate since the oldest delivery remembered; 0 when nothing came lately."""
+        """Return the mean rate since the oldest delivery remembered; 0 when nothing came within the window."""
         now = self._clock()
         with self._lock:
             self._forget(now)

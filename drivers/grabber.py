@@ -1,4 +1,4 @@
-"""A camera read from a thread of its own, so that a call that never returns costs the caller a thread and no more."""
+"""This module reads a camera in a thread of its own: a call that never returns costs that thread and no more."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from drivers import abandoned
 from drivers.camera import GONE_S, STALL_S, Camera, CameraError, LineBlock
 
 START_LIMIT_S, STOP_LIMIT_S = 30.0, 3.0
-"""What a camera may take to start, and to stop before it is started again; then its thread is abandoned."""
+"""A camera may take this long to start, and to stop before it is started again; then its thread is abandoned."""
 
 MOST_ABANDONED = 8
-"""So many threads of one camera may hang; then it is asked for nothing until one of them returns."""
+"""At most this many threads of one camera may hang; then nothing is asked of it until one of them returns."""
 
 ANSWER_S = 0.1
-"""How much later than its timeout a read may answer before it counts as no block."""
+"""A read may answer this much later than its timeout before it counts as no block."""
 
 
 class _Worker(threading.Thread):
-    """Makes one call after another until told None."""
+    """A worker makes one call after another until it gets None."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name, daemon=True)
@@ -38,10 +38,10 @@ class _Worker(threading.Thread):
 
 
 class Grabber:
-    """Asks a camera for one thing at a time, in its grab thread, and never waits longer than it is told to.
+    """A grabber asks a camera for one thing at a time, in its grab thread, and never waits longer than the timeout.
 
-    A thread that hangs in a call is abandoned as soon as something else is asked, which a fresh thread then does;
-    what it would have brought is never seen.  To be used from one thread.
+    A thread that hangs in a call is abandoned as soon as something else is asked; a fresh thread then makes that call.
+    What the abandoned one would have returned is never seen.  Use a grabber from one thread only.
     """
 
     def __init__(self, camera: Camera) -> None:
@@ -53,45 +53,45 @@ class Grabber:
 
     @property
     def camera_id(self) -> str:
-        """Name of the camera."""
+        """Return the name of the camera."""
         return self._camera.camera_id
 
     @property
     def asked(self) -> str:
-        """What the camera has not answered yet: start, read, stop, or nothing."""
+        """Return what the camera has not answered yet: start, read, stop, or nothing."""
         return self._asked
 
     @property
     def unanswered_s(self) -> float:
-        """How long ago the camera was asked for what it has not answered yet; 0 if it owes no answer."""
+        """Return for how long the camera has owed an answer; 0 if it owes none."""
         return time.monotonic() - self._asked_s if self._asked else 0.0
 
     @property
     def hangs(self) -> bool:
-        """True if a read, which asks for a moment only, is owed so long that the driver hangs.
+        """Return True if a read, which asks for a moment only, has gone unanswered so long that the driver hangs.
 
-        That needs no word from the encoder, which may hang behind the same driver and seem to stand.
+        This does not ask the encoder, which may hang behind the same driver and seem to stand.
         """
         return self._asked == "read" and self.unanswered_s > GONE_S
 
     @property
     def hung(self) -> bool:
-        """True if a thread hangs that was abandoned."""
+        """Return True if an abandoned thread still hangs."""
         self._left = [worker for worker in self._left if worker.is_alive()]
         return bool(self._left)
 
     def silence(self, unseen_s: float) -> str:
-        """In words why the camera is given up after cloth passed unseen for so long; or it hangs."""
+        """Say why the camera is given up: cloth passed unseen for so long, or the camera does not answer."""
         name = f"Camera {self._camera.camera_id}"
         if self.unanswered_s > STALL_S:
             return f"{name} has not answered for {self.unanswered_s:.1f} s"
         return f"{name} has sent nothing for {unseen_s:.1f} s although cloth moves"
 
     def start(self) -> None:
-        """Ask the camera to start; :meth:`answered` tells when it has.
+        """Ask the camera to start; :meth:`answered` says when it has.
 
         Raises:
-            CameraError: so many threads hang in it that no other is spent.
+            CameraError: so many threads hang in the camera that no further one is started.
         """
         if self.hung and len(self._left) >= MOST_ABANDONED:
             raise CameraError(
@@ -100,16 +100,16 @@ class Grabber:
         self._ask("start", self._camera.start)
 
     def stop(self) -> None:
-        """Ask the camera to stop; :meth:`answered` tells when it has."""
+        """Ask the camera to stop; :meth:`answered` says when it has."""
         self._ask("stop", self._camera.stop)
 
     def answered(self, timeout_s: float) -> bool:
-        """True once nothing is asked any more, within ``timeout_s``.  Raises what the camera raised."""
+        """Return True once no answer is owed any more, within ``timeout_s``.  Raises what the camera raised."""
         self._answer(timeout_s)
         return not self._asked
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block, or None if none came within ``timeout_s`` or soon after; a read that is late goes on meanwhile.
+        """Return the next block, or None if none came within ``timeout_s`` or soon after; a late read goes on.
 
         Raises what the camera's ``read`` raises.
         """
@@ -118,7 +118,7 @@ class Grabber:
         return self._answer(timeout_s + ANSWER_S)
 
     def close(self) -> None:
-        """End the thread, or leave it behind."""
+        """End the thread, or abandon it if it hangs."""
         self._dismiss()
 
     def _ask(self, what: str, call: Callable[[], LineBlock | None]) -> None:
@@ -126,7 +126,7 @@ class Grabber:
             self._dismiss()
         if self._worker is None:
             self._worker = _Worker(f"line-grab-{self._camera.camera_id}")
-        self._asked_s = time.monotonic()  # first: whoever sees what was asked finds since when
+        self._asked_s = time.monotonic()  # first, so that a thread that sees ``_asked`` also sees since when
         self._asked = what
         self._worker.calls.put(call)
 

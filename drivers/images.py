@@ -1,4 +1,4 @@
-"""Reading images from files: what a file holds (without decoding it) and its pixels as uint8, or one clear sentence."""
+"""This module reads image files: the header alone, or the pixels as uint8; what fails is one clear sentence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _JPEG_START, _JPEG_END, _JPEG_SCAN = b"\xff\xd8\xff", b"\xff\xd9", b"\xff\xda"
 
 @dataclass(frozen=True, slots=True)
 class ImageMetadata:
-    """What the header of an image file says."""
+    """Image metadata is what the header of an image file says."""
 
     lines: int
     width_px: int
@@ -34,7 +34,7 @@ class ImageMetadata:
 
 
 def image_metadata(path: Path) -> ImageMetadata:
-    """Size and channels (1 grey, 3 colour; alpha does not count) of ``path``; decodes only what has an odd header.
+    """Return size and channels (1 grey, 3 colour; alpha does not count) of ``path``; only odd headers need decoding.
 
     Raises:
         CameraError: not readable as an image, empty, of several pages, or a PNG or JPEG without its end.
@@ -42,7 +42,7 @@ def image_metadata(path: Path) -> ImageMetadata:
     _refuse_cut_off(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # long strips of cloth are no attack; damage is judged by the decoder
+            warnings.simplefilter("ignore")  # long strips of cloth are no attack; the decoder finds damage
             with Image.open(path) as header:
                 pages = int(getattr(header, "n_frames", 1))
                 width_px, lines = header.size
@@ -61,13 +61,14 @@ def image_metadata(path: Path) -> ImageMetadata:
 
 
 def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
-    """Pixels of ``path`` as stored (no rotation by EXIF): uint8 ``[h, w]`` (grey) or ``[h, w, 3]`` (RGB), contiguous.
+    """Return the pixels of ``path`` as stored (no rotation by EXIF): uint8, contiguous, grey ``[h, w]`` or RGB ``[h, w,
+    3]``.
 
     16-bit images give their high byte, alpha is dropped, a grey image asked for in colour repeats its grey.
 
     Args:
         path: the file; any character the file system takes.
-        channels: 1 or 3 wanted.
+        channels: 1 or 3, as wanted.
 
     Raises:
         CameraError: missing, unreadable, truncated or of an unsupported pixel type.
@@ -83,7 +84,7 @@ def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
 
 
 def _refuse_cut_off(path: Path) -> None:
-    """Looks at the file's two ends; only one that does not end as a PNG or JPEG should is read whole."""
+    """Check the file's first and last bytes; read it whole only if it does not end as a PNG or JPEG should."""
     try:
         with path.open("rb") as file:
             start = file.read(8)
@@ -97,7 +98,7 @@ def _refuse_cut_off(path: Path) -> None:
 
 
 def _read_whole(path: Path) -> bytes:
-    """The file's bytes.  Raises CameraError if there are none or the end is missing."""
+    """Return the file's bytes.  Raises CameraError if there are none or the end is missing."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -124,7 +125,7 @@ def _decode(path: Path) -> NDArray[Any]:
 
 
 def _is_truncated(data: bytes) -> bool:
-    """True if a PNG or JPEG lacks its end; decoders may otherwise fill up with grey and say nothing."""
+    """Return True if a PNG or JPEG lacks its end; decoders may otherwise fill up with grey and say nothing."""
     if data.startswith(_PNG_START):
         return data.rfind(_PNG_END) < 0
     if data.startswith(_JPEG_START):
@@ -134,7 +135,7 @@ def _is_truncated(data: bytes) -> bool:
 
 
 def _scan_start(data: bytes) -> int:
-    """Offset of the first scan of a JPEG, or its length if it never comes."""
+    """Return the offset of the first scan of a JPEG, or its length if there is none."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         if data[at : at + 2] == _JPEG_SCAN:

@@ -1,4 +1,4 @@
-"""A camera that plays cloth from memory, over and over, so that a benchmark pays for no rendering or reading."""
+"""This module plays cloth from memory, over and over, so that a benchmark pays for no rendering or reading."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from drivers.delivery import DeliveryRate
 
 
 class MemoryCamera(Camera):
-    """Delivers ``[lines, width]`` or ``[lines, width, 3]`` uint8 cloth in blocks, endlessly or for some lines.
+    """A memory camera delivers uint8 cloth ``[lines, width]`` or ``[lines, width, 3]`` in blocks, endlessly or not.
 
     Args:
         cloth: the picture; after its last line comes its first again.
         block_lines: lines per block.
-        lines: total to deliver, None without end.
+        lines: how many to deliver in all; None: endless.
     """
 
     camera_id = "memory"
@@ -34,12 +34,12 @@ class MemoryCamera(Camera):
 
     @property
     def width_px(self) -> int:
-        """Pixels across."""
+        """Return the number of pixels across."""
         return int(self._cloth.shape[1])
 
     @property
     def channels(self) -> int:
-        """1 (grey) or 3 (RGB)."""
+        """Return 1 (grey) or 3 (RGB)."""
         return 1 if self._cloth.ndim == 2 else 3
 
     def start(self) -> None:
@@ -47,7 +47,7 @@ class MemoryCamera(Camera):
         self._next = 0
 
     def read(self, timeout_s: float) -> LineBlock:
-        """Next block, at once."""
+        """Return the next block, at once."""
         del timeout_s
         count = self._block_lines
         if self._total is not None:
@@ -68,8 +68,8 @@ class MemoryCamera(Camera):
         return block
 
     def encoder(self) -> EncoderReading:
-        """Lines delivered so far."""
+        """Return the lines delivered so far, and how fast."""
         return EncoderReading(self._next, self._rate.lines_per_s())
 
     def stop(self) -> None:
-        """Nothing to free."""
+        """Do nothing: there is nothing to free."""

@@ -1,4 +1,4 @@
-"""What a person should be told, the same from the camera up to the screen and the records."""
+"""This module defines the notice that people get, the same from the camera up to the screen and the records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How grave a notice is, the least first; the values stand in records, so they stay."""
+    """A severity says how grave a notice is, the least first; the values stand in records, so they stay."""
 
     INFO = "info"
     WARNING = "warning"
@@ -16,7 +16,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person should know."""
+    """A notice holds something a person should know."""
 
     severity: Severity
     text: str

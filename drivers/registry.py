@@ -1,4 +1,4 @@
-"""Cameras by name: what settings may say, which class stands behind it, and what is plugged in."""
+"""This module opens cameras by name: what settings may say, which class stands behind each, and what is plugged in."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from drivers.simulated.views import View
 
 
 class SimulatedSettings(BaseModel):
-    """A simulated rig; every field as in :class:`drivers.simulated.camera.SimulatedCamera`.
+    """These settings describe a simulated rig; each field is as in :class:`drivers.simulated.camera.SimulatedCamera`.
 
-    With ``frame_lines`` its camera is an area camera, else a line-scan camera.
+    With ``frame_lines`` the camera is an area camera, else a line-scan camera.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +47,7 @@ class SimulatedSettings(BaseModel):
 
 
 class ReplaySettings(BaseModel):
-    """A folder of images; see :class:`drivers.replay.ReplayCamera`."""
+    """These settings name a folder of images to play; see :class:`drivers.replay.ReplayCamera`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,7 +57,7 @@ class ReplaySettings(BaseModel):
 
 
 class RecordedSettings(BaseModel):
-    """A recording; see :class:`drivers.recording.camera.RecordedCamera`."""
+    """These settings name a recording to play; see :class:`drivers.recording.camera.RecordedCamera`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -70,11 +70,11 @@ class RecordedSettings(BaseModel):
 SingleCameraSettings = Annotated[
     SimulatedSettings | ReplaySettings | RecordedSettings | PylonSettings, Field(discriminator="kind")
 ]
-"""What settings may say about one camera, told apart by ``kind``."""
+"""These are the settings of one camera; ``kind`` tells which."""
 
 
 class JointSettings(BaseModel):
-    """Where a camera goes on from its left neighbour, as ``station calibrate stitching`` measures it."""
+    """A joint says where a camera goes on from its left neighbour, as ``station calibrate stitching`` measures it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,7 +83,7 @@ class JointSettings(BaseModel):
 
 
 class JoinedSettings(BaseModel):
-    """Several cameras across one web, from left to right; see :class:`drivers.joined.camera.JoinedCamera`."""
+    """These settings join cameras across one web, left to right; see :class:`drivers.joined.camera.JoinedCamera`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -97,11 +97,11 @@ CameraSettings = Annotated[
     SimulatedSettings | ReplaySettings | RecordedSettings | PylonSettings | JoinedSettings,
     Field(discriminator="kind"),
 ]
-"""What a station's settings say about its camera, told apart by ``kind``."""
+"""These are the settings of a station's camera, single or joined; ``kind`` tells which."""
 
 
 def open_camera(settings: CameraSettings) -> Camera:
-    """The camera that ``settings`` describe, not started yet.  Raises CameraError."""
+    """Return the camera that ``settings`` describe, not started yet.  Raises CameraError."""
     match settings:
         case SimulatedSettings(view_px=None):
             return SimulatedCamera(**settings.model_dump(exclude={"kind", "view_px"}))
@@ -122,7 +122,7 @@ def open_camera(settings: CameraSettings) -> Camera:
 
 
 def _open_neighbours(cameras: Sequence[SingleCameraSettings]) -> list[Camera]:
-    """Cameras from left to right.  Simulated ones that view one cloth hang above one loom."""
+    """Open the cameras from left to right.  Simulated ones that view one cloth share one loom."""
     viewing = [camera for camera in cameras if isinstance(camera, SimulatedSettings) and camera.view_px is not None]
     views = iter(_open_views(viewing) if viewing else [])
     return [next(views) if camera in viewing else open_camera(camera) for camera in cameras]
@@ -138,7 +138,7 @@ def _open_views(cameras: Sequence[SimulatedSettings]) -> list[Camera]:
                 f"Cameras {cameras[0].camera_id} and {camera.camera_id} view one simulated cloth; "
                 f"set '{differing}' alike for both."
             )
-    # A reverse is the loom's, and so seen by all.
+    # The loom itself reverses, so all cameras see it.
     reverse = ("reverse",) if any("reverse" in camera.faults for camera in cameras) else ()
     rig = SimulatedCamera(**looms[0], faults=reverse)
     return list(
@@ -153,9 +153,9 @@ def _open_views(cameras: Sequence[SimulatedSettings]) -> list[Camera]:
 
 
 def list_cameras() -> list[dict[str, str | bool]]:
-    """Cameras this machine has: the simulated one and every Basler device (or emulation) found.
+    """List the cameras this machine has: the simulated one and every Basler device (or emulation) found.
 
-    Each has ``kind``, ``name``, ``serial`` and ``emulated``.  A device whose enumeration fails has ``error``.
+    Each has ``kind``, ``name``, ``serial`` and ``emulated``.  A device that cannot be enumerated has ``error``.
     """
     simulated: dict[str, str | bool] = {
         "kind": "simulated",

@@ -1,4 +1,4 @@
-"""A folder of images, played as a camera."""
+"""This module plays a folder of images as a camera."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BLOCK_LINES = 1024
 
 @dataclass(frozen=True, slots=True)
 class ReplayPiece:
-    """One image: ``name`` is its POSIX path relative to the folder, ``first_line`` its place in the row of images."""
+    """A piece is one image: ``name`` is its POSIX path relative to the folder, ``first_line`` its first line number."""
 
     name: str
     path: Path
@@ -30,7 +30,7 @@ class ReplayPiece:
 
 
 class ReplayCamera(Camera):
-    """Plays the images of a folder as pieces of cloth, one after the other, in name order.
+    """A replay camera plays the images of a folder as pieces of cloth, one after the other, in name order.
 
     Rules: the folder is read recursively; names are compared as POSIX paths relative to it; files without an image
     suffix and hidden files are passed over.  Every image is one piece; line numbers run on over all pieces; images
@@ -43,7 +43,7 @@ class ReplayCamera(Camera):
     def __init__(
         self, folder: Path | Sequence[Path], *, camera_id: str = "replay", block_lines: int = MAX_BLOCK_LINES
     ) -> None:
-        """Looks at every header, so that unusable input is refused before anything is played.
+        """Look at every header, so that unusable input is refused before anything is played.
 
         Args:
             folder: a folder, or image files (then names are relative to the deepest folder they share).
@@ -69,45 +69,45 @@ class ReplayCamera(Camera):
 
     @property
     def camera_id(self) -> str:
-        """Name of the camera."""
+        """Return the name of the camera."""
         return self._camera_id
 
     @property
     def width_px(self) -> int:
-        """Width of every image."""
+        """Return the width that all images have."""
         return self._width_px
 
     @property
     def channels(self) -> int:
-        """1 if all images are grey, else 3."""
+        """Return 1 if all images are grey, else 3."""
         return self._channels
 
     @property
     def waits(self) -> bool:
-        """Always: a folder has time."""
+        """Return True: a folder has time."""
         return True
 
     @property
     def pieces(self) -> tuple[ReplayPiece, ...]:
-        """All images in the order they are played."""
+        """Return all images in the order they are played."""
         return self._pieces
 
     @property
     def images(self) -> list[str]:
-        """Names of all pieces in the order they are played."""
+        """Return the names of all pieces in the order they are played."""
         return [piece.name for piece in self._pieces]
 
     @property
     def total_lines(self) -> int:
-        """Lines of all images together; the line counts those not played as uninspected should an image fail."""
+        """Return the lines of all images; should one fail, the line counts those not played as uninspected."""
         return self._pieces[-1].first_line + self._pieces[-1].lines
 
     def start(self) -> None:
-        """Begins to deliver, or goes on where ``stop`` left off."""
+        """Begin to deliver, or go on where ``stop`` left off."""
         self._started = True
 
     def rewind(self) -> None:
-        """Goes back to the first image.  Line numbers begin at 0 again."""
+        """Go back to the first image.  Line numbers begin at 0 again."""
         with self._lock:
             self._next_piece = 0
             self._next_row = 0
@@ -116,7 +116,7 @@ class ReplayCamera(Camera):
         self._rate.clear()
 
     def read(self, timeout_s: float) -> LineBlock | None:  # noqa: ARG002  (a folder is always ready)
-        """Next block; None only while stopped.
+        """Return the next block; None only while stopped.
 
         Raises:
             EndOfClothError: all images were delivered.
@@ -145,12 +145,12 @@ class ReplayCamera(Camera):
         return block
 
     def encoder(self) -> EncoderReading:
-        """What was delivered so far, and how fast."""
+        """Return what was delivered so far, and how fast."""
         with self._lock:
             return EncoderReading(self._due_line, self._rate.lines_per_s())
 
     def stop(self) -> None:
-        """Stops delivering."""
+        """Stop delivering."""
         self._started = False
         self._rate.clear()
 
@@ -166,7 +166,7 @@ class ReplayCamera(Camera):
 
 
 def _files_of(folder: Path | str) -> list[tuple[str, Path]]:
-    """Image files under ``folder`` with their relative POSIX names, in name order."""
+    """Return the image files under ``folder`` with their relative POSIX names, in name order."""
     folder = Path(folder)
     if not folder.exists():
         raise CameraError(f"Folder {folder} does not exist; check the path.")
@@ -192,7 +192,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _named(files: Sequence[Path]) -> list[tuple[str, Path]]:
-    """Image files as given, with names relative to the deepest folder they share, in name order."""
+    """Return the image files as given, with names relative to the deepest folder they share, in name order."""
     if not files:
         raise CameraError("There are no images to play; name at least one.")
     missing = next((path for path in files if not path.is_file()), None)
@@ -203,7 +203,7 @@ def _named(files: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def _lay_out(files: Sequence[tuple[str, Path]]) -> tuple[tuple[ReplayPiece, ...], int, int]:
-    """Pieces laid end to end, their common width and the channels to play them in."""
+    """Lay the pieces end to end; return them, their common width and the channels to play them in."""
     pieces: list[ReplayPiece] = []
     width_px, channels, end_line = 0, 1, 0
     for name, path in files:

@@ -1,7 +1,8 @@
-"""What everyone who keeps a camera going does alike: awaits its start, lets it settle, tries it again after a pause.
+"""This module keeps a camera going: it awaits its start, lets it settle and tries it again after a pause.
 
-The line does it with a single camera (:mod:`station.line.acquiring.acquisition`), a joined camera with each of its own
-(:mod:`drivers.joined.reader`).  What they do not share stays with them: what silence means, and what is done about it.
+The line uses it for a single camera (:mod:`station.line.acquiring.acquisition`), a joined camera for each of its
+cameras (:mod:`drivers.joined.reader`).  What they do not share stays with them: what silence means, and what is done
+about it.
 """
 
 from __future__ import annotations
@@ -14,31 +15,31 @@ from drivers.camera import CameraGoneError
 from drivers.grabber import Grabber
 
 READ_TIMEOUT_S = 0.1
-"""How long one look at a camera takes at most: so soon whoever reads it sees what else is wanted."""
+"""One look at a camera takes at most this long: so soon its reader sees what else is wanted."""
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0
-"""A lost camera is tried again after the first, then after twice as long each time, up to the longest."""
+"""A lost camera is tried again after the first pause, then after twice as long each time, up to the longest."""
 
 
 class RetryPauses:
-    """How long to wait before each next try to get a camera back."""
+    """Retry pauses say how long to wait before each next try to get a camera back."""
 
     def __init__(self) -> None:
         self._next_s = FIRST_RETRY_S
 
     def next_s(self) -> float:
-        """The pause before the next try; the one after it is longer."""
+        """Return the pause before the next try; the one after it is longer."""
         pause_s = self._next_s
         self._next_s = min(2 * pause_s, LONGEST_RETRY_S)
         return pause_s
 
     def reset(self) -> None:
-        """The camera delivers: once it is lost again, the first pause is short."""
+        """Start over, as the camera delivers: once it is lost again, the first pause is short."""
         self._next_s = FIRST_RETRY_S
 
 
 def _nothing() -> None:
-    """Nothing is to be done meanwhile."""
+    """Do nothing meanwhile."""
 
 
 def start_within(
@@ -53,9 +54,9 @@ def start_within(
 
     Args:
         limit_s: how long it may take.
-        is_ending: whether the camera is not wanted any more.
+        is_ending: says whether the camera is not wanted any more.
         ending_limit_s: how long it may take from then on.
-        look: done meanwhile, several times a second.
+        look: called meanwhile, several times a second.
 
     Returns:
         False if it has not started and is not wanted any more.
@@ -78,7 +79,7 @@ def start_within(
 
 
 def settle(limit_s: float, grabber: Grabber, look: Callable[[], None] = _nothing) -> None:
-    """Let the camera answer what it was asked last, whatever it says; ``look`` is done meanwhile."""
+    """Wait until the camera answers the last call, whatever it answers; ``look`` is called meanwhile."""
     until = time.monotonic() + limit_s
     with contextlib.suppress(Exception):
         while not grabber.answered(READ_TIMEOUT_S) and time.monotonic() < until:

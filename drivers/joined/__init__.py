@@ -1,1 +1,1 @@
-"""Several cameras across one web, played as one wide camera."""
+"""This package joins several cameras across one web into one wide camera."""

@@ -1,10 +1,10 @@
-"""How the pictures of neighbouring cameras become one: where they are cut, and which of their lines belong together.
+"""This module makes one picture of neighbouring cameras': where they are cut, and which lines belong together.
 
 Cameras across one web count the same encoder, so a line number says where on the cloth a line lies, whichever camera
 saw it and whenever its block came.  At a joint both cameras see some columns; the pictures are cut in the middle of
 them and set side by side, pixel for pixel.  Nothing is blended: where two lenses look at the same yarn from two sides,
-a blend would blur the weave.  What differs in brightness at a joint is a matter of the joined camera's flat field,
-which evens out column by column.
+a blend would blur the weave.  Differences in brightness at a joint are left to the joined camera's flat field, which
+evens them out column by column.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from numpy.typing import NDArray
 from drivers.camera import STALL_S, Camera, CameraError, LineBlock
 
 BLOCKS_WAITING, MOST_BLOCKS_WAITING = 16, 256
-"""So many blocks of one camera may wait for its neighbours, beyond the lines by which the cameras are apart.  Of short
-blocks more may, up to the most, or they would be left out before a late neighbour is given up."""
+"""This many blocks of one camera may wait for its neighbours, beyond the lines by which the cameras are apart.  More
+short blocks may wait, up to the most, or they would be left out before a late neighbour is given up."""
 
 LONGEST_WAIT_S = 2.0
-"""No more than so many seconds of a camera's short blocks wait."""
+"""A camera's short blocks wait for no more than this many seconds."""
 
 Columns = tuple[tuple[int, int], ...]
 
 
 SCALE_TOLERANCE = 0.01
-"""Scales of neighbours that differ by more cannot make one picture."""
+"""Neighbours with scales that differ by more than this cannot make one picture."""
 
 
 def check_fit(cameras: Sequence[Camera]) -> None:
-    """Raises CameraError if the cameras cannot be joined whatever the joints: colour, waiting, scale or name."""
+    """Check that the cameras can be joined at all.  Raises CameraError over their colour, waiting, scale or name."""
     if len(cameras) < 2:
         raise CameraError("A joined camera needs two cameras or more; name a single one by itself.")
     names = [camera.camera_id for camera in cameras]
@@ -65,7 +65,7 @@ def check_fit(cameras: Sequence[Camera]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """How a camera goes on where its left neighbour ends, as :class:`calibration.stitching.Stitch` measures it.
+    """A joint says how a camera goes on from its left neighbour, as measured by :class:`calibration.stitching.Stitch`.
 
     Attributes:
         overlap_px: columns at the right edge of the left picture that the left edge of the right one shows again.
@@ -80,7 +80,7 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One camera's share of the joined picture.
+    """A part is one camera's share of the joined picture.
 
     Attributes:
         first_px, end_px: its columns in the joined picture.
@@ -95,7 +95,7 @@ class Part:
 
 
 def lay_out(widths_px: Sequence[int], joints: Sequence[Joint]) -> tuple[Part, ...]:
-    """Parts from left to right; the leftmost camera's columns and lines are the joined picture's.
+    """Return the parts from left to right; the joined picture takes the leftmost camera's columns and lines.
 
     Raises:
         CameraError: the number of joints is not one less than that of cameras, or an overlap is impossible.
@@ -125,7 +125,8 @@ def lay_out(widths_px: Sequence[int], joints: Sequence[Joint]) -> tuple[Part, ..
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Segment:
-    """Lines ``[first, end)`` of the joined picture that one camera saw; ``again``: not for the first time."""
+    """A segment holds the joined picture's lines ``[first, end)`` as one camera saw them; ``again``: not the first
+    time."""
 
     first: int
     end: int
@@ -134,16 +135,17 @@ class _Segment:
     again: bool
 
     def rows(self, first: int, end: int) -> NDArray[np.uint8]:
-        """Whole lines of the camera."""
+        """Return whole lines of the camera."""
         return self.block.pixels[self.block.lines - (self.end - first) : self.block.lines - (self.end - end)]
 
 
 class Aligner:
-    """Holds back what neighbours have not shown yet, and joins what belongs together.  Not safe for several threads.
+    """An aligner holds lines back until the neighbours have shown theirs, and joins them.  Not safe for several
+    threads.
 
     Each camera's lines are taken going forward only.  What one camera leaves out, by its line numbers or because it is
-    not awaited, is blind in the joined block; lines that none has are left out.  Lines that come again are handed on as
-    the first of the awaited cameras has them, so that cloth seen twice is counted once.
+    not awaited, is blind in the joined block; lines that no camera has are left out.  Lines that come again are handed
+    on from the first of the awaited cameras only, so that cloth seen twice is counted once.
     """
 
     def __init__(self, parts: Sequence[Part], camera_id: str, channels: int) -> None:
@@ -160,11 +162,11 @@ class Aligner:
         self.next_line: int | None = None
 
     def front(self, number: int) -> int | None:
-        """The joined line after the newest that a camera has shown, None before the first."""
+        """Return the joined line after the newest that a camera has shown, None before the first."""
         return self._fronts[number]
 
     def has_room(self, number: int, lines: int, now_s: float) -> bool:
-        """Whether another block of ``lines`` of this camera may wait here."""
+        """Return whether another block of ``lines`` of this camera may wait here."""
         waiting, queue = self._lines_waiting[number] - self._apart, self._queues[number]
         if waiting < BLOCKS_WAITING * lines:
             return True
@@ -183,9 +185,9 @@ class Aligner:
             self._fronts[number] = end
 
     def pull(self, awaited: Collection[int], gone: Collection[int] = ()) -> LineBlock | None:
-        """The next joined block, None while it must wait for a block of an ``awaited`` camera.
+        """Return the next joined block, None while it must wait for a block of an ``awaited`` camera.
 
-        What a camera does not show from when it is ``gone`` until it shows something again is blind for that reason.
+        Once a camera is ``gone``, what it misses until it shows something again is blind because the camera is gone.
         """
         self._gone.update(gone)
         repeated = self._settle(awaited)
@@ -210,7 +212,7 @@ class Aligner:
                 return self._joined(first, end, seen)
 
     def held(self, awaited: Collection[int]) -> tuple[float, int, list[int]] | None:
-        """What waits: since when, how many lines its block has, and for which cameras; None if nothing does."""
+        """Return what waits: since when, how many lines its block has, and for which cameras; None if nothing does."""
         heads = [queue[0] for queue in self._queues if queue]
         missing = [number for number in awaited if not self._queues[number]]
         if not heads or not missing:
@@ -219,7 +221,7 @@ class Aligner:
         return oldest.came_s, oldest.block.lines, missing
 
     def extra_lines(self, number: int) -> int:
-        """How many lines of cloth later than its neighbours this camera sees a line."""
+        """Return how many lines of cloth later than its neighbours this camera sees a line."""
         return max(part.offset_lines for part in self._parts) - self._parts[number].offset_lines
 
     def _append(self, number: int, segment: _Segment) -> None:
@@ -227,7 +229,7 @@ class Aligner:
         self._lines_waiting[number] += segment.end - segment.first
 
     def _settle(self, awaited: Collection[int]) -> LineBlock | None:
-        """Forget what has gone out; returns lines that come again, if the first awaited camera is at such."""
+        """Forget what has gone out; return lines that come again, if the first awaited camera is at such lines."""
         leader = min(awaited, default=0)
         for number, queue in enumerate(self._queues):
             while queue and (queue[0].again or (self.next_line is not None and queue[0].end <= self.next_line)):
@@ -248,7 +250,7 @@ class Aligner:
             own = slice(part.own_px, part.own_px + part.end_px - part.first_px)
             pixels[:, part.first_px : part.end_px] = segment.rows(first, end)[:, own]
         newest = max((segment.block for segment in seen.values()), key=lambda block: block.captured_ns)
-        # Without the latest of several cameras time seems to go back a little; a step of the clock is not hidden.
+        # Without the latest of several cameras, time seems to go back a little; a real step of the clock is not hidden.
         if 0 < self._captured_ns - newest.captured_ns < STALL_S * 1e9:
             newest = replace(newest, captured_ns=self._captured_ns)
         self._captured_ns = newest.captured_ns
@@ -265,7 +267,7 @@ class Aligner:
 
 
 def _columns_of(parts: Sequence[Part]) -> Columns:
-    """Columns of the parts, neighbours as one."""
+    """Return the columns of the parts, neighbours merged."""
     firsts = [part.first_px for part in parts if part.first_px not in {other.end_px for other in parts}]
     ends = [part.end_px for part in parts if part.end_px not in {other.first_px for other in parts}]
     return tuple(zip(firsts, ends, strict=True))

@@ -1,4 +1,4 @@
-"""Several neighbouring cameras across one web, as one wide camera."""
+"""This module joins several neighbouring cameras across one web into one wide camera."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ from drivers.joined.reader import CameraReader, ReaderState
 from drivers.notice import Notice, Severity
 
 LATE_START_S = 10.0
-"""Once one camera delivers, the others are waited for so long; they join when they come."""
+"""Once one camera delivers, the others are waited for this long; they join when they come."""
 
 OUT_OF_STEP_S = 5.0
-"""A camera that sends old lines for so long is not late any more: it counts them from another place."""
+"""A camera that sends old lines for this long is no longer late: it counts them from another place."""
 
 LOOK_S = 0.05
 
 
 class JoinedCamera(Camera):
-    """Reads each of ``cameras``, which overlap from left to right, in a thread of its own and delivers one picture.
+    """A joined camera makes one picture of ``cameras`` that overlap, left to right; each is read in its own thread.
 
-    Lines belong together by their encoder line numbers; the pictures are cut at the joints as told in
-    :mod:`drivers.joined.alignment`.  The leftmost camera's columns and line numbers are those of the whole.
+    Lines belong together by their encoder line numbers; the pictures are cut at the joints as described in
+    :mod:`drivers.joined.alignment`.  The joined camera takes the leftmost camera's columns and line numbers.
 
     One camera gone or late does not stop the others: what it should have shown is blind in the blocks
     (``LineBlock.blind_px``) until it is back.  A neighbour's block waits for a late camera for two blocks' time or
     ``STALL_S``, if that is longer, beyond what the cloth needs from one camera to the next; a standing machine is no
     reason to give up waiting.  A camera that sends nothing for ``GONE_S`` although cloth moves, vanishes or fails is
-    started again, again and again.  Only when all are gone ``read`` raises CameraGoneError.  Where the cameras wait for
-    the line, they wait for each other likewise, and only one that is gone is not waited for.
+    started again until it is back.  Only when all are gone does ``read`` raise CameraGoneError.  Where the cameras wait
+    for the line, they wait for each other too, and only one that is gone is not waited for.
 
     Args:
-        cameras: two or more, from left to right; used by nobody else.
+        cameras: two or more, from left to right; used by nothing else.
         joints: one between each two neighbours.
-        camera_id: name of the whole in blocks.
+        camera_id: name of the joined camera in blocks.
 
     Raises:
         CameraError: the cameras do not fit together.
@@ -73,60 +73,60 @@ class JoinedCamera(Camera):
 
     @property
     def camera_id(self) -> str:
-        """Name of the whole."""
+        """Return the name of the joined camera."""
         return self._camera_id
 
     @property
     def width_px(self) -> int:
-        """Pixels across all cameras, shared columns counted once."""
+        """Return the number of pixels across all cameras, shared columns counted once."""
         return self.parts[-1].end_px
 
     @property
     def channels(self) -> int:
-        """1 (grey) or 3 (RGB), the same for all."""
+        """Return 1 (grey) or 3 (RGB), the same for all."""
         return self._cameras[0].channels
 
     @property
     def waits(self) -> bool:
-        """Whether the cameras wait for the line, the same for all."""
+        """Return whether the cameras wait for the line, the same for all."""
         return self._cameras[0].waits
 
     @property
     def joints_px(self) -> tuple[int, ...]:
-        """Columns at which another camera's picture begins."""
+        """Return the columns at which another camera's picture begins."""
         return tuple(part.first_px for part in self.parts[1:])
 
     @property
     def serial(self) -> str:
-        """Serial numbers of all cameras that have one: with another camera the whole is another."""
+        """Return the serial numbers of all cameras that have one: with another camera, the joined one is another."""
         return "+".join(camera.serial for camera in self._cameras if camera.serial)
 
     @property
     def mm_per_px(self) -> float | None:
-        """Scale, if a camera knows it."""
+        """Return the scale, if a camera knows it."""
         return next((scale for camera in self._cameras if (scale := camera.mm_per_px) is not None), None)
 
     @property
     def total_lines(self) -> int | None:
-        """Lines in all if every camera's cloth is finite, else None."""
+        """Return the lines in all if every camera's cloth is finite, else None."""
         totals = [camera.total_lines for camera in self._cameras]
         ends = [total + part.offset_lines for total, part in zip(totals, self.parts, strict=True) if total is not None]
         return max(ends) if len(ends) == len(totals) else None
 
     @property
     def output_lines(self) -> OutputLines | None:
-        """Those of the leftmost camera that has any."""
+        """Return the output lines of the leftmost camera that has any."""
         return next((lines for camera in self._cameras if (lines := camera.output_lines) is not None), None)
 
     def start(self) -> None:
-        """Starts all cameras and returns when they deliver, or some do and the others are late.
+        """Start all cameras and return when they deliver, or some do and the others are late.
 
         Raises:
             CameraGoneError: none is there.
-            CameraError: the first time, also if any camera cannot be used for another reason than that it is gone.
+            CameraError: at the first start, also if any camera cannot be used for a reason other than being gone.
         """
         self.stop()
-        if not self.waits:  # what a camera that waits has shown already is still to come
+        if not self.waits:  # blocks already read from a camera that waits are still to be delivered
             self._aligner = self._new_aligner()
         self._is_over = False
         with contextlib.suppress(CameraError):
@@ -145,7 +145,7 @@ class JoinedCamera(Camera):
         self._notices.tell_of_own_counts()
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next joined block.
+        """Return the next joined block, or None if none came within ``timeout_s``.
 
         Raises:
             EndOfClothError: the cloth of all cameras that are there has ended.
@@ -169,7 +169,7 @@ class JoinedCamera(Camera):
                 self._changed.wait(min(left, LOOK_S))
 
     def encoder(self) -> EncoderReading:
-        """The line that has passed all cameras, by the first of them that can tell where the machine is."""
+        """Return the line that has passed all cameras, from the first one that knows where the machine is."""
         reading = self._machine()
         due = reading.due_line + min(part.offset_lines for part in self.parts)
         asked = self._asked_line()
@@ -177,16 +177,16 @@ class JoinedCamera(Camera):
 
     @property
     def trouble(self) -> str:
-        """Which cameras show nothing now, in a sentence; empty while all do."""
+        """Say in a sentence which cameras show nothing now; '' while all do."""
         out = [self._cameras[number].camera_id for number in self._gone()]
         return f"No picture from camera {' and '.join(out)}: its part of the web is not inspected." if out else ""
 
     def take_notices(self) -> list[Notice]:
-        """What people should know of single cameras since the last call."""
+        """Return the notices about single cameras since the last call."""
         return self._notices.take()
 
     def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
-        """Each camera takes what the cloth asks for, as far as it can; what one never takes is a notice."""
+        """Have each camera take the overrides as far as it can; what one never takes becomes a notice."""
         for camera in self._cameras:
             if unknown := camera.apply_overrides(overrides):
                 text = f"Camera {camera.camera_id} takes no settings from a recipe, so not {', '.join(unknown)}."
@@ -194,8 +194,8 @@ class JoinedCamera(Camera):
         return ()
 
     def stop(self) -> None:
-        """Stops all cameras.  Never raises; one that hangs is abandoned with its thread."""
-        with self._stopping:  # a start does not begin before the cameras were let go
+        """Stop all cameras.  Never raises; one that hangs is abandoned with its thread."""
+        with self._stopping:  # a start does not begin before the cameras were released
             with self._changed:
                 readers = self._readers
                 self._readers = []
@@ -221,7 +221,7 @@ class JoinedCamera(Camera):
         return CameraReader(self._cameras[number], take, has_room, self._changed, self._notices.waiting)
 
     def _await_start(self) -> None:
-        """Wait until every camera delivers or cannot, but for the late ones only so long."""
+        """Wait until every camera delivers or has failed, but for late ones only for a limited time."""
 
         def is_decided() -> bool:
             return all(reader.state is not ReaderState.STARTING for reader in self._readers)
@@ -236,7 +236,7 @@ class JoinedCamera(Camera):
         return [n for n, reader in enumerate(self._readers) if reader.state is ReaderState.LIVE and n not in self._late]
 
     def _gone(self) -> list[int]:
-        """Cameras that should show something and do not."""
+        """Return the cameras that should show something and do not."""
         states = (ReaderState.OUT, ReaderState.STARTING)
         return [n for n, reader in enumerate(self._readers) if reader.state in states or n in self._late]
 
@@ -252,7 +252,7 @@ class JoinedCamera(Camera):
             raise CameraGoneError(str(fault)) from fault
 
     def _give_up_waiting(self) -> bool:
-        """Wait no longer for a camera that has kept its neighbours waiting for too long.  True if there is such."""
+        """Stop waiting for a camera that has kept its neighbours waiting too long.  Returns True if there is one."""
         held = None if self.waits else self._aligner.held(self._awaited())
         if held is None:
             return False
@@ -277,7 +277,7 @@ class JoinedCamera(Camera):
         now, speed = time.monotonic(), max(self._speed(), 0.0) if self._late else 0.0
         for number, front_then in list(self._late.items()):
             if self._readers[number].state is ReaderState.OUT:
-                del self._late[number]  # gone is more than late; once back it is waited for
+                del self._late[number]  # a gone camera is no longer only late; once back it is waited for
                 continue
             front, next_line = self._aligner.front(number), self._aligner.next_line
             if front is None or front == front_then or next_line is None:
@@ -292,7 +292,7 @@ class JoinedCamera(Camera):
                 self._notices.tell_out_of_step(number, next_line - front)
 
     def _machine(self) -> EncoderReading:
-        """An encoder's word; of a camera that keeps up if there is one.  Raises CameraError."""
+        """Return an encoder's reading, of a camera that keeps up if there is one.  Raises CameraError."""
         for camera in [*(self._cameras[number] for number in self._awaited()), *self._cameras]:
             try:
                 return camera.encoder()
@@ -301,7 +301,7 @@ class JoinedCamera(Camera):
         raise silent
 
     def _asked_line(self) -> int | None:
-        """How far the cloth of cameras that wait was asked for: what is read ahead is not due yet."""
+        """Return how far cloth was asked of cameras that wait: what is read ahead is not due yet."""
         if not self.waits or self._is_over:
             return None
         return self._first_due if self._readers and self._aligner.next_line is None else self._aligner.next_line

@@ -1,4 +1,4 @@
-"""What people should know of single ones of several cameras."""
+"""This module keeps the notices about single cameras of several."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from drivers.joined.alignment import Part
 from drivers.notice import Notice, Severity
 
 NOTICES_KEPT = 64
-"""So many of the newest notices wait to be taken."""
+"""At most this many notices wait to be taken, the newest ones."""
 
 LOST_TOLD_S = 5.0
-"""Lost lines are told this far apart at least: the ledger has the exact figures."""
+"""Notices of lost lines are at least this far apart: the ledger has the exact figures."""
 
 
 class JoinedNotices:
-    """Notices that wait to be taken; those of the cameras themselves come with them."""
+    """Joined notices wait to be taken; the cameras' own notices come with them."""
 
     def __init__(self, cameras: Sequence[Camera], parts: Sequence[Part]) -> None:
         self._cameras = tuple(cameras)
@@ -32,14 +32,14 @@ class JoinedNotices:
         self.waiting.append(Notice(severity, text))
 
     def take(self) -> list[Notice]:
-        """All notices since the last call."""
+        """Return all notices since the last call."""
         for camera in self._cameras:
             self.waiting.extend(camera.take_notices())
         self._tell_estimates()
         return [self.waiting.popleft() for _ in range(len(self.waiting))]
 
     def tell_of_own_counts(self) -> None:
-        """Of cameras whose line numbers are not those of an encoder: it cannot be known which lines belong together."""
+        """Warn of cameras that number lines without an encoder: it is unknown which lines belong together."""
         free = [camera.camera_id for camera in self._cameras if camera.runs_freely]
         if free:
             self.notify(
@@ -49,12 +49,12 @@ class JoinedNotices:
             )
 
     def tell_late(self, number: int) -> None:
-        """Of a camera that its neighbours wait for no longer."""
+        """Warn of a camera that its neighbours no longer wait for."""
         name = self._cameras[number].camera_id
         self.notify(Severity.WARNING, f"Camera {name} is late: its part of the web is not inspected until it is back.")
 
     def tell_out_of_step(self, number: int, lines: int) -> None:
-        """Of a camera whose lines lie behind its neighbours' and do not catch up."""
+        """Report a camera with lines that lie behind its neighbours' and do not catch up."""
         self.notify(
             Severity.ERROR,
             f"Lines of camera {self._cameras[number].camera_id} are numbered {lines} behind its neighbours', so its "
@@ -62,7 +62,7 @@ class JoinedNotices:
         )
 
     def tell_lost(self, block: LineBlock) -> None:
-        """Of lines that a camera which is there did not show, now and then."""
+        """Warn now and then of lines that a camera which is there did not show."""
         now = time.monotonic()
         if not block.blind_px or block.is_camera_gone or now - self._lost_told_s < LOST_TOLD_S:
             return
@@ -76,7 +76,7 @@ class JoinedNotices:
         self.notify(Severity.WARNING, f"Camera {name} lost {block.lines} lines; the web is not inspected whole there.")
 
     def _tell_estimates(self) -> None:
-        """Of cameras that do not know how much cloth passed while they were away."""
+        """Warn of cameras that do not know how much cloth passed while they were away."""
         for number, camera in enumerate(self._cameras):
             before, self._estimated[number] = self._estimated[number], camera.estimated_lines
             if self._estimated[number] > before and not camera.runs_freely:

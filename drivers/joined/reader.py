@@ -1,4 +1,4 @@
-"""A thread that keeps one of several cameras going: starts it, hands on its blocks, starts it again when it is lost."""
+"""This module keeps one of several cameras going: it starts it, hands on its blocks, and starts it again when lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOG = logging.getLogger("drivers.joined")
 
 
 class ReaderState(Enum):
-    """How a camera of several is."""
+    """A reader state says how one camera of several is."""
 
     STARTING = "starting"
     LIVE = "live"
@@ -36,14 +36,14 @@ class ReaderState(Enum):
 
 
 class CameraReader:
-    """Reads ``camera`` in a thread of its own from now on until :meth:`end`.
+    """A reader reads ``camera`` in a thread of its own from now on until :meth:`end`.
 
     Args:
-        camera: used by this reader only, but for its encoder.
+        camera: used by this reader only, except for its encoder.
         take: receives each block; called with ``changed`` held.
-        has_room: whether so many lines may be handed on now; asked with ``changed`` held.
+        has_room: says whether this many lines may be handed on now; called with ``changed`` held.
         changed: notified when a block was handed on or the state has changed; guards both.
-        notices: where people are told of loss and return.
+        notices: receives notices of loss and return.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class CameraReader:
         self._thread.start()
 
     def end(self) -> None:
-        """Ask for the end; returns at once."""
+        """Ask the reader to end; returns at once."""
         self._end.set()
 
     def join(self) -> None:
-        """Wait for the end, which comes soon also if the camera hangs."""
+        """Wait until the reader has ended, which is soon even if the camera hangs."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -117,8 +117,8 @@ class CameraReader:
                 raise CameraGoneError(f"{self._grabber.silence(watch.unseen_s)}.")
 
     def _is_loading(self) -> bool:
-        """Whether a camera that waits is in the midst of a picture, but not too long: stopped now, it would not show
-        that one again."""
+        """Return whether a waiting camera is loading a picture, and not for too long; if stopped, it would skip that
+        one."""
         return self._camera.waits and self._grabber.asked == "read" and self._grabber.unanswered_s < STOP_LIMIT_S
 
     def _check_shape(self, block: LineBlock) -> None:
@@ -160,7 +160,7 @@ class CameraReader:
         self._notices.append(Notice(severity, text))
 
     def _let_go(self) -> None:
-        """Stop the camera.  One that hangs is not waited for."""
+        """Stop the camera, without waiting for one that hangs."""
         settle(5 * READ_TIMEOUT_S, self._grabber)
         self._grabber.stop()
         settle(STOP_LIMIT_S, self._grabber)
@@ -174,20 +174,20 @@ class CameraReader:
 
 
 class _Watch:
-    """Notices a camera that sends nothing although cloth moves."""
+    """A watch notices a camera that sends nothing although cloth moves."""
 
     def __init__(self, reading: EncoderReading) -> None:
         self.unseen_s = 0.0
         self.came(reading, 0)
 
     def came(self, reading: EncoderReading, lines: int) -> None:
-        """A block of so many lines came."""
+        """Take note that a block of this many lines came."""
         self._since_s = time.monotonic()
         self._due_line = reading.due_line
         self._lines = lines
 
     def is_gone(self, reading: EncoderReading) -> bool:
-        """No block came: True once too much cloth has passed since one did."""
+        """Take note that no block came; return True once too much cloth has passed since the last one."""
         now = time.monotonic()
         if reading.lines_per_s <= 0 or reading.due_line <= self._due_line:
             self._since_s = now

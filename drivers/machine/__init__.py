@@ -1,1 +1,1 @@
-"""Signals to and from the machine: what they are, Modbus TCP, a counter as encoder."""
+"""This package exchanges signals with the machine: what they are, Modbus TCP, a counter as encoder."""

@@ -1,4 +1,4 @@
-"""An encoder that is no part of a camera: a counter that wraps, read now and then, gives position and speed."""
+"""This module reads a wrapping counter that is no part of a camera as an encoder: it gives position and speed."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from drivers.camera import Camera, CameraError, EncoderReading
 from drivers.wrapped import WrappedCamera
 
 SPEED_WINDOW_S = 0.5
-"""Speed is the mean over so long: a count is whole pulses only."""
+"""Speed is the mean over this time, as a count is whole pulses only."""
 
 STALE_S = 1.0
-"""A count older than this says nothing of the present speed."""
+"""A count older than this says nothing about the present speed."""
 
 FASTEST_LINES_PER_S = 100_000.0
-"""No machine moves so fast: a count that says so began anew, as after a power cut of the PLC."""
+"""No machine moves this fast: a count that says so has started anew, as after a power cut of the PLC."""
 
 
 class CounterEncoder:
-    """Position and speed from the counts of a wrapping counter.  Fed by one thread, read from any.
+    """A counter encoder gives position and speed from a wrapping counter.  Fed by one thread, read from any.
 
-    Between two counts the machine must move by less than half the counter's range, or the direction cannot be told:
-    16 bits read 20 times a second allow 655,000 pulses a second.  After a silence of more than a second, as of a lost
-    link, the machine is taken to have gone on at its last speed, give or take half the range; 32 bits need no such
-    guess.
+    Between two counts the machine must move by less than half the counter's range, or the direction is unknown:
+    16 bits read 20 times a second allow 655,000 pulses a second.  After more than a second without a count, as with a
+    lost link, the machine is taken to have gone on at its last speed, give or take half the range; 32 bits need no
+    such guess.
 
     Args:
         pulses_per_line: counts per line of cloth; negative where the counter counts down going forward.
@@ -47,7 +47,7 @@ class CounterEncoder:
         self._window: deque[tuple[float, int]] = deque()
 
     def feed(self, count: int) -> None:
-        """Take the count as it is now; the first one is position 0.  From a count that jumps it goes on from there."""
+        """Take the count as it is now; the first one is position 0.  A count that jumps does not move the position."""
         with self._lock:
             now = self._clock()
             if self._last is not None:
@@ -66,7 +66,7 @@ class CounterEncoder:
                 self._window.popleft()
 
     def reading(self) -> EncoderReading:
-        """Where the machine is; standing where nothing was counted for a second."""
+        """Return where the machine is; its speed is 0 where nothing was counted for a second."""
         with self._lock:
             due = math.floor(self._highest + 1e-9)
             if len(self._window) < 2 or self._clock() - self._window[-1][0] > STALE_S:
@@ -74,7 +74,7 @@ class CounterEncoder:
             return EncoderReading(due, self._pulses_per_s() / self._pulses_per_line)
 
     def _pulses_per_s(self) -> float:
-        """Over the last counts; 0 before there are two."""
+        """Return the rate over the last counts; 0 before there are two."""
         if len(self._window) < 2:
             return 0.0
         (first_s, first), (last_s, last) = self._window[0], self._window[-1]
@@ -82,10 +82,10 @@ class CounterEncoder:
 
 
 class EncodedCamera(WrappedCamera):
-    """A camera whose lines are triggered by an encoder it cannot read itself: the counter speaks for it.
+    """An encoded camera has its lines triggered by an encoder it cannot read itself; the counter is read for it.
 
-    The counter's zero is laid on the camera's at the first start, so that the line due and the lines delivered have
-    the same numbers as long as the camera numbers its lines by the same pulses.
+    At the first start the counter's zero is set to the camera's, so that the line due and the lines delivered have the
+    same numbers as long as the camera numbers its lines by the same pulses.
     """
 
     def __init__(self, camera: Camera, encoder: CounterEncoder) -> None:
@@ -100,7 +100,7 @@ class EncodedCamera(WrappedCamera):
             self._offset = self._camera.encoder().due_line - self._encoder.reading().due_line
 
     def encoder(self) -> EncoderReading:
-        """The counter's word, in the camera's line numbers.  Raises CameraError before the first start."""
+        """Return the counter's reading in the camera's line numbers.  Raises CameraError before the first start."""
         if self._offset is None:
             raise CameraError(f"Camera {self.camera_id} has not been started yet; its lines have no numbers.")
         reading = self._encoder.reading()

@@ -1,4 +1,4 @@
-"""How the machine is wired: what settings may say, and which link stands behind it."""
+"""This module says how the machine is wired: what settings may say, and which link stands behind it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.machine.signals import CameraLines, LinkError, MachineLink, Output,
 
 
 class CameraLinesSettings(BaseModel):
-    """Output lines of the camera; the name of the line by the signal, such as ``{ stop = "Line2" }``."""
+    """These settings name the camera's output line of each signal, such as ``{ stop = "Line2" }``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,7 +22,7 @@ class CameraLinesSettings(BaseModel):
 
 
 class SimulatedLinkSettings(BaseModel):
-    """No machine: signals are remembered only."""
+    """These settings stand for no machine: signals are only remembered."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,11 +33,11 @@ LinkSettings = Annotated[
     ModbusSettings | CameraLinesSettings | SimulatedLinkSettings,
     Field(discriminator="kind"),
 ]
-"""What a station's settings say about the way to the machine, told apart by ``kind``."""
+"""These are the settings of the link to the machine; ``kind`` tells which."""
 
 
 def open_link(settings: LinkSettings, camera: Camera) -> MachineLink:
-    """The link that ``settings`` describe, not connected yet.  Raises LinkError if the camera has no output lines."""
+    """Return the link that ``settings`` describe, not connected yet.  Raises LinkError if no output lines are there."""
     match settings:
         case ModbusSettings():
             return ModbusLink(settings)

@@ -1,5 +1,5 @@
-"""Machine signals over Modbus TCP: outputs are coils, distances holding registers, inputs discrete inputs, the
-encoder's counter is a register.
+"""This module exchanges machine signals over Modbus TCP.  Outputs are coils, distances holding registers, inputs
+discrete inputs; the encoder's counter is a register.
 
 Addresses are those of the protocol, counted from 0; a manual that speaks of coil 00001 means address 0.
 """
@@ -21,14 +21,14 @@ from drivers.machine.signals import Distance, Input, Inputs, LinkError, Output, 
 Address = Annotated[int, Field(ge=0, le=65535)]
 
 NONE_AHEAD = 65535
-"""Said of a distance where no reject is on its way; a longer way than 655.34 m is told as that."""
+"""This value stands for no reject on its way; any way of 655.34 m or more is sent as 65534."""
 
 # Every failure is raised as a LinkError; the library logs each of them a second time.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
 
 class CounterSettings(BaseModel):
-    """Where the encoder's count is read."""
+    """These settings say where the encoder's count is read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +39,7 @@ class CounterSettings(BaseModel):
 
 
 class ModbusSettings(BaseModel):
-    """A PLC or a bus coupler with Modbus TCP; signals without an address are not used."""
+    """These settings describe a PLC or a bus coupler with Modbus TCP; signals without an address are not used."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ class ModbusSettings(BaseModel):
 
 
 class ModbusLink:
-    """The link that :class:`ModbusSettings` describe; see :class:`drivers.machine.signals.MachineLink`."""
+    """A Modbus link is built from :class:`ModbusSettings`; see :class:`drivers.machine.signals.MachineLink`."""
 
     needs_camera = False
 
@@ -153,7 +153,7 @@ class ModbusLink:
         return count
 
     def _checked(self, answer: ModbusPDU, what: str) -> ModbusPDU:
-        """The answer, if it is none of the device's refusals."""
+        """Return the answer, unless the device refused."""
         if answer.isError():
             raise LinkError(
                 f"{self.name} refuses {what} of device {self._settings.device_id} ({answer}); correct the addresses "
@@ -163,12 +163,12 @@ class ModbusLink:
 
 
 def centimetres(metres: float | None) -> int:
-    """A distance as a register tells it."""
+    """Return a distance as its register holds it."""
     return NONE_AHEAD if metres is None else min(round(metres * 100), NONE_AHEAD - 1)
 
 
 def runs(addresses: Iterable[int]) -> list[list[int]]:
-    """Addresses in ascending order, cut where they do not follow each other: each run is one request."""
+    """Sort addresses and cut them where they do not follow each other: each run is one request."""
     ordered = sorted(addresses)
     cut: list[list[int]] = [ordered[:1]] if ordered else []
     for before, at in pairwise(ordered):

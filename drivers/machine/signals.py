@@ -1,7 +1,7 @@
-"""What the station tells the machine and hears from it, and the links that need no bus: simulated, camera lines.
+"""This module defines the signals to and from the machine, and the links that need no bus: simulated, camera lines.
 
-A link carries the whole picture of all signals at each exchange, as a PLC's own process image does: nothing depends on
-what was said before, so a link that was lost is right again with the first exchange after its return.
+A link carries all signals at each exchange, as a PLC's own process image does: nothing depends on earlier exchanges,
+so a link that was lost is right again with the first exchange after its return.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Protocol, assert_never
 from drivers.camera import CameraError
 
 HISTORY = 4096
-"""Changes a simulated link remembers."""
+"""A simulated link remembers this many changes."""
 
 
 class LinkError(Exception):
-    """The link to the machine failed: one plain sentence saying which link, what happened, what to do."""
+    """A link error says in one plain sentence which link to the machine failed, what happened and what to do."""
 
 
 class Output(StrEnum):
-    """The station's signals to the machine."""
+    """An output is one of the station's signals to the machine."""
 
     STOP = "stop"
     RED = "red"
@@ -34,14 +34,14 @@ class Output(StrEnum):
 
 
 class Distance(StrEnum):
-    """How far the next reject still has to go, for a marker or a winder that reckons for itself."""
+    """A distance says how far the next reject still has to go, for a marker or winder that works out its own timing."""
 
     TO_MARKER = "to_marker"
     TO_ROLL = "to_roll"
 
 
 class Input(StrEnum):
-    """The machine's signals to the station."""
+    """An input is one of the machine's signals to the station."""
 
     RUNNING = "running"
     DOFF = "doff"
@@ -50,13 +50,13 @@ class Input(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """All signals to the machine at one moment.
+    """Outputs hold all signals to the machine at one moment.
 
     Attributes:
-        stop: the machine shall stop.
+        stop: the machine must stop.
         red, amber: the stack light: a stop or a critical defect · inspection is degraded.  Dark when all is well.
         marker: the marker marks while it is on.
-        heartbeat: toggles while the station can be relied on; the machine stops by itself where it stands still.
+        heartbeat: toggles while the station can be relied on; the machine stops by itself when it no longer toggles.
         to_marker_m, to_roll_m: metres the next reject has to go, None where there is none.  Two moments that differ in
             these alone count as equal: they change with every line of cloth.
     """
@@ -70,7 +70,7 @@ class Outputs:
     to_roll_m: float | None = field(default=None, compare=False)
 
     def metres(self, distance: Distance) -> float | None:
-        """One of the distances."""
+        """Return one of the distances."""
         match distance:
             case Distance.TO_MARKER:
                 return self.to_marker_m
@@ -80,18 +80,18 @@ class Outputs:
                 assert_never(distance)
 
     def level(self, output: Output, inverted: frozenset[Output] = frozenset()) -> bool:
-        """The electrical level of one signal: its meaning, or the contrary where it is wired inverted."""
+        """Return the electrical level of one signal: its value, or the opposite where it is wired inverted."""
         return bool(getattr(self, output.value)) != (output in inverted)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the machine says; None where a signal is not wired.
+    """Inputs hold what the machine reports; None where a signal is not wired.
 
     Attributes:
         running: the machine runs.
         doff: the cloth roll is being changed.
-        release: a person at the machine takes the requested stop back.
+        release: a person at the machine cancels the requested stop.
         counter: raw count of the encoder's counter, which wraps.
     """
 
@@ -102,35 +102,35 @@ class Inputs:
 
 
 class MachineLink(Protocol):
-    """A way to the machine's signals.  Used by one thread only, which a slow link may hold up for a second."""
+    """A machine link exchanges the machine's signals.  Used by one thread only, which it may hold up for a second."""
 
     @property
     def name(self) -> str:
-        """By which messages call it."""
+        """Return the name that messages use for the link."""
 
     @property
     def carries(self) -> frozenset[Output]:
-        """The signals that are wired."""
+        """Return the signals that are wired."""
 
     @property
     def needs_camera(self) -> bool:
-        """True if it works only while the camera runs, which is while a roll is open."""
+        """Return True if it works only while the camera runs, which is while a roll is open."""
 
     def open(self) -> None:
-        """Connect; also after :meth:`close`.  Raises LinkError."""
+        """Connect, also again after :meth:`close`.  Raises LinkError."""
 
     def exchange(self, outputs: Outputs) -> Inputs:
-        """Set all outputs, read all inputs.  Raises LinkError; open it again then."""
+        """Set all outputs and read all inputs.  Raises LinkError; then open the link again."""
 
     def close(self) -> None:
-        """Let go; the outputs stay as they are.  Never raises; may be called twice."""
+        """Disconnect; the outputs stay as they are.  Never raises; may be called twice."""
 
 
 class SimulatedLink:
-    """A machine that does nothing but remember what it was told, and says what it is set to say.
+    """A simulated link stands for a machine that only remembers its outputs and answers the inputs set here.
 
     Attributes:
-        inputs: what the next exchanges answer.
+        inputs: what the next exchanges return.
     """
 
     name = "simulated machine"
@@ -145,40 +145,40 @@ class SimulatedLink:
 
     @property
     def outputs(self) -> Outputs | None:
-        """What it was told last, None before anything."""
+        """Return the outputs set last, None before anything."""
         return self._outputs
 
     @property
     def history(self) -> list[tuple[float, Outputs]]:
-        """When (seconds, monotonic) the outputs changed and to what, oldest first; the last 4,096 changes."""
+        """Return when (seconds, monotonic) the outputs changed and to what, oldest first; the last 4,096 changes."""
         return list(self._history)
 
     def open(self) -> None:
-        """Nothing to connect."""
+        """Do nothing: there is nothing to connect."""
 
     def exchange(self, outputs: Outputs) -> Inputs:
-        """Remember and answer."""
+        """Remember the outputs and answer."""
         if outputs != self._outputs:
             self._history.append((self._clock(), outputs))
         self._outputs = outputs
         return self.inputs
 
     def close(self) -> None:
-        """Nothing to let go."""
+        """Do nothing: there is nothing to disconnect."""
 
 
 SetOutput = Callable[[str, bool], None]
-"""Sets one output line of a camera by its name, such as ``Line2``.  Raises CameraError."""
+"""A function of this type sets one output line of a camera by its name, such as ``Line2``.  Raises CameraError."""
 
 
 class CameraLines:
-    """Signals on a camera's own output lines.  Has no inputs.
+    """Camera lines carry signals on a camera's own output lines.  They have no inputs.
 
     A line keeps its level when the camera is stopped or the program dies, so only a heartbeat on one of them makes the
     machine stop then.
 
     Args:
-        set_output: the camera's.
+        set_output: the camera's method that switches a line.
         lines: the line of each signal that is wired.
         inverted: signals whose line is off while they are on.
         camera_id: for messages.
@@ -202,7 +202,7 @@ class CameraLines:
         self.name = f"output lines of camera {camera_id}"
 
     def open(self) -> None:
-        """The camera is opened by the line; here only the levels are forgotten, so that all are set again."""
+        """Forget the levels, so that all are set again; the line itself opens the camera."""
         self._levels.clear()
 
     def exchange(self, outputs: Outputs) -> Inputs:
@@ -218,4 +218,4 @@ class CameraLines:
         return Inputs()
 
     def close(self) -> None:
-        """The camera is closed by the line."""
+        """Do nothing: the line closes the camera."""

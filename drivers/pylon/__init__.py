@@ -1,1 +1,1 @@
-"""Basler cameras through pylon, and pylon's own emulation of them."""
+"""This package opens Basler cameras through pylon, and pylon's own emulation of them."""

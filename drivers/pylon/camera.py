@@ -1,6 +1,6 @@
-"""Basler line-scan and area cameras through pylon, and pylon's camera emulation (``PYLON_CAMEMU``).
+"""This module runs Basler line-scan and area cameras through pylon, and pylon's camera emulation (``PYLON_CAMEMU``).
 
-pypylon is imported when a camera is wanted: without it the other cameras still work.
+pypylon is imported only when such a camera is opened: without it the other cameras still work.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ LOG = logging.getLogger("drivers.pylon")
 
 
 class PylonCamera(Camera):
-    """One Basler camera, found by its serial number.
+    """A pylon camera is one Basler camera, found by its serial number.
 
     It is opened once to set it up and to learn what it delivers, and closed again; ``start`` opens it anew, so that a
-    camera that was unplugged is found again wherever it comes back.  What it did not take of the settings stands in
-    :attr:`refused` and is told to the line (:meth:`take_notices`).
+    camera that was unplugged is found again wherever it comes back.  The settings it did not take stand in
+    :attr:`refused` and reach the line as notices (:meth:`take_notices`).
 
     Lines are numbered as :class:`drivers.pylon.position.ClothPosition` says: from encoder pulses, else from the
     camera's block numbers, so that blocks lost on the way leave a gap.  Without an encoder the camera runs freely and
-    takes cloth to move at its line rate all the time; how much passed while it was away is then an estimate.  With an
-    encoder whose counter the camera does not tell, silence cannot be told from standing cloth; nor does a camera that
-    is away tell its counter: what passed shows once it is back, and a roll that is ended before lacks it.  A counter
-    that the machine's link reads (``pulses_per_line`` of ``[machine]``) knows both.  Line 0 is where this
-    camera was started first: neighbours across one web agree only if they were started while the machine stood.
+    takes cloth to move at its line rate all the time; how much passed while it was away is then an estimate.  If the
+    camera does not report the encoder's counter, a camera that sends nothing looks like standing cloth.  A camera that
+    is away cannot report it either: what passed shows once it is back, and a roll that ends before lacks it.  A
+    counter that the machine's link reads (``pulses_per_line`` of ``[machine]``) solves both.  Line 0 is where this
+    camera was first started: neighbours across one web agree only if they were started while the machine stood.
 
     Args:
         settings: see :class:`drivers.pylon.settings.PylonSettings`.
@@ -67,62 +67,62 @@ class PylonCamera(Camera):
 
     @property
     def camera_id(self) -> str:
-        """Name of the camera."""
+        """Return the name of the camera."""
         return self._settings.name
 
     @property
     def serial(self) -> str:
-        """Serial number of the device."""
+        """Return the serial number of the device."""
         return self._settings.serial
 
     @property
     def width_px(self) -> int:
-        """Pixels across."""
+        """Return the number of pixels across."""
         return self._delivery.width_px
 
     @property
     def channels(self) -> int:
-        """1 (Mono) or 3 (Bayer and RGB)."""
+        """Return 1 (Mono) or 3 (Bayer and RGB)."""
         return self._delivery.channels
 
     @property
     def waits(self) -> bool:
-        """False: cloth runs regardless."""
+        """Return False: cloth runs regardless."""
         return False
 
     @property
     def mm_per_px(self) -> float | None:
-        """Scale as the settings give it, both axes."""
+        """Return the scale of both axes as the settings give it."""
         return self._settings.mm_per_px
 
     @property
     def runs_freely(self) -> bool:
-        """True without an encoder: lines are counted by time."""
+        """Return True without an encoder: lines are then counted by time."""
         return self._settings.encoder is None
 
     @property
     def delivery(self) -> Delivery:
-        """What the camera delivers, as it was set up."""
+        """Return what the camera delivers, as it was set up."""
         return self._delivery
 
     @property
     def counts(self) -> GrabCounts:
-        """Blocks delivered, failed and lost so far, over all starts."""
+        """Return the blocks delivered, failed and lost so far, over all starts."""
         grab = self.grab
         return self._earlier if grab is None else self._earlier + grab.counts
 
     @property
     def estimated_lines(self) -> int:
-        """Lines that passed while the camera was away, by estimate."""
+        """Return the estimate of how many lines passed while the camera was away."""
         return self._position.estimated_lines
 
     @property
     def output_lines(self) -> OutputLines:
-        """The camera's own, see :meth:`set_output`."""
+        """Return the camera itself, which switches its own lines; see :meth:`set_output`."""
         return self
 
     def start(self) -> None:
-        """Finds the camera, sets it up and begins to deliver.
+        """Find the camera, set it up and begin to deliver.
 
         Raises:
             CameraGoneError: it is not there (any more).
@@ -151,11 +151,11 @@ class PylonCamera(Camera):
                 self._delivery = delivery
                 self.grab = grab
                 return
-        grab.close()  # this start hung in pylon until it was given up
+        grab.close()  # this start hung in pylon until it was abandoned
         raise CameraGoneError(f"Camera {self.camera_id} was stopped while it started.")
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block, or None if none came in time or it came damaged.
+        """Return the next block, or None if none came in time or it came damaged.
 
         Raises:
             CameraGoneError: the camera was unplugged, or pylon lost it.
@@ -167,25 +167,25 @@ class PylonCamera(Camera):
         return grab.read(timeout_s)
 
     def encoder(self) -> EncoderReading:
-        """Where the cloth is, as far as this camera can know; asks nothing of the device."""
+        """Return where the cloth is, as far as this camera can know; asks nothing of the device."""
         return self._position.reading()
 
     def stop(self) -> None:
-        """Stops and closes the camera.  A call that hangs in pylon is abandoned after some seconds."""
+        """Stop and close the camera.  A call that hangs in pylon is abandoned after some seconds."""
         self._end_turn()
 
     def apply_overrides(self, overrides: Mapping[str, float]) -> tuple[str, ...]:
-        """``exposure_us`` and ``gain_db`` that the cloth asks for, from the next start on.
+        """Take ``exposure_us`` and ``gain_db`` as overrides, from the next start on.
 
-        They go before the settings; without such a wish any more the settings hold, and where those say nothing, what
-        the camera had before the first wish.
+        They take precedence over the settings.  Without an override the settings hold again, and where those say
+        nothing, what the camera had before the first override.
         """
         before = {
             name: self._light[name] for name in self._overrides if name in self._light and not self._is_told(name)
         }
         self._overrides |= overrides.keys()
         self._settings = self._told.with_light({**before, **overrides})
-        self._notices = _warnings(self.refused)  # told anew with each roll
+        self._notices = _warnings(self.refused)  # reported anew with each roll
         return ()
 
     def set_output(self, name: str, on: bool) -> None:
@@ -210,13 +210,13 @@ class PylonCamera(Camera):
             )
 
     def take_notices(self) -> list[Notice]:
-        """What people should know since the last call: a warning for each setting that was not taken."""
+        """Return the notices since the last call: a warning for each setting that was not taken."""
         notices = self._notices
         self._notices = []
         return notices
 
     def _end_turn(self) -> int:
-        """Close what grabs, and let no start that is under way count.  Returns the number of the next turn."""
+        """Close the current grab and invalidate any start under way.  Returns the number of the next turn."""
         with self._turning:
             self._turn += 1
             turn = self._turn
@@ -228,7 +228,7 @@ class PylonCamera(Camera):
         return turn
 
     def _is_told(self, name: str) -> bool:
-        """Whether the settings say something of it."""
+        """Return whether the settings set this value."""
         told = self._told.gain_raw is not None and name == "gain_db"
         return told or getattr(self._told, name) is not None
 
@@ -236,7 +236,7 @@ class PylonCamera(Camera):
         return Features(device.GetNodeMap(), self._genicam, self.camera_id)
 
     def _open(self, known: bool = False) -> Any:
-        """The opened device; ``known``: it was there before, so that it may come back."""
+        """Return the opened device; ``known``: it was there before, so it may come back."""
         found = find_device(self._pylon, self._genicam, self.serial, known)
         if self._settings.image_folder is None and found.GetDeviceClass() == EMULATED:
             LOG.info("Camera %s is an emulation and shows a test picture; image_folder gives it cloth.", self.camera_id)

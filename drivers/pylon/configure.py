@@ -1,4 +1,4 @@
-"""Brings a Basler camera's features to what the settings say, and tells what it then delivers."""
+"""This module sets a Basler camera's features as the settings say, and reports what it then delivers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.pylon.features import Features
 from drivers.pylon.settings import LONGEST_BLOCK_S, PylonSettings
 
 EMULATED_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"})
-"""Pictures that pylon's camera emulation plays."""
+"""pylon's camera emulation plays pictures with these suffixes."""
 
 EXPOSURE, GAIN = ("ExposureTimeAbs", "ExposureTime"), ("Gain", "GainAbs")
 LINE_RATE = ("AcquisitionLineRateAbs", "AcquisitionLineRate")
@@ -21,15 +21,15 @@ FRAME_RATE = ("AcquisitionFrameRateAbs", "AcquisitionFrameRate")
 RESULTING_FRAME_RATE = ("ResultingFrameRateAbs", "BslResultingAcquisitionFrameRate", "ResultingFrameRate")
 
 SLOW_SHARE = 0.1
-"""With an encoder blocks are made so short that they still come in time at this share of the fastest rate."""
+"""With an encoder, blocks are so short that they still come in time at this share of the fastest rate."""
 
 SHORTFALL = 0.99
-"""A camera that reaches less than this of the rate asked for is told of."""
+"""A camera that reaches less than this share of the rate asked for is reported."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a camera delivers once set up.
+    """A delivery says what a camera delivers once set up.
 
     Attributes:
         width_px, lines, channels: of each block.
@@ -47,15 +47,15 @@ class Delivery:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """What must stay the same over a restart: lines, new lines, width and channels."""
+        """Return what must stay the same over a restart: lines, new lines, width and channels."""
         return self.lines, self.step, self.width_px, self.channels
 
 
 def set_up(features: Features, settings: PylonSettings) -> Delivery:
-    """Set everything.  ``features.refused`` then holds what the camera did not take.
+    """Set all features.  ``features.refused`` then holds what the camera did not take.
 
     Raises:
-        CameraError: the camera cannot do what it is needed for: pictures of no use, wrong pixel format, wrong size.
+        CameraError: the camera cannot do what is needed: unusable pictures, wrong pixel format, wrong size.
     """
     _stop_triggers(features)
     size = _play_folder(features, settings)
@@ -83,7 +83,7 @@ def _stop_triggers(features: Features) -> None:
 
 
 def _play_folder(features: Features, settings: PylonSettings) -> tuple[int, int] | None:
-    """Lines and width of the pictures that the emulation is to play, None for cameras that look at cloth."""
+    """Return lines and width of the pictures that the emulation is to play, None for cameras that look at cloth."""
     folder = settings.image_folder
     if folder is None:
         return None
@@ -121,7 +121,7 @@ def _size_of_pictures(folder: Path) -> tuple[int, int]:
 
 
 def _pixel_format(features: Features, settings: PylonSettings) -> int:
-    """Channels of what is delivered."""
+    """Set the pixel format; return the channels of what is delivered."""
     wanted = settings.pixel_format
     if not features.choose("PixelFormat", wanted, f"{wanted}p", f"{wanted}Packed"):
         if not (wanted.startswith("Mono") and features.choose("PixelFormat", "Mono8")):
@@ -132,7 +132,7 @@ def _pixel_format(features: Features, settings: PylonSettings) -> int:
 
 
 def _region(features: Features, settings: PylonSettings, size: tuple[int, int] | None) -> tuple[int, int]:
-    """Width and lines of a block."""
+    """Set the region; return width and lines of a block."""
     features.assign("OffsetX", 0)
     features.assign("OffsetY", 0)
     width_px, lines = settings.width_px, settings.height_px
@@ -156,7 +156,7 @@ def _region(features: Features, settings: PylonSettings, size: tuple[int, int] |
 
 
 def _lines_of_a_block(features: Features, settings: PylonSettings) -> int | None:
-    """Of a line-scan camera what it takes in 0.25 s (with an encoder at a tenth of its rate), None for area cameras."""
+    """Return a line-scan camera's lines in 0.25 s (with an encoder at a tenth of its rate), None for area cameras."""
     rate = settings.line_rate_hz or features.number(*LINE_RATE)
     if rate is None:
         return None
@@ -166,7 +166,7 @@ def _lines_of_a_block(features: Features, settings: PylonSettings) -> int | None
 def _whole_pictures(
     features: Features, size: tuple[int, int], width_px: int | None, lines: int | None
 ) -> tuple[int, int]:
-    """Lines and width of the pictures: the emulation plays them whole, whatever region is set."""
+    """Return lines and width of the pictures: the emulation plays them whole, whatever region is set."""
     wanted = (lines or size[0], width_px or size[1])
     if wanted != size:
         what, instead = (f"{region[1]} x {region[0]} px" for region in (wanted, size))
@@ -199,13 +199,13 @@ def _light(features: Features, settings: PylonSettings) -> None:
 
 
 def light_of(features: Features) -> dict[str, float]:
-    """``exposure_us`` and ``gain_db`` as the camera has them now, as far as it tells."""
+    """Return ``exposure_us`` and ``gain_db`` as the camera has them now, as far as they can be read."""
     found = {"exposure_us": features.number(*EXPOSURE), "gain_db": features.number(*GAIN)}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def _rate(features: Features, settings: PylonSettings, lines: int, step: int) -> float | None:
-    """Lines per second of a camera that runs freely, None if it cannot be known."""
+    """Return the lines per second of a camera that runs freely, None if unknown."""
     wanted = settings.line_rate_hz
     if wanted is not None and any(features.writable(name) for name in LINE_RATE):
         features.assign("AcquisitionLineRateEnable", True)
@@ -238,6 +238,6 @@ def _rate_reached(features: Features, step: int) -> float | None:
 
 
 def _slowest(features: Features, switch: str, limit: tuple[str, ...], resulting: tuple[str, ...]) -> float | None:
-    """The rate that results, or the limit set if that is lower and not switched off."""
+    """Return the rate that results, or the limit set if that is lower and not switched off."""
     rates = [features.number(*resulting), None if features.whole(switch) == 0 else features.number(*limit)]
     return min((rate for rate in rates if rate), default=None)

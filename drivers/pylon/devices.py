@@ -1,4 +1,4 @@
-"""Which Basler cameras are plugged in, and pypylon itself."""
+"""This module finds the Basler cameras that are plugged in, and loads pypylon."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from drivers.camera import CameraError, CameraGoneError
 from drivers.pylon.features import in_short
 
 EMULATED = "BaslerCamEmu"
-"""Device class of pylon's camera emulation."""
+"""pylon's camera emulation has this device class."""
 
 
 def list_pylon_cameras() -> list[dict[str, str | bool]]:
-    """Every Basler device (or emulation) that is plugged in: ``kind``, ``name``, ``serial`` and ``emulated``.
+    """List every Basler device (or emulation) that is plugged in: ``kind``, ``name``, ``serial`` and ``emulated``.
 
     A device whose enumeration fails has ``error``; without pypylon the list is empty.
     """
@@ -37,7 +37,7 @@ def list_pylon_cameras() -> list[dict[str, str | bool]]:
 
 
 def load_pylon() -> tuple[Any, Any]:
-    """The modules ``pypylon.pylon`` and ``pypylon.genicam``.  Raises CameraError."""
+    """Return the modules ``pypylon.pylon`` and ``pypylon.genicam``.  Raises CameraError."""
     try:
         from pypylon import genicam, pylon
     except (ImportError, OSError) as error:
@@ -48,7 +48,7 @@ def load_pylon() -> tuple[Any, Any]:
 
 
 def find_device(pylon: Any, genicam: Any, serial: str, known: bool) -> Any:
-    """pylon's device info of the camera with this serial number.
+    """Return pylon's device info of the camera with this serial number.
 
     Raises:
         CameraGoneError: it is not there, but was (``known``).
@@ -73,7 +73,7 @@ def find_device(pylon: Any, genicam: Any, serial: str, known: bool) -> Any:
 
 
 def close_device(device: Any) -> None:
-    """Close and let go of a device that nobody reads.  Never raises."""
+    """Close and release a device that nobody reads.  Never raises."""
     with suppress(Exception):
         device.Close()
     with suppress(Exception):

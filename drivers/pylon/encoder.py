@@ -1,7 +1,7 @@
-"""A shaft encoder at a Basler camera: which features make it start lines, and where its pulses can be read.
+"""This module sets up a shaft encoder at a Basler camera: it starts the lines, and its pulses are read if they can be.
 
 Sources: Basler's product documentation, "Encoder Control" (racer 2) and "Shaft Encoder Module", "Frequency Converter",
-"Encoder Counter" chunk (racer, runner).  There is no emulation of it: this was not tried on a real camera.
+"Encoder Counter" chunk (racer, runner).  The emulation has no encoder, and this was not tried on a real camera.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from drivers.pylon.features import Features
 from drivers.pylon.settings import EncoderSettings
 
 SHAFT_COUNTS = 32768
-"""Values of the older module's counter (0 to 32767)."""
+"""The older module's counter has this many values (0 to 32767)."""
 
 _LARGEST_PRE_DIVIDER = 128
 
 
 @dataclass(frozen=True)
 class PulseCounter:
-    """Names by which the encoder's counter is read.
+    """A pulse counter names the features by which the encoder's counter is read.
 
     Attributes:
         feature: for its value now, empty if there is none.
@@ -34,7 +34,7 @@ class PulseCounter:
 
 
 def encoder_triggers(features: Features, encoder: EncoderSettings, step: int) -> PulseCounter:
-    """Let the encoder start every line, or every frame of ``step`` new lines where the camera has no line trigger.
+    """Let the encoder start every line, or every frame of ``step`` new lines where there is no line trigger.
 
     Raises:
         CameraError: the camera cannot be triggered by it.
@@ -107,7 +107,7 @@ def _wire(features: Features, name: str, line: str) -> None:
 
 
 def _counter(features: Features, counter: PulseCounter) -> PulseCounter:
-    """What of the counter this camera really has; its chunk is switched on."""
+    """Return what of the counter this camera really has; its chunk is switched on."""
     chunk = ""
     if features.assign("ChunkModeActive", True) and features.choose("ChunkSelector", counter.chunk):
         chunk = f"Chunk{counter.chunk}" if features.assign("ChunkEnable", True) else ""

@@ -1,6 +1,7 @@
-"""A camera's features by name through its node map: what is missing or refused becomes a sentence, not a riddle.
+"""This module reads and sets a camera's features by name; what is missing or refused becomes a plain sentence.
 
-Names: the SFNC (standard feature naming convention) of newer cameras, and ``...Abs`` or ``...Raw`` of older ones.
+Features are found in the camera's node map.  Names are those of the SFNC (standard feature naming convention) on newer
+cameras, ``...Abs`` or ``...Raw`` on older ones.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 _HERTZ = {"khz": 1e3, "mhz": 1e6}
-"""Units of rates that are not hertz; the line rate of newer line-scan cameras is in kHz."""
+"""These units of rates are not hertz; the line rate of newer line-scan cameras is in kHz."""
 
 
 class Features:
-    """Reads and sets the features of one camera.  The device's own errors come through as they are where it is gone.
+    """The features of one camera are read and set here.  Errors of a device that is gone come through as they are.
 
     Args:
         nodes: pylon's node map (``GetNode``), of the camera or of the chunks of a grab result.
@@ -21,7 +22,7 @@ class Features:
         camera: name of the camera in sentences.
 
     Attributes:
-        refused: one sentence for each wish the camera did not fulfil as it was told.
+        refused: one sentence for each setting the camera did not take as asked.
     """
 
     def __init__(self, nodes: Any, genicam: Any, camera: str) -> None:
@@ -31,26 +32,26 @@ class Features:
         self.refused: list[str] = []
 
     def has(self, name: str) -> bool:
-        """Whether the feature is there and can be read or written now."""
+        """Return whether the feature is there and can be read or written now."""
         node = self._node(name)
         return node is not None and bool(self._genicam.IsReadable(node) or self._genicam.IsWritable(node))
 
     def writable(self, name: str) -> bool:
-        """Whether the feature is there and can be written now."""
+        """Return whether the feature is there and can be written now."""
         node = self._node(name)
         return node is not None and bool(self._genicam.IsWritable(node))
 
     def entries(self, name: str) -> tuple[str, ...]:
-        """Choices of an enumeration, none if it is missing."""
+        """Return the choices of an enumeration, none if it is missing."""
         return tuple(str(entry) for entry in self._node(name).Symbolics) if self.has(name) else ()
 
     def text(self, name: str) -> str:
-        """Value of an enumeration, empty if it is missing."""
+        """Return the value of an enumeration, empty if it is missing."""
         node = self._node(name)
         return str(node.Value) if node is not None and self._genicam.IsReadable(node) else ""
 
     def number(self, *names: str) -> float | None:
-        """Value of the first of ``names`` that can be read (rates in Hz), None if none can."""
+        """Return the value of the first of ``names`` that can be read (rates in Hz), None if none can."""
         for name in names:
             node = self._node(name)
             if node is not None and self._genicam.IsReadable(node):
@@ -58,36 +59,36 @@ class Features:
         return None
 
     def whole(self, name: str) -> int | None:
-        """Value of an integer, exactly, None if it cannot be read."""
+        """Return the exact value of an integer, None if it cannot be read."""
         node = self._node(name)
         return int(node.Value) if node is not None and self._genicam.IsReadable(node) else None
 
     def limits(self, name: str) -> tuple[int, int] | None:
-        """Least and greatest value of an integer, None if it is missing."""
+        """Return the least and greatest value of an integer, None if it is missing."""
         return (int(self._node(name).Min), int(self._node(name).Max)) if self.has(name) else None
 
     def choose(self, name: str, *entries: str) -> bool:
-        """Set an enumeration to the first of ``entries`` it has.  False, silently, if it has none."""
+        """Set an enumeration to the first of ``entries`` it has.  Returns False, silently, if it has none."""
         known = self.entries(name) if self.writable(name) else ()
         entry = next((entry for entry in entries if entry in known), None)
         return entry is not None and self._try(name, lambda node: _assign(node, entry))
 
     def assign(self, name: str, value: bool | int | str) -> bool:
-        """Set a feature that takes the value as it is.  False, silently, if that is not possible."""
+        """Set a feature that takes the value as it is.  Returns False, silently, if that is not possible."""
         return self.writable(name) and self._try(name, lambda node: _assign(node, value))
 
     def execute(self, name: str) -> bool:
-        """Execute a command.  False, silently, if that is not possible."""
+        """Execute a command.  Returns False, silently, if that is not possible."""
         return self.writable(name) and self._try(name, lambda node: node.Execute())
 
     def set_number(self, what: str, value: float, *names: str, instead: str = "") -> bool:
-        """Set the first of ``names`` that can be written; beyond its limits to the limit, which is told.
+        """Set the first of ``names`` that can be written; beyond its limits it takes the limit, which is noted.
 
         Args:
-            what: the wish in words, with its unit: ``exposure of 50 us``.
-            value: wanted, rates in Hz; an integer for integer features.
-            names: of the feature, in the order to try.
-            instead: what happens if the camera has none of them; by default: that its own setting stays.
+            what: the setting in words, with its unit: ``exposure of 50 us``.
+            value: the value wanted, rates in Hz; an integer for integer features.
+            names: names of the feature, in the order to try.
+            instead: what happens if the camera has none of them; by default, its own setting stays.
 
         Returns:
             False if no such feature took a value; the reason is then in :attr:`refused`.
@@ -114,7 +115,7 @@ class Features:
         return True
 
     def refuse(self, what: str, why: str, instead: str) -> None:
-        """Note a wish that was not fulfilled."""
+        """Note a setting that the camera did not take."""
         self.refused.append(f"Camera {self.camera} did not take {what}: {why}; {instead}.")
 
     def _node(self, name: str) -> Any:
@@ -139,5 +140,5 @@ def _hertz(node: Any) -> float:
 
 
 def in_short(error: Exception) -> str:
-    """The first sentence of one of pylon's errors, without the places in its code."""
+    """Return the first sentence of one of pylon's errors, without the places in its code."""
     return next(iter(str(error).splitlines()), type(error).__name__).split(" : ")[0].rstrip(". ")

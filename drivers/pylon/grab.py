@@ -1,4 +1,4 @@
-"""One stretch of grabbing from an opened Basler camera: buffers become line blocks, failures become gaps."""
+"""This module grabs from an opened Basler camera: buffers become line blocks, failures become gaps."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from drivers.pylon.position import BlockNumbers, ClothPosition, HostClock
 LOG = logging.getLogger("drivers.pylon")
 
 MOST_BUFFERS, LEAST_BUFFERS, BUFFER_BYTES = 64, 4, 2**27
-"""Blocks that may wait in pylon: as many as these bytes hold."""
+"""As many blocks may wait in pylon as these bytes hold, within these bounds."""
 
 CLOSING_S = 2.5
 POLL_S = 0.1
-"""The encoder's counter is asked for so often, between two blocks."""
+"""The encoder's counter is read this often between two blocks."""
 
 _FIRST_NUMBER = {"BaslerGigE": 1, "BaslerUsb": 0, "BaslerCamEmu": 0}
-"""Block number of the first block by device class, as pylon's documentation of ``BlockID`` says; others: unknown."""
+"""By device class, the first block has this number, as pylon's documentation of ``BlockID`` says; others: unknown."""
 
 _GIGE_NUMBERS = 65535
 """Without extended ids the block numbers of GigE cameras go from 1 to this, and begin again."""
 
 _open: weakref.WeakSet[Grab] = weakref.WeakSet()
 _kept: list[Grab] = []
-"""Kept for ever, so that no destructor of pylon runs on what hangs."""
+"""These are kept for ever, so that no destructor of pylon runs on what hangs."""
 
 
 @dataclass(frozen=True)
 class GrabCounts:
-    """Blocks delivered whole, blocks that came damaged, blocks that never came."""
+    """Grab counts say how many blocks came whole, came damaged (``failed``) and never came (``lost``)."""
 
     blocks: int = 0
     failed: int = 0
@@ -54,7 +54,7 @@ class GrabCounts:
 
 
 class Grab:
-    """Grabs from the moment it is made until :meth:`close`.  Every buffer is taken, in order, and copied once.
+    """A grab runs from the moment it is made until :meth:`close`.  Every buffer is taken, in order, and copied once.
 
     Args:
         device: an opened and set up ``pylon.InstantCamera``, closed and destroyed with the grab.
@@ -90,7 +90,7 @@ class Grab:
         _open.add(self)
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block, None if none came or it came damaged.  Raises CameraGoneError."""
+        """Return the next block, None if none came or it came damaged.  Raises CameraGoneError."""
         with self._reading:
             if self._closing:
                 return None
@@ -107,7 +107,7 @@ class Grab:
                 raise CameraGoneError(f"Camera {self._camera_id} was lost by pylon ({in_short(error)}).") from error
 
     def pulses(self) -> int | None:
-        """The encoder's counter now, None if there is none.  Raises genicam.GenericException."""
+        """Return the encoder's counter now, None if there is none.  Raises genicam.GenericException."""
         counter = self._delivery.counter
         return self._features.whole(counter.feature) if counter and counter.feature else None
 
@@ -118,7 +118,7 @@ class Grab:
             _kept.append(self)
 
     def close_device(self, limit_s: float = -1) -> None:
-        """As :meth:`close` in this thread: waits for a reader to return, for ever unless limited, and for pylon."""
+        """Close in this thread; wait for a reader to return, for ever unless limited, and for pylon."""
         self._closing = True
         with suppress(self._genicam.GenericException):
             self.device.StopGrabbing()
@@ -174,7 +174,7 @@ def _numbers(features: Features, device_class: str) -> BlockNumbers:
 
 
 def _pixel_reader(pylon: Any, pixel_format: str, channels: int) -> Callable[[Any], NDArray[np.uint8] | None]:
-    """What copies a grab result's pixels, as uint8 grey or RGB."""
+    """Return the function that copies a grab result's pixels, as uint8 grey or RGB."""
     if pixel_format in ("Mono8", "RGB8", "RGB8Packed"):
         return _as_it_is
     converter = pylon.ImageFormatConverter()
@@ -197,7 +197,7 @@ def _as_it_is(image: Any) -> NDArray[np.uint8] | None:
 
 
 def _close_all() -> None:
-    """At the end of the process: pylon aborts it if it is unloaded while somebody grabs."""
+    """Close all grabs at the end of the process: pylon aborts it if it is unloaded while a camera grabs."""
     for grab in list(_open):
         grab.close_device(CLOSING_S)  # no thread can be started any more
 

@@ -1,4 +1,4 @@
-"""Where the cloth is by what a camera counts: blocks, encoder pulses or, failing both, time."""
+"""This module says where the cloth is by what a camera counts: blocks, encoder pulses or, failing both, time."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from drivers.camera import EncoderReading
 from drivers.delivery import DeliveryRate
 
 NO_NUMBER = 2**64 - 1
-"""pylon's block id of a buffer that has none."""
+"""pylon gives this block id to a buffer that has none."""
 
 POLLED_LATELY_S = 1.0
-"""A speed by the encoder's counter is good for so long."""
+"""A speed by the encoder's counter is good for this long."""
 
 _SLOWER = 10_000
-"""Clocks of camera and host part by less than one in so many (100 ppm)."""
+"""Clocks of camera and host drift apart by less than one part in this many (100 ppm)."""
 
 
 class BlockNumbers:
-    """Places of blocks since the start of grabbing (0, 1, 2 ...) from the numbers the camera gives them.
+    """Block numbers, as the camera gives them, say the places of blocks since the start of grabbing (0, 1, 2 ...).
 
-    A place left out is a block lost; one that comes again is a repeat.  Numbers that wrap tell losses of up to half
-    their range: of a GigE camera with 16-bit ids about 32 000 blocks.
+    A place left out is a lost block; one that comes again is a repeat.  Numbers that wrap show losses of up to half
+    their range: about 32 000 blocks with the 16-bit ids of a GigE camera.
 
     Args:
-        first: number of the first block after the start, None if only the first one seen can tell.
+        first: number of the first block after the start, None if only the first one seen shows it.
         count: how many numbers there are until they start at ``first`` again (0 if that is None); None: no end.
     """
 
@@ -36,7 +36,7 @@ class BlockNumbers:
         self._last: tuple[int, int] | None = None
 
     def place(self, number: int) -> int:
-        """Place of the block with this number."""
+        """Return the place of the block with this number."""
         if number == NO_NUMBER or number < (self._first or 0):
             number = self._last[0] + 1 if self._last is not None else self._first or 0
         if self._last is None:
@@ -55,10 +55,10 @@ class BlockNumbers:
 
 
 class HostClock:
-    """Capture times on the host's monotonic clock from the camera's own clock.
+    """A host clock turns the camera's own times into capture times on the host's monotonic clock.
 
-    The quickest delivery so far tells how far the clocks are apart; a slow one then does not make cloth look younger.
-    The delay of the quickest delivery itself cannot be seen and is left out.
+    The quickest delivery so far shows how far the clocks are apart, so a slow one does not make cloth look younger.
+    The delay of the quickest delivery itself is unknown and is left out.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class HostClock:
         self._last_ns = 0
 
     def captured_ns(self, camera_ns: int, host_ns: int) -> int:
-        """Host time of a block stamped ``camera_ns`` (0: not stamped) that arrived at ``host_ns``."""
+        """Return the host time of a block stamped ``camera_ns`` (0: not stamped) that arrived at ``host_ns``."""
         if not camera_ns:
             return host_ns
         apart = host_ns - camera_ns
@@ -79,10 +79,10 @@ class HostClock:
 
 
 class ClothPosition:
-    """Line numbers that go on over stops and restarts of one camera.  Safe to use from several threads.
+    """A cloth position numbers lines on over stops and restarts of one camera.  Safe to use from several threads.
 
-    A line's number comes from encoder pulses where the camera tells them with each block, else from the block's place.
-    What passes while the camera is away is known from its pulse counter if that counted on, else it is estimated:
+    A line's number comes from encoder pulses where the camera sends them with each block, else from the block's place.
+    What passes while the camera is away is known from its pulse counter if that counted on.  Else it is estimated as
     elapsed time times the last speed (running freely: the nominal rate), and counted in :attr:`estimated_lines`.
 
     Args:
@@ -119,7 +119,7 @@ class ClothPosition:
         self.estimated_lines = 0
 
     def begin(self, lines_per_s: float | None, pulses: int | None = None) -> None:
-        """Grabbing has started.
+        """Take note that grabbing has started.
 
         Args:
             lines_per_s: rate of a camera that runs freely, None for one that an encoder triggers.
@@ -144,7 +144,7 @@ class ClothPosition:
             self._due = max(self._due, self._base)
 
     def block(self, place: int, pulses: int | None = None) -> int:
-        """First line of the block at ``place``; ``pulses``: the encoder's counter when its first line was taken."""
+        """Return the first line of the block at ``place``; ``pulses``: the encoder's counter at its first line."""
         with self._lock:
             first = self._base + place * self._step
             if pulses is not None:
@@ -158,7 +158,7 @@ class ClothPosition:
             return first
 
     def poll(self, pulses: int) -> None:
-        """The encoder's counter now."""
+        """Take the encoder's counter as it is now."""
         with self._lock:
             now = self._clock()
             line = self._line_of(pulses, self._due)
@@ -169,7 +169,7 @@ class ClothPosition:
             self._due = max(self._due, line)
 
     def reading(self) -> EncoderReading:
-        """Where the cloth is now."""
+        """Return where the cloth is now."""
         with self._lock:
             if self._known_s is None:
                 return EncoderReading(0, 0.0)
@@ -182,13 +182,14 @@ class ClothPosition:
             return EncoderReading(self._due, self._rate.lines_per_s())
 
     def _line_of(self, pulses: int, about: int) -> int:
-        """The line the counter tells, which is at or near ``about``; that one itself if it tells for the first time."""
+        """Return the counter's line, which is at or near ``about``; the counter's first reading is at ``about``
+        itself."""
         if self._pulse_zero is None:
             self._pulse_zero = pulses - about * self.pulses_per_line
         return (self._unwrapped(pulses, about) - self._pulse_zero) // self.pulses_per_line
 
     def _unwrapped(self, pulses: int, line: int) -> int:
-        """The counter's value without its wraps, by the line it is near."""
+        """Return the counter's value without its wraps, by the line it is near."""
         if self._pulse_count is None or self._pulse_zero is None:
             return pulses
         about = self._pulse_zero + line * self.pulses_per_line
@@ -196,7 +197,8 @@ class ClothPosition:
         return about + (pulses - about + half) % self._pulse_count - half
 
     def _line_counted(self, pulses: int | None) -> int | None:
-        """The line by a counter that went on while the camera was away; None if it was reset or may have wrapped."""
+        """Return the line by a counter that ran on while the camera was away; None if it was reset or may have
+        wrapped."""
         if pulses is None or self._polled is None or self._pulse_count is not None or pulses < self._polled[1]:
             return None
         return self._line_of(pulses, self._end)

@@ -1,4 +1,4 @@
-"""What a station's settings say about a Basler camera."""
+"""This module defines what a station's settings may say about a Basler camera."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 LONGEST_BLOCK_S = 0.25
-"""A block of a line-scan camera shows at most this much time, so that the screen is not late."""
+"""A line-scan camera's block shows at most this much time, so that the screen is not late."""
 
 PixelFormat = Literal[
     "Mono8",
@@ -32,13 +32,13 @@ PixelFormat = Literal[
 
 
 class EncoderSettings(BaseModel):
-    """A shaft encoder wired to the camera: it starts every line (of an area camera: every frame).
+    """A shaft encoder wired to the camera starts every line (of an area camera: every frame).
 
     Attributes:
         line_a, line_b: the camera's inputs for phase A and B.
         pulses_per_line: encoder pulses (whole cycles of phase A) for one line of cloth.
-        forward_only: cloth going backwards is not pictured, nor when it comes forward again.
-        reverse_pulses: how far back older cameras remember; beyond it they picture cloth twice.
+        forward_only: cloth going backwards gives no picture, nor does it when it comes forward again.
+        reverse_pulses: how far back older cameras remember; beyond it cloth appears twice.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,9 +51,9 @@ class EncoderSettings(BaseModel):
 
 
 class PylonSettings(BaseModel):
-    """A Basler line-scan or area camera; see :class:`drivers.pylon.camera.PylonCamera`.
+    """These settings describe a Basler line-scan or area camera; see :class:`drivers.pylon.camera.PylonCamera`.
 
-    What is None stays as it is there.
+    What is None stays as it is in the camera.
 
     Attributes:
         serial: serial number, as ``station cameras`` lists it.
@@ -92,11 +92,11 @@ class PylonSettings(BaseModel):
 
     @property
     def name(self) -> str:
-        """Name of the camera in blocks."""
+        """Return the name of the camera in blocks."""
         return self.camera_id or self.serial
 
     def with_light(self, light: Mapping[str, float]) -> PylonSettings:
-        """These settings with another ``exposure_us`` or ``gain_db``."""
+        """Return these settings with another ``exposure_us`` or ``gain_db``."""
         gain = {"gain_raw": None} if "gain_db" in light else {}
         return self.model_copy(update={**light, **gain})
 

@@ -1,1 +1,1 @@
-"""Recorded cloth: its format on disk, how it is written and read, and the camera that plays it."""
+"""This package holds recorded cloth: its format on disk, its writer and reader, and the camera that plays it."""

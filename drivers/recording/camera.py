@@ -1,4 +1,4 @@
-"""A recording, played as the camera it was made of."""
+"""This module plays a recording as the camera that recorded it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from drivers.recording.reader import Recording
 
 
 class RecordedCamera(Camera):
-    """Delivers the blocks of a recording, bit for bit and in the order in which they came: lost lines, repeats, late
-    blocks, outages and all.
+    """A recorded camera delivers a recording's blocks bit for bit and in the order in which they came, including lost
+    lines, repeats, late blocks and outages.
 
     At the recorded speed it does not wait for the line: blocks come and the encoder moves and stands as they did, each
-    block as old as it was then, and an outage lasts as long.  As fast as possible it waits for the line, a standing
-    machine costs no time, and after an outage it is back at the next start.
+    block as old as it was then, and an outage lasts as long.  As fast as possible means that it waits for the line, a
+    standing machine costs no time, and after an outage it is back at the next start.
 
-    ``unrecorded`` names lines that passed while recording but are not in it; whoever holds blocks against the encoder
-    must not lay them to the camera.  ``start`` after ``stop`` goes on where it stopped; the machine stands meanwhile.
+    ``unrecorded`` names lines that passed while recording but are not in the recording; a check of blocks against the
+    encoder must not count them as lost by the camera.  ``start`` after ``stop`` goes on where it stopped; the machine
+    stands meanwhile.
 
     Args:
         folder: the recording.
@@ -45,7 +46,7 @@ class RecordedCamera(Camera):
         self._total_lines = recording.end_line
         entries = recording.entries
         self._entries = entries
-        # Times of two threads may cross by a little.
+        # Two threads took the times, so they may be slightly out of order.
         self._times_ns = list(accumulate((entry.at_ns for entry in entries), max))
         self._changed = threading.Condition(threading.RLock())
         self._rate = DeliveryRate()
@@ -58,57 +59,57 @@ class RecordedCamera(Camera):
 
     @property
     def camera_id(self) -> str:
-        """Name of the camera."""
+        """Return the name of the camera."""
         return self._rename or self._recording.metadata.camera_id
 
     @property
     def width_px(self) -> int:
-        """Pixels across, as recorded."""
+        """Return the number of pixels across, as recorded."""
         return self._recording.metadata.width_px
 
     @property
     def channels(self) -> int:
-        """1 (grey) or 3 (RGB), as recorded."""
+        """Return 1 (grey) or 3 (RGB), as recorded."""
         return self._recording.metadata.channels
 
     @property
     def waits(self) -> bool:
-        """True if played as fast as possible."""
+        """Return True if played as fast as possible."""
         return self._waits
 
     @property
     def serial(self) -> str:
-        """Number of the device that was recorded."""
+        """Return the serial number of the device that was recorded."""
         return self._recording.metadata.serial
 
     @property
     def mm_per_px(self) -> float | None:
-        """Scale, as recorded."""
+        """Return the scale, as recorded."""
         return self._recording.metadata.mm_per_px
 
     @property
     def total_lines(self) -> int:
-        """Line number after the last line of the recorded cloth."""
+        """Return the line number after the last line of the recorded cloth."""
         return self._total_lines
 
     @property
     def unrecorded(self) -> tuple[tuple[int, int], ...]:
-        """Lines that passed while recording, but are not in the recording."""
+        """Return the lines that passed while recording, but are not in the recording."""
         return self._unrecorded
 
     @property
     def recording(self) -> Recording:
-        """What is played."""
+        """Return the recording that is played."""
         return self._recording
 
     def take_notices(self) -> list[Notice]:
-        """What there is to know of the recording; once."""
+        """Return the notices about the recording; once."""
         notices = self._notices
         self._notices = []
         return notices
 
     def start(self) -> None:
-        """Begins, or goes on.
+        """Begin, or go on.
 
         Raises:
             CameraGoneError: the camera was gone here while it was recorded.
@@ -124,7 +125,7 @@ class RecordedCamera(Camera):
             self._run_clock()
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block.
+        """Return the next block, or None if none is due within ``timeout_s``.
 
         Raises:
             EndOfClothError: all was played.
@@ -154,7 +155,7 @@ class RecordedCamera(Camera):
                 self._vanish(index)
 
     def encoder(self) -> EncoderReading:
-        """The encoder's word as it was recorded; standing at the recording's first line before the start."""
+        """Return the encoder's reading as recorded; before the start it stands at the recording's first line."""
         with self._changed:
             if self._next == len(self._entries):
                 return EncoderReading(self.total_lines, 0.0)
@@ -168,7 +169,7 @@ class RecordedCamera(Camera):
             return EncoderReading(self._due_line(newest), speed)
 
     def stop(self) -> None:
-        """Stops; the recorded time stands.  Only in an outage it runs on, as the machine did."""
+        """Stop, and with it the recorded time; in an outage it runs on, as the machine did."""
         with self._changed:
             self._is_started = False
             if not self._is_gone:
@@ -181,7 +182,7 @@ class RecordedCamera(Camera):
         return min(self._entries[index].reading.due_line, self.total_lines)
 
     def _now_ns(self) -> int:
-        """The recorded time that is now."""
+        """Return the recorded time that is now."""
         return self._played_ns + (0 if self._since_ns is None else time.monotonic_ns() - self._since_ns)
 
     def _run_clock(self) -> None:
@@ -193,7 +194,7 @@ class RecordedCamera(Camera):
         return self._next - 1
 
     def _skip_to_first_start(self) -> None:
-        """What passed before the camera was first started is not played: the cloth waits for the line, too."""
+        """Skip what passed before the camera was first started: the cloth waits for the line, too."""
         while self._entries[self._next].what is What.SILENCE and self._next + 1 < len(self._entries):
             self._take()
         if self._entries[self._next].what is What.START:
@@ -209,7 +210,7 @@ class RecordedCamera(Camera):
         raise CameraGoneError(self._entries[index].text)
 
     def _come_back(self) -> None:
-        """Pass over the outage.  Raises CameraGoneError while it lasts."""
+        """Skip the outage.  Raises CameraGoneError while it lasts."""
         back, last = self._next, len(self._entries)
         while back < last and self._entries[back].what not in (What.START, What.BLOCK):
             back += 1

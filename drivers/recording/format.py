@@ -1,4 +1,4 @@
-"""The format of a recording: what a camera delivered, to the bit, and what the encoder said beside it.
+"""This module defines the format of a recording: what a camera delivered, to the bit, and the encoder's readings.
 
 A recording is a folder of segments, ``000000.cloth`` and so on, that are only ever appended to.  A segment begins with
 :data:`MAGIC` and its metadata, so that it can be read without those before it.  Then come entries, each framed alike::
@@ -6,7 +6,7 @@ A recording is a folder of segments, ``000000.cloth`` and so on, that are only e
     4 bytes mark · length of header · of payload · CRC-32 of header · of payload · CRC-32 of these 20 bytes
     header: JSON · payload: the pixels of a block, else nothing
 
-What was written whole can be read whatever came later: a writer that is killed costs the block it was writing.
+What was written whole can be read whatever came later: killing the writer costs only the block it was writing.
 
 Pixels are stored as differences to their neighbours (the gradient predictor of PNG's family: left plus above less
 above left, modulo 256) and packed by Zstandard at level 1; ``python -m benchmarks.recording_speed`` measures it.
@@ -35,31 +35,31 @@ MARK = b"ENTR"
 FRAME = struct.Struct("<4sIIII")
 CHECK = struct.Struct("<I")
 LARGEST_BLOCK = 2**30
-"""Bytes of pixels no block has; a file that claims more is not believed."""
+"""No block has this many bytes of pixels; a file that claims more is not believed."""
 
 
 class What(StrEnum):
-    """What came of a look at the camera."""
+    """Each look at the camera had one of these results."""
 
-    START = "start"  # it was started, or came back
+    START = "start"  # the camera was started, or came back
     BLOCK = "block"  # a block came
-    SILENCE = "silence"  # none came, but the encoder has something new to say
-    GONE = "gone"  # it vanished, or still is not there
+    SILENCE = "silence"  # none came, but the encoder has a new reading
+    GONE = "gone"  # the camera vanished, or still is not there
     UNRECORDED = "unrecorded"  # blocks came, but could not be recorded
     END = "end"  # the recording was ended on purpose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One look at the camera.
+    """An entry records one look at the camera.
 
     Attributes:
-        what: what came of it.
+        what: its result.
         at_ns: when, ``time.monotonic_ns()`` of the machine that recorded.
         reading: where the machine was then; for ``END`` its ``due_line`` is where the recorded cloth ends.
-        block: for ``BLOCK``.
-        lines: for ``UNRECORDED``, the half-open range that its blocks span; for an indexed ``BLOCK``, that of its own.
-        text: for ``GONE``, the camera's own words.
+        block: for ``BLOCK``, the block.
+        lines: for ``UNRECORDED``, the half-open range that its blocks span; for an indexed ``BLOCK``, its own range.
+        text: for ``GONE``, the camera's message.
     """
 
     what: What
@@ -71,7 +71,7 @@ class Entry:
 
 
 class RecordingMetadata(BaseModel):
-    """What every segment says of its recording.
+    """Every segment carries this metadata about its recording.
 
     ``started_at`` is ISO 8601 with an offset.  ``origin_line`` is the encoder's due line when the recording (and its
     roll) began, ``from_line`` the line that was reached when the segment began.
@@ -91,14 +91,14 @@ class RecordingMetadata(BaseModel):
 
 
 def framed(header: dict[str, Any], payload: bytes) -> bytes:
-    """The bytes of one entry."""
+    """Return the bytes of one entry."""
     text = json.dumps(header, separators=(",", ":")).encode()
     frame = FRAME.pack(MARK, len(text), len(payload), zlib.crc32(text), zlib.crc32(payload))
     return b"".join((frame, CHECK.pack(zlib.crc32(frame)), text, payload))
 
 
 def header_of(entry: Entry) -> dict[str, Any]:
-    """All of an entry but its pixels."""
+    """Return all of an entry except its pixels."""
     header: dict[str, Any] = {
         "what": entry.what,
         "at_ns": entry.at_ns,
@@ -124,7 +124,7 @@ def header_of(entry: Entry) -> dict[str, Any]:
 
 
 def entry_of(header: dict[str, Any], pixels: NDArray[np.uint8] | None = None) -> Entry:
-    """Inverse of :func:`header_of`; without pixels, a block's entry has the range of its lines in its place.
+    """Invert :func:`header_of`; without pixels, a block's entry has the range of its lines instead.
 
     Raises:
         KeyError, TypeError, ValueError: it is no entry's header.
@@ -149,7 +149,7 @@ def entry_of(header: dict[str, Any], pixels: NDArray[np.uint8] | None = None) ->
 
 
 def pack(pixels: NDArray[np.uint8], packer: zstandard.ZstdCompressor) -> bytes:
-    """Pixels ``[lines, width]`` or ``[lines, width, 3]`` as their packed differences."""
+    """Pack pixels ``[lines, width]`` or ``[lines, width, 3]`` as compressed differences."""
     across = pixels.copy(order="C")
     np.subtract(pixels[:, 1:], pixels[:, :-1], out=across[:, 1:])
     differences = across.copy()
@@ -158,7 +158,7 @@ def pack(pixels: NDArray[np.uint8], packer: zstandard.ZstdCompressor) -> bytes:
 
 
 def unpack(payload: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Inverse of :func:`pack`.  Raises ValueError if the payload is not that of such pixels."""
+    """Invert :func:`pack`.  Raises ValueError if the payload does not hold such pixels."""
     size = math.prod(shape)
     if len(shape) not in (2, 3) or min(shape) < 0 or size > LARGEST_BLOCK:
         raise ValueError(f"no pixels have the shape {shape}")

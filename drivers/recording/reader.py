@@ -1,4 +1,4 @@
-"""Reads a recording: an index of its entries at once, the pixels of each when they are asked for."""
+"""This module reads a recording: an index of its entries at once, the pixels of each when they are asked for."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from drivers.recording.format import CHECK, FRAME, MAGIC, MARK, SUFFIX, Entry, R
 
 
 class RecordingError(CameraError):
-    """A recording cannot be read, as one plain sentence."""
+    """A recording error says in one plain sentence why a recording cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where an entry lies in its segment."""
+    """A frame says where an entry lies in its segment."""
 
     offset: int
     header_bytes: int
@@ -46,17 +46,17 @@ class _Indexed:
 
 
 class Recording:
-    """What was recorded, in order.
+    """A recording holds what was recorded, in order.
 
     Attributes:
         folder: where it lies.
-        metadata: of its first segment that is left.
-        entries: all of them, those of blocks with their lines in place of their pixels; ``load`` brings these.
-        is_whole: False if the writer was killed (or is writing still): then it ends with the last whole block.
+        metadata: that of its first segment that is left.
+        entries: all of them; a block's entry has its lines instead of its pixels, which ``load`` reads.
+        is_whole: False if the writer was killed (or is still writing): then it ends with the last whole block.
         is_cut: True if its oldest segments were dropped to keep within the disk's bounds.
 
     Raises:
-        RecordingError: no recording, a damaged one, or one whose segments do not follow each other.
+        RecordingError: no recording, a damaged one, or one with a segment missing between others.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -73,7 +73,7 @@ class Recording:
 
     @property
     def unrecorded(self) -> tuple[tuple[int, int], ...]:
-        """Half-open ranges of encoder lines that passed but are not recorded, be the camera's picture what it was."""
+        """Return half-open ranges of encoder lines that passed but are not recorded, whatever the camera showed."""
         started = next((entry for entry in self.entries if entry.what is not What.SILENCE), self.entries[0])
         came_late = started.what is What.START and not self.is_cut
         begin = started.reading.due_line if came_late else self.metadata.from_line
@@ -84,13 +84,13 @@ class Recording:
 
     @property
     def end_line(self) -> int:
-        """Where the recorded cloth ends."""
+        """Return the line at which the recorded cloth ends."""
         if self.is_whole:
             return self.entries[-1].reading.due_line
         return max(entry.reading.due_line for entry in self.entries)
 
     def load(self, index: int) -> Entry:
-        """An entry, with its pixels if it is a block's.  Raises RecordingError if they are damaged or gone."""
+        """Return an entry, with its pixels if it is a block's.  Raises RecordingError if they are damaged or gone."""
         indexed = self._indexed[index]
         if indexed.entry.what is not What.BLOCK:
             return indexed.entry
@@ -110,7 +110,7 @@ class Recording:
             raise _damaged(indexed.path, indexed.frame.offset) from error
 
     def _read(self, path: Path, is_last: bool) -> RecordingMetadata | None:
-        """Index one segment; returns its metadata, None where the writer was killed before it had written them."""
+        """Index one segment; return its metadata, None where the writer was killed before it had written them."""
         try:
             with path.open("rb") as file:
                 size = path.stat().st_size
@@ -134,7 +134,7 @@ class Recording:
             raise RecordingError(f"Segment {path} is damaged; copy the recording again.") from error
 
     def _drop_torn(self, file: BinaryIO) -> None:
-        """After a loss of power, the last block's pixels may be short although the file is not."""
+        """Drop the last block if its pixels are torn, as after a power loss although the file is long enough."""
         try:
             _payload(file, self._indexed[-1].frame)
         except ValueError:
@@ -166,7 +166,7 @@ def _no_recording(folder: Path) -> RecordingMetadata:
 
 
 def _frames(file: BinaryIO, size: int, path: Path, is_last: bool) -> Iterator[tuple[_Frame, dict[str, Any]]]:
-    """The frames of a segment and their headers; those of the last one end where its writer was killed."""
+    """Yield the frames of a segment and their headers; in the last segment they end where its writer was killed."""
     offset = file.tell()
     while offset < size:
         file.seek(offset)
@@ -190,7 +190,7 @@ def _frames(file: BinaryIO, size: int, path: Path, is_last: bool) -> Iterator[tu
 
 
 def _header(file: BinaryIO, frame: _Frame) -> dict[str, Any]:
-    """Raises ValueError if it is not as it was written."""
+    """Return the entry's header.  Raises ValueError if it is not as it was written."""
     file.seek(frame.offset + FRAME.size + CHECK.size)
     text = file.read(frame.header_bytes)
     if zlib.crc32(text) != frame.header_check:
@@ -199,7 +199,7 @@ def _header(file: BinaryIO, frame: _Frame) -> dict[str, Any]:
 
 
 def _payload(file: BinaryIO, frame: _Frame) -> bytes:
-    """Raises ValueError if it is not as it was written."""
+    """Return the entry's payload.  Raises ValueError if it is not as it was written."""
     file.seek(frame.payload_at)
     payload = file.read(frame.payload_bytes)
     if zlib.crc32(payload) != frame.payload_check:

@@ -1,4 +1,4 @@
-"""Writes a recording: appends entries to segments, so that a kill costs the block that was being written."""
+"""This module writes a recording: it appends entries to segments, so that a kill costs only the block being written."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SEGMENT_BYTES = 64 * 2**20
 
 
 class RecordingWriter:
-    """Appends entries to a recording.  Used by one thread.
+    """A recording writer appends entries to a recording.  Used by one thread.
 
     Args:
-        folder: of this recording; exists.
-        metadata: of this recording; its line numbers are put in here.
-        segment_bytes: a segment that would grow beyond is closed and the next one begun.
-        make_room: told, before a segment is begun, how many bytes it may take; may remove old segments.
+        folder: folder of this recording; exists.
+        metadata: metadata of this recording; the writer fills in its line numbers.
+        segment_bytes: a segment that would grow beyond this is closed and the next one begun.
+        make_room: called before a segment is begun, with the bytes it may take; may remove old segments.
 
     Raises:
         OSError: from any method, if the disk refuses; what was whole before stays readable.
@@ -47,7 +47,7 @@ class RecordingWriter:
         self.bytes_written = 0
 
     def write(self, entry: Entry) -> None:
-        """Append one entry, handed to the system before this returns."""
+        """Append one entry; the operating system has it before this returns."""
         if self._origin is None:
             self._origin = self._reach = entry.reading.due_line
         frame = framed(header_of(entry), b"" if entry.block is None else pack(entry.block.pixels, self._packer))
@@ -81,7 +81,7 @@ class RecordingWriter:
         self._append(MAGIC + framed(metadata.model_dump(), b""))
 
     def _append(self, data: bytes) -> None:
-        """All of ``data`` or, if the disk refuses, none of it."""
+        """Append all of ``data`` or, if the disk refuses, none of it."""
         assert self._file is not None
         try:
             rest = memoryview(data)
