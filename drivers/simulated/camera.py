@@ -1,4 +1,4 @@
-"""The simulated camera: cloth on a simulated loom, with the truth about its flaws and about every fault injected."""
+"""This module simulates a camera over cloth on a loom, and knows the truth about each flaw and each injected fault."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ _BLOCK_LINES = 256
 _LEAST_FRAME_LINES, _MOST_FRAME_LINES = 16, 4096
 _FRAME_FALLOFF_MOST = 0.5
 _BESIDE_WEB = 24 / 2048
-"""Share of the picture that lies beside the web on each side, unless told otherwise: 1.0 m of web at 0.5 mm per px."""
+"""By default this share of the picture lies beside the web on each side: 1.0 m of web at 0.5 mm per px."""
 
 
 class SimulatedCamera(Camera):
-    """A line-scan or area camera over endless (or some metres of) simulated cloth, rendered in a process of its own.
+    """A simulated camera sees simulated cloth, endless or of some metres, that a process of its own renders.
 
     Given ``frame_lines`` it is an area camera: each block is a frame, seen at once, which shows the last
     ``overlap_lines`` of the frame before again; more on a slow loom, as a frame is taken after a tenth of a second at
-    the latest, and more in the last frame.  The first frames of a running loom show what has come into view yet.
+    the latest, and more in the last frame.  The first frames of a running loom show only what has come into view.
 
     Without a speed it waits for the line and delivers as fast as it is read.  With one the loom runs in real time:
     a block is there when the loom has passed its end, and one not read within about three seconds (a frame: one) is
-    overwritten.
-    Should the renderer itself not keep pace, the loom is held back, so that this is never the line's loss.
+    overwritten.  If the renderer itself does not keep pace, the loom is held back, so that the line never loses by it.
 
     Same settings and seed: same cloth, same flaws, same faults.
 
@@ -106,57 +105,57 @@ class SimulatedCamera(Camera):
 
     @property
     def camera_id(self) -> str:
-        """Name of the camera."""
+        """Return the name of the camera."""
         return self._rig.camera_id
 
     @property
     def width_px(self) -> int:
-        """Pixels across."""
+        """Return the number of pixels across."""
         return self._rig.width_px
 
     @property
     def channels(self) -> int:
-        """Grey."""
+        """Return 1 (grey)."""
         return self._rig.channels
 
     @property
     def waits(self) -> bool:
-        """True without a speed."""
+        """Return True without a speed."""
         return self._rig.waits
 
     @property
     def mm_per_px(self) -> float:
-        """Scale, both axes."""
+        """Return the scale of both axes."""
         return self._mm_per_px
 
     @property
     def web_px(self) -> tuple[int, int]:
-        """Half-open nominal columns of the web; its selvedges wander a little about them."""
+        """Return the half-open nominal columns of the web; its selvedges wander a little about them."""
         return self._web_px
 
     @property
     def renderer_pid(self) -> int | None:
-        """Process id of the renderer while started."""
+        """Return the process id of the renderer while started."""
         return self._rig.renderer_pid
 
     def start(self) -> None:
-        """Starts the loom, or lets it run on.  Raises CameraError."""
+        """Start the loom, or let it run on.  Raises CameraError."""
         self._camera.start()
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block.  Raises EndOfClothError, CameraGoneError (fault ``unplug``), CameraError."""
+        """Return the next block.  Raises EndOfClothError, CameraGoneError (fault ``unplug``), CameraError."""
         return self._camera.read(timeout_s)
 
     def encoder(self) -> EncoderReading:
-        """Where the loom is."""
+        """Return where the loom is."""
         return self._camera.encoder()
 
     def stop(self) -> None:
-        """Stops loom and camera, ends the renderer, frees its memory."""
+        """Stop loom and camera, end the renderer, free its memory."""
         self._camera.stop()
 
     def truth(self) -> list[Flaw]:
-        """True flaws on the cloth that has passed so far, in encoder lines, be their lines delivered or not."""
+        """Return the true flaws on the cloth that has passed so far, in encoder lines, delivered or not."""
         end_line = self._camera.cloth_line(self._camera.encoder().due_line)
         with self._cloth_lock:
             flaws = self._cloth.flaws(0, end_line)
@@ -170,7 +169,7 @@ class SimulatedCamera(Camera):
         ]
 
     def views(self, views: Sequence[View]) -> list[SimulatedView]:
-        """Several cameras above the same loom in place of this one; it runs while one of them does.
+        """Return several cameras above the same loom in place of this one; it runs while one of them does.
 
         Raises:
             CameraError: a view that does not lie within the picture, or an unknown fault.
@@ -183,7 +182,7 @@ class SimulatedCamera(Camera):
         ]
 
     def fault_truth(self) -> FaultTruth:
-        """What was lost, repeated or disturbed on purpose so far."""
+        """Return what was lost, repeated or disturbed on purpose so far."""
         return self._camera.truth()
 
 
@@ -228,8 +227,8 @@ def _plan(
 
 
 def _ring(plan: SpanPlan, width_px: int) -> RingShape:
-    """About three seconds of past (one of frames, which are big) and one of future blocks for a running loom; a few to
-    work ahead else."""
+    """Size the ring: for a running loom about three seconds of past blocks (one of frames, which are big) and one of
+    future ones; else a few to work ahead."""
     if plan.profile is None:
         return RingShape(slots=6, ahead=6, lines=plan.frame_lines or plan.block_lines, width_px=width_px)
     fastest = max(max(stage.start, stage.end) for stage in plan.profile.stages)

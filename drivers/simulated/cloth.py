@@ -1,4 +1,4 @@
-"""Endless simulated cloth as a line-scan camera sees it, with flaws whose truth is known."""
+"""This module makes endless simulated cloth as a line-scan camera sees it, with flaws and the truth about them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from drivers.simulated.paint import FlawPatch, paint_flaw
 from drivers.simulated.weave import STYLES, ClothStyle
 
 CHUNK_LINES = 128
-"""Lines drawn at once, always at the same places: what makes a picture independent of how it is asked for."""
+"""This many lines are drawn at once, always at the same places, so a picture does not depend on how it is asked for."""
 _NARROWEST_PX = 16
 _SAMPLE_LINES, _SAMPLE_PX = 512, 512
 
 
 class Cloth:
-    """Endless woven cloth under a camera.
+    """Cloth is endless woven cloth under a camera.
 
     ``render`` is a pure function of these arguments and the line numbers, seamless along the machine direction, and the
-    same whatever block sizes or order one asks in.  One object serves one thread.
+    same for any block sizes and order.  One object serves one thread.
 
     Args:
-        style: name in :data:`STYLES`, or a style of one's own.
+        style: name in :data:`STYLES`, or a style of your own.
         width_px: camera columns.
         mm_per_px: scale, both axes.
         seed: chooses yarn, noise and flaws.
@@ -40,7 +40,7 @@ class Cloth:
         background: grey level of the bare machine, and of what is seen through holes.
         seams: lines where two pieces are sewn together.  No flaws either.
         flaw_kinds: kinds of flaws to make; all by default.
-        recall_lines: how much of what was drawn last is kept, for whoever asks again for what overlaps it.
+        recall_lines: how many of the lines drawn last are kept, for a later call that overlaps them.
 
     Raises:
         CameraError: an impossible setting.
@@ -80,11 +80,11 @@ class Cloth:
 
     @property
     def column_gain(self) -> NDArray[np.float32]:
-        """float32 ``[width]`` true share of light per column: what a perfect flat-field calibration would find."""
+        """Return the true share of light per column, float32 ``[width]``: what a perfect flat field would find."""
         return self._optics.column_gain
 
     def render(self, first_line: int, lines: int) -> NDArray[np.uint8]:
-        """Camera pixels uint8 ``[lines, width_px]`` of lines ``[first_line, first_line + lines)``; a fresh array.
+        """Return camera pixels of lines ``[first_line, first_line + lines)``: fresh uint8 ``[lines, width_px]``.
 
         Raises:
             CameraError: ``lines`` is not positive.
@@ -101,22 +101,22 @@ class Cloth:
         return out
 
     def flaws(self, first_line: int, end_line: int) -> list[Flaw]:
-        """True flaws whose exact box meets lines ``[first_line, end_line)``, in order of their first line."""
+        """Return the true flaws with exact boxes that meet lines ``[first_line, end_line)``, in order of first line."""
         return [patch.flaw for patch in self.patches(first_line, end_line)]
 
     def patches(self, first_line: int, end_line: int) -> list[FlawPatch]:
-        """As :meth:`flaws`, with every pixel's change."""
+        """Return the same as :meth:`flaws`, with every pixel's change."""
         patches = [self._patch(planned) for planned in self._plan.flaws(first_line, end_line)]
         met = [patch for patch in patches if patch.flaw.first_line < end_line and patch.flaw.end_line > first_line]
         return sorted(met, key=lambda patch: (patch.flaw.first_line, patch.flaw.first_px))
 
     def seam_stretches(self, first_line: int, end_line: int) -> list[tuple[int, int]]:
-        """Half-open lines of the seams that meet ``[first_line, end_line)``."""
+        """Return the half-open lines of the seams that meet ``[first_line, end_line)``."""
         half = int(np.ceil(SEAM_MM / self.mm_per_px / 2)) + 1
         return [(s - half, s + half + 1) for s in self.seams if s - half < end_line and s + half >= first_line]
 
     def web_edges(self, first_line: int, lines: int) -> NDArray[np.float32]:
-        """float32 ``[lines, 2]`` true left and right edge of the web in columns."""
+        """Return the true left and right edge of the web in columns, float32 ``[lines, 2]``."""
         web = self.web_px or (0, self.width_px)
         if self.web_px is None:
             return np.broadcast_to(np.array(web, np.float32), (lines, 2)).copy()
@@ -149,7 +149,7 @@ class Cloth:
         )
 
     def _measure_sigma(self, settings: OpticsSettings, web: tuple[int, int]) -> float:
-        """Standard deviation of good cloth's pixels inside the web, without shading and drift."""
+        """Return the standard deviation of good cloth's pixels inside the web, without shading and drift."""
         inset = min(8, (web[1] - web[0]) // 4)
         first, px = web[0] + inset, min(web[1] - web[0] - 2 * inset, _SAMPLE_PX)
         sample = self._field.region(0, _SAMPLE_LINES, first, px).shade

@@ -1,4 +1,4 @@
-"""What goes wrong in a stream of blocks, fault by fault, and the truth about every line of it."""
+"""This module defines what can go wrong in a stream of blocks, fault by fault, and keeps the truth about every line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_TURNS = 400
 
 
 class Effect(StrEnum):
-    """What a fault did to lines."""
+    """An effect says what a fault did to lines."""
 
     LOST = "lost"  # due by the encoder, never delivered
     GONE = "gone"  # passed while the camera was unplugged
@@ -38,7 +38,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FaultEvent:
-    """Lines ``[first_line, end_line)``, in the encoder's numbers as delivered, and what ``fault`` did to them."""
+    """A fault event says what ``fault`` did to lines ``[first_line, end_line)``, in encoder numbers as delivered."""
 
     fault: str
     effect: Effect
@@ -48,25 +48,26 @@ class FaultEvent:
 
 @dataclass(frozen=True, slots=True)
 class FaultTruth:
-    """Everything that was done on purpose (or by a late reader: ``overrun``; or by frames: ``overlap``), in order."""
+    """The fault truth lists, in order, what was done on purpose, by a late reader (``overrun``) or frames
+    (``overlap``)."""
 
     events: tuple[FaultEvent, ...]
 
     def of(self, *effects: Effect) -> tuple[FaultEvent, ...]:
-        """Events with one of the effects."""
+        """Return the events with one of the effects."""
         return tuple(event for event in self.events if event.effect in effects)
 
     def count(self, *effects: Effect) -> int:
-        """Lines in all such events; a line counts as often as it was hit."""
+        """Return the lines in all such events; a line counts as often as it was hit."""
         return sum(event.end_line - event.first_line for event in self.of(*effects))
 
     def lines(self, *effects: Effect) -> set[int]:
-        """Distinct lines hit by any of the effects."""
+        """Return the distinct lines hit by any of the effects."""
         return {line for event in self.of(*effects) for line in range(event.first_line, event.end_line)}
 
 
 class Log:
-    """Collects events, joining those that touch."""
+    """A log collects events and joins those that touch."""
 
     def __init__(self) -> None:
         self.events: list[FaultEvent] = []
@@ -82,13 +83,13 @@ class Log:
 
 
 class Schedule:
-    """When a fault strikes: at random, on cloth never seen before.
+    """A schedule says when a fault strikes: at random, on cloth never seen before.
 
     First within ``every_lines``, then on average once per ``rarity * every_lines``.
     """
 
     overlapping = False
-    """True for frames, which show some cloth seen before along with the new."""
+    """This is True for frames, which show some cloth seen before along with the new."""
 
     def __init__(self, fault: str, seed: int, every_lines: int, rarity: int = 1) -> None:
         self.rng = np.random.default_rng([seed, zlib.crc32(fault.encode())])
@@ -97,7 +98,7 @@ class Schedule:
         self._highest = 0
 
     def strikes(self, block: LineBlock) -> bool:
-        """True if it strikes within this block."""
+        """Return True if the fault strikes within this block."""
         is_new = (block.end_line - 1 if self.overlapping else block.first_line) >= self._highest
         self._highest = max(self._highest, block.end_line)
         if not is_new or block.end_line <= self._next:
@@ -107,7 +108,7 @@ class Schedule:
 
 
 def fault_turns(seed: int, every_lines: int, back_lines: int, total_lines: int | None) -> tuple[Turn, ...]:
-    """Reverses of ``back_lines``, on average every two ``every_lines``: the loom's part of the fault ``reverse``."""
+    """Return reverses of ``back_lines``, on average every two ``every_lines``: the loom's part of ``reverse``."""
     rng = np.random.default_rng([seed, zlib.crc32(b"reverse")])
     turns: list[Turn] = []
     at_line = max(rng.uniform(0.25, 0.75) * every_lines, 1.5 * back_lines)
@@ -118,7 +119,7 @@ def fault_turns(seed: int, every_lines: int, back_lines: int, total_lines: int |
 
 
 class Fault:
-    """Changes the stream of blocks; this one changes nothing."""
+    """A fault changes the stream of blocks; this one changes nothing."""
 
     name = ""
     rarity = 1
@@ -129,11 +130,11 @@ class Fault:
         self.log = log
 
     def feed(self, block: LineBlock) -> list[LineBlock]:
-        """What is delivered in place of ``block``."""
+        """Return what is delivered in place of ``block``."""
         return [block]
 
     def flush(self) -> list[LineBlock]:
-        """What is still held back when the cloth ends."""
+        """Return what is still held back when the cloth ends."""
         return []
 
 
@@ -158,7 +159,7 @@ class LostLines(Fault):
 
 
 class ShortBlock(Fault):
-    """A buffer came incomplete: its last lines are missing."""
+    """A buffer comes incomplete: its last lines are missing."""
 
     name = "short-block"
 
@@ -183,7 +184,7 @@ class DuplicateBlock(Fault):
 
 
 class LateBlock(Fault):
-    """A block is overtaken by its successor.  The last block of all has none, and is not late."""
+    """A block is overtaken by its successor.  The very last block has none, so it is not late."""
 
     name = "late-block"
     _held: LineBlock | None = None
@@ -229,7 +230,7 @@ class ClockStep(Fault):
 class EncoderSlip(Fault):
     """The encoder counts some ticks too many at once, without a line trigger: line numbers jump ahead for good.
 
-    No cloth is missing, but by the encoder (all there is to go by) lines were due that never came: ``LOST``.
+    No cloth is missing, but by the encoder, the only reference, lines were due that never came: ``LOST``.
     """
 
     name = "encoder-slip"
@@ -240,7 +241,7 @@ class EncoderSlip(Fault):
 
     @property
     def offset(self) -> int:
-        """Encoder line less cloth line now."""
+        """Return the encoder line less the cloth line now."""
         return sum(slip for _, slip in self.slips)
 
     def feed(self, block: LineBlock) -> list[LineBlock]:
@@ -252,11 +253,14 @@ class EncoderSlip(Fault):
         return [replace(block, first_line=block.first_line + self.offset)]
 
     def encoder_line(self, cloth_line: int) -> int:
-        """Encoder line of a cloth line (cloth lines: what the encoder would say had it never slipped)."""
+        """Return the encoder line of a cloth line.
+
+        A cloth line is what the encoder would say had it never slipped.
+        """
         return cloth_line + sum(slip for at_line, slip in self.slips if at_line <= cloth_line)
 
     def cloth_line(self, encoder_line: int) -> int:
-        """Inverse of ``encoder_line``; lines that never were fall on the one behind them."""
+        """Invert ``encoder_line``; lines that never were map to the one behind them."""
         offset = 0
         for at_line, slip in self.slips:
             if encoder_line < at_line + offset + slip:
@@ -272,7 +276,7 @@ class Jitter(Fault):
     _left = 0
 
     def delay_s(self, block: LineBlock) -> float:
-        """How long this block is kept back."""
+        """Return how long this block is held back."""
         if self.schedule.strikes(block):
             self._left = int(self.rng.integers(3, 9))
         if self._left == 0:
@@ -290,7 +294,7 @@ class Unplug(Fault):
 
 
 def _part(block: LineBlock, first_line: int, end_line: int) -> list[LineBlock]:
-    """The lines ``[first_line, end_line)`` of a block, as no or one block."""
+    """Return the lines ``[first_line, end_line)`` of a block, as no or one block."""
     if end_line <= first_line:
         return []
     pixels = block.pixels[first_line - block.first_line : end_line - block.first_line]

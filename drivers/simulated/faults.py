@@ -1,4 +1,4 @@
-"""Another camera on a bad day: faults by name, injected at places a seed chooses."""
+"""This module injects faults into another camera's blocks, by name and at places that a seed chooses."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from drivers.simulated.fault_kinds import (
 __all__ = ["FAULT_NAMES", "FRAME_FAULT_NAMES", "Effect", "FaultEvent", "FaultTruth", "FaultyCamera", "fault_turns"]
 
 FRAME_FAULT_NAMES = ("duplicate-block", "jitter", "unplug", "reverse", "clock-step")
-"""Faults an area camera can have: they take a frame as a whole.  What others lose, the next frame would show again."""
+"""An area camera can have these faults of whole frames.  What others lose, the next frame would show again."""
 
 _Kind = TypeVar("_Kind", bound=Fault)
 
 
 @runtime_checkable
 class _Coasts(Protocol):
-    """A camera whose machine can run on without it."""
+    """A camera that coasts has a machine that can run on without it."""
 
     def coast(self) -> None:
-        """The camera is off, the machine runs on."""
+        """Turn the camera off while the machine runs on."""
 
 
 class FaultyCamera(Camera):
-    """Delivers what another camera delivers, less, more or later than it should.
+    """A faulty camera delivers what another camera delivers, but less, more or later than it should.
 
     Args:
         camera: the camera that delivers; its cloth begins at line 0.
         faults: names from :data:`FAULT_NAMES`.  ``reverse`` is the loom's own: only the simulated one has it.
         seed: same seed, same faults at the same lines.
         every_lines: mean distance between two faults of a kind.
-        gone_s: how long ``unplug`` takes; None: 3 s beside a running loom, 0.3 s where the cloth waits.
-        frames: its blocks are frames of an area camera, which overlap; what they repeat is told as ``overlap``.
+        gone_s: how long ``unplug`` takes; None: 3 s at a running loom, 0.3 s where the cloth waits.
+        frames: its blocks are frames of an area camera, which overlap; what they repeat is reported as ``overlap``.
 
     Raises:
         CameraError: unknown fault, or one that frames cannot have.
@@ -94,33 +94,33 @@ class FaultyCamera(Camera):
 
     @property
     def camera_id(self) -> str:
-        """Name of the camera."""
+        """Return the name of the camera."""
         return self._camera.camera_id
 
     @property
     def width_px(self) -> int:
-        """Pixels across."""
+        """Return the number of pixels across."""
         return self._camera.width_px
 
     @property
     def channels(self) -> int:
-        """1 (grey) or 3 (RGB)."""
+        """Return 1 (grey) or 3 (RGB)."""
         return self._camera.channels
 
     @property
     def waits(self) -> bool:
-        """As the camera that delivers."""
+        """Return the same as the camera that delivers."""
         return self._camera.waits
 
     def start(self) -> None:
-        """Starts the camera.  Raises CameraGoneError while it is unplugged."""
+        """Start the camera.  Raises CameraGoneError while it is unplugged."""
         if self._gone_until is not None and time.monotonic() < self._gone_until:
             raise self._gone()
         self._gone_until = None
         self._camera.start()
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block.  Raises what the camera raises, and CameraGoneError from an unplug until ``start`` succeeds."""
+        """Return the next block.  Raises as the camera does, and CameraGoneError from an unplug until ``start``."""
         deadline = time.monotonic() + timeout_s
         while True:
             if self._outbox:
@@ -137,28 +137,28 @@ class FaultyCamera(Camera):
                 return None
 
     def encoder(self) -> EncoderReading:
-        """Where the machine is, as a slipping encoder sees it."""
+        """Return where the machine is, as a slipping encoder sees it."""
         reading = self._camera.encoder()
         return EncoderReading(reading.due_line + self._offset, reading.lines_per_s)
 
     def stop(self) -> None:
-        """Stops the camera.  One that is unplugged beside a running loom is off already, and the loom runs on."""
+        """Stop the camera.  One that is unplugged at a running loom is off already, and the loom runs on."""
         if self._gone_until is None or not self._runs_on:
             self._camera.stop()
 
     def truth(self) -> FaultTruth:
-        """What was done so far; while the camera is gone, up to now."""
+        """Return what was done so far; while the camera is gone, up to now."""
         events, due_line = list(self._log.events), self._camera.encoder().due_line
         if self._gap[1] is Effect.GONE and due_line > self._highest:
             events.append(FaultEvent(*self._gap, self._highest + self._offset, due_line + self._offset))
         return FaultTruth(tuple(events))
 
     def encoder_line(self, cloth_line: int) -> int:
-        """Number the encoder gives a cloth line, slips included."""
+        """Return the number the encoder gives a cloth line, slips included."""
         return cloth_line if self._slip is None else self._slip.encoder_line(cloth_line)
 
     def cloth_line(self, encoder_line: int) -> int:
-        """Inverse of ``encoder_line``; numbers a slip left out fall on the line behind them."""
+        """Invert ``encoder_line``; numbers that a slip left out map to the line behind them."""
         return encoder_line if self._slip is None else self._slip.cloth_line(encoder_line)
 
     @property
@@ -180,7 +180,7 @@ class FaultyCamera(Camera):
         return CameraGoneError(f"Camera {self.camera_id} is gone (unplugged); check its cable, it is tried again.")
 
     def _fetch(self, timeout_s: float) -> None:
-        """Takes one block from the camera through all faults into the outbox."""
+        """Pass one block from the camera through all faults into the outbox."""
         try:
             block = self._camera.read(timeout_s)
         except EndOfClothError:
@@ -206,7 +206,7 @@ class FaultyCamera(Camera):
             self._outbox.append((after_s + delay_s, block))
 
     def _flush(self) -> None:
-        """At the end of the cloth: what is held back comes out, what never came is counted."""
+        """Deliver at the end of the cloth what is held back, and count what never came."""
         self._skipped_to(self._camera.encoder().due_line)
         blocks: list[LineBlock] = []
         for stage in self._stages:
@@ -214,7 +214,7 @@ class FaultyCamera(Camera):
         self._post(blocks)
 
     def _watch(self, block: LineBlock) -> None:
-        """Notes what the camera itself left out or repeats."""
+        """Note what the camera itself left out or repeats."""
         self._skipped_to(block.first_line)
         again = min(block.end_line, self._highest)
         why = "overlap" if self._frames and block.end_line > self._highest else "reverse"
@@ -228,7 +228,7 @@ class FaultyCamera(Camera):
         self._gap = ("overrun", Effect.LOST)
 
     def _vanish(self, unplug: Unplug, block: LineBlock) -> None:
-        """The camera is gone from this block on; where cloth waits, some of it passes at once."""
+        """Make the camera vanish from this block on; where cloth waits, some of it passes at once."""
         self._gone_until = time.monotonic() + self._gone_s
         self._gap = (unplug.name, Effect.GONE)
         if isinstance(self._camera, _Coasts) and not self._camera.waits:

@@ -1,4 +1,4 @@
-"""The endless face of the cloth: thread places, relief, lightness of every yarn, selvedges and what lies beside."""
+"""This module makes the cloth's endless face: threads, relief, yarn lightness, selvedges and what lies beside them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _WARP_WANDER, _WEFT_WANDER, _WARP_YARN, _WEFT_YARN, _STREAKS, _EDGES, _SHADE, _M
 _SPARE_THREADS = 16  # threads before the first column and line, so that wandering never leaves the tables
 _SWAY_MM = 0.45  # standard deviation of the selvedges' wander
 SEAM_MM = 9.0
-"""Length of a seam between two pieces along the machine direction."""
+"""A seam between two pieces has this length along the machine direction."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A rectangle of clean cloth before any optics.
+    """A region is a rectangle of clean cloth before any optics.
 
     Attributes:
         first_line, first_px: its corner.
@@ -38,7 +38,7 @@ class Region:
 
 
 class ClothField:
-    """Clean cloth at any place.  The value of a pixel depends on the arguments, its line and its column only.
+    """A cloth field is clean cloth at any place.  A pixel depends only on the arguments, its line and its column.
 
     Args:
         style: the fabric.
@@ -95,7 +95,7 @@ class ClothField:
         self._machine = (background + machine.normal(0, 3, width_px)).astype(np.float32)
 
     def _warp_levels(self) -> NDArray[np.float32]:
-        """Grey-level offset of every end: its own lightness and the warp colour sequence."""
+        """Return the grey-level offset of every end: its own lightness and the warp colour sequence."""
         levels = rng_at(self._seed, _STREAKS, 0).standard_normal(self._end_count) * self.style.streakiness
         if self.style.stripes:
             sequence = np.repeat([level for _, level in self.style.stripes], [ends for ends, _ in self.style.stripes])
@@ -103,15 +103,15 @@ class ClothField:
         return levels.astype(np.float32)
 
     def edges(self, first_line: int, lines: int) -> NDArray[np.float32]:
-        """float32 ``[lines, 2]``: how far the left and right edge of the web lie right of their nominal columns."""
+        """Return how far right of their nominal columns the web's left and right edge lie, float32 ``[lines, 2]``."""
         if not self._disturbances:
             return np.zeros((lines, 2), np.float32)
         wander = self._edges.rows(first_line, lines) * np.float32(_SWAY_MM / self._mm_per_px)
-        # both edges sway together, and the web also breathes a little
+        # both edges sway together, and the web's width also varies a little
         return np.stack([wander[:, 0], wander[:, 0] + 0.4 * wander[:, 1]], 1)
 
     def region(self, first_line: int, lines: int, first_px: int = 0, px: int | None = None) -> Region:
-        """Clean cloth of ``lines`` lines from ``first_line`` and ``px`` columns from ``first_px`` (all by default)."""
+        """Return clean cloth: ``lines`` lines from ``first_line``, ``px`` columns from ``first_px`` (default: all)."""
         px = self.width_px - first_px if px is None else px
         ends = self._end_places(first_line, lines, first_px, px)
         picks, first_pick = self._pick_places(first_line, lines, first_px, px)
@@ -145,7 +145,7 @@ class ClothField:
         return ends
 
     def _pick_places(self, first_line: int, lines: int, first_px: int, px: int) -> tuple[NDArray[np.float32], int]:
-        """Pick coordinates counted from a pick that begins a repeat, and that pick's number."""
+        """Return pick coordinates counted from a pick that begins a repeat, and that pick's number."""
         place = np.arange(first_line, first_line + lines, dtype=np.float64) / self.weft_px
         rise = self._columns[first_px : first_px + px] * (self.style.skew / self.weft_px)
         start = int(np.floor(place[0] + min(float(rise.min()), 0.0))) - _SPARE_THREADS
@@ -156,7 +156,7 @@ class ClothField:
         return picks, start
 
     def _weft_levels(self, first_pick: int, count: int, first_px: int, px: int) -> NDArray[np.float32]:
-        """float32 ``[count, px]`` lightness of picks along their length."""
+        """Return the lightness of picks along their length, float32 ``[count, px]``."""
         knots = np.empty((count, self._weft_yarn.knots + 1), np.float32)
         for row in range(count):
             rng_at(self._seed, _WEFT_YARN, first_pick + row).standard_normal(None, np.float32, knots[row])
@@ -166,7 +166,7 @@ class ClothField:
         return levels
 
     def _sew(self, shade: NDArray[np.float32], first_line: int, first_px: int) -> None:
-        """Two layers overlap and are stitched together across the whole width."""
+        """Sew the seams: two layers overlap and are stitched together across the whole width."""
         half = SEAM_MM / self._mm_per_px / 2
         line = np.arange(first_line, first_line + shade.shape[0], dtype=np.float64)
         column = self._columns[first_px : first_px + shade.shape[1]]
@@ -199,7 +199,7 @@ class ClothField:
             view += np.clip(outward - band + 0.5, 0, 1) * (self._machine[low:high] - view)
 
     def _selvedge(self, outward: NDArray[np.float32], first_line: int) -> NDArray[np.float32]:
-        """Tight, lighter cords along the edge."""
+        """Return the selvedge: tight, lighter cords along the edge."""
         lines = outward.shape[0]
         beat = np.sin(2 * np.pi * (np.arange(first_line, first_line + lines, dtype=np.float64) / self.weft_px % 2))
         cords = 11 * np.sin(outward * (2 * np.pi * self._mm_per_px / 1.6)) + 7 * beat.astype(np.float32)[:, None]

@@ -1,4 +1,4 @@
-"""The truth about simulated flaws: what they are, and where on the endless cloth they lie."""
+"""This module holds the truth about simulated flaws: what they are, and where on the endless cloth they lie."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TRIES = 40
 
 
 class FlawKind(StrEnum):
-    """What went wrong in the making."""
+    """A flaw's kind says what went wrong when the cloth was made."""
 
     BROKEN_END = "broken end"
     MISSING_PICK = "missing pick"
@@ -35,7 +35,7 @@ class FlawKind(StrEnum):
 
 
 SPOTS = frozenset({FlawKind.KNOT, FlawKind.HOLE, FlawKind.OIL_STAIN, FlawKind.WATER_STAIN})
-"""Kinds without a direction."""
+"""These kinds have no direction."""
 _WARP_WISE = frozenset({FlawKind.BROKEN_END, FlawKind.CREASE})
 _WEFT_WISE = frozenset({FlawKind.MISSING_PICK, FlawKind.DOUBLE_PICK, FlawKind.MISPICK, FlawKind.BAR})
 
@@ -47,17 +47,17 @@ EDGE_MARGIN_MM = 15.0
 GAP_MM = 15.0
 """Flaws keep this far from each other, so that every one can be told apart."""
 SOFT_PX = 3
-"""Soft skirt that a flaw may have beyond its length and width, each side."""
+"""A flaw may have soft edges of this width beyond its length and width, on each side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One true flaw.
+    """A flaw holds the truth about one fault in the cloth.
 
     Attributes:
         kind: its cause.
         first_line, end_line, first_px, end_px: half-open box of the pixels it changes.  In a :class:`FlawPlan` this is
-            the room kept for it; :meth:`Cloth.flaws` tells the exact box.
+            the room kept for it; :meth:`Cloth.flaws` gives the exact box.
         length_mm: longest extent of its core.
         contrast_sigma: mean absolute change over its core, in standard deviations of the good cloth's pixels.
         warp_wise: True if it runs along (machine direction), False if across; meaningless for spots.
@@ -76,12 +76,12 @@ class Flaw:
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """One value between ``low`` and ``high``, every factor equally likely."""
+    """Draw one value between ``low`` and ``high``, every factor equally likely."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 class FlawPlan:
-    """Where flaws lie on endless cloth: a pure function of the arguments and the line number.
+    """A flaw plan places flaws on endless cloth: a pure function of the arguments and the line number.
 
     About ``flaws_per_m`` a metre (Poisson per metre), all kinds equally likely, lengths and contrasts log-uniform
     over :data:`LINE_LENGTHS_MM`, :data:`SPOT_LENGTHS_MM` and :data:`CONTRASTS_SIGMA`.  Flaws stay
@@ -134,7 +134,7 @@ class FlawPlan:
         self._placed = lru_cache(maxsize=64)(self._place)
 
     def flaws(self, first_line: int, end_line: int) -> list[Flaw]:
-        """All flaws whose room meets lines ``[first_line, end_line)``, in order of their first line."""
+        """Return all flaws with room that meets lines ``[first_line, end_line)``, in order of their first line."""
         if self._rate == 0 or end_line <= first_line:
             return []
         # a flaw may reach from its own metre into the next one, no further
@@ -144,7 +144,8 @@ class FlawPlan:
         return sorted(found, key=lambda flaw: (flaw.first_line, flaw.first_px))
 
     def _place(self, segment: int) -> tuple[Flaw, ...]:
-        """Flaws that begin in one metre.  Odd metres choose freely; even ones make room for their neighbours."""
+        """Place the flaws that begin in one metre.  Odd metres choose freely; even ones avoid their neighbours'
+        flaws."""
         taken = [] if segment % 2 else [*self._placed(segment - 1), *self._placed(segment + 1)]
         rng = rng_at(self._seed, _LAYER_PLAN, segment)
         placed: list[Flaw] = []
@@ -173,7 +174,7 @@ class FlawPlan:
         return None
 
     def _room(self, kind: FlawKind, length_px: float, warp_wise: bool) -> tuple[int, int]:
-        """Lines and columns kept for a flaw."""
+        """Return the lines and columns kept for a flaw."""
         along = int(np.ceil(length_px)) + 2 * SOFT_PX
         if kind in SPOTS:
             along = int(np.ceil(1.2 * length_px)) + 2 * SOFT_PX  # rough rims lie askew

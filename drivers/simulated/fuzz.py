@@ -1,4 +1,4 @@
-"""Loose fibres and grain on the cloth's face."""
+"""This module lays loose fibres and grain on the cloth's face."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAYER_SHEET, _LAYER_SHIFT = 30, 31
 
 
 class Fuzz:
-    """Endless face of loose hairs: one drawn sheet, laid down again and again at random shifts and turned over.
+    """The fuzz is an endless face of loose hairs: one drawn sheet, laid down repeatedly, shifted and turned at random.
 
     Args:
         hairs_per_cm2: how many.
@@ -41,7 +41,7 @@ class Fuzz:
         return int(rng.integers(self._sheet.shape[1])), bool(rng.integers(2))
 
     def add(self, canvas: NDArray[np.float32], first_line: int, first_px: int) -> None:
-        """Lay the fibres over ``canvas`` float32 ``[lines, px]`` whose corner lies at (first_line, first_px)."""
+        """Lay the fibres over ``canvas`` float32 ``[lines, px]`` with its corner at (first_line, first_px)."""
         lines, px = canvas.shape
         line = first_line
         while line < first_line + lines:

@@ -1,4 +1,4 @@
-"""Endless smooth randomness: any place along the machine direction, in any order, always the same."""
+"""This module draws endless smooth randomness: any place along the machine direction, in any order, always the same."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 _OFFSET = 1 << 40  # seed sequences take no negative numbers, but a loom may run back past its zero
 _SPLINE_STD = 0.692  # cubic B-spline over unit white noise: root of the mean of the summed squared weights
 _BAND_PX = 64
-_ONE_THREAD = 200_000  # multiplications; OpenBLAS brings in further threads above 4 * 65,536
+_ONE_THREAD = 200_000  # multiplications; OpenBLAS starts further threads above 4 * 65,536
 
 
 def rng_at(seed: int, layer: int, index: int) -> np.random.Generator:
-    """Generator that belongs to one place: the same for the same (seed, layer, index), independent for any other."""
+    """Return the generator of one place: the same for the same (seed, layer, index), independent of all others."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, layer, index + _OFFSET))))
 
 
 def multiply(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Matrix product in pieces so small that BLAS keeps to one thread: its threads spin, and cost the line its core."""
+    """Multiply matrices in pieces so small that BLAS keeps to one thread; more would spin and cost the line a core."""
     out = np.empty((left.shape[0], right.shape[1]), np.float32)
     step = max(_ONE_THREAD // max(left.size, 1), 1)
     for first in range(0, right.shape[1], step):
@@ -28,7 +28,7 @@ def multiply(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[n
 
 
 def spline_matrix(positions: NDArray[np.float64], first_knot: int, knots: int) -> NDArray[np.float32]:
-    """Cubic B-spline weights of unit-variance noise.
+    """Return cubic B-spline weights for unit-variance noise.
 
     Args:
         positions: ``[n]`` places in units of the knot distance; each needs knots floor(p)-1 … floor(p)+2.
@@ -52,7 +52,7 @@ def spline_matrix(positions: NDArray[np.float64], first_knot: int, knots: int) -
 
 
 class SmoothRows:
-    """Rows of random values, each column smooth along the machine direction and independent of its neighbours.
+    """Smooth rows hold random values; each column is smooth along the machine direction and independent of the others.
 
     Args:
         seed, layer: which randomness.
@@ -69,7 +69,7 @@ class SmoothRows:
         self._knot = lru_cache(maxsize=128)(draw)
 
     def rows(self, first_line: int, lines: int) -> NDArray[np.float32]:
-        """float32 ``[lines, columns]`` of unit variance."""
+        """Return float32 ``[lines, columns]`` of unit variance."""
         positions = np.arange(first_line, first_line + lines, dtype=np.float64) / self._knot_lines
         first = int(np.floor(positions[0])) - 1
         count = int(np.floor(positions[-1])) + 3 - first
@@ -78,7 +78,7 @@ class SmoothRows:
 
 
 class SplineSpread:
-    """Spreads knots over columns: the cubic splines of :func:`spline_matrix`, a band of columns at a time.
+    """A spline spread spreads knots over columns by :func:`spline_matrix`, a band of columns at a time.
 
     Args:
         knot_px: distance of knots.
@@ -98,7 +98,7 @@ class SplineSpread:
             self._bands.append((low, high, np.ascontiguousarray(spline_matrix(band, low - 1, high - low).T)))
 
     def spread(self, knots: NDArray[np.float32], first_px: int, px: int) -> NDArray[np.float32]:
-        """float32 ``[n, px]`` columns from ``first_px`` on, of knots ``[n, self.knots]``."""
+        """Return float32 ``[n, px]`` columns from ``first_px`` on, of knots ``[n, self.knots]``."""
         out = np.empty((knots.shape[0], px), np.float32)
         for index in range(first_px // _BAND_PX, (first_px + px - 1) // _BAND_PX + 1):
             low, high, weights = self._bands[index]
@@ -110,7 +110,7 @@ class SplineSpread:
 
 
 class SmoothField:
-    """Smooth noise over lines and columns: :class:`SmoothRows` spread across by splines.
+    """A smooth field is smooth noise over lines and columns: :class:`SmoothRows` spread across by splines.
 
     Args:
         seed, layer: which randomness.
@@ -123,5 +123,5 @@ class SmoothField:
         self._rows = SmoothRows(seed, layer, knot_lines, self._across.knots)
 
     def region(self, first_line: int, lines: int, first_px: int, px: int) -> NDArray[np.float32]:
-        """float32 ``[lines, px]`` of unit variance."""
+        """Return float32 ``[lines, px]`` of unit variance."""
         return self._across.spread(self._rows.rows(first_line, lines), first_px, px)

@@ -1,4 +1,4 @@
-"""The loom's drive and encoder: how far the cloth has come, which lines the camera takes, and when."""
+"""This module drives the loom and its encoder: how far the cloth has come, which lines the camera takes, and when."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """``seconds`` in which the speed goes evenly from ``start`` to ``end`` (lines per second; negative: reverse)."""
+    """A stage lasts ``seconds``; speed goes evenly from ``start`` to ``end`` (lines per second; negative: reverse)."""
 
     seconds: float
     start: float
@@ -33,7 +33,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Motion in one direction: speed ``speed + gain * t`` from ``at_s`` on, and what had been covered by then."""
+    """A piece moves in one direction at ``speed + gain * t`` from ``at_s`` on, and holds what was covered by then."""
 
     at_s: float
     speed: float
@@ -51,7 +51,7 @@ class _Piece:
 
 
 class SpeedProfile:
-    """Speed of the cloth as a function of loom time, in lines; the last stage's end speed holds for ever.
+    """A speed profile gives the cloth's speed in lines over loom time; the last stage's end speed holds for ever.
 
     Pure and picklable: two processes that hold the same profile agree on everything.
 
@@ -74,7 +74,7 @@ class SpeedProfile:
 
     @classmethod
     def with_turns(cls, lines_per_s: float, turns: Sequence[Turn], ramp_s: float = 0.25) -> SpeedProfile:
-        """One speed, but near each turn's line the loom stops, goes back as far as the turn says, and runs on."""
+        """Make a profile of one speed, except that near each turn's line the loom stops, goes back and runs on."""
         stages: list[Stage] = []
         position = 0.0
         ramp = lines_per_s * ramp_s / 2
@@ -93,26 +93,26 @@ class SpeedProfile:
         return cls([*stages, Stage(0.0, lines_per_s, lines_per_s)])
 
     def speed_at(self, loom_s: float) -> float:
-        """Lines per second, negative in reverse."""
+        """Return lines per second, negative in reverse."""
         piece = self._piece_at(loom_s)
         return piece.speed + piece.gain * (loom_s - piece.at_s)
 
     def position_at(self, loom_s: float) -> float:
-        """Encoder position in lines."""
+        """Return the encoder position in lines."""
         piece = self._piece_at(loom_s)
         return piece.position + piece.way(loom_s - piece.at_s)
 
     def highest_at(self, loom_s: float) -> float:
-        """Highest position yet reached, in lines."""
+        """Return the highest position reached so far, in lines."""
         return max(self._piece_at(loom_s).highest, self.position_at(loom_s))
 
     def forward_at(self, loom_s: float) -> float:
-        """Lines run forward in all, seen twice or not: what a forward-only line trigger counts."""
+        """Return all lines run forward, seen twice or not: what a forward-only line trigger counts."""
         piece = self._piece_at(loom_s)
         return piece.forward + (piece.way(loom_s - piece.at_s) if piece.runs_forward else 0.0)
 
     def time_of_forward(self, lines: float) -> float:
-        """When ``forward_at`` first reaches ``lines``; infinite if never."""
+        """Return when ``forward_at`` first reaches ``lines``; infinite if never."""
         piece = self._pieces[max(bisect_left(self._forwards, lines) - 1, 0)]
         way = lines - piece.forward
         if way <= 0:
@@ -122,7 +122,7 @@ class SpeedProfile:
         return piece.at_s + 2 * way / slope if slope > 0 else math.inf
 
     def turns(self) -> tuple[Turn, ...]:
-        """Reverses, in whole lines."""
+        """Return the reverses, in whole lines."""
         found: list[Turn] = []
         top: float | None = None
         for piece in self._pieces:
@@ -139,7 +139,7 @@ class SpeedProfile:
 
 
 def _pieces(stages: Sequence[Stage]) -> list[_Piece]:
-    """Stages cut where the direction changes, with running sums, closed by an endless one."""
+    """Cut the stages where the direction changes, add running sums, and close with an endless one."""
     pieces: list[_Piece] = []
     at_s = position = forward = highest = 0.0
     last = stages[-1].end
@@ -157,7 +157,7 @@ def _pieces(stages: Sequence[Stage]) -> list[_Piece]:
 
 
 def _one_way(stages: Iterable[Stage]) -> Iterator[Stage]:
-    """The same stages, none of which changes direction."""
+    """Yield the same stages, split so that none changes direction."""
     for stage in stages:
         if stage.start * stage.end < 0:
             until = stage.seconds * stage.start / (stage.start - stage.end)
@@ -169,7 +169,7 @@ def _one_way(stages: Iterable[Stage]) -> Iterator[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Lines one block holds; ready when the loom's time is ``ready_s`` (0: when rendered)."""
+    """A span is the lines one block holds; it is ready when the loom's time is ``ready_s`` (0: when rendered)."""
 
     index: int
     first_line: int
@@ -179,16 +179,16 @@ class Span:
 
 @dataclass(frozen=True)
 class SpanPlan:
-    """Which lines the camera delivers, block by block: the same answer in every process.
+    """A span plan says which lines the camera delivers, block by block: the same answer in every process.
 
-    A line trigger fires going forward only: behind a turn the lines gone back over come again.
+    A line trigger fires going forward only: after a turn, the lines gone back over come again.
 
     An area camera is triggered as a line-scan camera hands over its blocks: after ``block_lines`` new lines, or sooner
     on a slow loom.  Its frame reaches back over cloth seen before, so that it is whole wherever there is enough cloth.
 
     Attributes:
         profile: the loom's motion; None for a camera that waits.
-        turns: reverses of a camera that waits; a profile knows its own.
+        turns: reverses of a camera that waits; a profile has its own.
         block_lines: most lines in a block; for an area camera, most new lines in a frame.
         total_lines: cloth lines there are; None: endless.
         frame_lines: lines an area camera sees at once; None: a line-scan camera.
@@ -201,7 +201,7 @@ class SpanPlan:
     frame_lines: int | None = None
 
     def spans(self, start_index: int = 0) -> Iterator[Span]:
-        """All spans from ``start_index`` on, in order of delivery."""
+        """Yield all spans from ``start_index`` on, in order of delivery."""
         index = taken = 0
         for turn_number, (first, end) in enumerate(self._runs()):
             line = first
@@ -215,7 +215,7 @@ class SpanPlan:
                 index, line, taken = index + 1, line + lines, taken + lines
 
     def _runs(self) -> Iterator[tuple[int, int | None]]:
-        """Half-open lines between turns, ended by the end of the cloth."""
+        """Yield half-open lines between turns, ended by the end of the cloth."""
         line = 0
         for turn in self.turns if self.profile is None else self.profile.turns():
             if self.total_lines is not None and turn.at_line >= self.total_lines:
@@ -225,7 +225,7 @@ class SpanPlan:
         yield line, self.total_lines
 
     def _extent(self, taken: int, room: int | None, turns: int) -> tuple[int, float]:
-        """New lines of the block after ``taken`` lines, and when it is ready."""
+        """Return the new lines of the block after ``taken`` lines, and when it is ready."""
         most = self.block_lines if taken or self.frame_lines is None else self.frame_lines
         lines = most if room is None else min(most, room)
         if self.profile is None:
@@ -234,12 +234,12 @@ class SpanPlan:
         if math.isinf(begin_s):
             return lines, begin_s
         lines = min(lines, max(math.floor(self.profile.forward_at(begin_s + BLOCK_SECONDS) + 1e-6) - taken, 1))
-        # Turns lie on whole lines here but between lines in the profile: less than a line each, given back.
+        # Turns lie on whole lines here but between lines in the profile: less than a line each, which is given back.
         return lines, self.profile.time_of_forward(max(taken + lines - turns, 0))
 
 
 class Loom:
-    """The loom's own time: real time, less the time it was held back because its cloth was not rendered yet.
+    """A loom keeps its own time: real time, less the time it was held back because its cloth was not rendered yet.
 
     Args:
         profile: its motion.
@@ -256,35 +256,35 @@ class Loom:
 
     @property
     def origin_s(self) -> float:
-        """Clock reading at which loom time would have been 0 had nothing held it back."""
+        """Return the clock reading at which loom time would have been 0 had nothing held it back."""
         return self._origin
 
     def now_s(self) -> float:
-        """Loom time now."""
+        """Return the loom time now."""
         return min(self._free_s(), self.limit_s)
 
     @property
     def is_held(self) -> bool:
-        """True while it waits for cloth to be rendered."""
+        """Return True while it waits for cloth to be rendered."""
         return self._free_s() > self.limit_s
 
     def allow(self, until_s: float) -> None:
-        """Cloth up to loom time ``until_s`` is rendered; the time spent waiting for it never happened on the loom."""
+        """Allow loom time up to ``until_s``, as that cloth is rendered; the wait for it never happened on the loom."""
         self.held_s += max(self._free_s() - self.limit_s, 0.0)
         self.limit_s = max(self.limit_s, until_s)
 
     def follow(self, origin_s: float, held_s: float, limit_s: float) -> None:
-        """Takes over the state of the loom that the renderer runs."""
+        """Take over the state of the loom that the renderer runs."""
         self._origin = origin_s
         self.held_s = held_s
         self.limit_s = limit_s
 
     def clock_at(self, loom_s: float) -> float:
-        """Clock reading at which loom time was ``loom_s``."""
+        """Return the clock reading at which loom time was ``loom_s``."""
         return self._origin + self.held_s + loom_s
 
     def reading(self) -> EncoderReading:
-        """Encoder: highest line reached and speed."""
+        """Return the encoder reading: highest line reached and speed."""
         now_s = self.now_s()
         speed = 0.0 if self.is_held else self.profile.speed_at(now_s)
         return EncoderReading(math.floor(self.profile.highest_at(now_s) + 1e-6), speed)

@@ -1,4 +1,4 @@
-"""What lens, lamp and sensor do to the picture of the cloth."""
+"""This module simulates what lens, lamp and sensor do to the picture of the cloth."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from drivers.simulated.lattice import SmoothRows, rng_at
 
 HALO_LINES = 4
-"""Lines that the focus blur may look beyond the lines it delivers."""
+"""The focus blur may look this many lines beyond the lines it delivers."""
 _LAYER_LAMP, _LAYER_GRAIN, _LAYER_LINE, _LAYER_DUST = 40, 41, 42, 43
 _BANK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class OpticsSettings:
-    """How good the picture is.
+    """These settings say how good the picture is.
 
     Attributes:
         falloff: share of light lost at the outermost columns.
@@ -42,7 +42,7 @@ class OpticsSettings:
 
 
 class Optics:
-    """Turns grey levels of cloth into camera pixels; a line's noise belongs to its number.
+    """The optics turn grey levels of cloth into camera pixels; a line's noise belongs to its number.
 
     Args:
         settings: how good the picture is.
@@ -63,7 +63,7 @@ class Optics:
         self._grain = bank * np.float32(settings.noise_levels)
 
     def _column_gain(self, width_px: int, disturbances: bool) -> NDArray[np.float32]:
-        """float32 ``[width]`` share of light that reaches each column: lens fall-off and dust."""
+        """Return the share of light that reaches each column, float32 ``[width]``: lens fall-off and dust."""
         columns = np.arange(width_px)
         off_axis = (columns + 0.5) / width_px * 2 - 1
         gain = 1 - self.settings.falloff * off_axis**2
@@ -74,7 +74,7 @@ class Optics:
         return gain.astype(np.float32)
 
     def focus(self, shade: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The picture blurred as the lens does."""
+        """Return the picture blurred as the lens does."""
         if self.settings.focus_px <= 0:
             return shade
         side = 2 * min(int(np.ceil(3 * self.settings.focus_px)), HALO_LINES) + 1
@@ -82,7 +82,7 @@ class Optics:
         return np.asarray(blurred, np.float32)
 
     def expose(self, shade: NDArray[np.float32], first_line: int) -> NDArray[np.uint8]:
-        """Camera pixels uint8 ``[lines, width]`` of the lines from ``first_line`` on.
+        """Return camera pixels uint8 ``[lines, width]`` of the lines from ``first_line`` on.
 
         Args:
             shade: float32 ``[lines + 2 * HALO_LINES, width]`` grey levels, beginning ``HALO_LINES`` before them.
@@ -94,7 +94,7 @@ class Optics:
         else:
             lamp = 1 + np.float32(self.settings.lamp_drift) * self._lamp.rows(first_line, lines)
             picture = picture * (lamp * self.column_gain)
-        # one long bank of noise, entered at a place of each line's own: far cheaper than drawing, no repeat to see
+        # each line reads one long bank of noise from a place of its own: far cheaper than drawing, no visible repeat
         starts = rng_at(self._seed, _LAYER_LINE, first_line).integers(0, _BANK, size=(lines,))
         for row, start in enumerate(starts):
             picture[row] += self._grain[start : start + width]

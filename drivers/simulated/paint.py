@@ -1,4 +1,4 @@
-"""Paints flaws: the change of grey level that each kind makes to the cloth it lies on."""
+"""This module paints flaws: the change of grey level that each kind makes to the cloth it lies on."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _TRACE = 0.04  # share of the full change below which nothing is painted: skirts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlawPatch:
-    """The change that a flaw makes.
+    """A flaw patch holds the change that a flaw makes.
 
     Attributes:
-        flaw: the truth, its box being that of ``delta``; the outermost lines and columns hold changed pixels.
+        flaw: the truth, with the box of ``delta``; the outermost lines and columns hold changed pixels.
         delta: int16 ``[lines, px]`` change in grey levels, 0 where nothing changes.
         core: bool ``[lines, px]`` pixels over which the contrast is stated.
     """
@@ -38,10 +38,10 @@ class FlawPatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What a painter may look at.
+    """A scene holds what a painter may look at.
 
     ``along`` and ``across`` are float32 ``[lines, px]`` pixel distances from the middle of the room, along the flaw's
-    own direction and across it.
+    direction and across it.
     """
 
     flaw: Flaw
@@ -56,36 +56,36 @@ class Scene:
 
     @property
     def thread_px(self) -> float:
-        """Pitch of the threads that run the flaw's way."""
+        """Return the pitch of the threads that run in the flaw's direction."""
         return self.warp_px if self.flaw.warp_wise else self.weft_px
 
     def run(self, sharp_px: float = 0.5) -> Grid:
-        """1 along the flaw's length, falling to 0 at its ends within ``2 * sharp_px``."""
+        """Return 1 along the flaw's length, falling to 0 at its ends within ``2 * sharp_px``."""
         return np.clip((self.length_px / 2 - np.abs(self.along)) / (2 * sharp_px) + 0.5, 0, 1)
 
     def thread(self, width: float = 1.0) -> Grid:
-        """1 on the thread that crosses the middle of the room, ``width`` pitches wide, with soft sides."""
+        """Return 1 on the thread that crosses the middle of the room, ``width`` pitches wide, with soft sides."""
         places = self.region.ends if self.flaw.warp_wise else self.region.picks
         middle = np.floor(places[places.shape[0] // 2, places.shape[1] // 2]) + 0.5
         return np.clip((width / 2 - np.abs(places - middle)) * self.thread_px + 0.5, 0, 1)
 
     def own_top(self) -> Grid:
-        """Share of each pixel that shows the threads running the flaw's way."""
+        """Return the share of each pixel that shows the threads running in the flaw's direction."""
         return self.region.warp_top if self.flaw.warp_wise else 1 - self.region.warp_top
 
     def light(self) -> Grid:
-        """The cloth's own relief around 1: what darkens or lightens as one keeps it."""
+        """Return the cloth's own relief around 1: a stain or shadow that is multiplied by it keeps the relief."""
         return np.clip(self.region.shade / max(float(self.region.shade.mean()), 1.0), 0.3, 1.7)
 
     def noise(self, size_px: float) -> Grid:
-        """Smooth randomness of the room's shape, standard deviation about 1."""
+        """Return smooth randomness of the room's shape, standard deviation about 1."""
         shape = self.along.shape
         raw = self.rng.standard_normal((shape[0] + 8, shape[1] + 8), np.float32)
         soft = cv2.GaussianBlur(raw, (0, 0), max(size_px, 0.3))[4:-4, 4:-4]
         return np.asarray(soft / max(float(soft.std()), 1e-3), np.float32)
 
     def sign(self) -> int:
-        """+1 or -1, as likely."""
+        """Return +1 or -1, equally likely."""
         return 1 if self.rng.integers(2) else -1
 
 
@@ -143,7 +143,7 @@ def _float(s: Scene) -> Painted:
 
 
 def _round(s: Scene, rough: float, soft_px: float) -> Grid:
-    """A disc of the flaw's length, its rim rough and soft."""
+    """Return a disc of the flaw's length with a rough and soft rim."""
     radius = s.length_px / 2
     soft_px = max(soft_px, _LENS_PX)
     rough *= min(1.0, radius / 6)  # a few pixels cannot be rough, they would vanish
@@ -234,7 +234,7 @@ def paint_flaw(
         flaw: as planned.
         region: clean cloth of exactly the flaw's room.
         sigma: standard deviation of good cloth in grey levels.
-        gain: float32 ``[px]`` share of light that reaches the region's columns; the change is dimmed as the cloth is.
+        gain: float32 ``[px]`` share of light that reaches the region's columns; the change is dimmed like the cloth.
         mm_per_px, warp_px, weft_px: scale and thread pitches.
         background: grey level seen through a hole.
     """
@@ -275,7 +275,7 @@ def _to_contrast(change: Grid, core: NDArray[np.bool_], shade: Grid, levels: flo
 
 
 def _trimmed(flaw: Flaw, delta: NDArray[np.int16], core: NDArray[np.bool_]) -> FlawPatch:
-    """Cut a patch to its changed pixels and tell the flaw its exact box."""
+    """Cut a patch to its changed pixels and give the flaw its exact box."""
     rows, columns = np.flatnonzero(delta.any(1)), np.flatnonzero(delta.any(0))
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     exact = Flaw(

@@ -1,4 +1,4 @@
-"""Cloth rendered in a process of its own, handed over through a ring of blocks in shared memory."""
+"""This module renders cloth in a process of its own and hands it over through a ring of blocks in shared memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STOP_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ClothSettings:
-    """Everything that makes one cloth."""
+    """These settings are everything that makes one cloth."""
 
     style: str
     width_px: int
@@ -45,7 +45,7 @@ class ClothSettings:
     recall_lines: int = 0
 
     def weave(self) -> Cloth:
-        """The cloth.  Raises CameraError."""
+        """Return the cloth.  Raises CameraError."""
         return Cloth(
             self.style,
             width_px=self.width_px,
@@ -61,7 +61,7 @@ class ClothSettings:
 
 @dataclass(frozen=True)
 class RenderJob:
-    """What a renderer is to do.
+    """A render job says what a renderer must do.
 
     Attributes:
         cloth: what to render.
@@ -80,11 +80,11 @@ class RenderJob:
     frame_falloff: float = 0.0
 
     def loom(self) -> Loom | None:
-        """The running loom; None if the camera waits for its reader."""
+        """Return the running loom; None if the camera waits for its reader."""
         return None if self.plan.profile is None else Loom(self.plan.profile, at_s=self.at_s)
 
     def picture(self, cloth: Cloth, span: Span) -> NDArray[np.uint8]:
-        """What the camera sees of ``cloth`` in a span: uint8 ``[lines, width]``."""
+        """Return what the camera sees of ``cloth`` in a span: uint8 ``[lines, width]``."""
         lines = span.end_line - span.first_line
         pixels = cloth.render(span.first_line, lines)
         if self.plan.frame_lines is None or not self.frame_falloff:
@@ -96,7 +96,7 @@ class RenderJob:
 
 
 class _BareProcess(SpawnProcess):
-    """A spawned process that does not run the caller's main module again.
+    """A bare process is spawned without running the caller's main module again.
 
     Spawning imports ``__main__`` anew so that its functions can be found.  The renderer needs none of them, and a main
     without a guard would start itself over and over.
@@ -116,16 +116,16 @@ class _BareProcess(SpawnProcess):
 
 
 class Renderer:
-    """The renderer's process and its ring, as its owner sees them.
+    """A renderer is the rendering process and its ring, as their owner sees them.
 
     Blocks of a running loom are overwritten, read or not; without one the renderer waits for the reader.
 
     Args:
         job: what to render.
-        cancelled: asked while the first block is awaited; once true, the start is given up.
+        cancelled: called while the first block is awaited; once true, the start is given up.
 
     Raises:
-        CameraError: no process or no memory to be had, cancelled, or no first block within a minute.
+        CameraError: no process or no memory available, cancelled, or no first block within a minute.
     """
 
     def __init__(self, job: RenderJob, cancelled: Callable[[], bool] = lambda: False) -> None:
@@ -158,25 +158,25 @@ class Renderer:
 
     @property
     def memory_name(self) -> str:
-        """Name of the shared memory."""
+        """Return the name of the shared memory."""
         return self._memory.name
 
     @property
     def pid(self) -> int | None:
-        """Process id of the renderer."""
+        """Return the process id of the renderer."""
         return self._process.pid
 
     def wait(self, seconds: float) -> None:
-        """Waits for the next block to be rendered, at most ``seconds``.  Raises CameraError if the renderer died."""
+        """Wait for the next block to be rendered, at most ``seconds``.  Raises CameraError if the renderer died."""
         if not self._filled.acquire(timeout=max(min(seconds, 0.1), 0.0)):
             self._check()
 
     def ask(self) -> None:
-        """Tells the renderer that the reader has moved on."""
+        """Signal the renderer that the reader has moved on."""
         self._free.release()
 
     def stop(self) -> None:
-        """Ends the process and frees the memory.  May be called twice."""
+        """End the process and free the memory.  May be called twice."""
         self._end()
 
     def _check(self) -> None:
@@ -204,7 +204,7 @@ class Renderer:
 
 
 def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free: Semaphore) -> None:
-    """Ends the renderer, by force if need be, then frees the memory: in this order, or its pages would come back."""
+    """End the renderer, by force if need be, then free the memory: in this order, or its pages would come back."""
     ring.header[0]["state"] = TOLD_TO_STOP
     free.release()
     try:
@@ -214,7 +214,7 @@ def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free:
                 if process.is_alive():
                     force()
                     process.join(STOP_TIMEOUT_S)
-            if not process.is_alive():  # a killed one may yet take its time
+            if not process.is_alive():  # a killed one may still take its time
                 process.close()
     finally:
         ring.close()
@@ -222,8 +222,8 @@ def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free:
 
 
 def render(memory_name: str, lock: Lock, filled: Semaphore, free: Semaphore, job: RenderJob) -> None:
-    """The renderer's process: fills the ring until told to stop, the cloth ends or its parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to answer
+    """Run the renderer's process: fill the ring until told to stop, the cloth ends or the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl+C
     cv2.setNumThreads(1)
     try:
         memory = SharedMemory(memory_name)
@@ -263,7 +263,7 @@ def _fill(ring: Ring, filled: Semaphore, free: Semaphore, job: RenderJob) -> Non
 
 
 def _has_room(ring: Ring, span: Span, recent: deque[Span], shape: RingShape, loom: Loom | None) -> bool:
-    """True if ``span`` may take its slot: behind a running loom always but for the lead, else when it was read."""
+    """Return whether ``span`` may take its slot: at a running loom, always within the lead; else once it was read."""
     if loom is not None:
         return len(recent) < shape.ahead or recent[0].ready_s <= loom.now_s()
     with ring.locked() as header:

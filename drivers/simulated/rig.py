@@ -1,4 +1,4 @@
-"""The simulated rig without any fault: a loom, its cloth, and a line-scan or area camera above it."""
+"""This module simulates the rig without any fault: a loom, its cloth, and a line-scan or area camera above it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger("drivers.simulated")
 
 
 class SimulatedRig(Camera):
-    """A camera over a renderer's ring.  The loom stands while the camera is stopped.
+    """A simulated rig is a camera over a renderer's ring.  The loom stands while the camera is stopped.
 
     Args:
         job: what to render; the rig moves its start on as cloth goes by.
@@ -37,7 +37,7 @@ class SimulatedRig(Camera):
         self._camera_id = camera_id
         self._switch = threading.Lock()  # one start or stop at a time; the other lock is never held for long
         self._lock = threading.RLock()
-        self._stops = 0  # how many wait to stop what is being started
+        self._stops = 0  # how many calls wait to stop what is being started
         self._renderer: Renderer | None = None
         self._loom: Loom | None = None
         self._rate = DeliveryRate()
@@ -50,38 +50,38 @@ class SimulatedRig(Camera):
 
     @property
     def camera_id(self) -> str:
-        """Name of the camera."""
+        """Return the name of the camera."""
         return self._camera_id
 
     @property
     def width_px(self) -> int:
-        """Pixels across."""
+        """Return the number of pixels across."""
         return self._job.cloth.width_px
 
     @property
     def channels(self) -> int:
-        """Grey."""
+        """Return 1 (grey)."""
         return 1
 
     @property
     def waits(self) -> bool:
-        """True without a speed."""
+        """Return True without a speed."""
         return self._job.plan.profile is None
 
     @property
     def renderer_pid(self) -> int | None:
-        """Process id of the renderer while started."""
+        """Return the process id of the renderer while started."""
         renderer = self._renderer
         return None if renderer is None else renderer.pid
 
     @property
     def memory_name(self) -> str | None:
-        """Name of the shared memory while started."""
+        """Return the name of the shared memory while started."""
         renderer = self._renderer
         return None if renderer is None else renderer.memory_name
 
     def start(self) -> None:
-        """Starts the renderer and returns when its first block is there.
+        """Start the renderer and return when its first block is there.
 
         Raises:
             CameraError: it cannot be started, or was stopped meanwhile.
@@ -98,7 +98,7 @@ class SimulatedRig(Camera):
                 self._renderer = renderer
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block; blocks overwritten before they were read are passed over (the line numbers tell).
+        """Return the next block; skip blocks overwritten before they were read (the line numbers show it).
 
         Raises:
             EndOfClothError: the cloth is at its end.
@@ -125,7 +125,7 @@ class SimulatedRig(Camera):
             self._sleep(renderer, min(remaining, wait_s))
 
     def encoder(self) -> EncoderReading:
-        """Highest line the cloth has reached, and its speed."""
+        """Return the highest line the cloth has reached, and its speed."""
         with self._lock:
             loom = self._loom
             if loom is None:
@@ -140,11 +140,11 @@ class SimulatedRig(Camera):
             return EncoderReading(due, 0.0 if standing else self._speed(loom, due, reading.lines_per_s))
 
     def stop(self) -> None:
-        """Ends the renderer; the loom stands.  A start under way is given up.  Never raises."""
+        """End the renderer; the loom stands.  A start under way is given up.  Never raises."""
         self._end(coasting=False)
 
     def coast(self) -> None:
-        """Ends the renderer as if the camera were unplugged: a loom with a speed runs on, seen by nobody."""
+        """End the renderer as if the camera were unplugged: a loom with a speed runs on unseen."""
         self._end(coasting=True)
 
     def _end(self, coasting: bool) -> None:
@@ -156,7 +156,7 @@ class SimulatedRig(Camera):
                 renderer = self._renderer
                 self._renderer = None
                 if self._loom is not None:
-                    # A renderer that died holding the ring is silent: then the loom is where it was last known.
+                    # A renderer that died holding the ring does not answer: then the loom is where it was last known.
                     with contextlib.suppress(CameraError):
                         self._follow(self._loom, renderer)
                     self._loom.limit_s = math.inf if coasting else self._loom.now_s()
@@ -170,7 +170,7 @@ class SimulatedRig(Camera):
                     log.exception("The renderer of camera %s did not end as it should.", self._camera_id)
 
     def _pass_over(self) -> None:
-        """Moves the start to where the loom stands; what passed while it coasted is gone."""
+        """Move the start to where the loom stands; what passed while it coasted is gone."""
         if self._loom is None:
             return
         at_s = self._loom.now_s()
@@ -181,7 +181,7 @@ class SimulatedRig(Camera):
         self._coasting = False
 
     def _state(self, renderer: Renderer, span: Span) -> tuple[bool, float]:
-        """Whether ``span`` may be taken now (or is lost already), and else about how long it will be."""
+        """Return whether ``span`` may be taken now (or is lost already), and else about how long it will be."""
         with renderer.ring.locked() as header:
             rendered = int(header["rendered"]) > span.index
         if self._loom is None or not rendered:
@@ -200,7 +200,7 @@ class SimulatedRig(Camera):
         return pixels
 
     def _advance(self, span: Span) -> None:
-        """``span`` was taken or is lost: on to the next; none is left at the end, or if the loom stands for ever."""
+        """Go on from ``span``, taken or lost; there is no next one at the end, or if the loom stands for ever."""
         self._taken = max(self._taken, span.end_line)
         self._span = next(self._spans, None)
 
@@ -231,7 +231,7 @@ class SimulatedRig(Camera):
                 loom.follow(float(header["origin_s"]), float(header["held_s"]), float(header["limit_s"]))
 
     def _speed(self, loom: Loom, due: int, nominal: float) -> float:
-        """The profile's speed, or the mean of the last second if the loom was held back in it."""
+        """Return the profile's speed, or the mean of the last second if the loom was held back in it."""
         now = time.monotonic()
         self._pace.append((now, due, loom.held_s))
         while now - self._pace[0][0] > _PACE_WINDOW_S:

@@ -1,4 +1,4 @@
-"""Blocks of pixels in shared memory, between the process that renders them and the one that reads them."""
+"""This module passes blocks of pixels in shared memory from the process that renders them to their reader."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HEADER = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class RingShape:
-    """``slots`` blocks of up to ``lines`` x ``width_px`` pixels, of which ``ahead`` may lie in the future."""
+    """A ring has ``slots`` blocks of up to ``lines`` x ``width_px`` pixels; ``ahead`` of them may lie in the future."""
 
     slots: int
     ahead: int
@@ -40,12 +40,13 @@ class RingShape:
 
     @property
     def total_bytes(self) -> int:
-        """Shared memory needed."""
+        """Return the shared memory needed."""
         return _HEADER.itemsize + 8 * self.slots + self.slots * self.lines * self.width_px
 
 
 class Ring:
-    """Blocks in shared memory, used under ``lock``; only the order to stop goes without, as its holder may be dead."""
+    """A ring holds blocks in shared memory, used under ``lock``; only the stop order needs none: its holder may be
+    dead."""
 
     def __init__(self, memory: SharedMemory, shape: RingShape, lock: Lock) -> None:
         self._memory = memory
@@ -61,7 +62,7 @@ class Ring:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[Any]:
-        """The header, to be used while nobody else does."""
+        """Yield the header, under the lock."""
         if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
             raise CameraError("The simulated camera's renderer died while it held the ring; start the camera again.")
         try:
@@ -72,24 +73,24 @@ class Ring:
             self._lock.release()
 
     def put(self, index: int, pixels: NDArray[np.uint8]) -> None:
-        """Stores a block; the lock must be held."""
+        """Store a block; the lock must be held."""
         slot = index % len(self._stamps)
         self._pixels[slot, : len(pixels)] = pixels
         self._stamps[slot] = index
         self.header[0]["rendered"] = index + 1
 
     def take(self, index: int, lines: int) -> NDArray[np.uint8] | None:
-        """A copy of a block, or None if it is not there (any more); the lock must be held."""
+        """Return a copy of a block, or None if it is not there (any more); the lock must be held."""
         slot = index % len(self._stamps)
         return self._pixels[slot, :lines].copy() if self._stamps[slot] == index else None
 
     def clear(self, start_index: int, at_s: float) -> None:
-        """Makes it empty, for spans from ``start_index`` on."""
+        """Empty the ring, for spans from ``start_index`` on."""
         self._stamps[:] = -1
         self.header[0] = (RUNNING, start_index, start_index, 0.0, 0.0, at_s, b"")
 
     def close(self) -> None:
-        """Lets go of the memory, once nobody uses it."""
+        """Release the memory, once nobody uses it."""
         held = self._lock.acquire(timeout=LOCK_TIMEOUT_S)
         self.closed = True
         del self.header, self._stamps, self._pixels

@@ -1,4 +1,4 @@
-"""Several simulated cameras above one loom: each sees some columns of the same cloth."""
+"""This module puts several simulated cameras above one loom: each sees some columns of the same cloth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NARROWEST_PX = 64
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A camera that sees columns ``[first_px, end_px)`` of the cloth's picture; ``faults`` are its own."""
+    """A view is a camera that sees columns ``[first_px, end_px)`` of the cloth's picture; ``faults`` are its own."""
 
     camera_id: str
     first_px: int
@@ -29,7 +29,7 @@ class View:
 
 
 class SimulatedView(FaultyCamera):
-    """One of several simulated cameras, with its own faults."""
+    """A simulated view is one of several simulated cameras, with its own faults."""
 
     def __init__(
         self, camera: Camera, faults: Sequence[str], seed: int, every_lines: int, *, frames: bool, mm_per_px: float
@@ -39,12 +39,12 @@ class SimulatedView(FaultyCamera):
 
     @property
     def mm_per_px(self) -> float:
-        """Scale, both axes."""
+        """Return the scale of both axes."""
         return self._mm_per_px
 
 
 def open_views(rig: SimulatedRig, views: Sequence[View]) -> list[Camera]:
-    """A camera for each view.  The rig is theirs from now on: it runs while one of them does.
+    """Return a camera for each view.  They own the rig from now on: it runs while one of them does.
 
     Raises:
         CameraError: a view that does not lie within the picture.
@@ -60,9 +60,9 @@ def open_views(rig: SimulatedRig, views: Sequence[View]) -> list[Camera]:
 
 
 class _SharedRig:
-    """Hands every block of one rig to all views; whoever finds nothing waiting fetches the next one for all.
+    """A shared rig hands every block of one rig to all views; a view that finds none waiting fetches the next for all.
 
-    Cloth that waits waits for the slowest view, started or not; cloth that runs on is seen by started views only.
+    Cloth that waits is held for the slowest view, started or not; only started views see cloth that runs on.
     """
 
     def __init__(self, rig: SimulatedRig, views: Sequence[View]) -> None:
@@ -111,7 +111,7 @@ class _SharedRig:
         try:
             block = self.rig.read(max(deadline - time.monotonic(), 0.0))
         except CameraError:
-            self.rig.stop()  # whoever starts next starts it anew
+            self.rig.stop()  # the next view that starts will start it again
             raise
         if block is None:
             time.sleep(0.001)  # a rig that was stopped answers at once
@@ -127,7 +127,7 @@ class _SharedRig:
 
 
 class _RigView(Camera):
-    """One view of a shared rig."""
+    """A rig view is one view of a shared rig."""
 
     channels = 1
 

@@ -1,4 +1,4 @@
-"""Weaves and cloth styles: which thread lies on top where, and what one repeat of the crossing looks like."""
+"""This module holds weaves and cloth styles: which thread lies on top where, and how one repeat looks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLES = 16
-"""Texture samples per thread, both ways."""
+"""Each thread has this many texture samples, both ways."""
 
 
 def _twill(over: int, under: int) -> NDArray[np.bool_]:
@@ -20,7 +20,7 @@ def _twill(over: int, under: int) -> NDArray[np.bool_]:
 
 
 def _satin(repeat: int, step: int) -> NDArray[np.bool_]:
-    """Warp-faced satin: one weft interlacing per end, ``step`` ends on with every pick."""
+    """Return a warp-faced satin: one weft interlacing per end, ``step`` ends on with every pick."""
     pick, end = np.indices((repeat, repeat))
     return (end - step * pick) % repeat != 0
 
@@ -41,12 +41,12 @@ WEAVES: MappingProxyType[str, NDArray[np.bool_]] = MappingProxyType(
         "herringbone": _herringbone(16),
     }
 )
-"""``[pick, end]`` of one repeat; True where the warp lies on top."""
+"""Each weave is ``[pick, end]`` of one repeat; True where the warp lies on top."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClothStyle:
-    """What a simulated fabric looks like.  Grey levels are those of the camera before shading.
+    """A cloth style says what a simulated fabric looks like.  Grey levels are those of the camera before shading.
 
     Attributes:
         weave: key of :data:`WEAVES`.
@@ -110,12 +110,12 @@ STYLES: MappingProxyType[str, ClothStyle] = MappingProxyType(
         ),
     }
 )
-"""Fabrics by name.  ``demo`` is the one the demonstration ships: its yarns are resolved at 0.5 mm per pixel."""
+"""These are the fabrics by name.  The demonstration ships ``demo``: its yarns are resolved at 0.5 mm per pixel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crossings:
-    """One repeat of the weave, ``SAMPLES`` per thread, as float32 ``[picks * SAMPLES, ends * SAMPLES]``.
+    """Crossings hold one repeat of the weave, ``SAMPLES`` per thread: float32 ``[picks * SAMPLES, ends * SAMPLES]``.
 
     Attributes:
         relief: grey level of the regular cloth.
@@ -130,7 +130,7 @@ class Crossings:
 
 
 def _heights(top: NDArray[np.float64], place: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    """How high threads lie (+1 over, -1 under) along their length, bending half-way between crossings."""
+    """Return how high threads lie (+1 over, -1 under) along their length, bending half-way between crossings."""
     fine = top.repeat(SAMPLES, 0).repeat(SAMPLES, 1)
     ahead = np.roll(top, -1, axis).repeat(SAMPLES, 0).repeat(SAMPLES, 1)
     behind = np.roll(top, 1, axis).repeat(SAMPLES, 0).repeat(SAMPLES, 1)
@@ -166,7 +166,7 @@ def weave_crossings(style: ClothStyle, mm_per_px: float) -> Crossings:
 
 
 def _through_pixel(texture: NDArray[np.float64], foot: tuple[float, float]) -> NDArray[np.float32]:
-    """Mean over the pixel's footprint (samples along, across); the repeat joins itself at its borders."""
+    """Return the mean over the pixel's footprint (samples along, across); the repeat wraps around at its borders."""
     rows, cols = texture.shape
     reach = [round(side) for side in foot]
     padded = np.pad(texture, [(side, side) for side in reach], mode="wrap")
