@@ -61,8 +61,7 @@ def image_metadata(path: Path) -> ImageMetadata:
 
 
 def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
-    """Return the pixels of ``path`` as stored (no rotation by EXIF): uint8, contiguous, grey ``[h, w]`` or RGB ``[h, w,
-    3]``.
+    """Return the pixels as stored (no EXIF rotation): uint8, contiguous, grey ``[h, w]`` or RGB ``[h, w, 3]``.
 
     16-bit images give their high byte, alpha is dropped, a grey image asked for in colour repeats its grey.
 

@@ -125,8 +125,7 @@ def lay_out(widths_px: Sequence[int], joints: Sequence[Joint]) -> tuple[Part, ..
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Segment:
-    """A segment holds the joined picture's lines ``[first, end)`` as one camera saw them; ``again``: not the first
-    time."""
+    """A segment holds one camera's lines ``[first, end)`` of the joined picture; ``again``: not for the first time."""
 
     first: int
     end: int
@@ -140,8 +139,7 @@ class _Segment:
 
 
 class Aligner:
-    """An aligner holds lines back until the neighbours have shown theirs, and joins them.  Not safe for several
-    threads.
+    """An aligner holds lines back until the neighbours have shown theirs, and joins them.  Not thread-safe.
 
     Each camera's lines are taken going forward only.  What one camera leaves out, by its line numbers or because it is
     not awaited, is blind in the joined block; lines that no camera has are left out.  Lines that come again are handed

@@ -117,8 +117,7 @@ class CameraReader:
                 raise CameraGoneError(f"{self._grabber.silence(watch.unseen_s)}.")
 
     def _is_loading(self) -> bool:
-        """Return whether a waiting camera is loading a picture, and not for too long; if stopped, it would skip that
-        one."""
+        """Return whether a waiting camera is loading a picture, not for too long; stopped now, it would skip it."""
         return self._camera.waits and self._grabber.asked == "read" and self._grabber.unanswered_s < STOP_LIMIT_S
 
     def _check_shape(self, block: LineBlock) -> None:

@@ -37,7 +37,11 @@ LinkSettings = Annotated[
 
 
 def open_link(settings: LinkSettings, camera: Camera) -> MachineLink:
-    """Return the link that ``settings`` describe, not connected yet.  Raises LinkError if no output lines are there."""
+    """Return the link that ``settings`` describe, not connected yet.
+
+    Raises:
+        LinkError: the camera has no output lines.
+    """
     match settings:
         case ModbusSettings():
             return ModbusLink(settings)

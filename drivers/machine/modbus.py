@@ -86,7 +86,7 @@ class ModbusLink:
         self._client.close()
         try:
             is_there = self._client.connect()
-        except ValueError:  # a host's name that cannot be one
+        except ValueError:  # the host's name is not a valid one
             is_there = False
         if not is_there:
             raise LinkError(f"{self.name} does not answer; check the PLC's power, its cable and its address.")

@@ -180,7 +180,7 @@ class CameraLines:
     Args:
         set_output: the camera's method that switches a line.
         lines: the line of each signal that is wired.
-        inverted: signals whose line is off while they are on.
+        inverted: signals that are on while their line is off.
         camera_id: for messages.
     """
 

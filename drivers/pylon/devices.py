@@ -15,7 +15,7 @@ EMULATED = "BaslerCamEmu"
 def list_pylon_cameras() -> list[dict[str, str | bool]]:
     """List every Basler device (or emulation) that is plugged in: ``kind``, ``name``, ``serial`` and ``emulated``.
 
-    A device whose enumeration fails has ``error``; without pypylon the list is empty.
+    A device that cannot be enumerated has ``error``; without pypylon the list is empty.
     """
     try:
         pylon, genicam = load_pylon()

@@ -18,7 +18,7 @@ class Features:
 
     Args:
         nodes: pylon's node map (``GetNode``), of the camera or of the chunks of a grab result.
-        genicam: the module ``pypylon.genicam``: says what can be read and written now, and names the errors.
+        genicam: the module ``pypylon.genicam``, which says what can be read and written now and defines the errors.
         camera: name of the camera in sentences.
 
     Attributes:

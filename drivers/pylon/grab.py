@@ -122,7 +122,7 @@ class Grab:
         self._closing = True
         with suppress(self._genicam.GenericException):
             self.device.StopGrabbing()
-        # A reader must be out of pylon before the device goes.
+        # A reader must be out of pylon before the device is closed.
         if self._reading.acquire(timeout=limit_s):
             with suppress(self._genicam.GenericException):
                 self.device.Close()

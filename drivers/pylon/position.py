@@ -182,8 +182,7 @@ class ClothPosition:
             return EncoderReading(self._due, self._rate.lines_per_s())
 
     def _line_of(self, pulses: int, about: int) -> int:
-        """Return the counter's line, which is at or near ``about``; the counter's first reading is at ``about``
-        itself."""
+        """Return the counter's line, which is at or near ``about``; the counter's first reading is at ``about``."""
         if self._pulse_zero is None:
             self._pulse_zero = pulses - about * self.pulses_per_line
         return (self._unwrapped(pulses, about) - self._pulse_zero) // self.pulses_per_line
@@ -197,8 +196,7 @@ class ClothPosition:
         return about + (pulses - about + half) % self._pulse_count - half
 
     def _line_counted(self, pulses: int | None) -> int | None:
-        """Return the line by a counter that ran on while the camera was away; None if it was reset or may have
-        wrapped."""
+        """Return the line by a counter that ran on while the camera was away; None if it was reset or may wrap."""
         if pulses is None or self._polled is None or self._pulse_count is not None or pulses < self._polled[1]:
             return None
         return self._line_of(pulses, self._end)
