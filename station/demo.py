@@ -1,4 +1,4 @@
-"""The demo: simulated rig, shipped fabric and recipe, and how well the line found what the rig painted."""
+"""This module sets up the demo: simulated rig, shipped fabric and recipe, and how many painted flaws the line found."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STRONG_SIGMA = 2.0
 
 @dataclass(frozen=True)
 class Box:
-    """Half-open box in lines and columns."""
+    """A box is half-open, in lines and columns."""
 
     first_line: float
     end_line: float
@@ -48,20 +48,20 @@ class Box:
 
     @classmethod
     def of(cls, thing: Flaw | DefectRow) -> Box:
-        """The box of a flaw or recorded defect."""
+        """Make the box of a flaw or recorded defect."""
         return cls(thing.first_line, thing.end_line, thing.first_px, thing.end_px)
 
     @property
     def area(self) -> float:
-        """Lines × columns."""
+        """Give lines × columns."""
         return (self.end_line - self.first_line) * (self.end_px - self.first_px)
 
     def grown(self, px: float) -> Box:
-        """Grown on all sides."""
+        """Return the box grown on all sides."""
         return Box(self.first_line - px, self.end_line + px, self.first_px - px, self.end_px + px)
 
     def meets(self, other: Box) -> bool:
-        """Whether the two share any area."""
+        """Say whether the two share any area."""
         return (
             self.first_line < other.end_line
             and other.first_line < self.end_line
@@ -72,7 +72,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Findings:
-    """Flaws painted against rejects reported.
+    """The findings compare painted flaws with reported rejects.
 
     A flaw is found if a reject's box meets its true box grown by 2 mm and is not larger than four times that grown
     box; a reject that meets no flaw (grown likewise) is a false alarm.
@@ -109,7 +109,7 @@ def compare(flaws: list[Flaw], rejects: list[DefectRow], mm_per_px: float) -> Fi
 
 
 def flaws_within(flaws: list[Flaw], first_line: int, lines: int) -> list[Flaw]:
-    """The flaws on ``lines`` lines of cloth from encoder line ``first_line`` on, counted from there like a roll's."""
+    """Return the flaws on ``lines`` lines from encoder line ``first_line`` on, counted from there as in a roll."""
     return [
         replace(flaw, first_line=flaw.first_line - first_line, end_line=flaw.end_line - first_line)
         for flaw in flaws
@@ -120,7 +120,7 @@ def flaws_within(flaws: list[Flaw], first_line: int, lines: int) -> list[Flaw]:
 def open_demo_camera(
     seed: int, metres: float | None, speed_m_per_min: float | None, faults: tuple[str, ...] = ()
 ) -> SimulatedCamera:
-    """The simulated rig of the demo: 1.0 m of web at 0.5 mm/px before a 2,048-pixel line-scan camera."""
+    """Open the demo's simulated rig: 1.0 m of web at 0.5 mm/px before a 2,048-pixel line-scan camera."""
     return SimulatedCamera(
         camera_id=CAMERA_ID,
         style=STYLE,
@@ -138,8 +138,8 @@ def open_demo_camera(
 def install_fabric(store: Store, history: History) -> Recipe:
     """Put the shipped fabric into the home folder, or a newer shipped recipe after the one that is there.
 
-    An engineer's own later recipe versions of the demo fabric stay in force.  A shipped model that is gone or damaged
-    is put back.
+    An engineer's own later recipe versions of the demo fabric stay in force.  A shipped model that is missing or
+    damaged is put back.
     """
     shipped = resources.files("station") / "shipped"
     recipe = Recipe.model_validate_json((shipped / "demo.json").read_text(encoding="utf-8"))
@@ -159,7 +159,7 @@ def install_fabric(store: Store, history: History) -> Recipe:
 
 
 def install_scale(store: Store, history: History, camera: SimulatedCamera, recipe: Recipe) -> None:
-    """Put the demo rig's scale on record unless a fresh one is there: it is exact, being how the cloth is woven."""
+    """Put the demo rig's scale on record unless a fresh one is there; it is exact, as the cloth is woven at it."""
     if Calibrations(history).fit(camera, recipe).measures.unverified:
         result = {ACROSS: camera.mm_per_px, ALONG: camera.mm_per_px}
         new = NewCalibration(SCALE, camera.camera_id, result, "", camera.width_px, 0.0, "px")
@@ -167,8 +167,10 @@ def install_scale(store: Store, history: History, camera: SimulatedCamera, recip
 
 
 def figures(findings: Findings, metres_inspected: float) -> dict[str, object]:
-    """The detection figures of the demo's JSON, of all flaws and of those of 2 σ or more, false alarms with a 95 %
-    Poisson interval."""
+    """Return the detection figures of the demo's JSON.
+
+    They cover all flaws and those of 2 σ or more; false alarms come with a 95 % Poisson interval.
+    """
     per_100_m = 100 / metres_inspected if metres_inspected else None
     low, high = poisson_interval(findings.false_alarms)
     return {
@@ -185,7 +187,7 @@ def figures(findings: Findings, metres_inspected: float) -> dict[str, object]:
 
 
 def shipped_model() -> tuple[MFRNet, Recipe]:
-    """The demo's taught model and its recipe, straight from the package."""
+    """Load the demo's taught model and its recipe, straight from the package."""
     shipped = resources.files("station") / "shipped"
     recipe = Recipe.model_validate_json((shipped / "demo.json").read_text(encoding="utf-8"))
     with resources.as_file(shipped / "demo.safetensors") as file:
@@ -193,12 +195,12 @@ def shipped_model() -> tuple[MFRNet, Recipe]:
 
 
 def demo_cloth(seed: int, flaws_per_m: float = 0.0) -> Cloth:
-    """The demo's fabric as its rig sees it, without what disturbs the picture."""
+    """Make the demo's fabric as its rig sees it, without anything that disturbs the picture."""
     return Cloth(
         STYLES[STYLE], width_px=WIDTH_PX, mm_per_px=MM_PER_PX, seed=seed, web_px=WEB_PX, flaws_per_m=flaws_per_m
     )
 
 
 def rendered_cloth(seed: int, metres: float, flaws_per_m: float = 0.0) -> NDArray[np.uint8]:
-    """The demo's fabric, uint8 ``[lines, width]``."""
+    """Render the demo's fabric, uint8 ``[lines, width]``."""
     return demo_cloth(seed, flaws_per_m).render(0, round(metres * 1000 / MM_PER_PX))

@@ -1,4 +1,4 @@
-"""Whether a window can be opened here, found out by another process (Qt aborts the one in which it cannot)."""
+"""This module checks whether a window can be opened here, by another process (Qt aborts the one in which it cannot)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NEED_NO_SERVER = ("offscreen", "minimal")
 
 
 def has_display() -> bool:
-    """True where Qt can open a window: the display's server answers, lets us in, and Qt's libraries are there."""
+    """Say whether Qt can open a window: the display server answers, grants access, and Qt's libraries are there."""
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     if platform.split(":")[0] in NEED_NO_SERVER or (not platform and sys.platform in ("win32", "darwin")):
         return True

@@ -1,4 +1,4 @@
-"""The score scale for people, on which 0.5 is the threshold: the one place where raw scores are brought to it."""
+"""This module alone converts raw scores to the scale for people, on which 0.5 is the threshold."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 AT_THRESHOLD = 0.5
-"""The threshold on this scale."""
+"""This is the threshold on the scale for people."""
 
 
 def display_score(score: float, threshold: float) -> float:
-    """A raw score on the scale for people: exactly ``AT_THRESHOLD`` where it is the threshold."""
+    """Convert a raw score to the scale for people: exactly ``AT_THRESHOLD`` where it is the threshold."""
     return AT_THRESHOLD * score / threshold
 
 
 def display_scores(scores: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
-    """Raw scores of a map on the scale for people; by one factor for all, which costs less than to divide each."""
+    """Convert a map's raw scores to the scale for people; one factor for all costs less than dividing each."""
     return scores * np.float32(AT_THRESHOLD / threshold)

@@ -1,4 +1,4 @@
-"""The model that runs: loaded when a roll wants it, kept while the next rolls want the same one."""
+"""This module keeps the running model: loaded when a roll needs it, kept while the next rolls need the same one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from station.records.model_files import checked_model
 
 
 class LoadedModel:
-    """One model on the device at a time.
+    """The loaded model is one model on the device at a time.
 
     Args:
-        history: knows where models lie.
+        history: knows where models are stored.
         device, precision: for :class:`model.runtime.Runtime`.
     """
 
@@ -24,27 +24,27 @@ class LoadedModel:
 
     @property
     def runtime(self) -> Runtime | None:
-        """The model that is loaded, None if none is."""
+        """Give the model that is loaded, None if none is."""
         return self._loaded[1] if self._loaded else None
 
     def load(self, sha256: str, channels: int) -> Runtime:
-        """The model of this hash, ready for pictures of 1 or 3 channels; another one that was loaded is freed.
+        """Load the model of this hash, ready for pictures of 1 or 3 channels; another one that was loaded is freed.
 
         Raises:
-            RecordsError: as :func:`station.records.model_files.checked_model`.
-            ModelError: the file or the device is unfit.
+            RecordsError: as raised by :func:`station.records.model_files.checked_model`.
+            ModelError: the file or the device cannot be used.
         """
         if self._loaded is None or self._loaded[0] != sha256:
             self.close()
             network = load(checked_model(self._history, sha256))
             runtime = Runtime(network, device=self._device, precision=self._precision)
             self._loaded = (sha256, runtime)
-            # Compiled before the line starts: cloth that passes while the line gets ready goes by unjudged.
+            # It is compiled before the line starts: cloth that passes while the line gets ready is not judged.
             runtime.prepare(channels)
         return self._loaded[1]
 
     def abandon(self) -> None:
-        """Forget the model without freeing it: a thread is in there still."""
+        """Forget the model without freeing it, because a thread still runs in it."""
         self._loaded = None
 
     def close(self) -> None:

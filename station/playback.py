@@ -1,4 +1,4 @@
-"""Plays a finite camera (a folder of images) through the same live line and gathers what it said of each piece."""
+"""This module plays a finite camera (a folder of images) through the live line and gathers the results by piece."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from station.line.inspection import Inspection
 from station.recipe import Recipe
 
 MapSink = Callable[[str, NDArray[np.float32], NDArray[np.bool_]], None]
-"""Receives a piece's name, its full-size map, float32 ``[lines, width]``, 0.5 = threshold and 0 off the web, and where
-the web is, bool ``[lines, width]``."""
+"""The sink receives a piece's name, its full-size map, float32 ``[lines, width]``, 0.5 = threshold and 0 off the web,
+and where the web is, bool ``[lines, width]``."""
 
 
 @dataclass
 class Piece:
-    """What the line said of one piece of cloth (one image).
+    """A piece holds the line's results for one piece of cloth (one image).
 
     Attributes:
         name: the piece's name.
@@ -40,13 +40,13 @@ class Piece:
 
     @property
     def rejects(self) -> int:
-        """Defects the recipe does not let pass."""
+        """Count the defects that the recipe does not let pass."""
         return sum(defect.is_reject for defect in self.defects)
 
 
 @dataclass
 class Playback:
-    """All pieces in order, the rows judged (in order) and how the line stood at the end."""
+    """The playback holds all pieces in order, the rows judged (in order) and the line's state at the end."""
 
     pieces: dict[str, Piece]
     rows: list[RowJudged]
@@ -69,10 +69,10 @@ def play(
     Args:
         on_event: sees every event, in order, from the judging thread.
         on_map: receives each piece's map as soon as the piece is complete; without it no map is kept.
-        cancelled: asked all the while; once true, what is in flight is given up and the rest is not played.
+        cancelled: called throughout; once it returns True, lines in flight are given up and the rest is not played.
 
     Raises:
-        CameraError, or whatever ended the line before the cloth did.
+        CameraError, or any other fault that ended the line before the end of the cloth.
     """
     gather = _Gather(on_map)
 
@@ -97,7 +97,7 @@ def play(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatStrip:
-    """What a map needs of a strip: ``heat``, its cells on the scale that the map is to have, lines, the web's edges."""
+    """A heat strip holds what a map needs of a strip: ``heat`` (cells on the map's scale), lines, the web's edges."""
 
     heat: NDArray[np.float32]
     lines: int
@@ -106,7 +106,7 @@ class HeatStrip:
 
 
 class _Gather:
-    """Sorts the line's events by piece.  A piece's map is complete when the next piece's first strip arrives."""
+    """This sorts the line's events by piece.  A piece's map is complete when the next piece's first strip arrives."""
 
     def __init__(self, on_map: MapSink | None) -> None:
         self.pieces: dict[str, Piece] = {}
@@ -150,9 +150,9 @@ class _Gather:
 def full_size_map(
     strips: list[HeatStrip], width_px: int, cell_px: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """The map of one piece at the size of its picture, and where the web is.
+    """Return the map of one piece at the size of its picture, and where the web is.
 
-    Between the cells' centres the map runs smoothly, but no pixel scores less than its cell: what the line rejects also
+    Between the cells' centres the map is smooth, but no pixel scores less than its cell: every reject of the line also
     stands out in the map.
 
     Args:

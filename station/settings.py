@@ -1,4 +1,4 @@
-"""Where the station lives and what ``station.toml`` may say."""
+"""This module defines what ``station.toml`` may say, and finds the station's home folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Device = Literal["auto", "cpu", "cuda", "openvino", "torch"]
 
 
 class LineSettings(BaseModel):
-    """What the line runs."""
+    """These settings say what the line runs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +34,7 @@ class LineSettings(BaseModel):
 
 
 class CalibrationSettings(BaseModel):
-    """When a calibration is too old to be trusted."""
+    """These settings say when a calibration is too old to be trusted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +42,7 @@ class CalibrationSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """The whole of ``station.toml``."""
+    """These settings are the whole of ``station.toml``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +56,7 @@ class Settings(BaseModel):
 
 
 def home_folder(home: Path | None) -> Path:
-    """``home``, else ``STATION_HOME``, else the platform's user data folder."""
+    """Return ``home``, or else ``STATION_HOME``, or else the platform's user data folder."""
     if home is not None:
         return home.expanduser()
     if env := os.environ.get("STATION_HOME"):
@@ -86,7 +86,7 @@ def load_settings(path: Path) -> Settings:
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first fault of a validation in words: ``camera.speed_m_per_min: Input should be greater than 0 (got -3)``."""
+    """Say a validation's first fault in words: ``camera.speed_m_per_min: Input should be greater than 0 (got -3)``."""
     fault = error.errors()[0]
     where = ".".join(str(part) for part in fault["loc"])
     got = fault.get("input")

@@ -1,1 +1,1 @@
-"""Public data sets through the real line, measured and shown."""
+"""This room runs public data sets through the real line, measures the results and shows them."""

@@ -1,6 +1,6 @@
-"""A contact sheet of judged images: each as it is, as anomaly map, and with what was found beside what is true.
+"""This module draws a contact sheet of judged images: the image, its anomaly map, and outlines of found and true flaws.
 
-Pages are of bounded size.  Every image is drawn small as soon as it was judged and put aside on disk, so that memory
+Pages have a bounded size.  Every image is drawn small as soon as it was judged and put aside on disk, so that memory
 holds one page at most, however large the data set.
 """
 
@@ -24,25 +24,25 @@ MARGIN, GAP = 20, 16
 HEADER, CAPTION = 76, 26
 PANEL_LINES = 528
 STRIP_ASPECT = 4.0
-"""Pictures longer than this are strips: as wide as the page, one below the other, turned where they stand upright."""
+"""Pictures longer than this are strips: drawn as wide as the page, one below the other, turned where upright."""
 
 MOST_ENLARGED = 2.0
 MOST_GOOD = 200
-"""Good images on the sheet, those with the highest scores; flawed ones are all there."""
+"""The sheet shows this many good images, those with the highest scores, and all flawed ones."""
 
 PAPER, INK, OFF_WEB = (250, 250, 250), (20, 20, 20), (128, 128, 128)
 FOUND, TRUE = (255, 40, 190), (0, 235, 120)
-"""Outlines: what lies above the threshold (unbroken) and the truth (dashed)."""
+"""These outlines show the area above the threshold (unbroken) and the truth (dashed)."""
 
 _COLOURS = {0.0: (8, 10, 40), 0.25: (34, 66, 140), 0.499: (150, 190, 220), 0.5: (255, 225, 70), 1.0: (205, 0, 30)}
-"""Colours of display scores; they jump at the threshold."""
+"""These are the colours of display scores; they jump at the threshold."""
 
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """One image, drawn; ``order`` says where it comes."""
+    """A cell is one drawn image; ``order`` says where it comes."""
 
     order: tuple[int, float, str]
     file: Path
@@ -51,10 +51,10 @@ class _Cell:
 
 
 class ContactSheet:
-    """Draws images one by one, then lays them out on pages, flawed ones first.
+    """The contact sheet draws images one by one, then lays them out on pages, flawed ones first.
 
     Args:
-        folder: where drawn images lie until :meth:`save`; they stay the caller's to remove.
+        folder: where drawn images are kept until :meth:`save`; the caller removes them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,7 +62,7 @@ class ContactSheet:
         self._cells: list[_Cell] = []
 
     def add(self, image: JudgedImage, name: str) -> None:
-        """Draw one image.  Raises CameraError if it cannot be read any more, OSError if the disk is full."""
+        """Draw one image.  Raises CameraError if it can no longer be read, OSError if the disk is full."""
         drawn = draw(image, name)
         file = self._folder / f"{len(self._cells)}.png"
         _write(file, drawn)
@@ -85,7 +85,7 @@ class ContactSheet:
 
 
 def draw(image: JudgedImage, name: str) -> Picture:
-    """One image as three panels under a caption, RGB ``[lines, width, 3]``: picture, map, outlines."""
+    """Draw one image as three panels under a caption, RGB ``[lines, width, 3]``: picture, map, outlines."""
     pixels = read_image(image.sample.path, 3)
     layers = (pixels, image.anomaly_map, image.web, image.truth)
     lines, width = image.anomaly_map.shape
@@ -104,7 +104,7 @@ def draw(image: JudgedImage, name: str) -> Picture:
 
 
 def verdict(image: JudgedImage) -> str:
-    """What the line made of the image, in words, with its score."""
+    """Say in words what the line decided on the image, with its score."""
     if image.sample.is_good:
         said = "FALSE ALARM" if image.rejects else "passed"
     elif image.located:
@@ -117,7 +117,7 @@ def verdict(image: JudgedImage) -> str:
 
 
 def colours(scores: NDArray[np.float32]) -> Picture:
-    """Display scores ``[lines, width]`` as RGB; from 1 on they look alike."""
+    """Return display scores ``[lines, width]`` as RGB; from 1 on they look alike."""
     places, anchors = list(_COLOURS), np.array(list(_COLOURS.values()), np.float64)
     table = np.stack([np.interp(np.linspace(0, 1, 1001), places, anchors[:, band]) for band in range(3)], axis=1)
     table[500] = _COLOURS[0.5]
@@ -131,7 +131,7 @@ def _panels(
     truth: NDArray[np.bool_],
     size: tuple[int, int],
 ) -> tuple[Picture, Picture, Picture]:
-    """The three panels at ``size`` (width, lines)."""
+    """Draw the three panels at ``size`` (width, lines)."""
     shrinks = size[0] < pixels.shape[1]
     plain = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
     peaks = highest(anomaly_map, size)
@@ -144,8 +144,10 @@ def _panels(
 
 
 def highest(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """``[lines, width]`` at ``size`` (width, lines), smaller by the highest value of each block: a mean would hide what
-    is small, a sample lose it."""
+    """Shrink ``[lines, width]`` to ``size`` (width, lines) by the highest value of each block.
+
+    A mean would hide small flaws, a sample would lose them.
+    """
     for axis, (old, new) in enumerate(zip(values.shape, size[::-1], strict=True)):
         values = np.maximum.reduceat(values, np.arange(new) * old // new, axis=axis)
     return values
@@ -156,7 +158,7 @@ def _nearest(flags: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool
 
 
 def _outline(picture: Picture, inside: NDArray[np.bool_], colour: tuple[int, int, int], *, dashed: bool) -> None:
-    """Draw around what is inside, a little apart so that small flaws stay in sight; dark edges show on any cloth."""
+    """Draw around the area inside, a little apart so that small flaws stay in sight; dark edges show on any cloth."""
     near = cv2.dilate(inside.astype(np.uint8), np.ones((13, 13) if dashed else (7, 7), np.uint8))
     line = (cv2.erode(near, np.ones((5, 5), np.uint8)) == 0) & (near > 0)
     if dashed:
@@ -168,7 +170,7 @@ def _outline(picture: Picture, inside: NDArray[np.bool_], colour: tuple[int, int
 
 
 def _pages(cells: Sequence[_Cell]) -> Iterator[list[tuple[int, int, _Cell]]]:
-    """Cells with their places ``(x, y)``, page by page: side by side where they fit, like a text."""
+    """Yield cells with their places ``(x, y)``, page by page: side by side where they fit, like words in a text."""
     page: list[tuple[int, int, _Cell]] = []
     x, y, high = MARGIN, HEADER, 0
     for cell in cells:
@@ -193,7 +195,7 @@ def _page(cells: list[tuple[int, int, _Cell]], title: str, number: str) -> Pictu
 
 
 def _header(title: str, number: str) -> Picture:
-    """Title and legend."""
+    """Draw title and legend."""
     texts = [
         (MARGIN, 8, _fitting(title, PAGE_PX - 2 * MARGIN - 140)),
         (PAGE_PX - MARGIN - 110, 8, number),
@@ -224,7 +226,7 @@ def _write_text(width: int, lines: int, texts: Sequence[tuple[int, int, str]]) -
 
 
 def _fitting(text: str, width: int) -> str:
-    """The text, or its beginning and end where it is too long."""
+    """Return the text, or its beginning and end where it is too long."""
     font = _font()
     keep = len(text)
     shown = text
@@ -239,7 +241,7 @@ def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _write(file: Path, picture: Picture) -> None:
-    """Raises OSError if it cannot be written."""
+    """Write the picture as PNG.  Raises OSError if it cannot be written."""
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
         raise OSError(f"{file} could not be encoded as an image.")

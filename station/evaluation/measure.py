@@ -1,7 +1,7 @@
-"""A public data set through the real line: judged on its test part, measured.
+"""This module plays a public data set's test part through the real line and measures the result.
 
-Maps count inside the web only, and what is flawed off it is told beside; a tile of 256 px is positive if it holds at
-least one true pixel.
+Maps count inside the web only, and flaws off the web are reported separately; a tile of 256 px is positive if it holds
+at least one true pixel.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from station.recipe import Recipe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedImage:
-    """What the line made of one image, beside its truth.
+    """This is what the line found in one image, beside its truth.
 
     Attributes:
         anomaly_map: float32 ``[lines, width]`` display scores, or raw ones where these were asked for; 0 off the web.
@@ -42,27 +42,27 @@ class JudgedImage:
 
     @property
     def score(self) -> float:
-        """Highest score of the map."""
+        """Give the highest score of the map."""
         return float(self.anomaly_map.max(initial=0.0))
 
     @property
     def located(self) -> bool:
-        """Rejected, and some of the truth lies above the threshold."""
+        """Say whether the image is rejected and some of the truth is above the threshold."""
         return self.rejects > 0 and bool((self.anomaly_map[self.truth] >= AT_THRESHOLD).any())
 
     @property
     def true_px(self) -> int:
-        """Flawed pixels."""
+        """Give the number of flawed pixels."""
         return int(self.truth.sum())
 
     @property
     def true_px_off_web(self) -> int:
-        """Flawed pixels that no pixel figure counts."""
+        """Give the number of flawed pixels off the web, which no pixel figure counts."""
         return int((self.truth & ~self.web).sum())
 
     @property
     def flaws_off_web(self) -> int:
-        """Regions of flawed pixels, joined also across corners, wholly off the web."""
+        """Count the regions of flawed pixels, joined also across corners, wholly off the web."""
         labels, flaws = ndimage.label(self.truth, structure=np.ones((3, 3)))
         return int(flaws - np.count_nonzero(np.unique(labels[self.web])))
 
@@ -81,12 +81,12 @@ def judge(
     """Play the test images through the line, then measure.
 
     Args:
-        samples: of a data set as read, so that their masks fit.
+        samples: samples of a data set as read, so that their masks fit.
         on_image: receives each image, one after the other; nothing full-size is kept.
-        progress: told how many images were begun, and of how many.
+        progress: gets how many images were begun, and of how many.
 
     Returns:
-        the figures of :meth:`Tally.figures`, and what the line said of each piece.
+        The figures of :meth:`Tally.figures`, and the line's results for each piece.
 
     Raises:
         CameraError: an image cannot be read.
@@ -112,10 +112,10 @@ def play_samples(
     raw: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Playback:
-    """Play the images through the line and hand on what it made of each; arguments as of :func:`judge`.
+    """Play the images through the line and hand on the result of each; arguments as of :func:`judge`.
 
     Args:
-        raw: maps hold raw scores, as they must where the recipe decides nothing; else display scores.
+        raw: maps hold raw scores, as they must where the recipe decides nothing; otherwise display scores.
     """
     camera = PicturesCamera([sample.path for sample in samples])
     by_path = {sample.path: sample for sample in samples}
@@ -132,7 +132,7 @@ def play_samples(
 
 
 class Tally:
-    """Gathers judged images, then says how good the maps are."""
+    """The tally gathers judged images, then says how good the maps are."""
 
     def __init__(self) -> None:
         self._pixels = metrics.PixelScores()
@@ -158,7 +158,7 @@ class Tally:
         self._flaws_off_web += image.flaws_off_web
 
     def figures(self) -> dict[str, float | None]:
-        """Image, tile and pixel figures; None where the data set has only one class."""
+        """Return image, tile and pixel figures; None where the data set has only one class."""
         flawed, rejected = np.array(self._flawed, np.bool_), np.array(self._rejected, np.bool_)
         tile_scores = np.concatenate([scores for scores, _ in self._tiles])
         tile_truths = np.concatenate([truths for _, truths in self._tiles])
@@ -178,7 +178,7 @@ class Tally:
 
 
 class _Heat:
-    """Keeps the maps in cells while the line runs: at full size they would take its time and sixteen times the room."""
+    """This keeps the maps in cells while the line runs: at full size they cost it time and sixteen times the memory."""
 
     def __init__(self, images: int, progress: Callable[[int, int], None] | None, *, raw: bool) -> None:
         self._images = images
@@ -204,7 +204,7 @@ class _Heat:
 
 
 def if_possible(metric: Callable[[], float]) -> float | None:
-    """The figure, None where there is none because only one class is present."""
+    """Return the figure, None where there is none because only one class is present."""
     try:
         return metric()
     except ModelError:
@@ -214,7 +214,7 @@ def if_possible(metric: Callable[[], float]) -> float | None:
 def tiles(
     anomaly_map: NDArray[np.float32], truth: NDArray[np.bool_], web: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Highest score and truth of each 256 px tile; tiles off the web are left out."""
+    """Return highest score and truth of each 256 px tile; tiles off the web are left out."""
     scores: list[float] = []
     positive: list[bool] = []
     lines, width = anomaly_map.shape
@@ -229,5 +229,5 @@ def tiles(
 
 
 def share(flags: NDArray[np.bool_]) -> float | None:
-    """Share of True, None of nothing."""
+    """Return the share of True, None if there are no flags."""
     return float(flags.mean()) if flags.size else None

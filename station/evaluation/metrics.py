@@ -1,4 +1,4 @@
-"""Figures of merit of anomaly scores and maps.  Pure numpy and scipy; ties are handled exactly.
+"""This module computes figures of merit of anomaly scores and maps in pure numpy and scipy, with ties handled exactly.
 
 AUROC, average precision and F1-max agree with scikit-learn; AUPRO follows Bergmann et al., "Uninformed Students"
 (CVPR 2020): mean overlap with the true regions over the false-positive rate, up to a limit of 0.3.
@@ -17,13 +17,13 @@ from model.errors import ModelError
 
 FPR_LIMIT = 0.3
 DROPPED_BITS = 11
-"""Of a float32 score, so that about two million different ones are left."""
+"""This many bits of a float32 score are dropped, so that about two million different scores are left."""
 
 Floats = NDArray[np.float64]
 
 
 def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the receiver operating characteristic.
+    """Return the area under the receiver operating characteristic.
 
     Args:
         truth: bool ``[N]``.
@@ -39,12 +39,12 @@ def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
 
 
 def average_precision(truth: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision, the step-wise area under precision over recall (as :func:`auroc` otherwise)."""
+    """Return the average precision, the step-wise area under precision over recall (otherwise as :func:`auroc`)."""
     return _mean_precision(*_curve(truth, scores))
 
 
 def f1_max(truth: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
-    """Highest F1 over all thresholds, and the threshold (score >= it counts as found)."""
+    """Return the highest F1 over all thresholds, and its threshold (a score >= it counts as found)."""
     flags, values = _checked(truth, scores)
     hits, falses = _curve(flags, values)
     f1 = 2 * hits / (hits[-1] + hits + falses)
@@ -53,7 +53,7 @@ def f1_max(truth: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
 
 
 class PixelScores:
-    """The pixels of many maps, counted by score as the maps come; memory does not grow with them."""
+    """This counts the pixels of many maps by score as the maps come; memory does not grow with them."""
 
     def __init__(self) -> None:
         steps = 1 << (32 - DROPPED_BITS)
@@ -69,7 +69,7 @@ class PixelScores:
         Args:
             truth: bool ``[h, w]``.
             anomaly_map: finite float32 ``[h, w]``.
-            valid: bool ``[h, w]``, False where a pixel does not count; all of them count by default.
+            valid: bool ``[h, w]``, False where a pixel does not count; by default all count.
 
         Raises:
             ModelError: shapes differ, or a value is not finite.
@@ -89,15 +89,15 @@ class PixelScores:
             self._overlap += np.bincount(steps, _region_shares(flawed), minlength=size)
 
     def auroc(self) -> float:
-        """:func:`auroc` over the pixels.  Raises ModelError where only one class is present; so do the others."""
+        """Return :func:`auroc` over the pixels.  Raises ModelError if only one class is present; so do the others."""
         return _area(*self._curve(self._flawed))
 
     def average_precision(self) -> float:
-        """:func:`average_precision` over the pixels."""
+        """Return :func:`average_precision` over the pixels."""
         return _mean_precision(*self._curve(self._flawed))
 
     def aupro(self, fpr_limit: float = FPR_LIMIT) -> float:
-        """Area under the per-region overlap, normalised to 1.
+        """Return the area under the per-region overlap, normalised to 1.
 
         Each 8-connected true region counts the same, whatever its size.  The curve is integrated over every distinct
         score, linear between them, and cut at the limit.
@@ -114,20 +114,20 @@ class PixelScores:
         return float(np.trapezoid(np.r_[pro[inside], at_limit], np.r_[fpr[inside], fpr_limit]) / fpr_limit)
 
     def _curve(self, flawed: Floats) -> tuple[Floats, Floats]:
-        """As :func:`_curve`, of what is counted."""
+        """Return :func:`_curve` of the counted pixels."""
         seen = np.flatnonzero((self._good > 0) | (self._flawed > 0))[::-1]
         return _both_present(np.cumsum(flawed[seen]), np.cumsum(self._good[seen]))
 
 
 def _step(scores: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Float32 scores as integers in the same order, without their last bits."""
-    bits = (scores + np.float32(0)).view(np.uint32)  # the sum makes one of the two zeros
+    """Return float32 scores as integers in the same order, without their last bits."""
+    bits = (scores + np.float32(0)).view(np.uint32)  # the sum turns -0 into 0
     sign = np.uint32(1 << 31)
     return np.where(bits & sign, ~bits, bits | sign) >> np.uint32(DROPPED_BITS)
 
 
 def _region_shares(flawed: NDArray[np.bool_]) -> Floats:
-    """For every flawed pixel, in order, the share of its region."""
+    """Return for every flawed pixel, in order, its share of its region."""
     labels, _ = ndimage.label(flawed, structure=np.ones((3, 3)))
     own = labels[flawed]
     return 1.0 / np.bincount(own)[own]
@@ -145,7 +145,7 @@ def _checked(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], ND
 
 
 def _curve(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """Cumulated hits and false alarms at each distinct score, from the highest down."""
+    """Return cumulated hits and false alarms at each distinct score, from the highest down."""
     flags, values = _checked(truth, scores)
     order = np.argsort(-values, kind="stable")
     ordered, flags = values[order], flags[order]

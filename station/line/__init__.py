@@ -1,1 +1,1 @@
-"""The live path, one module per step, in the order of the data."""
+"""This package is the live path: one module per step, in the order of the data."""

@@ -1,4 +1,4 @@
-"""A bounded queue between two threads that can be closed from either side."""
+"""This module holds a bounded queue between two threads that either side can close."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Closed(Exception):  # noqa: N818  (a state of the queue, not a fault)
 
 
 class Channel(Generic[T]):
-    """At most ``capacity`` items wait, and their weights sum to at most ``limit`` (but one item always fits).
+    """The channel holds at most ``capacity`` items with a total weight of at most ``limit`` (but one item always fits).
 
-    ``close`` lets the reader finish what waits, ``abort`` throws it away.
+    ``close`` lets the reader finish the waiting items, ``abort`` throws them away.
     """
 
     def __init__(self, capacity: int, *, limit: float = math.inf, weigh: Callable[[T], float] = lambda _: 0.0) -> None:
@@ -52,7 +52,7 @@ class Channel(Generic[T]):
             return True
 
     def get(self, timeout_s: float | None = None) -> T | None:
-        """Next item, or None if none came in time.  Raises Closed once the queue is closed and empty."""
+        """Return the next item, or None if none came in time.  Raises Closed once the queue is closed and empty."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
             while not self._items:
@@ -68,13 +68,13 @@ class Channel(Generic[T]):
             return item
 
     def close(self) -> None:
-        """Take no more items; what waits can still be read."""
+        """Take no more items; those waiting can still be read."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def abort(self) -> None:
-        """Take no more items and forget those that wait."""
+        """Take no more items and forget those waiting."""
         with self._changed:
             self._closed = True
             self._items.clear()
@@ -83,12 +83,12 @@ class Channel(Generic[T]):
 
     @property
     def closed(self) -> bool:
-        """Whether it takes no more items, for good."""
+        """Say whether the channel takes no more items, for good."""
         return self._closed
 
     @property
     def fill(self) -> float:
-        """How full it is, 0 to 1."""
+        """Say how full the channel is, 0 to 1."""
         with self._changed:
             return min(1.0, max(len(self._items) / self._capacity, self._weight / self._limit))
 

@@ -1,4 +1,4 @@
-"""Columns across the web: where it ends, what was seen of it, and where tiles stand."""
+"""This module works out columns across the web: where it ends, what was seen of it, and where tiles stand."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Spans = tuple[tuple[int, int], ...]
-"""Half-open columns, in order."""
+"""Spans are half-open ranges of columns, in order."""
 
 
 def snap_edges(left: int, right: int, width: int, cell: int) -> tuple[int, int]:
-    """Web edges moved inwards to whole cells; at the picture's own edge they stay.  Empty (0, 0) if nothing is left."""
+    """Move web edges inwards to whole cells; at the picture's own edge they stay.  Empty (0, 0) if nothing is left."""
     left, right = max(0, left), min(width, right)
     left = math.ceil(left / cell) * cell
     right = width if right >= width else right // cell * cell
@@ -20,7 +20,7 @@ def snap_edges(left: int, right: int, width: int, cell: int) -> tuple[int, int]:
 
 
 def spread_columns(left: int, right: int, tile: int, overlap: int, cell: int) -> NDArray[np.intp]:
-    """Left sides of the fewest tiles that cover ``[left, right)`` with at least ``overlap``, evenly spread.
+    """Return the left sides of the fewest tiles that cover ``[left, right)`` with at least ``overlap``, evenly spread.
 
     All are multiples of ``cell`` if ``left`` is; the last may reach over ``right`` by less than a cell (at the
     picture's edge, where it is mirrored).  One tile at ``left`` if the web is narrower than a tile.
@@ -36,7 +36,7 @@ def spread_columns(left: int, right: int, tile: int, overlap: int, cell: int) ->
 
 
 def seen_spans(left: int, right: int, blind_px: Spans, cell: int, narrowest: int) -> Spans:
-    """What was seen of the web ``[left, right)``; beside what was not, whole cells and at least ``narrowest`` wide."""
+    """Return what was seen of the web ``[left, right)``; beside unseen columns, whole cells, ``narrowest`` or wider."""
     if right <= left:
         return ()
     if not is_partly_blind(blind_px, left, right):
@@ -48,17 +48,17 @@ def seen_spans(left: int, right: int, blind_px: Spans, cell: int, narrowest: int
 
 
 def is_partly_blind(blind_px: Spans, left: int, right: int) -> bool:
-    """Whether some of the web was not seen.  Without any cloth in sight, it may be there."""
+    """Say whether some of the web was not seen.  Where no cloth is in sight, it may be in the unseen columns."""
     return any(first < right and end > left for first, end in blind_px) or bool(blind_px and right <= left)
 
 
 def rest_of(left: int, right: int, seen: Spans) -> Spans:
-    """What is left of the web ``[left, right)`` without what was seen."""
+    """Return what remains of the web ``[left, right)`` without the columns that were seen."""
     firsts, ends = [left, *(end for _, end in seen)], [*(first for first, _ in seen), right]
     return tuple((first, end) for first, end in zip(firsts, ends, strict=True) if first < end)
 
 
 def widest_view(blind_px: Spans, width: int) -> tuple[int, int]:
-    """The widest stretch of columns that was seen."""
+    """Return the widest stretch of columns that was seen."""
     firsts, ends = [0, *(end for _, end in blind_px)], [*(first for first, _ in blind_px), width]
     return max(zip(firsts, ends, strict=True), key=lambda span: span[1] - span[0])

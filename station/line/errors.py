@@ -1,4 +1,4 @@
-"""Faults of the live line."""
+"""This module holds the faults of the live line."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from station.contract import StationError
 
 
 class LineError(StationError):
-    """A fault of the live line, as one plain sentence: what happened, to what, what to do."""
+    """The error reports a fault of the live line in one plain sentence: what happened, to what, what to do."""

@@ -1,4 +1,4 @@
-"""What travels through the line: chunks of lines, rows of tiles, their scores, parts of the score strip.
+"""This module defines what travels through the line: chunks of lines, rows of tiles, scores, parts of the score strip.
 
 The three threads meet here and in the channels between them; no room of the line imports another.
 """
@@ -14,14 +14,15 @@ from station.contract import UninspectedReason
 from station.line.columns import Spans
 
 Maps = NDArray[np.float32]
-"""Raw scores of tiles, float32 ``[tiles, cells, cells]``."""
+"""Maps are the raw scores of tiles, float32 ``[tiles, cells, cells]``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """New lines of one block: uint8 ``[lines, width]`` or ``[lines, width, 3]`` from roll line ``first_line`` on.
+    """A chunk holds the new lines of one block, from roll line ``first_line`` on.
 
-    ``blind_px``: half-open columns that nobody saw, in order, and why.
+    ``pixels``: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
+    ``blind_px``, ``blind_reason``: half-open columns that no camera saw, in order, and why.
     """
 
     pixels: NDArray[np.uint8]
@@ -33,18 +34,18 @@ class Chunk:
 
     @property
     def lines(self) -> int:
-        """Number of lines."""
+        """Give the number of lines."""
         return int(self.pixels.shape[0])
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfRun:
-    """The cloth does not go on: judge what waits now."""
+    """This marker says that the cloth does not go on: judge what waits now."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TileRow:
-    """One row of tiles.
+    """A tile row holds one row of tiles to be scored.
 
     Attributes:
         run_line: roll line at which the run starts; ``first``, ``own_first``, ``own_end`` count from there.
@@ -52,8 +53,8 @@ class TileRow:
         own_first, own_end: the lines that are final once this row is judged.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, corrected; fewer lines than a tile if mirrored.
         left_px, right_px: web edges, whole cells (or the picture's edge); equal where there is no cloth.
-        seen: columns of the web to be judged, whole cells (or the picture's edge): all of it, unless one of several
-            cameras shows nothing or live cloth is too short.
+        seen: columns of the web to be judged, whole cells (or the picture's edge): the whole web, unless one of
+            several cameras shows nothing or live cloth is too short.
         columns: int ``[tiles]``, camera column of each tile's left side, multiples of the cell, each within ``seen``.
         captured_ns: when the last line was seen (monotonic).
         above: the lines before ``first``, fewer than a cell, that a tile takes in place of mirrored ones below: a run
@@ -77,17 +78,17 @@ class TileRow:
 
     @property
     def end(self) -> int:
-        """Line after the row's last real line, from the run's start."""
+        """Give the line after the row's last real line, counted from the run's start."""
         return self.first + int(self.pixels.shape[0])
 
     def span_of(self, column: int) -> tuple[int, int]:
-        """The columns seen around this one."""
+        """Return the span of seen columns around this one."""
         return next(span for span in self.seen if span[0] <= column < span[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredRow:
-    """A tile row and its raw maps, float32 ``[tiles, cells, cells]``."""
+    """A scored row holds a tile row and its raw maps, float32 ``[tiles, cells, cells]``."""
 
     row: TileRow
     maps: Maps
@@ -95,14 +96,14 @@ class ScoredRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StripPart:
-    """Final scores of consecutive lines.
+    """A strip part holds the final scores of consecutive lines.
 
     Attributes:
         run_line: roll line at which the run starts.
         first, end: lines from the run's start, half-open; ``first`` is a multiple of the cell.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
         scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, divided by ``divisors``; 0 off the web.
-        divisors: float32 ``[ceil(width / cell)]``, the sensitivity's.
+        divisors: float32 ``[ceil(width / cell)]``, from the sensitivity profile.
         left_px, right_px: web edges; equal where there is no cloth.
         seen, patches: columns of the web that were judged, and how many tiles lay on each such stretch.
         blind: why some of the web's width was not judged, None where all was.

@@ -1,4 +1,4 @@
-"""Rates and delays of the running line."""
+"""This module measures rates and delays of the running line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATENCIES_KEPT = 1024
 
 
 class Gauges:
-    """Tiles per second and latency.  May be called from any thread."""
+    """The gauges measure tiles per second and latency.  They may be called from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -26,13 +26,13 @@ class Gauges:
         self._latencies: deque[tuple[float, int]] = deque(maxlen=LATENCIES_KEPT)
 
     def begin(self) -> None:
-        """The first tiles are about to be judged."""
+        """Note that the first tiles are about to be judged."""
         with self._lock:
             if self._began is None:
                 self._began = self._clock()
 
     def judged(self, tiles: int, latency_ms: float) -> None:
-        """A row of tiles was decided."""
+        """Note that a row of tiles was decided."""
         if not tiles:
             return
         with self._lock:
@@ -46,12 +46,12 @@ class Gauges:
 
     @property
     def tiles(self) -> int:
-        """Tiles decided so far."""
+        """Give the number of tiles decided so far."""
         with self._lock:
             return self._tiles
 
     def tiles_per_second(self, *, overall: bool) -> float:
-        """Rate of the last seconds, or ``overall`` from the first tile's start to the last one's decision."""
+        """Return the rate of the last seconds; ``overall``: from the first tile's start to the last one's decision."""
         with self._lock:
             if self._began is None or self._ended is None:
                 return 0.0
@@ -61,7 +61,7 @@ class Gauges:
             return tiles / (now - start) if now > start else 0.0
 
     def latency_ms(self) -> tuple[float, float]:
-        """Median and 99th percentile over the last rows, every tile counted; (0, 0) before the first."""
+        """Return median and 99th percentile over the last rows, every tile counted; (0, 0) before the first."""
         with self._lock:
             if not self._latencies:
                 return 0.0, 0.0

@@ -1,8 +1,8 @@
-"""The ledger of a roll: the one place that counts lines.
+"""This module keeps the ledger of a roll: it is the one place that counts lines.
 
 Lines are numbered from the start of the roll.  A line is *acquired* once the encoder says it was due (or once it has
-come, if the encoder's word comes later), *in flight* until it is judged or given up, and from then on *inspected* or
-*uninspected* for good.  Arrival only moves forward: what lies behind the newest line taken is settled or in flight, so
+come, if the encoder reports it later), *in flight* until it is judged or given up, and from then on *inspected* or
+*uninspected* for good.  Arrival only moves forward: all lines before the newest one taken are settled or in flight, so
 a line that comes again (reverse, duplicate, overlap) is *repeated* and is not judged.  One that comes late, after its
 absence was noted, stays uninspected; as it was not seen before, it is not repeated either.
 """
@@ -15,13 +15,13 @@ from station.contract import Ledger, Stretch, UninspectedReason
 from station.line.errors import LineError
 
 GAPS_KEPT = 64
-"""So many of the newest gaps are remembered, to tell a late line from one that comes again."""
+"""This many of the newest gaps are remembered, to tell a late line from one that comes again."""
 
 
 class LineLedger:
-    """Counts lines and their fates, exact at any moment.  All methods may be called from any thread.
+    """The ledger counts lines and what became of them, exact at any moment.  All methods may be called from any thread.
 
-    The stretches taken from it tile the roll from line 0 without hole or overlap, neighbours differing in fate.
+    The stretches taken from it cover the roll from line 0 without gap or overlap, and neighbours differ in outcome.
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class LineLedger:
         self._closed = False
 
     def due(self, line: int) -> None:
-        """The encoder says that all lines before ``line`` have passed the camera."""
+        """Note that by the encoder all lines before ``line`` have passed the camera."""
         with self._lock:
             if not self._closed:
                 self._due = max(self._due, line)
 
     def arrive(self, first: int, end: int, gap: UninspectedReason) -> tuple[int, int] | None:
-        """Lines ``[first, end)`` came.  Returns the new part, now in flight, or None if there is none.
+        """Note that lines ``[first, end)`` came.  Returns the new part, now in flight, or None if there is none.
 
         A gap before them becomes uninspected for the reason ``gap``; lines seen already count as repeated.
         """
@@ -66,7 +66,7 @@ class LineLedger:
             return 0 if self._closed else self._miss(end, reason)
 
     def discard(self, first: int, end: int, reason: UninspectedReason) -> None:
-        """Lines ``[first, end)`` came but nobody looks at them."""
+        """Note that lines ``[first, end)`` came but will not be inspected."""
         with self._lock:
             if self._closed or end <= first:
                 return
@@ -75,19 +75,19 @@ class LineLedger:
             self._skip(end, reason)
 
     def judged(self, first: int, end: int) -> None:
-        """Lines in flight were judged over the whole width of the web.  Raises LineError if they are not in flight."""
+        """Note that lines in flight were judged over the web's whole width.  Raises LineError if not in flight."""
         with self._lock:
             if not self._closed:
                 self._settle(first, end, None)
 
     def given_up(self, first: int, end: int, reason: UninspectedReason) -> None:
-        """Lines in flight will not be judged.  Raises LineError if they are not in flight."""
+        """Note that lines in flight will not be judged.  Raises LineError if they are not in flight."""
         with self._lock:
             if not self._closed:
                 self._settle(first, end, reason)
 
     def close(self, reason: UninspectedReason = UninspectedReason.ABORTED) -> Ledger:
-        """End the roll: what is still in flight becomes uninspected, and nothing counts any more."""
+        """End the roll: lines still in flight become uninspected, and nothing is counted any more."""
         with self._lock:
             if not self._closed:
                 self._skip(self._due, reason)
@@ -101,20 +101,20 @@ class LineLedger:
             return self._totals()
 
     def take_stretches(self) -> list[Stretch]:
-        """Stretches completed since the last call, in order."""
+        """Return the stretches completed since the last call, in order."""
         with self._lock:
             complete = self._complete
             self._complete = []
             return complete
 
     def totals(self) -> Ledger:
-        """The counts now."""
+        """Return the counts now."""
         with self._lock:
             return self._totals()
 
     @property
     def taken(self) -> int:
-        """The line after the newest that came or was given up."""
+        """Give the line after the newest one that came or was given up."""
         with self._lock:
             return self._taken
 
@@ -127,13 +127,13 @@ class LineLedger:
         )
 
     def _repeat(self, first: int, end: int) -> None:
-        # Lines before the roll's start (the loom went back beyond it) are no part of the roll.
+        # Lines before the roll's start (the loom went back beyond it) do not belong to the roll.
         first = max(first, 0)
         if first < end:
             self._repeated += end - first - self._late(first, end)
 
     def _late(self, first: int, end: int) -> int:
-        """How many of the lines ``[first, end)`` nobody saw before; from now on they are seen."""
+        """Count the lines of ``[first, end)`` that were not seen before; from now on they are seen."""
         late, gaps = 0, []
         for low, high in self._gaps:
             late += max(0, min(high, end) - max(low, first))
@@ -142,7 +142,7 @@ class LineLedger:
         return late
 
     def _miss(self, end: int, reason: UninspectedReason) -> int:
-        """Give up all lines before ``end`` that have not come, and remember that nobody saw them."""
+        """Give up all lines before ``end`` that have not come, and remember that they were not seen."""
         first, lines = self._taken, self._skip(end, reason)
         if lines:
             self._gaps = [*self._gaps, (first, end)][-GAPS_KEPT:]

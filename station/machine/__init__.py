@@ -1,1 +1,1 @@
-"""The machine the cloth runs on: when it shall stop, where a defect is by now, and the signals to and from it."""
+"""This room serves the machine the cloth runs on: when to stop it, where a defect is by now, signals to and from it."""

@@ -1,4 +1,4 @@
-"""The link to the machine, kept: opened, opened again after a loss, its loss and return told."""
+"""This module keeps the link to the machine: it opens it, opens it again after a loss, and reports loss and return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 2.0
 
 
 class Connection:
-    """Used by one thread.  Without a link it is a machine without wires.
+    """The connection exchanges signals over the link, from one thread.  Without a link nothing is wired.
 
     Args:
         link: the way to the machine, None where nothing is wired.
@@ -30,12 +30,12 @@ class Connection:
         self._delay_s = FIRST_RETRY_S
 
     def carries(self, output: Output) -> bool:
-        """Whether a signal is wired."""
+        """Say whether a signal is wired."""
         return self._link is not None and output in self._link.carries
 
     @property
     def state(self) -> LinkState:
-        """What the link is worth."""
+        """Say in which state the link is."""
         if self._link is None:
             return LinkState.NOT_WIRED
         if self._resting:
@@ -43,7 +43,7 @@ class Connection:
         return LinkState.CONNECTED if self._open else LinkState.LOST
 
     def exchange(self, outputs: Outputs, *, camera_runs: bool) -> Inputs | None:
-        """Tell and hear; None while there is no link."""
+        """Send the outputs and return the inputs; None while there is no link."""
         if self._link is None:
             return None
         self._resting = self._link.needs_camera and not camera_runs
@@ -67,7 +67,7 @@ class Connection:
         return inputs
 
     def part(self, outputs: Outputs) -> None:
-        """Tell a last time, whatever was tried before, and let go."""
+        """Send the outputs a last time, without waiting for the next retry, and close the link."""
         if self._link is None:
             return
         self._retry_s = float("-inf")

@@ -1,6 +1,6 @@
-"""The machine beside the line: a thread of its own exchanges signals with it, so that a slow PLC holds nothing up.
+"""This module exchanges signals with the machine in a thread of its own, so that a slow PLC holds nothing up.
 
-The line tells of defects through a bounded queue and returns at once; all else is done here, a cycle at a time.
+The line reports defects through a bounded queue and returns at once; all else is done here, one cycle at a time.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ from station.shutdown import before_leaving
 MOST_WAITING = 4096
 LOOK_S = 0.2
 CLOSE_S = 12.0
-"""A link may take its time-out twice, which is 5 s at most, to connect and to be told the last word."""
+"""A link may take its time-out twice, which is 5 s at most: to connect and to take the last outputs."""
 
 MACHINE = "machine"
-"""Who released a stop by the machine's own button."""
+"""This name stands for whoever released a stop by the machine's own button."""
 
 LOG = logging.getLogger("station.machine")
 
 
 class Machine:
-    """Stops, marks, lamps and heartbeat for one camera's cloth.
+    """The machine handles stops, marks, lamps and heartbeat for one camera's cloth.
 
     Args:
         settings: the table ``[machine]``.
-        link: the way to the machine; None where nothing is wired, and the screen alone tells.
-        look: how the line is now.
-        encoder: where the cloth is now; may raise CameraError.
+        link: the way to the machine; None where nothing is wired, and only the screen shows its state.
+        look: returns the line's present state.
+        encoder: returns where the cloth is now; may raise CameraError.
         tell: takes the events of the machine from its thread, or from the one that vetoes and releases; returns soon
             and asks nothing of the machine.
-        end_roll: ends the open roll, where a doff shall.
+        end_roll: ends the open roll, where settings say that a doff does.
         counter: fed with the machine's own count, if it has one.
         requested: cause of a stop that was requested before the program started and is not released yet.
     """
@@ -108,7 +108,7 @@ class Machine:
 
     @property
     def status(self) -> MachineStatus:
-        """How the machine is, as of the last cycle."""
+        """Give the machine's state, as of the last cycle."""
         return self._status
 
     def start(self) -> None:
@@ -124,7 +124,7 @@ class Machine:
         self._stay = before_leaving(self.close)
 
     def close(self) -> None:
-        """Leave the outputs as settings say and let go of the link; may be called twice, and before :meth:`start`."""
+        """Leave the outputs as settings say and close the link; may be called twice, and before :meth:`start`."""
         self._end.set()
         self._stay()
         if self._thread.ident is not None:
@@ -133,15 +133,15 @@ class Machine:
                 LOG.error("The link to the machine hangs and was abandoned; the machine hears no heartbeat any more.")
 
     def begin_roll(self, recipe: Recipe) -> None:
-        """A roll with this recipe is open; what :meth:`hear` tells from now on is of it."""
+        """Note that a roll with this recipe is open; defects that come to :meth:`hear` from now on belong to it."""
         self._origin = None
         self._news.append(recipe)
 
     def hear(self, defect: Defect) -> None:
-        """A defect of the open roll changed; returns at once."""
+        """Take note that a defect of the open roll changed; returns at once."""
         if not defect.is_reject and defect.merged_into is None:
             return
-        if self._origin is None:  # asked for once a roll: a look costs the judging thread time
+        if self._origin is None:  # asked for only once a roll: a look costs the judging thread time
             self._origin = self._look().origin_line
         if self._origin is None:
             return
@@ -161,8 +161,10 @@ class Machine:
         self._tell_steps()
 
     def release(self, by: str) -> None:
-        """Take the requested stop back, for all that was weighed by now: what nobody could see yet stops the machine
-        again.  Raises StationError."""
+        """Release the requested stop for all causes weighed by now: a defect not yet known stops the machine again.
+
+        Raises StationError.
+        """
         with self._lock:
             self._policy.release(by)
             self._renew_status()
@@ -177,7 +179,7 @@ class Machine:
         except Exception as error:
             LOG.exception("the machine's signals have stopped")
             self._fault = "its signals have stopped"
-            with self._lock:  # not renewed, which may be what failed: it is to be told in any case
+            with self._lock:  # not renewed, as just that may have failed: the fault must be shown in any case
                 self._status = replace(self._status, heart_still=self._fault)
             self._tell(Notice(Severity.ERROR, f"The machine's signals have stopped: {error}. Start the station again."))
         finally:
@@ -188,7 +190,7 @@ class Machine:
                     self._renew_status()
 
     def cycle(self) -> None:
-        """One turn: where the cloth is, what is new, what to tell the machine, what it says."""
+        """Do one turn: find where the cloth is, take what is new, send the outputs and read the inputs."""
         now = self._clock()
         self._follow()
         with self._lock:
@@ -250,14 +252,14 @@ class Machine:
         self._snapshot = self._look()
         if not runs_camera(self._snapshot) or self._snapshot.feed is FeedState.GONE:
             with self._lock:
-                self._policy.advance(math.inf)  # the metres of a countdown may not be counted any more
+                self._policy.advance(math.inf)  # the metres of a countdown may no longer be counted
         fault = self._watchdog.fault(
             self._snapshot, self._due, self._mm_per_line, running=self.status.running, now_s=self._looked_s
         )
         before = self._fault
         self._fault = fault
         with self._lock:
-            self._renew_status()  # first: whoever hears of it, by word or by wire, finds it there
+            self._renew_status()  # first: whoever learns of it, by notice or by signal, finds it there
         if bool(fault) != bool(before):
             if fault:
                 stops = "It is told to stop, and the heartbeat stands still."
@@ -269,7 +271,7 @@ class Machine:
     def _next_outputs(self, now: float) -> Outputs:
         assert self._snapshot is not None
         heartbeat = self._outputs.heartbeat
-        # Not while the link fails: a coupler that takes the heartbeat and refuses the stop is not to be kept alive.
+        # No beat while the link fails: a coupler that takes the heartbeat but refuses the stop must not be kept alive.
         beats = not self._fault and self._connection.state is LinkState.CONNECTED
         if beats and now - self._beat_s >= self._settings.heartbeat_ms / 1000:
             heartbeat = not heartbeat
@@ -296,7 +298,7 @@ class Machine:
             if self._settings.doff_ends_roll:
                 self._end_roll()
         if inputs.release and self._inputs.release is False:
-            with contextlib.suppress(StationError):  # nothing to release
+            with contextlib.suppress(StationError):  # there may be nothing to release
                 self.release(MACHINE)
         self._inputs = inputs
 
@@ -320,7 +322,7 @@ class Machine:
         )
 
     def _tell_steps(self) -> None:
-        with self._lock:  # one thread after the other: the records go by the last step they were told
+        with self._lock:  # one thread after the other: the records rely on the last step they were told
             for step in self._policy.take_steps():
                 self._tell(step)
 

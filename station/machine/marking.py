@@ -1,4 +1,4 @@
-"""Marks on the cloth, and how far the next reject is from the marker and from the cloth roll."""
+"""This module puts marks on the cloth, and knows how far the next reject is from the marker and the cloth roll."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from station.machine.transit import Arrival, Key, Transit
 
 
 class Marking:
-    """Follows the rejects of all rolls behind the camera.
+    """The marking follows the rejects of all rolls behind the camera.
 
     A mark is put where a defect begins.  A defect decided only when its beginning is past the marker is marked at once
-    if the mark still falls on it or close behind it, and that is told; else it is not marked, for a mark on good cloth
-    misleads, and that is told, too.  So is what comes to the marker while there is no link.  Where no marker is wired
-    (``marks`` is False) the metres are told, but nothing is marked or missed.
+    if the mark still falls on it or close behind it, and a notice says so; otherwise it is not marked, because a mark
+    on good cloth misleads, and a notice says that too.  So it does of a reject that comes to the marker while there is
+    no link.  Where no marker is wired (``marks`` is False) the metres are shown, but nothing is marked or missed.
     """
 
     def __init__(self, settings: MachineSettings, tell: Callable[[Notice], None], *, marks: bool = True) -> None:
@@ -31,7 +31,7 @@ class Marking:
         self.not_marked = 0
 
     def begin_roll(self, mm_per_line: float) -> None:
-        """Cloth of a new roll; what of the last one is in transit goes on as long as the scale is the same."""
+        """Begin a new roll; rejects of the last one still in transit go on as long as the scale is the same."""
         if mm_per_line == self._mm_per_line:
             return
         self.restart()
@@ -43,21 +43,21 @@ class Marking:
         self._to_roll = None if settings.roll_mm is None else self._transit(settings.roll_mm, 0.0)
 
     def restart(self) -> None:
-        """The encoder counts anew: where the cloth behind the camera is by now, nobody knows."""
+        """Start over, as the encoder restarted its count: the place of the cloth behind the camera is unknown now."""
         for transit in (self._to_marker, self._to_roll):
             lost = 0 if transit is None else transit.clear()
             if transit is self._to_marker and lost and self._marks:
                 self._not_marked(lost, "the encoder began to count anew")
 
     def forget(self) -> None:
-        """Cloth without a scale: no transit behind the camera can be told."""
+        """Forget all, as the cloth has no scale: no way behind the camera can be measured."""
         self.restart()
         self._mm_per_line = 0.0
         self._to_marker = None
         self._to_roll = None
 
     def defect(self, key: Key, defect: Defect, origin_line: int, due_line: int) -> None:
-        """A defect appeared, grew, closed or turned out to be part of another."""
+        """Note that a defect appeared, grew, closed or turned out to be part of another."""
         for transit in (self._to_marker, self._to_roll):
             if transit is None:
                 continue
@@ -72,7 +72,7 @@ class Marking:
                     self._not_marked(1, "it was decided when it had passed the marker")
 
     def advance(self, due_line: int, *, linked: bool) -> int:
-        """The cloth has come so far; returns how many rejects are to be marked now."""
+        """Note how far the cloth has come; returns how many rejects are to be marked now."""
         if self._to_roll is not None:
             self._to_roll.advance(due_line)
         arrived = 0 if self._to_marker is None else len(self._to_marker.advance(due_line))
@@ -88,13 +88,13 @@ class Marking:
         return marks
 
     def take_back(self, marks: int) -> None:
-        """So many marks never reached the marker."""
+        """Count this many marks as missed: they never reached the marker."""
         if marks:
             self.marked -= marks
             self._not_marked(marks, "there was no link to the marker")
 
     def ahead(self, due_line: int) -> tuple[NextReject | None, NextReject | None]:
-        """The next reject before the marker, and before the cloth roll."""
+        """Return the next reject before the marker, and the next before the cloth roll."""
         return self._next(self._to_marker, due_line), self._next(self._to_roll, due_line)
 
     def _transit(self, distance_mm: float, late_mm: float) -> Transit:
@@ -120,5 +120,5 @@ class Marking:
 
 
 def is_told(count: int) -> bool:
-    """Whether so many of a kind are worth a notice: 1, 2, 4, 8 …, for the status has the exact figure."""
+    """Say whether this count is worth a notice: 1, 2, 4, 8 … are, as the status has the exact figure."""
     return count & (count - 1) == 0

@@ -1,4 +1,4 @@
-"""What ``station.toml`` may say about the machine.  Without the table nothing of it is used."""
+"""This module holds what ``station.toml`` may say about the machine.  Without the table nothing of it is used."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from station.recipe import FabricName
 
 
 class StopSettings(BaseModel):
-    """What the machine is stopped for.  Nothing, unless something is set.
+    """These settings say what the machine is stopped for: nothing, unless something is set.
 
-    A *repeating* defect: ``repeats`` rejects at the same cross position, give or take ``repeats_across_mm``, within
-    ``repeats_within_m`` of cloth.  A *running* defect: one longer than ``running_m``.  A *critical* defect: a single
-    one whose score or longest extent is so high.
+    A *repeating* defect is ``repeats`` rejects at the same cross position, within ``repeats_across_mm``, in
+    ``repeats_within_m`` of cloth.  A *running* defect is longer than ``running_m``.  A *critical* defect is a single
+    one whose score reaches ``critical_score`` or whose longest extent reaches ``critical_mm``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,7 +30,7 @@ class StopSettings(BaseModel):
 
 
 class MachineSettings(BaseModel):
-    """Where things stand behind the camera, when the machine shall stop, and what its signals do."""
+    """These settings say where things are behind the camera, when the machine stops, and what its signals do."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,11 +60,11 @@ class MachineSettings(BaseModel):
         return pulses
 
     def stop_for(self, fabric: str) -> StopSettings:
-        """The rules for a fabric: its own, else the station's."""
+        """Return the rules for a fabric: its own, otherwise the station's."""
         return self.stop_of.get(fabric, self.stop)
 
     def needs_scale(self, fabric: str) -> bool:
-        """Whether anything that is wished for a fabric is reckoned in mm."""
+        """Say whether anything that is set for a fabric is measured in mm."""
         overrides = self.stop_for(fabric)
         rules = (overrides.repeats, overrides.running_m, overrides.critical_score, overrides.critical_mm)
         return any(wish is not None for wish in (*rules, self.marker_mm, self.roll_mm))

@@ -1,6 +1,6 @@
-"""When the machine shall stop: for a cause in the cloth, after a countdown, unless a person says no.
+"""This module decides when the machine stops: for a cause in the cloth, after a countdown, unless a person vetoes it.
 
-Pure: told of defects and of how far the cloth is, it says what was announced, vetoed, requested, released.
+It is pure: given defects and how far the cloth has come, it says what was announced, vetoed, requested, released.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from station.machine.settings import StopSettings
 STATION = "station"
 
 Place = tuple[float, float]
-"""Of a reject, in mm: along the roll, and across."""
+"""A place is where a reject is, in mm: along the roll, and across."""
 
 
 _NUMBERS = count(1)
@@ -23,9 +23,9 @@ _NUMBERS = count(1)
 
 @dataclass(slots=True, eq=False)
 class _Cause:
-    """What a stop is wanted for: one defect, or a series of rejects at one cross position.
+    """A cause is what a stop is wanted for: one defect, or a series of rejects at one cross position.
 
-    ``number`` tells it from every other while the program runs.
+    Its ``number`` is unique while the program runs.
     """
 
     text: str
@@ -42,17 +42,17 @@ class _Series(_Cause):
 
 
 class StopPolicy:
-    """The causes of one roll at a time.
+    """The policy keeps the causes of one roll at a time.
 
     A veto holds for its cause: for a defect as long as the roll, for a series as long as it goes on without a gap of
     ``repeats_within_m``.  A release answers every cause that was known when it was given: a reject that becomes
-    critical only later, or runs on for another ``running_m``, is a new one.  A new roll takes back what is only
-    announced; a stop that is requested stays so until it is released.
+    critical only later, or runs on for another ``running_m``, is a new one.  A new roll withdraws stops that are only
+    announced; a requested stop stays requested until it is released.
 
-    Positions ``at_m`` are metres of cloth by the encoder, from anywhere, never falling.
+    Positions ``at_m`` are metres of cloth by the encoder, from any start, and never fall.
 
     Args:
-        requested: cause of a stop that was requested before and that nobody has released yet; empty if there is none.
+        requested: cause of a stop that was requested before and is not released yet; empty if there is none.
     """
 
     def __init__(self, requested: str = "") -> None:
@@ -62,45 +62,45 @@ class StopPolicy:
         self._series: list[_Series] = []
         self._loose: dict[int, Place] = {}  # rejects that are part of no series
         self._newest_mm = 0.0
-        self._told: dict[int, Defect] = {}  # rejects, as they were told last
-        self._answered: dict[int, Defect] = {}  # of these, as they were when the last stop was released
+        self._told: dict[int, Defect] = {}  # rejects, as last reported
+        self._answered: dict[int, Defect] = {}  # those of them known when the last stop was released, as they were then
         self._requested = _Cause(requested) if requested else None
         self._steps: list[StopChanged] = []
 
     @property
     def state(self) -> StopState:
-        """Whether a stop is announced or requested."""
+        """Say whether a stop is announced or requested."""
         if self._requested is not None:
             return StopState.REQUESTED
         return StopState.NONE if self._foremost is None else StopState.ANNOUNCED
 
     @property
     def cause(self) -> str:
-        """What for, in words; empty if there is no cause."""
+        """Say in words what the stop is for; empty if there is no cause."""
         cause = self._requested or self._foremost
         return "" if cause is None else cause.text
 
     @property
     def cause_number(self) -> int:
-        """Of that cause; 0 if there is none."""
+        """Give the number of that cause; 0 if there is none."""
         cause = self._requested or self._foremost
         return 0 if cause is None else cause.number
 
     def metres_left(self, at_m: float) -> float | None:
-        """Cloth that may still pass before the announced stop is requested; None if none is announced."""
+        """Return how much cloth may still pass before the announced stop is requested; None if none is announced."""
         if self.state is not StopState.ANNOUNCED:
             return None
         assert self._foremost is not None
         return max(0.0, self._foremost.stop_m - at_m)
 
     def take_steps(self) -> list[StopChanged]:
-        """What happened since the last time, in order."""
+        """Return the steps since the last call, in order."""
         steps = self._steps
         self._steps = []
         return steps
 
     def begin_roll(self, settings: StopSettings, threshold: float) -> None:
-        """A new roll with its own rules: defects count from 1 again."""
+        """Begin a new roll with its own rules: defects count from 1 again."""
         if self._requested is None:
             for cause in self._announced():
                 self._tell(StopStep.WITHDRAWN, cause, STATION)
@@ -112,7 +112,7 @@ class StopPolicy:
         self._newest_mm = 0.0
 
     def defect(self, defect: Defect, at_m: float) -> None:
-        """A defect appeared, grew, closed or turned out to be part of another."""
+        """Note that a defect appeared, grew, closed or turned out to be part of another."""
         if defect.merged_into is not None:
             self._merge(defect.number, defect.merged_into)
             return
@@ -129,7 +129,7 @@ class StopPolicy:
         self.advance(at_m)
 
     def advance(self, at_m: float) -> None:
-        """The cloth has come so far."""
+        """Note how far the cloth has come."""
         cause = self._foremost
         if self._requested is None and cause is not None and at_m >= cause.stop_m:
             self._requested = cause
@@ -149,7 +149,7 @@ class StopPolicy:
         cause.vetoed = True
 
     def release(self, by: str) -> None:
-        """Take the requested stop back.  Raises StationError."""
+        """Release the requested stop.  Raises StationError."""
         if self._requested is None:
             raise StationError("No stop is requested, so there is nothing to release.")
         self._tell(StopStep.RELEASED, self._requested, _person(by, "release"))
@@ -173,7 +173,7 @@ class StopPolicy:
             self._announce(("running", defect.number), f"running {where}", at_m)
 
     def _critical(self, defect: Defect) -> str:
-        """Why one defect is reason enough; empty if it is not."""
+        """Say why this defect alone is reason enough to stop; empty if it is not."""
         rules = self._settings
         score = display_score(defect.score, self._threshold)
         extent_mm = max(defect.length_mm, defect.width_mm)
@@ -187,7 +187,7 @@ class StopPolicy:
             self._tell(StopStep.ANNOUNCED, cause, STATION)
 
     def _carries_on(self, defect: Defect) -> bool:
-        """Whether the reject is part of a series that is known, vetoed or not; the series then goes on."""
+        """Say whether the reject belongs to a known series, vetoed or not; the series then goes on."""
         here, _ = place = (defect.position_mm, defect.across_mm)
         self._newest_mm = max(self._newest_mm, here)
         self._prune()
@@ -219,7 +219,7 @@ class StopPolicy:
         return number in series.members or (beside and goes_on)
 
     def _repeats_around(self, number: int, repeats: int) -> dict[int, Place]:
-        """So many loose rejects beside ``number`` within the distance, itself among them; empty if too few."""
+        """Find ``repeats`` loose rejects beside ``number`` within the distance, itself among them; empty if too few."""
         across = self._loose[number][1]
         beside = sorted(
             (place, other)
@@ -234,13 +234,13 @@ class StopPolicy:
         return {}
 
     def _prune(self) -> None:
-        """Forget what is too far back to be part of a series, old or new."""
+        """Forget rejects too far back to be part of a series, old or new."""
         oldest = self._newest_mm - self._settings.repeats_within_m * 1000
         self._loose = {number: place for number, place in self._loose.items() if place[0] >= oldest}
         self._series = [series for series in self._series if not series.vetoed or series.last_mm >= oldest]
 
     def _merge(self, number: int, into: int) -> None:
-        """The defect is part of an older one: so are its causes, and a veto of either holds for both."""
+        """Merge a defect into an older one: its causes go with it, and a veto of either holds for both."""
         self._loose.pop(number, None)
         self._told.pop(number, None)
         part = self._answered.pop(number, None)
@@ -256,7 +256,7 @@ class StopPolicy:
             if old.vetoed != young.vetoed:
                 self._withdraw(young if old.vetoed else old)
             old.vetoed |= young.vetoed
-            if young.stop_m < old.stop_m:  # the number, too: it may be the one on the screen
+            if young.stop_m < old.stop_m:  # take the number too: it may be the one on the screen
                 old.stop_m = young.stop_m
                 old.number = young.number
         for series in list(self._series):
@@ -274,7 +274,7 @@ class StopPolicy:
 
     @property
     def _foremost(self) -> _Cause | None:
-        """The announced cause whose stop comes first."""
+        """Give the announced cause whose stop comes first."""
         return min(self._announced(), key=lambda cause: cause.stop_m, default=None)
 
     def _announced(self) -> list[_Cause]:
@@ -290,7 +290,7 @@ class StopPolicy:
 
 
 def _together(part: Defect, other: Defect | None) -> Defect:
-    """Two parts of one defect that were answered."""
+    """Add up two parts of one defect that were both answered by a release."""
     if other is None:
         return part
     return replace(

@@ -1,4 +1,4 @@
-"""Defects on their way from the camera to a place behind it: the marker, the cloth roll."""
+"""This module follows defects on their way from the camera to a place behind it: the marker or the cloth roll."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 Key = tuple[int, int]
-"""A defect: count of the roll since the program started, and the defect's number in it."""
+"""A key names a defect: count of the roll since the program started, and the defect's number in it."""
 
 
 class Arrival(Enum):
-    """How a defect that was just told stands to the place."""
+    """The arrival says where a defect that was just reported is relative to the place."""
 
     AHEAD = auto()
     LATE = auto()
@@ -19,7 +19,7 @@ class Arrival(Enum):
 
 @dataclass(slots=True)
 class _Under:
-    """Lines by the encoder at which a defect's beginning and its end, and the grace behind it, are at the place."""
+    """This holds the encoder lines at which a defect's beginning, and its end with the grace, are at the place."""
 
     begin: float
     end: float
@@ -27,7 +27,7 @@ class _Under:
 
 
 class Transit:
-    """The way to one place.  Positions are encoder lines, never falling.
+    """A transit is the way to one place.  Positions are encoder lines and never fall.
 
     Args:
         distance_lines: from the camera to the place.
@@ -41,12 +41,14 @@ class Transit:
         self._over: set[Key] = set()
 
     def __len__(self) -> int:
-        """Defects that are still to come."""
+        """Count the defects that are still to come."""
         return len(self._coming)
 
     def put(self, key: Key, lines: tuple[int, int], due_line: int, *, closed: bool) -> Arrival | None:
-        """A defect with its half-open lines appeared, grew, or is told for the last time (``closed``); None if it has
-        been at the place already."""
+        """Take a defect with its half-open lines: it appeared, grew, or is reported for the last time (``closed``).
+
+        Returns how it stands to the place, None if it has been there already.
+        """
         if key in self._over:
             if closed:
                 self._over.remove(key)
@@ -61,7 +63,7 @@ class Transit:
         return Arrival.LATE if under.end >= due_line else Arrival.MISSED
 
     def join(self, key: Key, into: Key) -> None:
-        """A defect is part of an older one: it comes no more, and if it was at the place already, so was that one."""
+        """Join a defect to an older one: it comes no more, and if it was at the place already, so was the older one."""
         self._coming.pop(key, None)
         if key in self._over:
             self._over.remove(key)
@@ -69,7 +71,7 @@ class Transit:
             self._coming.pop(into, None)
 
     def advance(self, due_line: int) -> list[Key]:
-        """The cloth has come so far: the defects that arrived meanwhile, in their order."""
+        """Note how far the cloth has come; returns the defects that arrived meanwhile, in order."""
         here = sorted((under.begin, key) for key, under in self._coming.items() if under.begin <= due_line)
         for _, key in here:
             if not self._coming.pop(key).closed:
@@ -77,7 +79,7 @@ class Transit:
         return [key for _, key in here]
 
     def nearest(self, due_line: int) -> tuple[Key, float] | None:
-        """The next defect to come and how many lines it has to go; None if there is none."""
+        """Return the next defect to come and how many lines it has to go; None if there is none."""
         if not self._coming:
             return None
         key, under = min(self._coming.items(), key=lambda item: item[1].begin)

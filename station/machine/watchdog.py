@@ -1,4 +1,7 @@
-"""Whether the machine may rely on the station.  If not, the heartbeat stands still and the machine stops by itself."""
+"""This module decides whether the machine may rely on the station.
+
+If not, the heartbeat stands still and the machine stops by itself.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ from station.contract import FeedState, LineSnapshot, LineState
 from station.machine.settings import MachineSettings
 
 AMBER_S = 3.0
-"""How long the lamp tells of cloth that went by uninspected: long enough to be seen."""
+"""The lamp shows for this long that cloth went by uninspected: long enough to be seen."""
 
 STANDS_S = 5.0
-"""So long the encoder may stand while the machine says that it runs: starting up, or a pick sought by hand."""
+"""The encoder may stand for this long while the machine says that it runs: at start-up, or while a pick is found by
+hand."""
 
 READY_S = 60.0
-"""So long a line may take to get ready once a roll is open, as on a slow processor that compiles a large model."""
+"""A line may take this long to get ready once a roll is open, as on a slow processor that compiles a large model."""
 
 _BLIND = (FeedState.STALLED, FeedState.GONE)
 _STILL = (FeedState.STOPPED, FeedState.NO_PICTURE)
@@ -21,17 +25,17 @@ _LOOKING = (LineState.INITIALIZED, *_WATCHING)
 
 
 class Watchdog:
-    """Looks at the line now and then.
+    """The watchdog looks at the line several times a second.
 
-    The line is dead when it has stopped with a fault, when its camera is silent (unless settings make that a matter of
-    the light), and, whatever it says of itself, when so much cloth went by without any of it inspected.  Without an
-    open roll and in a pause people have decided not to look, and the heart beats.  Inspected is what was judged over
-    the whole width: one lost camera of several is a matter of ``uninspected_m``.
+    The line is dead when it has stopped with a fault, when its camera is silent (unless settings leave that to the
+    light), and, whatever its state, when ``uninspected_m`` of cloth went by without any of it inspected.  Without an
+    open roll and in a pause people have decided not to look, and the heart beats.  Only cloth judged over the whole
+    width counts as inspected: ``uninspected_m`` also covers the loss of one camera of several.
 
-    A line that gets ready may hang, and a camera that has not been started tells of no cloth: there time counts.
+    A line that gets ready may hang, and a camera that is not started yet reports no cloth: there the time is counted.
 
-    An encoder whose wheel has lifted off or whose wire is broken tells of a machine that stands, and triggers no line:
-    nothing is amiss then, by its word.  Where the machine itself says that it runs, the line is dead.
+    An encoder whose wheel has lifted off or whose wire is broken reports a machine at standstill and triggers no line,
+    so that nothing seems wrong.  Where the machine itself says that it runs, the line is dead.
     """
 
     def __init__(self, settings: MachineSettings) -> None:
@@ -46,7 +50,7 @@ class Watchdog:
     def fault(
         self, snapshot: LineSnapshot, due_line: int, mm_per_line: float, *, running: bool | None, now_s: float
     ) -> str:
-        """Why the machine may not rely on the station; empty if it may.  ``running`` is what the machine says."""
+        """Say why the machine may not rely on the station; empty if it may.  ``running``: what the machine says."""
         still = snapshot.state in _WATCHING and snapshot.feed in _STILL
         if not (running and still) or self._agreed_s is None:
             self._agreed_s = now_s
@@ -70,8 +74,10 @@ class Watchdog:
         return f"{metres:.1f} m went by uninspected" if looking and metres > self._settings.uninspected_m else ""
 
     def degraded(self, snapshot: LineSnapshot, now_s: float) -> bool:
-        """Whether cloth that moves now is not inspected as it should be: nobody looks, as in a pause or without a roll,
-        or some went by uninspected in the last seconds."""
+        """Say whether cloth that moves now is not inspected as it should be.
+
+        Either nothing looks at it, as in a pause or without a roll, or some went by uninspected in the last seconds.
+        """
         if snapshot.ledger.lines_uninspected > self._uninspected:
             self._amber_until_s = now_s + AMBER_S
         self._uninspected = snapshot.ledger.lines_uninspected
@@ -80,5 +86,5 @@ class Watchdog:
 
 
 def runs_camera(snapshot: LineSnapshot) -> bool:
-    """Whether the camera has been started for the open roll."""
+    """Say whether the camera has been started for the open roll."""
     return snapshot.origin_line is not None and snapshot.state in (*_LOOKING, LineState.HALTED)

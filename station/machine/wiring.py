@@ -1,4 +1,4 @@
-"""From settings to a wired machine."""
+"""This module wires the machine from the settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from station.machine.settings import MachineSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MachineWiring:
-    """What the station needs to work with a machine: its settings, and link and counter where there are some."""
+    """The wiring holds what the station needs to work with a machine: settings, and link and counter if any."""
 
     settings: MachineSettings
     link: MachineLink | None = None
@@ -31,7 +31,7 @@ class MachineWiring:
         end_roll: Callable[[], None],
         requested: str,
     ) -> Machine:
-        """The machine, running; arguments as :class:`station.machine.machine.Machine`."""
+        """Start the machine and return it; arguments as of :class:`station.machine.machine.Machine`."""
         machine = Machine(
             self.settings,
             self.link,
@@ -49,11 +49,12 @@ class MachineWiring:
 def wire(
     machine: MachineSettings | None, outputs: LinkSettings | None, camera: Camera
 ) -> tuple[MachineWiring | None, Camera]:
-    """The machine that settings tell of, None if they tell of none; and the camera, its encoder being the machine's
-    counter where that is wished.
+    """Return the machine that settings describe, None if they describe none, and the camera.
+
+    The camera's encoder is the machine's counter where settings ask for that.
 
     Raises:
-        StationError: the camera has no output lines, or a counter is wished that is not wired.
+        StationError: the camera has no output lines, or a counter is asked for that is not wired.
     """
     if machine is None and outputs is None:
         return None, camera

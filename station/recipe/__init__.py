@@ -1,4 +1,4 @@
-"""What one fabric needs to be inspected."""
+"""This room holds what one fabric needs to be inspected."""
 
 from station.recipe.recipe import FABRIC_NAME, NO_DECISION, FabricName, Recipe
 

@@ -1,4 +1,4 @@
-"""What a fabric asks of the camera, beyond what the station's settings say of it."""
+"""This module holds the camera settings that a fabric asks for, beyond the station's own settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from drivers.camera import Camera
 
 
 class CameraOverrides(BaseModel):
-    """The recipe's camera settings.  What is None is as the station's settings say."""
+    """The overrides are the recipe's camera settings.  Where one is None, the station's settings apply."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -16,14 +16,14 @@ class CameraOverrides(BaseModel):
     gain_db: float | None = Field(None, ge=-100, le=100)
 
     def told(self) -> dict[str, float]:
-        """Those that are not None, by name."""
+        """Return the settings that are not None, by name."""
         return {name: value for name, value in self if value is not None}
 
 
 def override_camera(camera: Camera, overrides: CameraOverrides) -> str | None:
-    """Have the camera take the overrides when it is started next; a sentence if it knows no such settings.
+    """Have the camera take the overrides at its next start; returns a sentence if it knows no such settings.
 
-    What it refuses of them it tells itself once it was started (``take_notices``).
+    The camera itself reports what it refused once it was started (``take_notices``).
     """
     told = overrides.told()
     unknown = camera.apply_overrides(told)

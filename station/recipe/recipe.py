@@ -1,4 +1,4 @@
-"""What one fabric needs to be inspected: a versioned, immutable set of values, stored with every roll it judged."""
+"""This module holds the recipe: versioned, immutable values by which a fabric is inspected, stored with every roll."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from station.recipe.sensitivity import SensitivityProfile
 FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 NO_DECISION = math.inf
-"""Threshold where cloth is only to be scored: no score reaches it, so that the line follows no region.  Such a recipe
-is a draft and never on record."""
+"""This threshold is for cloth that is only scored: no score reaches it, so that the line follows no region.  Such a
+recipe is a draft and never on record."""
 
 FabricName = Annotated[str, StringConstraints(pattern=rf"^{FABRIC_NAME.pattern}$")]
 
 
 class Recipe(BaseModel):
-    """Settings for one fabric.
+    """A recipe holds the settings for one fabric.
 
     Lengths are millimetres on the cloth.  Without a scale (``mm_per_px`` None) one pixel counts as one millimetre
     and every size is shown as px.
@@ -55,20 +55,20 @@ class Recipe(BaseModel):
 
     @property
     def report_level(self) -> float:
-        """Raw score from which a region is reported."""
+        """Give the raw score from which a region is reported."""
         return self.threshold * self.report_ratio
 
     @property
     def scale(self) -> float:
-        """mm per px across, 1.0 where unknown (lengths then are px)."""
+        """Give the mm per px across, 1.0 where unknown (lengths then are px)."""
         return self.mm_per_px if self.mm_per_px is not None else 1.0
 
     @property
     def scale_along(self) -> float:
-        """mm per line, 1.0 where unknown (lengths then are lines)."""
+        """Give the mm per line, 1.0 where unknown (lengths then are lines)."""
         return self.mm_per_line if self.mm_per_line is not None else self.scale
 
     @property
     def unit(self) -> str:
-        """Unit of lengths made with :attr:`scale`."""
+        """Give the unit of lengths made with :attr:`scale`."""
         return "mm" if self.mm_per_px is not None else "px"

@@ -1,4 +1,4 @@
-"""Where good cloth itself scores high the line is less sensitive: beside the selvedge, and in standing streaks."""
+"""This module makes the line less sensitive where good cloth scores high: beside the selvedge, in standing streaks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model.scorer import CELL_PX
 
 MOST_AT_EDGE = 4.0
 MOST_IN_STREAK = 2.0
-"""A streak of the camera looks like a running warp flaw; a strong one of those must still be seen in it."""
+"""A streak of the camera looks like a running warp flaw; a strong warp flaw must still be seen in it."""
 
 EdgeRatio = Annotated[float, Field(ge=1.0, le=MOST_AT_EDGE)]
 StreakRatio = Annotated[float, Field(ge=1.0, le=MOST_IN_STREAK)]
@@ -20,13 +20,15 @@ Column = Annotated[int, Field(ge=0, multiple_of=CELL_PX)]
 
 
 class SensitivityProfile(BaseModel):
-    """How many times higher good cloth scores in some places than inside the web; scores there are divided by it.
+    """The profile says how many times higher good cloth scores in some places than inside the web.
+
+    Scores there are divided by that ratio.
 
     Attributes:
-        left, right: by the distance inwards from the web's left and right edge, in cells of ``CELL_PX``.  The
-            picture's own edge is no edge of the web.
+        left, right: ratios by the distance inwards from the web's left and right edge, in cells of ``CELL_PX``.  The
+            picture's own edge does not count as an edge of the web.
         columns: (column in px, ratio) of the camera's cells in which all good cloth scores high: dust, a bad sensor.
-        width_px: of the camera whose columns they are; another's are judged alike.
+        width_px: width of the camera whose columns they are; on a camera of another width they do not apply.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,11 +45,11 @@ class SensitivityProfile(BaseModel):
         return self
 
     def divisors(self, left_px: int, right_px: int, width_px: int) -> NDArray[np.float32]:
-        """What scores are divided by, float32 ``[ceil(width / CELL_PX)]``, 1 or more.
+        """Return the divisors of the scores, float32 ``[ceil(width / CELL_PX)]``, 1 or more.
 
         Args:
             left_px, right_px: edges of the web.
-            width_px: of the camera.
+            width_px: width of the camera.
         """
         made = np.ones(-(-width_px // CELL_PX), np.float32)
         if self.width_px == width_px:
@@ -61,7 +63,7 @@ class SensitivityProfile(BaseModel):
         return made
 
     def streaks(self) -> list[tuple[int, int]]:
-        """Standing streaks as (first, end) in px."""
+        """Return the standing streaks as (first, end) in px."""
         joined: list[tuple[int, int]] = []
         for column, _ in sorted(self.columns):
             if joined and joined[-1][1] == column:
@@ -71,7 +73,7 @@ class SensitivityProfile(BaseModel):
         return joined
 
     def told(self) -> str:
-        """What an engineer should know, in a sentence or two; empty where all cloth is judged alike."""
+        """Say what an engineer should know, in a sentence or two; empty where all cloth is judged alike."""
         return " ".join(sentence for sentence in (self._edges_told(), self._streaks_told()) if sentence)
 
     def _edges_told(self) -> str:

@@ -1,4 +1,7 @@
-"""What the line says of held-out good cloth, gathered in one pass: where to be less sensitive, how high it scores."""
+"""This module gathers the line's scores of held-out good cloth in one pass: how high it scores, and where.
+
+From that follow the threshold and the places where the line is to be less sensitive.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,22 @@ from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M
 from station.teaching.sensitivity_finder import SensitivityFinder
 
 PARTS = 4
-"""Side by side in each patch: their highest scores tell more of the tail than that of the whole patch alone."""
+"""Each patch has this many parts side by side: their highest scores say more of the tail than the patch's alone."""
 ENOUGH_PATCHES = 12_000
-"""More need not be seen: one false alarm per 100 m is then no extrapolation on a web of one metre.  A smaller budget
-takes as many more."""
+"""No more patches are needed: one false alarm per 100 m is then no extrapolation on a web of one metre.  A smaller
+budget takes proportionally more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """A row of patches.
+    """A row holds one row of patches.
 
     Attributes:
-        piece: the piece (picture) it lies on.
+        piece: the piece (picture) it is on.
         first_line, end_line: roll lines, half-open.
         left_px, right_px: the web's edges.
-        width_px, cell_px: of the camera, of a cell.
-        patches: how many lie side by side.
+        width_px, cell_px: width of the camera, side of a cell.
+        patches: how many are side by side.
         tops: float32 ``[cells]``, highest raw score of each column of cells.
         heights: int ``[cells]``, which row of cells holds it.
     """
@@ -47,7 +50,7 @@ class Row:
 
     @classmethod
     def of(cls, view: StripView, judged: RowJudged) -> Row:
-        """A judged strip of cloth."""
+        """Make a row of a judged strip of cloth."""
         return cls(
             piece=judged.piece,
             first_line=judged.first_line,
@@ -62,7 +65,7 @@ class Row:
         )
 
     def followed_by(self, tail: Row) -> Row | None:
-        """Both as one row, if ``tail`` is the short end of the run: it counts with the row before it."""
+        """Return both as one row, if ``tail`` is the short end of the run: it counts with the row before it."""
         edges = (self.end_line, self.left_px, self.right_px, self.patches, self.piece)
         if tail.end_line - tail.first_line >= TILE_PX // 2:
             return None
@@ -83,23 +86,23 @@ class Row:
         )
 
     def scores(self, sensitivity: SensitivityProfile) -> NDArray[np.float32]:
-        """Highest score of each column of cells as the line judges it, float32 ``[cells]``."""
+        """Return the highest score of each column of cells as the line judges it, float32 ``[cells]``."""
         judged: NDArray[np.float32] = self.tops / sensitivity.divisors(self.left_px, self.right_px, self.width_px)
         return judged
 
     def bounds(self) -> NDArray[np.intp]:
-        """First and end column, in cells, of the parts: ``[patches * PARTS + 1]``."""
+        """Return first and end column, in cells, of the parts: ``[patches * PARTS + 1]``."""
         first, end = self.left_px // self.cell_px, -(-self.right_px // self.cell_px)
         count = self.patches * PARTS
         return first + np.arange(count + 1) * (end - first) // count
 
     def patch(self, number: int) -> tuple[int, int]:
-        """First and end column, in cells, of a patch."""
+        """Return first and end column, in cells, of a patch."""
         first, end = self.bounds()[[number * PARTS, (number + 1) * PARTS]]
         return int(first), int(end)
 
     def peaks(self, sensitivity: SensitivityProfile) -> NDArray[np.float32]:
-        """Highest score of each part, float32 ``[patches, PARTS]``."""
+        """Return the highest score of each part, float32 ``[patches, PARTS]``."""
         bounds = self.bounds()
         tops = self.scores(sensitivity)[: bounds[-1]]
         peaks: NDArray[np.float32] = np.maximum.reduceat(tops, bounds[:-1]).reshape(self.patches, PARTS)
@@ -107,17 +110,17 @@ class Row:
 
 
 class HeldBack:
-    """Takes the line's events; of each strip of cloth only the highest score of every column is kept.
+    """This collector takes the line's events and keeps of each strip only the highest score of every column.
 
     The line's recipe must have no sensitivity yet; with ``NO_DECISION`` as threshold the line follows no defects.
 
     Args:
-        budget_per_100_m: false alarms wanted per 100 m, above 0: how much cloth is enough.
+        budget_per_100_m: false alarms wanted per 100 m, above 0: it decides how much cloth is enough.
 
     Attributes:
         enough_patches: how many are enough.
-        rows: what was judged, in order.
-        patches, lines: how many these are.
+        rows: the rows judged, in order.
+        patches, lines: how many patches and lines these are.
     """
 
     def __init__(self, budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M) -> None:
@@ -129,7 +132,7 @@ class HeldBack:
         self.lines = 0
 
     def take(self, event: Event) -> None:
-        """An event of the line; once there is enough, more is passed over, so that speed decides nothing."""
+        """Take an event of the line; once there is enough, the rest is ignored, so that speed decides nothing."""
         if self.is_enough:
             return
         if isinstance(event, StripView):
@@ -149,19 +152,19 @@ class HeldBack:
 
     @property
     def is_enough(self) -> bool:
-        """Whether more cloth need not be judged."""
+        """Say whether enough cloth was judged."""
         return self.patches >= self.enough_patches
 
     @property
     def web_px(self) -> float:
-        """Mean width of the web."""
+        """Give the mean width of the web."""
         return float(np.mean([row.right_px - row.left_px for row in self.rows]))
 
     @property
     def row_lines(self) -> float:
-        """Mean lines of a row of patches; short pieces make short rows."""
+        """Give the mean number of lines of a row of patches; short pieces make short rows."""
         return self.lines / len(self.rows)
 
     def sensitivity(self) -> SensitivityProfile:
-        """Where good cloth itself scores high."""
+        """Return where good cloth itself scores high."""
         return self._finder.found()

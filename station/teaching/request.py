@@ -1,4 +1,4 @@
-"""What a teach-in is asked for.  Light to import: the command line takes its defaults from here."""
+"""This module says what a teach-in is asked for.  It imports fast, as the command line takes its defaults from here."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ FALSE_ALARM_BUDGET_PER_100_M = 1.0
 
 @dataclass(frozen=True)
 class TeachRequest:
-    """What is to be taught, and how.
+    """The request says what to teach, and how.
 
     Attributes:
         fabric: name of the fabric.
         encoder, weights: the trunk, as :func:`model.encoder.load_encoder`.
         mm_per_px: scale, None without.
         false_alarms_per_100_m: the budget for which the threshold is set; unused without a scale.
-        minutes: bounds everything, all in.  Where cloth is long, as much is read as the time allows.
+        minutes: limit of the whole teach-in.  Where cloth is long, as much is read as the time allows.
         seed: the same seed makes the same model and threshold on one machine wherever the time allows all training
             steps.
-        device, precision: that teach and score, as for :class:`model.runtime.Runtime`.
-        config: the network's, None for the usual one.
+        device, precision: used to teach and score, as for :class:`model.runtime.Runtime`.
+        config: configuration of the network, None for the usual one.
         by: who asks.
     """
 

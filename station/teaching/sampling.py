@@ -1,4 +1,4 @@
-"""The cloth a fabric is taught on: which blocks teach and which are held out, and an even sample of tiles."""
+"""This module picks the cloth to teach on: which blocks teach, which are held out, and an even sample of tiles."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ READ_TIMEOUT_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a piece of cloth lies.
+    """A place says where a piece of cloth is.
 
     Attributes:
-        piece: name of the picture it lies on, None where the cloth is no picture.
+        piece: name of the picture it is on, None where the cloth does not come in pictures.
         first_line, end_line: half-open lines, counted from the picture's first.
         first_px, end_px: half-open columns of the camera.
         left_px, right_px: the web's edges there.
@@ -42,11 +42,11 @@ class Place:
 
 
 class Section(Camera):
-    """A camera that shows only part of another's cloth: the blocks that teach, or those held out.
+    """A section is a camera that shows only part of another's cloth: the blocks that teach, or those held out.
 
-    Of ``HOLD_BACK_EVERY`` blocks one is held out; of pictures each time another one of them, so that every part of a
-    picture is both taught and held out.  Blocks shorter than half a tile are shown to neither, since they would be
-    mostly mirror image.
+    Of ``HOLD_BACK_EVERY`` blocks one is held out; with pictures it is a different one each time, so that every part of
+    a picture is both taught and held out.  Blocks shorter than half a tile go to neither, since they would be mostly
+    mirror image.
 
     Attributes:
         lines_kept: lines left to the other part so far.
@@ -62,30 +62,30 @@ class Section(Camera):
 
     @property
     def camera_id(self) -> str:
-        """The camera's."""
+        """Give the camera's identity."""
         return self._camera.camera_id
 
     @property
     def width_px(self) -> int:
-        """The camera's."""
+        """Give the camera's width."""
         return self._camera.width_px
 
     @property
     def channels(self) -> int:
-        """The camera's."""
+        """Give the camera's number of channels."""
         return self._camera.channels
 
     @property
     def waits(self) -> bool:
-        """The camera's."""
+        """Say whether the camera waits."""
         return self._camera.waits
 
     def start(self) -> None:
-        """As the camera."""
+        """Start the camera."""
         self._camera.start()
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """The camera's next block, None where it belongs to the other part."""
+        """Read the camera's next block; None where it belongs to the other part."""
         block = self._camera.read(timeout_s)
         if block is None:
             return None
@@ -101,16 +101,16 @@ class Section(Camera):
         return block
 
     def encoder(self) -> EncoderReading:
-        """As the camera."""
+        """Read the camera's encoder."""
         return self._camera.encoder()
 
     def stop(self) -> None:
-        """As the camera."""
+        """Stop the camera."""
         self._camera.stop()
 
 
 def blocks(section: Section, stopped: Callable[[], bool]) -> Iterator[LineBlock]:
-    """The section's blocks, to the end of its cloth or until ``stopped``.  Raises CameraError."""
+    """Yield the section's blocks, to the end of its cloth or until ``stopped``.  Raises CameraError."""
     section.start()
     try:
         while not stopped():
@@ -125,13 +125,13 @@ def blocks(section: Section, stopped: Callable[[], bool]) -> Iterator[LineBlock]
 
 
 class TileCollector(TileScorer):
-    """Keeps tiles and their places; of long cloth an even sample (reservoir), so memory is bounded.
+    """The collector keeps tiles and their places; of long cloth an even sample (reservoir), so memory is bounded.
 
-    It may also stand in the model's place in the line, which then shows it tiles without their places.
+    It may also take the model's place in the line, which then gives it tiles without their places.
 
     Attributes:
         tiles: uint8 ``[256, 256]`` or ``[256, 256, 3]`` each.
-        places: of the tiles, None where not told.
+        places: of the tiles, None where not given.
     """
 
     tile_px = TILE_PX
@@ -152,7 +152,7 @@ class TileCollector(TileScorer):
         return np.zeros((len(tiles), side, side), np.float32)
 
     def keep(self, tile: NDArray[np.uint8], place: Place | None = None) -> None:
-        """Keep a tile, or do not, as the draw will have it."""
+        """Keep a tile or not, as the random draw decides."""
         self._seen += 1
         if len(self.tiles) < self._limit:
             self.tiles.append(tile.copy())

@@ -1,8 +1,8 @@
-"""Finds on held-out good cloth where it scores higher than elsewhere: beside the web's edges, in standing streaks.
+"""This module finds where held-out good cloth scores higher: beside the web's edges and in standing streaks.
 
-A selvedge is woven otherwise than the cloth, and dust on the lens stands in one column of the camera for ever; neither
-is a flaw, and both would hold the highest score of every roll.  Only what is high on most blocks of good cloth counts:
-a flaw on one of them changes nothing.
+A selvedge is woven differently from the cloth, and dust on the lens stays in one column of the camera; neither is a
+flaw, and both would have the highest score of every roll.  Only a place that is high on most blocks of good cloth
+counts: a flaw on one of them changes nothing.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from station.contract import StripView
 from station.recipe.sensitivity import MOST_AT_EDGE, MOST_IN_STREAK, SensitivityProfile
 
 REACH_CELLS = 24
-"""Farthest that an edge may reach inwards; what scores high farther in is the cloth's business, not the edge's."""
+"""An edge may reach inwards this far at most; high scores farther in come from the cloth, not from the edge."""
 BLOCK_ROWS = 48
 FEWEST_BLOCKS = 3
-"""Of which most must agree."""
+"""At least this many blocks are needed, and most must agree."""
 LEVEL = 0.9
 INSIDE_LEVEL = 0.9
 EDGE_RATIO = 1.15
@@ -31,14 +31,14 @@ WIDEST_STREAK_CELLS = 24
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """The level of each cell across, and where the web lies, in cells; None where it ends with the picture."""
+    """A block holds each cell's level across, and the web's edges in cells; None where it ends with the picture."""
 
     levels: NDArray[np.float64]
     left: int | None
     right: int | None
 
     def inside(self) -> NDArray[np.float64]:
-        """The levels away from the web's edges, NaN elsewhere."""
+        """Return the levels away from the web's edges, NaN elsewhere."""
         first = REACH_CELLS + (self.left or 0)
         end = (len(self.levels) if self.right is None else self.right) - REACH_CELLS
         inside = np.full(len(self.levels), np.nan)
@@ -47,7 +47,7 @@ class _Block:
 
 
 class SensitivityFinder:
-    """Gathers strips of good cloth, then says where to be less sensitive.
+    """The finder gathers strips of good cloth, then says where to be less sensitive.
 
     Per block of cloth and column the level is the 90 % quantile of the scores; the median over the blocks counts.
     """
@@ -58,7 +58,7 @@ class SensitivityFinder:
         self._blocks: list[_Block] = []
 
     def take(self, view: StripView) -> None:
-        """One strip; one not judged over the whole width, or too narrow a web, is passed over."""
+        """Take one strip; a strip not judged over the whole width, or with too narrow a web, is ignored."""
         if view.blind_px:
             return
         place = (view.left_px, view.right_px, view.pixels.shape[1])
@@ -72,7 +72,7 @@ class SensitivityFinder:
             self._close_block()
 
     def found(self) -> SensitivityProfile:
-        """Where to be less sensitive; nowhere if too little was seen."""
+        """Return where to be less sensitive; nowhere if too little was seen."""
         self._close_block()
         if len(self._blocks) < FEWEST_BLOCKS:
             return SensitivityProfile()
@@ -101,7 +101,7 @@ class SensitivityFinder:
         self._blocks.append(_Block(levels, left, right))
 
     def _inside_by_column(self) -> NDArray[np.float64]:
-        """Median level over the blocks ``[cells]``; NaN beside the edges and where few blocks show cloth."""
+        """Return the median level over the blocks ``[cells]``; NaN beside the edges and where few blocks show cloth."""
         inside = np.stack([one.inside() for one in self._blocks])
         many = np.isfinite(inside).sum(0) >= max(FEWEST_BLOCKS, len(inside) / 2)
         by_column = np.full(inside.shape[1], np.nan)
@@ -110,7 +110,7 @@ class SensitivityFinder:
 
 
 def _edge(levels: list[NDArray[np.float64]], base: float) -> tuple[float, ...]:
-    """Ratios from the edge inwards, up to the last that stands out."""
+    """Return ratios from the edge inwards, up to the last that stands out."""
     if len(levels) < FEWEST_BLOCKS:
         return ()
     ratios = maximum_filter1d(np.median(levels, axis=0) / base, 3)
@@ -120,7 +120,7 @@ def _edge(levels: list[NDArray[np.float64]], base: float) -> tuple[float, ...]:
 
 
 def _streaks(ratios: NDArray[np.float64]) -> tuple[tuple[int, float], ...]:
-    """Narrow runs of high columns with their borders."""
+    """Return narrow runs of high columns with their borders."""
     ratios = np.nan_to_num(ratios, nan=1.0)
     borders = np.flatnonzero(np.diff(np.r_[False, ratios > STREAK_RATIO, False])).reshape(-1, 2)
     spread = maximum_filter1d(ratios, 3)

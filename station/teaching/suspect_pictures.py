@@ -1,4 +1,4 @@
-"""Pictures of suspect cloth: written aside, and in place only once the teach-in has succeeded."""
+"""This module writes pictures of suspect cloth aside, and puts them in place only once the teach-in has succeeded."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ log = logging.getLogger("station.teaching")
 
 FOLDER, UNFINISHED = "suspects", ".unfinished-"
 MOST_PICTURES = 200
-"""Of the first suspects; all of such cloth should be looked at."""
+"""Only the first suspects get pictures; with so many, all of the cloth should be looked at."""
 MARK_PX = 24
-"""Half the side of the frame around the highest score."""
+"""This is half the side of the frame around the highest score."""
 
 
 class Pictures:
-    """Pictures that wait aside.  Names are made from numbers only."""
+    """These pictures wait aside to be put in place.  Their names are made from numbers only."""
 
     def __init__(self, folder: Path, waiting: Path | None) -> None:
         self._folder = folder
         self._waiting = waiting
 
     def keep(self, name: str) -> Path | None:
-        """Put them in place, in a folder of this name; returns it, None where there are none or it could not be done:
-        the recipe is in force by then, and its pictures are not worth an error."""
+        """Put the pictures in place, in a folder of this name, and return it.
+
+        None where there are none or it could not be done: the recipe is in force by then, and its pictures are not
+        worth an error.
+        """
         if self._waiting is None:
             return None
         target = self._folder / name
-        shutil.rmtree(target, ignore_errors=True)  # of a recipe that the records know no more
+        shutil.rmtree(target, ignore_errors=True)  # left by a recipe that is no longer on record
         try:
             self._waiting.replace(target)
         except OSError as error:
@@ -49,8 +52,9 @@ class Pictures:
 
 @contextmanager
 def waiting_pictures(home: Path, suspects: Sequence[PicturedSuspect]) -> Iterator[Pictures]:
-    """Write the pictures ``001.png`` and so on, in the order of the suspects; those not kept by the end are removed,
-    and those that programs killed meanwhile have left.
+    """Write the pictures ``001.png`` and so on, in the order of the suspects.
+
+    Pictures not kept by the end are removed, and so are those left behind by programs that were killed.
 
     Raises:
         StationError: they cannot be written.
@@ -84,12 +88,12 @@ def waiting_pictures(home: Path, suspects: Sequence[PicturedSuspect]) -> Iterato
 
 
 def _lock(home: Path, name: str) -> FileLock:
-    """Held by the program whose pictures wait in the folder of this name, as long as it lives."""
+    """Return the lock of the folder of this name; the program whose pictures wait there holds it while it runs."""
     return FileLock(home / "locks" / f"suspects-{name.removeprefix(UNFINISHED)}.lock")
 
 
 def _sweep(home: Path) -> None:
-    """Remove what programs that live no more have left waiting."""
+    """Remove the waiting pictures of programs that no longer run."""
     for left in (home / FOLDER).glob(UNFINISHED + "*"):
         lock = _lock(home, left.name)
         try:
@@ -102,12 +106,12 @@ def _sweep(home: Path) -> None:
 
 
 def picture_name(number: int) -> str:
-    """File name of a suspect's picture, counted from 1."""
+    """Return the file name of a suspect's picture, counted from 1."""
     return f"{number:03d}.png"
 
 
 def marked(pixels: Pixels, suspect: Suspect) -> Pixels:
-    """A copy in colour (RGB) with a frame around the highest score, light on dark so that it shows on any cloth."""
+    """Return an RGB copy with a frame around the highest score, light on dark so that it shows on any cloth."""
     picture = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels.copy()
     corners = [(suspect.px + side, suspect.line + side) for side in (-MARK_PX, MARK_PX)]
     cv2.rectangle(picture, corners[0], corners[1], (0, 0, 0), 3)

@@ -1,4 +1,4 @@
-"""Doubts about teaching cloth: which pieces stand out from the rest, and where they lie."""
+"""This module finds suspects: pieces of teaching cloth that stand out from the rest, and where they are."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Peaks = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Suspect:
-    """A piece of teaching cloth that stands out from the rest: it may hold a flaw.
+    """A suspect is a piece of teaching cloth that stands out from the rest: it may hold a flaw.
 
     Attributes:
-        place: where it lies.
-        line, px: where its highest score lies, from its first line and column.
+        place: where it is.
+        line, px: where its highest score is, from its first line and column.
         score: that score, raw.
-        held_out: whether it was held out to set the threshold, else it was taught on.
+        held_out: whether it was held out to set the threshold; otherwise it was taught on.
     """
 
     place: Place
@@ -40,7 +40,7 @@ class Suspect:
 
 
 PicturedSuspect = tuple[Suspect, Pixels | None]
-"""A suspect and its picture, None where there was no time to cut it out."""
+"""This is a suspect and its picture, None where there was no time to cut it out."""
 
 
 def suspect_tiles(
@@ -50,12 +50,12 @@ def suspect_tiles(
     width_px: int,
     go_on: Callable[[float], bool],
 ) -> tuple[list[PicturedSuspect], int]:
-    """Tiles taught on that stand out, with their pictures, the highest first; and how many tiles were looked at.
+    """Find tiles taught on that stand out, with their pictures, the highest first; and how many were looked at.
 
     Args:
-        collector: of tiles whose places are known.
-        width_px: of the camera.
-        go_on: told the share that is done; once it says no, the other tiles are not looked at.
+        collector: holds tiles whose places are known.
+        width_px: width of the camera.
+        go_on: gets the share that is done; once it returns False, the other tiles are not looked at.
     """
     looks: list[tuple[Suspect, Pixels]] = []
     for first in range(0, len(collector.tiles), BATCH_TILES):
@@ -82,10 +82,12 @@ def _look(scores: Peaks, place: Place, divisors: Peaks) -> Suspect:
 
 
 def without_suspects(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[int, int]]]:
-    """Rows of held-out patches, ``[patches, parts]`` each, without those that stand out and what these spill over to;
-    which stand out, as (row, patch), the highest first.
+    """Leave out held-out patches that stand out, and those they spill over to.
 
-    What stands out in the same place of most rows is no flaw but the cloth's own, and stays.
+    Returns the rows that are left, ``[patches, parts]`` each, and which patches stand out, as (row, patch), the
+    highest first.
+
+    A patch that stands out in the same place of most rows is no flaw but belongs to the cloth, and stays.
     """
     highest = np.concatenate([row.max(axis=1) for row in peaks])
     suspects = np.split(find_outliers(highest), np.cumsum([len(row) for row in peaks])[:-1])
@@ -102,10 +104,10 @@ def without_suspects(peaks: Sequence[Peaks]) -> tuple[list[Peaks], list[tuple[in
 
 
 def _spilt_over(row: Peaks, suspects: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
-    """Patches that touch a suspect one where that stands out.
+    """Return the patches that touch a suspect one at a side where it stands out.
 
-    A flaw does not end at a patch's border, and its lesser part, not suspect by itself, would set the threshold.  The
-    patches' own scores have no say: cloth is left out whether it scores high or low.
+    A flaw does not end at a patch's border, and its smaller part, not suspect by itself, would set the threshold.  The
+    patches' own scores do not matter: the cloth is left out whether it scores high or low.
     """
     spilt = np.zeros_like(suspects)
     spilt[1:] |= suspects[:-1] & (row[:-1, -1] >= least)
@@ -114,7 +116,7 @@ def _spilt_over(row: Peaks, suspects: NDArray[np.bool_], least: float) -> NDArra
 
 
 def suspect_at(row: Row, patch: int, sensitivity: SensitivityProfile, first_lines: dict[str | None, int]) -> Suspect:
-    """What to tell of a held-out patch.
+    """Make a suspect of a held-out patch.
 
     Args:
         first_lines: roll line at which each piece begins.
@@ -136,7 +138,7 @@ def suspect_at(row: Row, patch: int, sensitivity: SensitivityProfile, first_line
 
 
 def cut_out(suspects: Sequence[Suspect], section: Section, stopped: Callable[[], bool]) -> list[PicturedSuspect]:
-    """Suspect patches with their pictures, read again from the section they lie in; without, where it was stopped."""
+    """Read suspect patches again from their section and cut out their pictures; None where it was stopped before."""
     found: dict[int, Pixels] = {}
     for block in blocks(section, lambda: stopped() or len(found) == len(suspects)):
         first = block.first_line - section.first_lines[block.piece]

@@ -1,10 +1,10 @@
-"""The teach-in itself: good cloth in; a model, a threshold and a recipe version out, all or nothing.
+"""This module runs the teach-in: good cloth in; a model, a threshold and a recipe version out, all or nothing.
 
-The cloth is dealt into blocks; most teach, every fourth is held out.  The first are cut into the line's tiles, which
-teach the network; the line then runs over the second with the taught model, once, and its scores say where to be
-less sensitive and set the threshold.  Cloth of either part that stands out from the rest is suspect and named, with
-pictures: it calibrates no score and sets no threshold (the restoration itself has seen it; a few flaws among much cloth
-teach it little).
+The cloth is split into blocks; most teach, every fourth is held out.  The teaching blocks are cut into the line's
+tiles, which teach the network; the line then runs once over the held-out blocks with the taught model, and its scores
+say where to be less sensitive and set the threshold.  Cloth of either part that stands out from the rest is suspect
+and named, with pictures: it calibrates no score and sets no threshold (the restoration itself has seen it; a few flaws
+among much cloth teach it little).
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ from station.teaching.tail import MIN_PATCHES
 from station.teaching.threshold import Threshold, choose_threshold
 
 GOOD_TILES = 200
-"""Less cloth teaches, but little: told in words."""
+"""Less cloth teaches too, but little: a sentence says so."""
 READING_SHARE = 0.25
-"""Of the time given: reading cloth ends then, and what was read must do."""
+"""Reading cloth ends after this share of the time, and the cloth read by then must be enough."""
 RESERVED_SHARE = 0.2
 LEAST_RESERVED_S = 10.0
-"""Left after training: for compiling the model and scoring what is held out."""
+"""This much time is left after training: for compiling the model and scoring the held-out cloth."""
 HELD_OUT_END, LOOKING_END = 0.93, 0.97
-"""Shares of the time at which scoring held-out cloth, and looking for suspect tiles, end in any case."""
+"""At these shares of the time, scoring held-out cloth and looking for suspect tiles end in any case."""
 
 ProgressSink = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
 class TeachInResult:
-    """What teach-in made.
+    """The result says what the teach-in made.
 
     Attributes:
         recipe: the recipe version as stored.
         tiles: tiles the model was taught on; ``looked_at`` of them were looked at for suspects.
-        seconds: all in.
+        seconds: duration of the whole teach-in.
         threshold: how it was set.
         suspects: cloth that stands out from the rest, tiles taught on first, the highest first.
         pictures: folder with their pictures, ``001.png`` and so on in this order; None without suspects.
@@ -86,18 +86,18 @@ def teach(
 
     Args:
         open_cloth: opens the good cloth as a finite camera, from its beginning, each time it is called; its blocks (of
-            ``TEACHING_BLOCK_LINES`` where it can be told) are what is dealt.
+            ``TEACHING_BLOCK_LINES`` where their length can be set) are split into the two parts.
         encoder: the trunk the request names, loaded.
-        progress: told several times a second, with the time left of the whole.
-        cancelled: asked several times a second; once true, nothing is stored.
+        progress: called several times a second, with the time left of the whole.
+        cancelled: called several times a second; once it returns True, nothing is stored.
 
     Raises:
         CameraError: the cloth cannot be read.
         StationError: there is too little cloth, or no room for pictures.
-        ModelError: the device is not there, or as :func:`model.training.fit`.
-        TeachingCancelled: ``cancelled`` said so.
+        ModelError: the device is not there, or as raised by :func:`model.training.fit`.
+        TeachingCancelled: ``cancelled`` returned True.
     """
-    choose_device(request.device)  # one that is not there is told before minutes pass
+    choose_device(request.device)  # a missing device is reported at once, not after minutes
     budget = TimeBudget(request.minutes, progress, cancelled)
     draft = Recipe(
         fabric=request.fabric,
@@ -166,7 +166,7 @@ def teach(
 
 
 def _collect(section: Section, recipe: Recipe, collector: TileCollector, budget: TimeBudget) -> int:
-    """Fill the collector; returns the lines that are held out."""
+    """Fill the collector; returns the number of lines that are held out."""
 
     def stopped() -> bool:
         budget.report("reading cloth", min(budget.spent(), READING_SHARE))
@@ -182,7 +182,7 @@ def _collect(section: Section, recipe: Recipe, collector: TileCollector, budget:
 
 
 def _look_ahead(section: Section, recipe: Recipe, budget: TimeBudget) -> None:
-    """Refuse too little held-out cloth before time goes into training."""
+    """Refuse too little held-out cloth before time is spent on training."""
     least = TileCollector(0, limit=MIN_PATCHES)
     collect(section, recipe, least, lambda: len(least.tiles) == MIN_PATCHES or budget.cancelled())
     budget.check()
@@ -198,7 +198,7 @@ def _refuse_fewer(patches: int) -> None:
 
 
 def _training_end(budget: TimeBudget) -> float:
-    """Share of the time at which training ends, for what the rest needs."""
+    """Return the share of the time at which training ends, so that the rest has the time it needs."""
     return 1 - max(LEAST_RESERVED_S / budget.seconds, RESERVED_SHARE)
 
 
@@ -226,7 +226,7 @@ def _fit(collector: TileCollector, encoder: Encoder, request: TeachRequest, budg
 def _score(
     section: Section, scorer: TileScorer, recipe: Recipe, lines: int, budget_per_100_m: float, budget: TimeBudget
 ) -> HeldBack:
-    """Run the line over held-out cloth, of about so many lines, until the time is over and the least is judged."""
+    """Run the line over about ``lines`` lines of held-out cloth until the time is over and the least is judged."""
     held = HeldBack(budget_per_100_m)
     begun = _training_end(budget)
 
@@ -249,7 +249,7 @@ def _look_on(budget: TimeBudget, done: float) -> bool:
 def _metadata(
     recipe: Recipe, threshold: Threshold, tiles: int, suspects: int, seed: int, precision: str
 ) -> checkpoint.Metadata:
-    """What the model's file tells of its teaching."""
+    """Return what the model's file says of its teaching."""
     metadata: checkpoint.Metadata = {
         "fabric": recipe.fabric,
         "seed": seed,

@@ -1,4 +1,7 @@
-"""From scores of held-out good cloth to the threshold for a false-alarm budget, and how sure its prediction is."""
+"""This module sets the threshold for a false-alarm budget from scores of held-out good cloth.
+
+It also says how certain the prediction is.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ NO_SCALE_EXCEEDANCE = 1e-3
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold and what it was set on.
+    """The threshold comes with the figures it was set on.
 
     Attributes:
         score: raw score.
-        patches: of good cloth that set it.
-        predicted_per_100_m, interval_per_100_m: false alarms at the web's width, and where with 95 % certainty their
-            mean lies given the cloth seen; None without a scale.
+        patches: number of patches of good cloth that set it.
+        predicted_per_100_m, interval_per_100_m: false alarms at the web's width, and the interval that holds their
+            mean with 95 % certainty given the cloth seen; None without a scale.
         extrapolation: patches between two predicted false alarms, over the patches seen; above 1 the threshold is
             extrapolated that many times beyond the cloth seen.
     """
@@ -46,7 +49,7 @@ def choose_threshold(
     budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M,
     every_row: Sequence[NDArray[np.float32]] = (),
 ) -> Threshold:
-    """Threshold for the false-alarm budget.
+    """Choose the threshold for the false-alarm budget.
 
     Args:
         rows: highest scores of good cloth, float ``[patches, parts]`` for each row of patches; twelve patches or more
@@ -54,8 +57,8 @@ def choose_threshold(
         web_px: mean width of the web.
         row_lines: mean lines of a row of patches.
         budget_per_100_m: false alarms wanted per 100 m at most, above 0; unused without a scale.
-        every_row: the same with the patches that are suspects; if these are good cloth after all, the truth may lie as
-            high as they say.
+        every_row: the same with the suspect patches; if these are good cloth after all, the truth may be as high as
+            they say.
     """
     peaks = np.concatenate(rows)
     patches, parts = peaks.shape

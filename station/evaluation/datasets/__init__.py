@@ -1,1 +1,1 @@
-"""Public data sets: what their folders hold, read by the name of their layout."""
+"""This room reads public data sets from their folders, by the name of their layout."""

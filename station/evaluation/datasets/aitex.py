@@ -1,8 +1,8 @@
-"""AITEX fabric image database as published (Silvestre-Blanes et al., AUTEX Research Journal 2019).
+"""This module reads the AITEX fabric image database (Silvestre-Blanes et al., AUTEX Research Journal 2019).
 
-Strips of seven fabrics together: ``Defect_images/NNNN_CCC_FF.png``, ``NODefect_images/<style>/NNNN_000_FF.png`` and
-``Mask_images/NNNN_CCC_FF_mask.png``; N counts, C is the flaw's code, F the fabric.  Two flaws on a strip have
-``_mask1`` and ``_mask2``.  One strip came without a mask, one with an empty one.
+As published, it holds strips of seven fabrics together: ``Defect_images/NNNN_CCC_FF.png``,
+``NODefect_images/<style>/NNNN_000_FF.png`` and ``Mask_images/NNNN_CCC_FF_mask.png``; N counts, C is the flaw's code, F
+the fabric.  Two flaws on a strip have ``_mask1`` and ``_mask2``.  One strip has no mask, another an empty one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_aitex(root: Path, fabric: str | None = None) -> Dataset:
     """Read one fabric, named by its number (``01``) or by its folder of good strips (``2608691-202020u``).
 
     Raises:
-        ModelError: a folder is missing or empty, or no fabric was named, or none of these.
+        ModelError: a folder is missing or empty, no fabric was named, or there is no such fabric.
     """
     good = _good_by_fabric(_folder(root, "NODefect_images"))
     fabric = _choose(root, fabric, good)
@@ -60,7 +60,7 @@ def read_aitex(root: Path, fabric: str | None = None) -> Dataset:
 
 
 def _folder(root: Path, name: str) -> Path:
-    """The folder of that name, however it is written: copies of the database differ in it."""
+    """Find the folder of that name in upper or lower case: copies of the database differ in it."""
     if not root.is_dir():
         raise ModelError(f"There is no folder {root}; expected there: AITEX's folders.")
     written = (path for path in subfolders(root, "AITEX's folders") if path.name.lower() == name.lower())
@@ -68,7 +68,7 @@ def _folder(root: Path, name: str) -> Path:
 
 
 def _good_by_fabric(folder: Path) -> dict[str, list[Path]]:
-    """Good strips by their fabric's number and again by their folder, in name order."""
+    """Find the good strips of each fabric by its number, folder by folder, in name order."""
     found: dict[str, list[Path]] = {}
     for style in subfolders(folder, "AITEX's folders of good strips"):
         for path in filter(is_image, sorted(style.iterdir())):

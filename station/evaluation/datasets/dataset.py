@@ -1,4 +1,4 @@
-"""What a data set is: good cloth to teach with, samples to be judged, and their truth."""
+"""This module defines a data set: good cloth to teach with, samples to be judged, and their truth."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ GOOD = "good"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image of a data set.
+    """A sample is one image of a data set.
 
     Attributes:
         path: the image.
         kind: name of its flaw's kind, ``good`` for good cloth.
-        masks: its ground truth, united; none for good cloth, or where it is lost.
+        masks: its ground truth, joined; none for good cloth, or where it is lost.
         flawed_above: grey level (0..255) above which a mask says flawed: half for masks with smoothed edges, 0 where
-            the levels are numbers of flaws.  A mask of 0 and 1 alone says flawed with 1, whatever stands here.
+            the levels are numbers of flaws.  A mask of only 0 and 1 says flawed with 1, whatever is set here.
     """
 
     path: Path
@@ -36,13 +36,13 @@ class Sample:
 
     @property
     def is_good(self) -> bool:
-        """True for good cloth."""
+        """Say whether the sample is good cloth."""
         return self.kind == GOOD
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An image that is not used, and why, in words."""
+    """This names an image that is not used, and says why in words."""
 
     path: Path
     reason: str
@@ -50,11 +50,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Good cloth to teach with, and samples to be judged; both in name order.
+    """A data set holds good cloth to teach with and samples to be judged, both in name order.
 
     Attributes:
         left_out: images that belong here but cannot be used.
-        notes: what else whoever reads the figures should know, as sentences.
+        notes: what else a reader of the figures should know, as sentences.
     """
 
     train: list[Sample]
@@ -64,7 +64,7 @@ class Dataset:
 
 
 def read_truth(sample: Sample) -> NDArray[np.bool_]:
-    """The truth of a flawed sample, bool ``[lines, width]``: what any of its masks says.
+    """Read the truth of a flawed sample, bool ``[lines, width]``: flawed is what any of its masks shows.
 
     Raises:
         ModelError: a mask is missing or unreadable, or two differ in size.
@@ -78,10 +78,10 @@ def read_truth(sample: Sample) -> NDArray[np.bool_]:
 def settled(
     train: list[Sample], test: Iterable[Sample], left_out: Iterable[LeftOut] = (), notes: Iterable[str] = ()
 ) -> Dataset:
-    """The data set, once every mask was looked at: a flawed image whose mask is lost or empty is left out.
+    """Make the data set after a look at every mask: a flawed image whose mask is lost or empty is left out.
 
     Raises:
-        ModelError: an image is named twice, a mask is unreadable or has not the size of its image, or none shows a
+        ModelError: an image is named twice, a mask is unreadable or differs in size from its image, or none shows a
             flaw.
         CameraError: an image with a mask is unreadable.
     """
@@ -101,7 +101,7 @@ def settled(
 
 
 def _unusable(sample: Sample) -> str:
-    """Why a flawed sample cannot be judged, empty if it can."""
+    """Say why a flawed sample cannot be judged, empty if it can."""
     if not sample.masks:
         return "it has no mask"
     truth, metadata = read_truth(sample), image_metadata(sample.path)
@@ -119,7 +119,7 @@ def _flawed(mask: NDArray[np.uint8], above: int) -> NDArray[np.bool_]:
 
 def _read_mask(path: Path) -> NDArray[np.uint8]:
     try:
-        # From memory, not by name: OpenCV cannot open names outside the code page on Windows.
+        # Decode from memory, not by name: OpenCV cannot open names outside the code page on Windows.
         mask = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     except (OSError, cv2.error) as error:
         raise ModelError(f"Mask {path} cannot be read ({error}); the data set is incomplete.") from error

@@ -1,4 +1,4 @@
-"""Finding the folders and images of a layout; what is missing is told with what was expected there."""
+"""This module finds the folders and images of a layout; its errors say what is missing and what was expected there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from model.errors import ModelError
 
 
 def subfolders(folder: Path, holds: str) -> list[Path]:
-    """Folders in ``folder`` that are not hidden, in name order; ``holds`` and errors as :func:`image_files`."""
+    """List the folders in ``folder`` that are not hidden, in name order; ``holds``, errors: see :func:`image_files`."""
     return sorted(path for path in _entries(folder, holds) if path.is_dir() and not path.name.startswith("."))
 
 
 def image_files(folder: Path, holds: str) -> list[Path]:
-    """Images directly in ``folder``, in name order: whatever the replay camera reads.
+    """List the images directly in ``folder``, in name order: all that the replay camera reads.
 
     Args:
         holds: what is expected there, for the sentence that says it is missing.
@@ -29,12 +29,12 @@ def image_files(folder: Path, holds: str) -> list[Path]:
 
 
 def is_image(path: Path) -> bool:
-    """True for a file with the suffix of an image that is not hidden."""
+    """Say whether it is a file with the suffix of an image that is not hidden."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def with_stem(folder: Path, *stems: str) -> Path | None:
-    """The image in ``folder`` called by the first of ``stems`` that is there, whatever its suffix."""
+    """Return the image in ``folder`` with the first of ``stems`` that is there, whatever its suffix."""
     for stem in stems:
         plain = folder / f"{stem}.png"
         if plain.is_file():
@@ -47,10 +47,10 @@ def with_stem(folder: Path, *stems: str) -> Path | None:
 
 
 def object_folder(root: Path, fabric: str | None, inside: str, layout: str) -> Path:
-    """The folder of one object: ``root`` itself, or the one named in it.
+    """Return the folder of one object: ``root`` itself, or the one named in it.
 
     Args:
-        inside: a folder by which an object is known.
+        inside: a folder by which an object's folder is recognised.
 
     Raises:
         ModelError: there is none, or several and none was chosen.

@@ -1,7 +1,7 @@
-"""KolektorSDD2 as published (Božič, Tabernik, Skočaj, Computers in Industry 2021).
+"""This module reads KolektorSDD2 as published (Božič, Tabernik, Skočaj, Computers in Industry 2021).
 
-``train/`` and ``test/`` with ``NNNNN.png`` and ``NNNNN_GT.png`` side by side; a mask without a flawed pixel says good.
-The published archive also holds a stray copy of one pair.
+``train/`` and ``test/`` hold ``NNNNN.png`` and ``NNNNN_GT.png`` side by side; a mask without a flawed pixel means good
+cloth.  The published archive also holds a stray copy of one pair.
 """
 
 from __future__ import annotations

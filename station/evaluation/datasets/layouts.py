@@ -1,4 +1,4 @@
-"""The layouts by name."""
+"""This module lists the layouts by name."""
 
 from __future__ import annotations
 

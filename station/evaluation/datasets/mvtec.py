@@ -1,9 +1,10 @@
-"""Layouts with a folder for each kind of flaw: MVTec AD, MVTec AD 2, BTAD.
+"""This module reads layouts with a folder for each kind of flaw: MVTec AD, MVTec AD 2, BTAD.
 
-MVTec AD (Bergmann et al., CVPR 2019): ``train/good``, ``test/<kind>``, ``ground_truth/<kind>/<stem>_mask.png``; copies
-of other data sets in this layout often call a mask like its image.  MVTec AD 2 (Heckler-Kram et al., 2025): also
-``validation/good``, which teaches here, since teach-in holds back cloth of its own; only ``test_public`` has its truth
-published.  BTAD (Mishra et al., ISIE 2021): ``ok`` and ``ko``, masks called like their images, bmp or png.
+MVTec AD (Bergmann et al., CVPR 2019) has ``train/good``, ``test/<kind>``, ``ground_truth/<kind>/<stem>_mask.png``;
+copies of other data sets in this layout often name a mask like its image.  MVTec AD 2 (Heckler-Kram et al., 2025) also
+has ``validation/good``, which teaches here, since teach-in holds out cloth of its own; the truth is published for
+``test_public`` only.  BTAD (Mishra et al., ISIE 2021) has ``ok`` and ``ko``, and masks named like their images, bmp or
+png.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from station.evaluation.datasets.files import image_files, object_folder, subfol
 
 @dataclass(frozen=True, slots=True)
 class _Folders:
-    """Where a layout keeps what; paths from an object's folder."""
+    """These are the folders of a layout, as paths from an object's folder."""
 
     layout: str
     train: tuple[str, ...]
@@ -35,7 +36,7 @@ _BTAD = _Folders("BTAD", ("train/ok",), "test", "ground_truth", "ok")
 
 
 def read_mvtec(root: Path, fabric: str | None = None) -> Dataset:
-    """Read MVTec AD: one object's folder, or the whole with ``fabric`` naming the object.
+    """Read MVTec AD: one object's folder, or the whole data set with ``fabric`` naming the object.
 
     Raises:
         ModelError: a folder is missing or empty, or a flawed image has no mask.

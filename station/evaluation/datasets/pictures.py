@@ -1,4 +1,4 @@
-"""Images of several widths as one camera: public data sets mix them, a camera has one."""
+"""This module plays images of several widths as one camera: public data sets mix widths, a camera has one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from drivers.replay import MAX_BLOCK_LINES, ReplayCamera
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One image; ``name`` is the name of its piece of cloth."""
+    """A picture is one image; ``name`` is the name of its piece of cloth."""
 
     name: str
     path: Path
@@ -26,18 +26,18 @@ class Picture:
 
 
 class PicturesCamera(Camera):
-    """Replay cameras one after the other, one for each width; what is narrower goes on as its mirror image.
+    """This camera plays replay cameras one after the other, one for each width; narrower images are mirrored on.
 
     Images of one width are played in name order, the narrowest first; names of pieces are POSIX paths relative to the
-    deepest folder that all images share.  Whoever judges maps or counts defects leaves out what lies beyond
-    :attr:`Picture.width_px`; who teaches teaches the mirror image too.
+    deepest folder that all images share.  Callers that judge maps or count defects leave out all beyond
+    :attr:`Picture.width_px`; teaching uses the mirror image too.
     """
 
     waits = True
     camera_id = "pictures"
 
     def __init__(self, paths: Sequence[Path], *, block_lines: int = MAX_BLOCK_LINES) -> None:
-        """Looks at every header.  Raises CameraError, as :class:`drivers.replay.ReplayCamera` does."""
+        """Read every header.  Raises CameraError, as :class:`drivers.replay.ReplayCamera` does."""
         by_width: dict[int, list[Path]] = {}
         for path in paths:
             by_width.setdefault(image_metadata(path).width_px, []).append(path)
@@ -54,30 +54,30 @@ class PicturesCamera(Camera):
             for piece in part.pieces
         ]
         self._at = (0, 0)
-        """The part that plays and the lines before it, together: the encoder is asked from any thread."""
+        """This holds the part that plays and the lines before it in one value: any thread may read the encoder."""
 
     @property
     def width_px(self) -> int:
-        """Width of the widest image."""
+        """Give the width of the widest image."""
         return max(part.width_px for part in self._parts)
 
     @property
     def channels(self) -> int:
-        """1 if all images are grey, else 3."""
+        """Give 1 if all images are grey, otherwise 3."""
         return max(part.channels for part in self._parts)
 
     @property
     def total_lines(self) -> int:
-        """Lines of all images together."""
+        """Give the number of lines of all images together."""
         return sum(part.total_lines for part in self._parts)
 
     def start(self) -> None:
-        """As :class:`drivers.camera.Camera`."""
+        """Start all parts; see :class:`drivers.camera.Camera`."""
         for part in self._parts:
             part.start()
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block, as wide as the widest image.  Raises EndOfClothError after the last, and CameraError."""
+        """Read the next block, as wide as the widest image.  Raises EndOfClothError after the last, and CameraError."""
         now, lines_before = self._at
         part = self._parts[now]
         try:
@@ -98,13 +98,13 @@ class PicturesCamera(Camera):
         )
 
     def encoder(self) -> EncoderReading:
-        """As :class:`drivers.camera.Camera`."""
+        """Read the encoder; see :class:`drivers.camera.Camera`."""
         now, lines_before = self._at
         reading = self._parts[now].encoder()
         return replace(reading, due_line=lines_before + reading.due_line)
 
     def stop(self) -> None:
-        """As :class:`drivers.camera.Camera`."""
+        """Stop all parts; see :class:`drivers.camera.Camera`."""
         for part in self._parts:
             part.stop()
 

@@ -1,7 +1,8 @@
-"""VisA as published (Zou et al., ECCV 2022).
+"""This module reads VisA as published (Zou et al., ECCV 2022).
 
-``<object>/Data/Images/{Normal,Anomaly}``, ``<object>/Data/Masks/Anomaly``, whose grey levels number the flaws, and the
-split in ``split_csv/1cls.csv`` with the columns object, split, label, image, mask; paths count from the whole's folder.
+It has ``<object>/Data/Images/{Normal,Anomaly}``, ``<object>/Data/Masks/Anomaly``, whose grey levels number the flaws,
+and the split in ``split_csv/1cls.csv`` with the columns object, split, label, image, mask; paths count from the data
+set's folder.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from station.evaluation.datasets.files import image_files, object_folder, with_s
 FLAWED = "anomaly"
 SPLIT = Path("split_csv", "1cls.csv")
 TESTED_EVERY = 10
-"""The share of good images that the published split tests."""
+"""The published split tests one good image in this many."""
 
 _COLUMNS = {"object", "split", "label", "image", "mask"}
 
 
 def read_visa(root: Path, fabric: str | None = None) -> Dataset:
-    """Read one object: its own folder, or the whole with ``fabric`` naming the object.
+    """Read one object: its own folder, or the whole data set with ``fabric`` naming the object.
 
-    Without the published split every tenth good image is tested, and a note says so.
+    Without the published split, every tenth good image is tested, and a note says so.
 
     Raises:
         ModelError: a folder, a file that the split names, or a mask is missing.

@@ -1,1 +1,1 @@
-"""The first thread of the line: reads the camera and settles every line with the ledger."""
+"""This room is the first thread of the line: it reads the camera and settles every line with the ledger."""

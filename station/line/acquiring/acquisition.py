@@ -1,7 +1,7 @@
-"""The thread that holds every block of one camera against the encoder and hands new lines to the line.
+"""This thread checks every block of one camera against the encoder and hands new lines on to scoring.
 
-Nothing is dropped silently: what does not come, comes twice, or does not fit is told to the ledger at once.  The camera
-itself is asked in a thread of its own (:mod:`drivers.grabber`): one that hangs in there is silence, no more.
+Nothing is dropped silently: the ledger is told at once of lines that do not come, come twice or do not fit.  The camera
+itself is read in a thread of its own (:mod:`drivers.grabber`), so a camera that hangs looks to the line like silence.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from station.line.notices import Notices, Notify
 
 LAST_LINES_S = 1.0
 LAST_IMAGE_S = 20.0
-"""A camera that waits may be in the midst of a large image when the roll's end is asked for."""
+"""A camera that waits may be in the middle of a large image when the end of the roll is asked for."""
 
 LAST_STOP_LIMIT_S = 10.0
-"""What a camera that never hung may take to stop at the end of the roll."""
+"""A camera that never hung may take this long to stop at the end of the roll."""
 
 
 class Mode(Enum):
-    """What the thread is asked to do."""
+    """The mode says what the thread is asked to do."""
 
     RUN = "run"
     PAUSE = "pause"
@@ -45,8 +45,10 @@ class Mode(Enum):
 
 
 class Acquisition:
-    """Reads ``camera`` into ``blocks`` until told otherwise.  ``run`` is the thread's body; the rest may be called from
-    any thread."""
+    """The acquisition reads ``camera`` into ``blocks`` until it is asked to stop.
+
+    ``run`` is the body of the thread; everything else may be called from any thread.
+    """
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class Acquisition:
         *,
         due_line: int | None = None,
     ) -> None:
-        """``due_line``: the encoder's due line when the roll was opened, None: when it is first read here."""
+        """Take ``due_line``, the encoder's due line when the roll was opened; None: take the first one read here."""
         self._camera = camera
         self._ledger = ledger
         self._blocks = blocks
@@ -74,7 +76,7 @@ class Acquisition:
         self.feed = FeedMonitor()
 
     def ask(self, mode: Mode) -> None:
-        """Change the mode; FINISH and ABORT are for good."""
+        """Change the mode; FINISH and ABORT are final."""
         with self._wake:
             if self._mode in (Mode.RUN, Mode.PAUSE) or mode is Mode.ABORT:
                 self._mode = mode
@@ -82,17 +84,17 @@ class Acquisition:
 
     @property
     def mode(self) -> Mode:
-        """What the thread is asked to do."""
+        """Say what the thread is asked to do."""
         return self._mode
 
     @property
     def origin_line(self) -> int | None:
-        """The encoder line that is line 0 of the roll, None before any of its cloth is known."""
+        """Give the encoder line that is line 0 of the roll, None before any cloth of the roll is known."""
         return self._span.origin
 
     @property
     def cloth_lines(self) -> int:
-        """Lines of the roll if all of the camera's cloth were played; 0 where that is endless or not known."""
+        """Count the roll's lines if all of the camera's cloth were played; 0 where that is endless or not known."""
         total = self._camera.total_lines
         if self._span.start is None:
             self._encoder.read()
@@ -100,11 +102,11 @@ class Acquisition:
         return 0 if total is None or start is None else max(0, total - start)
 
     def encoder(self, max_age_s: float = 0.0) -> EncoderReading:
-        """The encoder's word, see :meth:`station.line.acquiring.encoder.Encoder.read`."""
+        """Read the encoder, see :meth:`station.line.acquiring.encoder.Encoder.read`."""
         return self._encoder.read(max_age_s)
 
     def stand_by(self, ready: threading.Event) -> None:
-        """Return when ``ready`` is set, which must come; cloth that passes until then is told to be uninspected."""
+        """Wait until ``ready`` is set, which must happen; cloth that passes until then is counted as uninspected."""
         self._encoder.read()
         while True:
             is_ready = ready.wait(READ_TIMEOUT_S)
@@ -116,7 +118,7 @@ class Acquisition:
                 return
 
     def run(self) -> None:
-        """Read until the cloth ends or the mode says so.  Raises CameraError, LineError."""
+        """Read until the cloth ends or the mode asks for the end.  Raises CameraError, LineError."""
         try:
             if not self._ending and self._connect():
                 while self._step():
@@ -154,12 +156,12 @@ class Acquisition:
         return True
 
     def _let_go(self, limit_s: float) -> None:
-        """Stop the camera.  What it still does is abandoned, and so is a stop that takes longer."""
+        """Stop the camera.  A call still running in it is abandoned, and so is a stop that takes longer."""
         self._grabber.stop()
         self._settle(limit_s)
 
     def _settle(self, limit_s: float) -> None:
-        """Let the camera answer; cloth that passes a camera that is gone is told meanwhile."""
+        """Let the camera answer; cloth that passes a lost camera meanwhile is reported to the ledger."""
 
         def look() -> None:
             if self.feed.gone:
@@ -196,12 +198,12 @@ class Acquisition:
         return True
 
     def _pass_on_notices(self) -> None:
-        """What the camera itself has to say, as one that is made of several has of single ones."""
+        """Pass on the camera's own notices; a joined camera, for example, reports on its single cameras."""
         for notice in self._camera.take_notices():
             self._notices.pass_on(notice)
 
     def _look(self, reading: EncoderReading) -> None:
-        """No block came: hold that against the encoder."""
+        """Compare with the encoder, as no block came: was cloth due?"""
         self.feed = self.feed.looked(reading, time.monotonic())
         self._span.due(reading)
 
@@ -211,7 +213,7 @@ class Acquisition:
             self._wake.wait_for(lambda: self._mode is not Mode.PAUSE)
 
     def _may_finish(self) -> bool:
-        """A roll ends at the line that was due when its end was asked for: those lines may still be on their way."""
+        """Say whether the roll may end: it ends at the line due when asked for, and lines may still be on their way."""
         waits, now = self._camera.waits, time.monotonic()
         if self._finish_s is None:
             self._finish_s = now + (LAST_IMAGE_S if waits else LAST_LINES_S)
@@ -220,7 +222,7 @@ class Acquisition:
         return (not self._grabber.asked if waits else self._span.is_taken) or now >= self._finish_s
 
     def _last_lines(self) -> None:
-        """Account for lines that were due and will not come."""
+        """Account for lines that were due and will not come any more."""
         if self._mode is Mode.ABORT:
             return
         reading = self._encoder.read()

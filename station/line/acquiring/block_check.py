@@ -1,4 +1,4 @@
-"""What is wrong with a block in itself: its shape, or its time."""
+"""This module checks what can be wrong with a block on its own: its shape or its time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from station.line.errors import LineError
 
 
 def check_shape(block: LineBlock, camera: Camera) -> None:
-    """Raises LineError if the block's lines are not what the camera announced."""
+    """Check that the block's lines are what the camera announced.  Raises LineError if not."""
     shape = block.pixels.shape[1:]
     expected = announced_shape(camera)
     if shape != expected or block.pixels.dtype != np.uint8:
@@ -22,15 +22,15 @@ def check_shape(block: LineBlock, camera: Camera) -> None:
 
 
 class CaptureClock:
-    """Knows a time of capture that cannot be right: latency must not follow a camera's clock that stepped."""
+    """The clock rejects impossible capture times: a camera clock that stepped must not distort the latency."""
 
     def __init__(self) -> None:
         self._last_ns = 0
 
     def checked_ns(self, captured_ns: int) -> int:
-        """The time of capture (monotonic), or now if it is before the last one or in the future.
+        """Return the time of capture (monotonic), or now if it is before the last one or in the future.
 
-        To be asked for blocks with new lines only: those come in order.
+        Call it for blocks with new lines only: those come in order.
         """
         now = time.monotonic_ns()
         self._last_ns = captured_ns if self._last_ns <= captured_ns <= now else now

@@ -1,4 +1,4 @@
-"""The encoder's word on where the machine is, as the line asks for it."""
+"""This module reads the encoder for the line: where the machine is and how fast it runs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from drivers.camera import Camera, CameraError, EncoderReading
 
 
 class Encoder:
-    """Remembers the last reading, for those who look often and for when the encoder is silent.  Safe to use from
-    several threads."""
+    """The encoder keeps its last reading, for callers that look often and for when the real encoder is silent.
+
+    It is safe to use from several threads.
+    """
 
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
         self._reading = EncoderReading(0, 0.0)
         self._read_s = -1.0
         self.first_due: int | None = None
-        """The due line when it was first read, None before."""
+        """This is the due line of the first reading, None before."""
 
     def read(self, max_age_s: float = 0.0) -> EncoderReading:
-        """A reading not older than ``max_age_s``; the last one known, standing, if the encoder is silent."""
+        """Return a reading not older than ``max_age_s``; with a silent encoder, the last one known, at standstill."""
         if time.monotonic() - self._read_s < max_age_s:
             return self._reading
         try:

@@ -1,4 +1,4 @@
-"""What the picture is worth: whether cloth moves, and whether the camera shows it."""
+"""This module judges whether the picture is live: whether cloth moves, and whether the camera shows it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from drivers.camera import GONE_S, STALL_S, EncoderReading
 from station.contract import FeedState
 
 LOOK_S = 0.25
-"""Most that one look adds to the time cloth has passed unseen: over a longer pause between looks, cloth that was seen
-before may have passed (forward again after a reverse), or this program may have slept."""
+"""One look adds at most this to the time in which cloth passed unseen: during a longer pause between looks, cloth that
+was seen before may have passed (forward again after a reverse), or this program may have slept."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedMonitor:
-    """What is known of the camera.
+    """The monitor keeps what is known about the camera's feed.
 
     Attributes:
         started: whether the camera was started.
@@ -22,7 +22,7 @@ class FeedMonitor:
         block_lines: lines of that block.
         due_line: the encoder's due line when last looked at.
         looked_s: when new cloth was last due, or the machine seen standing.
-        unseen_s: for how long cloth has passed since the newest block; the machine's standing does not count.
+        unseen_s: for how long cloth has passed since the newest block; time at standstill does not count.
         gone, ended, holding: the device vanished · the cloth has ended · a block waits for room in the queue.
     """
 
@@ -37,7 +37,7 @@ class FeedMonitor:
     holding: bool = False
 
     def opened(self, reading: EncoderReading, now_s: float, *, started: bool) -> FeedMonitor:
-        """The camera is being started (or was): cloth is expected to be seen from here on."""
+        """Note that the camera is being started (or was): cloth is expected to be seen from here on."""
         return replace(
             self,
             started=started,
@@ -49,7 +49,7 @@ class FeedMonitor:
         )
 
     def took(self, lines: int, reading: EncoderReading, now_s: float) -> FeedMonitor:
-        """A block came."""
+        """Note that a block came."""
         return replace(
             self,
             last_block_s=now_s,
@@ -61,33 +61,33 @@ class FeedMonitor:
         )
 
     def looked(self, reading: EncoderReading, now_s: float) -> FeedMonitor:
-        """No block came.  To be called several times a second: the time counts in which new cloth was due."""
+        """Note that no block came.  Call it several times a second: it counts the time in which new cloth was due."""
         if reading.due_line > self.due_line:
             passed_s = min(now_s - self.looked_s, LOOK_S)
             return replace(self, due_line=reading.due_line, looked_s=now_s, unseen_s=self.unseen_s + max(passed_s, 0.0))
         return self if reading.lines_per_s > 0 else replace(self, looked_s=now_s)
 
     def state(self, reading: EncoderReading, now_s: float) -> FeedState:
-        """What the screen may say of the picture, by the encoder's present word."""
+        """Return what the screen may say of the picture, given the encoder's present reading."""
         if self.ended:
             return FeedState.ENDED
         if self.gone or self.lost(reading):
             return FeedState.GONE
         if self.holding:
             return FeedState.LIVE
-        # Only new cloth without pictures is a fault of the camera: standing or in reverse, no line is due.
+        # Only new cloth without pictures is a fault of the camera: at standstill or in reverse, no line is due.
         if reading.lines_per_s > 0 and self.unseen_s > self._patience_s(reading, STALL_S):
             return FeedState.STALLED
         if self.last_block_s is None:
             return FeedState.NO_PICTURE
         silent = now_s - self.last_block_s > self._patience_s(reading, STALL_S)
-        # Forward over cloth that was seen before no line is due either.
+        # While the machine runs forward over cloth that was already seen, no line is due either.
         idle = reading.lines_per_s < 0 or not self.unseen_s
-        # Blocks that come belie an encoder that says the machine stands: its link may be broken.
+        # Blocks that still come prove an encoder wrong that says the machine stands: its link may be broken.
         return FeedState.STOPPED if silent and (idle or not reading.lines_per_s) else FeedState.LIVE
 
     def lost(self, reading: EncoderReading) -> bool:
-        """True if so much cloth has passed unseen that the camera must be started again."""
+        """Say whether so much cloth has passed unseen that the camera must be started again."""
         return not self.holding and reading.lines_per_s > 0 and self.unseen_s > self._patience_s(reading, GONE_S)
 
     def _patience_s(self, reading: EncoderReading, least_s: float) -> float:

@@ -1,4 +1,4 @@
-"""From the camera's pace to the model's: what does not fit between them is given up, and told."""
+"""This module stands between the camera's pace and the model's: what does not fit is given up and reported."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from station.line.flow import Chunk, EndOfRun
 from station.line.ledger import LineLedger
 
 BLOCKS_WAITING = 16
-"""Of cloth that runs on: some seconds to ride out a hitch."""
+"""Where the cloth runs on, this many blocks wait: some seconds to bridge a short delay."""
 
 LINES_WAITING = 1024
-"""Of cloth that waits: enough to keep the device busy; more would only age in the queue."""
+"""Where the cloth can wait, this many lines wait: enough to keep the device busy; more would only age in the queue."""
 
 ROOM_AFTER_OVERLOAD = 0.5
-"""After an overload the queue must drain to this before blocks are taken again: few long stretches, not many short."""
+"""After an overload the queue must drain to this before blocks are taken again: a few long stretches, not many short
+ones."""
 
 
 def block_queue(waits: bool) -> Channel[Chunk | EndOfRun]:
-    """The queue before the model; ``waits``: whether the camera can be made to wait for room."""
+    """Make the queue before the model; ``waits``: whether the camera can be made to wait for room."""
     if not waits:
         return Channel(BLOCKS_WAITING)
     return Channel(LINES_WAITING, limit=LINES_WAITING, weigh=lambda item: item.lines if isinstance(item, Chunk) else 0)
 
 
 class OverloadGate:
-    """Puts lines in flight into ``blocks``; ``waits``: the camera can be made to wait for room."""
+    """The gate puts lines in flight into ``blocks``; ``waits``: the camera can be made to wait for room."""
 
     def __init__(self, blocks: Channel[Chunk | EndOfRun], ledger: LineLedger, *, waits: bool) -> None:
         self._blocks = blocks
@@ -34,9 +35,9 @@ class OverloadGate:
         self._overloaded = False
 
     def hand_on(self, chunk: Chunk) -> bool:
-        """Queue the chunk, or give it up.  Returns True if with it an overload begins.
+        """Queue the chunk, or give it up.  Returns True if an overload begins with it.
 
-        At the end of a roll that is broken off the chunk stays in flight, for :meth:`LineLedger.close` to settle.
+        When a roll is broken off, the chunk stays in flight, for :meth:`LineLedger.close` to settle.
         """
         if self._waits:
             self._blocks.put(chunk)

@@ -1,4 +1,4 @@
-"""Which of the encoder's lines are the roll's: from the line where it was opened to the one due when it is ended."""
+"""This module knows which encoder lines belong to the roll: from where it was opened to the line due when it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from station.line.ledger import LineLedger
 
 
 class RollSpan:
-    """Counts the encoder's lines from the roll's start, and tells the ledger which are due or given up."""
+    """The span counts encoder lines from the roll's start, and tells the ledger which are due or given up."""
 
     def __init__(
         self,
@@ -20,47 +20,50 @@ class RollSpan:
         opened_due: int | None,
         unrecorded: Sequence[tuple[int, int]] = (),
     ) -> None:
-        """``opened_due``: the encoder's due line when the roll was opened, None: when it was first read.
-        ``unrecorded``: half-open ranges of the encoder's lines that are missing in the recording that is played."""
+        """Take the roll's start and the gaps of its recording.
+
+        ``opened_due``: the encoder's due line when the roll was opened, None: when it was first read.
+        ``unrecorded``: half-open ranges of encoder lines that are missing in the recording that is played.
+        """
         self._unrecorded = unrecorded
         self._encoder = encoder
         self._ledger = ledger
         self._opened_due = opened_due
         self._end: int | None = None
         self.origin: int | None = None
-        """The encoder line that is line 0 of the roll, None before any of its cloth is known."""
+        """This encoder line is line 0 of the roll, None before any cloth of the roll is known."""
 
     @property
     def start(self) -> int | None:
-        """Where the roll starts if no block tells otherwise, None before the encoder was read."""
+        """Say where the roll starts if no block shows otherwise, None before the encoder was read."""
         if self.origin is not None:
             return self.origin
         return self._encoder.first_due if self._opened_due is None else self._opened_due
 
     @property
     def is_taken(self) -> bool:
-        """True once every line up to the roll's end has come or was given up."""
+        """Say whether every line up to the roll's end has come or was given up."""
         return self.origin is None or (self._end is not None and self._ledger.taken + self.origin >= self._end)
 
     def end_here(self) -> None:
-        """The roll ends at the line that is due now: it may still be on its way."""
+        """End the roll at the line that is due now, which may still be on its way."""
         if self._end is None:
             self._end = self._encoder.read().due_line
 
     def came(self, first_line: int) -> int:
-        """A block from ``first_line`` on came.  Returns that line's number in the roll."""
+        """Note that a block from ``first_line`` on came.  Returns that line's number in the roll."""
         if self.origin is None:
-            # What was due before the first block is the roll's, too, and lost.
+            # Lines that were due before the first block belong to the roll too, and are lost.
             self.origin = first_line if self.start is None else min(self.start, first_line)
         return first_line - self.origin
 
     def due(self, reading: EncoderReading) -> None:
-        """So far the cloth has come, whether or not it was seen."""
+        """Tell the ledger how far the cloth has come, whether or not it was seen."""
         if self.origin is not None:
             self._ledger.due(self._within(reading.due_line) - self.origin)
 
     def give_up(self, reading: EncoderReading, reason: UninspectedReason) -> None:
-        """Cloth that has passed by now and did not come will not be seen."""
+        """Give up the cloth that has passed by now without being seen."""
         due_line = self._within(reading.due_line)
         if self.origin is None and (self.start is None or due_line <= self.start):
             return
@@ -70,7 +73,7 @@ class RollSpan:
         self._ledger.skip(due_line - (self.origin or 0), reason)
 
     def skip_unrecorded(self, before_line: int, gap: UninspectedReason) -> None:
-        """Lines that a recording lacks are no loss of its camera; what did not come before them is, for ``gap``."""
+        """Count lines a recording lacks as not recorded, no loss of its camera; a gap before them counts as ``gap``."""
         for first, end in self._unrecorded:
             if self.origin is not None and first < before_line:
                 self._ledger.skip(first - self.origin, gap)

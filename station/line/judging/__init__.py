@@ -1,1 +1,1 @@
-"""The third thread of the line: blends scores, finds regions, decides, and tells."""
+"""This room is the third thread of the line: it blends scores, finds regions, decides on them and reports them."""

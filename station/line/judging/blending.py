@@ -1,8 +1,8 @@
-"""Overlapping tile maps become one score strip without seams.
+"""This module joins overlapping score maps of tiles into one strip without seams.
 
 Where maps overlap they are averaged with feather weights: each map fades in over its overlap, across and along.  A
-weighted mean of maps that agree is what they agree on, so a score that depends on the cloth alone does not show where
-tiles lie.  Lines become final as soon as no later tile is to touch them.
+weighted mean of maps that agree gives the value they agree on, so a score that depends on the cloth alone does not show
+where tiles lie.  Lines become final as soon as no later tile will touch them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 /
 
 
 def feather(cells: int, overlap: int, start: int = 0) -> NDArray[np.float32]:
-    """Weights ``[cells]`` of a map on one axis: 0 before ``start``, rising and at the end falling over the overlap."""
+    """Return weights ``[cells]`` of a map on one axis: 0 before ``start``, then rising and falling over the overlap."""
     place = np.arange(cells, dtype=np.float32)
     ramp = np.minimum(place - start, cells - 1 - place) + 0.5
     return np.clip(ramp / max(overlap, 1), 0.0, 1.0).astype(np.float32)
 
 
 class Blender:
-    """Blends one run.  FeedMonitor rows in order; then :meth:`tail` once for what was waiting for a next row.
+    """The blender blends one run.  Add rows in order; then call :meth:`tail` once for lines that awaited a next row.
 
-    Scores are divided by the recipe's ``sensitivity`` where good cloth itself scores high.
+    Scores are divided by the recipe's ``sensitivity`` profile where good cloth itself scores high.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Blender:
         return self._part(row, row.own_first, row.own_end)
 
     def tail(self) -> StripPart | None:
-        """The run has ended: the lines after the last row's own, None if there are none.  The blender starts anew."""
+        """End the run and return the lines after the last row's own, None if there are none; a new run may begin."""
         row = self._last
         self._last = None
         part = self._part(row, row.own_end, row.end) if row is not None and row.end > row.own_end else None
@@ -87,7 +87,7 @@ class Blender:
         return total
 
     def _weigh(self, row: TileRow) -> None:
-        """What the row's tiles weigh together, and where they lie; made anew only when they move."""
+        """Sum the weights of the row's tiles and note where they are; computed again only when the tiles move."""
         places = row.columns.tobytes(), row.seen
         if places == self._weights_of:
             return
@@ -99,7 +99,7 @@ class Blender:
         self._cover = (weight > 0).astype(np.float32)
 
     def _columns(self, row: TileRow) -> Iterator[slice]:
-        """Cells across that each tile of the row covers."""
+        """Yield the cells across that each tile of the row covers."""
         for place in row.columns.tolist():
             first = place // self._cell
             yield slice(first, min(first + self._tile_cells, -(-row.span_of(place)[1] // self._cell)))
@@ -131,7 +131,7 @@ class Blender:
         )
 
     def _divisors_between(self, left_px: int, right_px: int) -> NDArray[np.float32]:
-        """The sensitivity's divisors, made anew only when the web moves."""
+        """Return the divisors of the sensitivity profile, computed again only when the web moves."""
         if self._divisors[:2] != (left_px, right_px):
             self._divisors = (left_px, right_px, self._sensitivity.divisors(left_px, right_px, self._width_px))
         return self._divisors[2]

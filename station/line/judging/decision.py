@@ -1,4 +1,4 @@
-"""What the recipe says about a defect."""
+"""This module applies the recipe to a defect: reject or pass, and which kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LINE_ELONGATION = 3.0
 
 
 def decide(score: float, length_mm: float, width_mm: float, *, threshold: float, min_length_mm: float) -> bool:
-    """True for a reject: the score reaches the recipe's threshold and the longest extent its minimum length.
+    """Say whether a defect is a reject: its score reaches the threshold and its longest extent the minimum length.
 
     Lengths are mm along and across, px where the recipe has no scale.
     """
@@ -19,8 +19,11 @@ def decide(score: float, length_mm: float, width_mm: float, *, threshold: float,
 
 
 def geometry(length_mm: float, width_mm: float, recipe: Recipe) -> DefectKind:
-    """A line if three times longer than wide, along or across the machine direction; else a spot up to 20 mm
-    (40 px without a scale) in both directions, else an area."""
+    """Return the defect's kind by its shape.
+
+    It is a line if three times longer than wide, along or across the machine direction; else a spot up to 20 mm
+    (40 px without a scale) in both directions, else an area.
+    """
     if max(length_mm, width_mm) >= LINE_ELONGATION * min(length_mm, width_mm):
         return DefectKind.WARP_LINE if length_mm > width_mm else DefectKind.WEFT_LINE
     spot = SPOT_MM if recipe.mm_per_px is not None else SPOT_PX

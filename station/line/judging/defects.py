@@ -1,7 +1,7 @@
-"""From regions of high score to the defects a roll reports: one defect, one number, however long it grows.
+"""This module turns regions of high score into the defects of a roll: one defect, one number, however long it grows.
 
-A defect is told when it first is a reject, at most twice a second while it grows, and once when it is closed, with its
-picture.  Regions that never become a reject are told once, closed, as defects that pass.
+A defect is reported when it first is a reject, at most twice a second while it grows, and once when it is closed, with
+its picture.  Regions that never become a reject are reported once, closed, as defects that pass.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SMALL_PICTURE_PX, LARGE_PICTURE_PX = 128, 256
 
 @dataclass(slots=True, eq=False)
 class _Track:
-    """What was told of a region, and its picture so far."""
+    """The track keeps what was reported of a region, and its picture so far."""
 
     number: int | None = None
     told_s: float = 0.0
@@ -39,10 +39,10 @@ class _Track:
 
 
 class DefectTracker:
-    """Follows the defects of a roll, run by run.
+    """The tracker follows the defects of a roll, run by run.
 
     Args:
-        edge_drop, point_spread_px: the scorer's; see :class:`model.scorer.TileScorer`.
+        edge_drop, point_spread_px: properties of the scorer; see :class:`model.scorer.TileScorer`.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class DefectTracker:
 
     @property
     def decided_line(self) -> int:
-        """Roll line before which everything of the present run is decided."""
+        """Give the roll line before which everything of the present run is decided."""
         return self._run_line + (self._finder.rows_decided * self._cell if self._finder is not None else 0)
 
     def judged_scores(self, part: StripPart) -> NDArray[np.float32]:
-        """The part's scores, 0 within the recipe's margin at the web's edges."""
+        """Return the part's scores, set to 0 within the recipe's margin at the web's edges."""
         if self._margin_px <= 0:
             return part.scores
         scores = part.scores.copy()
@@ -86,7 +86,7 @@ class DefectTracker:
         return scores
 
     def feed(self, part: StripPart, scores: NDArray[np.float32]) -> Iterator[Defect]:
-        """Take the next part of the run with its judged scores; yields what changed."""
+        """Take the next part of the run with its judged scores; yields the defects that changed."""
         if self._finder is None:
             width = -(-self._width_px // self._cell)
             self._finder = RegionFinder(
@@ -104,7 +104,7 @@ class DefectTracker:
         yield from self._collect(part.left_px, ended=False)
 
     def end_run(self) -> Iterator[Defect]:
-        """The run has ended: close all its defects.  Yields what changed."""
+        """End the run and close all its defects.  Yields the defects that changed."""
         if self._finder is None:
             return
         self._finder.flush()
@@ -134,7 +134,7 @@ class DefectTracker:
             yield from self._growth(region)
 
     def _absorb(self, region: Region) -> Iterator[Defect]:
-        """Two regions were one: the older number stays, a younger one already told is taken back."""
+        """Join regions that proved to be one: the older number stays, a younger one already reported is withdrawn."""
         for other in region.absorbed:
             gone = self._tracks.pop(other, None)
             if gone is None:
@@ -152,7 +152,7 @@ class DefectTracker:
 
     def _growth(self, region: Region) -> Iterator[Defect]:
         if region.core is None:
-            return  # the rim of something stronger that is still to come, or beside it: no size of its own yet
+            return  # it is the rim of something stronger beside it or still to come: it has no size of its own yet
         track, box = self._tracks[region], region.box
         state = (box.top, box.bottom, box.left, box.right, region.peak)
         if state == track.told_box or not self._is_reject(region):
@@ -190,7 +190,7 @@ class DefectTracker:
         return decide(region.peak, *self._size_mm(region), threshold=rule.threshold, min_length_mm=rule.min_length_mm)
 
     def _box_px(self, region: Region) -> tuple[int, int, int, int]:
-        """Lines from the run's start and columns, half-open, within the region and the picture."""
+        """Return lines from the run's start and columns, half-open, within the region and the picture."""
         box, extent = region.box, region.extent
         return (
             *self._without_blur(box.top, box.bottom, extent.top, extent.bottom, self._cloth.end),
@@ -200,13 +200,13 @@ class DefectTracker:
     def _without_blur(
         self, first: float, end: float, region_first: float, region_end: float, picture_end: int
     ) -> tuple[int, int]:
-        """One side of a box (cells) as the flaw's own, in px.
+        """Return the flaw's own extent in px from one side of a box in cells.
 
-        Widths of blurred things add by their squares: what is ``s`` wide looks √(s² + point²) wide.  What looks no
-        wider than a point may be anything up to that, and is told as half of it, but a cell at least.
+        Widths of blurred things add by their squares: a flaw ``s`` wide looks √(s² + point²) wide.  A flaw that looks
+        no wider than a point may have any width up to that, and is reported as half of it, but at least one cell.
         """
         cell, point = self._cell, self._point_spread_px
-        lowest, highest = region_first * cell, min(region_end * cell, picture_end)  # the last cell may reach out of it
+        lowest, highest = region_first * cell, min(region_end * cell, picture_end)  # the last cell may reach outside
         looks = (end - first) * cell
         size = max(math.sqrt(max(looks**2 - point**2, 0.0)), point / 2, cell)
         size = min(size, highest - lowest)

@@ -1,4 +1,4 @@
-"""The last lines of cloth and their scores, kept for the pictures of defects."""
+"""This module keeps the last lines of cloth and their scores for the pictures of defects."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from numpy.typing import NDArray
 from station.line.flow import StripPart
 
 KEEP_LINES = 1024
-"""Enough for a picture around any peak of the last parts (each at most a tile), and no more: it bounds memory."""
+"""This is enough for a picture around any peak of the last parts (each at most a tile), and no more: it limits
+memory."""
 
 
 class RecentCloth:
-    """A bounded memory of the newest strip parts of one run."""
+    """The recent cloth is a bounded memory of the newest strip parts of one run."""
 
     def __init__(self, cell_px: int) -> None:
         self._cell = cell_px
         self._parts: deque[StripPart] = deque()
 
     def append(self, part: StripPart) -> None:
-        """Remember the part, forget what is too old."""
+        """Remember the part and forget parts that are too old."""
         self._parts.append(part)
         while len(self._parts) > 1 and part.end - self._parts[1].first >= KEEP_LINES:
             self._parts.popleft()
 
     @property
     def end(self) -> int:
-        """The line after the newest, from the run's start."""
+        """Give the line after the newest one, counted from the run's start."""
         return self._parts[-1].end if self._parts else 0
 
     def picture(self, line: int, column: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]] | None:
-        """Crop and scores, ``size`` square around a place, clipped to the cloth remembered and the picture.
+        """Cut out pixels and scores, ``size`` square around a place, clipped to the remembered cloth and the picture.
 
         Returns uint8 ``[h, w]`` or ``[h, w, 3]`` and float32 ``[h, w]`` raw scores; None if the place is forgotten.
         """

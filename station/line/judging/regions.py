@@ -1,17 +1,18 @@
-"""Streaming regions: connected places of high score in an endless strip, the same however the strip is cut.
+"""This module finds regions: connected places of high score in an endless strip, the same however the strip is cut.
 
-A cell belongs to a region if its score reaches the report level; neighbours (8-neighbourhood) belong to the same one.
-*Strong* cells, those that reach the threshold, do so even with up to ``gap`` other cells between them, along and across
-alike: they are grown by the gap forwards and to the right, which needs no look-ahead, and grown cells that touch are
-one.  Weak cells bridge no gap, else the cloth's own noise near the report level would gather round every flaw.
+A cell belongs to a region if its score reaches the report level; neighbours (8-neighbourhood) belong to the same
+region.  *Strong* cells, those that reach the threshold, belong together even with up to ``gap`` other cells between
+them, along and across alike: they are grown by the gap forwards and to the right, which needs no look-ahead, and grown
+cells that touch are one.  Weak cells bridge no gap, or the cloth's own noise near the report level would gather around
+every flaw.
 
-The *box* of a region is its extent by a drop taken locally, as the 6 dB drop sizes flaws in ultrasonics: it ends where
+The *box* of a region is its extent by a local drop, like the 6 dB drop that sizes flaws in ultrasonics: it ends where
 scores have fallen by ``drop`` below the highest one within ``BLUR`` cells around, interpolated between cells.  Scores
-are logarithms, so a drop is a share of what stands out, be that faint or strong: a strong spot, whose scores reach far,
-is boxed no wider than a weak one.  A long weak line is measured against itself from place to place, so that one strong
+are logarithms, so a drop is a fixed share of what stands out, faint or strong: a strong spot, whose scores reach far,
+gets no wider box than a weak one.  A long weak line is measured against itself from place to place, so that one strong
 spot on it does not shorten it.  A region wholly in the shadow of a stronger one keeps its whole extent.  Where scores
-are divided by a sensitivity profile, whether a cell belongs to a region is decided by the divided score, and the drop
-is taken of the raw one, in which half of what stands out is the same fall everywhere.
+are divided by a sensitivity profile, the divided score decides whether a cell belongs to a region, while the drop is
+measured on the raw score, in which half of what stands out is the same fall everywhere.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 BLUR = 4
-"""RollSpan of the model's blur in cells; regions are decided this many rows behind the newest."""
+"""The model's blur reaches this many cells; regions are decided this many rows behind the newest."""
 
 
 @dataclass(slots=True, eq=False)
 class Box:
-    """Half-open extent in cells and parts of them: rows from the run's start, columns of the strip."""
+    """A box is a half-open extent in cells and fractions of them: rows from the run's start, columns of the strip."""
 
     top: float
     bottom: float
@@ -38,14 +39,14 @@ class Box:
     right: float
 
     def merge(self, other: Box) -> None:
-        """Grow to span both."""
+        """Grow to span both boxes."""
         self.top = min(self.top, other.top)
         self.bottom = max(self.bottom, other.bottom)
         self.left = min(self.left, other.left)
         self.right = max(self.right, other.right)
 
     def within(self, other: Box) -> Box:
-        """The part of it that lies in the other."""
+        """Return the part of this box inside the other."""
         return Box(
             max(self.top, other.top),
             min(self.bottom, other.bottom),
@@ -56,10 +57,10 @@ class Box:
 
 @dataclass(slots=True, eq=False)
 class Region:
-    """A region, growing or closed.
+    """A region is one connected place of high score, still growing or closed.
 
-    ``extent`` spans its whole cells, ``core`` what lies above the drop (None: nothing does).  ``peak`` is its highest
-    score, first met at ``peak_row``, ``peak_column``.
+    ``extent`` spans its whole cells, ``core`` the part above the drop (None: there is none).  ``peak`` is its highest
+    score, first reached at ``peak_row``, ``peak_column``.
     """
 
     extent: Box
@@ -73,11 +74,11 @@ class Region:
 
     @property
     def box(self) -> Box:
-        """The region's box by the local drop, within its extent; of no width where a single cell just reaches it."""
+        """Give the box by the local drop, within the extent; it has no width where one cell just reaches the drop."""
         return self.extent if self.core is None else self.core.within(self.extent)
 
     def merge(self, other: Region) -> None:
-        """Take over another region, which is the same after all."""
+        """Take over another region that proved to be the same one."""
         self.extent.merge(other.extent)
         if self.core is None:
             self.core = other.core
@@ -91,16 +92,16 @@ class Region:
 
 
 class RegionFinder:
-    """Finds the regions of one run.  FeedMonitor score rows as they become final; ``flush`` at the run's end.
+    """The finder finds the regions of one run.  Feed it score rows as they become final; ``flush`` at the run's end.
 
     Args:
         level, threshold: scores from which a cell belongs to a region, and from which it is strong.
-        drop: fall of the score at which a box ends, above 0; infinite: boxes are whole extents.
-        gap, width: what strong cells bridge, and the strip's width, in cells.
+        drop: fall of the score at which a box ends, above 0; if infinite, boxes are whole extents.
+        gap, width: the gap that strong cells bridge, and the strip's width, in cells.
 
     Attributes:
-        rows_decided: rows that later ones cannot change any more, except that open regions may grow.
-        opened: regions that still may grow, in the order they began.
+        rows_decided: rows that later ones can no longer change, except that open regions may grow.
+        opened: regions that may still grow, in the order they began.
     """
 
     def __init__(self, *, level: float, threshold: float, drop: float, gap: int, width: int) -> None:
@@ -111,14 +112,14 @@ class RegionFinder:
         self._kernel = np.ones((gap + 1, gap + 1), np.uint8)
         self._context = np.zeros((2, BLUR, width), np.float32)  # scores, raw scores
         self._strong_above = np.zeros((gap, width), np.uint8)
-        # What the row above belongs to, by its cells and by its growth: places in ``opened``, -1 for none.
+        # The region each place of the row above belongs to, by cells and by growth: index in ``opened``, -1 for none.
         self._above = np.full((2, width), -1, np.intp)
         self.rows_decided = 0
         self.opened: list[Region] = []
         self._closed: list[Region] = []
 
     def feed(self, scores: NDArray[np.float32], raw: NDArray[np.float32] | None = None) -> None:
-        """Take score rows, float32 ``[rows, width]``; ``raw`` before they were divided, None where they were not."""
+        """Take score rows, float32 ``[rows, width]``; ``raw``: before they were divided, None where they were not."""
         strip = np.concatenate([self._context, np.stack([scores, scores if raw is None else raw])], axis=1)
         rows = strip.shape[1] - 2 * BLUR
         if rows > 0:
@@ -127,7 +128,7 @@ class RegionFinder:
         self._context = strip
 
     def flush(self) -> None:
-        """The run has ended: decide the rows held back and close every region."""
+        """End the run: decide the rows held back and close every region."""
         rows = self._context.shape[1] - BLUR
         if rows > 0:
             self._process(np.pad(self._context, ((0, 0), (0, BLUR), (0, 0))), rows)
@@ -136,7 +137,7 @@ class RegionFinder:
         self.opened = []
 
     def take_closed(self) -> list[Region]:
-        """Regions closed since the last call."""
+        """Return the regions closed since the last call."""
         closed = self._closed
         self._closed = []
         return closed
@@ -165,12 +166,12 @@ class RegionFinder:
     def _measure(
         self, strip: NDArray[np.float32], labels: NDArray[np.intp], count: int, first: int
     ) -> list[Region | None]:
-        """The part of each label's region that lies in this chunk; None for a label that is only growth from above."""
+        """Measure each label's region inside this chunk; None for a label that is only growth from above."""
         found: list[Region | None] = [None] * count
         rows, columns = np.nonzero(labels)
         if not len(rows):
             return found
-        # Where the line is less sensitive good cloth does not stand out, however high its raw score.
+        # Where the line is less sensitive, good cloth does not stand out, however high its raw score.
         standing_out = np.where(strip[0] >= self._level, strip[1], np.float32(0))
         around = cv2.dilate(standing_out, np.ones((2 * BLUR + 1, 2 * BLUR + 1), np.uint8))[BLUR:-BLUR]
         order = np.argsort(labels[rows, columns], kind="stable")
@@ -195,7 +196,7 @@ class RegionFinder:
         return found
 
     def _join(self, found: list[Region | None], top: NDArray[np.intp]) -> list[Region | None]:
-        """Join with the regions that reach down to the row above; returns the region that owns each label."""
+        """Join labels with the regions that reach down to the row above; returns the region that owns each label."""
         owners = list(found)
         renamed: dict[int, Region] = {}
 
@@ -221,7 +222,7 @@ class RegionFinder:
         return [None if owner is None else root(owner) for owner in owners]
 
     def _carry(self, owners: list[Region | None], bottom: NDArray[np.intp]) -> None:
-        """Keep open what reaches down to the last row; the rest is closed."""
+        """Keep the regions open that reach down to the last row; close the rest."""
         reaching = {id(owner) for label in np.unique(bottom) if label and (owner := owners[label]) is not None}
         absorbed = {id(other) for region in self.opened for other in region.absorbed}
         known = {id(region): region for region in self.opened if id(region) not in absorbed}
@@ -251,9 +252,11 @@ def _sides(
     cuts: NDArray[np.float32],
     first: int,
 ) -> NDArray[np.float64]:
-    """How far scores reach their cut around cells that do: top, bottom, left, right ``[cells, 4]``, at most to the
-    middle of the next cell.  ``strip`` has a row more than the cells at either end; ``first`` is what row 0 is in the
-    run."""
+    """Return how far scores stay above their cut around cells that reach it, at most to the middle of the next cell.
+
+    The result is top, bottom, left, right ``[cells, 4]``.  ``strip`` has one row more than the cells at either end;
+    ``first`` is the number of row 0 in the run.
+    """
     strip = np.pad(strip, ((0, 0), (1, 1)))
     scores = strip[rows + 1, columns + 1]
 
@@ -274,21 +277,23 @@ def _around(sides: NDArray[np.float64]) -> Box:
 def _groups(
     mask: NDArray[np.uint8], grown: NDArray[np.uint8], strong: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], int]:
-    """Labels ``[2, rows, width]`` of the cells and of the growth, 0 for none, and their number: a strong cell and its
-    growth have the same label, and so have all the cells and growths they touch."""
+    """Label the cells and the growth, ``[2, rows, width]``, 0 for none; returns the labels and their number.
+
+    A strong cell and its growth have the same label, and so have all the cells and growths they touch.
+    """
     cells, labels = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
     growths, grown_labels = cv2.connectedComponents(grown, connectivity=8, ltype=cv2.CV_32S)
     pairs = np.unique(np.stack([labels[strong], grown_labels[strong] + cells]), axis=1)
     graph = coo_array((np.ones(pairs.shape[1]), (pairs[0], pairs[1])), shape=(cells + growths,) * 2)
     count, names = connected_components(graph, directed=False)
     names = np.asarray(names, np.intp) + 1
-    # The backgrounds are no label.
+    # The two backgrounds get no label.
     names[[0, cells]] = 0
     return np.stack([names[labels], names[grown_labels + cells]]), count + 1
 
 
 def _touching(labels: NDArray[np.intp], above: NDArray[np.intp]) -> set[tuple[int, int]]:
-    """Pairs (label, open region) that are 8-neighbours across the cut."""
+    """Return pairs (label, open region) that are 8-neighbours across the cut."""
     pairs: set[tuple[int, int]] = set()
     width = len(labels)
     for shift in (-1, 0, 1):

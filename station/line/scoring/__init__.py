@@ -1,1 +1,1 @@
-"""The second thread of the line: finds the web, cuts tiles, has the network score them."""
+"""This room is the second thread of the line: it finds the web, cuts tiles and has the network score them."""

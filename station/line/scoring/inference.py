@@ -1,4 +1,4 @@
-"""The thread that owns one device: web edges, shading, tiles and the network's scores."""
+"""This thread owns one device: it finds web edges, corrects shading, cuts tiles and gets the network's scores."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from station.line.scoring.tiling import Tiler, cut_tiles
 
 EARLY_S = 0.5
 EARLY_REST = 4.0
-"""Early rows come this far apart at least, in seconds and in multiples of the time one takes."""
+"""Early rows come at least this far apart, in seconds and in multiples of the time that one takes."""
 
 BATCH_TILES = 16
-"""Rows that wait are scored together up to about so many tiles: fewer pauses between calls, little added delay."""
+"""Waiting rows are scored together up to about this many tiles: fewer pauses between calls, little added delay."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Call:
-    """Rows that the scorer is at, with the ends of runs between them."""
+    """A call holds the rows that the scorer is working on, with the ends of runs between them."""
 
     steps: list[TileRow | EndOfRun]
     finish: Callable[[], Maps]
@@ -36,7 +36,10 @@ class _Call:
 
 
 class Inference:
-    """Reads ``blocks``, writes ``rows``; ``run``, the thread's body, returns when ``blocks`` is closed and empty."""
+    """The inference reads ``blocks`` and writes ``rows``.
+
+    ``run``, the body of the thread, returns when ``blocks`` is closed and empty.
+    """
 
     def __init__(
         self,
@@ -48,8 +51,11 @@ class Inference:
         *,
         prompt: bool = False,
     ) -> None:
-        """``prompt``: while cloth is slow, judge the newest lines about twice a second without waiting for whole rows.
-        Where a row lies then depends on the time, so it is off for a camera that waits, whose roll can be repeated."""
+        """Connect the scorer and the queues.
+
+        ``prompt``: while cloth is slow, judge the newest lines about twice a second without waiting for whole rows.
+        The place of a row then depends on time, so it is off for a camera that waits, whose roll can be repeated.
+        """
         self._scorer = scorer
         self._tiler = tiler
         self._blocks = blocks
@@ -62,14 +68,14 @@ class Inference:
         self._busy_s = 0.0
 
     def warm_up(self, channels: int) -> None:
-        """Let the scorer make ready, which must not cost cloth."""
+        """Let the scorer prepare, which must not cost any cloth."""
         self._scorer.prepare(channels)
 
     def run(self) -> None:
         """Score until the blocks end.  Raises whatever the scorer raises, and LineError."""
         try:
             self._run()
-        finally:  # after a fault: the scorer's next roll must not meet calls of this one
+        finally:  # after a fault: no call of this roll may still run when the scorer begins the next one
             for call in self._under_way:
                 with suppress(Exception):
                     call.finish()
@@ -78,7 +84,7 @@ class Inference:
         waiting: list[TileRow | EndOfRun] = []
         tiles = 0
         while True:
-            # With rows in hand or under way, take only what is already there.
+            # With rows waiting or being scored, take only items that are already there.
             try:
                 item = self._blocks.get(0.0 if waiting or self._under_way else None)
             except Closed:
@@ -105,14 +111,14 @@ class Inference:
         return self._tiler.push(item) if isinstance(item, Chunk) else self._tiler.end_run()
 
     def _early_row(self) -> TileRow | None:
-        """A row before its time, if nothing else waits and the last one is long enough ago."""
+        """Return a row early, if nothing else waits and the last one is long enough ago."""
         rest_s = max(EARLY_S, EARLY_REST * self._busy_s)
         if not self._prompt or self._blocks.fill > 0 or time.monotonic() - self._last_s < rest_s:
             return None
         return self._tiler.early_row()
 
     def _score(self, steps: list[TileRow | EndOfRun]) -> None:
-        """Begin to score rows.  One call before them at most may still be under way."""
+        """Begin to score rows.  At most one earlier call may still be running."""
         began_s = time.monotonic()
         rows = _with_tiles(steps)
         finish: Callable[[], Maps] = _no_maps
@@ -126,7 +132,7 @@ class Inference:
             self._hand_on()
 
     def _hand_on(self) -> None:
-        """Wait for the call that began first, and hand its steps on in order."""
+        """Wait for the oldest call, and hand its steps on in order."""
         call = self._under_way.popleft()
         rows = _with_tiles(call.steps)
         maps = self._split(call.finish(), rows)

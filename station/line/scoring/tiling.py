@@ -1,16 +1,16 @@
-"""From accepted line blocks to rows of overlapping tiles, cut from judged cloth only.
+"""This module cuts accepted line blocks into rows of overlapping tiles, from cloth to be judged only.
 
 A *run* is a sequence of consecutive lines of one piece.  Rows of tiles start every ``tile - overlap`` lines; at the end
 of a run the last row is shifted back up so that the run's end is judged too.  A row may also be asked for early, so
-that a crawling machine need not wait for a tile's height of cloth: it looks at the newest lines and overlaps the row
-before it by more.  Across, tiles spread evenly between the web's edges with at least the recipe's overlap; where the
+that a slow machine need not wait for a tile's height of cloth: it looks at the newest lines and overlaps the row before
+it by more.  Across, tiles spread evenly between the web's edges with at least the recipe's overlap; where the
 web is narrower than a tile, it is mirrored.  Where one of several cameras shows nothing, tiles lie beside its columns;
 they stay the same within a run.
 
-A picture lower than a tile is mirrored up to a tile's size, as low ones that teach are.  A run of the loom that is
+A picture lower than a tile is mirrored up to a tile's size, as low teaching pictures are.  A run of the loom that is
 shorter than a tile (between two losses, after the last, or a whole roll) has no tiles and counts as uninspected: its
-network never saw a mirror image, and takes a twill that turns into a herringbone for a flaw, be only a few lines
-mirrored.  Nor is anything mirrored where one of several cameras shows nothing, as it counts as uninspected anyway.
+network never saw a mirror image, and takes a twill that turns into a herringbone for a flaw, even if only a few lines
+are mirrored.  Nor is anything mirrored where one of several cameras shows nothing, as it counts as uninspected anyway.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 
 EARLY_LINES = 16
-"""An early row decides at least so many lines."""
+"""An early row decides at least this many lines."""
 
 
 class PixelCorrection(Protocol):
-    """Evens out the light (:class:`calibration.shading.Shading`)."""
+    """A pixel correction evens out the light (:class:`calibration.shading.Shading`)."""
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Corrected copy, same shape."""
+        """Return a corrected copy of the same shape."""
 
 
 def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
-    """The row's tiles, uint8 ``[tiles, tile, tile]`` or ``[tiles, tile, tile, 3]``.
+    """Cut the row's tiles, uint8 ``[tiles, tile, tile]`` or ``[tiles, tile, tile, 3]``.
 
-    Mirrored where cloth is short.  A tile that lacks less than a cell moves up or to the left by that instead; its
-    scores are then out of place by less than a cell.
+    They are mirrored where there is too little cloth.  A tile that lacks less than a cell moves up or to the left by
+    that instead; its scores are then out of place by less than a cell.
     """
     tiles = np.empty((len(row.columns), tile, tile, *row.pixels.shape[2:]), np.uint8)
     lines = row.pixels if row.above is None else np.concatenate([row.above, row.pixels])
@@ -62,7 +62,7 @@ def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
 
 
 class Tiler:
-    """Turns chunks into tile rows; a row is handed on as soon as its last line is there."""
+    """The tiler turns chunks into tile rows; a row is handed on as soon as its last line is there."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Tiler:
         self._known_edges = (0, width_px)
 
     def push(self, chunk: Chunk) -> Iterator[TileRow | EndOfRun]:
-        """Rows that are complete with this chunk, in order, and ends of runs between them."""
+        """Yield the rows that this chunk completes, in order, and ends of runs between them."""
         if self._rows is not None and not self._goes_on(chunk):
             yield from self.end_run()
         pixels = chunk.pixels if self._shading is None else self._shading.apply(chunk.pixels)
@@ -110,7 +110,7 @@ class Tiler:
                 yield self._full_row()
 
     def early_row(self) -> TileRow | None:
-        """A row of the newest lines, now; None if there are too few new ones, or no row came before in this run."""
+        """Return a row of the newest lines; None if too few of them are new, or no row came before in this run."""
         if self._rows is None or self._previous is None:
             return None
         first = (self._first + self._filled - self._tile) // self._cell * self._cell
@@ -131,7 +131,7 @@ class Tiler:
         return row
 
     def end_run(self) -> Iterator[TileRow | EndOfRun]:
-        """What is still to be judged of the present run, and its end; nothing if no run is open."""
+        """Yield what is still to be judged of the present run, and its end; nothing if no run is open."""
         if self._rows is None:
             return
         if self._previous is None:
@@ -167,7 +167,7 @@ class Tiler:
         rows, step = self._rows, self._step
         assert rows is not None
         row = self._row(rows, self._first, self._first, self._first + step)
-        # A fresh buffer: the old one travels on with the row.
+        # Take a fresh buffer: the old one travels on with the row.
         self._rows = np.empty_like(rows)
         self._rows[: self._overlap] = rows[step:]
         self._previous = rows
@@ -219,7 +219,7 @@ class Tiler:
         )
 
     def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:
-        """Edges of the web, whole cells.  One that may lie where nobody saw it is taken where it was seen last."""
+        """Return the web's edges in whole cells; an edge that may be in unseen columns stays where it was last seen."""
         if self._web is None:
             return 0, self._width
         first, end = widest_view(self._blind[0], self._width)

@@ -1,19 +1,19 @@
-"""Finds where the cloth lies across the picture, so that nothing beside it is judged as cloth.
+"""This module finds where the cloth is across the picture, so that nothing beside it is judged as cloth.
 
-What lies beside the web is smooth or clipped: white (an over-exposed backlight), black (padding, a gap) or a machine
+The picture beside the web is smooth or clipped: white (an over-exposed backlight), black (padding, a gap) or a machine
 table with bright lines along or across.  Cloth has structure along *and* across at once, because warp and weft cross.
 :mod:`station.line.scoring.web_profile` measures texture, and structure as opposed to camera noise, so that a dark
 stripe of yarn, weak but structured, stays cloth, while a table as bright as the cloth does not.
 
 Everything is judged against the cloth of the same picture: there are no absolute texture levels to tune, and cloth
-that fills the picture, whatever its weave, has nothing beside it that differs and so ends at the picture's borders.
+that fills the picture, whatever its weave, has nothing different beside it and so ends at the picture's borders.
 
-Assumptions: the web is one piece, covers at least a third of the picture, and what lies beside it reaches the
-picture's border on its side.  It may be of any width where it is clipped, two bins wide where its shade is another
-than the cloth's, and must be six bins wide to be told by its texture alone (less may be the weave's own pattern).  What
-lies inside the web (holes, stains, creases, missing yarns) never moves an edge; at the edge itself a flaw counts only
-if it fills most lines.  After an off-web stretch the selvedge bands, up to ``SELVEDGE_PX`` wide, are left out as well.
-Where the web ends at the picture's border no selvedge is looked for.
+Assumptions: the web is one piece, covers at least a third of the picture, and the area beside it reaches the picture's
+border on its side.  That area may have any width where it is clipped, two bins where its shade differs from the
+cloth's, and must be six bins wide to be known by its texture alone (less may be the weave's own pattern).  Anything
+inside the web (holes, stains, creases, missing yarns) never moves an edge; at the edge itself a flaw counts only if it
+fills most lines.  Next to an area off the web, the selvedge bands, up to ``SELVEDGE_PX`` wide, are left out as well.
+Where the web ends at the picture's border, no selvedge is looked for.
 """
 
 from __future__ import annotations
@@ -40,68 +40,68 @@ from station.line.scoring.web_profile import (
 )
 
 SELVEDGE_PX = 128
-"""Widest selvedge, in px, that is left out."""
+"""The widest selvedge that is left out, in px."""
 
 MIN_LINES, MIN_PX = 8, 8 * BIN_PX
-"""Fewest lines and columns in which cloth can be told from what is not."""
+"""Cloth can be told from other things only in at least this many lines and columns."""
 
-_RUN_BINS = 6  # cloth begins where so many neighbouring bins look like cloth
+_RUN_BINS = 6  # cloth begins where this many neighbouring bins look like cloth
 _TEXTURE = 0.45  # of the cloth's own texture: below is a candidate for "not cloth"
-_TEXTURE_OF_OTHER_SHADE = 0.7  # ... where the shade is another as well,
+_TEXTURE_OF_OTHER_SHADE = 0.7  # ... where the shade differs as well,
 _SHADE = 0.3  # by so much in natural logarithm
 _SHADE_STEP = 0.15  # a step of shade this high (natural logarithm) marks where the cloth begins
 _STRUCTURE = 0.8  # of the cloth's own structure-to-noise ratio: the candidate is smooth, not merely dark
 _FLAT = 0.1  # of the cloth's own texture: flat beyond doubt
 _WIDE_BINS = 5  # wider than any pattern of the weave
-_INSET_BINS = 2  # further in, because the border wanders within the block
-_LOOP_BINS = 3  # loops and loose ends reach so far into the cloth
-_CLIPPED_HIGH, _CLIPPED_LOW = 250.0, 4.0  # mean level of a column that saw only lamp or nothing
+_INSET_BINS = 2  # the edge is set this much further in, because the border wanders within the block
+_LOOP_BINS = 3  # loops and loose ends reach this far into the cloth
+_CLIPPED_HIGH, _CLIPPED_LOW = 250.0, 4.0  # mean level of a column that saw only the lamp, or nothing
 _BLANK = 0.2  # texture (grey levels) below which a whole picture shows nothing
 _GONE = 0.6  # a noise-like picture with less than this of the texture seen before: the cloth is gone
-_NOISE_TEXTURE = 4.0  # grey levels: more than this is no camera noise
+_NOISE_TEXTURE = 4.0  # grey levels: more than this is not camera noise
 
 
 @dataclass(frozen=True, slots=True)
 class WebEdges:
-    """Columns ``[left_px, right_px)`` hold cloth that can be inspected."""
+    """The edges say that columns ``[left_px, right_px)`` hold cloth that can be inspected."""
 
     left_px: int
     right_px: int
 
 
 class WebFinder:
-    """Finds the web's edges, block by block.
+    """The finder finds the web's edges, block by block.
 
-    Each answer stands on its own block.  The history only steps in where an edge lies more than ``jump_px`` outside the
-    median of the last blocks: the web does not jump, so cloth is left out rather than a table judged until most of the
-    last blocks agree.  Inwards an edge may always move.  And where the texture seen so far falls to bare noise, the
-    cloth is gone: a single picture of nothing but a table has no cloth in it to compare with, so a fresh finder takes
-    a table with marks for cloth.
+    Each answer comes from its own block.  The history is used only where an edge is more than ``jump_px`` outside the
+    median of the last blocks: the web does not jump, so some cloth is left out rather than a table judged, until most
+    of the last blocks agree.  An edge may always move inwards.  And where the texture seen so far falls to bare noise,
+    the cloth is gone: a single picture of nothing but a table has no cloth in it to compare with, so a fresh finder
+    would take a table with marks for cloth.
     """
 
     def __init__(self, blocks: int = 5, jump_px: int = 96) -> None:
-        """``blocks``: how many the median is taken over."""
+        """Take the median over the last ``blocks`` blocks; see the class for ``jump_px``."""
         self._jump_px = jump_px
         self._lefts: deque[int] = deque(maxlen=blocks)
         self._rights: deque[int] = deque(maxlen=blocks)
         self._textures: deque[float] = deque(maxlen=blocks)
 
     def reset(self) -> None:
-        """Forget the blocks so far: a new piece of cloth begins."""
+        """Forget the blocks so far, because a new piece of cloth begins."""
         self._lefts.clear()
         self._rights.clear()
         self._textures.clear()
 
     def find(self, pixels: NDArray[np.uint8]) -> WebEdges | None:
-        """Edges of the inspectable cloth in one block or tile row.
+        """Return the edges of the cloth that can be inspected in one block or tile row.
 
         Args:
             pixels: ``[lines, width]`` or ``[lines, width, 3]`` (RGB) uint8.  Fewer than 8 lines get the edges of the
-                last blocks; as the first of a piece they, and pictures narrower than 64 px, are cloth but for clipped
-                columns at the borders.
+                last blocks; as the first of a piece they, and pictures narrower than 64 px, count as cloth except for
+                clipped columns at the borders.
 
         Returns:
-            Edges, or None if no cloth is in sight.
+            The edges, or None if no cloth is in sight.
 
         Raises:
             StationError: the block has another shape or type.
@@ -132,7 +132,7 @@ def _is_small(grey: NDArray[np.uint8]) -> bool:
 
 
 def _unclipped(grey: NDArray[np.uint8]) -> WebEdges | None:
-    """From the first to the last column that is not clipped."""
+    """Return the edges from the first to the last column that is not clipped."""
     level = grey.mean(axis=0)
     seen = np.flatnonzero((level >= _CLIPPED_LOW) & (level <= _CLIPPED_HIGH))
     return WebEdges(int(seen[0]), int(seen[-1]) + 1) if len(seen) else None
@@ -168,7 +168,7 @@ def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _looks_like_cloth(profile: Profile) -> NDArray[np.bool_]:
-    """Bool ``[bins]``."""
+    """Return which bins look like cloth, bool ``[bins]``."""
     texture, structure = median5(profile.texture), median5(profile.structure)
     typical, typical_structure = typical_of(texture, structure)
     if typical < _BLANK or (typical_structure < NOISE_STRUCTURE and typical < _NOISE_TEXTURE):
@@ -182,14 +182,14 @@ def _looks_like_cloth(profile: Profile) -> NDArray[np.bool_]:
 
 
 def _span(cloth: NDArray[np.bool_]) -> tuple[int, int] | None:
-    """First and end bin of the cloth: from the first to the last run of ``_RUN_BINS``."""
+    """Return first and end bin of the cloth: from the first to the last run of ``_RUN_BINS``."""
     run = np.convolve(cloth.astype(np.int32), np.ones(_RUN_BINS, dtype=np.int32), mode="valid") == _RUN_BINS
     starts = np.flatnonzero(run)
     return (int(starts[0]), int(starts[-1]) + _RUN_BINS) if len(starts) else None
 
 
 def _ends_before(profile: Profile, first: int) -> bool:
-    """Whether what lies before bin ``first`` is not cloth: a narrow stretch may be the weave's own pattern."""
+    """Say whether the bins before ``first`` are not cloth: a narrow stretch may be the weave's own pattern."""
     if first == 0 or first >= _WIDE_BINS:
         return first > 0
     shade = np.log(profile.level + 4)
@@ -198,7 +198,7 @@ def _ends_before(profile: Profile, first: int) -> bool:
 
 
 def _ground_begins(profile: Profile, first: int, end: int) -> int:
-    """Bin where the ground weave begins, for cloth found from bin ``first`` on with something else before it."""
+    """Return the bin where the ground weave begins, for cloth from bin ``first`` on with something else before it."""
     border = _border(profile, first, end)
     reach = min(SELVEDGE_PX // BIN_PX, (end - border) // 4)
     selvedge = _selvedge_bins(profile, border, end, reach)
@@ -206,7 +206,7 @@ def _ground_begins(profile: Profile, first: int, end: int) -> int:
 
 
 def _border(profile: Profile, first: int, end: int) -> int:
-    """Bin where cloth begins, by the cloth near it: lenses are less sharp at the side than in the middle."""
+    """Return the bin where cloth begins, by the cloth near it: lenses are less sharp at the side than in the middle."""
     around = slice(max(0, first - SELVEDGE_PX // BIN_PX), min(end, first + 4))
     below = _beside(median5(profile.texture), first, end, towards_cloth=0.5)
     below[first:] = False
@@ -219,18 +219,18 @@ def _border(profile: Profile, first: int, end: int) -> int:
 
 
 def _beside(values: Floats, first: int, end: int, towards_cloth: float) -> NDArray[np.bool_]:
-    """Bool ``[bins]``: values nearer to those before ``first`` than to those after it."""
+    """Return, bool ``[bins]``, which values are nearer to those before ``first`` than to those after it."""
     near, beside = median_of(values[first : min(end, first + 24)]), median_of(values[:first])
     level = beside + towards_cloth * (near - beside)
     return values < level if near > beside else values > level
 
 
 def _selvedge_bins(profile: Profile, border: int, end: int, reach: int) -> int:
-    """Number of bins from ``border`` that differ from the ground in shade, in texture or in how their picks show.
+    """Count the bins from ``border`` that differ from the ground in shade, in texture or in how their picks show.
 
-    The ground's own spread, seen further in, sets what counts as different.  Single bins that do not differ lie within
-    the selvedge, two or more in a row end it.  Weaves of few pixels per yarn beat against the pixels, so their texture
-    swells slowly across the web: a difference in texture that does not end within reach is no selvedge.
+    The ground's own spread, measured further in, sets what counts as different.  Single bins that do not differ belong
+    to the selvedge, two or more in a row end it.  Weaves with few pixels per yarn beat against the pixels, so their
+    texture swells slowly across the web: a difference in texture that does not end within reach is no selvedge.
     """
     ground = slice(border + reach, min(end, border + 4 * reach + 8))
 
@@ -245,7 +245,7 @@ def _selvedge_bins(profile: Profile, border: int, end: int, reach: int) -> int:
     def length(different: NDArray[np.bool_]) -> int:
         return int(np.argmin(different[:-1] | different[1:]))
 
-    # Loose ends reach a little way only; a flaw across the web is uneven too.
+    # Loose ends reach only a little way in, so look no further: a flaw across the web is uneven too.
     shade = differs(profile.level, 0.12, reach) | differs(profile.uneven, 0.12, min(reach, _LOOP_BINS))
     texture = differs(mean3(profile.texture), 0.25, reach) | differs(mean3(profile.weft), 0.25, reach)
     bins = length(shade | texture)
@@ -253,7 +253,7 @@ def _selvedge_bins(profile: Profile, border: int, end: int, reach: int) -> int:
 
 
 def _trim_clipped(grey: NDArray[np.uint8], left: int, right: int) -> tuple[int, int]:
-    """Leave out clipped columns narrower than the texture can tell (padding of a few pixels)."""
+    """Leave out clipped columns too narrow for the texture to show (padding of a few pixels)."""
     reach = min(4 * BIN_PX, (right - left) // 4)
 
     def clipped(columns: NDArray[np.uint8]) -> int:

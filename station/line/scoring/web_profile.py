@@ -1,8 +1,8 @@
-"""How a picture looks along its width: shade, texture and structure of narrow columns, for finding the web.
+"""This module measures shade, texture and structure of narrow columns across a picture, for finding the web.
 
 The measure of texture is the mixed difference ``I(y,x) - I(y,x+1) - I(y+1,x) + I(y+1,x+1)``: a line, a streak or a
-shade, however bright, cancels in it; a crossing of warp and weft does not.  It is taken at full size and after
-averaging 2 × 2 pixels.  Their ratio tells structure (survives averaging) from camera noise (halved by it).
+shade, however bright, cancels out in it; a crossing of warp and weft does not.  It is taken at full size and after
+averaging 2 × 2 pixels.  Their ratio separates structure (survives averaging) from camera noise (halved by it).
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 BIN_PX = 8
-"""Width of a bin, in px: the resolution across."""
+"""A bin is this wide, in px: the resolution across."""
 
 _BAND_LINES = 32  # statistics over lines are medians over bands of about this height ...
-_MAX_BANDS = 8  # ... and at most so many
+_MAX_BANDS = 8  # ... and at most this many
 _WEAK_STRUCTURE, _CLEARER = 1.2, 1.2  # structure below which 4 × 4 means are tried, and how much better they must be
 NOISE_STRUCTURE = 0.62
-"""Structure of nothing but camera noise."""
+"""Below this structure there is nothing but camera noise."""
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """Float32 ``[bins]`` along the picture: medians over bands of lines."""
+    """A profile holds float32 ``[bins]`` across the picture: medians over bands of lines."""
 
     level: Floats  # grey level
-    texture: Floats  # mixed difference of 2 × 2 means; of 4 × 4 where that tells coarse yarn better from noise
+    texture: Floats  # mixed difference of 2 × 2 means; of 4 × 4 where that separates coarse yarn better from noise
     structure: Floats  # the same over the mixed difference at full size: about 0.5 for noise, more for structure
     weft: Floats  # difference along the machine direction: how strongly the picks show
     uneven: Floats  # brightest band over darkest: loops and loose ends of the selvedge
@@ -40,20 +40,20 @@ class Profile:
     is_noise: bool  # at this scale there is nothing but camera noise
 
     def mirrored(self) -> Profile:
-        """Seen from the other side."""
+        """Return the profile as seen from the other side."""
         level, texture, structure = self.level[::-1], self.texture[::-1], self.structure[::-1]
         weft, uneven = self.weft[::-1], self.uneven[::-1]
         return replace(self, level=level, texture=texture, structure=structure, weft=weft, uneven=uneven)
 
 
 def measure(grey: NDArray[np.uint8]) -> Profile:
-    """Profile of a grey picture uint8 ``[lines, width]`` of 8 lines and one bin or more."""
+    """Measure the profile of a grey picture uint8 ``[lines, width]`` of 8 lines and one bin or more."""
     lines, width = grey.shape
     bands = int(np.clip(lines // _BAND_LINES, 1, _MAX_BANDS))
     grey = grey[: lines // 2 * 2, : width // BIN_PX * BIN_PX]
     borders = np.linspace(0, len(grey) // 4, bands + 1).astype(int) * 4
     borders[-1] = len(grey)
-    # Band by band: the intermediate pictures then stay in the processor's cache.
+    # Work band by band: the intermediate pictures then stay in the processor's cache.
     means = zip(*(_band(grey[a:b]) for a, b in pairwise(borders)), strict=True)
     level, weft, fine, coarse, coarser = (
         _bins(np.concatenate(of_bands), columns) for of_bands, columns in zip(means, _COLUMNS, strict=True)
@@ -77,7 +77,7 @@ def measure(grey: NDArray[np.uint8]) -> Profile:
 
 
 def _band(grey: NDArray[np.uint8]) -> list[Floats]:
-    """Level, weft and mixed differences at full size, of 2 × 2 and of 4 × 4 means: each averaged along, ``[1, n]``."""
+    """Return level, weft and mixed differences at full size, of 2 × 2 and 4 × 4 means: averaged along, ``[1, n]``."""
     halved = np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
     quarter = np.asarray(cv2.resize(halved, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.int16)
     along = halved[1:] - halved[:-1]
@@ -90,13 +90,13 @@ _COLUMNS = (BIN_PX // 2, BIN_PX // 2, BIN_PX, BIN_PX // 2, BIN_PX // 4)  # of a 
 
 
 def typical_of(texture: Floats, structure: Floats) -> tuple[float, float]:
-    """Texture and structure of the cloth, as long as it covers a third of the picture."""
+    """Return texture and structure of the cloth, as long as it covers a third of the picture."""
     typical = float(np.percentile(texture, 70))
     return typical, median_of(structure[texture >= 0.6 * typical])
 
 
 def _across(along: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Mixed difference, as wide as its source."""
+    """Return the mixed difference, as wide as its source."""
     mixed = np.empty_like(along)
     np.abs(along[:, 1:] - along[:, :-1], out=mixed[:, :-1])
     mixed[:, -1] = mixed[:, -2]
@@ -104,13 +104,13 @@ def _across(along: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def _bins(means: Floats, columns: int) -> Floats:
-    """Means float32 ``[bands, width / columns]``."""
+    """Average columns into bins, float32 ``[bands, width / columns]``."""
     shrunk = cv2.resize(means, None, fx=1 / columns, fy=1, interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk, dtype=np.float32)
 
 
 def median_of(values: Floats) -> float:
-    """Median of a few numbers, nan of none; numpy's own takes ten times as long over them."""
+    """Return the median of a few numbers, nan of none; numpy's own takes ten times as long for them."""
     if not len(values):
         return math.nan
     ordered = np.sort(values)
@@ -118,10 +118,10 @@ def median_of(values: Floats) -> float:
 
 
 def median5(values: Floats) -> Floats:
-    """Running median over five bins."""
+    """Return the running median over five bins."""
     return np.asarray(cv2.medianBlur(values.reshape(1, -1), 5), dtype=np.float32).ravel()
 
 
 def mean3(values: Floats) -> Floats:
-    """Running mean over three bins."""
+    """Return the running mean over three bins."""
     return np.asarray(cv2.blur(values.reshape(1, -1), (3, 1)), dtype=np.float32).ravel()
