@@ -1,4 +1,4 @@
-"""Who is at work here."""
+"""This module finds out who uses the station."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import getpass
 
 
 def login() -> str:
-    """Login of the operating system; ``unknown`` where it has none."""
+    """Return the login name of the operating system; ``unknown`` if it has none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

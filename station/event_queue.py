@@ -1,4 +1,4 @@
-"""What the core has to tell the screen, kept until the screen asks."""
+"""This module keeps the core's events for the screen until the screen takes them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from station.contract import Event, Notice, Severity, StripView
 
 
 class EventQueue:
-    """Events for the screen, bounded.  Pictures are dropped first (a newer one follows); what is lost is counted.
+    """A bounded queue holds events for the screen.  It drops pictures first (a newer one follows) and counts what it
+    drops.
 
     Args:
-        limit: most events other than pictures.
-        pictures: most pictures.
+        limit: maximum number of events other than pictures.
+        pictures: maximum number of pictures.
     """
 
     def __init__(self, limit: int = 4096, pictures: int = 64) -> None:
@@ -27,7 +28,8 @@ class EventQueue:
         self._told = 0
 
     def put(self, event: Event) -> None:
-        """Append.  A picture too many is not taken; a word too many pushes out the oldest word and what is older."""
+        """Append an event.  If it is one picture too many, it is dropped; if it is one other event too many, the oldest
+        of those and all before it are dropped."""
         with self._lock:
             if isinstance(event, StripView):
                 if self._pictures == self._pictures_limit:
@@ -42,7 +44,8 @@ class EventQueue:
             self._events.append(event)
 
     def drain(self, limit: int) -> list[Event]:
-        """Oldest ``limit`` events, removed; before them a notice if words were lost since the last time."""
+        """Remove and return the oldest ``limit`` events, after a notice if events other than pictures were lost since
+        the last call."""
         with self._lock:
             lost = self.events_dropped - self._told
             self._told = self.events_dropped

@@ -1,4 +1,5 @@
-"""How the process ends: outputs safe first, and never through the destructors of a library that holds a thread."""
+"""This module ends the process: it makes outputs safe first, and never runs the destructors of a library that still
+holds a thread."""
 
 from __future__ import annotations
 
@@ -15,16 +16,16 @@ from drivers import abandoned
 
 HOOK_LIMIT_S = 3.0
 PATIENCE_S = 2.0
-"""Threads abandoned may still return so long."""
+"""Abandoned threads have this long to return."""
 
 _hooks: list[Callable[[], object]] = []
 
 
 def before_leaving(hook: Callable[[], object]) -> Callable[[], None]:
-    """Have ``hook`` called when the process ends, however it ends short of a kill: outputs are made safe there.
+    """Register ``hook`` to be called when the process ends in any way short of a hard kill, to make outputs safe.
 
-    Hooks run in the order told, at most 3 s each, also with a hanging camera thread about.  Returns what takes the hook
-    back.
+    Hooks run in the order registered, for at most 3 s each, even while a camera thread hangs.  Returns a function that
+    removes the hook.
     """
     _hooks.append(hook)
 
@@ -36,7 +37,7 @@ def before_leaving(hook: Callable[[], object]) -> Callable[[], None]:
 
 
 def polite_kills_unwind() -> None:
-    """Let a polite kill end the main thread like an exit: rolls and records are closed, outputs made safe."""
+    """Let SIGTERM end the main thread like an exit, so that rolls and records are closed and outputs made safe."""
 
     def leave(number: int, _frame: object) -> NoReturn:
         raise SystemExit(128 + number)
@@ -47,7 +48,7 @@ def polite_kills_unwind() -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Meanwhile impatient people break into nothing."""
+    """Ignore Ctrl+C and SIGTERM meanwhile, so that an impatient user interrupts nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -60,10 +61,10 @@ def _undisturbed() -> Iterator[None]:
 
 
 def end_process(code: int) -> NoReturn:
-    """Call the hooks and end with ``code``.  Records must be closed by now.
+    """Call the hooks and end the process with ``code``.  Records must be closed before.
 
-    With a thread abandoned in a device's library the process ends at once: the interpreter's own end would unload
-    what that thread is in, which crashes or hangs.
+    If a thread was abandoned in a device's library, the process ends at once: a normal exit of the interpreter would
+    unload the library that the thread is running in, which crashes or hangs.
     """
     with _undisturbed():
         for hook in list(_hooks):
@@ -76,5 +77,5 @@ def end_process(code: int) -> NoReturn:
         try:
             stream.flush()
         except (OSError, ValueError):
-            continue  # nobody reads any more
+            continue  # nobody reads the stream any more
     os._exit(code)

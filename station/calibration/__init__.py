@@ -1,1 +1,1 @@
-"""Calibrations as the station uses them: which of those on record count, and whether they still hold."""
+"""This room applies calibrations: it chooses which of those on record count, and checks whether they still hold."""

@@ -1,4 +1,4 @@
-"""The camera as its calibrations have it: frames straightened, lines held against the encoder."""
+"""This module applies calibrations to a camera: it straightens frames and checks lines against the encoder."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from drivers.wrapped import WrappedCamera
 
 
 class EncoderWatch:
-    """Holds the lines a camera numbers against those the encoder tells of, stretch by stretch.
+    """The watch compares the lines a camera numbers with those the encoder reports, stretch by stretch.
 
-    Blocks arrive some time after the encoder's word, and now and then long after it; how far they lie back at least in
-    a stretch is steady, unless lines and encoder run apart.  Cloth seen again after a reverse counts once.
+    Blocks arrive some time after the encoder's reading, and now and then long after it; the smallest lag in a stretch
+    is steady, unless lines and encoder drift apart.  Cloth seen again after a reverse counts once.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class EncoderWatch:
         self._least_before: int | None = None
 
     def see(self, end_line: int, due_line: int, block_lines: int) -> str | None:
-        """Take the line after a block's last and the encoder's due line; a sentence if they run apart."""
+        """Take the line after a block's last and the encoder's due line; return a sentence if they drift apart."""
         if self._reach is None:
             self._from = end_line, due_line
         self._reach = end_line if self._reach is None else max(self._reach, end_line)
@@ -41,10 +41,10 @@ class EncoderWatch:
 
 
 class CalibratedCamera(WrappedCamera):
-    """Reads ``camera`` for the line.  What there is to say waits in :meth:`take_warning`.
+    """This camera reads ``camera`` for the line.  Its warning waits in :meth:`take_warning`.
 
     Args:
-        lens: straightens each frame of an area camera; None leaves pictures as they are.
+        lens: straightens each frame of an area camera; with None pictures stay as they are.
     """
 
     def __init__(self, camera: Camera, lens: Lens | None = None) -> None:
@@ -54,7 +54,7 @@ class CalibratedCamera(WrappedCamera):
         self._warning: str | None = None
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """The camera's next block, straightened.  Raises as the camera does."""
+        """Return the camera's next block, straightened.  Raises what the camera raises."""
         block = self._camera.read(timeout_s)
         if block is None:
             return None
@@ -70,7 +70,7 @@ class CalibratedCamera(WrappedCamera):
         return replace(block, pixels=self._lens.undistort(block.pixels))
 
     def take_warning(self) -> str | None:
-        """What is to be told since the last call, from any thread."""
+        """Return the warning since the last call, or None; any thread may call this."""
         warning = self._warning
         self._warning = None
         return warning

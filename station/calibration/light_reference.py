@@ -1,4 +1,4 @@
-"""How bright a fabric was when all was well, on record: lamps age over months, programs run for days."""
+"""This module keeps on record how bright good cloth of a fabric was: lamps age over months, programs run for days."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ LIGHT = "light"
 
 Profile = NDArray[np.float64]
 Subject = tuple[str, tuple[int, ...]]
-"""A fabric, and the calibrations it is seen with: the light before another calibration is no measure for that after."""
+"""A subject is a fabric and the calibrations it is seen with: brightness before and after another calibration cannot be
+compared."""
 
 
 class LightMemory:
-    """Column means of good cloth before ``camera``, kept with the calibrations; the station makes them itself."""
+    """The memory keeps column means of good cloth under ``camera`` with the calibrations; the station makes them."""
 
     def __init__(self, store: Store, history: History, camera: Camera) -> None:
         self._store = store
@@ -30,7 +31,7 @@ class LightMemory:
         self._camera = camera
 
     def recall(self, subject: Subject) -> Profile | None:
-        """Column means float64 ``[width]``, not a number beside the web; None where none were kept, or are damaged.
+        """Return column means float64 ``[width]``, NaN beside the web; None if none were kept or they are damaged.
 
         Raises:
             RecordsError: the records cannot be read.
@@ -46,7 +47,7 @@ class LightMemory:
         return None
 
     def keep(self, subject: Subject, means: Profile) -> None:
-        """Put them on record; where the records refuse, this program's own memory has to do."""
+        """Put column means on record; if the records fail, only this run of the program remembers them."""
         rounded = [None if math.isnan(mean) else round(float(mean), 2) for mean in means]
         result = {"fabric": subject[0], "calibrations": list(subject[1]), "means": rounded}
         camera = self._camera

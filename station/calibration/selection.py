@@ -1,7 +1,8 @@
-"""Which of the calibrations on record apply to a camera, and whether sizes made with them are verified.
+"""This module chooses which calibrations on record apply to a camera and says whether its sizes are verified.
 
-Sizes are verified where a scale across and one along are on record for this very camera (its name, its serial number,
-its width) and not stale.  Nothing here stops a roll: what is missing, stale or foreign is said, and the sizes marked.
+Sizes are verified if a scale across and one along are on record for exactly this camera (its name, its serial number,
+its width) and not stale.  Nothing here stops a roll: a calibration that is missing, stale or of another device brings a
+warning, and the sizes are marked.
 """
 
 from __future__ import annotations
@@ -24,44 +25,44 @@ from station.records.rows import CalibrationRow, RollMeasures
 
 SCALE, SHADING, LENS, STITCHING = "scale", "shading", "lens", "stitching"
 ACROSS, ALONG = "across_mm_per_px", "along_mm_per_px"
-"""Keys of a scale; a ruler gives only the one, an encoder only the other."""
+"""These are the keys of a scale; a ruler gives only the first, an encoder only the second."""
 
 MAX_AGE_DAYS = 180.0
 SCALE_TOLERANCE = 0.01
-"""Share by which two scales may differ and still be one."""
+"""Two scales that differ by no more than this share count as the same."""
 TAUGHT_TOLERANCE = 0.05
-"""Share by which the scale a fabric was taught at may differ from the camera's before people are told."""
+"""The scale a fabric was taught at may differ from the camera's by this share before a warning is given."""
 
 EVER = datetime.min.replace(tzinfo=UTC)
 _LENGTH: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf_nan=False)])
 
 
 class Named(Protocol):
-    """A camera, as far as its calibrations are told by it."""
+    """A named camera has what identifies its calibrations."""
 
     @property
     def camera_id(self) -> str:
-        """Its name."""
+        """Give the camera's name."""
 
     @property
     def serial(self) -> str:
-        """The device's own number, '' if not known."""
+        """Give the device's serial number, '' if not known."""
 
     @property
     def width_px(self) -> int | None:
-        """Its columns, None if not known."""
+        """Give the number of columns, None if not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibrated:
-    """What a roll is inspected with.
+    """This class holds the recipe and the calibrations that a roll is inspected with.
 
     Attributes:
-        recipe: the recipe in force: the fabric's, at this camera's scale where that is calibrated.
-        shading: flat field, None where there is none.
-        lens: an area camera's distortion, None where it is not calibrated.
+        recipe: the recipe in force: the fabric's, at this camera's scale if that is calibrated.
+        shading: flat field, None if there is none.
+        lens: an area camera's distortion, None if it is not calibrated.
         measures: scale, calibrations used and why sizes are unverified, for the record.
-        warnings: what people should know, a sentence each.
+        warnings: what users should know, one sentence each.
     """
 
     recipe: Recipe
@@ -73,7 +74,8 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A calibration that fits the camera; ``caveat`` is why it is not to be trusted, '' where it is."""
+    """A search result holds the calibration that fits the camera, or None; ``caveat`` says why there is none or why it
+    cannot be trusted, '' if it can."""
 
     row: CalibrationRow | None
     caveat: str
@@ -81,7 +83,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Calibrations:
-    """The calibrations on record, and which of them count.
+    """This class chooses from the calibrations on record those that count.
 
     Attributes:
         max_age_days: older ones are stale.
@@ -93,7 +95,7 @@ class Calibrations:
     shading_id: int | None = None
 
     def fit(self, camera: Camera, recipe: Recipe) -> Calibrated:
-        """What applies to a roll of ``recipe`` before ``camera`` now.  Raises RecordsError."""
+        """Choose what applies to a roll of ``recipe`` under ``camera`` now.  Raises RecordsError."""
         oldest = datetime.now(UTC) - timedelta(days=self.max_age_days)
         return calibrated(self.history.calibrations(), camera, recipe, oldest, self.shading_id)
 
@@ -101,11 +103,11 @@ class Calibrations:
 def calibrated(
     rows: Sequence[CalibrationRow], camera: Camera, recipe: Recipe, oldest: datetime, shading_id: int | None = None
 ) -> Calibrated:
-    """What applies to a roll of ``recipe`` before ``camera``: of each kind the newest calibration that fits.
+    """Choose what applies to a roll of ``recipe`` under ``camera``: the newest calibration of each kind that fits.
 
     Args:
         rows: all calibrations on record, newest first.
-        oldest: what was made before is stale; UTC-aware.
+        oldest: calibrations made before this time (with zone UTC) are stale.
         shading_id: the shading to use, whatever its age; None: the newest that fits.
     """
 
@@ -140,13 +142,13 @@ def calibrated(
 
 
 def lens_for(rows: Sequence[CalibrationRow], camera: Named) -> Lens | None:
-    """The lens that the line will straighten this camera's frames by, however old; ``rows``: newest first."""
+    """Return the lens the line will use to straighten this camera's frames, however old; ``rows``: newest first."""
     row = _find([row for row in rows if row.kind == LENS], camera, Lens.from_dict, EVER, LENS).row
     return None if row is None else Lens.from_dict(row.result)
 
 
 def check_scale(recipe: Recipe, camera: Camera) -> None:
-    """Raises StationError if the camera knows its scale and the recipe was made for another: sizes would be wrong."""
+    """Raise StationError if the camera knows its scale and the recipe was made for another: sizes would be wrong."""
     scale = camera.mm_per_px
     if scale is None or recipe.mm_per_px is None:
         return
@@ -164,7 +166,7 @@ def _find(
     oldest: datetime,
     what: str,
 ) -> _Found:
-    """The newest of one kind that fits the camera and can be read, and what speaks against it."""
+    """Find the newest calibration of one kind that fits the camera and can be read, and say why not to trust it."""
     name = camera.camera_id
     mine = [row for row in rows if row.camera_id == name]
     foreign, damaged = "", ""
@@ -190,7 +192,7 @@ def _find(
 
 
 def why_foreign(row: CalibrationRow, camera: Named) -> str:
-    """Why a calibration under this camera's name is another device's, '' if it is its own."""
+    """Say why a calibration under this camera's name is of another device, '' if it is of this camera."""
     if row.serial and camera.serial and row.serial != camera.serial:
         return f"calibration {row.id} is of serial number {row.serial}, this camera's is {camera.serial}"
     if None not in (row.width_px, camera.width_px) and row.width_px != camera.width_px:
@@ -199,7 +201,7 @@ def why_foreign(row: CalibrationRow, camera: Named) -> str:
 
 
 def _reader(key: str) -> Callable[[Mapping[str, Any]], object]:
-    """Reads one length of a scale; None where that scale does not tell it."""
+    """Return a function that reads one length of a scale; it gives None if the scale lacks that length."""
 
     def read(result: Mapping[str, Any]) -> float | None:
         if result and result.get(key) is None and {ACROSS, ALONG} & result.keys():
@@ -227,8 +229,8 @@ def _shading_for(camera: Camera, result: Mapping[str, Any]) -> Shading:
 
 
 def _at_scale(recipe: Recipe, across: float | None, along: float | None) -> Recipe:
-    """The recipe at the camera's scale.  The axis that is not calibrated keeps the recipe's figure; if it has none,
-    pixels count as square."""
+    """Return the recipe at the camera's scale.  An axis that is not calibrated keeps the recipe's scale; if the recipe
+    has none, pixels count as square."""
     if across is None and along is None:
         return recipe
     known = recipe.mm_per_px
@@ -244,14 +246,14 @@ def _unverified(across: _Found, along: _Found) -> str:
 
 
 def _bent_when_measured(across: _Found, lens: _Found) -> str:
-    """Says so if the scale is of pictures that no lens, or another one, has straightened."""
+    """Say so if the scale was measured in pictures that no lens, or another lens, had straightened; else ''."""
     if across.row is None or lens.row is None or across.row.id > lens.row.id:
         return ""
     return f"the scale of camera {lens.row.camera_id} was measured before its lens was calibrated"
 
 
 def _taught_elsewhere(taught: Recipe, in_force: Recipe) -> str:
-    """A sentence if the fabric was taught at a scale far from the camera's, else ''."""
+    """Return a sentence if the fabric was taught at a scale far from the camera's, else ''."""
     if taught.mm_per_px is None or in_force.mm_per_px is None:
         return ""
     if abs(in_force.mm_per_px / taught.mm_per_px - 1) <= TAUGHT_TOLERANCE:

@@ -1,6 +1,8 @@
-"""The flat field's file: a :class:`calibration.shading.Shading` as JSON, written by calibrating for elsewhere.
+"""This module reads and writes the flat field's file: a :class:`calibration.shading.Shading` as JSON, for use
+elsewhere.
 
-Settings may name one; it is then put on record, as all that rolls are inspected with."""
+Settings may name such a file; its shading is then put on record, like every calibration that rolls are inspected with.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,11 @@ from station.records.store import Store
 
 
 def load_shading(path: Path, width_px: int) -> Shading:
-    """The shading in a file, for a camera of ``width_px`` columns.
+    """Load the shading from a file, for a camera of ``width_px`` columns.
 
     Raises:
-        StationError: no such file, it cannot be read, is not JSON, or is for another width.
-        CalibrationError: what it says is no shading.
+        StationError: the file does not exist, cannot be read, is not JSON, or is for another width.
+        CalibrationError: its content is no shading.
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -49,7 +51,7 @@ def load_shading(path: Path, width_px: int) -> Shading:
 
 
 def save_shading(shading: Shading, path: Path) -> None:
-    """Write a shading, whole or not at all; what was there before is replaced.
+    """Write a shading completely or not at all; an existing file is replaced.
 
     Raises:
         StationError: it cannot be written.
@@ -63,7 +65,7 @@ def save_shading(shading: Shading, path: Path) -> None:
 
 
 def shading_on_record(store: Store, history: History, camera: Camera, shading: Shading, file: Path) -> int:
-    """Number of the calibration that is this shading of this camera; put on record if need be."""
+    """Return the number of the calibration that holds this shading of this camera; add it to the records if missing."""
     result = shading.to_dict()
     for row in history.calibrations(camera.camera_id):
         if row.kind == SHADING and row.result == result and row.serial == camera.serial:

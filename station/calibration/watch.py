@@ -1,4 +1,4 @@
-"""Watches, while rolls run, whether the camera still is as it was calibrated: light, dust, lines against encoder."""
+"""This module watches, while rolls run, whether a camera is still as calibrated: light, dust, lines and encoder."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from station.contract import StripView
 
 READING_S = 1.0
 REPEAT_S = 600.0
-"""What lasts is told again after so long."""
+"""A warning that still applies is repeated after this time."""
 
 
 class CalibrationWatch:
-    """Belongs to one camera; the light's reference is kept from roll to roll while fabric and calibrations stay the
-    same, and from one run of the program to the next in ``memory``.
+    """A calibration watch checks one camera; it keeps the light's reference from roll to roll while fabric and
+    calibrations stay the same, and from one run of the program to the next in ``memory``.
 
-    :meth:`see` is called from the line and only takes column means; the rest is done in :meth:`take_warnings`.
+    The line calls :meth:`see`, which only takes column means; :meth:`take_warnings` does the rest.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class CalibrationWatch:
         self._told_s: dict[str, float] = {}
 
     def begin_roll(self, fitted: Calibrated) -> CalibratedCamera:
-        """The camera that the roll's line is to read.  Raises RecordsError."""
+        """Begin a roll and return the camera that its line must read.  Raises RecordsError."""
         self.camera = CalibratedCamera(self._bare, fitted.lens)
         subject = (fitted.recipe.fabric, fitted.measures.calibration_ids)
         if subject != self._subject:
@@ -57,11 +57,11 @@ class CalibrationWatch:
         return self.camera
 
     def see(self, strip: StripView) -> None:
-        """Take a reading of the loom's cloth once a second; pictures of a folder have each their own light."""
+        """Take a reading of the loom's cloth once a second; skip pictures of a folder, as each has its own light."""
         now = self._clock()
         if strip.piece is not None or strip.right_px <= strip.left_px or now - self._read_s < READING_S:
             return
-        if strip.blind_px:  # without one of several cameras the rest is no measure of the whole
+        if strip.blind_px:  # if one of several cameras is missing, the rest does not represent the whole web
             return
         self._read_s = now
         means = cv2.reduce(strip.pixels, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F)
@@ -70,7 +70,7 @@ class CalibrationWatch:
         self._reading = means
 
     def take_warnings(self) -> list[str]:
-        """What people should know, a sentence or two each; what lasts not more often than every ten minutes."""
+        """Return warnings of one or two sentences each; one that lasts is repeated every ten minutes at most."""
         said = [self.camera.take_warning()]
         reading = self._reading
         self._reading = None
@@ -80,13 +80,13 @@ class CalibrationWatch:
         return [warning for warning in said if warning and self._is_news(warning)]
 
     def _keep(self) -> None:
-        """Remember how the light was, once that is known."""
+        """Keep the light's reference once it is known."""
         if self._memory is not None and self._light.reference is not None and not self._is_kept:
             self._is_kept = True
             self._memory.keep(self._subject, self._light.reference)
 
     def _is_news(self, warning: str) -> bool:
-        """Whether this was not told in the last ten minutes, be it with other figures."""
+        """Return whether this warning was not given in the last ten minutes, even with other numbers in it."""
         now, what = self._clock(), re.sub(r"\d+", "", warning)
         if now - self._told_s.get(what, -1e9) < REPEAT_S:
             return False

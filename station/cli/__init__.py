@@ -1,1 +1,1 @@
-"""The commands as typed: options are parsed here and nowhere else.  ``app`` is the composition root."""
+"""This room parses the options of the commands, and no other does.  ``app`` is the composition root."""

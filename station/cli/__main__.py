@@ -1,4 +1,4 @@
-"""``python -m station.cli`` is the ``station`` command."""
+"""This module runs the ``station`` command for ``python -m station.cli``."""
 
 from station.cli.app import main
 

@@ -1,4 +1,4 @@
-"""``station audit``: options parsed here, work done in :mod:`station.commands`."""
+"""This module parses the options of ``station audit``; :mod:`station.commands` does the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``station calibrate``: options parsed here, work done in :mod:`station.commands`."""
+"""This module parses the options of ``station calibrate``; :mod:`station.commands` does the work."""
 
 from __future__ import annotations
 
@@ -192,8 +192,8 @@ def list_calibrations(
 def _opened(
     images: Path | None, config: Path | None, camera: str | None, home: Path | None, *, target: bool = True
 ) -> Iterator[tuple[Records, CameraName, CameraSource | None]]:
-    """Records, the camera that is calibrated, and pictures of the ``target`` if there is one.  Pictures are looked at
-    before the records are opened, so that a slip of the hand leaves no home folder behind."""
+    """Open the records, the camera that is calibrated, and pictures of the ``target`` if there is one.  Pictures are
+    opened before the records, so that a typing error leaves no home folder behind."""
     from station.commands.calibrate_source import CameraName, open_source
     from station.commands.session import open_records
     from station.settings import home_folder, load_settings
@@ -213,7 +213,7 @@ def _who(by: str | None) -> str:
 
 
 def _corners(text: str) -> tuple[int, int]:
-    """``9x6``."""
+    """Parse text such as ``9x6``."""
     found = re.fullmatch(r"(\d{1,3})\s*[x×]\s*(\d{1,3})", text.strip())
     if found is None:
         raise typer.BadParameter(f"{text!r} is not like 9x6", param_hint="--chessboard")
@@ -221,7 +221,7 @@ def _corners(text: str) -> tuple[int, int]:
 
 
 def _run(text: str) -> tuple[int, float]:
-    """``12000:1000``, pulses and millimetres."""
+    """Parse text such as ``12000:1000``, pulses and millimetres."""
     pulses, _, length = text.partition(":")
     try:
         return int(pulses), float(length)

@@ -1,4 +1,4 @@
-"""What all commands share: the options each of them takes, and how a result is printed."""
+"""This module holds what all commands share: common options, and how a result is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``station recipe``: what a fabric asks of the camera."""
+"""This module parses the options of ``station recipe``, which shows and changes a fabric's camera settings."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What each command does, free of option parsing: plain arguments in, the JSON's dictionary out."""
+"""This room does the work of each command without option parsing: plain arguments in, the JSON's dictionary out."""

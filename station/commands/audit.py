@@ -1,4 +1,4 @@
-"""The audit chain of a home folder, checked without a change to it."""
+"""This module checks the audit chain of a home folder without changing the folder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PROGRESS_S = 5.0
 
 
 def verify_audit(home: Path) -> AuditCheck:
-    """Check the audit chain of a home folder, also one that is read-only or a station's that runs, with a line of
-    progress on stderr if it takes long.
+    """Check the audit chain of a home folder, even if it is read-only or its station is running; print progress on
+    stderr if that takes long.
 
     Raises:
         RecordsError: there are no records, or they cannot be read.
@@ -25,7 +25,7 @@ def verify_audit(home: Path) -> AuditCheck:
 
 
 class _Progress:
-    """Says how many rows are done, at most every five seconds."""
+    """The progress line says how many rows are done, at most every five seconds."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
@@ -37,7 +37,7 @@ class _Progress:
 
 
 def as_text(check: AuditCheck, home: Path) -> str:
-    """The outcome as one sentence: how long a whole chain is, or where it breaks and what to do."""
+    """Return the outcome as one sentence: the length of an unbroken chain, or where it breaks and what to do."""
     if check.ok:
         return f"chain whole, {check.rows} row{'s' * (check.rows != 1)}"
     return (

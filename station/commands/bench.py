@@ -1,4 +1,4 @@
-"""How fast is this machine: the whole line against the bare model."""
+"""This module measures how fast this machine is: the whole line compared with the model alone."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from station.recipe import Recipe
 
 CLOTH_M = 4.0
 PATIENCE_S = 60.0
-"""For a first call that takes longer than a pair should."""
+"""The bench waits this much longer if the first call takes longer than it should."""
 
 KEPT_CALLS = 16
-"""Of the line, played back to the bare model."""
+"""This many calls of the line are kept and played back to the model alone."""
 
 Tiles = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Tiles per second, the processor's time per tile over all threads, and the defects told meanwhile."""
+    """A pace holds tiles per second, processor time per tile over all threads, and the number of defects reported."""
 
     rate: float
     cpu_ms: float
@@ -42,23 +42,23 @@ class Pace:
 def bench(
     seconds: float, pairs: int, seed: int, device: str, encoder: str = "light", weights: Path | None = None
 ) -> dict[str, object]:
-    """The line against the bare model, in interleaved pairs on pre-rendered cloth with flaws in memory.
+    """Compare the line with the model alone, in interleaved pairs on pre-rendered cloth with flaws in memory.
 
-    Both judge the same tiles in calls of the same size: those of the line are kept and played back to the model.  The
-    one or the other goes first by turns.  ``light`` is the shipped demo model; other encoders run untaught, as the
-    model's speed does not depend on what was learnt, and find nothing.
+    Both judge the same tiles in calls of the same size: those of the line are kept and played back to the model.  They
+    take turns in going first.  ``light`` is the shipped demo model; other encoders run untaught, as the model's speed
+    does not depend on what was learnt, and find nothing.
 
     Args:
-        seconds: of one pair.
+        seconds: duration of one pair.
 
     Returns:
-        rates as medians over the pairs; ``overhead``, the share of the bare model's rate that the line loses, as
-        median, lowest and highest of the pairs; the processor's time per tile, which a busy machine disturbs least;
-        ``defects`` that the line told of in all pairs.
+        rates as medians over the pairs; ``overhead``, the share of the model's rate alone that the line loses, as
+        median, lowest and highest of the pairs; processor time per tile, which a busy machine disturbs least;
+        ``defects`` that the line reported in all pairs.
 
     Raises:
-        ModelError: the device or the encoder's weights are not there.
-        StationError: so slow that no tile was judged in time.
+        ModelError: the device or the encoder's weights are missing.
+        StationError: the machine is so slow that no tile was judged in time.
     """
     network, recipe = _network(encoder, weights)
     cloth = demo.rendered_cloth(seed, CLOTH_M, demo.FLAWS_PER_M)
@@ -108,7 +108,7 @@ def _median(values: Iterable[float]) -> float:
 
 
 def _bare_pace(runtime: Runtime, calls: list[Tiles], seconds: float) -> Pace:
-    """The next call begins before the one before is awaited, as the line does it."""
+    """Measure the model alone; as in the line, the next call begins before the previous one is awaited."""
     scorer = WatchedScorer(runtime)
     ends, turn = time.perf_counter() + seconds, 1
     under_way = scorer.submit(calls[0])
@@ -123,7 +123,7 @@ def _bare_pace(runtime: Runtime, calls: list[Tiles], seconds: float) -> Pace:
 def _line_pace(
     runtime: Runtime, recipe: Recipe, cloth: NDArray[np.uint8], seconds: float, keep: list[Tiles] | None = None
 ) -> Pace:
-    """The line's pace from the first tile on; the first calls' tiles are put into ``keep``."""
+    """Measure the line's pace from the first tile on; put the tiles of the first calls into ``keep``."""
     scorer = WatchedScorer(runtime, keep)
     inspection = Inspection(MemoryCamera(cloth), scorer, recipe, roll=None, on_event=_ignore)
     inspection.start()
@@ -143,8 +143,8 @@ def _line_pace(
 
 
 class WatchedScorer(TileScorer):
-    """A scorer that tells the pace from the first call's begin to the last one's end, and may keep the first calls'
-    tiles."""
+    """This scorer measures the pace from the beginning of the first call to the end of the last one, and can keep the
+    tiles of the first calls."""
 
     def __init__(self, runtime: Runtime, keep: list[Tiles] | None = None) -> None:
         self._runtime = runtime
@@ -158,24 +158,24 @@ class WatchedScorer(TileScorer):
 
     @property
     def tile_px(self) -> int:
-        """As the runtime."""
+        """Give the runtime's tile size."""
         return self._runtime.tile_px
 
     @property
     def cell_px(self) -> int:
-        """As the runtime."""
+        """Give the runtime's cell size."""
         return self._runtime.cell_px
 
     def prepare(self, channels: int) -> None:
-        """As the runtime."""
+        """Prepare the runtime."""
         self._runtime.prepare(channels)
 
     def infer(self, tiles: Tiles) -> NDArray[np.float32]:
-        """As the runtime."""
+        """Score tiles as the runtime does, and measure the pace."""
         return self.submit(tiles)()
 
     def submit(self, tiles: Tiles) -> Callable[[], NDArray[np.float32]]:
-        """As the runtime."""
+        """Begin to score tiles as the runtime does, and measure the pace."""
         if self._began is None:
             self._began = time.perf_counter(), time.process_time()
         begin, cpu = self._began

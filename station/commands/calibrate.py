@@ -1,5 +1,5 @@
-"""Commands that calibrate a camera.  Every result is put on record with its residual error; nothing is half-stored:
-the record is written last, after all that may be refused."""
+"""This module holds the commands that calibrate a camera and put each result on record with its residual error.
+Nothing is half-stored: the record is written last, after every step that may fail."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from station.records.rows import NewCalibration
 
 SHADING_LINES = 2048
 SHADING_METRES = 1.2
-"""Taken from a camera: a metre is needed, and some of it may show no cloth."""
+"""A camera is read for this length: one metre is needed, and some of it may show no cloth."""
 UNEVEN = 0.01
-"""Share of the mean brightness that may be left uneven before people are told ..."""
+"""This share of the mean brightness may stay uneven before a warning is given ..."""
 FAR_TOO_UNEVEN = 0.03
-"""... and from which it was no even cloth or surface: the next roll would be spoilt by such a shading."""
+"""... and above this share it was no even cloth or surface: such a shading would spoil the next roll."""
 POOR_FIT_PX = 1.0
 
 
 def calibrate_shading(
     records: Records, source: CameraSource, *, by: str, out: Path | None = None, lines: int | None = None
 ) -> dict[str, object]:
-    """Flat field from good cloth that moves past the camera, or from a folder of it.
+    """Calibrate the flat field from good cloth that moves past the camera, or from a folder of pictures of it.
 
     Raises:
         CameraError: the source failed.
         CalibrationError: too little cloth, or cloth that is too dark, too bright or too narrow.
-        StationError: no cloth in sight, no even cloth, or the file cannot be written.
+        StationError: no cloth is in sight, it is not even, or the file cannot be written.
     """
     _check_out(out)
     if source.live:
@@ -69,7 +69,7 @@ def calibrate_shading(
                 counted += block.lines
                 yield block.pixels
 
-    joints_px = source.of.joints_px  # of several cameras each has a light of its own
+    joints_px = source.of.joints_px  # each of several cameras has its own light
     web_px = usual_web(list(webs.values()))
     shading = shading_from_cloth(good(), web_px=web_px, mm_per_line=mm_per_line, joints_px=joints_px)
     return _keep_shading(records, source, shading, by, out, counted)
@@ -78,12 +78,12 @@ def calibrate_shading(
 def calibrate_shading_from_references(
     records: Records, source: CameraSource, dark: Path, *, by: str, out: Path | None = None
 ) -> dict[str, object]:
-    """Flat field from an even white surface (the source) and pictures with the lens covered.
+    """Calibrate the flat field from an even white surface (the source) and pictures with the lens covered.
 
     Raises:
         CameraError: a source failed.
         CalibrationError: references that differ in width, or are too few, clipped or too dark.
-        StationError: no even surface, or the file cannot be written.
+        StationError: the surface is not even, or the file cannot be written.
     """
     _check_out(out)
     if source.live:
@@ -107,16 +107,16 @@ def calibrate_scale(
     pulses_per_line: float | None = None,
     lines: int | None = None,
 ) -> dict[str, object]:
-    """Scale across and along from a chessboard, across from a ruler, along from encoder pulses over measured lengths.
+    """Calibrate the scale: both axes from a chessboard, across from a ruler, along from encoder pulses per length.
 
     Args:
-        of: which camera is calibrated.
-        source: pictures of the target; None where there is only the encoder.
+        of: the camera that is calibrated.
+        source: pictures of the target; None if there is only the encoder.
         runs: encoder pulses and length in mm of each run of cloth.
 
     Raises:
         CameraError: the source failed.
-        CalibrationError: no target, a bad picture of it, or impossible values.
+        CalibrationError: there is no target, a bad picture of it, or values are impossible.
     """
     result: dict[str, Any] = {}
     warnings: list[str] = []
@@ -153,11 +153,11 @@ def calibrate_scale(
 def calibrate_lens(
     records: Records, source: CameraSource, *, by: str, chessboard: tuple[int, int], square_mm: float
 ) -> dict[str, object]:
-    """An area camera's distortion from pictures of a chessboard.
+    """Calibrate an area camera's distortion from pictures of a chessboard.
 
     Raises:
         CameraError: the source failed.
-        CalibrationError: no board in a picture, too few or too much alike, mixed sizes.
+        CalibrationError: a picture shows no board, or pictures are too few, too similar or of mixed sizes.
     """
     lens = lens_from_chessboards(pictures(source, source.camera.width_px), chessboard, square_mm)
     result = lens.to_dict()
@@ -165,11 +165,11 @@ def calibrate_lens(
 
 
 def calibrate_stitching(records: Records, left: CameraSource, right: CameraSource, *, by: str) -> dict[str, object]:
-    """Overlap and offset of two neighbouring cameras, from one picture of each.
+    """Calibrate overlap and offset of two neighbouring cameras from one picture of each.
 
     Raises:
         CameraError: a source failed.
-        CalibrationError: the pictures fit nowhere or in several places.
+        CalibrationError: the pictures match nowhere or in several places.
     """
     found = stitch(_only(pictures(left, left.camera.width_px)), _only(pictures(right, right.camera.width_px)))
     warnings = []
@@ -180,7 +180,7 @@ def calibrate_stitching(records: Records, left: CameraSource, right: CameraSourc
 
 
 def usual_web(webs: list[WebEdges]) -> tuple[int, int]:
-    """Half-open columns of the web: median edges, so that one misread block does not narrow it."""
+    """Return the half-open columns of the web: median edges, so that one misread block does not narrow it."""
     return round(median(web.left_px for web in webs)), round(median(web.right_px for web in webs))
 
 
@@ -219,7 +219,7 @@ def _keep(
     by: str,
     warnings: Sequence[str],
 ) -> dict[str, object]:
-    """Put a result on record; the part of the JSON that all kinds have."""
+    """Put a result on record and return the part of the JSON that all kinds have."""
     new = NewCalibration(kind, of.camera_id, result, of.serial, of.width_px, residual, unit)
     (number,) = records.store.add_calibrations([new], by)
     for warning in warnings:
@@ -234,7 +234,7 @@ def _keep(
 
 
 def _along_warnings(seen: Mapping[str, Any], along: float) -> list[str]:
-    """Where the target told a scale, too: does the encoder agree, are pixels square."""
+    """Warn if the target gave a scale, too, and the encoder differs from it or pixels are not square."""
     other, which = seen.get(ALONG), "the chessboard along"
     if other is None:
         other, which = seen.get(ACROSS), "the target across, so pixels are not square"
@@ -249,7 +249,7 @@ def _check_out(out: Path | None) -> None:
 
 
 def _mm_per_line(records: Records, source: CameraSource) -> float | None:
-    """Scale along of the camera, as it is on record or as the camera tells it; None if nobody knows."""
+    """Return the camera's scale along, from the records or from the camera itself; None if neither has it."""
     known = (row.result.get(ALONG) for row in records.history.calibrations(source.of.camera_id) if row.kind == SCALE)
     mm = next((value for value in known if isinstance(value, float) and value > 0), None)
     return mm or source.camera.mm_per_px
@@ -260,14 +260,14 @@ def _enough_lines(mm_per_line: float | None) -> int:
 
 
 def _lines_of(blocks: Iterable[LineBlock]) -> Picture:
-    """uint8 ``[lines, width]`` in grey."""
+    """Join blocks to one grey picture, uint8 ``[lines, width]``."""
     lines = np.concatenate([block.pixels for block in blocks])
     return lines if lines.ndim == 2 else lines.mean(axis=2).astype(np.uint8)
 
 
 def _straightened(lens: Lens | None, shown: list[Picture]) -> list[Picture]:
-    """Pictures as the line will see them: by the camera's lens, where that is calibrated.  Raises PictureError for
-    pictures that are not its whole frames."""
+    """Straighten pictures as the line will, if the camera's lens is calibrated.  Raises PictureError for pictures that
+    are not its whole frames."""
     return shown if lens is None else [lens.undistort(picture) for picture in shown]
 
 

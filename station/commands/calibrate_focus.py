@@ -1,4 +1,4 @@
-"""The aid for setting up a camera: how sharp and how well exposed its picture is, once a second."""
+"""This module helps to set up a camera: it says once a second how sharp and how well exposed the picture is."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from station.line.scoring.web import WebFinder
 
 EVERY_S = 1.0
 LEAST_LINES, MOST_LINES = 64, 2048
-"""Lines a figure is made of: what came in the last second, within these bounds."""
+"""A figure is computed from the lines of the last second, within these bounds."""
 
 
 def watch_focus(camera: Camera, seconds: float | None) -> dict[str, object]:
-    """Say focus and exposure every second until Ctrl+C, ``seconds`` or the end of the cloth; the last and the best
-    figure.
+    """Print focus and exposure every second until Ctrl+C, ``seconds`` or the end of the cloth; return the last figures
+    and the best focus.
 
     Raises:
         CameraError: the camera failed.
@@ -52,7 +52,7 @@ def watch_focus(camera: Camera, seconds: float | None) -> dict[str, object]:
 
 
 def _figures(picture: Picture, finder: WebFinder) -> dict[str, float | str]:
-    """Focus and exposure of the web, or of the whole picture where no web is found."""
+    """Measure focus and exposure of the web, or of the whole picture if no web is found."""
     web = finder.find(picture)
     cloth = picture if web is None else np.ascontiguousarray(picture[:, web.left_px : web.right_px])
     exposure = exposure_figure(cloth)

@@ -1,4 +1,4 @@
-"""The calibrations on record, as a command lists them."""
+"""This module lists the calibrations on record for the command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from station.commands.session import Records
 
 
 def list_calibrations(records: Records, camera_id: str | None) -> list[dict[str, object]]:
-    """What is on record, newest first."""
+    """Return the calibrations on record, newest first: of one camera, or all with None."""
     now = datetime.now(UTC)
     return [
         {
@@ -28,7 +28,7 @@ def list_calibrations(records: Records, camera_id: str | None) -> list[dict[str,
 
 
 def as_table(found: list[dict[str, object]]) -> str:
-    """The calibrations for a terminal."""
+    """Format the calibrations as a table for a terminal."""
     if not found:
         return "No calibrations on record."
     return "\n".join(

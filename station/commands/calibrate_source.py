@@ -1,4 +1,4 @@
-"""Where a calibration's pictures come from: a folder, a file, or the camera that the settings name."""
+"""This module gets a calibration's pictures from a folder, a file, or the camera that the settings name."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from station.contract import StationError
 from station.settings import Settings
 
 SILENCE_S = 20.0
-"""So long a camera may send nothing before it is given up."""
+"""A camera may send nothing for this long before the command gives up."""
 
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class CameraName:
-    """Which camera is calibrated: its name, the device's own number ('' if not known), its columns (None likewise), and
-    those at which another camera's picture begins where several are joined."""
+    """This class identifies the camera that is calibrated: its name, the device's serial number ('' if not known), its
+    number of columns (None if not known), and, if several cameras are joined, the columns where the next picture
+    begins."""
 
     camera_id: str
     serial: str = ""
@@ -35,12 +36,12 @@ class CameraName:
 
 @dataclass(frozen=True, slots=True)
 class CameraSource:
-    """Pictures, and the camera they were taken with.
+    """A source gives pictures, and names the camera they were taken with.
 
     Attributes:
-        camera: what is played or read; a folder or the camera itself.
-        of: which camera is calibrated.
-        live: whether ``camera`` is that camera, with no end of cloth to wait for.
+        camera: the camera to read: a folder that is played, or the real camera.
+        of: the camera that is calibrated.
+        live: whether ``camera`` is that camera, whose cloth has no end.
     """
 
     camera: Camera
@@ -49,7 +50,8 @@ class CameraSource:
 
 
 def open_source(images: Path | None, settings: Settings | None, camera_id: str | None) -> CameraSource:
-    """Pictures of ``images``, else from the camera of ``settings``; a calibration is that camera's where it is told.
+    """Open the pictures of ``images``, else the camera of ``settings``; with ``settings`` the calibration is for their
+    camera, named ``camera_id`` if that is given.
 
     Raises:
         CameraError: the pictures cannot be read, or the camera cannot be opened.
@@ -77,11 +79,12 @@ def _named(camera: Camera, camera_id: str | None) -> CameraName:
 
 
 def cloth(source: CameraSource, lines: int) -> Callable[[], Iterable[LineBlock]]:
-    """All blocks of a folder, played anew at each call; from a live camera as many as hold ``lines`` lines, kept.
+    """Return a function that gives all blocks of a folder, replayed at each call; from a live camera it gives the same
+    blocks each time, enough for ``lines`` lines.
 
     Raises:
         CameraError: the source failed.
-        StationError: the camera sends too little.
+        StationError: the camera sends nothing for too long.
     """
     if not source.live:
         return lambda: played(source.camera)
@@ -94,7 +97,7 @@ def cloth(source: CameraSource, lines: int) -> Callable[[], Iterable[LineBlock]]
 
 
 def pictures(source: CameraSource, lines: int) -> list[Picture]:
-    """Each image of a folder; from a live camera one picture of at most ``lines`` consecutive lines.
+    """Return each image of a folder; from a live camera one picture of at most ``lines`` consecutive lines.
 
     Raises:
         CameraError: the source failed.
@@ -109,11 +112,11 @@ def pictures(source: CameraSource, lines: int) -> list[Picture]:
 
 
 def _one_picture(camera: Camera, lines: int) -> Picture:
-    """Lines that lie together: an area camera's frame, or a line-scan camera's blocks put together."""
+    """Take consecutive lines: an area camera's frame, or a line-scan camera's blocks joined."""
     taken: list[LineBlock] = []
     for block in played(camera):
         if taken and block.first_line != taken[-1].end_line:
-            break  # a frame of its own, or lines were lost: what lies together is the picture
+            break  # the next frame, or lines were lost: the consecutive lines so far are the picture
         taken.append(block)
         if sum(one.lines for one in taken) >= lines:
             break
@@ -121,7 +124,7 @@ def _one_picture(camera: Camera, lines: int) -> Picture:
 
 
 def played(camera: Camera, cancelled: Callable[[], bool] = lambda: False) -> Iterator[LineBlock]:
-    """Blocks seen whole, from the beginning until the cloth ends, ``cancelled`` says so, or nobody wants more.
+    """Yield the blocks that all cameras saw until the cloth ends, ``cancelled`` returns True, or the caller stops.
 
     Raises:
         CameraError: the camera failed.
@@ -134,7 +137,7 @@ def played(camera: Camera, cancelled: Callable[[], bool] = lambda: False) -> Ite
     try:
         while not cancelled():
             block = camera.read(0.2)
-            if block is not None and not block.blind_px:  # one of several cameras missing: no picture of the whole
+            if block is not None and not block.blind_px:  # else one of several cameras is missing from it
                 heard = time.monotonic()
                 yield block
             elif time.monotonic() - heard > SILENCE_S:

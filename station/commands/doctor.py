@@ -1,4 +1,4 @@
-"""Is this machine fit to be a station: one check per thing that could be wrong, each with its remedy."""
+"""This module checks if this machine is fit to be a station: one check per possible fault, each with its remedy."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Check = Callable[[], str]
 
 
 class CheckFailed(Exception):  # noqa: N818 - a finding, not an error
-    """What is unfit, and the remedy."""
+    """The check failed; the message says what is wrong and the remedy."""
 
 
 def doctor(home: Path) -> list[dict[str, object]]:
-    """Is this machine fit?  Each check has ``name``, ``ok`` and ``detail``."""
+    """Run all checks of this machine; each result has ``name``, ``ok`` and ``detail``."""
     checks: dict[str, Check] = {
         "python": _python,
         "packages": _packages,
@@ -42,7 +42,7 @@ def doctor(home: Path) -> list[dict[str, object]]:
         "accelerator": _accelerator,
         "home": lambda: _home(home),
         "disk": lambda: _disk(home),
-        "audit": lambda: _audit(home),  # before the records are opened, which makes and upgrades them
+        "audit": lambda: _audit(home),  # before the records are opened, which creates and upgrades them
         "records": lambda: _records(home),
         "model": _model,
         "cameras": _cameras,
@@ -54,7 +54,7 @@ def doctor(home: Path) -> list[dict[str, object]]:
 def _run(name: str, check: Check) -> dict[str, object]:
     try:
         return {"name": name, "ok": True, "detail": check()}
-    except Exception as error:  # a check's own fault is its finding
+    except Exception as error:  # a check that fails by itself is a finding, too
         return {"name": name, "ok": False, "detail": str(error) or type(error).__name__}
 
 

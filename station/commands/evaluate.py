@@ -1,4 +1,4 @@
-"""The command that measures the station on a public data set."""
+"""This module holds the command that measures the station on a public data set."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RESULTS, SHEETS = "results.json", "contact_sheet_*.png"
 
 @dataclass(frozen=True)
 class ImageRow:
-    """What results say of one image; ``score`` as displayed (0.5 = threshold)."""
+    """A row holds the results of one image; ``score`` is as displayed (0.5 = threshold)."""
 
     image: str
     kind: str
@@ -51,12 +51,12 @@ class ImageRow:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is to be measured, as typed.
+    """An evaluation holds what to measure, as typed.
 
     Attributes:
-        folder, layout, fabric: the data set, as :func:`station.evaluation.datasets.layouts.read_dataset`.
+        folder, layout, fabric: the data set, as in :func:`station.evaluation.datasets.layouts.read_dataset`.
         encoder, weights: the trunk.
-        minutes: bounds the teach-in.
+        minutes: time limit of the teach-in.
         out: folder for ``results.json`` and the contact sheet, None for neither.
     """
 
@@ -72,16 +72,16 @@ class Evaluation:
 
 
 def evaluate(task: Evaluation) -> dict[str, object]:
-    """Teach on a data set's good part and measure on its test part, in a home folder of its own that is removed.
+    """Teach on a data set's good part and measure on its test part, in a temporary home folder.
 
     Raises:
         ModelError, CameraError: the data set is incomplete or damaged.
-        StationError: ``out`` cannot be written, which is found out before anything else is done, or teach-in failed.
+        StationError: ``out`` cannot be written (this is checked before anything else), or the teach-in failed.
     """
     with results_folder(task.out, task.folder) as unfinished, tempfile.TemporaryDirectory() as scratch:
         dataset = read_dataset(task.folder, task.layout, task.fabric)
         tell(dataset)
-        PicturesCamera([sample.path for sample in dataset.test])  # what is unreadable is told before minutes pass
+        PicturesCamera([sample.path for sample in dataset.test])  # unreadable pictures are reported before minutes pass
         taught, network = _teach(task, dataset, Path(scratch))
         say(f"Taught on {taught.tiles} tiles in {taught.seconds:.0f} s; judging {len(dataset.test)} images.")
         gathered = Gathered(task.folder, None if unfinished is None else Path(scratch))
@@ -151,7 +151,7 @@ def _save(task: Evaluation, dataset: Dataset, gathered: Gathered, result: dict[s
 
 
 def tell(dataset: Dataset) -> None:
-    """Say what was left out of a data set, and what else should be known of it."""
+    """Print what was left out of a data set, and what else users should know about it."""
     reasons = [one.reason for one in dataset.left_out]
     for reason in dict.fromkeys(reasons):
         named = [one.path.name for one in dataset.left_out if one.reason == reason]
@@ -162,10 +162,10 @@ def tell(dataset: Dataset) -> None:
 
 
 class Gathered:
-    """Rows and contact sheet of the images judged.
+    """This class gathers the rows and the contact sheet of the judged images.
 
     Args:
-        root: the data set's folder; images are named from there.
+        root: the data set's folder; image names are relative to it.
         scratch: where the contact sheet may put its drawings; None for no sheet.
     """
 
@@ -175,7 +175,7 @@ class Gathered:
         self.sheet = None if scratch is None else ContactSheet(scratch)
 
     def take(self, image: JudgedImage) -> None:
-        """One image."""
+        """Add one judged image."""
         name = Path(os.path.relpath(image.sample.path, self._root)).as_posix()
         row = ImageRow(
             image=name,
@@ -195,7 +195,7 @@ class Gathered:
 
 
 def kinds(rows: list[ImageRow]) -> list[dict[str, object]]:
-    """Figures by kind of flaw, good images last; ``image_auroc`` is against all good images."""
+    """Return figures by kind of flaw, good images last; ``image_auroc`` compares with all good images."""
     good = [row.score for row in rows if not row.flawed]
     listed: list[dict[str, object]] = []
     for kind in sorted({row.kind for row in rows}, key=lambda kind: (kind == GOOD, kind)):
@@ -215,7 +215,7 @@ def kinds(rows: list[ImageRow]) -> list[dict[str, object]]:
 
 
 class JudgingLog:
-    """Says how many images were begun, every few seconds."""
+    """The log says every few seconds how many images were begun."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
@@ -229,7 +229,7 @@ class JudgingLog:
 
 @contextmanager
 def results_folder(out: Path | None, data: Path) -> Iterator[Path | None]:
-    """A folder inside ``out`` to write into; what lies there in the end moves to ``out``, on failure it is removed.
+    """Give a folder inside ``out`` to write into; at the end its files move to ``out``, on failure they are removed.
 
     Raises:
         StationError: ``out`` cannot be written, or lies in the data set.

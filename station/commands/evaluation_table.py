@@ -1,4 +1,4 @@
-"""The figures of an evaluation as text."""
+"""This module formats the figures of an evaluation as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TILE = f"tile of {TILE_PX} px"
 
 
 def heading(result: Mapping[str, Any], name: str) -> str:
-    """Data set, encoder and the main figures in a line."""
+    """Return data set, encoder and the main figures in one line."""
     fabric = "" if result["fabric"] is None else f" {result['fabric']}"
     return (
         f"{name}{fabric} ({result['layout']}), encoder {result['encoder']}, seed {result['seed']}: "
@@ -22,7 +22,7 @@ def heading(result: Mapping[str, Any], name: str) -> str:
 
 
 def as_table(result: Mapping[str, Any]) -> str:
-    """The figures for people."""
+    """Return the figures as a table for a terminal."""
     fabric = "" if result["fabric"] is None else f", fabric {result['fabric']}"
     wide = max(len(TILE), *(len(kind["kind"]) for kind in result["kinds"]))
     lines = [

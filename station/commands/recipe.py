@@ -1,4 +1,4 @@
-"""What a fabric asks of the camera: looked at and changed, as a recipe version of its own."""
+"""This module shows and changes the camera settings of a fabric; each change is a new recipe version."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from station.settings import first_fault
 def change_camera(
     records: Records, fabric: str, overrides: Mapping[str, float], *, forget: bool, by: str, why: str
 ) -> dict[str, object]:
-    """Save a version of the fabric's recipe whose camera settings are the present ones (none if ``forget``) and
-    ``overrides``; nothing is saved where that changes nothing.
+    """Save a version of the fabric's recipe whose camera settings are the present ones (none if ``forget``) updated by
+    ``overrides``; if that changes nothing, save nothing.
 
     Raises:
         StationError: a setting is impossible.
-        RecordsError: unknown fabric, or a newer version was saved meanwhile.
+        RecordsError: the fabric is unknown, or a newer version was saved meanwhile.
     """
     recipe = records.history.recipe(fabric)
     try:

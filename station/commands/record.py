@@ -1,4 +1,4 @@
-"""``station record``: a camera's cloth into a recording, without inspecting it."""
+"""This module does ``station record``: it records a camera's cloth without inspecting it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BLOCKS_WAITING = 64
 
 @dataclass(frozen=True)
 class Wanted:
-    """How much is to be recorded; None without end."""
+    """This class says how much to record; None means no limit."""
 
     lines: int | None
     seconds: float | None
@@ -41,10 +41,10 @@ def record_cloth(
     metres: float | None = None,
     seconds: float | None = None,
 ) -> dict[str, object]:
-    """Record until so much cloth has passed, so long, to the end of the cloth, or until Ctrl+C.
+    """Record until so many metres or seconds have passed, the cloth ends, or Ctrl+C is pressed.
 
     Raises:
-        CameraError, StationError: no camera, no place to record to, or the disk failed on the way.
+        CameraError, StationError: there is no camera or no place to record to, or the disk failed meanwhile.
     """
     if settings.machine is not None and settings.machine.pulses_per_line is not None:
         raise StationError(
@@ -97,7 +97,7 @@ def _own_folder(out: Path) -> Path:
 
 
 def _follow(camera: RecordingCamera, recorder: ClothRecorder, wanted: Wanted) -> tuple[int, int, int]:
-    """Read the camera as the line does, so that it is watched and comes back after a loss.  Returns the encoder's line
+    """Read the camera as the line does, so that it is watched and comes back after a loss.  Return the encoder's line
     at the beginning, how many lines passed, and how many of them did not come or came too late."""
     ledger = LineLedger()
     blocks: Channel[Chunk | EndOfRun] = Channel(1 if camera.waits else BLOCKS_WAITING)
@@ -119,7 +119,7 @@ def _follow(camera: RecordingCamera, recorder: ClothRecorder, wanted: Wanted) ->
 
 
 def _taken(blocks: Channel[Chunk | EndOfRun]) -> bool:
-    """Take a block, or see that none came; False once the camera is done."""
+    """Wait a moment for a block and take it; return False once the camera is done."""
     try:
         blocks.get(LOOK_S)
     except Closed:
@@ -129,7 +129,7 @@ def _taken(blocks: Channel[Chunk | EndOfRun]) -> bool:
 
 @contextmanager
 def _reading(acquisition: Acquisition, blocks: Channel[Chunk | EndOfRun]) -> Iterator[None]:
-    """Run the acquisition meanwhile.  Raises what ended it."""
+    """Run the acquisition meanwhile in a thread.  Raises the error that ended it."""
     faults: list[Exception] = []
 
     def read() -> None:

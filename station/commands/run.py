@@ -1,4 +1,4 @@
-"""Commands that inspect a roll: the demo, the real station, a folder of pictures."""
+"""This module holds the commands that inspect a roll: the demo, the real station, a folder of pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from station.records.store import Store
 from station.settings import Settings
 
 RECORDS_PATIENCE_S = 60.0
-"""How long the line, which has time here, waits for room in the records' queue."""
+"""The line may wait this long for room in the records' queue, as cloth from a folder can wait."""
 
 
 def run_demo(
@@ -40,7 +40,7 @@ def run_demo(
     screenshot: Path | None = None,
     after_s: float | None = None,
 ) -> dict[str, object]:
-    """The demo in a window, or headless (``window`` None) until ``metres`` are inspected."""
+    """Run the demo in a window, or headless (``window`` None) until ``metres`` are inspected."""
     recipe = demo.install_fabric(records.store, records.history)
     if window is None:
         metres = metres if metres is not None else 10.0
@@ -64,13 +64,13 @@ def run_demo(
 
 
 def rejects_of(records: Records, roll: str) -> list[DefectRow]:
-    """The rejects of a roll as they stand in the records."""
+    """Return the rejects of a roll from the records."""
     row = records.history.roll(roll)
     return records.history.defects(DefectFilter(row.id, rejects_only=True, limit=1_000_000))
 
 
 def run_station(records: Records, settings: Settings, window: OpenWindow | None) -> dict[str, object]:
-    """The real station, in its window or headless until its cloth ends or Ctrl+C."""
+    """Run the real station in its window, or headless until its cloth ends or Ctrl+C is pressed."""
     line = settings.line
     records.history.recipe(line.fabric)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
@@ -92,10 +92,10 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
 
 
 def after_window(station: Station, code: int) -> LineSnapshot:
-    """The window was closed: end the roll, if one is open, and wait until it has ended.
+    """End the roll after the window was closed, if one is open, and wait until it has ended.
 
     Raises:
-        Exception: whatever ended the last roll before its cloth did; StationError if the window failed.
+        Exception: the error that ended the last roll before its cloth did; StationError if the window failed.
     """
     station.end_roll()
     station.wait()
@@ -109,7 +109,7 @@ def after_window(station: Station, code: int) -> LineSnapshot:
 def inspect_folder(
     records: Records, *, fabric: str, folder: Path, maps: Path | None, device: str = "auto"
 ) -> dict[str, object]:
-    """Plays a folder as a camera through the live line into a roll of its own."""
+    """Play a folder as a camera through the live line into a new roll."""
     recipe = records.history.recipe(fabric)
     camera = ReplayCamera(folder)
     if maps is not None:
@@ -143,22 +143,22 @@ def inspect_folder(
 
 
 class Recorder:
-    """Tells the line's events to the records.  Raises their failure, which stops the line: unrecorded, it is worth
-    nothing."""
+    """The recorder writes the line's events to the records.  It raises their failure, which stops the line: an
+    inspection without records is worth nothing."""
 
     def __init__(self, store: Store, patience_s: float = RECORDS_PATIENCE_S) -> None:
         self._store = store
         self._patience_s = patience_s
 
     def __call__(self, event: Event) -> None:
-        """Receive an event; waits for room in the records' queue."""
+        """Write an event; wait for room in the records' queue."""
         if not self._store.write(event, self._patience_s):
             self._patience_s = 0.0
             raise self._store.failure or RecordsError("The records are too slow to follow the line; try again.")
 
 
 def result_of(piece: Piece) -> dict[str, object]:
-    """One image's entry in the JSON; ``score`` as in the maps (0.5 = threshold)."""
+    """Return one image's entry in the JSON; ``score`` is as in the maps (0.5 = threshold)."""
     return {
         "image": piece.name,
         "score": piece.score,
@@ -168,7 +168,7 @@ def result_of(piece: Piece) -> dict[str, object]:
 
 
 def defect_of(defect: Defect, piece: Piece) -> dict[str, object]:
-    """One defect's entry, its box in pixels of the image; ``score`` is the raw model score."""
+    """Return one defect's entry, with its box in pixels of the image; ``score`` is the raw model score."""
     return {
         "x_px": defect.first_px,
         "y_px": defect.first_line - piece.first_line,
@@ -181,12 +181,12 @@ def defect_of(defect: Defect, piece: Piece) -> dict[str, object]:
 
 
 def map_file(name: str) -> Path:
-    """Where an image's map goes within the folder of maps."""
+    """Return the path of an image's map within the folder of maps."""
     return Path(name).with_suffix(".npy")
 
 
 def check_map_names(images: list[str]) -> None:
-    """Raises StationError if two images would write the same map."""
+    """Raise StationError if two images would write the same map."""
     taken: dict[Path, str] = {}
     for name in images:
         other = taken.setdefault(map_file(name), name)

@@ -1,4 +1,4 @@
-"""The command that teaches a fabric."""
+"""This module holds the command that teaches a fabric."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from station.teaching.suspects import Suspect
 from station.teaching.teach_in import GOOD_TILES, TeachInResult, teach
 
 SUSPECTS_NAMED = 20
-"""Lines for the screen; the JSON holds all."""
+"""The screen lists this many suspects; the JSON lists all."""
 
 
 def teach_fabric(records: Records, request: TeachRequest, folder: Path) -> dict[str, object]:
@@ -32,8 +32,8 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path) -> dict[
             f"Fabric name {request.fabric!r} is not usable: up to 64 letters, digits, '.', '_' and '-', starting with "
             "a letter or digit."
         )
-    camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused before anything else
-    trunk = load_encoder(request.encoder, request.weights)  # may download: nothing there looks whether it was cancelled
+    camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused first
+    trunk = load_encoder(request.encoder, request.weights)  # may download; that cannot be cancelled
 
     def cloth() -> ReplayCamera:
         camera.rewind()
@@ -53,7 +53,7 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path) -> dict[
 
 
 def sentences(result: TeachInResult) -> list[str]:
-    """What should be known of a result, one plain paragraph each; none if there was cloth in plenty and all good."""
+    """Return what users should know about a result, a paragraph each; none if there was enough cloth, all good."""
     told = [_little_cloth(result), _extrapolated(result), result.recipe.sensitivity.told(), _suspects(result)]
     return [paragraph for paragraph in told if paragraph]
 
@@ -86,7 +86,7 @@ def _extrapolated(result: TeachInResult) -> str:
 
 
 def _plain(number: float) -> str:
-    """Two digits that count, never as a power of ten."""
+    """Format a number with two significant digits, never as a power of ten."""
     return f"{number:.0f}" if number >= 10 else f"{number:.2g}" if number >= 0.01 else "0"
 
 
@@ -103,7 +103,7 @@ def _suspects(result: TeachInResult) -> str:
 
 
 def suspects_named(result: TeachInResult) -> list[str]:
-    """A line for each of the first suspects: its picture's file, and where in which teaching picture it lies."""
+    """Return a line for each of the first suspects: its picture's file, and where in which teaching picture it lies."""
     named = [
         _named(number, suspect, result) for number, suspect in enumerate(result.suspects[:SUSPECTS_NAMED], start=1)
     ]
@@ -119,7 +119,7 @@ def _named(number: int, suspect: Suspect, result: TeachInResult) -> str:
 
 
 def figures_of(result: TeachInResult) -> dict[str, object]:
-    """The JSON of a result."""
+    """Return the JSON of a result."""
     recipe, threshold = result.recipe, result.threshold
     interval = threshold.interval_per_100_m
     return {
@@ -141,7 +141,7 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
 
 
 def _row(number: int, suspect: Suspect, result: TeachInResult) -> dict[str, object]:
-    """A suspect in the JSON, named as the line names defects."""
+    """Return a suspect's entry in the JSON, with the keys that defects have."""
     place = suspect.place
     picture = None if result.pictures is None else result.pictures / picture_name(number)
     return {

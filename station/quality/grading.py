@@ -1,7 +1,7 @@
-"""Grading by points: rules as versioned data, after the four-point system (ASTM D5430 family) and the ten-point system.
+"""This module grades rolls by points, after the four-point system (ASTM D5430 family) and the ten-point system.
 
-The rules here state in numbers what the systems say in words; where the field differs by buyer (holes, limits, yard or
-metre), the rule says what it takes.  Nothing here knows the database.
+The rules are versioned data and state in numbers what the systems say in words; where practice differs by buyer (holes,
+limits, yard or metre), the rule says what it uses.  Nothing here knows the database.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from enum import StrEnum
 INCH_MM = 25.4
 YARD_MM = 914.4
 PER_100_YD2 = 100 / (100 * 0.83612736)
-"""Factor from points per 100 yd² to points per 100 m²."""
+"""Multiply points per 100 yd² by this factor to get points per 100 m²."""
 
 
 class Grade(StrEnum):
-    """Outcome of grading a roll."""
+    """A grade is the outcome of grading a roll."""
 
     PASS = "pass"
     REJECT = "reject"
@@ -27,14 +27,15 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Extents up to ``up_to_mm`` (inclusive; at most ``width_share`` of the web's width if given) cost ``points``."""
+    """A step gives ``points`` to extents up to ``up_to_mm`` (inclusive), or up to ``width_share`` of the web's width if
+    that is given."""
 
     points: int
     up_to_mm: float = math.inf
     width_share: float | None = None
 
     def holds(self, extent_mm: float, web_width_mm: float | None) -> bool:
-        """True if a defect of this extent falls under the step."""
+        """Return True if a defect of this extent falls under the step."""
         if self.width_share is not None:
             return web_width_mm is None or extent_mm <= self.width_share * web_width_mm
         return extent_mm <= self.up_to_mm
@@ -42,16 +43,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class GradingRule:
-    """A rule by name and version; a graded roll states both.
+    """A grading rule has a name and a version; a graded roll states both.
 
     Attributes:
-        along, across: steps for the extent along (warp) and across (weft), smallest first; the dearer one counts.
+        along, across: steps for the extent along (warp) and across (weft), smallest first; the
+            direction with more points counts.
         hole: steps for holes, None where holes count as other defects.
-        cap: most points per defect and per interval.
-        interval_mm: the linear yard or metre; counted from the roll's start.
-        edge_mm: defects wholly this close to an edge of the web do not count.
+        cap: maximum points per defect and per interval.
+        interval_mm: the linear yard or metre, counted from the roll's start.
+        edge_mm: defects that lie wholly within this distance of an edge of the web do not count.
         running_reject_mm: a defect longer than this rejects the roll.
-        limit_per_100_m2: a roll with more points per 100 m² is rejected; infinite: one with more points than intervals.
+        limit_per_100_m2: a roll with more points per 100 m² is rejected; if infinite, a roll with more points than
+            intervals is rejected.
     """
 
     name: str
@@ -68,7 +71,7 @@ class GradingRule:
 
     @property
     def label(self) -> str:
-        """Name and version."""
+        """Give name and version."""
         return f"{self.name} v{self.version}"
 
 
@@ -138,7 +141,8 @@ RULES: dict[str, GradingRule] = {
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """A defect as grading sees it; lengths in mm, ``across_mm`` the middle's distance from the web's left edge."""
+    """A flagged defect holds what grading needs: lengths in mm; ``across_mm`` is the distance of its middle from the
+    web's left edge."""
 
     position_mm: float
     length_mm: float
@@ -149,8 +153,8 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True)
 class Grading:
-    """Points of a roll.  ``charged`` are the points of each defect before the cap per interval, in the order given;
-    ``reasons`` say why a roll is rejected or not graded."""
+    """A grading holds the points of a roll.  ``charged`` are the points of each defect before the cap per interval, in
+    the order given; ``reasons`` say why a roll is rejected or not graded."""
 
     rule: GradingRule
     points: int
@@ -161,14 +165,15 @@ class Grading:
 
 
 def rule_named(name: str) -> GradingRule:
-    """The rule of that name.  Raises ValueError naming the known ones."""
+    """Return the rule with that name.  Raises ValueError with the known names if there is none."""
     if name not in RULES:
         raise ValueError(f"There is no grading rule {name!r}; known rules: {', '.join(RULES)}.")
     return RULES[name]
 
 
 def defect_points(defect: Flagged, rule: GradingRule, web_width_mm: float | None) -> int:
-    """Points of one defect on its own, within one interval: 0 at the edge, else by its dearer direction."""
+    """Return the points of one defect alone, within one interval: 0 at the edge, else those of the direction with more
+    points."""
     if _at_edge(defect, rule, web_width_mm):
         return 0
     if defect.is_hole and rule.hole is not None:
@@ -180,13 +185,14 @@ def defect_points(defect: Flagged, rule: GradingRule, web_width_mm: float | None
 def grade(defects: Sequence[Flagged], inspected_mm: float, web_width_mm: float | None, rule: GradingRule) -> Grading:
     """Grade a roll.
 
-    A defect that runs longer than one interval is continuous: it costs the cap for every interval it has begun to run
-    through, counted from where it starts.  Points per area are over the inspected length only.
+    A defect longer than one interval is continuous: it gets the cap for every interval that it fills or begins, counted
+    from where the defect starts.  Points per area are over the inspected length only.
 
     Args:
-        defects: rejects that were not found to be false alarms.
-        inspected_mm: inspected length; uninspected cloth is excluded and has to be stated beside the grade.
-        web_width_mm: mean width inspected, None if unknown (no points per area then, right edge not excluded).
+        defects: rejects that were not marked as false alarms.
+        inspected_mm: inspected length; uninspected cloth is excluded and must be stated beside the grade.
+        web_width_mm: mean width inspected, None if unknown (then no points per area, and defects at the right edge
+            count).
         rule: the rule.
     """
     bins: dict[int, int] = {}
@@ -239,7 +245,7 @@ def _judge(
 
 
 def _at_edge(defect: Flagged, rule: GradingRule, web_width_mm: float | None) -> bool:
-    """Wholly within the margin of one edge."""
+    """Return True if the defect lies wholly within the margin of one edge."""
     half = defect.width_mm / 2
     if defect.across_mm + half <= rule.edge_mm:
         return True

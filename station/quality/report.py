@@ -1,4 +1,4 @@
-"""The report of a roll: what was inspected, what was not and why, what was found, what grade that makes."""
+"""This module makes the report of a roll: what was inspected, what was not and why, the defects found and the grade."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ ALL = 1_000_000
 
 
 class ReportError(StationError):
-    """A report that cannot be made or written, as one plain sentence."""
+    """The report cannot be made or written; the message is one plain sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportDefect:
-    """One defect of the report.  Lengths in the report's unit (mm, or px without a scale); ``counts`` tells whether it
-    counts for the grade (a reject that nobody marked as false alarm); ``points`` before the cap per interval."""
+    """A report row holds one defect.  Lengths are in the report's unit (mm, or px without a scale); ``counts`` says
+    whether it counts for the grade (a reject that nobody marked as false alarm); ``points`` are those before the cap
+    per interval."""
 
     number: int
     position: float
@@ -43,7 +44,8 @@ class ReportDefect:
 
 @dataclass(frozen=True, slots=True)
 class ReportStretch:
-    """Lines of one fate; metres from the roll's start, None without a scale; ``reason`` None where inspected."""
+    """A stretch of the report has metres from the roll's start, None without a scale; ``reason`` is None if it was
+    inspected, else why not."""
 
     first_line: int
     end_line: int
@@ -54,8 +56,8 @@ class ReportStretch:
 
 @dataclass(frozen=True, slots=True)
 class ReportCalibration:
-    """A calibration the roll was inspected with: its number on record, kind, when and by whom it was made, and the
-    error it left, in its unit (None where its kind has none)."""
+    """A row holds one calibration the roll was inspected with: its number on record, kind, when and by whom it was
+    made, and its residual with unit (None if its kind has none)."""
 
     number: int
     kind: str
@@ -69,12 +71,12 @@ class ReportCalibration:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A roll's report.  Metres, points and points per area are None without a scale.
+    """A report holds all that is reported of a roll.  Metres, points and points per area are None without a scale.
 
-    ``unverified`` tells why lengths and sizes are not verified by a calibration, '' where they are.
+    ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
-    rejects a person marked as such; rejects less false alarms make the points.
+    rejects that a person marked as such; points are given for rejects that are not false alarms.
     """
 
     roll: str
@@ -155,7 +157,7 @@ def report(history: History, roll_name: str) -> Report:
 
 
 def to_dict(made: Report) -> dict[str, object]:
-    """The report for JSON; times are ISO 8601."""
+    """Convert the report to a dictionary for JSON; times are ISO 8601."""
     data = asdict(made)
     data["started_at"] = made.started_at.isoformat()
     data["ended_at"] = made.ended_at.isoformat() if made.ended_at else None
@@ -166,14 +168,14 @@ def to_dict(made: Report) -> dict[str, object]:
 
 
 def to_text(made: Report) -> str:
-    """The report for a terminal."""
+    """Convert the report to text for a terminal."""
     from station.quality.report_text import as_text
 
     return as_text(made)
 
 
 def to_csv(made: Report, path: Path) -> None:
-    """Write the defects, one per line, with a heading line that marks unverified sizes.
+    """Write the defects as CSV, one per line, with a heading line that marks unverified sizes.
 
     Raises:
         ReportError: the file cannot be written.
@@ -193,7 +195,7 @@ def to_csv(made: Report, path: Path) -> None:
 
 def to_pdf(made: Report, path: Path) -> None:
     """Write the report as PDF.  Raises ReportError if the file cannot be written."""
-    from station.quality.report_pdf import write_pdf  # only who wants a PDF pays for its library
+    from station.quality.report_pdf import write_pdf  # loads the PDF library only when needed
 
     try:
         write_pdf(made, path)
@@ -202,12 +204,12 @@ def to_pdf(made: Report, path: Path) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> ReportError:
-    """The sentence for a report file that cannot be written."""
+    """Return the error for a report file that cannot be written."""
     return ReportError(f"The report cannot be written to {path}: {error.strerror or error}; name another file.")
 
 
 def _unspelled(value: object) -> object:
-    """Spreadsheets run text that begins like a formula; names from outside may."""
+    """Put a quote before text that begins like a formula, since spreadsheets run it; outside names may."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 

@@ -1,4 +1,4 @@
-"""The report as PDF: summary, a map of the roll, what was not inspected, the defects, pictures of the worst."""
+"""This module writes the report as PDF: summary, map of the roll, cloth not inspected, defects, worst pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RED = colors.HexColor("#b00020")
 
 
 def write_pdf(made: Report, path: Path) -> None:
-    """Write the report to ``path``.  Raises OSError."""
+    """Write the report as PDF to ``path``.  Raises OSError."""
     title = f"Roll {made.roll}"
     document = SimpleDocTemplate(
         str(path), pagesize=A4, title=title, author="", leftMargin=18 * mm, rightMargin=18 * mm, topMargin=16 * mm
@@ -55,7 +55,7 @@ def _summary(made: Report, styles: Any) -> Table:
 
 
 def _roll_map(made: Report, width: float) -> Drawing:
-    """The roll from left (start) to right: rejects as ticks above the band, cloth not inspected as hatched boxes."""
+    """Draw the roll from left (start) to right: rejects as ticks above it, cloth not inspected as struck boxes."""
     drawing = Drawing(width, 24 * mm)
     total = max([made.lines_acquired, *(s.end_line for s in made.stretches)], default=0) or 1
     drawing.add(Rect(0, 8 * mm, width, 6 * mm, fillColor=colors.white, strokeColor=colors.black, strokeWidth=0.5))
@@ -94,7 +94,7 @@ def _defects(made: Report) -> Table:
 
 
 def _pictures(made: Report, styles: Any) -> list[Any]:
-    """Pictures of the defects that count with the highest scores."""
+    """Return pictures of the defects with the highest scores among those that count."""
     worst = sorted((d for d in made.defect_list if d.counts and _has_picture(d)), key=lambda d: -d.score)[:PICTURES]
     if not worst:
         return []

@@ -1,4 +1,5 @@
-"""The report in words: summary as label and value (for terminal and PDF), and the terminal's layout."""
+"""This module writes the report as text: the summary as label and value (for terminal and PDF), and the terminal's
+layout."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ LISTED = 200
 
 
 def summary(made: Report) -> list[tuple[str, str]]:
-    """Label and value of everything the report says of the roll as a whole."""
+    """Return label and value of everything the report says about the roll as a whole."""
     ended = f"{made.ended_at:%Y-%m-%d %H:%M:%S} UTC" if made.ended_at else "still open"
     if made.broken_off:
         ended += " (broken off: nobody ended it; the figures are what was on record)"
@@ -33,7 +34,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
 
 
 def _calibrations(made: Report) -> str:
-    """Those used, and of the two that every camera needs those it lacks."""
+    """List the calibrations used, and which of the two that every camera needs are missing."""
     kinds = {used.kind for used in made.calibrations}
     lacking = [f"no {kind}" for kind in ("scale", "shading") if kind not in kinds]
     return "; ".join([*map(_calibration, made.calibrations), *lacking])
@@ -45,7 +46,7 @@ def _calibration(used: ReportCalibration) -> str:
 
 
 def stretch_words(made: Report, stretch: ReportStretch) -> str:
-    """Where the stretch lies and why it was not inspected."""
+    """Say where the stretch lies and why it was not inspected."""
     if stretch.from_m is None or stretch.to_m is None:
         place = f"lines {stretch.first_line} to {stretch.end_line}"
     else:
@@ -54,7 +55,7 @@ def stretch_words(made: Report, stretch: ReportStretch) -> str:
 
 
 def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
-    """Cells of the defect's row: number, place, across, length, width, kind, score, points, verdict."""
+    """Return the cells of the defect's row: number, place, across, length, width, kind, score, points, verdict."""
     place = f"{defect.position / 1000:.3f} m" if made.unit == "mm" else f"{defect.position:.0f} px"
     return (
         str(defect.number),
@@ -73,7 +74,7 @@ HEADINGS = ("no", "at", "across", "length", "width", "kind", "score", "points", 
 
 
 def as_text(made: Report) -> str:
-    """The whole report for a terminal."""
+    """Return the whole report for a terminal."""
     lines = [f"Roll {made.roll}", ""]
     lines += [f"{label:14} {value}" for label, value in summary(made)]
     unseen = [stretch for stretch in made.stretches if stretch.reason is not None]

@@ -1,4 +1,4 @@
-"""What another threshold would have made of a roll that has been seen.  Plain arithmetic, no Qt."""
+"""This module works out how an inspected roll would be judged with another threshold.  Plain arithmetic, no Qt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from station.records.rows import DefectRow, Verdict
 
 
 class Fate(StrEnum):
-    """What becomes of a defect when the recipe changes."""
+    """A fate says what happens to a defect when the recipe changes."""
 
     STAYS = "stays"
     GOES = "goes"
@@ -24,13 +24,13 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """A roll under another threshold and least length.
+    """A consequence says how a roll would be judged with another threshold and minimum length.
 
     Attributes:
         fates: of the defects, in their order.
         rejects: how many there would be.
-        false_alarms: of these, marked as false alarms by a person.
-        unreviewed: of these, seen by nobody.
+        false_alarms: how many of these a person marked as false alarms.
+        unreviewed: how many of these nobody has reviewed.
         patches: patches of the whole roll whose peak reaches the threshold (a defect may cover several).
         inspected_m: metres judged, or None without a scale.
     """
@@ -43,7 +43,7 @@ class Consequence:
     inspected_m: float | None
 
     def per_100_m(self, number: int) -> float | None:
-        """``number`` per 100 m inspected; None without a scale or without metres."""
+        """Return ``number`` per 100 m inspected; None without a scale or if no metre was inspected."""
         return number * 100.0 / self.inspected_m if self.inspected_m else None
 
 
@@ -55,16 +55,16 @@ def what_if(
     min_length_mm: float,
     in_force: tuple[float, float],
 ) -> Consequence:
-    """Judge a seen roll anew.
+    """Judge an inspected roll again with another threshold and minimum length.
 
     Args:
-        defects: recorded defects; those under the report level of their recipe were never recorded, so what a very
-            low threshold would bring is known from ``peaks`` only.
+        defects: recorded defects; those below the report level of their recipe were never recorded, so only ``peaks``
+            show what a very low threshold would bring.
         peaks: highest raw score of each patch of the roll, ``[n]``.
         inspected_m: metres judged, None without a scale.
         threshold: raw score from which a defect is a reject.
         min_length_mm: a smaller defect passes.
-        in_force: threshold and least length of the recipe in force, against which defects come and go (the roll may
+        in_force: threshold and minimum length of the recipe in force, to which the result is compared (the roll may
             have been judged by an older version).
     """
     fates = []
@@ -84,12 +84,12 @@ def what_if(
 
 
 def _is_reject(defect: DefectRow, threshold: float, min_length_mm: float) -> bool:
-    """The line's own decision."""
+    """Return the line's own decision."""
     return decide(defect.score, defect.length_mm, defect.width_mm, threshold=threshold, min_length_mm=min_length_mm)
 
 
 def histogram(peaks: NDArray[np.float32], top: float, bins: int = 120) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Edges ``[bins + 1]`` from 0 to ``top`` and counts ``[bins]``; what lies beyond ``top`` is in the last bin."""
+    """Return edges ``[bins + 1]`` from 0 to ``top`` and counts ``[bins]``; peaks above ``top`` are in the last bin."""
     edges = np.linspace(0.0, max(top, 1e-9), bins + 1)
     counts, _ = np.histogram(np.clip(peaks, 0.0, edges[-1]), edges)
     return edges, counts.astype(np.int64)

@@ -1,1 +1,1 @@
-"""Cloth kept bit for bit beside the running line."""
+"""This room records the cloth bit for bit beside the running line."""

@@ -1,4 +1,4 @@
-"""A camera with a tap: what comes of it goes to the line as ever, and into a recording."""
+"""This module provides a camera that also records: its blocks go to the line as usual and into a recording."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from station.recording.recorder import GB, ClothRecorder, new_folder
 
 DEFAULT_MAX_GB = 20.0
 FRESH_S = 0.02
-"""So young a reading of the encoder serves the line, too: it and the recording then go by the same word."""
+"""The line gets the last encoder reading again if it is younger than this; line and recording then use the same one."""
 
 
 class RecordSettings(BaseModel):
-    """``[record]``: whether, where and how much ``station run`` records."""
+    """The ``[record]`` table says whether, where and how much ``station run`` records."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,18 +31,18 @@ class RecordSettings(BaseModel):
     )
 
     def shelf(self, home: Path) -> Path:
-        """Where recordings go."""
+        """Return the folder for recordings."""
         return home / "recordings" if self.folder is None else self.folder
 
 
 class RecordingCamera(WrappedCamera):
-    """Delivers what ``camera`` delivers; between :meth:`begin` and :meth:`end` also into a recording, with the
-    encoder's word of each moment.
+    """This camera delivers what ``camera`` delivers; between :meth:`begin` and :meth:`end` it also records the blocks,
+    each with the encoder's reading at that moment.
 
     Args:
-        camera: read, started and stopped through this one only.
-        max_gb: what the recordings on the shelf may take together.
-        shelf: folder in which each recording gets one of its own.
+        camera: the camera; it must be read, started and stopped through this one only.
+        max_gb: maximum size of all recordings on the shelf together.
+        shelf: folder in which each recording gets its own folder.
     """
 
     def __init__(self, camera: Camera, shelf: Path, max_gb: float = DEFAULT_MAX_GB) -> None:
@@ -55,7 +55,7 @@ class RecordingCamera(WrappedCamera):
         self._read_s = 0.0
 
     def begin(self, roll: str | None = None, folder: Path | None = None) -> ClothRecorder:
-        """Record from now on: on the shelf, or in ``folder``, which then has the limit for itself."""
+        """Begin to record: on the shelf, or in ``folder``, which then may use the whole limit."""
         metadata = RecordingMetadata(
             camera_id=self.camera_id,
             serial=self.serial,
@@ -78,8 +78,8 @@ class RecordingCamera(WrappedCamera):
         return recorder
 
     def end(self, end_line: int | None = None) -> list[Notice]:
-        """End the recording, if there is one: its cloth ends at ``end_line``, None where only its last entry tells.
-        Returns what there is to say of it, as :meth:`take_notices`."""
+        """End the recording, if there is one, and return its notices, as :meth:`take_notices` does.  Its cloth ends at
+        ``end_line``; with None, where its last entry says."""
         with self._lock:
             recorder = self._recorder
             self._recorder = None
@@ -89,13 +89,13 @@ class RecordingCamera(WrappedCamera):
         return recorder.take_notices()
 
     def take_notices(self) -> list[Notice]:
-        """What people should know of camera and recording since the last call."""
+        """Return the notices of camera and recording since the last call."""
         recorder = self._recorder
         notices = [] if recorder is None else recorder.take_notices()
         return [*self._camera.take_notices(), *notices]
 
     def start(self) -> None:
-        """Starts the camera.  Raises CameraError."""
+        """Start the camera.  Raises CameraError."""
         self.encoder()  # before the cloth moves on
         try:
             self._camera.start()
@@ -105,7 +105,7 @@ class RecordingCamera(WrappedCamera):
         self._tell(What.START)
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """Next block.  Raises what the camera raises."""
+        """Return the next block, and record it.  Raises what the camera raises."""
         try:
             block = self._camera.read(timeout_s)
         except CameraGoneError as error:
@@ -118,7 +118,7 @@ class RecordingCamera(WrappedCamera):
         return block
 
     def encoder(self) -> EncoderReading:
-        """The encoder's word."""
+        """Return the encoder's reading.  Raises what the camera raises."""
         with self._lock:
             if self._reading is not None and time.monotonic() - self._read_s < FRESH_S:
                 return self._reading
@@ -126,14 +126,14 @@ class RecordingCamera(WrappedCamera):
         with self._lock:
             recorder = self._recorder if self._reading is None else None
             self._reading = self._reading or reading
-        if recorder is not None:  # where the recording begins
+        if recorder is not None:  # this is where the recording begins
             recorder.tell(Entry(What.SILENCE, time.monotonic_ns(), reading))
         return reading
 
     def _tell(self, what: What, block: LineBlock | None = None, text: str = "") -> None:
         if self._recorder is None:
             return
-        read_s = time.monotonic()  # before the call: the thread may be held up behind it
+        read_s = time.monotonic()  # before the call, in which the thread may be held up
         try:
             reading = self._camera.encoder()
         except CameraError:

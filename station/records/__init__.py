@@ -1,1 +1,2 @@
-"""What the station remembers: rolls, stretches, defects, recipes, reviews, audit.  SQLite through SQLAlchemy."""
+"""This room keeps the station's records: rolls, stretches, defects, recipes, reviews, audit.  It uses SQLite through
+SQLAlchemy."""

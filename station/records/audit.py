@@ -1,8 +1,9 @@
-"""The audit: an append-only chain in which every row's hash covers the row and the hash before it.
+"""This module keeps the audit: an append-only chain in which every row's hash covers the row and the hash before it.
 
 A changed, inserted, removed or cut-off row breaks the chain at its number.  The chain shows tampering; it does not
-hinder somebody who may write to the file.  Not found are a chain rebuilt from the changed row to its head, and rows cut
-off its end where the head is set back to match; where rows are rebuilt and the head is not, the last row is named.
+prevent it by somebody who may write to the file.  The check does not find a chain that was rebuilt from the changed row
+to its head, nor rows cut off the end if the head was set back to match.  If rows were rebuilt but the head was not, it
+names the last row.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from station.records.schema import EventHeadTable, EventTable, now
 GENESIS = "0" * 64
 NO_HEAD = (None, None)
 ROWS_AT_ONCE = 500
-"""Rows in memory during a check; the largest, recipes, have some ten kilobytes."""
+"""A check holds this many rows in memory; the largest, recipes, have about ten kilobytes."""
 
 
 class AuditCheck(NamedTuple):
-    """Outcome of a check: rows read (up to the bad one), whether all is well, number of the first bad row (None if
-    none)."""
+    """The outcome of a check holds the number of rows read (up to the bad one), whether all are good, and the number of
+    the first bad row (None if there is none)."""
 
     rows: int
     ok: bool
@@ -37,13 +38,13 @@ class AuditCheck(NamedTuple):
 
 
 def chain_hash(previous: str, number: int, at: datetime, fields: tuple[str, ...]) -> str:
-    """sha256 (hex) over the previous hash and the row."""
+    """Return the SHA-256 (hex) of the previous hash and the row."""
     body = json.dumps([previous, number, at.isoformat(timespec="microseconds"), *fields], ensure_ascii=True)
     return hashlib.sha256(body.encode("ascii")).hexdigest()
 
 
 def append(session: Session, action: str, old: str, new: str, by: str, why: str) -> int:
-    """Add a row inside the session's write transaction; returns its number."""
+    """Add a row inside the session's write transaction and return its number."""
     head = session.get(EventHeadTable, 1, with_for_update=True)
     if head is None:
         head = EventHeadTable(id=1, last_id=0, last_hash=GENESIS)
@@ -58,10 +59,10 @@ def append(session: Session, action: str, old: str, new: str, by: str, why: str)
 
 
 def verify(engine: Engine, progress: Callable[[int], None] | None = None) -> AuditCheck:
-    """Check the whole chain from its first row, a few rows in memory at a time; ``progress`` is told, every so
-    often, how many are done.
+    """Check the whole chain from its first row, with a few rows in memory at a time; now and then call ``progress``
+    with the number of rows done.
 
-    A row that is missing, and what a lost or unreadable head leaves unknown, is named by the number it would have.
+    A missing row is named by the number it would have; so is a row that a lost or unreadable head leaves unknown.
     Without its table, or a column of it, the chain is bad from row 1.
     """
     with engine.connect() as connection, _texts_as_they_are(connection):
@@ -91,8 +92,8 @@ def verify(engine: Engine, progress: Callable[[int], None] | None = None) -> Aud
 
 @contextmanager
 def _texts_as_they_are(connection: Connection) -> Iterator[None]:
-    """Meanwhile a text that is not UTF-8 is read as some other text, since a row spoilt that way is to be named, not to
-    stop the check."""
+    """Read text that is not UTF-8 as some other text meanwhile, so that the check names such a damaged row and does not
+    stop at it."""
     raw = connection.connection.dbapi_connection
     if not isinstance(raw, sqlite3.Connection):
         yield
@@ -106,8 +107,8 @@ def _texts_as_they_are(connection: Connection) -> Iterator[None]:
 
 
 def _heads(connection: Connection) -> list[tuple[int, str] | tuple[None, None]]:
-    """Last row and its hash, of each head: one if all is well, none before the first row of the chain.  NO_HEAD stands
-    for one that means nothing or has lost its table."""
+    """Return the last row's number and hash for each head: one head if all is well, none before the first row of the
+    chain.  NO_HEAD stands for a head that makes no sense or has lost its table."""
     query = select(EventHeadTable.id, EventHeadTable.last_id, EventHeadTable.last_hash).limit(2)
     try:
         heads = connection.execute(query).all()
@@ -122,10 +123,10 @@ def _heads(connection: Connection) -> list[tuple[int, str] | tuple[None, None]]:
 
 
 def _rows(connection: Connection) -> Iterator[Any]:
-    """The rows by number; None if their table, or a column of it, is gone."""
+    """Yield the rows by number; None if their table, or a column of it, is missing."""
     query = select(
         EventTable.id,
-        type_coerce(EventTable.at, Text).label("at"),  # raw: a spoilt time must not stop the check
+        type_coerce(EventTable.at, Text).label("at"),  # raw: a damaged time must not stop the check
         EventTable.who,
         EventTable.action,
         EventTable.old,
@@ -148,7 +149,7 @@ def _is_gone(error: OperationalError) -> bool:
 
 
 def _hash_of(previous: str, number: int, row: Row[Any]) -> str | None:
-    """The hash the row should have; None where a value is not of the kind that was written."""
+    """Return the hash the row should have; None if a value does not have the type that the station writes."""
     fields = (row.who, row.action, row.old, row.new, row.why)
     at = _moment(row.at)
     if at is None or not all(type(field) is str for field in fields):
@@ -157,8 +158,8 @@ def _hash_of(previous: str, number: int, row: Row[Any]) -> str | None:
 
 
 def _moment(at: object) -> datetime | None:
-    """The time of a row; None unless it is written as the station writes it, since a zone behind it, say, would make it
-    another time to whoever reads it."""
+    """Return the time of a row; None unless it has the format the station writes.  With a time zone after it, for
+    example, it would be another time to whoever reads it."""
     if isinstance(at, datetime):  # from a server
         return at.replace(tzinfo=UTC)
     try:

@@ -1,4 +1,4 @@
-"""Rows of calibrations: written inside a write transaction, read as :class:`CalibrationRow`."""
+"""This module writes calibrations inside a write transaction and reads them as :class:`CalibrationRow`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from station.records.schema import CalibrationTable, RollCalibrationTable, now
 
 
 def add_calibrations(session: Session, new: Iterable[NewCalibration], by: str, why: str) -> list[int]:
-    """Append calibrations, all or none; returns their numbers."""
+    """Append all calibrations or none and return their numbers."""
     return [_add(session, one, by, why) for one in new]
 
 
@@ -38,13 +38,13 @@ def _add(session: Session, new: NewCalibration, by: str, why: str) -> int:
 
 
 def link_calibrations(session: Session, roll_id: int, calibration_ids: Iterable[int]) -> None:
-    """Put on record which calibrations a roll was inspected with."""
+    """Record which calibrations a roll was inspected with."""
     session.add_all(RollCalibrationTable(roll_id=roll_id, calibration_id=one) for one in dict.fromkeys(calibration_ids))
     session.flush()
 
 
 def calibration_query(camera_id: str | None = None, roll_id: int | None = None) -> Select[Any]:
-    """Calibrations, newest first: of one camera, or those a roll was inspected with; by default all."""
+    """Return the query for calibrations, newest first: all, those of one camera, or those a roll was inspected with."""
     query = select(CalibrationTable.__table__).order_by(CalibrationTable.id.desc())
     if camera_id is not None:
         query = query.where(CalibrationTable.camera_id == camera_id)
@@ -55,10 +55,11 @@ def calibration_query(camera_id: str | None = None, roll_id: int | None = None) 
 
 
 def calibration_row(row: Row[Any]) -> CalibrationRow:
-    """A calibration as it is given back; a result that is no JSON object (damage, a stranger's hand) is empty."""
+    """Return a calibration from its database row; a result that is no JSON object (damaged, or changed from outside)
+    becomes empty."""
     result: Mapping[str, Any]
     try:
-        result = json.loads(row.facts)  # the column keeps the name it was made with
+        result = json.loads(row.facts)  # the column keeps its first name
     except (ValueError, RecursionError):
         result = {}
     return CalibrationRow(

@@ -1,6 +1,6 @@
-"""Opens the database: rights, pragmas, migrations, a backup before them.
+"""This module opens the database: it sets file rights and pragmas, and migrates old records after a backup.
 
-SQLite is the default; any SQLAlchemy URL serves a mill-wide server (its backups are the server's own business).
+SQLite is the default; any SQLAlchemy URL works for a server shared by the mill, which must make its own backups.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ log = logging.getLogger("station.records")
 
 
 def default_url(home: Path) -> str:
-    """URL of the home's own database."""
+    """Return the URL of the database in the home folder."""
     return f"sqlite:///{(home / DATABASE).as_posix()}"
 
 
 def make_home(home: Path) -> None:
-    """Create the home folder for its owner only.  Raises RecordsError if it cannot be written to."""
+    """Create the home folder with rights for its owner only.  Raises RecordsError if it cannot be written to."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         probe = home / f".writable-{os.getpid()}"
@@ -49,10 +49,10 @@ def make_home(home: Path) -> None:
 
 
 def make_engine(url: str | URL, *, read_only: bool) -> Engine:
-    """Engine for one writer or for many readers.  SQLite: WAL, synchronous FULL, foreign keys, busy timeout.
+    """Make an engine for one writer or for many readers.  SQLite: WAL, synchronous FULL, foreign keys, busy timeout.
 
     Raises:
-        RecordsError: the URL means nothing, or its driver is not installed.
+        RecordsError: the URL is not valid, or its driver is not installed.
     """
     try:
         parsed = make_url(url)
@@ -70,10 +70,10 @@ def make_engine(url: str | URL, *, read_only: bool) -> Engine:
 
 
 def open_database(home: Path, url: str) -> tuple[Engine, Engine]:
-    """Writer's and readers' engine on a database brought up to date.
+    """Bring the database up to date and return the writer's and the readers' engine.
 
     Raises:
-        RecordsError: not writable, not a database, not a station's, newer than this program, locked, disk full.
+        RecordsError: not writable, not a database, not one of a station, newer than this program, locked, disk full.
     """
     file = sqlite_file(url)
     try:
@@ -91,12 +91,12 @@ def open_database(home: Path, url: str) -> tuple[Engine, Engine]:
 
 
 def shown(url: str | URL) -> str:
-    """What a database is called in messages: its file, or its address without the password."""
+    """Return a database's name for messages: its file, or its address without the password."""
     return str(sqlite_file(url) or make_url(url).render_as_string(hide_password=True))
 
 
 def sqlite_file(url: str | URL) -> Path | None:
-    """File of a SQLite URL, None for a server."""
+    """Return the file of a SQLite URL, None for a server.  Raises RecordsError for an invalid URL and for memory."""
     try:
         parsed = make_url(url)
     except SQLAlchemyError as error:
@@ -109,7 +109,7 @@ def sqlite_file(url: str | URL) -> Path | None:
 
 
 def schema_revision(engine: Engine, file: Path | None) -> str | None:
-    """Schema revision; None for an empty database."""
+    """Return the schema revision; None for an empty database.  Raises RecordsError if it is not one of a station."""
     with engine.connect() as connection:
         tables = set(inspect(connection).get_table_names())
         if "alembic_version" not in tables:
@@ -137,7 +137,7 @@ def _migrate(home: Path, engine: Engine, file: Path | None) -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-    revision = schema_revision(engine, file)  # again: another process may have been here first
+    revision = schema_revision(engine, file)  # again: another process may have migrated first
     if revision == HEAD:
         return
     config = Config()
@@ -156,7 +156,7 @@ def _migrate(home: Path, engine: Engine, file: Path | None) -> None:
 
 
 def backup(home: Path, file: Path, label: str) -> Path:
-    """Consistent copy of a SQLite database under ``home/backups``; returns its path."""
+    """Make a consistent copy of a SQLite database under ``home/backups`` and return its path."""
     folder = home / "backups"
     folder.mkdir(exist_ok=True, mode=0o700)
     target = folder / f"station-{label}-{datetime.now():%Y%m%d-%H%M%S-%f}.db"
@@ -167,7 +167,7 @@ def backup(home: Path, file: Path, label: str) -> Path:
 
 
 def _pragmas(connection: sqlite3.Connection) -> None:
-    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+    connection.isolation_level = None  # our code begins transactions; the driver would guess
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -184,8 +184,8 @@ def _writer_pragmas(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
-    """Switch to a write-ahead log; the journal mode there is then.  SQLite's busy timeout does not cover the switch,
-    so programs that open a new database together wait for one another here."""
+    """Switch to a write-ahead log and return the journal mode after that.  SQLite's busy timeout does not cover the
+    switch, so programs that open a new database at the same time wait for one another here."""
     until = time.monotonic() + BUSY_MS / 1000
     while True:
         try:

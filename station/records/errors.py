@@ -1,4 +1,4 @@
-"""Turns what SQLite, SQLAlchemy and the file system say into one plain sentence."""
+"""This module turns errors of SQLite, SQLAlchemy and the file system into one plain sentence."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _ERRNOS = {
 
 
 def is_environment(error: BaseException) -> bool:
-    """True if the fault lies outside the data (disk, rights, locks), so that the same write may succeed later."""
+    """Return True if the cause lies outside the data (disk, rights, locks), so the same write may succeed later."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or type(error.orig).__name__ == "OperationalError"
     return isinstance(error, (OSError, sqlite3.OperationalError))
 
 
 def records_error(error: BaseException, target: str) -> RecordsError:
-    """The sentence for ``error``, met while working on ``target`` (a file, folder or database)."""
+    """Return the sentence for ``error``, which came up during work on ``target`` (a file, folder or database)."""
     if isinstance(error, RecordsError):
         return error
     return RecordsError(f"The records in {target} failed: {_reason(error)}.")

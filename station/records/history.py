@@ -1,4 +1,4 @@
-"""The reading side of the records: plain rows out, safe to call from any thread."""
+"""This module reads the records: it returns plain rows and may be called from any thread."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ from station.records.store import Store
 
 
 class History:
-    """What is on record.  Every method opens a short read session of its own.
+    """The history reads what is on record.  Every method opens its own short read session.
 
     Args:
         store: an open store, or an engine on its database.
-        home: folder of the pictures and models; the store's own if not given.
+        home: folder of the pictures and models; default: that of the store.
 
     All methods raise RecordsError if the database cannot be read.
     """
@@ -58,12 +58,12 @@ class History:
         self._home = Path(home or ".").absolute()
 
     def fabrics(self) -> list[str]:
-        """Fabrics with at least one recipe, by name."""
+        """Return the fabrics that have at least one recipe, by name."""
         query = select(FabricTable.name).join(RecipeTable).distinct().order_by(FabricTable.name)
         return [row.name for row in self._rows(query)]
 
     def recipes(self, fabric: str) -> list[RecipeRow]:
-        """All versions of a fabric's recipe, newest first; empty if the fabric is unknown."""
+        """Return all versions of a fabric's recipe, newest first; empty if the fabric is unknown."""
         query = (
             select(RecipeTable.body, RecipeTable.created_at, RecipeTable.created_by, RecipeTable.why)
             .join(FabricTable)
@@ -76,7 +76,7 @@ class History:
         ]
 
     def recipe(self, fabric: str, version: int | None = None) -> Recipe:
-        """One version of a fabric's recipe, the newest by default.
+        """Return one version of a fabric's recipe; default: the newest.
 
         Raises:
             RecordsError: unknown fabric (names the known ones) or version (names the known ones).
@@ -94,7 +94,7 @@ class History:
         return Recipe.model_validate_json(rows[chosen])
 
     def model_file(self, sha256: str) -> Path:
-        """Where a taught model lies.  Raises RecordsError if it is not on record or its file is gone."""
+        """Return the path of a taught model.  Raises RecordsError if it is not on record or its file is missing."""
         file = next((row.file for row in self._rows(select(ModelTable.file).where(ModelTable.sha256 == sha256))), None)
         if file is None:
             raise RecordsError(f"There is no model file on record for {sha256[:12]}…; teach the fabric again.")
@@ -104,14 +104,14 @@ class History:
         return path
 
     def unreleased_stop(self) -> str:
-        """Cause of the stop of the machine that was requested last, if nobody has released it; else empty."""
+        """Return the cause of the last requested machine stop if nobody has released it; else an empty string."""
         steps = [f"stop {step}" for step in (StopStep.REQUESTED, StopStep.RELEASED)]
         query = select(EventTable.action, EventTable.new).where(EventTable.action.in_(steps))
         last = next(iter(self._rows(query.order_by(EventTable.id.desc()).limit(1))), None)
         return last.new if last is not None and last.action == steps[0] else ""
 
     def rolls(self, chosen: RollFilter | None = None) -> list[RollRow]:
-        """Rolls that fit, newest first.  ``text`` is looked for in names of rolls and fabrics, case-insensitively."""
+        """Return the rolls that match, newest first.  ``text`` is searched in roll and fabric names, ignoring case."""
         chosen = chosen or RollFilter()
         query = _roll_query().order_by(RollTable.started_at.desc(), RollTable.id.desc()).limit(chosen.limit)
         if chosen.fabric is not None:
@@ -128,14 +128,14 @@ class History:
         return self._roll_rows(query)
 
     def roll(self, name: str) -> RollRow:
-        """One roll.  Raises RecordsError if there is none of that name."""
+        """Return one roll.  Raises RecordsError if there is none with that name."""
         found = self._roll_rows(_roll_query().where(RollTable.name == name))
         if not found:
             raise RecordsError(f"There is no roll {name!r} on record; `station report` needs the name of one that is.")
         return found[0]
 
     def defects(self, chosen: DefectFilter) -> list[DefectRow]:
-        """Defects of a roll that fit, by position."""
+        """Return the defects of a roll that match, by position."""
         query = (
             select(
                 DefectTable.__table__,
@@ -163,7 +163,7 @@ class History:
         return [self._defect_row(row) for row in self._rows(query)]
 
     def stretches(self, roll_id: int) -> list[StretchRow]:
-        """A roll's stretches by position."""
+        """Return a roll's stretches by position."""
         query = (
             select(StretchTable.first_line, StretchTable.end_line, StretchTable.reason)
             .where(StretchTable.roll_id == roll_id)
@@ -175,7 +175,7 @@ class History:
         ]
 
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """A roll's score profile, one entry per patch in the order judged.
+        """Return a roll's score profile, with one entry per patch in the order they were judged.
 
         Returns:
             first lines int64 ``[n]`` and highest raw scores float32 ``[n]``.
@@ -187,7 +187,7 @@ class History:
         return np.repeat(rows[:, 0], rows[:, 2]).astype(np.int64), peaks.astype(np.float32)
 
     def calibrations(self, camera_id: str | None = None, *, roll_id: int | None = None) -> list[CalibrationRow]:
-        """Calibrations, newest first: of one camera, or those a roll was inspected with; by default all."""
+        """Return calibrations, newest first: all, those of one camera, or those a roll was inspected with."""
         return [calibration_row(row) for row in self._rows(calibration_query(camera_id, roll_id))]
 
     # ------------------------------------------------------------------ inside

@@ -1,6 +1,6 @@
-"""Pictures of defects as PNG files: first the whole file, and only then the row that names it.
+"""This module saves pictures of defects as PNG files; the row that names a file is written only once it is complete.
 
-Paths are made from numbers only, never from names that came from outside.
+Paths are made from numbers only, never from names that come from outside.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from station.display_score import AT_THRESHOLD, display_scores
 
 FOLDER = "images"
 HEAT_THRESHOLD = 128
-"""Grey value of a heat picture at the threshold."""
+"""A heat picture has this grey value at the threshold."""
 
 
 def save_pictures(home: Path, roll_id: int, defect: Defect) -> tuple[str | None, str | None]:
-    """Write the defect's crop and a heat picture of its scores; returns their paths relative to ``home`` (None where
-    there is no picture).
+    """Write the defect's crop and a heat picture of its scores; return their paths relative to ``home`` (None if there
+    is no picture).
 
-    The new names are durable only after :func:`sync_pictures`, once for a batch of defects.
+    The new file names survive a power cut only after :func:`sync_pictures`, called once for a batch of defects.
 
     Raises:
-        OSError: the disk is full or refuses.
+        OSError: the disk is full or cannot be written to.
     """
     crop = None if defect.crop is None else _save(home, roll_id, f"{defect.number}-crop", _as_bgr(defect.crop))
     if defect.crop_scores is None:
@@ -37,7 +37,7 @@ def save_pictures(home: Path, roll_id: int, defect: Defect) -> tuple[str | None,
 
 
 def heat_to_grey(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Display scores ``[h, w]`` (0.5 = threshold) as 8 bit: 128 = threshold, 255 = about twice that or more."""
+    """Convert display scores ``[h, w]`` (0.5 = threshold) to 8 bit: 128 = threshold, 255 = about twice that or more."""
     return np.clip(np.rint(np.nan_to_num(heat) * (HEAT_THRESHOLD / AT_THRESHOLD)), 0, 255).astype(np.uint8)
 
 
@@ -62,5 +62,5 @@ def _save(home: Path, roll_id: int, stem: str, picture: NDArray[np.uint8]) -> st
 
 
 def sync_pictures(home: Path, roll_id: int) -> None:
-    """Make the names of a roll's pictures durable.  Raises OSError."""
+    """Make the names of a roll's pictures survive a power cut.  Raises OSError."""
     sync_folder(home / FOLDER / str(int(roll_id)))

@@ -1,4 +1,5 @@
-"""File locks between processes: the system frees them however a process ends, so they tell the living from the dead."""
+"""This module provides file locks between processes: the system frees a lock however its process ends, so a lock shows
+whether that process still runs."""
 
 from __future__ import annotations
 
@@ -9,14 +10,15 @@ from pathlib import Path
 
 
 class FileLock:
-    """An exclusive lock on a file of its own.  Not re-entrant; two objects on one path exclude each other."""
+    """A file lock is an exclusive lock on its own file.  It is not re-entrant; two objects on one path exclude each
+    other."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd: int | None = None
 
     def take(self, timeout_s: float = 0.0) -> bool:
-        """True once held.  Raises OSError if the file cannot be made."""
+        """Try to take the lock for ``timeout_s``; say if it is held.  Raises OSError if the file cannot be made."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         until = time.monotonic() + timeout_s
@@ -29,7 +31,7 @@ class FileLock:
         return True
 
     def free(self, *, remove: bool = False) -> None:
-        """Let go; ``remove`` also deletes the file.  May be called twice."""
+        """Free the lock; ``remove`` also deletes the file.  This may be called twice."""
         if self._fd is None:
             return
         if remove and sys.platform != "win32":

@@ -1,4 +1,4 @@
-"""Taught models in the home folder: one file each, named by its hash, never changed."""
+"""This module keeps taught models in the home folder: one file each, named by its hash and never changed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ FOLDER = "models"
 
 
 def keep_model(store: Store, source: Path, metadata: dict[str, str | int | float]) -> str:
-    """Copy a checkpoint into the home folder and put it on record.  Returns its SHA-256.
+    """Copy a checkpoint into the home folder, put it on record and return its SHA-256.
 
-    The copy is whole or not there at all; a damaged one is replaced.
+    The copy is complete or not there at all; a damaged one is replaced.
 
     Raises:
         RecordsError: the file cannot be read or copied (disk full, no rights).
@@ -37,10 +37,10 @@ def keep_model(store: Store, source: Path, metadata: dict[str, str | int | float
 
 
 def checked_model(history: History, sha256: str) -> Path:
-    """Where a taught model lies, its file being the one that was taught.
+    """Return the path of a taught model after checking that its file is the one that was taught.
 
     Raises:
-        RecordsError: it is not on record, its file is gone, cannot be read or has been changed since.
+        RecordsError: it is not on record, or its file is missing, cannot be read or has been changed since.
     """
     file = history.model_file(sha256)
     try:

@@ -1,4 +1,4 @@
-"""Opens the records of a home folder to look at them only: nothing is made, brought up to date or written back."""
+"""This module opens the records of a home folder for reading only: it creates, migrates and writes nothing."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from station.records.rows import RecordsError
 from station.records.schema import HEAD
 
 
-class NoRecords(RecordsError):  # noqa: N818 - told like any fault of the records
-    """There is no database in the home folder, or an empty one."""
+class NoRecords(RecordsError):  # noqa: N818 - reported like any fault of the records
+    """The home folder has no database, or an empty one."""
 
 
 @contextmanager
 def open_read_only(home: Path) -> Iterator[Engine]:
-    """Readers' engine on a home's records, also where nothing may be written and beside a running station.
+    """Open a readers' engine on a home's records, also in a read-only folder and beside a running station.
 
-    While a station runs, and after a crash, the write-ahead log holds what the file lacks; opened ``mode=ro`` SQLite
-    reads both and leaves the log where it is.  Without a log SQLite makes one for the time being, and only ``mode=rw``
-    takes it away again; the file itself is not written to.  Where none can be made the file is read alone, and somebody
-    who writes to it from elsewhere is noticed by the log that is there afterwards.
+    While a station runs, and after a crash, the write-ahead log holds what the file lacks; opened with ``mode=ro``
+    SQLite reads both and leaves the log as it is.  Without a log SQLite makes a temporary one, and only ``mode=rw``
+    removes it again; the file itself is not written to.  If no log can be made, the file is read alone; if somebody
+    else writes to it meanwhile, the log that is there afterwards shows it.
 
     Raises:
         NoRecords: there is no database yet.
-        RecordsError: it is not a station's, a newer one's, damaged, or cannot be opened.
+        RecordsError: it is not one of a station, of a newer station, damaged, or cannot be opened.
     """
     file = Path(home).absolute() / DATABASE
     try:
@@ -61,13 +61,13 @@ def open_read_only(home: Path) -> Iterator[Engine]:
 
 
 def _has_log(file: Path) -> bool:
-    """Whether there is more than the file: a write-ahead log that is not empty."""
+    """Return whether the file has a write-ahead log that is not empty."""
     log = file.with_name(f"{file.name}-wal")
     return log.exists() and log.stat().st_size > 0
 
 
 def _looked_at(file: Path, **how: str) -> Engine:
-    """Engine on the file, after a first look at what it is."""
+    """Open an engine on the file and check that it holds records this program can read."""
     engine = make_engine(URL.create("sqlite", database=file.as_uri(), query={**how, "uri": "true"}), read_only=True)
     try:
         revision = schema_revision(engine, file)

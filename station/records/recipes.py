@@ -1,4 +1,4 @@
-"""Rows of fabrics, models and recipe versions, inside a write transaction."""
+"""This module writes fabrics, models and recipe versions inside a write transaction."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from station.records.schema import FabricTable, ModelTable, RecipeTable, now
 
 
 class SupersededError(RecordsError):
-    """A change was based on a recipe version that is no longer the newest."""
+    """The change was based on a recipe version that is no longer the newest."""
 
 
 def fabric_row(session: Session, name: str) -> FabricTable:
-    """The fabric's row, made if need be."""
+    """Return the fabric's row; add it if it is missing."""
     row = session.scalar(select(FabricTable).where(FabricTable.name == name))
     if row is None:
         row = FabricTable(name=name, created_at=now())
@@ -30,7 +30,7 @@ def fabric_row(session: Session, name: str) -> FabricTable:
 
 
 def model_row(session: Session, sha256: str) -> ModelTable:
-    """The model's row, made if need be."""
+    """Return the model's row; add it if it is missing."""
     row = session.get(ModelTable, sha256)
     if row is None:
         row = ModelTable(sha256=sha256, metadata_json="{}", created_at=now())
@@ -40,7 +40,8 @@ def model_row(session: Session, sha256: str) -> ModelTable:
 
 
 def recipe_row(session: Session, recipe: Recipe, by: str, why: str) -> RecipeTable:
-    """The row of a recipe as it is, made if need be.  Raises RecordsError if another one bears its version."""
+    """Return the row of exactly this recipe; add it if it is missing.  Raises RecordsError if another recipe has its
+    version."""
     fabric = fabric_row(session, recipe.fabric)
     query = select(RecipeTable).where(RecipeTable.fabric_id == fabric.id, RecipeTable.version == recipe.version)
     row = session.scalar(query)
@@ -54,7 +55,7 @@ def recipe_row(session: Session, recipe: Recipe, by: str, why: str) -> RecipeTab
 
 
 def add_recipe(session: Session, fabric: FabricTable, recipe: Recipe, by: str, why: str) -> RecipeTable:
-    """Write a recipe version and its audit row.  Raises RecordsError if it decides nothing: that is a draft."""
+    """Write a recipe version and its audit row.  Raises RecordsError if it has no threshold: that is a draft."""
     if recipe.threshold == NO_DECISION:
         raise RecordsError(
             f"The recipe of {recipe.fabric} has no threshold yet and would let everything pass; set one."
@@ -80,7 +81,7 @@ def add_recipe(session: Session, fabric: FabricTable, recipe: Recipe, by: str, w
 
 
 def next_recipe(session: Session, recipe: Recipe, by: str, why: str, based_on: int | None = None) -> Recipe:
-    """Write a recipe as the next version of its fabric; returns it with that version.
+    """Write a recipe as the next version of its fabric and return it with that version.
 
     Raises:
         SupersededError: a version newer than ``based_on`` is on record.
@@ -95,7 +96,7 @@ def next_recipe(session: Session, recipe: Recipe, by: str, why: str, based_on: i
 
 
 def set_model(session: Session, sha256: str, path: str, metadata: Mapping[str, Any], by: str, why: str) -> None:
-    """Write where a model lies and what is known of it."""
+    """Write the path of a model and its metadata."""
     row = model_row(session, sha256)
     old = row.file or ""
     row.file = path

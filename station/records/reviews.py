@@ -1,4 +1,4 @@
-"""Rows of reviews, inside a write transaction."""
+"""This module writes reviews inside a write transaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from station.records.schema import DefectTable, ReviewTable, now
 
 
 def add_review(session: Session, defect_id: int, verdict: Verdict, by: str, note: str) -> None:
-    """Append a review and repeat its verdict at the defect.  Raises RecordsError if there is no such defect."""
+    """Append a review and copy its verdict to the defect.  Raises RecordsError if there is no such defect."""
     defect = session.get(DefectTable, defect_id)
     if defect is None:
         raise RecordsError(f"There is no defect number {defect_id}; load the list again.")

@@ -1,4 +1,4 @@
-"""The tables.  Migrations make them (see ``migrations/``); this module must describe what they have made.
+"""This module describes the tables exactly as the migrations make them (see ``migrations/``).
 
 Lines are encoder lines from the start of the roll, pixels are camera columns, lengths are mm (px without a scale),
 scores are raw model scores.  Times are UTC.  Paths of files are relative to the home folder where they lie inside it.
@@ -13,37 +13,37 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 HEAD = "0003"
-"""Revision of the schema described here; equals the newest migration."""
+"""This is the revision of the schema described here; it equals the newest migration."""
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment: aware in Python, stored as UTC without zone."""
+    """A time has a zone in Python and is stored as UTC without one."""
 
     impl = DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """To the database."""
+        """Convert a time for the database."""
         return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From the database."""
+        """Convert a time from the database."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 def now() -> datetime:
-    """This moment, UTC-aware."""
+    """Return the current time, with zone UTC."""
     return datetime.now(UTC)
 
 
 class Base(DeclarativeBase):
-    """All tables."""
+    """All tables derive from this class."""
 
     type_annotation_map = {datetime: UtcTime, bytes: LargeBinary}  # noqa: RUF012
 
 
 class FabricTable(Base):
-    """A style of cloth."""
+    """A fabric is a style of cloth."""
 
     __tablename__ = "fabric"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -52,7 +52,7 @@ class FabricTable(Base):
 
 
 class ModelTable(Base):
-    """A taught model by the hash of its file; ``file`` is None where only the hash is known."""
+    """A taught model is identified by the hash of its file; ``file`` is None if only the hash is known."""
 
     __tablename__ = "model_version"
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -62,7 +62,7 @@ class ModelTable(Base):
 
 
 class RecipeTable(Base):
-    """One version of a fabric's recipe; never changed once written.  ``body`` is the recipe as JSON."""
+    """A row holds one version of a fabric's recipe and is never changed.  ``body`` is the recipe as JSON."""
 
     __tablename__ = "recipe_version"
     __table_args__ = (UniqueConstraint("fabric_id", "version"),)
@@ -79,9 +79,9 @@ class RecipeTable(Base):
 
 
 class CalibrationTable(Base):
-    """One calibration of a camera: its kind, its result as JSON, the residual error that was left.  Never changed.
+    """A row holds one calibration of a camera (kind, result as JSON, residual error) and is never changed.
 
-    ``serial`` is the device's own number where it has one; ``width_px`` the columns the camera had then.
+    ``serial`` is the device's serial number, if it has one; ``width_px`` is the number of columns the camera had then.
     """
 
     __tablename__ = "calibration"
@@ -99,12 +99,12 @@ class CalibrationTable(Base):
 
 
 class RollTable(Base):
-    """One roll.  The counters follow the stretches while it is open and are the line's ledger once it has ended.
+    """A row holds one roll.  The counters follow the stretches while it is open and are the line's ledger once it ends.
 
-    ``station`` tells whose roll it is on a shared server; ``touched_at`` is when the last event of it was written;
+    ``station`` names the roll's station on a shared server; ``touched_at`` is when its last event was written;
     ``ended_how`` is '' while open, else 'ended' or 'broken off'.  ``judged_lines`` and ``judged_line_px`` (lines times
-    width in px) give the mean width of the web.  ``mm_per_px`` (across) and ``mm_per_line`` (along) are the scale its
-    sizes were made with, None without one; ``unverified`` tells why they are not verified, '' where they are.
+    width in px) give the mean width of the web.  ``mm_per_px`` (across) and ``mm_per_line`` (along) are the scale of
+    its sizes, None without one; ``unverified`` says why the sizes are not verified, '' if they are.
     """
 
     __tablename__ = "roll"
@@ -130,7 +130,7 @@ class RollTable(Base):
 
 
 class RollCalibrationTable(Base):
-    """Which calibrations a roll, and so every defect of it, was inspected with."""
+    """A row links a roll, and so each of its defects, to one calibration it was inspected with."""
 
     __tablename__ = "roll_calibration"
     roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"), primary_key=True)
@@ -138,7 +138,8 @@ class RollCalibrationTable(Base):
 
 
 class StretchTable(Base):
-    """Lines ``[first_line, end_line)`` of one fate; ``reason`` is None where inspected."""
+    """A stretch is the lines ``[first_line, end_line)`` that were all inspected (``reason`` is None), or that were all
+    not inspected for the same reason."""
 
     __tablename__ = "stretch"
     __table_args__ = (Index("ix_stretch_place", "roll_id", "first_line"),)
@@ -150,9 +151,9 @@ class StretchTable(Base):
 
 
 class DefectTable(Base):
-    """One defect of a roll.  ``verdict`` and ``reviewed_by`` repeat its last review, for quick lists.
+    """A row holds one defect of a roll.  ``verdict`` and ``reviewed_by`` repeat its last review, for fast lists.
 
-    A row with ``merged_into`` turned out to be part of the defect of that number; it is kept, but listed nowhere.
+    A row with ``merged_into`` turned out to be part of the defect with that number; it is kept, but never listed.
     """
 
     __tablename__ = "defect"
@@ -188,7 +189,7 @@ class DefectTable(Base):
 
 
 class ReviewTable(Base):
-    """What a person said of a defect.  Appended to only; the last one counts."""
+    """A review is a person's verdict on a defect.  Reviews are only added; the last one counts."""
 
     __tablename__ = "review"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -200,7 +201,7 @@ class ReviewTable(Base):
 
 
 class ProfileTable(Base):
-    """About one metre of a roll's score profile.
+    """A row holds about one metre of a roll's score profile.
 
     ``rows`` is little-endian int64 ``[rows, 3]``: first line, end line, number of patches.  ``peaks`` is little-endian
     float32, the highest raw score of each patch, row after row, left to right.
@@ -217,7 +218,8 @@ class ProfileTable(Base):
 
 
 class EventTable(Base):
-    """The audit: who did what, when, why.  Append-only; each hash covers the row and the hash before it."""
+    """An audit row says who did what, when and why.  Rows are only added; each hash covers its row and the hash before
+    it."""
 
     __tablename__ = "event"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -231,7 +233,7 @@ class EventTable(Base):
 
 
 class EventHeadTable(Base):
-    """Where the audit ends (one row), so that rows cut off its end are missed."""
+    """The single row says where the audit ends, so that rows cut off its end are noticed."""
 
     __tablename__ = "event_head"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -1,1 +1,2 @@
-"""Alembic migrations, from the first schema on.  ``station.records.engine`` runs them when a database is opened."""
+"""This room holds all Alembic migrations since the first schema; ``station.records.engine`` runs them when it opens a
+database."""

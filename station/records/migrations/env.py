@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that the engine hands over; no configuration file is read."""
+"""This module runs the migrations on the connection that the engine provides; it reads no configuration file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from station.records.schema import Base
 
 
 def run() -> None:
-    """Migrate within the caller's transaction."""
+    """Run the migrations within the caller's transaction."""
     context.configure(
         connection=context.config.attributes["connection"],
         target_metadata=Base.metadata,
