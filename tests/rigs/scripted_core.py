@@ -26,6 +26,7 @@ from station.contract import (
     Ledger,
     LineSnapshot,
     LineState,
+    LinkState,
     MachineStatus,
     Notice,
     RollEnded,
@@ -42,6 +43,8 @@ from station.recipe import Recipe
 from station.records.store import Store
 
 STRIP, CELL, MM_PER_PX = 224, 4, 0.5
+QUIET = MachineStatus(link=LinkState.CONNECTED, wires_stop=True, running=True)
+"""A machine that runs, and no stop is wanted."""
 
 
 def recipe_of(fabric: str = "demo", threshold: float = 0.12) -> Recipe:

@@ -8,12 +8,11 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
-from test_machine_row import QUIET
 
 from station.contract import FeedState, StopState
 from station.records.store import Store
 from tests.rigs.live_page import OpenWindow, has_colour, pixels_of, started
-from tests.rigs.scripted_core import ScriptedCore
+from tests.rigs.scripted_core import QUIET, ScriptedCore
 from ui import actions
 from ui.actions import TABLE
 from ui.shell import MainWindow

@@ -12,14 +12,13 @@ from pytestqt.qtbot import QtBot
 
 from station.contract import LinkState, MachineStatus, NextReject, StationError, StopState
 from station.current_user import login
-from tests.rigs.scripted_core import ScriptedCore
+from tests.rigs.scripted_core import QUIET, ScriptedCore
 from ui import machine_row
 from ui.shell import MainWindow
 from ui.words import THIN_SPACE
 
 OpenWindow = Callable[..., MainWindow]
 
-QUIET = MachineStatus(link=LinkState.CONNECTED, wires_stop=True, running=True)
 ANNOUNCED = replace(
     QUIET, stop=StopState.ANNOUNCED, cause="running defect 3 at 12.0 m", cause_number=3, metres_to_stop=3.21
 )
