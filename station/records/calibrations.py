@@ -55,10 +55,10 @@ def calibration_query(camera_id: str | None = None, roll_id: int | None = None) 
 
 
 def calibration_row(row: Row[Any]) -> CalibrationRow:
-    """A calibration as it is given back; result that are no JSON object (damage, a stranger's hand) come back empty."""
+    """A calibration as it is given back; a result that is no JSON object (damage, a stranger's hand) is empty."""
     result: Mapping[str, Any]
     try:
-        result = json.loads(row.result)
+        result = json.loads(row.facts)  # the column keeps the name it was made with
     except (ValueError, RecursionError):
         result = {}
     return CalibrationRow(
