@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from ui.bridge import CoreBridge
 from ui.shell import MainWindow
 from ui.theme import tokens
 from ui.worker import Worker
+
+UI = Path(__file__).parents[2] / "ui"
 
 
 def test_a_screenshot_is_taken_after_the_first_live_picture(
@@ -124,6 +127,13 @@ def test_colours_that_carry_words_can_be_read() -> None:
     for words, ground in pairs:
         dark, pale = sorted((light(words), light(ground)))
         assert (pale + 0.05) / (dark + 0.05) >= 4.5, f"{words} on {ground} is hard to read (WCAG 2.2, 1.4.3)"
+
+
+def test_every_size_and_colour_the_window_names_is_a_token() -> None:
+    source = "".join(file.read_text(encoding="utf-8") for file in UI.rglob("*.py"))
+    sizes, colours = (set(re.findall(rf"theme\.{what}\(\"(\w+)\"", source)) for what in ("font", "colour"))
+    assert {"banner", "caption"} <= sizes, "they are looked for where they stand"
+    assert {f"size_{name}_px" for name in sizes} | colours <= tokens().keys()
 
 
 def test_the_binding_keeps_its_references(app: QApplication) -> None:
