@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from station.bugs import reason
 from station.contract import FeedState, Ledger, LineSnapshot, LineState
 from station.recipe import Recipe
 
@@ -29,5 +30,5 @@ def without_line(recipe: Recipe | None, roll: str | None, *, paused: bool, error
         recipe_version=recipe.version if recipe else 0,
         roll=roll,
         ledger=Ledger(),
-        message=loading if error is None else str(error),
+        message=loading if error is None else reason(error),
     )

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 
 from drivers import abandoned
 from drivers.camera import Camera
+from station.bugs import log_bug, reason
 from station.contract import Event, FeedState, LineSnapshot, LineState, Notice
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
@@ -171,7 +172,7 @@ class Inspection:
             latency_p50_ms=median,
             latency_p99_ms=high,
             queue_fill=max(self._blocks.fill, self._rows.fill),
-            message=str(getattr(self._camera, "trouble", "")) if self.failure is None else str(self.failure),
+            message=str(getattr(self._camera, "trouble", "")) if self.failure is None else reason(self.failure),
             origin_line=self._acquisition.origin_line,
             behind_s=self._behind_s(),
         )
@@ -220,6 +221,7 @@ class Inspection:
                     self.has_hung = True
 
     def _fail(self, error: Exception, *, halt: bool = True) -> None:
+        log_bug(error, f"{threading.current_thread().name} has ended")
         with self._lock:
             if self.failure is None:
                 self.failure = error
@@ -259,7 +261,8 @@ class Inspection:
                 self._ledger.due(self._acquisition.cloth_lines)
             self._judge.close_roll(self._roll or "", self._notices, self.failure)
         except Exception as error:
-            # The listener itself is broken: there is nobody left to tell but the caller.
+            # The listener itself is broken: there is nobody left to tell but the caller and the last resort.
             self._fail(error)
+            raise
         finally:
             self._ended.set()
