@@ -13,12 +13,14 @@ from drivers import abandoned
 from drivers.camera import Camera
 from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
+from station.bugs import log_bug, reason
 from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
 from station.calibration.watch import CalibrationWatch
 from station.contract import (
     DefectChanged,
     Event,
+    Fault,
     Ledger,
     LineSnapshot,
     LineState,
@@ -167,6 +169,11 @@ class Station:
         """Take the requested stop back.  Raises StationError."""
         self._machine_or_refusal().release(by)
 
+    def report_fault(self, fault: Fault) -> None:
+        """Tell a bug on the screen and keep it in the audit; never waits."""
+        self._events.put(Notice("error", fault.text))
+        self._store.write(fault)
+
     def wait(self, timeout: float | None = None) -> bool:
         """True once no roll is open."""
         return self._roll_over.wait(timeout)
@@ -235,11 +242,15 @@ class Station:
             self._fail(error, name)
         finally:
             self._inspection = None
-            self._end_recording()
-            self._store.flush()
-            if self._store.failure is not None and self._store.failure is not self.failure:
-                self._fail(self._store.failure, name)
-            self._roll_over.set()
+            try:
+                self._end_recording()
+                self._store.flush()
+                if self._store.failure is not None and self._store.failure is not self.failure:
+                    self._fail(self._store.failure, name)
+            except Exception as error:
+                self._fail(error, name)
+            finally:
+                self._roll_over.set()
 
     def _start_line(self, fitted: Calibrated, name: str) -> Inspection:
         recipe = fitted.recipe
@@ -292,7 +303,8 @@ class Station:
         """Close a roll whose line never started."""
         self.failure = error
         self._last = self._without_line(error)
-        self._on_event(Notice("error", f"Roll {name} was not inspected: {error}"))
+        log_bug(error, f"roll {name} was not inspected")
+        self._on_event(Notice("error", f"Roll {name} was not inspected: {reason(error)}"))
         self._on_event(RollEnded(name, Ledger()))
 
     def _load(self, recipe: Recipe) -> Runtime:
@@ -313,8 +325,12 @@ class Station:
         if self._last is None:
             self._last = self._without_line(error)
         elif self._last.state is not LineState.ERROR:
-            self._last = replace(self._last, state=LineState.ERROR, message=str(error))
-        self._events.put(Notice("error", f"Roll {name}: {error}"))
+            self._last = replace(self._last, state=LineState.ERROR, message=reason(error))
+        log_bug(error, f"roll {name}")
+        notice = Notice("error", f"Roll {name}: {reason(error)}")
+        self._events.put(notice)
+        if self._store.failure is None:
+            self._store.write(notice)
 
     def _start_machine(self, wiring: MachineWiring) -> Machine:
         machine = Machine(
