@@ -312,6 +312,18 @@ class StopChanged:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The last resort met a bug that nobody caught; kept in the audit, told on the screen as a notice.
+
+    ``where`` it was met (a thread, the window), ``kind`` is the exception's type, ``text`` the sentence for people.
+    """
+
+    where: str
+    kind: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RowJudged:
     """Cloth was judged: the highest raw score of each patch, one patch per tile column.
@@ -327,7 +339,7 @@ class RowJudged:
     width_px: int = 0
 
 
-Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Notice | StripView
+Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Notice | Fault | StripView
 
 
 class Core(Protocol):
@@ -364,6 +376,9 @@ class Core(Protocol):
 
     def release_stop(self, by: str) -> None:
         """Take the requested stop back.  Raises StationError (none is requested, no name)."""
+
+    def report_fault(self, fault: Fault) -> None:
+        """Tell a bug on the screen and keep it in the audit; never waits, also with the records closed."""
 
     def recipe(self) -> Recipe | None:
         """The recipe in force on the open roll."""

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from drivers import abandoned
 from drivers.camera import Camera
-from model.checkpoint import precision_warning
 from model.runtime import Runtime
+from station.bugs import log_bug, reason
 from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
 from station.calibration.watch import CalibrationWatch
 from station.contract import (
     DefectChanged,
     Event,
-    FeedState,
+    Fault,
     Ledger,
     LineSnapshot,
     LineState,
@@ -32,7 +32,7 @@ from station.contract import (
     StripView,
 )
 from station.event_queue import EventQueue
-from station.line.inspection import Inspection
+from station.line.inspection import Inspection, without_line
 from station.loaded_model import LoadedModel
 from station.machine.machine import Machine
 from station.machine.wiring import MachineWiring
@@ -40,7 +40,6 @@ from station.recipe import Recipe
 from station.recipe.camera_overrides import override_camera
 from station.recording.camera import RecordingCamera
 from station.records.history import History
-from station.records.model_files import checked_model
 from station.records.rows import RecordsError
 from station.records.store import Store
 
@@ -172,6 +171,11 @@ class Station:
         """Take the requested stop back.  Raises StationError."""
         self._machine_or_refusal().release(by)
 
+    def report_fault(self, fault: Fault) -> None:
+        """Tell a bug on the screen and keep it in the audit; never waits."""
+        self._events.put(Notice(Severity.ERROR, fault.text))
+        self._store.write(fault)
+
     def wait(self, timeout: float | None = None) -> bool:
         """True once no roll is open."""
         return self._roll_over.wait(timeout)
@@ -207,24 +211,9 @@ class Station:
         return inspection.snapshot() if inspection is not None else self._last or self._without_line()
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
-        """How the line is before it starts, or was if ``error`` kept it from starting."""
+        """Say how the line is before it starts, or was if ``error`` kept it from starting."""
         roll = None if self._roll_over.is_set() else self._roll
-        loading = "" if roll is None else "Loading the model"
-        if error is not None:
-            state = LineState.ERROR
-        elif roll is None:
-            state = LineState.READY
-        else:
-            state = LineState.HALTED if self._paused else LineState.INITIALIZED
-        return LineSnapshot(
-            state=state,
-            feed=FeedState.NO_PICTURE,
-            fabric=self._recipe.fabric if self._recipe else "",
-            recipe_version=self._recipe.version if self._recipe else 0,
-            roll=roll,
-            ledger=Ledger(),
-            message=loading if error is None else str(error),
-        )
+        return without_line(self._recipe, roll, paused=self._paused, error=error)
 
     def _wish(self, *, paused: bool) -> None:
         """Pause or look; remembered while there is no line yet."""
@@ -253,20 +242,21 @@ class Station:
             self._fail(error, name)
         finally:
             self._inspection = None
-            self._end_recording()
-            self._store.flush()
-            if self._store.failure is not None and self._store.failure is not self.failure:
-                self._fail(self._store.failure, name)
-            self._roll_over.set()
+            try:
+                self._end_recording()
+                self._store.flush()
+                if self._store.failure is not None and self._store.failure is not self.failure:
+                    self._fail(self._store.failure, name)
+            except Exception as error:
+                self._fail(error, name)
+            finally:
+                self._roll_over.set()
 
     def _start_line(self, fitted: Calibrated, name: str) -> Inspection:
         recipe = fitted.recipe
         runtime = self._model.load(recipe.model_sha256, self._camera.channels)
-        warning = precision_warning(checked_model(self._history, recipe.model_sha256), runtime.precision)
-        if warning is not None:
-            self._on_event(Notice(Severity.WARNING, warning))
         unheard = override_camera(self._camera, recipe.camera)
-        for warning in [*fitted.warnings, *([unheard] if unheard else [])]:
+        for warning in filter(None, [self._model.warning, *fitted.warnings, unheard]):
             self._on_event(Notice(Severity.WARNING, warning))
         if self._recording is not None:
             recorder = self._recording.begin(name)
@@ -310,7 +300,8 @@ class Station:
         """Close a roll whose line never started."""
         self.failure = error
         self._last = self._without_line(error)
-        self._on_event(Notice(Severity.ERROR, f"Roll {name} was not inspected: {error}"))
+        log_bug(error, f"roll {name} was not inspected")
+        self._on_event(Notice(Severity.ERROR, f"Roll {name} was not inspected: {reason(error)}"))
         self._on_event(RollEnded(name, Ledger()))
 
     def _fail(self, error: Exception, name: str) -> None:
@@ -319,8 +310,12 @@ class Station:
         if self._last is None:
             self._last = self._without_line(error)
         elif self._last.state is not LineState.ERROR:
-            self._last = replace(self._last, state=LineState.ERROR, message=str(error))
-        self._events.put(Notice(Severity.ERROR, f"Roll {name}: {error}"))
+            self._last = replace(self._last, state=LineState.ERROR, message=reason(error))
+        log_bug(error, f"roll {name}")
+        notice = Notice(Severity.ERROR, f"Roll {name}: {reason(error)}")
+        self._events.put(notice)
+        if self._store.failure is None:
+            self._store.write(notice)
 
     def _machine_or_refusal(self) -> Machine:
         if self._machine is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.checkpoint import load
+from model.checkpoint import load, precision_warning
 from model.runtime import Runtime
 from station.records.history import History
 from station.records.model_files import checked_model
@@ -21,6 +21,8 @@ class LoadedModel:
         self._device = device
         self._precision = precision
         self._loaded: tuple[str, Runtime] | None = None
+        self.warning: str | None = None
+        """Says if the model's threshold was set at another precision than it runs at now."""
 
     @property
     def runtime(self) -> Runtime | None:
@@ -36,9 +38,11 @@ class LoadedModel:
         """
         if self._loaded is None or self._loaded[0] != sha256:
             self.close()
-            network = load(checked_model(self._history, sha256))
+            file = checked_model(self._history, sha256)
+            network = load(file)
             runtime = Runtime(network, device=self._device, precision=self._precision)
             self._loaded = (sha256, runtime)
+            self.warning = precision_warning(file, runtime.precision)
             # It is compiled before the line starts: cloth that passes while the line gets ready is not judged.
             runtime.prepare(channels)
         return self._loaded[1]

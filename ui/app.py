@@ -12,10 +12,12 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from station import last_resort
 from station.contract import Core
 from station.records.history import History
 from station.records.store import Store
 from ui import theme
+from ui.qt_messages import qt_messages_told
 from ui.shell import MainWindow
 
 _NO_PICTURE_S = 90.0
@@ -46,16 +48,17 @@ def run_window(
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("Fabric inspection station")
-    theme.apply(app)
-    window = MainWindow(core, store, history, start_page=start_page)
-    window.show()
     faults: list[str] = []
-    if screenshot is not None:
-        _arrange_screenshot(window, screenshot, after_s or 0.0, faults)
-    with _closed_by_interrupt(window), prompt_window():
-        app.exec()
-    window.close()
-    window.deleteLater()
+    with last_resort.reporting_to(core.report_fault, last_resort.WINDOW), qt_messages_told(store):
+        theme.apply(app)
+        window = MainWindow(core, store, history, start_page=start_page)
+        window.show()
+        if screenshot is not None:
+            _arrange_screenshot(window, screenshot, after_s or 0.0, faults)
+        with _closed_by_interrupt(window), prompt_window():
+            app.exec()
+        window.close()
+        window.deleteLater()
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0

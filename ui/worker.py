@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer
+
+from station import last_resort
+from station.bugs import is_bug
 
 T = TypeVar("T")
 _log = logging.getLogger("station.ui")
@@ -21,6 +25,7 @@ class Worker(QObject):
     """The worker runs jobs one after another off the GUI thread.
 
     Answers travel through a plain queue that a timer empties: no Qt signal is ever emitted from a foreign thread.
+    A job's bug is told by the last resort, too, whatever ``failed`` makes of it.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -77,7 +82,9 @@ class Worker(QObject):
         try:
             result = job()
         except Exception as error:
-            self._answers.put((lambda error=error: failed(error), error if writes else None))  # type: ignore[misc]
+            if is_bug(error):
+                last_resort.tell(error, last_resort.WINDOW)
+            self._answers.put((partial(failed, error), error if writes else None))
         else:
             self._answers.put((lambda: done(result), None))
 

@@ -22,7 +22,16 @@ from station.cli.recipe import recipe
 from station.contract import StationError
 from station.teaching.request import TeachRequest
 
-app = typer.Typer(
+
+class _App(typer.Typer):
+    """Runs a command without taking over ``sys.excepthook``, as Typer's own would: the last resort is there."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run what the command line says."""
+        return typer.main.get_command(self)(*args, **kwargs)
+
+
+app = _App(
     name="station",
     help="Fabric inspection station: watches woven cloth, finds defects, keeps an honest record of every metre.",
     no_args_is_help=True,
@@ -293,29 +302,27 @@ def open_window(*args: Any) -> int:
 
 def main() -> NoReturn:
     """Entry point: faults of input or environment become one sentence and exit 1, wrong usage exit 2."""
+    from station import last_resort
     from station.shutdown import end_process, polite_kills_unwind
 
     code = 1
     polite_kills_unwind()
-    try:
-        app()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except KeyboardInterrupt:
-        code = 130
-    except Exception as error:
-        if is_fault(error):
-            print(f"station: {' '.join(str(error).split())}", file=sys.stderr)
-        else:
-            traceback.print_exc()
-    end_process(code)
+    with last_resort.installed():
+        try:
+            app()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except KeyboardInterrupt:
+            code = 130
+        except Exception as error:
+            say_why(error)
+        end_process(code)
 
 
-def is_fault(error: Exception) -> bool:
-    """Whether an exception is a fault of input or environment (else it is a bug, and its traceback is wanted)."""
-    from calibration.errors import CalibrationError
-    from drivers.camera import CameraError
-    from model.errors import ModelError
-    from station.records.rows import RecordsError
+def say_why(error: Exception) -> None:
+    """Say in one sentence what ended the command; of a bug the traceback comes first, unless the log has it."""
+    from station.bugs import is_bug, is_logged, reason
 
-    return isinstance(error, StationError | CameraError | ModelError | RecordsError | CalibrationError | OSError)
+    if is_bug(error) and not is_logged(error):
+        traceback.print_exc()
+    print(f"station: {' '.join(reason(error).split())}", file=sys.stderr)

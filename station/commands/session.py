@@ -13,6 +13,7 @@ from pathlib import Path
 
 from drivers.camera import Camera
 from model.training import Progress
+from station import last_resort
 from station.calibration.selection import Calibrations
 from station.contract import LineSnapshot, LineState, Notice, Severity, StopChanged
 from station.core import Station
@@ -39,14 +40,15 @@ class Records:
 
 @contextmanager
 def open_records(home: Path) -> Iterator[Records]:
-    """Open (create, migrate) the records; what is queued is written before they close.
+    """Open (create, migrate) the records; what is queued is written before they close, bugs met meanwhile included.
 
     Raises:
         RecordsError: also for a failure of the writer that nobody else declared.
     """
     store = Store.open(home)
     try:
-        yield Records(home, store, History(store))
+        with last_resort.reporting_to(store.write):
+            yield Records(home, store, History(store))
         store.flush()
     finally:
         store.close()

@@ -10,7 +10,8 @@ from queue import SimpleQueue
 from drivers import abandoned
 from drivers.camera import Camera
 from model.scorer import TileScorer
-from station.contract import Event, FeedState, LineSnapshot, LineState, Notice, Severity
+from station.bugs import log_bug, reason
+from station.contract import Event, FeedState, Ledger, LineSnapshot, LineState, Notice, Severity
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
 from station.line.channel import Channel
@@ -172,7 +173,7 @@ class Inspection:
             latency_p50_ms=median,
             latency_p99_ms=high,
             queue_fill=max(self._blocks.fill, self._rows.fill),
-            message=self._camera.trouble if self.failure is None else str(self.failure),
+            message=self._camera.trouble if self.failure is None else reason(self.failure),
             origin_line=self._acquisition.origin_line,
             behind_s=self._behind_s(),
         )
@@ -218,6 +219,7 @@ class Inspection:
                     self.has_hung = True
 
     def _fail(self, error: Exception, *, halt: bool = True) -> None:
+        log_bug(error, f"{threading.current_thread().name} has ended")
         with self._lock:
             if self.failure is None:
                 self.failure = error
@@ -257,7 +259,35 @@ class Inspection:
                 self._ledger.due(self._acquisition.cloth_lines)
             self._judge.close_roll(self._roll or "", self._notices, self.failure)
         except Exception as error:
-            # The listener itself is broken: there is nobody left to tell but the caller.
+            # The listener itself is broken: there is nobody left to tell but the caller and the last resort.
             self._fail(error)
+            raise
         finally:
             self._ended.set()
+
+
+def without_line(recipe: Recipe | None, roll: str | None, *, paused: bool, error: Exception | None) -> LineSnapshot:
+    """Say how the line is while there is none.
+
+    Args:
+        recipe: of the last roll, None before any.
+        roll: the open roll, None if none is.
+        paused: nobody wants to look yet.
+        error: what kept the line from starting.
+    """
+    loading = "" if roll is None else "Loading the model"
+    if error is not None:
+        state = LineState.ERROR
+    elif roll is None:
+        state = LineState.READY
+    else:
+        state = LineState.HALTED if paused else LineState.INITIALIZED
+    return LineSnapshot(
+        state=state,
+        feed=FeedState.NO_PICTURE,
+        fabric=recipe.fabric if recipe else "",
+        recipe_version=recipe.version if recipe else 0,
+        roll=roll,
+        ledger=Ledger(),
+        message=loading if error is None else reason(error),
+    )

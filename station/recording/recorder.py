@@ -20,6 +20,7 @@ from drivers.camera import EncoderReading
 from drivers.notice import Notice, Severity
 from drivers.recording.format import SUFFIX, Entry, RecordingMetadata, What
 from drivers.recording.writer import SEGMENT_BYTES, RecordingWriter
+from station.bugs import log_bug, reason
 from station.line.channel import Channel, Closed
 
 GB = 1_000_000_000
@@ -201,8 +202,9 @@ class ClothRecorder:
     def _fail(self, error: Exception) -> None:
         if self.failure is None:
             self.failure = error
-            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            text = f"Recording to {self.folder} has stopped: {why}. Everything else goes on."
+            log_bug(error, "the recording has stopped")
+            why = error.strerror if isinstance(error, OSError) and error.strerror else reason(error)
+            text = f"Recording to {self.folder} has stopped: {why.rstrip('.')}. Everything else goes on."
             self._notify_once(Severity.ERROR, text)
         self._queue.abort()
 

@@ -18,6 +18,7 @@ from station.contract import (
     Defect,
     DefectChanged,
     Event,
+    Fault,
     Ledger,
     Notice,
     RollEnded,
@@ -126,13 +127,16 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
-    """Notices and what became of stops go to the audit, in order."""
+    """Notices, faults and what became of stops go to the audit, in order."""
     for entry in entries:
         where = "" if entry.roll_id == NO_ROLL else f"roll number {entry.roll_id}"
         if isinstance(entry.event, Notice):
             audit.append(session, f"notice: {entry.event.severity}", "", entry.event.text, "line", where)
         elif isinstance(entry.event, StopChanged):
             audit.append(session, f"stop {entry.event.step}", "", entry.event.cause, entry.event.by, where)
+        elif isinstance(entry.event, Fault):
+            why = ", ".join(part for part in (entry.event.where, entry.event.kind, where) if part)
+            audit.append(session, "fault", "", entry.event.text, "station", why)
 
 
 def break_off(session: Session, roll: RollTable, why: str) -> None:

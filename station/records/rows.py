@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from station.contract import DefectKind, Ledger, UninspectedReason
+from station.contract import DefectKind, Ledger, StationError, UninspectedReason
 from station.recipe import Recipe
 
 
-class RecordsError(Exception):
+class RecordsError(StationError):
     """A fault of the records, as one plain sentence: what happened, to which file or row, what to do."""
 
 

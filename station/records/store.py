@@ -12,7 +12,7 @@ from typing import Any, Self
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from station.contract import DefectChanged, Event, Notice, RollEnded, RowJudged, StopChanged, StretchClosed
+from station.contract import DefectChanged, Event, Fault, Notice, RollEnded, RowJudged, StopChanged, StretchClosed
 from station.recipe import Recipe
 from station.records import audit, images
 from station.records.calibrations import add_calibrations
@@ -25,7 +25,7 @@ from station.records.rows import NewCalibration, RecordsError, RollMeasures, Ver
 from station.records.schema import RollTable, now
 from station.records.writer import Writer
 
-KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice)
+KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice, Fault)
 """Events that are kept; whoever tells the records may tell them all."""
 
 log = logging.getLogger("station.records")
@@ -137,8 +137,8 @@ class Store:
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
 
-        Pictures of the cloth and the roll's start are not kept; notices, and what becomes of a stop of the machine, go
-        to the audit: when a camera came back is as much part of a roll as when it went.
+        Pictures of the cloth and the roll's start are not kept; notices, faults of the program, and what becomes of a
+        stop of the machine, go to the audit: when a camera came back is as much part of a roll as when it went.
         Returns False if an event to keep was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:
@@ -147,7 +147,7 @@ class Store:
         if not isinstance(event, KEPT):
             return True
         roll = self._roll  # read once: the machine's thread tells while the line's may end the roll
-        if roll is None and not isinstance(event, Notice | StopChanged):
+        if roll is None and not isinstance(event, Notice | StopChanged | Fault):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
         roll_id = roll[0] if roll else NO_ROLL
         accepted = self._writer.put(Entry(roll_id, event, now()), timeout_s)

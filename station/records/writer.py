@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from station.bugs import log_bug, named
 from station.contract import DefectChanged
 from station.records import audit
 from station.records.errors import is_environment, records_error
@@ -77,8 +78,9 @@ class Writer:
         self._loss: RecordsError | None = None
         self._lost = 0
         self._stopping = False
+        self._is_dead = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="records", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
         self._thread.start()
 
     @property
@@ -121,7 +123,7 @@ class Writer:
         answer: Future[T] = Future()
         with self._changed:
             if self._stopping:
-                raise RecordsError(f"The records in {self._target} are closed.")
+                raise RecordsError(f"The records in {self._target} {'have failed' if self._is_dead else 'are closed'}.")
             self._calls.append(_Call(run, answer))
             self._changed.notify_all()
         try:
@@ -136,7 +138,7 @@ class Writer:
         with self._changed:
             goal, attempts = self._put, self._attempts
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._done >= goal or self._attempts > attempts, timeout_s)
+            self._changed.wait_for(lambda: self._done >= goal or self._attempts > attempts or self._is_dead, timeout_s)
             return self._done >= goal
 
     def stop(self, timeout_s: float) -> None:
@@ -151,7 +153,7 @@ class Writer:
             self._changed.notify_all()
         self._thread.join(timeout_s)
         if not written:
-            reason = str(self._fault or "the disk is too slow")
+            reason = str((self._loss if self._is_dead else self._fault) or "the disk is too slow")
             raise RecordsError(f"{self.waiting} events of the line could not be written: {reason}")
 
     def _has_room(self, size: int) -> bool:
@@ -164,6 +166,24 @@ class Writer:
             reason = f"{why}; {self._fault}" if self._fault else why
             self._loss = RecordsError(f"Events of the line could not be recorded in {self._target} ({reason}).")
             log.error("%s", self._loss)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self._die(error)
+            raise  # to the last resort: this must be told as what it is
+
+    def _die(self, error: BaseException) -> None:
+        """Take nothing more, so that nobody waits for a thread that has ended, and the line does not run on
+        unrecorded."""
+        with self._changed:
+            self._is_dead = self._stopping = True
+            self._lost += len(self._events)
+            self._lose(f"the thread that writes has ended: {named(error)}")
+            for left in self._calls:
+                left.answer.cancel()
+            self._changed.notify_all()
 
     def _work(self) -> None:
         while True:
@@ -198,6 +218,8 @@ class Writer:
             with Session(self._engine, expire_on_commit=False) as session, session.begin():
                 answer = call.run(session)
         except Exception as error:
+            if not is_environment(error):
+                log_bug(error, "the records refused a call")
             call.answer.set_exception(records_error(error, self._target))
         else:
             call.answer.set_result(answer)

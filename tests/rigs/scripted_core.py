@@ -22,6 +22,7 @@ from station.contract import (
     DefectChanged,
     DefectKind,
     Event,
+    Fault,
     FeedState,
     Ledger,
     LineSnapshot,
@@ -194,6 +195,11 @@ class ScriptedCore:
 
     def release_stop(self, by: str) -> None:
         self.commands.append(f"release by {by}")
+
+    def report_fault(self, fault: Fault) -> None:
+        self.tell(Notice(Severity.ERROR, fault.text))
+        if self.store is not None:
+            self.store.write(fault)
 
     def recipe(self) -> Recipe | None:
         return self._recipe

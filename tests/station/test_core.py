@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -213,3 +214,20 @@ def test_a_threshold_found_in_another_precision_is_told(records: Records, tmp_pa
         assert station.wait(60)
         told = [event.text for event in station.drain() if isinstance(event, Notice)]
     assert any("found in f16" in text for text in told)
+
+
+def test_a_bug_at_the_very_end_of_a_roll_leaves_it_ended_and_told(
+    records: Records, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Station, "_end_recording", lambda self: [][0])
+    with open_station(records, camera()) as station:
+        station.start_roll(demo.FABRIC, "r")
+        assert station.wait(60), "nobody waits for it for good"
+        assert isinstance(station.failure, IndexError)
+        assert station.snapshot().state is LineState.ERROR
+        assert any("a fault in the program (IndexError" in str(event) for event in station.drain(10_000))
+    assert "_end_recording" in caplog.text, "the traceback"
+    assert records.store.flush()
+    with sqlite3.connect(records.home / "station.db") as connection:
+        [(text,)] = connection.execute("SELECT new FROM event WHERE action = 'notice: error'").fetchall()
+    assert text.startswith("Roll r: a fault in the program (IndexError")

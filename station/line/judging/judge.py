@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
+from station.bugs import reason
 from station.contract import (
     Defect,
     DefectChanged,
@@ -116,7 +117,7 @@ class Judge:
         self._tell(notices)
         self.tell_stretches()
         if failure is not None:
-            self._emit(Notice(Severity.ERROR, f"The line has stopped: {failure}"))
+            self._emit(Notice(Severity.ERROR, f"The line has stopped: {reason(failure)}"))
         self._emit(RollEnded(roll, totals))
 
     def row(self, row: TileRow, maps: NDArray[np.float32]) -> None:

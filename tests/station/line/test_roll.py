@@ -243,7 +243,10 @@ def test_a_fault_of_the_listener_ends_the_roll_too() -> None:
     assert isinstance(seen[-1], RollEnded)
 
 
-def test_a_listener_that_never_works_does_not_hang_the_line() -> None:
+def test_a_listener_that_never_works_does_not_hang_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    uncaught: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", uncaught.append)
+
     def listen(event: Event) -> None:
         raise OSError("nobody there")
 
@@ -253,6 +256,9 @@ def test_a_listener_that_never_works_does_not_hang_the_line() -> None:
     inspection.abort()
     assert "nobody there" in str(inspection.failure)
     assert inspection.snapshot().ledger.lines_in_flight == 0
+    assert [str(met.exc_value) for met in uncaught] == ["nobody there"], (
+        "nobody else can tell that the end was not told"
+    )
 
 
 def test_a_camera_fault_ends_the_roll_and_names_it() -> None:

@@ -1,0 +1,64 @@
+"""What is a bug and what a fault of input or environment, and how a bug is put into words and into the log."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from calibration.errors import CalibrationError
+from drivers.camera import CameraError
+from model.errors import ModelError
+from station.contract import StationError
+
+MOST_CHARS = 200
+"""A sentence in the alarm row and the audit quotes no more of an exception than this; the log has it all."""
+
+_LOGGED = "_is_in_the_log_of_the_station"
+
+log = logging.getLogger("station")
+
+
+def is_bug(error: BaseException) -> bool:
+    """Whether an exception is a bug, so that its traceback is wanted; else it is a fault of input or environment."""
+    return not isinstance(error, StationError | CameraError | ModelError | CalibrationError | OSError)
+
+
+def named(error: BaseException | None, kind: type[BaseException] | None = None) -> str:
+    """Type and words of an exception on one line, however it behaves: ``ZeroDivisionError: division by zero``."""
+    name = (kind or type(error)).__name__
+    try:
+        text = "" if error is None else one_line(str(error))
+    except Exception:
+        text = "it cannot say what it is"
+    return f"{name}: {text}" if text else name
+
+
+def one_line(text: str) -> str:
+    """Text on one line and short enough for a sentence."""
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_CHARS else f"{line[: MOST_CHARS - 2]} …"
+
+
+def reason(error: BaseException) -> str:
+    """Why something ended, for people: a fault says so itself, of a bug it is said what to do."""
+    if not is_bug(error):
+        return str(error)
+    return f"a fault in the program ({named(error)}); tell the maintainer, the log has details."
+
+
+def log_bug(error: BaseException, what: str) -> None:
+    """Write a bug that was caught to the log with its traceback, once however often it is passed on and caught."""
+    if is_bug(error) and not is_logged(error):
+        log.error("%s: %s", what, named(error), exc_info=error)
+        mark_logged(error)
+
+
+def is_logged(error: BaseException) -> bool:
+    """Whether the exception's traceback is in the log already."""
+    return getattr(error, _LOGGED, False) is True
+
+
+def mark_logged(error: BaseException) -> None:
+    """Remember that the exception's traceback is in the log."""
+    with contextlib.suppress(Exception):
+        setattr(error, _LOGGED, True)
