@@ -177,7 +177,7 @@ def test_a_roll_that_is_ended_before_the_model_is_ready_ends_at_the_line_due_the
     run.camera.reading = EncoderReading(1300, 640.0)
     ending = threading.Thread(target=run.inspection.finish)
     ending.start()
-    until(lambda: run.inspection._acquisition._reach._end == 1300)
+    until(lambda: run.inspection._acquisition._span._end == 1300)
     run.camera.reading = EncoderReading(5000, 640.0)
     go.set()
     ending.join(LONG)
