@@ -1,1 +1,1 @@
-"""Studies and speed.  May import anything; imported by nothing; not in the wheel."""
+"""This package measures quality and speed.  It may import anything, nothing imports it, and it is not in the wheel."""

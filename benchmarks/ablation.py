@@ -1,6 +1,6 @@
-"""What each idea of MFRNet is worth, one part changed at a time, on real fabric: ``make ablation``.
+"""This study measures what each idea of MFRNet is worth on real fabric, one part changed at a time: ``make ablation``.
 
-Writes ``docs/results/ablation.md``.
+It writes ``docs/results/ablation.md``.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ SCORINGS: dict[str, dict[str, Any]] = {
     "scoring: both alike": {"pixel_share": 0.5},
     "scoring: light left in": {"without_light": False},
 }
-"""Of the whole as taught."""
+"""These settings score the whole network as taught."""
 Runs = dict[str, dict[str, list[Tally]]]
-"""By variant and fabric, for each seed."""
+"""The tallies are by variant and fabric, for each seed."""
 SCALES = {
     "scales: conv1_2 alone": (0,),
     "scales: conv2_2 alone": (1,),
@@ -47,13 +47,13 @@ SCALES = {
     "scales: to conv3_3": (0, 1, 2, 3),
     "scales: conv3_1, conv3_3 alone": (2, 3),
 }
-"""Of VGG16's maps; the whole has the first two."""
+"""These are indices of VGG16's maps; the whole has the first two."""
 TO_CONV3_3 = 7
-"""Convolutions."""
+"""This many convolutions reach conv3_3."""
 
 
 def main(words: list[str]) -> int:
-    """Run the study; 0 done, 1 a fault of the input."""
+    """Run the study; return 0 if done, 1 at a fault of the input."""
     parser = setting.parser(__doc__ or "", "ablation.md", steps=150)
     parser.add_argument("--encoder", choices=setting.ENCODERS, default="vgg16")
     parser.set_defaults(seeds=1)
@@ -74,7 +74,7 @@ def main(words: list[str]) -> int:
 
 
 def judge_variants(folder: Path, options: Namespace, runs: Runs) -> None:
-    """Every variant on one fabric, once for each seed, into ``runs`` by variant and fabric."""
+    """Judge every variant on one fabric, once for each seed, into ``runs`` by variant and fabric."""
     encoder = setting.encoder(options.encoder, options)
     fabric = read_fabric(folder, encoder)
     for seed in range(options.seeds):
@@ -98,7 +98,7 @@ def _judge(name: str, network: MFRNet, fabric: Fabric, runs: Runs) -> None:
 
 
 def report(methods: dict[str, Method], options: Namespace, words: list[str]) -> str:
-    """The page."""
+    """Return the page."""
     changes = [(name, method, methods[WHOLE]) for name, method in methods.items() if name != WHOLE]
     parts = [
         "# What each idea of MFRNet is worth",

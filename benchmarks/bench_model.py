@@ -1,6 +1,6 @@
-"""MFRNet beside its baselines on real fabric, quality and speed in one run: ``make bench-model``.
+"""This study compares MFRNet with its baselines on real fabric, quality and speed in one run: ``make bench-model``.
 
-Every method sees the same features, of either encoder; the images go through the real line.  Writes
+Every method sees the same features, of either encoder; the images go through the real line.  It writes
 ``docs/results/model.md``.
 """
 
@@ -31,11 +31,11 @@ TILES = 48
 
 Maps = NDArray[np.float32]
 Runs = dict[str, list[Tally]]
-"""By fabric, for each seed."""
+"""The tallies are by fabric, for each seed."""
 
 
 def main(words: list[str]) -> int:
-    """Run the study; 0 done, 1 a fault of the input."""
+    """Run the study; return 0 if done, 1 at a fault of the input."""
     parser = setting.parser(__doc__ or "", "model.md", steps=700)
     parser.add_argument("--encoders", nargs="+", choices=setting.ENCODERS, default=list(setting.ENCODERS))
     options = parser.parse_args(words)
@@ -62,7 +62,7 @@ def main(words: list[str]) -> int:
 
 
 def judge_all(fabric: Fabric, options: Namespace) -> Iterator[tuple[str, Tally]]:
-    """Every method on one fabric, once for each seed."""
+    """Judge every method on one fabric, once for each seed."""
     for seed in range(options.seeds):
         methods: dict[str, Callable[[], Maps]] = {OURS: partial(taught_maps, fabric, seed, options.steps)}
         methods |= {name: partial(baseline_maps, fabric, make, seed) for name, make in BASELINES.items()}
@@ -73,20 +73,20 @@ def judge_all(fabric: Fabric, options: Namespace) -> Iterator[tuple[str, Tally]]
 
 
 def taught_maps(fabric: Fabric, seed: int, steps: int) -> Maps:
-    """Maps of the tiles by MFRNet as the station runs it: one graph, at the device's own precision."""
+    """Return maps of the tiles by MFRNet as the station runs it: one graph, at the device's own precision."""
     with closing(Runtime(taught(fabric, seed, steps=steps))) as runtime:
         return runtime.infer(fabric.tiles)
 
 
 def baseline_maps(fabric: Fabric, make: Callable[[int], Baseline], seed: int) -> Maps:
-    """Maps of the tiles by a baseline taught on the features MFRNet is taught on, those held out included."""
+    """Return maps of the tiles by a baseline taught on the features MFRNet is taught on, those held out included."""
     baseline = make(seed)
     baseline.fit(torch.cat([fabric.train.float(), fabric.held]))
     return finer(baseline.score(fabric.features))
 
 
 def speed_rows(fabric: Fabric, encoder: str) -> list[str]:
-    """Tiles/s from pixels to map of each method in interleaved rounds; the median of each."""
+    """Measure tiles/s from pixels to map of each method in interleaved rounds, and return the median of each."""
     tiles = fabric.tiles[:TILES]
     baselines = {name: make(0) for name, make in BASELINES.items()}
     for baseline in baselines.values():
@@ -114,7 +114,7 @@ def _from_pixels(baseline: Baseline, reader: FeatureReader, tiles: NDArray[np.ui
 
 
 def report(methods: dict[str, Method], speeds: list[str], options: Namespace, words: list[str]) -> str:
-    """The page."""
+    """Return the page."""
     against = [
         (f"{OURS} − {name}, {encoder}", methods[f"{OURS}, {encoder}"], methods[f"{name}, {encoder}"])
         for encoder in options.encoders

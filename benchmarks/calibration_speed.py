@@ -1,8 +1,8 @@
-"""How fast corrections are applied on one core: flat field and lens, beside a plain copy of the same pixels.
+"""This benchmark measures how fast flat field and lens corrections run on one core, beside a plain copy of pixels.
 
     python -m benchmarks.calibration_speed
 
-All are measured by turns on 128 MiB of pixels, and written to ``docs/results/calibration-speed.md``.
+All are measured in turn on 128 MiB of pixels, and written to ``docs/results/calibration-speed.md``.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ OUT = ROOT / "docs" / "results" / "calibration-speed.md"
 WIDTH, LINES, BLOCKS = 4096, 256, 128
 ROUNDS = 15
 WANTED = 200
-"""Mpx/s that the flat field has to keep up with on one core."""
+"""The flat field has to keep up with this many Mpx/s on one core."""
 
 Pixels = NDArray[np.uint8]
 
 
 @dataclass
 class Subject:
-    """One way to treat a block, and the rates measured, in Mpx per second of processor time."""
+    """A subject is one way to treat a block, with the rates measured, in Mpx per second of processor time."""
 
     name: str
     apply: Callable[[Pixels], Pixels]
     rates: list[float] = field(default_factory=list)
 
     def measure(self, blocks: list[Pixels]) -> None:
-        """Once over all blocks."""
+        """Measure once over all blocks."""
         begin = time.process_time()
         for block in blocks:
             self.apply(block)
@@ -48,14 +48,14 @@ class Subject:
         self.rates.append(pixels / (time.process_time() - begin) / 1e6)
 
     def row(self, copy: Subject) -> str:
-        """A row of the table."""
+        """Return a row of the table."""
         low, middle, high = np.percentile(self.rates, (25, 50, 75))
         share = np.median(np.array(copy.rates) / np.array(self.rates))
         return f"| {self.name} | {middle:.0f} ({low:.0f}–{high:.0f}) | {share:.1f} | {middle / WANTED:.1f} |"
 
 
 def subjects() -> list[Subject]:
-    """What is measured; the copy first."""
+    """Return what is measured, the copy first."""
     across = np.linspace(-1, 1, WIDTH)
     gain = (1 / (1 - 0.3 * across**2)).astype(np.float32)
     none, offset = np.zeros(WIDTH, np.float32), np.full(WIDTH, 4, np.float32)

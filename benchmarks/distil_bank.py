@@ -1,4 +1,4 @@
-"""The pictures a student learns from, with the teacher's answer to each: rendered once, kept in a folder."""
+"""This module renders the pictures a student learns from, once, and keeps them with the teacher's answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Halves = NDArray[np.float16]
 
 
 def crops(seed: int) -> Iterator[Bytes]:
-    """Endless RGB crops ``[4, 128, 128, 3]``: procedural textures, now and then the simulated rig's cloth."""
+    """Yield RGB crops ``[4, 128, 128, 3]`` without end: procedural textures, sometimes the simulated rig's cloth."""
     rng = np.random.default_rng(seed)
     while True:
         if rng.random() < _CLOTH_SHARE / 4:
@@ -47,7 +47,7 @@ def _quarters(picture: Bytes) -> Bytes:
 
 
 def _cloth(rng: np.random.Generator) -> Iterator[Bytes]:
-    """Four pictures of a random style at a random scale, with many flaws; nothing if that scale cannot be drawn."""
+    """Yield four pictures of a random style and scale, with many flaws; nothing if that scale cannot be drawn."""
     style = str(rng.choice(sorted(STYLES)))
     scale = float(np.exp(rng.uniform(np.log(0.08), np.log(0.6))))
     try:
@@ -63,7 +63,7 @@ def _cloth(rng: np.random.Generator) -> Iterator[Bytes]:
 
 
 class _Answer(nn.Module):
-    """Teacher and aggregator as one graph over ``[4, 128, 128, 3]`` uint8."""
+    """This module joins teacher and aggregator in one graph over ``[4, 128, 128, 3]`` uint8."""
 
     def __init__(self, teacher: Encoder, aggregator: Aggregator) -> None:
         super().__init__()
@@ -71,12 +71,12 @@ class _Answer(nn.Module):
         self.aggregator = aggregator
 
     def forward(self, images: Tensor) -> Tensor:
-        """``[4, D, 16, 16]``."""
+        """Return the answers ``[4, D, 16, 16]``."""
         return self.aggregator(self.teacher(images.permute(0, 3, 1, 2).float() / 255))
 
 
 def fixed_axes(teacher: Encoder, folder: Path, width: int) -> Aggregator:
-    """The aggregator whose principal axes the student learns; found once and kept with the bank."""
+    """Return the aggregator whose principal axes the student learns; it is fitted once and kept with the bank."""
     aggregator = Aggregator(teacher.channels, teacher.strides, width)
     path = folder / "axes.safetensors"
     if path.is_file():
@@ -92,7 +92,7 @@ def fixed_axes(teacher: Encoder, folder: Path, width: int) -> Aggregator:
 
 
 def extend(folder: Path, teacher: Encoder, aggregator: Aggregator, seconds: float, seed: int) -> None:
-    """Render and answer for so many seconds; whole shards are added to the folder."""
+    """Render and answer for ``seconds``; whole shards are added to the folder."""
     model = graph_of(_Answer(teacher, aggregator), [4, CROP_PX, CROP_PX, 3])
     compiled = ov.Core().compile_model(
         model, "CPU", {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "THROUGHPUT"}
@@ -123,7 +123,7 @@ def _shard(compiled: ov.CompiledModel, source: Iterator[Bytes]) -> tuple[Bytes, 
 
 
 def load(folder: Path) -> tuple[Tensor, Tensor]:
-    """All crops uint8 ``[M, 128, 128, 3]`` and answers float16 ``[M, D, 16, 16]`` of a bank."""
+    """Load all crops uint8 ``[M, 128, 128, 3]`` and answers float16 ``[M, D, 16, 16]`` of a bank."""
     pictures, answers = [], []
     for path in sorted(folder.glob("shard_*.npz")):
         with np.load(path) as shard:

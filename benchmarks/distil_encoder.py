@@ -1,10 +1,10 @@
-"""Distils the light encoder from VGG16's aggregated, standardised, PCA-reduced features on rendered cloth.
+"""This script distils the light encoder from VGG16's aggregated, standardised, PCA-reduced features on rendered cloth.
 
     python -m benchmarks.distil_encoder --vgg vgg16.pth --minutes 40 --seed 1 --bank FOLDER --out light.safetensors
 
-Best with OMP_WAIT_POLICY=PASSIVE and, on Linux, with glibc told to keep its memory: MALLOC_TOP_PAD_=268435456
-MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592.
-A second call with the same bank adds to it; ``--start`` goes on from an earlier student.
+It runs best with OMP_WAIT_POLICY=PASSIVE and, on Linux, with glibc told to keep its memory:
+MALLOC_TOP_PAD_=268435456 MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592.
+A second call with the same bank adds to it; ``--start`` continues from an earlier student.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _PEAK_RATE = 2e-3
 
 
 def batch_of(pictures: Tensor, answers: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Normalised float images ``[N, 3, 128, 128]`` (channels last) and their answers."""
+    """Return normalised float images ``[N, 3, 128, 128]`` (channels last) and their answers."""
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     images = ((pictures[rows].float() / 255 - mean) / std).permute(0, 3, 1, 2)
     return images, answers[rows].float()
 
 
 def residual(trunk: nn.Module, pictures: Tensor, answers: Tensor) -> tuple[float, float]:
-    """Unexplained share of the held-out crops' variance: of all components together, and the mean over components."""
+    """Return the unexplained share of the held-out crops' variance: of all components, and the mean over components."""
     trunk.eval()
     error = torch.zeros(answers.shape[1])
     with torch.inference_mode():
@@ -58,11 +58,11 @@ def train(
     favour_faint: float,
     seed: int,
 ) -> None:
-    """One cycle of AdamW over the bank, paced by the clock so that it ends on time.
+    """Train for one cycle of AdamW over the bank, paced by the clock so that it ends on time.
 
     Args:
-        favour_faint: a component's weight in the loss is its variance to minus this.  MFRNet judges by all components
-            alike; by plain squared error the faint ones would hardly be learnt.
+        favour_faint: a component's weight in the loss is its variance to the power of minus this.  MFRNet judges by all
+            components equally; by plain squared error the faint ones would hardly be learnt.
     """
     generator = torch.Generator().manual_seed(seed)
     held, heldanswers = pictures[:_HELD_OUT], answers[:_HELD_OUT]
@@ -91,7 +91,7 @@ def train(
 
 
 def write(trunk: nn.Module, widths: tuple[int, int, int], out_channels: int, path: Path) -> None:
-    """The student as the shipped file: half precision, the words of ``model.encoder.Light``."""
+    """Write the student as the file that ships: half precision, with the names of ``model.encoder.Light``."""
     encoder = Light(widths, out_channels)
     encoder.trunk.load_state_dict(trunk.state_dict())
     state = {key: value.half().contiguous() for key, value in encoder.state_dict().items() if value.is_floating_point()}
@@ -100,7 +100,7 @@ def write(trunk: nn.Module, widths: tuple[int, int, int], out_channels: int, pat
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vgg", type=Path, help="torchvision-named VGG16 weights (default: the published file)")
     parser.add_argument("--minutes", type=float, default=40.0, help="rendering and training together")

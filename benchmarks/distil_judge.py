@@ -1,9 +1,9 @@
-"""Judges an encoder on real cloth by two crude detectors, without any restoration network.
+"""This script judges an encoder on real cloth by two crude detectors, without any restoration network.
 
     python -m benchmarks.distil_judge --encoder light --data FOLDER --left 560
 
-FOLDER has MVTec AD's layout; columns left of ``--left`` are no cloth.  Prints, for nearest neighbour and Gaussian on
-the aggregated grid, the AUROC over tiles of 256 px (positive: at least one true pixel), and AUROC and average
+FOLDER has MVTec AD's layout; columns left of ``--left`` are no cloth.  For nearest neighbour and Gaussian on the
+aggregated grid it prints the AUROC over tiles of 256 px (positive: at least one true pixel), and AUROC and average
 precision over grid cells of 8 px.
 """
 
@@ -30,7 +30,7 @@ _MEMORY = 6000  # vectors of good cloth kept for the nearest neighbour
 
 
 def tiles_of(paths: list[Path], left: int) -> tuple[Tensor, NDArray[np.bool_]]:
-    """RGB tiles float ``[T, 3, 256, 256]`` in 0..1 and their truth ``[T, 256, 256]``."""
+    """Return RGB tiles float ``[T, 3, 256, 256]`` in 0..1 and their truth ``[T, 256, 256]``."""
     tiles, truths = [], []
     for path in paths:
         picture = cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
@@ -51,13 +51,13 @@ def _read(path: Path, mode: int) -> NDArray[np.uint8]:
 
 
 def neighbour(good: Tensor) -> Callable[[Tensor], Tensor]:
-    """Distance of each cell ``[cells, D]`` to the nearest cell of good cloth."""
+    """Return a function that gives the distance of each cell ``[cells, D]`` to the nearest cell of good cloth."""
     kept = good[torch.randperm(len(good), generator=torch.Generator().manual_seed(0))[:_MEMORY]]
     return lambda cells: torch.cdist(cells, kept).min(1).values
 
 
 def gaussian(good: Tensor) -> Callable[[Tensor], Tensor]:
-    """Mahalanobis distance of each cell to good cloth."""
+    """Return a function that gives the Mahalanobis distance of each cell to good cloth."""
     mean, covariance = good.mean(0), torch.cov(good.T)
     ridge = 1e-3 * covariance.diagonal().mean() * torch.eye(len(covariance))
     root = torch.linalg.cholesky(torch.linalg.inv(covariance + ridge))
@@ -65,7 +65,7 @@ def gaussian(good: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def judge(encoder: Encoder, folder: Path, left: int) -> dict[str, tuple[float, float, float]]:
-    """Per detector: tile AUROC, cell AUROC, cell average precision."""
+    """Return per detector: tile AUROC, cell AUROC, cell average precision."""
     good, _ = tiles_of(sorted((folder / "train").rglob("*.png")), left)
     test, truth = tiles_of(sorted((folder / "test").rglob("*.png")), left)
     aggregator = Aggregator(encoder.channels, encoder.strides)
@@ -89,7 +89,7 @@ def judge(encoder: Encoder, folder: Path, left: int) -> dict[str, tuple[float, f
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", default="light")
     parser.add_argument("--weights", type=Path)

@@ -1,4 +1,4 @@
-"""The table of faults: one row for each, and the page around it."""
+"""This module makes the table of faults, one row for each, and the page around it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ strikes.
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault's line of the table; times are the worst of all its strikes, None where there is nothing to time."""
+    """A row of the table shows one fault; times are the worst of all its strikes, None if there is nothing to time."""
 
     fault: str
     strikes: int
@@ -41,7 +41,7 @@ class Row:
     holds: bool
 
     def cells(self) -> str:
-        """As Markdown."""
+        """Return the row as Markdown."""
         times = ["–" if value is None else f"{value:.2f}" for value in (self.seen_s, self.again_s)]
         metres = [f"{self.declared_m:.3f}", f"{self.true_m:.3f}"]
         law = "holds" if self.holds else "**BROKEN**"
@@ -49,17 +49,17 @@ class Row:
 
 
 def after(begin_s: float, end_s: float | None) -> float | None:
-    """Seconds between, None if the end never came."""
+    """Return the seconds between, None if the end never came."""
     return None if end_s is None else end_s - begin_s
 
 
 def worst(seconds: Iterable[float | None]) -> float | None:
-    """The longest of those there are."""
+    """Return the longest time, None if there is none."""
     return max((s for s in seconds if s is not None), default=None)
 
 
 def page(rows: Sequence[Row], origin: str, setting: str) -> str:
-    """The table as a page; ``origin`` says by what and where it was made, ``setting`` how fast the cloth ran."""
+    """Return the page; ``origin`` says by what and where it was made, ``setting`` how fast the cloth ran."""
     rule = "|---" * len(HEAD.split(" | ")) + "|"
     return "\n".join(
         [

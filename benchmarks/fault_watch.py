@@ -1,4 +1,4 @@
-"""One faulty roll, watched: what the camera did and when, and what an operator could see of it."""
+"""This module watches one faulty roll: what the camera did and when, and what an operator could see of it."""
 
 from __future__ import annotations
 
@@ -28,25 +28,27 @@ from station.recipe import Recipe
 
 MM_PER_PX = 0.5
 LOOK_S = 0.02
-"""Somewhat more often than a screen looks."""
+"""The roll is looked at somewhat more often than a screen does it."""
 
 CALM = (FeedState.LIVE, FeedState.NO_PICTURE, FeedState.ENDED)
 
 
 class EvenScorer(TileScorer):
-    """Finds nothing, at once: here the camera's faults matter alone."""
+    """This scorer finds nothing, at once: only the camera's faults matter here."""
 
     tile_px = TILE_PX
     cell_px = CELL_PX
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Ones, ``[N, 64, 64]``."""
+        """Return ones, ``[N, 64, 64]``."""
         return np.ones((len(tiles), 64, 64), np.float32)
 
 
 class Witness(WrappedCamera):
-    """Passes a camera on and notes its blocks that show the whole width (time, first line, end line) and when it was
-    first found gone."""
+    """The witness passes a camera on and notes when it was found gone, and its blocks that show the whole width.
+
+    A block is noted by time, first line and end line.
+    """
 
     def __init__(self, camera: Camera) -> None:
         super().__init__(camera)
@@ -54,7 +56,7 @@ class Witness(WrappedCamera):
         self.gone: list[float] = []
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """As the camera does."""
+        """Read from the camera, and note what came."""
         try:
             block = self._camera.read(timeout_s)
         except CameraGoneError:
@@ -67,7 +69,7 @@ class Witness(WrappedCamera):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a screen shows at one moment, and where the encoder stood."""
+    """A look holds what a screen shows at one moment, and where the encoder stood."""
 
     at_s: float
     feed: FeedState
@@ -79,7 +81,7 @@ class Look:
 
 @dataclass
 class Watched:
-    """A roll that has ended; lines are the encoder's."""
+    """This roll was watched to its end; lines are the encoder's."""
 
     witness: Witness
     looks: list[Look] = field(default_factory=list)
@@ -88,43 +90,43 @@ class Watched:
 
     @property
     def ended(self) -> RollEnded:
-        """The last event."""
+        """Give the last event."""
         event = self.events[-1][1]
         assert isinstance(event, RollEnded)
         return event
 
     def stretches(self) -> list[Stretch]:
-        """The roll's stretches, in its own lines."""
+        """Return the roll's stretches, in its own lines."""
         return [event.stretch for _, event in self.events if isinstance(event, StretchClosed)]
 
     def uninspected(self) -> set[int]:
-        """Lines declared uninspected, in the encoder's numbers."""
+        """Return the lines declared uninspected, in the encoder's numbers."""
         return {line + self.origin_line for s in self.stretches() if not s.inspected for line in lines_of(s)}
 
     def too_short(self) -> set[int]:
-        """Lines that came, but too few without a break to be judged, in the encoder's numbers."""
+        """Return lines that came, but too few without a break to be judged, in the encoder's numbers."""
         short = [s for s in self.stretches() if s.reason is UninspectedReason.TOO_SHORT]
         return {line + self.origin_line for s in short for line in lines_of(s)}
 
     def judged(self) -> set[int]:
-        """Lines of which the model judged at least a part, in the encoder's numbers."""
+        """Return the lines of which the model judged at least a part, in the encoder's numbers."""
         rows = [event for _, event in self.events if isinstance(event, RowJudged)]
         return {line + self.origin_line for row in rows for line in range(row.first_line, row.end_line)}
 
     def passed_s(self, line: int) -> float:
-        """When the encoder was last seen not beyond ``line``: it passed at the next look at the latest."""
+        """Say when the encoder was last seen not beyond ``line``: it passed at the next look at the latest."""
         return max((look.at_s for look in self.looks if look.due_line <= line), default=self.looks[0].at_s)
 
     def reversed_s(self, after_s: float) -> float:
-        """When the loom was first seen to go back after a moment."""
+        """Say when the loom was first seen to go back after a moment."""
         return next((look.at_s for look in self.looks if look.at_s >= after_s and look.lines_per_s < 0), after_s)
 
     def block_beyond_s(self, line: int, after_s: float) -> float | None:
-        """When the first block came, after a moment, that shows cloth beyond ``line``."""
+        """Say when the first block came, after a moment, that shows cloth beyond ``line``."""
         return next((at_s for at_s, _, end in self.witness.blocks if end > line and at_s >= after_s), None)
 
     def first_sign_s(self, after_s: float) -> float | None:
-        """When anything that an operator can see first changed after a moment: picture, words, or counted lines."""
+        """Say when anything an operator can see first changed after a moment: picture, words, or counted lines."""
         before = next((look for look in reversed(self.looks) if look.at_s <= after_s), self.looks[0])
         signs = [
             look.at_s
@@ -136,7 +138,7 @@ class Watched:
         return min([*signs[:1], *notices[:1]], default=None)
 
     def seen(self, since_s: float = 0.0) -> str:
-        """What an operator saw: states of the picture, the first warning since a moment, lines counted twice."""
+        """Say what an operator saw: states of the picture, the first warning since a moment, lines counted twice."""
         states = dict.fromkeys(str(look.feed) for look in self.looks if look.feed not in CALM)
         told = [e for at_s, e in self.events if isinstance(e, Notice) and at_s > since_s]
         words = [notice.text for notice in told if notice.severity is not Severity.INFO]
@@ -145,12 +147,12 @@ class Watched:
 
 
 def lines_of(stretch: Stretch) -> range:
-    """The lines of a stretch."""
+    """Return the lines of a stretch."""
     return range(stretch.first_line, stretch.end_line)
 
 
 def watch(camera: Camera, until: Callable[[Witness], bool] = lambda _: False) -> Watched:
-    """Inspect the camera's cloth to its end, or until told."""
+    """Inspect the camera's cloth to its end, or until ``until`` says so."""
     witness = Witness(camera)
     watched = Watched(witness)
     recipe = Recipe(

@@ -1,8 +1,9 @@
-"""Every fault the rig can play, one of two cameras lost, two of the camera's own software: seen, recovered, declared.
+"""This benchmark plays faults of the cameras and reports how each was seen, recovered from and declared.
 
     python -m benchmarks.faults [--metres 5] [--speed 30] [--out docs/results/faults.md]
 
-Each fault strikes a roll of its own beside a loom that runs on; a scorer that finds nothing stands for the model.
+The faults are all that the rig can play, the loss of one of two cameras, and two of the camera's own software.  Each
+strikes a roll of its own beside a loom that runs on; a scorer that finds nothing stands for the model.
 """
 
 from __future__ import annotations
@@ -36,22 +37,24 @@ from station.contract import Stretch, UninspectedReason
 
 WIDTH_PX = 512
 LEFT_PX, RIGHT_PX = (0, 300), (212, WIDTH_PX)
-"""What two cameras across the web see of it."""
+"""Two cameras across the web see these columns of it."""
 
 EVERY_LINES = 2000
 AWAY_S = 3.0
-"""How long a camera stays away: the rig's own ``unplug`` beside a running loom, and the doubles here."""
+"""A camera stays away this long: the rig's own ``unplug`` beside a running loom, and the doubles here."""
 
 MISSING = (Effect.LOST, Effect.GONE, Effect.LATE)
 BLOCK_LINES = 256
 PYLON_LINES, PYLON_RATE_HZ = 64, 1280.0
 EMULATED = "PYLON_CAMEMU"
-"""So many emulated cameras pylon finds when it looks."""
+"""This environment variable says how many emulated cameras pylon finds when it looks."""
 
 
 class HangingCamera(Camera):
-    """A simulated camera whose driver hangs in ``read`` for good at a line, then in ``stop``; after 3 s it can be
-    started anew (from another thread), while the loom has run on."""
+    """This simulated camera hangs forever in ``read`` at a line, then in ``stop``.
+
+    After 3 s it can be started again (from another thread), while the loom has run on.
+    """
 
     waits = False
     channels = 1
@@ -65,16 +68,16 @@ class HangingCamera(Camera):
 
     @property
     def camera_id(self) -> str:
-        """The camera's."""
+        """Give the camera's value."""
         return self._camera.camera_id
 
     @property
     def width_px(self) -> int:
-        """The camera's."""
+        """Give the camera's value."""
         return self._camera.width_px
 
     def start(self) -> None:
-        """The first time as the camera; later it is only there again, or not."""
+        """Start the camera the first time; later, only check whether it is back."""
         if not self._hung["read"]:
             self._camera.start()
         elif time.monotonic() < self.returns_s:
@@ -83,18 +86,18 @@ class HangingCamera(Camera):
             self.returned_line = self.encoder().due_line
 
     def read(self, timeout_s: float) -> LineBlock | None:
-        """As the camera, but for the one that never returns; what passed before it was started anew was not seen."""
+        """Read from the camera, but hang once; what passed before it was started again was not seen."""
         if self.encoder().due_line > self._at_line:
             self._hang("read")
         block = self._camera.read(timeout_s)
         return None if block is None or block.first_line < self.returned_line else block
 
     def encoder(self) -> EncoderReading:
-        """Where the loom is."""
+        """Say where the loom is."""
         return self._camera.encoder()
 
     def stop(self) -> None:
-        """Hangs once after ``read`` did."""
+        """Stop, but hang once after ``read`` did."""
         if self._hung["read"]:
             self._hang("stop")
         self._camera.stop()
@@ -107,9 +110,11 @@ class HangingCamera(Camera):
 
 
 def law_holds(watched: Watched, missing: set[int], repeated: int, returns: int, due_line: int | None) -> bool:
-    """Every line due has one fate, none that was missing is called inspected, and beyond those only cloth without a
-    tile's height between two losses is uninspected, and what a returning camera showed after it had been given up: less
-    than a block each time."""
+    """Check the ledger law: every line due was counted once, and none that was missing is called inspected.
+
+    Beyond those, only cloth of less than a tile's height between two losses may be uninspected, and what a returning
+    camera showed after it had been given up: less than a block each time.
+    """
     ledger, declared, too_short = watched.ended.ledger, watched.uninspected(), watched.too_short()
     return (
         ledger.lines_in_flight == 0
@@ -123,19 +128,19 @@ def law_holds(watched: Watched, missing: set[int], repeated: int, returns: int, 
 
 
 def came(stretch: Stretch) -> bool:
-    """Whether these lines were there to be judged."""
+    """Say whether these lines were there to be judged."""
     return stretch.reason in (None, UninspectedReason.TOO_SHORT)
 
 
 def simulated(fault: str, metres: float, speed: float) -> Row:
-    """One of the rig's own faults."""
+    """Play one of the rig's own faults."""
     camera = loom(metres, speed, fault)
     watched = watch(camera)
     return row_of(fault, fault, watched, camera.fault_truth(), watched.witness.gone)
 
 
 def one_of_two(metres: float, speed: float) -> Row:
-    """The right one of two cameras is unplugged and comes back; what the left one shows meanwhile is to be judged."""
+    """Unplug the right one of two cameras until it comes back; what the left one shows meanwhile is to be judged."""
     left, right = loom(metres, speed).views([View("left", *LEFT_PX), View("right", *RIGHT_PX, ("unplug",))])
     struck = Witness(right)
     watched = watch(JoinedCamera([left, struck], [Joint(LEFT_PX[1] - RIGHT_PX[0])]))
@@ -146,7 +151,7 @@ def one_of_two(metres: float, speed: float) -> Row:
 
 
 def loom(metres: float, speed: float, *faults: str) -> SimulatedCamera:
-    """Cloth that waits for nobody."""
+    """Return cloth that waits for nobody."""
     return SimulatedCamera(
         width_px=WIDTH_PX,
         mm_per_px=MM_PER_PX,
@@ -159,7 +164,7 @@ def loom(metres: float, speed: float, *faults: str) -> SimulatedCamera:
 
 
 def row_of(name: str, fault: str, watched: Watched, truth: FaultTruth, gone: list[float]) -> Row:
-    """The row of a simulated fault; ``gone`` says when the struck camera was found gone, time by time."""
+    """Return the row of a simulated fault; ``gone`` lists when the struck camera was found gone."""
     strikes = [event for event in truth.events if event.fault == fault]
     missing, losses = truth.lines(*MISSING), truth.of(Effect.GONE)
     returns = {event: gone_s + AWAY_S for event, gone_s in zip(losses, gone, strict=False)}
@@ -177,7 +182,7 @@ def row_of(name: str, fault: str, watched: Watched, truth: FaultTruth, gone: lis
 
 
 def seen_after_s(watched: Watched, event: FaultEvent) -> float | None:
-    """Seconds from the passing of the first line hit (the loom's turning) to the first sign of it."""
+    """Return the seconds from the passing of the first line hit (the loom's turning) to the first sign of it."""
     struck_s = watched.passed_s(event.first_line)
     if event.fault == "reverse":
         struck_s = watched.reversed_s(struck_s)
@@ -186,15 +191,17 @@ def seen_after_s(watched: Watched, event: FaultEvent) -> float | None:
 
 
 def again_after_s(watched: Watched, event: FaultEvent, returns_s: float | None) -> float | None:
-    """Seconds from the end of the fault (the device's return; else the passing of the last line hit) to the first
-    block that shows cloth beyond it."""
+    """Return the seconds from the end of the fault to the first block that shows cloth beyond it.
+
+    A fault ends with the device's return, else with the passing of the last line hit.
+    """
     over_s = watched.passed_s(event.end_line) if returns_s is None else returns_s
     block_s = watched.block_beyond_s(event.end_line, over_s)
     return None if block_s is None else block_s - over_s
 
 
 def hanging(metres: float, speed: float) -> Row:
-    """The grab thread hangs in the driver, then the call that stops it."""
+    """Let the grab thread hang in the driver, then the call that stops it."""
     camera = HangingCamera(loom(metres, speed), at_line=round(metres * 300 / MM_PER_PX))
     watched = watch(camera)
     seen_before = max(end for at_s, _, end in watched.witness.blocks if at_s < camera.returns_s)
@@ -213,7 +220,7 @@ def hanging(metres: float, speed: float) -> Row:
 
 
 def unplugged_pylon(seconds: float) -> Row:
-    """pylon's emulated camera is removed, is not to be found for 3 s, and is there again.
+    """Remove pylon's emulated camera, which cannot be found for 3 s and is then there again.
 
     What passed is known by the clock: the camera runs freely at a known rate of lines.
     """
@@ -250,7 +257,7 @@ def unplugged_pylon(seconds: float) -> Row:
 
 
 def emulated_camera(folder: Path) -> PylonCamera:
-    """A free-running emulated line-scan camera over cloth."""
+    """Return a free-running emulated line-scan camera over cloth."""
     os.environ[EMULATED] = "1"
     cloth = Cloth("demo", width_px=WIDTH_PX, mm_per_px=MM_PER_PX, seed=1)
     for number in range(8):
@@ -261,12 +268,12 @@ def emulated_camera(folder: Path) -> PylonCamera:
 
 
 def in_metres(lines: float) -> float:
-    """Metres of cloth."""
+    """Turn lines into metres of cloth."""
     return lines * MM_PER_PX / 1000
 
 
 def main() -> int:
-    """Play, print, write the page.  Returns 1 if the law was broken."""
+    """Play, print, write the page.  Returns 1 if the ledger law was broken."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--metres", type=float, default=5.0, help="cloth of each roll")
     parser.add_argument("--speed", type=float, default=30.0, help="m/min")

@@ -1,4 +1,4 @@
-"""The figures that README and docs quote, measured by the station's own commands and written to docs/results.
+"""This script measures the figures that README and docs quote, with the station's own commands, for docs/results.
 
     python -m benchmarks.figures [--data FOLDER]
 
@@ -28,7 +28,7 @@ SUMMED = ("flaws_true", "flaws_found", "strong_flaws_true", "strong_flaws_found"
 
 
 def station(*words: object) -> dict[str, Any]:
-    """Run a command of the station; its JSON."""
+    """Run a command of the station and return its JSON."""
     command = [sys.executable, "-m", "station.cli", *map(str, words), "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -36,7 +36,7 @@ def station(*words: object) -> dict[str, Any]:
 
 
 def demo_table(home: Path) -> list[str]:
-    """The simulated rolls, one a row, and pooled."""
+    """Return the table of the simulated rolls, one a row, and pooled."""
     rows = [
         "| seed | flaws | found | detection rate | of 2 σ or more | found | rate | false alarms per 100 m | tiles/s |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -55,7 +55,7 @@ def demo_table(home: Path) -> list[str]:
 
 
 def demo_row(name: str, roll: dict[str, Any]) -> str:
-    """One row of the demo's table."""
+    """Return one row of the demo's table."""
     return (
         f"| {name} | {roll['flaws_true']} | {roll['flaws_found']} | {roll['detection_rate']:.3f} "
         f"| {roll['strong_flaws_true']} | {roll['strong_flaws_found']} | {roll['strong_detection_rate']:.3f} "
@@ -64,7 +64,7 @@ def demo_row(name: str, roll: dict[str, Any]) -> str:
 
 
 def fabric_table(data: Path) -> list[str]:
-    """The real fabrics by ``station evaluate``."""
+    """Return the table of the real fabrics by ``station evaluate``."""
     rows = [
         "| fabric | taught on tiles | teach-in, s | " + " | ".join(EVALUATED) + " |",
         "|---|---|---|" + "---|" * len(EVALUATED),
@@ -77,7 +77,7 @@ def fabric_table(data: Path) -> list[str]:
 
 
 def bench_row() -> str:
-    """The line beside the bare model."""
+    """Compare the speed of the line with that of the bare model, in a sentence."""
     bench = station("bench")
     line, model = round(bench["tiles_per_second"]), round(bench["model_tiles_per_second"])
     return (
@@ -87,7 +87,7 @@ def bench_row() -> str:
 
 
 def commit() -> str:
-    """The commit that was measured."""
+    """Return the commit that was measured."""
     return subprocess.run(
         ["git", "-C", ROOT, "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout.strip()

@@ -1,11 +1,10 @@
-"""How fast the bare model is on a device: tiles/s by tiles per call, latency, memory.
+"""This benchmark measures how fast the bare model is on a device: tiles/s by tiles per call, latency, memory.
 
     python -m benchmarks.model_speed [--device cuda] [--encoder light vgg16] [--precision bf16]
 
-``light`` runs as the shipped demo model; ``vgg16``, as deep as the station takes it, and ``vgg16-conv3_3`` run
-untaught with random weights, for speed does not depend on them.  Beside them runs the bare VGG16 trunk (conv1_1 to
-conv4_3), to compare machines by.  All are measured by turns in one run and written to
-``docs/results/speed-DEVICE.md``.
+``light`` runs as the shipped demo model; ``vgg16``, as deep as the station takes it, and ``vgg16-conv3_3`` run untaught
+with random weights, because speed does not depend on them.  Beside them runs the bare VGG16 trunk (conv1_1 to conv4_3),
+to compare machines by.  All are measured in turn in one run and written to ``docs/results/speed-DEVICE.md``.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ TRUNK = "bare VGG16 trunk"
 LIGHT = "light"
 VGG16_CONVS = {"vgg16": VGG16_DEPTH, "vgg16-conv3_3": TO_CONV3_3}
 BATCHES, CUDA_BATCHES = (1, 8, 18, 32), (1, 8, 18, 32, 64, 128)
-"""18 is about what a line asks for at once."""
+"""The numbers of tiles per call; 18 is about what a line asks for at once."""
 MAP_CELLS = (64, 64)
 ROUNDS = 8
 
 
 class Trunk(nn.Module):
-    """VGG16's convolutions on grey pictures, and the mean of the last map's channels (so that little is copied)."""
+    """The trunk runs VGG16's convolutions on grey pictures and averages the last map's channels, to copy little."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
@@ -51,14 +50,14 @@ class Trunk(nn.Module):
         self.dtype = dtype
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """uint8 ``[N, 256, 256]`` -> float32 ``[N, 32, 32]``."""
+        """Return the mean: uint8 ``[N, 256, 256]`` -> float32 ``[N, 32, 32]``."""
         grey = (pictures.unsqueeze(1).to(self.dtype) / 255).expand(-1, 3, -1, -1)
         return self.trunk(grey)[-1].mean(1).float()
 
 
 @dataclass
 class Subject:
-    """One network at one number of tiles per call, and what was measured of it."""
+    """A subject is one network at one number of tiles per call, with what was measured of it."""
 
     name: str
     run: Callable[[], None]
@@ -68,7 +67,7 @@ class Subject:
     cpu_ms: list[float] = field(default_factory=list)
 
     def measure(self, seconds: float) -> None:
-        """Call again and again for about so long."""
+        """Call again and again for about ``seconds``."""
         first, cpu = time.perf_counter(), time.process_time()
         begin, calls = first, 0
         while begin - first < seconds:
@@ -80,11 +79,11 @@ class Subject:
         self.cpu_ms.append(1000 * (time.process_time() - cpu) / (calls * self.tiles))
 
     def times_as_fast_as(self, other: Subject) -> float:
-        """Median over the rounds."""
+        """Return the ratio of speeds, as median over the rounds."""
         return float(np.median(np.array(self.rates) / np.array(other.rates)))
 
     def row(self, reference: Subject) -> str:
-        """A row of the table."""
+        """Return a row of the table."""
         low, middle, high = np.percentile(self.rates, (25, 50, 75))
         p50, p99 = np.percentile(1000 * np.array(self.calls_s), (50, 99))
         ratio = self.times_as_fast_as(reference)
@@ -95,14 +94,14 @@ class Subject:
 
 
 def network_of(encoder: str) -> MFRNet:
-    """The network to measure: ``light`` or one of ``VGG16_CONVS``."""
+    """Return the network to measure: ``light`` or one of ``VGG16_CONVS``."""
     if encoder == LIGHT:
         return demo.shipped_model()[0]
     return blank(MFRNetConfig(), VGG16(VGG16_CONVS[encoder]), 0).eval()
 
 
 def subjects_of(name: str, engine: Engine, out_shape: tuple[int, ...], batches: Sequence[int]) -> list[Subject]:
-    """One subject per number of tiles, on woven cloth."""
+    """Return one subject per number of tiles, on woven cloth."""
     cloth = demo.rendered_cloth(0, metres=1.0)
     places = range(demo.WEB_PX[0], demo.WEB_PX[1] - TILE_PX, TILE_PX // 4)
     columns = [cloth[:TILE_PX, x : x + TILE_PX] for x in places]
@@ -119,7 +118,7 @@ def _runner(engine: Engine, tiles: NDArray[np.uint8], out: NDArray[np.float32]) 
 
 
 def measure(subjects: Sequence[Subject], seconds: float) -> None:
-    """All by turns, forwards and backwards, so that what else the machine does meets all alike."""
+    """Measure all in turn, forwards and backwards, so that other work on the machine disturbs all equally."""
     for subject in subjects:
         subject.run()
     for turn in range(ROUNDS):
@@ -128,14 +127,14 @@ def measure(subjects: Sequence[Subject], seconds: float) -> None:
 
 
 def machine(device: str) -> str:
-    """What was measured on."""
+    """Name the machine measured on."""
     if device == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     return f"{os.cpu_count()} cores ({platform.machine()}), load average {os.getloadavg()[0]:.1f} at the start"
 
 
 def memory(device: str) -> str:
-    """The most memory held so far."""
+    """Say how much memory was held at most so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     text = f"Most memory held by the process, all networks loaded: {peak:.0f} MiB"
     if device == "cuda":
@@ -144,7 +143,7 @@ def memory(device: str) -> str:
 
 
 def light_beside(subjects: Sequence[Subject]) -> str:
-    """How many times as fast as each VGG16 ``light`` is, at the most tiles a call."""
+    """Say how many times as fast as each VGG16 ``light`` is, at the most tiles a call."""
     last = {subject.name: subject for subject in subjects}
     if LIGHT not in last:
         return ""
@@ -154,7 +153,7 @@ def light_beside(subjects: Sequence[Subject]) -> str:
 
 
 def report(device: str, precision: str, where: str, subjects: Sequence[Subject]) -> str:
-    """The file's text."""
+    """Return the file's text."""
     rows = [subject.row(subjects[0]) for subject in subjects]
     return "\n".join(
         [

@@ -1,8 +1,8 @@
-"""What recording costs: packing a block beside other lossless ways, and a whole recording beside the line.
+"""This benchmark measures what recording costs: packing a block, beside other lossless ways, and a whole recording.
 
     python -m benchmarks.recording_speed
 
-On cloth of the demo, whose noise no coder can pack; written to ``docs/results/recording-speed.md``.
+It runs on cloth of the demo, whose noise no coder can pack, and writes ``docs/results/recording-speed.md``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OUT = ROOT / "docs" / "results" / "recording-speed.md"
 BLOCK_LINES, METRES = 256, 4.0
 ROUNDS, REPEATS = 5, 20
 WANTED = 30
-"""Mpx/s that a recording has to keep up with."""
+"""A recording has to keep up with this many Mpx/s."""
 
 Pixels = NDArray[np.uint8]
 
@@ -78,7 +78,7 @@ def _row(name: str, coder: Callable[[Pixels], bytes], blocks: list[Pixels]) -> s
 
 
 def _rate(coder: Callable[[Pixels], bytes], blocks: list[Pixels]) -> tuple[float, list[bytes]]:
-    """Mpx per second of processor time, and what came of each block."""
+    """Return Mpx per second of processor time, and each block as coded."""
     rates, coded = [], []
     for _ in range(ROUNDS):
         begin = time.thread_time()
@@ -88,7 +88,7 @@ def _rate(coder: Callable[[Pixels], bytes], blocks: list[Pixels]) -> tuple[float
 
 
 def _recording(blocks: list[Pixels]) -> list[str]:
-    """Sentences on a whole recording, told as a line would tell it, and on playing it."""
+    """Write sentences on a whole recording, fed as a line would feed it, and on playing it."""
     metadata = RecordingMetadata(camera_id="bench", width_px=blocks[0].shape[1], channels=1, started_at="")
     entries = [_entry(block, number * BLOCK_LINES) for number, block in enumerate(blocks * REPEATS)]
     with tempfile.TemporaryDirectory() as folder:

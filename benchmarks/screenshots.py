@@ -1,8 +1,8 @@
-"""Saves the pictures of the three pages that the documents show, played by the real demo.
+"""This script saves the pictures of the three pages that the documents show, played by the real demo.
 
     python -m benchmarks.screenshots [--into docs/images] [--seconds 50]
 
-A first roll runs for ``--seconds`` and is caught live with rejects in sight; it is ended and partly reviewed, a second
+A first roll runs for ``--seconds`` and is taken live with rejects in sight; it is ended and partly reviewed, a second
 one begins, and Tuning (threshold moved) and History show the first.  Each picture is 1600 × 950 px.
 """
 
@@ -35,14 +35,14 @@ SETTLE_S = 1.0
 
 
 def wait(seconds: float) -> None:
-    """Let the window live on."""
+    """Let the window run on."""
     loop = QEventLoop()
     QTimer.singleShot(round(seconds * 1000), loop.quit)
     loop.exec()
 
 
 def wait_until(happens: Callable[[], bool], what: str) -> None:
-    """Let the window live on until something is so.  Raises RuntimeError if it never is."""
+    """Let the window run until ``happens`` is true.  Raises RuntimeError if it never is."""
     end = time.monotonic() + PATIENCE_S
     while not happens():
         if time.monotonic() > end:
@@ -51,7 +51,7 @@ def wait_until(happens: Callable[[], bool], what: str) -> None:
 
 
 def save(window: MainWindow, path: Path) -> None:
-    """Write what the window shows."""
+    """Save what the window shows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not window.grab().save(str(path), "PNG", 0):
         raise RuntimeError(f"The picture could not be written to {path}.")
@@ -59,14 +59,14 @@ def save(window: MainWindow, path: Path) -> None:
 
 
 def rejects_in_sight(window: MainWindow) -> int:
-    """Rejects whose outlines lie within the picture."""
+    """Return how many rejects have their outlines within the picture."""
     web = window.live.web
     boxes = [web.outline(row.defect.number) for row in window.live.defects.rows if row.defect.is_reject]
     return sum(box.top() > 60 and box.bottom() < web.height() - 30 for box in boxes)
 
 
 def show_live(window: MainWindow, path: Path, seconds: float) -> None:
-    """The first roll: its early alarms are answered, the last ones stand."""
+    """Take the picture of the first roll: its early alarms are acknowledged, the last ones are still open."""
     wait_until(lambda: window.live.web.banner == "" and window.live.web.camera_px > 0, "a live picture")
     wait(seconds * 0.8)
     window.alarms.acknowledge()
@@ -88,7 +88,7 @@ def change_roll(window: MainWindow, core: Core) -> None:
 
 
 def show_tuning(window: MainWindow, path: Path) -> None:
-    """The threshold is moved by two defects, so that they come or, where nothing passed, go."""
+    """Take the picture of Tuning, the threshold moved so that two defects come or, where nothing passed, go."""
     window.open_page("tuning")
     page = window.tuning
     wait_until(lambda: page.data is not None and page.data.roll is not None and not page.worker.busy, "scores")
@@ -104,7 +104,7 @@ def show_tuning(window: MainWindow, path: Path) -> None:
 
 
 def show_history(window: MainWindow, path: Path) -> None:
-    """The first roll, the rejects of its first half reviewed, the largest of the others chosen."""
+    """Take the picture of the first roll, the first half of its rejects reviewed, the largest of the rest chosen."""
     window.open_page("history")
     page = window.history
     wait_until(lambda: page.rolls.rowCount() == 2 and not page.worker.busy, "two rolls")

@@ -1,11 +1,12 @@
-"""Teaches the demo's fabric on simulated good cloth and writes what the station ships for it.
+"""This script teaches the demo's fabric on simulated good cloth and writes what the station ships for it.
 
     python -m benchmarks.ship_demo_fabric --minutes 20
 
-    python -m benchmarks.ship_demo_fabric --keep-model      only the threshold and the sensitivity, anew
+    python -m benchmarks.ship_demo_fabric --keep-model      only the threshold and the sensitivity, again
 
-The cloth of several seeds teaches (the seed varies the yarn, never the style); cloth of other seeds, never taught,
-sets the threshold.  Writes ``station/shipped/demo.safetensors`` and ``demo.json`` and prints the figures as JSON.
+Cloth of several seeds teaches the network (the seed varies the yarn, never the style); cloth of other seeds, never
+taught, sets the threshold.  It writes ``station/shipped/demo.safetensors`` and ``demo.json`` and prints the figures as
+JSON.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ METRES_A_SEED = 5.0
 
 
 def good_cloth(first_seed: int, metres: float) -> Iterator[MemoryCamera]:
-    """Good cloth of the demo's fabric in pieces of ``METRES_A_SEED``, each of another seed."""
+    """Yield good cloth of the demo's fabric in pieces of ``METRES_A_SEED``, each of another seed."""
     lines = round(METRES_A_SEED * 1000 / demo.MM_PER_PX)
     for piece in range(max(1, round(metres / METRES_A_SEED))):
         cloth = Cloth(
@@ -53,7 +54,7 @@ def good_cloth(first_seed: int, metres: float) -> Iterator[MemoryCamera]:
 
 
 def taught(options: argparse.Namespace, draft: Recipe) -> tuple[MFRNet, checkpoint.Metadata]:
-    """The network, taught, and how."""
+    """Return the taught network, and how it was taught."""
     collector = TileCollector(options.seed, limit=options.tiles)
     for camera in good_cloth(TEACHING_SEED, options.teach_metres):
         play(camera, collector, draft)
@@ -62,7 +63,7 @@ def taught(options: argparse.Namespace, draft: Recipe) -> tuple[MFRNet, checkpoi
 
 
 def as_shipped(file: Path) -> tuple[MFRNet, checkpoint.Metadata]:
-    """The network as it is shipped, and how it was taught."""
+    """Return the network as it is shipped, and how it was taught."""
     metadata = checkpoint.read_metadata(file)
     del metadata["encoder"]
     return checkpoint.load(file), metadata

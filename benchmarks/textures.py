@@ -1,7 +1,7 @@
-"""Procedural pictures for distillation: weaves, gratings, dead leaves, noise, with and without local flaws.
+"""This module draws pictures for distillation: weaves, gratings, dead leaves, noise, with and without local flaws.
 
-The light encoder learns from these what VGG16 answers to textures; nothing here was taken from photographs, and
-nothing is drawn by the simulated rig's brush (that is added by the distilling script as a further source).
+The light encoder learns from these what VGG16 answers to textures.  Nothing here was taken from photographs, and the
+simulated rig draws nothing of it (the distilling script adds its cloth as a further source).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WEAVES = (_PLAIN, _PLAIN, _BASKET, _TWILL_22, _TWILL_31, _SATIN, _SATIN_8, _HER
 
 
 def _smooth_noise(rng: Rng, shape: tuple[int, int], scale_px: float, along: float = 1.0) -> Picture:
-    """Noise of unit deviation with features of about ``scale_px`` (times ``along`` in the rows' direction)."""
+    """Draw noise of unit deviation with features of about ``scale_px`` (times ``along`` in the rows' direction)."""
     rows = max(2, int(shape[0] / (scale_px * along)) + 2)
     columns = max(2, int(shape[1] / scale_px) + 2)
     coarse = rng.standard_normal((rows, columns)).astype(np.float32)
@@ -35,7 +35,7 @@ def _smooth_noise(rng: Rng, shape: tuple[int, int], scale_px: float, along: floa
 
 
 def _coordinates(rng: Rng, size: int) -> tuple[Picture, Picture]:
-    """Pixel coordinates across and along, turned, sheared and slightly bent."""
+    """Return pixel coordinates across and along, turned, sheared and slightly bent."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     angle = rng.choice([0.0, 0.0, 0.5 * np.pi]) + rng.normal(0, 0.04) if rng.random() < 0.7 else rng.uniform(0, np.pi)
     shear = rng.normal(0, 0.05)
@@ -46,7 +46,7 @@ def _coordinates(rng: Rng, size: int) -> tuple[Picture, Picture]:
 
 
 def weave(rng: Rng, size: int) -> Picture:
-    """Yarns over and under each other by a random interlacing, with irregular yarns."""
+    """Draw irregular yarns over and under each other by a random interlacing."""
     u, v = _coordinates(rng, size)
     pitch = float(np.exp(rng.uniform(np.log(1.8), np.log(16))))
     pitch_v = pitch * float(np.exp(rng.uniform(-0.5, 0.5)))
@@ -65,7 +65,7 @@ def weave(rng: Rng, size: int) -> Picture:
 
 
 def _yarns(rng: Rng, index: NDArray[np.int_], along: Picture) -> Picture:
-    """Brightness of each yarn: its own tone, its slubs, perhaps a stripe repeat."""
+    """Return the brightness of each yarn: its own tone, its slubs, perhaps a stripe repeat."""
     own = rng.normal(1, rng.uniform(0, 0.15), 4096)
     if rng.random() < 0.2:
         repeat = rng.uniform(0.3, 1.2, rng.integers(2, 24))
@@ -77,7 +77,7 @@ def _yarns(rng: Rng, index: NDArray[np.int_], along: Picture) -> Picture:
 
 
 def gratings(rng: Rng, size: int) -> Picture:
-    """A few crossed waves of any pitch and angle with drifting phase; some squared."""
+    """Draw a few crossed waves of any pitch and angle with drifting phase; some squared."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     out = np.zeros((size, size), np.float32)
     for _ in range(rng.integers(1, 4)):
@@ -89,7 +89,7 @@ def gratings(rng: Rng, size: int) -> Picture:
 
 
 def leaves(rng: Rng, size: int) -> Picture:
-    """Dead leaves: discs, boxes and strokes of all sizes on top of each other, the statistics of photographs."""
+    """Draw dead leaves: discs, boxes and strokes of all sizes on top of each other, with statistics of photographs."""
     out = np.full((size, size, 3), rng.uniform(0, 1, 3), np.float32)
     for _ in range(rng.integers(20, 400)):
         radius = int(np.clip(2 / rng.random() ** 0.7, 1, size / 2))
@@ -112,7 +112,7 @@ def leaves(rng: Rng, size: int) -> Picture:
 
 
 def noise(rng: Rng, size: int) -> Picture:
-    """Noise with a power-law spectrum, perhaps with a preferred direction, grey or coloured."""
+    """Draw noise with a power-law spectrum, perhaps with a preferred direction, grey or coloured."""
     fy, fx = np.meshgrid(np.fft.fftfreq(size), np.fft.rfftfreq(size), indexing="ij")
     stretch = np.exp(rng.normal(0, 0.7))
     radius = np.hypot(fy * stretch, fx / stretch) + 1 / size
@@ -131,7 +131,7 @@ def noise(rng: Rng, size: int) -> Picture:
 
 
 def slopes(rng: Rng, size: int) -> Picture:
-    """Nearly flat: a gradient, a fold of light, a little noise, sometimes an edge."""
+    """Draw a nearly flat picture: a gradient, a slow change of light, a little noise, sometimes an edge."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
     out = rng.normal() * x + rng.normal() * y + rng.normal() * _smooth_noise(rng, (size, size), rng.uniform(32, size))
     if rng.random() < 0.5:
@@ -155,7 +155,7 @@ def _spread(picture: Picture) -> Picture:
 
 
 def _streak(rng: Rng, size: int) -> tuple[Picture, Picture]:
-    """A line across the picture or a part of it: broken end, missing or double pick, scratch, loose thread."""
+    """Draw a line across the picture or a part of it: broken end, missing or double pick, scratch, loose thread."""
     mask = np.zeros((size, size), np.float32)
     width = int(rng.integers(1, 7))
     points = rng.uniform(0, size, 2)
@@ -172,7 +172,7 @@ def _streak(rng: Rng, size: int) -> tuple[Picture, Picture]:
 
 
 def _blob(rng: Rng, size: int) -> tuple[Picture, Picture]:
-    """A round or ragged spot: nep, knot, hole, stain, local wear."""
+    """Draw a round or ragged spot: nep, knot, hole, stain, local wear."""
     mask = np.zeros((size, size), np.float32)
     radius = np.exp(rng.uniform(np.log(1.5), np.log(size / 4)))
     centre = tuple(int(c) for c in rng.uniform(0, size, 2))
@@ -187,13 +187,13 @@ def _blob(rng: Rng, size: int) -> tuple[Picture, Picture]:
 
 
 def _patch(rng: Rng, size: int, other: Picture) -> tuple[Picture, Picture]:
-    """A region in which another texture shows."""
+    """Draw a region in which another texture shows."""
     mask = (_smooth_noise(rng, (size, size), rng.uniform(12, size / 2)) > rng.uniform(0.3, 1.5)).astype(np.float32)
     return mask, other
 
 
 def _flawed(rng: Rng, picture: Picture) -> Picture:
-    """One to three local disturbances: something laid over, something moved, something blurred."""
+    """Add one to three local disturbances: something laid over, something moved, something blurred."""
     size = picture.shape[0]
     for _ in range(rng.integers(1, 4)):
         kind = rng.integers(5)
@@ -217,7 +217,7 @@ def _flawed(rng: Rng, picture: Picture) -> Picture:
 
 
 def _photographed(rng: Rng, picture: Picture) -> NDArray[np.uint8]:
-    """Focus, light, contrast, tint and noise of a camera."""
+    """Add focus, light, contrast, tint and noise of a camera."""
     size = picture.shape[0]
     picture = _colour(picture)
     if rng.random() < 0.6:
@@ -235,7 +235,7 @@ def _photographed(rng: Rng, picture: Picture) -> NDArray[np.uint8]:
 
 
 def render(rng: Rng, size: int) -> NDArray[np.uint8]:
-    """One random picture, RGB uint8 ``[size, size, 3]``; half of them carry local flaws, some are of two textures."""
+    """Draw a random picture, RGB uint8 ``[size, size, 3]``; half of them have local flaws, some have two textures."""
     makers, weights = zip(*_SOURCES, strict=True)
 
     def one() -> Picture:

@@ -1,11 +1,12 @@
-"""How smooth the window is: frames painted and the length of event-loop turns, offscreen, while a core runs.
+"""This benchmark measures how smooth the window is: frames painted and length of event-loop turns while a core runs.
 
     python -m benchmarks.ui_smoothness [--seconds 60] [--demo]
 
-With ``--demo`` the real demo runs (simulated camera, model, records) and shares the cores with the window; without
-it a scripted core plays cloth and defects, and ``--load N`` keeps N threads at work in OpenCV meanwhile.  A turn runs
-from the first event handled after a sleep of the event loop to its next sleep: meanwhile the window answers
-nobody.  ``turn_cpu_…`` is the part that the window itself worked, whatever else the machine does.  Prints JSON.
+The window is offscreen.  With ``--demo`` the real demo runs (simulated camera, model, records) and shares the cores
+with the window; without it a scripted core plays cloth and defects, and ``--load N`` keeps N threads busy in OpenCV
+meanwhile.  A turn runs from the first event handled after a sleep of the event loop to its next sleep: meanwhile the
+window answers nobody.  ``turn_cpu_…`` is the time that the window itself worked, whatever else the machine does.  The
+figures are printed as JSON.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ PATIENCE_S = 90.0
 
 
 class MeasuredApplication(QApplication):
-    """Notes when the first event after a sleep of the loop begins to be handled."""
+    """This application notes when it begins to handle the first event after a sleep of the loop."""
 
     def __init__(self) -> None:
         super().__init__([])
@@ -59,7 +60,7 @@ class MeasuredApplication(QApplication):
 
 
 class Turns:
-    """Lengths of the event loop's turns, ms: from the first event handled after a sleep to the next sleep."""
+    """This measures the event loop's turns, ms: from the first event handled after a sleep to the next sleep."""
 
     def __init__(self, app: MeasuredApplication) -> None:
         self.lengths_ms: list[float] = []
@@ -81,13 +82,13 @@ class Turns:
                 self.cpu_ms.append((time.thread_time() - self._app.begun_cpu) * 1000)
 
     def check(self) -> None:
-        """Raise unless a turn that was made long on purpose was seen: a deaf gauge must not pass for a good one."""
+        """Raise unless a turn made long on purpose was seen: if turns go unseen, good figures mean nothing."""
         if self._longest_ms < KNOWN_MS:
             raise RuntimeError("The event loop does not tell when it sleeps; its turns cannot be measured here.")
 
 
 class Probe:
-    """A timer that ought to fire every 10 ms; how late it is shows turns and a starved thread alike."""
+    """The probe is a timer that should fire every 10 ms; how late it is shows both turns and a starved thread."""
 
     def __init__(self) -> None:
         self.late_ms: list[float] = []
@@ -105,7 +106,7 @@ class Probe:
 
 @contextlib.contextmanager
 def scripted(home: Path, load: int) -> Iterator[tuple[Core, Store, History]]:
-    """A core that plays a script, and threads that keep OpenCV busy."""
+    """Open a core that plays a script, and start threads that keep OpenCV busy."""
     from tests.rigs.scripted_core import ScriptedCore, recipe_of, weave_loop
 
     stop = threading.Event()
@@ -138,7 +139,7 @@ def scripted(home: Path, load: int) -> Iterator[tuple[Core, Store, History]]:
 
 @contextlib.contextmanager
 def demo(home: Path) -> Iterator[tuple[Core, Store, History]]:
-    """The station's own demo, as ``station demo`` runs it."""
+    """Open the station's own demo, as ``station demo`` runs it."""
     from station import demo as shipped
     from station.core import Station
 

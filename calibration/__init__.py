@@ -1,1 +1,4 @@
-"""Scale, shading, lens, stitching, line rate, focus.  Pure: arrays in, results out."""
+"""This package calibrates scale, shading, lens, stitching, line rate and focus.
+
+It is pure: arrays in, results out.
+"""

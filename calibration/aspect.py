@@ -1,4 +1,4 @@
-"""Line rate against encoder: do the lines that came match the cloth that passed?"""
+"""This module compares line rate and encoder: do the lines that came match the cloth that passed?"""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from math import inf
 from calibration.errors import CalibrationError
 
 TOLERANCE = 0.01
-"""Share by which lines and encoder may differ; sizes along are wrong by as much."""
+"""Lines and encoder may differ by this share; sizes along are wrong by as much."""
 MIN_LINES = 1000
 """Fewer lines than this say nothing: a line more or less at either end would already be a tenth of the tolerance."""
 
 
 def line_error(lines: int, pulses: int, pulses_per_line: float) -> float:
-    """By what share more lines came than the encoder tells of; negative: fewer.
+    """Return by what share more lines came than the encoder counted; negative: fewer.
 
     Args:
         lines: lines the camera delivered, those known as lost included.
@@ -32,9 +32,9 @@ def line_error(lines: int, pulses: int, pulses_per_line: float) -> float:
 
 
 def aspect_warning(lines: int, pulses: int, pulses_per_line: float) -> str | None:
-    """What to tell when lines and encoder differ by more than :data:`TOLERANCE`; None while all is well.
+    """Return a warning if lines and encoder differ by more than :data:`TOLERANCE`; None while all is well.
 
-    None, too, before :data:`MIN_LINES` lines were due or came.  Arguments as :func:`line_error`'s.
+    It is None, too, before :data:`MIN_LINES` lines were due or came.  Arguments are those of :func:`line_error`.
 
     Raises:
         CalibrationError: an impossible divider.

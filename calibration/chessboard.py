@@ -1,4 +1,4 @@
-"""Finds a chessboard's corners, or says why they cannot be measured."""
+"""This module finds a chessboard's corners, or says why they cannot be measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEARCHED_PX = 2048  # longest side that is searched as it is
 
 
 def board_mm(inner_corners: tuple[int, int], square_mm: float) -> NDArray[np.float64]:
-    """Where the inner corners lie on the board: float64 ``[corners, 2]`` in mm, row by row.
+    """Return where the inner corners lie on the board: float64 ``[corners, 2]`` in mm, row by row.
 
     Raises:
         CalibrationError: impossible settings.
@@ -31,7 +31,7 @@ def board_mm(inner_corners: tuple[int, int], square_mm: float) -> NDArray[np.flo
 
 
 def find_corners(grey: NDArray[np.uint8], inner_corners: tuple[int, int]) -> NDArray[np.float64]:
-    """Where the inner corners lie in a picture uint8 ``[lines, width]``: float64 ``[corners, 2]`` (x, y) in px.
+    """Find the inner corners in a picture uint8 ``[lines, width]``: float64 ``[corners, 2]`` (x, y) in px.
 
     Raises:
         TargetNotFoundError: no such board in the picture.
@@ -60,7 +60,7 @@ def _searched(grey: NDArray[np.uint8], inner_corners: tuple[int, int]) -> NDArra
 
 
 def _searched_small(grey: NDArray[np.uint8], inner_corners: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Corners of a large picture, found in a smaller one (many times faster), then refined; None if not found so."""
+    """Find the corners of a large picture in a smaller one (many times faster), then refine them; None if not found."""
     step = -(-max(grey.shape) // SEARCHED_PX)
     if step == 1 or min(grey.shape) < step:
         return None

@@ -1,4 +1,4 @@
-"""Columns of a camera that see too little: dead in the sensor, or behind dust."""
+"""This module finds columns of a camera that see too little: dead ones in the sensor, or those behind dust."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from calibration.result import Number, Result
 Profile = NDArray[np.float64]
 
 DUST_LOSS = 0.03
-"""Share of light a column must lose against its neighbours to be called dusty; sensors' own columns differ by less."""
+"""A column that loses this share of light against its neighbours is called dusty; sensors' columns differ by less."""
 DEAD_LOSS = 0.5
 NEIGHBOURS_PX = 65
-"""Width of the neighbourhood a column is held against."""
+"""A column is compared with a neighbourhood of this width."""
 NARROWEST_PX = 64
-"""Fewest columns a slow curve is drawn through: of a web, or of one camera's part of it."""
+"""A slow curve is drawn through at least this many columns: of a web, or of one camera's part of it."""
 
 _DEGREE = 4  # of the slow curve; higher ones swing with stripes at the edges
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnFault(Result):
-    """Neighbouring columns with one fault.
+    """These neighbouring columns have one fault.
 
     Attributes:
         first_px, last_px: columns, both included.
@@ -45,16 +45,16 @@ class ColumnFault(Result):
 
     @property
     def width_px(self) -> int:
-        """How many columns."""
+        """Give the number of columns."""
         return self.last_px + 1 - self.first_px
 
     @property
     def columns(self) -> slice:
-        """To index an array's columns with."""
+        """Give a slice that picks these columns of an array."""
         return slice(self.first_px, self.last_px + 1)
 
     def __str__(self) -> str:
-        """A sentence with the remedy."""
+        """Return a sentence with the remedy."""
         one = self.width_px == 1
         where = f"Column {self.first_px}" if one else f"Columns {self.first_px} to {self.last_px}"
         match self.reason:
@@ -68,13 +68,13 @@ class ColumnFault(Result):
 
 
 def column_faults(light: Profile, dust_loss: float = DUST_LOSS) -> tuple[ColumnFault, ...]:
-    """Dead and dusty columns, from left to right.
+    """Find dead and dusty columns, from left to right.
 
     Args:
         light: what each column sees of an even surface, float64 ``[width]``.
         dust_loss: share of light lost from which a column is dusty.
     """
-    level = light / slow_curve(light)  # or the fall-off at the edges would look like a loss
+    level = light / slow_curve(light)  # otherwise the fall-off at the edges would look like a loss
     usual = median_filter(level, NEIGHBOURS_PX, mode="mirror")
     loss = 1 - level / np.maximum(usual, 1e-6)
     kind = np.where(loss > DEAD_LOSS, 2, np.where(loss > dust_loss, 1, 0))
@@ -87,7 +87,7 @@ def column_faults(light: Profile, dust_loss: float = DUST_LOSS) -> tuple[ColumnF
 
 
 def dead_columns(faults: Sequence[ColumnFault], width_px: int) -> NDArray[np.bool_]:
-    """Bool ``[width]``: which columns are dead."""
+    """Say which columns are dead, bool ``[width]``."""
     dead = np.zeros(width_px, dtype=np.bool_)
     for fault in faults:
         if fault.reason == "dead":
@@ -96,13 +96,13 @@ def dead_columns(faults: Sequence[ColumnFault], width_px: int) -> NDArray[np.boo
 
 
 def living(light: Profile, faults: Sequence[ColumnFault]) -> Profile:
-    """Light of each column, float64 ``[width]``; that of dead ones as between their neighbours."""
+    """Return the light of each column, float64 ``[width]``; dead ones get it from their neighbours by interpolation."""
     alive = np.flatnonzero(~dead_columns(faults, len(light)))
     return np.interp(np.arange(len(light)), alive, light[alive])
 
 
 def slow_curve(profile: Profile) -> Profile:
-    """Polynomial through the logarithm of a profile, without what sticks out: yarns, stripes, dust."""
+    """Fit a polynomial to the logarithm of a profile that ignores what sticks out: yarns, stripes, dust."""
     x = np.linspace(-1, 1, len(profile))
     y = np.log(np.maximum(profile, 1e-6))
     weights = np.ones_like(y)
@@ -115,8 +115,10 @@ def slow_curve(profile: Profile) -> Profile:
 
 
 def cuts_of(joints_px: Sequence[int], left: int, right: int) -> list[int]:
-    """Where the web ``[left, right)`` is cut into the parts of several cameras, from its left edge, ends included; a
-    part narrower than ``NARROWEST_PX`` goes with its neighbour."""
+    """Return where the web ``[left, right)`` is cut into the parts of several cameras, from its left edge, with ends.
+
+    A part narrower than ``NARROWEST_PX`` goes with its neighbour.
+    """
     cuts = [0]
     for joint in joints_px:
         if joint - left >= cuts[-1] + NARROWEST_PX and right - joint >= NARROWEST_PX:
@@ -125,5 +127,5 @@ def cuts_of(joints_px: Sequence[int], left: int, right: int) -> list[int]:
 
 
 def slow_curves(profile: Profile, cuts: Sequence[int]) -> Profile:
-    """A slow curve through each part of a profile."""
+    """Fit a slow curve to each part of a profile."""
     return np.concatenate([slow_curve(profile[first:end]) for first, end in pairwise(cuts)])

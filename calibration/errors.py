@@ -1,10 +1,10 @@
-"""What can go wrong in a calibration."""
+"""This module names what can go wrong in a calibration."""
 
 from __future__ import annotations
 
 
 class CalibrationError(Exception):
-    """A calibration that cannot be trusted, as one plain sentence: what happened, to what, what to do."""
+    """This calibration cannot be trusted; one plain sentence says what happened, to what, and what to do."""
 
 
 class PictureError(CalibrationError):
@@ -12,4 +12,4 @@ class PictureError(CalibrationError):
 
 
 class TargetNotFoundError(CalibrationError):
-    """What is to be measured was not found: the chessboard, the ruler, cloth that two pictures share."""
+    """The target to be measured was not found: the chessboard, the ruler, cloth that two pictures share."""

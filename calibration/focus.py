@@ -1,4 +1,4 @@
-"""Aids for setting up a camera: a figure that is highest in focus, and one that tells how it is exposed."""
+"""This module helps to set up a camera: one figure is highest in focus, another says how the picture is exposed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from calibration.pictures import CLIPPED, grey_of
 MOST_SATURATED, MOST_BLACK = 0.001, 0.01
 """Shares of pixels at the ends of the scale that a good exposure may have (a hole shows black, a needle glints)."""
 MEDIAN_LEVEL = (80, 180)
-"""Where the cloth's median should lie: room for flaws both darker and lighter."""
+"""The cloth's median should lie here, which leaves room for darker and lighter flaws."""
 _BLACK = 4
 _DARKEST = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """How a picture is exposed.
+    """An exposure says how a picture is exposed.
 
     Attributes:
-        saturated_share, black_share: of all pixels, at the ends of the scale.
+        saturated_share, black_share: shares of all pixels that lie at the ends of the scale.
         median_level: grey level.
         advice: what to do, in a sentence.
-        good: nothing need be done.
+        good: whether nothing needs to be done.
     """
 
     saturated_share: float
@@ -38,10 +38,10 @@ class Exposure:
 
 
 def focus_figure(picture: NDArray[np.uint8]) -> float:
-    """Sharpness from 0 to 100: root mean square slope in per cent of the mean level per pixel (normalised Tenengrad).
+    """Return the sharpness, 0 to 100: root mean square slope in per cent of the mean level per pixel.
 
-    More light alone does not change it; cloth, target and scale do.  Turn the lens until it is highest before one and
-    the same cloth, and hold it against the best seen there, not against another cloth's.
+    This is the normalised Tenengrad.  More light alone does not change it; cloth, target and scale do.  Turn the lens
+    until it is highest on one and the same cloth, and compare it with the best seen there, not with another cloth's.
 
     Args:
         picture: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
@@ -59,7 +59,7 @@ def focus_figure(picture: NDArray[np.uint8]) -> float:
 
 
 def exposure_figure(picture: NDArray[np.uint8]) -> Exposure:
-    """How a picture of cloth (web only, nothing beside it) is exposed, and what to do.
+    """Find out how a picture of cloth (web only, nothing beside it) is exposed, and what to do.
 
     Args:
         picture: uint8 ``[lines, width]`` or ``[lines, width, 3]``.

@@ -1,4 +1,4 @@
-"""Lens: what straight lines an area camera bends, and how to straighten them."""
+"""This module calibrates the lens of an area camera and straightens the lines that it bends."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from calibration.result import Count, NotNegative, Number, Positive, Result
 
 MIN_VIEWS = 6
 MIN_TILT_DEG = 10.0
-"""Two views at least must differ by so much."""
+"""At least two views must differ by this tilt."""
 MOST_RESIDUAL_PX = 1.0
-"""A board is printed and flat to better than this; beyond it something else is wrong."""
+"""A board is printed and flat to better than this; a larger residual means that something else is wrong."""
 _DOWN, _ACROSS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 
 @dataclass(frozen=True, slots=True)
 class Lens(Result):
-    """A camera's lens.
+    """A lens says how a camera bends lines, and straightens its pictures.
 
     Attributes:
-        width_px, height_px: the picture it is for.
+        width_px, height_px: size of the picture it is for.
         focal_px, centre_px: (x, y) of the pinhole camera.
         distortion: k1, k2 (radial), p1, p2 (tangential) of Brown's model, as OpenCV has them.
         residual_px: root mean square distance of the corners from where this lens puts them.
-        views: pictures it was made from.
+        views: number of pictures it was made from.
     """
 
     width_px: Count
@@ -45,12 +45,12 @@ class Lens(Result):
 
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """The camera matrix, float64 ``[3, 3]``."""
+        """Give the camera matrix, float64 ``[3, 3]``."""
         (fx, fy), (cx, cy) = self.focal_px, self.centre_px
         return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
 
     def undistort(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The picture as a lens without distortion would show it, of the same size; new edges repeat the old ones.
+        """Return the picture as a lens without distortion would show it, equally large; new edges repeat the old ones.
 
         Args:
             picture: uint8 ``[height, width]`` or ``[height, width, 3]``.
@@ -71,9 +71,9 @@ class Lens(Result):
 def lens_from_chessboards(
     pictures: Sequence[NDArray[np.uint8]], inner_corners: tuple[int, int], square_mm: float
 ) -> Lens:
-    """Lens from pictures of one flat chessboard, held at several tilts and so that it reaches all parts of the frame.
+    """Find the lens from pictures of one flat chessboard, held at several tilts and in all parts of the frame.
 
-    Zhang's method (2000), by OpenCV, with two radial and two tangential terms.
+    OpenCV does it by Zhang's method (2000), with two radial and two tangential terms.
 
     Args:
         pictures: 6 or more, uint8 ``[height, width]`` or ``[height, width, 3]``, all of one size.
@@ -127,7 +127,7 @@ def _corners_of(number: int, grey: NDArray[np.uint8], inner_corners: tuple[int, 
 
 
 def _check_cover(corners: NDArray[np.float64], width: int, height: int) -> None:
-    """Refuse views that leave out one of nine parts of the frame: distortion is told by its outer parts."""
+    """Refuse views that leave out one of nine parts of the frame: its outer parts show the distortion."""
     column = np.clip(corners[:, 0] * 3 // width, 0, 2)
     row = np.clip(corners[:, 1] * 3 // height, 0, 2)
     empty = [
@@ -152,7 +152,7 @@ def _check_fit(residual_px: float) -> None:
 
 
 def _check_tilts(turns: list[NDArray[np.float64]]) -> None:
-    """Refuse views of one tilt, which leave the distance open: a near board looks like a far one, magnified."""
+    """Refuse views of one tilt, which do not fix the distance: a near board looks like a far one, magnified."""
     normals = np.array([cv2.Rodrigues(turn)[0][:, 2] for turn in turns])
     widest = np.degrees(np.arccos(np.clip(normals @ normals.T, -1, 1).min()))
     if widest < MIN_TILT_DEG:
@@ -164,7 +164,7 @@ def _check_tilts(turns: list[NDArray[np.float64]]) -> None:
 
 @lru_cache(maxsize=8)
 def _maps(lens: Lens) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
-    """Where each pixel of the straight picture comes from, in fixed point, as ``cv2.remap`` is fastest with."""
+    """Return where each pixel of the straight picture comes from, in fixed point, which ``cv2.remap`` does fastest."""
     size = (lens.width_px, lens.height_px)
     x, y = cv2.initUndistortRectifyMap(lens.matrix, np.array(lens.distortion), None, lens.matrix, size, cv2.CV_32FC1)
     places, fractions = cv2.convertMaps(x, y, cv2.CV_16SC2)

@@ -1,4 +1,4 @@
-"""Pictures of targets: brought to grey, refused where nothing can be measured on them."""
+"""This module turns pictures of targets to grey and refuses those on which nothing can be measured."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from calibration.errors import PictureError
 CLIPPED = 250
 """Grey levels from here on count as saturated."""
 SOFTEST_EDGE_PX = 6.0
-"""Edges of a target may take so many pixels to rise from 10 to 90 per cent; beyond, the lens is out of focus."""
+"""Edges of a target may take this many pixels to rise from 10 to 90 per cent; beyond, the lens is out of focus."""
 _LEAST_CONTRAST = 20.0
 _DARKEST_WHITE, _LIGHTEST_BLACK = 40.0, 75.0
 
 
 def grey_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 ``[lines, width]`` of a picture uint8 ``[lines, width]`` or ``[lines, width, 3]`` (RGB).
+    """Return a picture in grey, uint8 ``[lines, width]``.
+
+    Args:
+        picture: uint8 ``[lines, width]`` or ``[lines, width, 3]`` (RGB).
 
     Raises:
-        PictureError: something else, or an empty picture.
+        PictureError: anything else, or an empty picture.
     """
     if (
         picture.dtype != np.uint8
@@ -38,10 +41,10 @@ def grey_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def greys_of_one_size(pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-    """All pictures in grey.
+    """Return all pictures in grey.
 
     Raises:
-        PictureError: none given, one is no picture, or not of the first one's size.
+        PictureError: none was given, one is no picture, or one has another size than the first.
     """
     if not pictures:
         raise PictureError("No picture of the target was given; take one or more.")
@@ -72,8 +75,8 @@ def check_target(grey: NDArray[np.uint8]) -> None:
 def check_levels(dark: float, light: float) -> None:
     """Refuse a target by the grey levels of its dark and light parts.
 
-    White that clips does no harm by itself, as it shifts no edge's middle; with dark parts that are no longer dark it
-    does.
+    White that clips does no harm by itself, because it does not shift the middle of an edge; if the dark parts are no
+    longer dark, it does.
 
     Raises:
         PictureError: too dark or over-exposed.

@@ -1,4 +1,4 @@
-"""Results as plain values for the record, and back; the record may be damaged, so what is read is checked."""
+"""This module turns results into plain values for the record and back; what it reads it checks for damage."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 
 
 class Result:
-    """What a result made of numbers (a dataclass with the types above) is in the record."""
+    """A result made of numbers (a dataclass with the types above) can be written to the record and read back."""
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values (JSON); :meth:`from_dict` reads them."""
+        """Return plain values (JSON); :meth:`from_dict` reads them."""
         return asdict(self)  # type: ignore[call-overload]
 
     @classmethod
     def from_dict(cls, result: object) -> Self:
-        """The result from its record; keys it does not know (date, camera) are left to others.
+        """Read the result from its record; unknown keys (date, camera) are left to others.
 
         Raises:
             CalibrationError: the record is damaged.

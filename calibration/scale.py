@@ -1,4 +1,4 @@
-"""Scale: how many millimetres one pixel sees, across (camera and lens) and along (encoder)."""
+"""This module finds the scale: how many millimetres a pixel sees, across (camera and lens) and along (encoder)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from calibration.pictures import check_target, grey_of, greys_of_one_size
 from calibration.result import Count, NotNegative, Number, Positive, Result
 
 SQUARE_TOLERANCE = 0.01
-"""Share by which the scales across and along may differ and still count as square pixels."""
+"""The scales across and along may differ by this share and still count as square pixels."""
 SKEW_TOLERANCE_DEG = 0.5
 _AGREEMENT = 0.01  # share by which scales of one set-up may differ
 _MIN_MARKS = 5
@@ -26,7 +26,7 @@ _RULER_LINES = 256
 
 @dataclass(frozen=True, slots=True)
 class BoardScale(Result):
-    """Scale from a chessboard.
+    """This is the scale found from a chessboard.
 
     Attributes:
         across_mm_per_px: cross direction.
@@ -47,7 +47,7 @@ class BoardScale(Result):
 
 @dataclass(frozen=True, slots=True)
 class RulerScale(Result):
-    """Scale across from the marks of a ruler; ``residual_…``: root mean square distance of marks from even spacing."""
+    """This is the scale across, from a ruler; ``residual_…``: root mean square distance of marks from even spacing."""
 
     across_mm_per_px: Positive
     residual_px: NotNegative
@@ -56,9 +56,9 @@ class RulerScale(Result):
 
 
 def scale_from_chessboard(picture: NDArray[np.uint8], inner_corners: tuple[int, int], square_mm: float) -> BoardScale:
-    """Scale from a picture of a flat chessboard, at any angle.
+    """Find the scale from a picture of a flat chessboard, at any angle.
 
-    Both axes are fitted at once (an affine map), as a line-scan camera has a scale of its own along.
+    Both axes are fitted at once (an affine map), because a line-scan camera has a scale of its own along.
 
     Args:
         picture: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
@@ -92,7 +92,7 @@ def scale_from_chessboard(picture: NDArray[np.uint8], inner_corners: tuple[int, 
 def scale_from_chessboards(
     pictures: Sequence[NDArray[np.uint8]], inner_corners: tuple[int, int], square_mm: float
 ) -> BoardScale:
-    """Scale from several pictures of a chessboard, as :func:`scale_from_chessboard`, averaged.
+    """Find the scale from several pictures of a chessboard, as :func:`scale_from_chessboard`, averaged.
 
     Raises:
         TargetNotFoundError: no such board in one of them.
@@ -111,7 +111,7 @@ def scale_from_chessboards(
 
 
 def squareness_warning(scale: BoardScale) -> str | None:
-    """What to tell where pixels are not square or lines not square to the machine direction; None while all is well."""
+    """Return a warning if pixels are not square or lines not square to the machine direction; None if all is well."""
     said = []
     aspect = scale.along_mm_per_px / scale.across_mm_per_px
     if abs(aspect - 1) > SQUARE_TOLERANCE:
@@ -128,7 +128,7 @@ def squareness_warning(scale: BoardScale) -> str | None:
 
 
 def scale_from_ruler(picture: NDArray[np.uint8], spacing_mm: float) -> RulerScale:
-    """Scale across from evenly spaced dark marks (a ruler lying across the web, marks along the machine direction).
+    """Find the scale across from evenly spaced dark marks (a ruler across the web, marks along the machine direction).
 
     A ruler up to three degrees off square does no harm.
 
@@ -159,19 +159,19 @@ def scale_from_ruler(picture: NDArray[np.uint8], spacing_mm: float) -> RulerScal
         raise TargetNotFoundError(
             "The ruler's marks are not evenly spaced in the picture; cut it so that marks of one spacing only are seen."
         )
-    mm_per_px = spacing_mm / (px_per_mark * np.cos(np.arctan(lean)))  # a turned ruler is crossed aslant
+    mm_per_px = spacing_mm / (px_per_mark * np.cos(np.arctan(lean)))  # a turned ruler is crossed at an angle
     residual = float(np.sqrt(np.mean(off_px**2)))
     return RulerScale(float(mm_per_px), residual, float(residual * mm_per_px), len(places))
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderScale(Result):
-    """Scale along from the encoder.
+    """This is the scale along, found from the encoder.
 
     Attributes:
         pulses_per_metre: encoder pulses per metre of cloth.
-        residual_mm: root mean square of what the measured lengths are off this scale; None from a single run.
-        runs: lengths measured.
+        residual_mm: root mean square of how far the measured lengths are off this scale; None from a single run.
+        runs: how many lengths were measured.
     """
 
     pulses_per_metre: Positive
@@ -180,7 +180,7 @@ class EncoderScale(Result):
 
 
 def encoder_scale(runs: Sequence[tuple[int, float]]) -> EncoderScale:
-    """Scale along from runs of cloth, each as encoder pulses and measured length in mm (a metre or more).
+    """Find the scale along from runs of cloth, each as encoder pulses and measured length in mm (a metre or more).
 
     Raises:
         CalibrationError: no runs, no pulses or no length, or runs that disagree by more than a hundredth.
@@ -201,7 +201,7 @@ def encoder_scale(runs: Sequence[tuple[int, float]]) -> EncoderScale:
 
 
 def pulses_per_metre(pulses: int, length_mm: float) -> float:
-    """Encoder pulses per metre of cloth, from a measured length that passed.
+    """Return encoder pulses per metre of cloth, from a measured length that passed.
 
     Raises:
         CalibrationError: no pulses or no length.
@@ -214,7 +214,7 @@ def pulses_per_metre(pulses: int, length_mm: float) -> float:
 
 
 def along_mm_per_line(per_metre: float, pulses_per_line: float) -> float:
-    """Cloth length of one line, in mm, for a camera triggered every ``pulses_per_line`` encoder pulses.
+    """Return the cloth length of one line, in mm, for a camera triggered every ``pulses_per_line`` encoder pulses.
 
     Raises:
         CalibrationError: a value is not positive.
@@ -227,7 +227,7 @@ def along_mm_per_line(per_metre: float, pulses_per_line: float) -> float:
 
 
 def _agreed(scales: list[float]) -> float:
-    """Mean of scales in mm per px."""
+    """Return the mean of scales in mm per px; refuse scales that disagree."""
     if max(scales) > (1 + _AGREEMENT) * min(scales):
         raise PictureError(
             f"The pictures disagree about the scale, from {min(scales):.4g} to {max(scales):.4g} mm per px; leave the "
@@ -237,7 +237,8 @@ def _agreed(scales: list[float]) -> float:
 
 
 def _along_marks(grey: NDArray[np.uint8]) -> tuple[NDArray[np.float64], float]:
-    """Mean level along the marks, float64 ``[width]``, and their lean in px per line, at which they stand out most."""
+    """Return the mean level along the marks, float64 ``[width]``, and the lean, px per line, at which they stand out
+    most."""
     top = (len(grey) - min(len(grey), _RULER_LINES)) // 2
     picture = grey[top : top + _RULER_LINES].astype(np.float32)
     lines, width = picture.shape
@@ -255,7 +256,7 @@ def _along_marks(grey: NDArray[np.uint8]) -> tuple[NDArray[np.float64], float]:
 
 
 def _marks(profile: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places of dark marks in a row of grey levels, in px, to a fraction of a pixel."""
+    """Find the places of dark marks in a row of grey levels, in px, to a fraction of a pixel."""
     if len(profile) < _MIN_MARKS:
         return np.zeros(0)
     window = max(3, len(profile) // 16 | 1)

@@ -1,7 +1,7 @@
-"""Flat field: evens out what lens, lamp and sensor do to the brightness across the picture.
+"""This module evens out what lens, lamp and sensor do to the brightness across the picture (flat field).
 
-``corrected = (pixel - offset) * gain``, column by column; dead columns show their nearest living neighbour.  The mean
-brightness stays as it was.
+It computes ``corrected = (pixel - offset) * gain``, column by column; dead columns show their nearest living neighbour.
+The mean brightness stays as it was.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Columns = NDArray[np.intp]
 HIGHEST_GAIN = 4.0
 """A column that needs more than this has no light to correct."""
 MIN_CLOTH_LINES = 1000
-"""Fewest lines of cloth to calibrate from, a metre at 1 mm per line; where the scale is known it is a metre exactly."""
+"""Calibration needs this many lines of cloth, a metre at 1 mm per line; where the scale is known, exactly a metre."""
 MIN_CLOTH_MM = 1000.0
 
 _STRIP_LINES = 16  # lines corrected at once: the working memory then stays in the processor's cache
@@ -47,16 +47,16 @@ _MOST_DEAD_PX = 4  # side by side; more is no fault of single columns
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shading:
-    """A flat-field correction for one camera.
+    """A shading is the flat-field correction for one camera.
 
     Attributes:
-        gain: float32 ``[width]``, > 0; 1 leaves a column alone.
+        gain: float32 ``[width]``, > 0; 1 leaves a column unchanged.
         offset: float32 ``[width]``, grey levels the sensor shows without light.
-        residual: what non-uniformity is left, as a share of the mean brightness: the root mean square of the
+        residual: non-uniformity that is left, as a share of the mean brightness: the root mean square of the
             corrected column means (from cloth: of their slow curve) about their mean, on lines that were not used for
             the correction.
         residual_before: the same without correction.
-        faults: dead and dusty columns; dust is told by a white reference only, as in cloth a dark end looks like it.
+        faults: dead and dusty columns; only a white reference shows dust, because in cloth a dark end looks like it.
 
     Raises:
         CalibrationError: gain and offset do not fit each other or are not finite and positive.
@@ -91,11 +91,11 @@ class Shading:
 
     @property
     def width_px(self) -> int:
-        """Columns it was made for."""
+        """Give the number of columns it was made for."""
         return len(self.gain)
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Corrected pixels, rounded and clipped to 0..255; a new array.
+        """Return corrected pixels, rounded and clipped to 0..255, in a new array.
 
         Args:
             pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
@@ -126,7 +126,7 @@ class Shading:
         return corrected
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for the record (JSON); :meth:`from_dict` reads them."""
+        """Return plain values for the record (JSON); :meth:`from_dict` reads them."""
         return {
             "gain": [round(float(g), 6) for g in self.gain],
             "offset": [round(float(o), 4) for o in self.offset],
@@ -137,7 +137,7 @@ class Shading:
 
     @classmethod
     def from_dict(cls, result: Mapping[str, Any]) -> Shading:
-        """A shading from the record.
+        """Read a shading from the record.
 
         Raises:
             CalibrationError: the record is damaged.
@@ -156,7 +156,7 @@ class Shading:
             raise CalibrationError(f"The record of a shading cannot be read ({error!r}); calibrate anew.") from error
 
     def _map(self, channels: int) -> tuple[Floats, Floats | None]:
-        """Gain and offset × gain as float32 ``[_STRIP_LINES, width * channels]``; made once."""
+        """Return gain and offset × gain as float32 ``[_STRIP_LINES, width * channels]``, made once."""
         known = self._maps.get(channels)
         if known is None:
             gain = np.tile(np.repeat(self.gain, channels), (_STRIP_LINES, 1))
@@ -166,9 +166,10 @@ class Shading:
 
 
 def shading_from_references(dark: NDArray[np.uint8], white: NDArray[np.uint8]) -> Shading:
-    """Shading from a picture without light and one of an even white surface (best moving, so that dirt averages out).
+    """Find the shading from a picture without light and one of an even white surface.
 
-    Every column is corrected on its own, so dust on the lens and unequal sensor pixels are cured too, and named.
+    The surface should move, so that dirt averages out.  Every column is corrected on its own, so dust on the lens and
+    unequal sensor pixels are corrected too, and named.
 
     Args:
         dark: uint8 ``[lines, width]``, lens covered.
@@ -209,23 +210,23 @@ def shading_from_cloth(
     mm_per_line: float | None = None,
     joints_px: Sequence[int] = (),
 ) -> Shading:
-    """Shading from a metre or more of good cloth that moves past the camera.
+    """Find the shading from a metre or more of good cloth that moves past the camera.
 
     Lines are averaged into column means, chunk by chunk; each chunk is divided by its own mean (lamp drift), and the
     median over chunks leaves flaws out.  Warp yarns and warp stripes stay in their columns while the cloth moves, so
-    the means alone would cancel them as if they were shading.  Therefore only a slow curve, a polynomial of degree 4
-    through the logarithm of the means, fitted robustly, is taken: it follows lens and lamp, and cannot follow anything
+    the means alone would cancel them as if they were shading.  Therefore only a slow curve is taken, a polynomial of
+    degree 4 fitted robustly to the logarithm of the means: it follows lens and lamp, and cannot follow anything
     narrower than about a quarter of the web.  What is narrow and fixed, such as dust on the lens, stays;
-    :func:`shading_from_references` cures that, and is the better one for cloth with stripes wider than a hundredth of
-    the web, which bend the curve at the edges.  The dark level is taken as 0.
+    :func:`shading_from_references` corrects that, and is better for cloth with stripes wider than a hundredth of the
+    web, which bend the curve at the edges.  The dark level is taken as 0.
 
-    Where pictures of several cameras are joined each has a curve of its own, so that a step of light between them is
-    evened, too; a part of the web narrower than 64 columns goes with its neighbour.
+    Where pictures of several cameras are joined, each has a curve of its own, so that a step of light between them is
+    evened out, too; a part of the web narrower than 64 columns goes with its neighbour.
 
     Args:
         blocks: uint8 ``[lines, width]`` or ``[lines, width, 3]``, all of one width, a metre or more in total.
-        web_px: half-open columns of the web; beside it the correction goes on as at the edge.  None: all columns.
-        mm_per_line: scale along, to tell what a metre is; None: 1000 lines will do.
+        web_px: half-open columns of the web; beside it the correction continues as at the edge.  None: all columns.
+        mm_per_line: scale along, to know what a metre is; None: 1000 lines are enough.
         joints_px: columns at which another camera's picture begins, in order.
 
     Raises:
@@ -254,7 +255,7 @@ def shading_from_cloth(
 
 
 def _chunk_means(blocks: Iterable[NDArray[np.uint8]], least: int) -> Profile:
-    """Column means float64 ``[chunks, width]`` of ``_CHUNK_LINES`` lines each, across the borders of blocks."""
+    """Return column means float64 ``[chunks, width]`` of ``_CHUNK_LINES`` lines each, across the borders of blocks."""
     sums: list[Profile] = []
     total, lines, seen = np.zeros(0), 0, 0
     for block in blocks:
@@ -283,7 +284,7 @@ def _chunk_means(blocks: Iterable[NDArray[np.uint8]], least: int) -> Profile:
 
 
 def _black_columns(light: Profile, level: Profile) -> tuple[ColumnFault, ...]:
-    """Dead columns on cloth: single ones that are black, as dark warp stripes hardly are."""
+    """Find dead columns on cloth: single ones that are black, as dark warp stripes hardly are."""
     faults = column_faults(light, DEAD_LOSS)
     return tuple(f for f in faults if f.width_px <= _MOST_DEAD_PX and level[f.columns].max() < _DARKEST)
 

@@ -1,4 +1,4 @@
-"""Watches the light while good cloth passes: lamp, fall-off and dust, before they spoil what is found."""
+"""This module watches the light while good cloth passes, to report lamp, fall-off and dust before they do harm."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from calibration.errors import PictureError
 Profile = NDArray[np.float64]
 
 LAMP_DRIFT = 0.10
-"""Share by which the level may change: flaws show by a contrast of about that share and more, and the exposure leaves
+"""The level may change by this share: flaws show by a contrast of about that share and more, and the exposure leaves
 room for it at either end."""
 FALLOFF_DRIFT = 0.03
-"""Share by which a part across may change against the rest: three times what a good shading leaves."""
+"""A part across may change against the rest by this share: three times what a good shading leaves."""
 SETTLING = 30
-"""Readings that make the reference, and over which later ones are averaged."""
+"""This many readings make the reference, and later ones are averaged over as many."""
 
 _PARTS = ("at the left edge", "left of the middle", "in the middle", "right of the middle", "at the right edge")
 _DARK = 0.05  # share of the light
@@ -28,12 +28,12 @@ _OUTLYING = 7.0  # deviations of the columns among themselves, what is left of t
 
 
 class ShadingWatch:
-    """Tells when the light drifts, from column means of good cloth.
+    """The watch reports when the light drifts, from column means of good cloth.
 
-    All readings are of one fabric, at one exposure.  Dust is told where three columns lose 3 per cent of their light (a
-    third of the contrast of a faint flaw), or more where the cloth wanders sideways and its yarns leave more behind.
-    Dust that was there from the first is not seen: a shading from references names it.  A broken end that runs on
-    looks like dust, so both are named.
+    All readings are of one fabric, at one exposure.  Dust is reported where three columns lose 3 per cent of their
+    light (a third of the contrast of a faint flaw), or more where the cloth wanders sideways and its yarns leave more
+    behind.  Dust that was there from the start is not seen: a shading from references names it.  A broken end that
+    runs on looks like dust, so both are named.
 
     Args:
         reference: column means float64 ``[width]`` of this fabric when all was well, not a number beside the web;
@@ -47,11 +47,11 @@ class ShadingWatch:
         self._readings = 0
 
     def feed(self, means: Profile) -> str | None:
-        """Take a reading; what has drifted, in a sentence or more, or None while all is well.
+        """Take a reading; return what has drifted, in a sentence or more, or None while all is well.
 
         Args:
             means: column means float64 ``[width]`` of good cloth, about one reading a second; not a number beside the
-                web.  With the shading applied or without, but always alike.
+                web.  The shading may be applied or not, but always in the same way.
 
         Raises:
             PictureError: another width than before.
@@ -106,7 +106,7 @@ def _lamp(level: float) -> str:
 
 
 def _falloff(change: Profile) -> str:
-    """The part across that has changed most against the rest."""
+    """Name the part across that has changed most against the rest."""
     parts = np.array([np.median(part) for part in np.array_split(change, len(_PARTS))]) - 1
     worst = int(np.abs(parts).argmax())
     if abs(parts[worst]) <= FALLOFF_DRIFT:
@@ -118,7 +118,7 @@ def _falloff(change: Profile) -> str:
 
 
 def _dust(now: Profile, reference: Profile, first_px: int) -> str:
-    """Columns that have become darker; nothing if about as many have become lighter, as then the cloth has moved."""
+    """Name columns that have become darker; none if about as many have become lighter, as then the cloth has moved."""
     tried = [_spread_over(width, now, reference) for width in _WIDTHS_PX]
     spread, width, change = min(tried, key=lambda found: found[0])
     limit = max(DUST_LOSS * _SPECK_PX, _OUTLYING * spread) / width
@@ -135,7 +135,7 @@ def _dust(now: Profile, reference: Profile, first_px: int) -> str:
 
 
 def _spread_over(width: int, now: Profile, reference: Profile) -> tuple[float, int, Profile]:
-    """How far the change of columns spreads, in columns' worth of light, when so many are averaged; and that change."""
+    """Average the change of columns over ``width``; return how far it spreads, in columns of light, and the change."""
     change = uniform_filter1d(now, width) / uniform_filter1d(reference, width)
     change = change[_EDGE_PX:-_EDGE_PX]  # too few columns are averaged there for the yarns to vanish
     detail = change - median_filter(change, NEIGHBOURS_PX, mode="mirror")
@@ -143,7 +143,7 @@ def _spread_over(width: int, now: Profile, reference: Profile) -> tuple[float, i
 
 
 def _median(readings: list[Profile]) -> Profile:
-    """Median of each column over its readings; not a number where there were none."""
+    """Return the median of each column over its readings; not a number where there were none."""
     stacked = np.stack(readings)
     seen = np.isfinite(stacked).any(axis=0)
     middle = np.full(stacked.shape[1], np.nan)

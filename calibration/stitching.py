@@ -1,4 +1,4 @@
-"""Stitching: where the picture of one camera goes on in its right neighbour's."""
+"""This module finds where the picture of one camera continues in that of its right neighbour (stitching)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from calibration.result import NotNegative, Number, Positive, Result
 Floats = NDArray[np.float32]
 
 MIN_OVERLAP_PX = 24
-"""Fewest columns both cameras must see to be found."""
+"""Both cameras must see at least this many common columns."""
 MIN_LINES = 64
 MIN_CONFIDENCE = 0.4
-"""Share by which the best place must stand out above the next."""
+"""The best place must stand out above the next by this share."""
 
 _MIN_LIKENESS = 0.25  # of the overlap; other pieces of one simulated cloth stay at 0.2, the same piece above 0.3
 _NOISE = 10.0  # height of a peak, in standard deviations of all places, below which it may be chance
@@ -33,7 +33,7 @@ _BANDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Stitch(Result):
-    """How two neighbouring cameras fit together.
+    """A stitch says how two neighbouring cameras fit together.
 
     Attributes:
         overlap_px: columns at the right edge of the left picture that the left edge of the right one shows again:
@@ -57,17 +57,17 @@ def stitch(
     most_overlap_px: int | None = None,
     most_offset_lines: int | None = None,
 ) -> Stitch:
-    """Overlap and offset of two cameras from a picture of each, taken of the same cloth or target at the same time.
+    """Find overlap and offset of two cameras from a picture of each, of the same cloth or target at the same time.
 
-    Phase correlation (Kuglin and Hines 1975) finds the place: it weighs all spatial frequencies alike, so that a weave,
-    which repeats in a few of them, counts little, and what is unique in yarns or target counts.  Cloth or a target with
-    nothing unique (a chessboard) fits in several places and is refused.  The enhanced correlation coefficient
-    (Evangelidis and Psarakis 2008) then refines the place to a fraction of a pixel.
+    Phase correlation (Kuglin and Hines 1975) finds the place: it weighs all spatial frequencies equally, so that a
+    weave, which repeats in a few of them, counts little, and what is unique in yarns or target counts.  Cloth or a
+    target with nothing unique (a chessboard) fits in several places and is refused.  The enhanced correlation
+    coefficient (Evangelidis and Psarakis 2008) then refines the place to a fraction of a pixel.
 
     Args:
         left, right: uint8 ``[lines, width]`` or ``[lines, width, 3]``, of equal lines and scale, 64 lines or more.
-        most_overlap_px: what the overlap is at most; None: half the narrower picture.
-        most_offset_lines: how far the cameras are apart in machine direction at most; None: half the lines.
+        most_overlap_px: largest possible overlap; None: half the narrower picture.
+        most_offset_lines: largest possible distance of the cameras in machine direction; None: half the lines.
 
     Raises:
         PictureError: no pictures, or pictures that cannot be compared.
@@ -91,7 +91,7 @@ def stitch(
 
 
 def _comparable(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Both in grey, of equal lines."""
+    """Return both pictures in grey; refuse pictures of different numbers of lines."""
     first, second = grey_of(left), grey_of(right)
     if len(first) != len(second) or len(first) < MIN_LINES:
         raise PictureError(
@@ -104,7 +104,7 @@ def _comparable(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> tuple[NDAr
 def _limits(
     first: NDArray[np.uint8], second: NDArray[np.uint8], most: int | None, reach: int | None
 ) -> tuple[int, int]:
-    """Most overlap and offset to search."""
+    """Return the largest overlap and offset to search."""
     narrower = min(first.shape[1], second.shape[1])
     most = narrower // 2 if most is None else most
     reach = len(first) // 2 if reach is None else reach
@@ -117,13 +117,13 @@ def _limits(
 
 
 def _detail(grey: NDArray[np.uint8]) -> Floats:
-    """Float32 picture without its shading."""
+    """Return the picture without its shading, float32."""
     light = grey.astype(np.float32)
     return np.asarray(light - cv2.GaussianBlur(light, (0, 0), _COARSE_PX), dtype=np.float32)
 
 
 def _best_place(a: Floats, b: Floats, reach: int) -> tuple[int, int, float, float]:
-    """Where ``b`` lies in ``a``: columns, lines, how alike (0 to about 1) they are there, and confidence."""
+    """Find where ``b`` lies in ``a``: columns, lines, how alike (0 to about 1) they are there, and confidence."""
     size = tuple(fft.next_fast_len(2 * side, real=True) for side in a.shape)
     taper = np.outer(_taper(a.shape[0]), _taper(a.shape[1]))
     cross = fft.rfft2(a * taper, size) * np.conj(fft.rfft2(b * taper, size))
@@ -143,12 +143,12 @@ def _best_place(a: Floats, b: Floats, reach: int) -> tuple[int, int, float, floa
 
 
 def _lowpass(frequency: NDArray[np.float64]) -> Floats:
-    """Float32 weight of each frequency, in cycles per px."""
+    """Return the float32 weight of each frequency, in cycles per px."""
     return np.exp(-2 * (np.pi * _FINE_PX * frequency) ** 2).astype(np.float32)
 
 
 def _taper(length: int) -> Floats:
-    """Float32 ``[length]`` window that falls to nothing over 16 px at both ends, so that the edges are no detail."""
+    """Return a float32 ``[length]`` window that falls to 0 over 16 px at both ends, so that the edges are no detail."""
     rise = np.sin(np.linspace(0, np.pi / 2, 16, dtype=np.float32)) ** 2
     window = np.ones(length, np.float32)
     window[:16] *= rise
@@ -157,7 +157,7 @@ def _taper(length: int) -> Floats:
 
 
 def _refined(a: Floats, b: Floats, shift: int, lines: int) -> tuple[tuple[float, float], float]:
-    """Columns and lines by which ``b`` lies in ``a``, and the distance at which bands fit by themselves, in px."""
+    """Return the refined columns and lines by which ``b`` lies in ``a``, and how far off bands fit alone, in px."""
     top, bottom = max(lines, 0), len(a) + min(lines, 0)
     mine = _doubled(a[top:bottom, shift:])
     other = _doubled(b[top - lines : bottom - lines, : a.shape[1] - shift])
@@ -170,12 +170,12 @@ def _refined(a: Floats, b: Floats, shift: int, lines: int) -> tuple[tuple[float,
 
 
 def _doubled(detail: Floats) -> Floats:
-    """Twice the size: what interpolates linearly between pixels would else be a tenth of a pixel out on fine weaves."""
+    """Double the size: linear interpolation between pixels would otherwise be a tenth of a pixel out on fine weaves."""
     return np.asarray(cv2.resize(detail, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
 
 def _moved(mine: Floats, other: Floats, guess: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(x, y) from a place in ``mine`` to the same cloth in ``other``."""
+    """Return (x, y) from a place in ``mine`` to the same cloth in ``other``."""
     warp = np.array([[1, 0, guess[0]], [0, 1, guess[1]]], dtype=np.float32)
     until = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
     try:

@@ -1,1 +1,1 @@
-"""MFRNet: images of good cloth in, raw anomaly maps out."""
+"""The model, MFRNet, learns from images of good cloth and gives raw anomaly maps."""

@@ -1,9 +1,9 @@
-"""Multi-scale feature aggregator: hierarchical maps become one grid of D channels.
+"""This module turns an encoder's hierarchical maps into one grid of D channels.
 
-The paper's (multi-scale feature aggregator): the maps f1(I) ... fl(I) are resized to one size and concatenated,
+From the paper (multi-scale feature aggregator): the maps f1(I) ... fl(I) are resized to one size and concatenated,
 F = [r(f1(I)), ..., r(fl(I))].
-Ours: the reduction to D channels by principal components fitted on good cloth, as in DFR, which cuts training from
-an hour to minutes at equal quality.
+Ours: principal components fitted on good cloth reduce them to D channels, as in DFR, which cuts training from an hour
+to minutes at equal quality.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from model.errors import ModelError
 
 GRID_STRIDE = 8
 WIDTH = 96
-# A channel that hardly moves on good cloth is not blown up to the others' size: what it shows is mostly noise.
+# A channel that hardly varies on good cloth is not scaled up to the others: what it shows is mostly noise.
 _LEAST_DEVIATION = 0.1
 
 
 class Aggregator(nn.Module):
-    """Maps of an encoder -> float ``[N, width, H/8, W/8]``, on good cloth of mean 0 and mean variance 1.
+    """The aggregator turns an encoder's maps into one grid, float ``[N, width, H/8, W/8]``.
 
-    Its state (means, projection) lies in buffers.  Traces and converts: no control flow depends on data.
+    On good cloth the grid has mean 0 and mean variance 1.  Its state (means, projection) lies in buffers.  It can be
+    traced and converted: no control flow depends on data.
 
     Args:
         channels: of each map, as ``Encoder.channels``.
@@ -45,7 +46,7 @@ class Aggregator(nn.Module):
         self.register_buffer("projection", torch.zeros(self.width, sum(channels)))
 
     def concatenate(self, maps: Sequence[Tensor]) -> Tensor:
-        """All maps at stride 8, concatenated: ``[N, sum(channels), H/8, W/8]``.
+        """Return all maps at stride 8, concatenated: ``[N, sum(channels), H/8, W/8]``.
 
         Finer maps are averaged over the cell (a texture's strength, not a sample of it), coarser ones interpolated.
         """
@@ -60,7 +61,7 @@ class Aggregator(nn.Module):
         return one
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """The reduced grid."""
+        """Return the reduced grid."""
         weight = self.projection[:, :, None, None]
         return F.conv2d(self.concatenate(maps), weight, -(self.projection @ self.mean))
 
@@ -92,7 +93,7 @@ class Aggregator(nn.Module):
         return float(values.sum() / whole)
 
     def _moments(self, batches: Iterable[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
-        """Mean and covariance over all cells of all batches, in double precision."""
+        """Return mean and covariance over all cells of all batches, in double precision."""
         size = sum(self.channels)
         count, total, outer = 0, torch.zeros(size).double(), torch.zeros(size, size).double()
         origin: Tensor | None = None
@@ -109,7 +110,7 @@ class Aggregator(nn.Module):
         return mean + origin, outer / count - torch.outer(mean, mean)
 
     def _scale(self, deviation: Tensor) -> Tensor:
-        """Per channel its deviation, within each map not below a share of the map's usual one."""
+        """Return the deviation of each channel, raised to at least a share of what is usual in its map."""
         parts = [
             part.clamp_min(float(part.median()) * _LEAST_DEVIATION + 1e-12)
             for part in torch.split(deviation, list(self.channels))

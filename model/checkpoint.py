@@ -1,7 +1,7 @@
-"""Checkpoints of taught networks: safetensors with a header, the encoder's weights included.
+"""This module saves and loads taught networks: safetensors with a header, the encoder's weights included.
 
-A file is data: no pickle is read and no code in it is run, whatever its name.  What a stranger's file claims is held
-against what it is before memory is given to it.
+A file is data: no pickle is read and no code in it is run, whatever its name.  What a file claims is compared with what
+it is before memory is allocated for it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from model.mfrnet import MFRNet, MFRNetConfig
 FORMAT = "mfrnet"
 VERSION = 2
 METADATA_BEFORE = "facts"
-"""The name of a header's metadata in files made before version 0.2 of the station."""
+"""Files made before version 0.2 of the station have their metadata under this name in the header."""
 READABLE = {"1", "2"}  # 1 had no hash, and mostly no share of the pixel term
 LARGEST_BYTES = 256 << 20
 LARGEST_HEADER_BYTES = 1 << 20
@@ -36,9 +36,9 @@ Metadata = dict[str, str | int | float]
 
 
 def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
-    """Write a network to ``path``, whole or not at all.
+    """Write a network to ``path``, completely or not at all.
 
-    Only the owner may read it (mode 0600): a model shows what cloth its maker weaves, and the station alone uses it.
+    Only the owner may read it (mode 0600): a model shows what cloth its maker weaves, and only the station uses it.
 
     Args:
         metadata: what should be known about it later (fabric, seed, threshold …).
@@ -69,21 +69,23 @@ def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
 
 @torch.no_grad()
 def round_as_saved(network: MFRNet) -> None:
-    """Give the network the very weights its checkpoint will hold, so that what was calibrated is what is loaded."""
+    """Give the network exactly the weights its checkpoint will hold, so that what was calibrated is what is loaded."""
     for key, value in network.state_dict().items():
         value.copy_(_whole(_compact(key, value)))
 
 
 def _compact(key: str, value: Tensor) -> Tensor:
-    """Weights at half precision (finer than the bf16 they run in), which halves the file; statistics as they are."""
+    """Return weights at half precision (finer than the bf16 they run in), which halves the file; keep statistics."""
     if not key.startswith(HALF) or value.dtype != torch.float32 or float(value.abs().max()) > LARGEST_HALF:
         return value
     return value.half()
 
 
 def sealed(content: bytes) -> bytes:
-    """The same file with the hash of its weights in its header, and that in alphabetical order: it comes in a random
-    one, but the same model must have the same hash."""
+    """Return the same file with the hash of its weights in its header, and the header in alphabetical order.
+
+    Its order is random otherwise, but the same model must have the same hash.
+    """
     start = _start_of_weights(content[:8])
     header = json.loads(content[8:start])
     header["__metadata__"]["sha256"] = hashlib.sha256(content[start:]).hexdigest()
@@ -121,9 +123,9 @@ def load(path: Path) -> MFRNet:
 
 
 def _build(header: dict[str, str], state: dict[str, Tensor], path: Path) -> MFRNet:
-    """A network of the sizes the file claims."""
+    """Build a network of the sizes the file claims."""
     config = MFRNetConfig.model_validate_json(header.get("config", ""))
-    if "pixel_share" not in config.model_fields_set:  # taught when both terms counted alike
+    if "pixel_share" not in config.model_fields_set:  # taught when both terms counted equally
         config = config.model_copy(update={"pixel_share": 0.5})
     own = "encoder."
     trunk = {key.removeprefix(own): value for key, value in state.items() if key.startswith(own)}
@@ -132,7 +134,7 @@ def _build(header: dict[str, str], state: dict[str, Tensor], path: Path) -> MFRN
 
 
 def read_metadata(path: Path) -> Metadata:
-    """The metadata a network was saved with, and ``encoder``; the weights are not read.
+    """Return the metadata a network was saved with, and ``encoder``; the weights are not read.
 
     Raises:
         ModelError: as :func:`load`.
@@ -152,7 +154,7 @@ def _no_number(word: str) -> float:
 
 
 def precision_warning(path: Path, precision: str) -> str | None:
-    """One sentence for the operator if the model's threshold was found in another precision than it now runs in.
+    """Return a sentence for the operator if the model now runs in another precision than its threshold was found in.
 
     Raises:
         ModelError: as :func:`load`.
@@ -193,14 +195,14 @@ def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, str], dict[s
 
 
 def _check_claim(path: Path) -> None:
-    """Raises ValueError if the header claims to be longer than a checkpoint's is."""
+    """Raise ValueError if the header claims to be longer than a checkpoint's is."""
     with path.open("rb") as file:
         if not 0 < int.from_bytes(file.read(8), "little") <= LARGEST_HEADER_BYTES:
             raise ValueError("the header's claimed length is impossible")
 
 
 def _check_hash(header: dict[str, str], path: Path) -> None:
-    """Raises ValueError if the weights are not those that were saved."""
+    """Raise ValueError if the weights are not those that were saved."""
     if header["version"] == "1":
         return
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Crossed-mask generator: hides every position of a feature map exactly once (paper, figure 3)."""
+"""This module makes crossed masks, which hide every position of a feature map exactly once (paper, figure 3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model.errors import ModelError
 
 
 def crossed_masks(grid: int, k: int, n: int, generator: torch.Generator) -> Tensor:
-    """Deal the blocks of a feature grid at random into n disjoint subsets, as equal in number as can be.
+    """Split the blocks of a feature grid at random into n disjoint subsets, as equal in number as possible.
 
     Paper, figure 3: parameters k and n; the hidden regions M_i of the subsets are complementary, sum_i M_i = 1.  Our
     reading: k is the side of a square block, n the number of subsets; blocks at the far edges are cut where k does not
@@ -21,10 +21,10 @@ def crossed_masks(grid: int, k: int, n: int, generator: torch.Generator) -> Tens
         grid: side of the feature grid in cells.
         k: side of a block in cells, 1 to ``grid``.
         n: number of subsets, 1 to the number of blocks.
-        generator: source of the dealing (CPU).
+        generator: source of the random order (CPU).
 
     Returns:
-        float32 ``[n, 1, grid, grid]``, 1 where pass i is judged (and, with n > 1, blind); sums to 1 over the passes.
+        float32 ``[n, 1, grid, grid]``, 1 where pass i is judged (and, with n > 1, hidden); sums to 1 over the passes.
 
     Raises:
         ModelError: k or n do not fit the grid.
@@ -43,7 +43,7 @@ def crossed_masks(grid: int, k: int, n: int, generator: torch.Generator) -> Tens
 
 
 class CrossedMask(nn.Module):
-    """Hides subsets of a feature map and puts what was restored together again.
+    """The crossed mask hides subsets of a feature map and puts together what was restored.
 
     The masks of inference are drawn once from a seed and kept as a buffer, so the same tile always scores the same.
     With several k each position is hidden once for every k, and its restorations are averaged.  With n = 1 the idea is
@@ -61,20 +61,23 @@ class CrossedMask(nn.Module):
         self.register_buffer("masks", torch.cat([crossed_masks(grid, k, n, generator) for k in self.ks]))
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Fresh masks for one training step, of one of the k: float32 ``[n, 1, grid, grid]``."""
+        """Draw new masks for one training step, of one of the k: float32 ``[n, 1, grid, grid]``."""
         chosen = 0
         if len(self.ks) > 1:
             chosen = int(torch.randint(len(self.ks), (1,), generator=generator))
         return crossed_masks(self.grid, self.ks[chosen], self.n, generator).to(self.masks.device)
 
     def hidden(self, masks: Tensor | None = None) -> Tensor:
-        """Where each pass is blind, 1 and else 0: ``[p, 1, g, g]``, of ``masks`` or those of inference."""
+        """Return what each pass hides, 1 there and else 0: ``[p, 1, g, g]``, of ``masks`` or those of inference."""
         masks = self.masks if masks is None else masks
         return masks if self.n > 1 else torch.zeros_like(masks)
 
     def spread(self, features: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """One pass per subset: ``[N, D, g, g]`` -> features with the subset zeroed ``[N*p, D, g, g]`` and the masks
-        ``[N*p, 1, g, g]``, the p passes (n for every k) of one tile next to each other."""
+        """Make one pass per subset of features ``[N, D, g, g]``, the p passes (n for every k) of a tile side by side.
+
+        Returns:
+            Features with the subset zeroed ``[N*p, D, g, g]`` and the masks ``[N*p, 1, g, g]``.
+        """
         hidden = self.hidden(masks).to(features.dtype).unsqueeze(0)
         shown = (features.unsqueeze(1) * (1 - hidden)).flatten(0, 1)
         return shown, hidden.expand(features.shape[0], -1, -1, -1, -1).flatten(0, 1)

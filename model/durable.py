@@ -1,7 +1,7 @@
-"""Files that are there whole or not at all, whatever happens meanwhile.
+"""This module writes files that are complete or absent, even after a crash.
 
-They are written under a temporary name, brought to the disk and only then renamed.  Models, pictures and calibrations
-are kept so; this module needs nothing of the model, and lies here because the core above may use it too.
+A file is written under a temporary name, flushed to disk and only then renamed.  Models, pictures and calibrations are
+stored this way; the module needs nothing of the model, and lies here because the core above may use it too.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY = ".tmp"
-"""How temporary names end; what a crash leaves behind is known by it."""
+"""Temporary names end with this; files that a crash leaves behind are recognised by it."""
 OWNER_ONLY = 0o600
 AS_USER_WISHES = 0o666
-"""Less what the user's mask takes off."""
+"""The user's mask takes its bits off this mode."""
 
 
 @contextmanager
 def durable_file(target: Path, *, mode: int = OWNER_ONLY, sync_name: bool = True) -> Iterator[BinaryIO]:
-    """Gives a file to write, which stands at ``target`` once the block has ended; if the block fails, nothing does.
+    """Open a file to write that appears at ``target`` when the block ends; if the block fails, ``target`` is unchanged.
 
     Args:
-        mode: the new file's, less the user's mask.
-        sync_name: bring the name to the disk too; else :func:`sync_folder` does it later, once for many files.
+        mode: mode of the new file, less the user's mask.
+        sync_name: flush the name to disk too; otherwise :func:`sync_folder` does it later, once for many files.
 
     Raises:
-        OSError: the disk is full or refuses.
+        OSError: the disk is full or refuses to write.
     """
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}{TEMPORARY}")
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
@@ -46,7 +46,7 @@ def durable_file(target: Path, *, mode: int = OWNER_ONLY, sync_name: bool = True
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable.  Raises OSError."""
+    """Flush the names in a folder to disk.  Raises OSError."""
     if os.name != "posix":
         return  # Windows has no handle on folders to sync
     handle = os.open(folder, os.O_RDONLY)

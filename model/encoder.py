@@ -1,7 +1,7 @@
-"""Pretrained trunks: what turns cloth into hierarchical feature maps.
+"""This module holds the encoders: pretrained trunks that turn cloth into hierarchical feature maps.
 
 The paper (section on the multi-scale feature aggregator) takes the outputs f1(I) ... fl(I) of a frozen pretrained
-network, VGG16 by its summaries.  ``vgg16`` is that; ``light`` is ours: a small network distilled from VGG16's
+network, VGG16 according to its summaries.  ``vgg16`` is that; ``light`` is ours: a small network distilled from VGG16's
 aggregated features (see ``model/weights/README.md``), made for two CPU cores.
 """
 
@@ -28,7 +28,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Encoder(nn.Module, ABC):
-    """A frozen trunk: always in evaluation mode, never trained.
+    """An encoder is a frozen trunk: always in evaluation mode, never trained.
 
     Attributes:
         name: ``light`` or ``vgg16``.
@@ -48,7 +48,7 @@ class Encoder(nn.Module, ABC):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """The hierarchical feature maps.
+        """Return the hierarchical feature maps.
 
         Args:
             images: float ``[N, 3, H, W]``, RGB in 0..1, H and W multiples of 8.
@@ -60,15 +60,15 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def features_of(self, normalised: Tensor) -> list[Tensor]:
-        """The maps of an image already brought to ImageNet's mean and deviation."""
+        """Return the maps of an image already normalised to ImageNet's mean and deviation."""
 
     def freeze(self) -> Self:
-        """Fix the weights for good."""
+        """Fix the weights permanently."""
         self.requires_grad_(False)
         return self.eval()
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - a frozen trunk has no training mode
-        """Stays in evaluation mode whatever the network around it does."""
+        """Stay in evaluation mode whatever the network around it does."""
         return super().train(False)
 
 
@@ -85,7 +85,7 @@ _VGG_TAPS = {2: (1, 110.0), 7: (2, 180.0), 10: (4, 170.0), 14: (4, 160.0), 21: (
 
 
 VGG16_DEPTH = 4
-"""Convolutions taken unless more are asked for: to conv2_2.
+"""This many convolutions, up to conv2_2, are used unless more are asked for.
 
 Averaged over a cell of 8 px, conv1_2 sees 2 px beyond it on each side, conv2_2 6 px, conv3_1 10 px, conv3_3 18 px.
 From conv3_1 on, the cells beside a hidden block of 16 px see all of it between them, so that the network can restore a
@@ -94,7 +94,8 @@ flaw from its neighbours: our reading of why deeper scales lower all but ``point
 
 
 class VGG16(Encoder):
-    """VGG16 (Simonyan and Zisserman, arXiv 1409.1556): its first ``convs`` convolutions, all ten by default."""
+    """This encoder is the first ``convs`` convolutions (by default ten) of VGG16 (Simonyan and Zisserman, arXiv
+    1409.1556)."""
 
     name = "vgg16"
 
@@ -110,7 +111,7 @@ class VGG16(Encoder):
         self.freeze()
 
     def features_of(self, normalised: Tensor) -> list[Tensor]:
-        """Rectified conv1_2, conv2_2, conv3_1, conv3_3 and conv4_3, as far as it is deep, scaled per layer."""
+        """Return rectified conv1_2, conv2_2, conv3_1, conv3_3 and conv4_3, as many as there are, scaled per layer."""
         maps: list[Tensor] = []
         x = normalised
         for place, index in enumerate(self._order):
@@ -129,11 +130,11 @@ def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Sequent
 
 
 def light_trunk(widths: tuple[int, int, int], out_channels: int) -> nn.Sequential:
-    """The distilled network, free to be trained: normalised image -> ``[N, out_channels, H/8, W/8]``.
+    """Return the distilled network, free to be trained: normalised image -> ``[N, out_channels, H/8, W/8]``.
 
-    A cell sees 21 px, as its teacher's does.  Dense convolutions, because OpenVINO's bf16 convolutions run at several
-    hundred GMAC/s on two cores while depthwise ones wait for memory; three steps of stride 2, because VGG16 at full
-    size is what costs the time.
+    A cell sees 21 px, as its teacher's does.  The convolutions are dense, because OpenVINO's bf16 convolutions run at
+    several hundred GMAC/s on two cores while depthwise ones wait for memory.  Three of them have stride 2, because it
+    is the work at full size that makes VGG16 slow.
     """
     fine, middle, coarse = widths
     return nn.Sequential(
@@ -147,7 +148,7 @@ def light_trunk(widths: tuple[int, int, int], out_channels: int) -> nn.Sequentia
 
 
 class Light(Encoder):
-    """The shipped trunk: one map at stride 8, VGG16's aggregated features along fixed principal axes."""
+    """This shipped encoder gives one map at stride 8: VGG16's aggregated features along fixed principal axes."""
 
     name = "light"
     strides = (8,)
@@ -159,18 +160,18 @@ class Light(Encoder):
         self.freeze()
 
     def features_of(self, normalised: Tensor) -> list[Tensor]:
-        """One map."""
+        """Return one map."""
         return [self.trunk(normalised)]
 
 
 def load_encoder(name: str, weights: Path | None = None, depth: int = VGG16_DEPTH) -> Encoder:
-    """A frozen encoder by name.
+    """Load a frozen encoder by name.
 
     Args:
         name: ``light`` or ``vgg16``.
         weights: ``.safetensors``, ``.pth`` or ``.pt``; without it ``light`` takes the shipped file and ``vgg16`` the
             published torchvision file, downloaded once into the user's cache.
-        depth: convolutions of VGG16, as many as the weights have at most.
+        depth: convolutions of VGG16, at most as many as the weights have.
 
     Raises:
         ModelError: the name is unknown, or the file is missing, foreign, damaged or of wrong shapes.
@@ -180,7 +181,7 @@ def load_encoder(name: str, weights: Path | None = None, depth: int = VGG16_DEPT
 
 
 def _known(name: str) -> EncoderName:
-    """The name, if there is such an encoder.  Raises ModelError."""
+    """Return the name if there is such an encoder.  Raises ModelError."""
     match name:
         case "light" | "vgg16":
             return name
@@ -201,16 +202,16 @@ def _usual_weights(name: EncoderName) -> Path:
 def encoder_from_state(
     name: str, state: Mapping[str, Tensor], source: str = "the checkpoint", depth: int = len(_VGG_CONVS)
 ) -> Encoder:
-    """An encoder from the tensors of its ``state_dict()`` (torchvision's names for ``vgg16``).
+    """Make an encoder from the tensors of its ``state_dict()`` (torchvision's names for ``vgg16``).
 
-    ``source`` names where they came from in the error.  Entries the trunk does not use (VGG16's classifier and
+    ``source`` says in error messages where they came from.  Entries the trunk does not use (VGG16's classifier and
     layers deeper than ``depth`` convolutions) are left out.
 
     Raises:
         ModelError: layers are missing, of wrong shape or kind, or hold values that are not finite in float32.
     """
     known = _known(name)
-    with torch.device("meta"):  # a few bytes may claim a trunk of gigabytes: shapes are compared before it gets them
+    with torch.device("meta"):  # a few bytes may claim a trunk of gigabytes: shapes are compared before allocation
         claimed = _empty(known, state, source, depth).state_dict()
     for key, own in claimed.items():
         _check(key, own, state.get(key), name, source)
@@ -262,7 +263,7 @@ def _empty_vgg16(state: Mapping[str, Tensor], source: str, depth: int) -> Encode
 
 
 def _empty_light(state: Mapping[str, Tensor], source: str) -> Encoder:
-    """The widths are read from the weights, so that a wider student needs no new code."""
+    """Make an empty light encoder; its widths are read from the weights, so that a wider student needs no new code."""
     shapes = {key: tuple(value.shape) for key, value in state.items() if re.fullmatch(r"trunk\.[0-9.]+weight", key)}
     try:
         widths = (shapes["trunk.0.0.weight"][0], shapes["trunk.1.0.weight"][0], shapes["trunk.3.0.weight"][0])

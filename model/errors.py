@@ -1,5 +1,5 @@
-"""The model's family of errors."""
+"""This module holds the error that the model's modules raise."""
 
 
 class ModelError(Exception):
-    """A fault of a model, checkpoint or data set, as one plain sentence: what happened, to what, what to do."""
+    """This error says in one plain sentence what happened, to which model, checkpoint or data set, and what to do."""

@@ -1,6 +1,6 @@
-"""Hybrid loss: pixel and structural similarity of feature maps, for training and for scoring (the paper's).
+"""This module measures pixel and structural similarity of feature maps to train and to score (paper: hybrid loss).
 
-SSIM after Wang, Bovik, Sheikh, Simoncelli, "Image Quality Assessment" (IEEE TIP 2004), on feature maps per channel.
+SSIM follows Wang, Bovik, Sheikh, Simoncelli, "Image Quality Assessment" (IEEE TIP 2004), on feature maps per channel.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ STABLE = 0.1  # SSIM's constant: below a deviation of about 0.3 structure is noi
 HIGH_QUANTILE = 0.999
 SOFTNESS = 4.0
 FLOOR = 1e-6
-PIXEL_SHARE = 0.7  # points better than halves do, outlines better than squared error alone (docs/results/ablation.md)
-LEVEL_SHARE = 0.8  # of a tile's raised level that is put down to its light
+PIXEL_SHARE = 0.7  # points better than halves, outlines better than squared error alone (docs/results/ablation.md)
+LEVEL_SHARE = 0.8  # of a tile's raised level that is attributed to its light
 
 
 def local_mean(x: Tensor, window: int) -> Tensor:
-    """Mean over a square window, at the borders over the part inside: ``[N, C, h, w]`` -> the same shape."""
+    """Return the mean over a square window, at borders over the part inside: ``[N, C, h, w]`` -> the same shape."""
     if window == 1:
         return x
     return F.avg_pool2d(x, window, stride=1, padding=window // 2, count_include_pad=False)
 
 
 def dissimilarity(a: Tensor, b: Tensor, window: int = WINDOW) -> Tensor:
-    """1 − SSIM of two feature maps, per channel and position, by SSIM's contrast-and-structure part.
+    """Return 1 − SSIM of two feature maps, per channel and position, by SSIM's contrast-and-structure part.
 
     Ours: SSIM's third part, the ratio of local levels, is left out.  Features have no black from which a level could be
     measured, levels follow the light, and the squared error judges them already.
@@ -51,8 +51,10 @@ def dissimilarity(a: Tensor, b: Tensor, window: int = WINDOW) -> Tensor:
 
 
 def hybrid_loss(features: Tensor, restored: Tensor, terms: Terms) -> Tensor:
-    """Scalar loss of one batch, L = mean (F' − F)² + mean (1 − SSIM(F', F)) of features F and restored F' (the paper's
-    hybrid loss; means over everything), or one of its terms."""
+    """Return the scalar loss of one batch, L = mean (F' − F)² + mean (1 − SSIM(F', F)), or one of its terms.
+
+    F are features and F' restored ones (the paper's hybrid loss; means over everything).
+    """
     match terms:
         case "pixel":
             return F.mse_loss(restored, features)
@@ -65,25 +67,26 @@ def hybrid_loss(features: Tensor, restored: Tensor, terms: Terms) -> Tensor:
 
 
 class HybridMeasure(nn.Module):
-    """The hybrid measure as a score: how far features lie from their restoration, in units of good cloth.
+    """The hybrid measure scores how far features lie from their restoration, in units of good cloth.
 
-    The paper's: pixel and structural similarity judge together.  Our reading of how to join them, fitted on good cloth
-    only (:meth:`calibrate`): each channel's error is divided by its usual one; each term's logarithm is centred per
-    position of the tile (a tile's border and the dealing of the masks make some positions harder) and divided by the
+    From the paper: pixel and structural similarity judge together.  Our reading of how to join them, fitted on good
+    cloth only (:meth:`calibrate`): each channel's error is divided by its usual one; each term's logarithm is centred
+    per position of the tile (a tile's border and the choice of the masks make some positions harder) and divided by the
     distance from its median to its 99.9 % quantile, so that both terms have comparable tails; then their weighted mean
     is taken, ``pixel_share`` of it the pixel term's (a sum of the errors themselves would be squared error alone, whose
     heavy tail drowns the bounded structure term).
     In short, of terms e_i with shares w_i: s = sum_i w_i (log e_i − usual_i) / spread_i, then kept positive.
-    Another light moves all of a tile's features alike and raises its scores a little everywhere.  Therefore each
-    channel's mean residual over the tile is taken off before it is squared, and of a tile's raised level of score
-    ``LEVEL_SHARE``, and no more of it than one unit, so that a tile that is bad all over still scores high.
+    A change of light moves all of a tile's features equally and raises its scores a little everywhere.  Therefore each
+    channel's mean residual over the tile is subtracted before it is squared.  From the scores, ``LEVEL_SHARE`` of the
+    tile's raised level is subtracted, counting at most one unit of it, so that a tile that is bad all over still scores
+    high.
 
     Args:
         channels: D of the feature maps.
         grid: side of the feature grid in cells.
         terms: which terms take part.
         pixel_share: weight of the pixel term where both do, above 0, at most 1.
-        without_light: whether both are taken off.
+        without_light: whether both are subtracted.
         window: odd side of the SSIM window in cells.
     """
 
@@ -113,7 +116,7 @@ class HybridMeasure(nn.Module):
         self.register_buffer("shares", torch.tensor(shares).view(1, count, 1, 1), persistent=False)
 
     def errors(self, features: Tensor, restored: Tensor) -> list[Tensor]:
-        """The error of each term, per channel and position: ``[N, D, g, g]``, 0 or more."""
+        """Return the error of each term, per channel and position: ``[N, D, g, g]``, 0 or more."""
         made = {
             "pixel": lambda: self._residual(features, restored).square(),
             "structure": lambda: dissimilarity(features, restored, self.window),
@@ -121,19 +124,19 @@ class HybridMeasure(nn.Module):
         return [made[name]() for name in self.names]
 
     def _residual(self, features: Tensor, restored: Tensor) -> Tensor:
-        """About its mean over the tile: brightness differs across the web and from piece to piece, and moves all of a
-        tile alike."""
+        """Return the residual less its mean over the tile: brightness differs across the web and from piece to piece,
+        and moves all of a tile equally."""
         residual = restored - features
         return residual - residual.mean((2, 3), keepdim=True) if self.without_light else residual
 
     def logarithms(self, errors: list[Tensor]) -> Tensor:
-        """Logarithm of each term's weighted mean over the channels: ``[N, terms, g, g]``."""
+        """Return the logarithm of each term's weighted mean over the channels: ``[N, terms, g, g]``."""
         # no convolution: OpenVINO keeps what follows the last one in f32, which logarithms need
         means = [(error * self.weight[i : i + 1]).sum(1, keepdim=True) for i, error in enumerate(errors)]
         return torch.log(torch.cat(means, 1) + FLOOR)
 
     def forward(self, features: Tensor, restored: Tensor) -> Tensor:
-        """Raw score ``[N, 1, g, g]``, positive; about 1 is the 99.9 % quantile of good cloth."""
+        """Return the raw score ``[N, 1, g, g]``, positive; about 1 is the 99.9 % quantile of good cloth."""
         logarithms = self.logarithms(self.errors(features, restored))
         score = ((logarithms - self.usual) / self.spread * self.shares).sum(1, keepdim=True)
         if self.without_light:
@@ -166,7 +169,7 @@ class HybridMeasure(nn.Module):
 
 
 def _position_means(logs: Tensor) -> Tensor:
-    """Mean per position, drawn towards the mean of all where tiles are few: ``[T, C, g, g]`` -> ``[1, C, g, g]``."""
+    """Return the mean per position, near the overall mean if tiles are few: ``[T, C, g, g]`` -> ``[1, C, g, g]``."""
     overall = logs.mean((0, 2, 3), keepdim=True)
     away = logs.mean(0, keepdim=True) - overall
     noise = logs.var(0, correction=0, keepdim=True).mean((2, 3), keepdim=True) / len(logs)

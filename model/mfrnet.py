@@ -1,8 +1,8 @@
-"""MFRNet, the whole: tiles in, raw anomaly maps out.
+"""This module puts MFRNet together: the network takes tiles and gives raw anomaly maps.
 
-After Wang, Xu, Li, Gao, Cheng, Lu, "Multi-feature Reconstruction Network using Crossed-mask Restoration for
-Unsupervised Industrial Anomaly Detection", arXiv 2404.13273.  Its parts, each with its own module: a frozen pretrained
-encoder and the multi-scale feature aggregator, the crossed-mask generator (figure 3), the restoration network of hybrid
+It follows Wang, Xu, Li, Gao, Cheng, Lu, "Multi-feature Reconstruction Network using Crossed-mask Restoration for
+Unsupervised Industrial Anomaly Detection", arXiv 2404.13273.  Each part has its own module: a frozen pretrained encoder
+and the multi-scale feature aggregator, the crossed-mask generator (figure 3), the restoration network of hybrid
 transformer blocks (figure 4), and the hybrid measure of pixel and structural similarity that both trains and scores.
 """
 
@@ -27,11 +27,11 @@ SHOWN_WITHIN = 2.5  # standard deviations of good cloth
 
 
 class MFRNetConfig(BaseModel):
-    """What the network is made of; every idea of the paper can be switched off for an ablation.
+    """These settings shape the network; every idea of the paper can be switched off for an ablation.
 
-    ``scales`` are indices of the encoder's maps (None: all).  ``k`` and ``n`` are the paper's mask parameters; a number
-    for ``k`` is one block side, several are averaged; ``n`` 1 hides nothing.
-    ``channels`` D after aggregation, ``width`` of the restoration network and ``steps`` of training are ours.
+    ``scales`` are indices of the encoder's maps (None: all).  ``k`` and ``n`` are the paper's mask parameters: one
+    number for ``k`` is one block side, several are averaged; ``n`` = 1 hides nothing.
+    ``channels`` (D after aggregation), ``width`` of the restoration network and ``steps`` of training are ours.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +56,7 @@ class MFRNetConfig(BaseModel):
 
 
 class MFRNet(nn.Module):
-    """The network.  Built untaught; ``model.training.fit`` teaches it, ``model.checkpoint`` keeps it."""
+    """The network is made untaught; ``model.training.fit`` teaches it, ``model.checkpoint`` saves and loads it."""
 
     centre: Tensor
     deviation: Tensor
@@ -77,20 +77,20 @@ class MFRNet(nn.Module):
         self.measure = measure_of(config, depth)
 
     def maps(self, tiles: Tensor) -> list[Tensor]:
-        """The encoder's maps of the chosen scales (paper: f1(I) … fl(I)).  ``tiles`` as :meth:`forward`."""
+        """Return the encoder's maps of the chosen scales (paper: f1(I) … fl(I)).  ``tiles`` as :meth:`forward`."""
         every = self.encoder((tiles.float() / 255).expand(-1, 3, -1, -1))  # grey in all three channels
         return [every[i] for i in self.scales]
 
     def features(self, tiles: Tensor) -> Tensor:
-        """The aggregated feature maps, of mean 0 and deviation 1 per channel on good cloth: ``[N, D, 32, 32]``."""
+        """Return the aggregated features, on good cloth of mean 0 and deviation 1 per channel: ``[N, D, 32, 32]``."""
         features: Tensor = (self.aggregator(self.maps(tiles)) - self.centre) / self.deviation
         return features
 
     def hide(self, features: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What the restoration network sees of ``[N, D, 32, 32]`` in its n passes, and where it is blind.
+        """Return what the restoration network sees of ``[N, D, 32, 32]`` in its n passes, and the masks that hide it.
 
-        Ours: what is shown is held within what good cloth shows.  Else a strong defect, shown in the passes that do
-        not hide it, spoils the restoration of all cloth around it and stands in a halo of false scores.
+        Ours: the values shown are limited to the range of good cloth.  Otherwise a strong flaw, visible in the passes
+        that do not hide it, spoils the restoration of all cloth around it and gets a halo of false scores.
         """
         return self.crossed_mask.spread(features.clamp(-SHOWN_WITHIN, SHOWN_WITHIN), masks)
 
@@ -103,7 +103,7 @@ class MFRNet(nn.Module):
         return self.crossed_mask.gather(self.restoration(shown, hidden), masks)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """Raw anomaly maps.
+        """Return raw anomaly maps.
 
         Args:
             tiles: ``[N, 1 or 3, 256, 256]``, grey or RGB in 0..255, uint8 or float.
@@ -117,20 +117,22 @@ class MFRNet(nn.Module):
 
 
 def measure_of(config: MFRNetConfig, depth: int) -> HybridMeasure:
-    """The uncalibrated measure that scores feature maps of ``depth`` channels."""
+    """Return the uncalibrated measure that scores feature maps of ``depth`` channels."""
     return HybridMeasure(depth, GRID, config.scoring, config.pixel_share, config.without_light)
 
 
 def blank(config: MFRNetConfig, encoder: Encoder, seed: int) -> MFRNet:
-    """An untaught network whose starting weights follow from ``seed`` alone."""
+    """Return an untaught network whose starting weights depend on ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return MFRNet(config, encoder)
 
 
 def _twice_as_fine(x: Tensor) -> Tensor:
-    """Linear upsampling by 2 along the last axis, as ``F.interpolate``'s, by plain arithmetic: an interpolation node
-    would draw the whole scoring into bf16 in OpenVINO."""
+    """Upsample by 2 along the last axis, linearly as ``F.interpolate`` does.
+
+    Plain arithmetic does it, because an interpolation node would pull the whole scoring into bf16 in OpenVINO.
+    """
     left = torch.cat([x[..., :1], x[..., :-1]], -1)
     right = torch.cat([x[..., 1:], x[..., -1:]], -1)
     return torch.stack([0.75 * x + 0.25 * left, 0.75 * x + 0.25 * right], -1).flatten(-2)

@@ -1,8 +1,8 @@
-"""Restoration network: repairs the hidden regions of a feature map (paper, figure 4).
+"""This module holds the restoration network, which fills in the hidden regions of a feature map (paper, figure 4).
 
-The paper's: a transformer structure of hybrid transformer blocks.  Our reading: "hybrid" joins a depthwise convolution
-for the near with self-attention for the far; attention over the full grid is too dear on a CPU, so the blocks stand in
-a U shape and attend at its coarse levels only.  Normalisation is by batch, so that it folds away at inference.
+The paper has a transformer structure of hybrid transformer blocks.  Our reading: "hybrid" joins a depthwise convolution
+for near cells with self-attention for far ones.  Attention over the full grid is too slow on a CPU, so the blocks form
+a U and use attention at its coarse levels only.  Normalisation is by batch, so that it folds away at inference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HEAD_CHANNELS = 32
 
 
 class NearMixing(nn.Module):
-    """Depthwise 5×5 convolution: each position looks at its neighbours."""
+    """This part is a depthwise 5×5 convolution: each position looks at its neighbours."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -27,14 +27,16 @@ class NearMixing(nn.Module):
         self.pointwise = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, h, w]`` -> the same shape, to be added."""
+        """Return what is to be added: ``[N, C, h, w]`` -> the same shape."""
         out: Tensor = self.pointwise(F.relu(self.depthwise(self.norm(x))))
         return out
 
 
 class FarMixing(nn.Module):
-    """Self-attention, softmax(Q K^T / sqrt(d)) V: each position looks at the whole map, with a learned place of its own
-    (Vaswani et al., "Attention Is All You Need", NeurIPS 2017)."""
+    """This part is self-attention, softmax(Q K^T / sqrt(d)) V: each position looks at the whole map.
+
+    Each position has a learned embedding (Vaswani et al., "Attention Is All You Need", NeurIPS 2017).
+    """
 
     def __init__(self, width: int, side: int) -> None:
         super().__init__()
@@ -45,7 +47,7 @@ class FarMixing(nn.Module):
         self.out = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, side, side]`` -> the same shape, to be added."""
+        """Return what is to be added: ``[N, C, side, side]`` -> the same shape."""
         n, c, h, w = x.shape
         tokens = self.query_key_value(self.norm(x) + self.place).reshape(n, 3, self.heads, c // self.heads, h * w)
         q, k, v = tokens.transpose(-1, -2).unbind(1)
@@ -55,13 +57,13 @@ class FarMixing(nn.Module):
 
 
 class HybridBlock(nn.Module):
-    """Near mixing, far mixing and a pointwise network, each added to what came in (hybrid transformer block, figure 4).
+    """A block adds near mixing, far mixing and a pointwise network to its input (hybrid transformer block, figure 4).
 
     Args:
         width: channels.
         side: side of the map in cells.
-        coarse: whether this level is coarse enough to attend at.
-        parts: which halves take part; ``attention`` alone attends at every level.
+        coarse: whether this level is coarse enough for attention.
+        parts: which halves take part; ``attention`` alone is used at every level.
     """
 
     def __init__(self, width: int, side: int, coarse: bool, parts: BlockParts) -> None:
@@ -75,7 +77,7 @@ class HybridBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, side, side]`` -> the same shape."""
+        """Return the block's output: ``[N, C, side, side]`` -> the same shape."""
         if self.near is not None:
             x = x + self.near(x)
         if self.far is not None:
@@ -84,7 +86,7 @@ class HybridBlock(nn.Module):
 
 
 class Restoration(nn.Module):
-    """U-shaped restoration of one masked feature map.
+    """The U-shaped network restores a masked feature map.
 
     Args:
         channels: channels D of the feature map.
@@ -115,7 +117,7 @@ class Restoration(nn.Module):
         self._start_quiet()
 
     def _start_quiet(self) -> None:
-        """Every branch and the head begin at zero: the untaught network restores the mean, and training is stable."""
+        """Start every branch and the head at zero: the untaught network restores the mean, and training is stable."""
         last: list[nn.Module] = [self.head[-1]]
         for part in self.modules():
             if isinstance(part, NearMixing):
@@ -129,14 +131,14 @@ class Restoration(nn.Module):
                 nn.init.zeros_(values)
 
     def forward(self, shown: Tensor, hidden: Tensor) -> Tensor:
-        """Restore.
+        """Restore the hidden positions.
 
         Args:
             shown: float ``[N, D, g, g]``, zero where hidden.
             hidden: float ``[N, 1, g, g]``, 1 where hidden.
 
         Returns:
-            float ``[N, D, g, g]``, of which the hidden positions count.
+            float ``[N, D, g, g]``, of which only the hidden positions count.
         """
         fine = self.fine_in(self.stem(shown) + hidden * self.token)
         middle = self.middle_in(self.down_middle(fine))

@@ -1,7 +1,7 @@
-"""Runs a taught network: device, precision, batching.
+"""This module runs a taught network: it chooses device and precision and gives tiles to the device's engine.
 
 Every device has an engine of its own (:mod:`model.engines`); all run the network as :mod:`model.engines.fused` arranges
-it, reduced precision only in trunk and restoration, the measure in float32.
+it, with reduced precision only in trunk and restoration and the measure in float32.
 """
 
 from __future__ import annotations
@@ -26,24 +26,26 @@ from model.scorer import CELL_PX, TILE_PX, TileScorer
 
 try:
     from model.engines import openvino_cpu as openvino
-except ImportError:  # a platform without wheels: torch does it
+except ImportError:  # a platform without OpenVINO's wheels: torch takes over
     openvino = None  # type: ignore[assignment]
 
 Device = Literal["cuda", "openvino", "torch"]
-"""What a network runs on; each has an engine."""
+"""A network runs on one of these; each has an engine."""
 DEVICES = ("auto", "cpu", "cuda", "openvino", "torch")
 PRECISIONS = ("auto", "f32", "bf16", "f16")
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
 def as_batch(tiles: NDArray[np.uint8]) -> Tensor:
-    """uint8 ``[N, h, w]`` or ``[N, h, w, 3]`` -> uint8 ``[N, 1 or 3, h, w]``."""
+    """Turn tiles, uint8 ``[N, h, w]`` or ``[N, h, w, 3]``, into a tensor, uint8 ``[N, 1 or 3, h, w]``."""
     batch = torch.from_numpy(np.ascontiguousarray(tiles))
     return batch.unsqueeze(1) if batch.ndim == 3 else batch.permute(0, 3, 1, 2).contiguous()
 
 
 def choose_device(device: str) -> Device:
-    """The device meant: ``cuda``, ``openvino`` or ``torch`` (CPU; ``cpu`` is the faster of the two that is there).
+    """Return the device that a name means: ``cuda``, ``openvino`` or ``torch``.
+
+    The last two run on the processor; ``cpu`` means the faster one that is installed.
 
     Raises:
         ModelError: there is no such device.
@@ -68,7 +70,7 @@ def choose_device(device: str) -> Device:
 
 
 def choose_precision(precision: str, device: Device) -> str:
-    """The precision meant on a device that :func:`choose_device` gave; ``auto`` is the fastest its hardware has.
+    """Return the precision meant on a device from :func:`choose_device`; ``auto`` is the fastest its hardware has.
 
     On torch's CPU, bf16 runs on every processor but is fast only where there are instructions for it.
 
@@ -86,7 +88,7 @@ def choose_precision(precision: str, device: Device) -> str:
 
 
 def _precisions_of(device: Device) -> list[str]:
-    """What a device computes in, what ``auto`` chooses first."""
+    """Return the precisions a device computes in; ``auto`` chooses the first."""
     match device:
         case "cuda":
             has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -100,12 +102,12 @@ def _precisions_of(device: Device) -> list[str]:
 
 
 def _has_bf16_instructions() -> bool:
-    able: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # earlier torch cannot tell
+    able: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch cannot say
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def make_engine(make: MakeModule, device: Device, precision: str, threads: int | None = None) -> Engine:
-    """An engine for a module on a chosen device and in a chosen precision."""
+    """Return an engine for a module on a chosen device and in a chosen precision."""
     match device:
         case "cuda":
             return CUDAEngine(make, DTYPES[precision])
@@ -118,7 +120,7 @@ def make_engine(make: MakeModule, device: Device, precision: str, threads: int |
 
 
 def arranged(network: MFRNet, what: What) -> MakeModule:
-    """Makes the modules that read a network's maps or features."""
+    """Return a function that makes the modules that read a network's maps or features."""
 
     def make(channels: int, dtype: torch.dtype, single: bool) -> nn.Module:
         return FromPictures(Fused(network, channels, dtype, single=single), what)
@@ -127,7 +129,7 @@ def arranged(network: MFRNet, what: What) -> MakeModule:
 
 
 class Runtime(TileScorer):
-    """A taught network on a device.  Used from one thread at a time.
+    """A runtime runs a taught network on a device.  It is used from one thread at a time.
 
     Args:
         network: in evaluation mode; the runtime works on a copy.
@@ -137,15 +139,16 @@ class Runtime(TileScorer):
 
     Attributes:
         tile_px, cell_px: sides of a tile and of a map's cell in px.
-        edge_drop: by so much the score falls where features differ half as much, as at a flaw's edge, half of which the
-            network sees: the squared error falls to a quarter.  The structure term is bounded, so near a flaw it tells
-            that there is one, not how much of it, and hardly falls.
-        point_spread_px: how wide a point looks at that height: a cell and a half of the grid, with either encoder.
+        edge_drop: how far the score falls where features differ half as much, as at a flaw's edge, where the network
+            sees half of it: the squared error falls to a quarter.  The structure term is bounded, so near a flaw it
+            says that there is one, not how much of it, and hardly falls.
+        point_spread_px: how wide a point looks where the score has fallen so far: a cell and a half of the grid, with
+            either encoder.
         device, precision: those chosen.
-        is_async: whether the device works on begun calls while the caller does other things.
+        is_async: whether the device works on submitted tiles while the caller does other things.
 
     Raises:
-        ModelError: the device is not there or cannot compute so, or a name is unknown.
+        ModelError: the device is missing or does not compute in this precision, or a name is unknown.
     """
 
     tile_px = TILE_PX
@@ -166,22 +169,22 @@ class Runtime(TileScorer):
         self._engine: Engine | None = engine
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw anomaly maps: :meth:`submit`, and waits for it."""
+        """Return raw anomaly maps: call :meth:`submit` and wait for it."""
         return self.submit(tiles)()
 
     def submit(self, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
-        """Begin to judge tiles; what is returned waits for the raw anomaly maps and gives them.
+        """Begin to judge tiles; return a function that waits for the raw anomaly maps and returns them.
 
-        OpenVINO goes on alone meanwhile, and further calls may begin; other devices have judged at once.  The maps are
-        the caller's to keep; tiles that are not contiguous are copied first.  OpenVINO reads tiles in place (they must
-        stay as they are until the maps are there) and writes straight into the maps; CUDA copies through buffers made
+        OpenVINO works on its own meanwhile, and further calls may begin; other devices finish before this returns.  The
+        caller may keep the maps; tiles that are not contiguous are copied first.  OpenVINO reads tiles in place (they
+        must not change until the maps are there) and writes straight into the maps; CUDA copies through buffers made
         once, on the host and on the card; torch allocates every step's tensors and copies each map.
 
         Args:
             tiles: uint8 ``[N, 256, 256]`` (grey) or ``[N, 256, 256, 3]`` (RGB); N may be 0.
 
         Returns:
-            What gives float32 ``[N, 64, 64]``, above 0; good cloth lies below about 1.
+            A function that returns float32 ``[N, 64, 64]``, above 0; good cloth lies below about 1.
 
         Raises:
             ModelError: wrong shape or type, the runtime is closed, or the device's memory is too small.
@@ -202,7 +205,7 @@ class Runtime(TileScorer):
         return finish
 
     def prepare(self, channels: int = 1) -> None:
-        """Compile for grey (1) or colour (3) tiles now; else the first tiles take seconds longer."""
+        """Compile for grey (1) or colour (3) tiles now; otherwise the first tiles take seconds longer."""
         self._open_engine().prepare(channels)
 
     def _open_engine(self) -> Engine:
@@ -211,14 +214,14 @@ class Runtime(TileScorer):
         return self._engine
 
     def close(self) -> None:
-        """Free the device.  May be called twice."""
+        """Free the device.  This may be called twice."""
         if self._engine is not None:
             self._engine.close()
             self._engine = None
 
 
 class FeatureReader:
-    """Reads the features that training restores, in the device's own precision.
+    """A reader gives the features that training restores, in the device's own precision.
 
     Args:
         device: as for :class:`Runtime`.
@@ -233,7 +236,7 @@ class FeatureReader:
         self._engine = make_engine(arranged(network, "features"), chosen, choose_precision("auto", chosen))
 
     def read(self, tiles: NDArray[np.uint8]) -> Tensor:
-        """uint8 tiles as :meth:`Runtime.infer` -> float32 ``[N, D, 32, 32]`` on the CPU."""
+        """Return features, float32 ``[N, D, 32, 32]`` on the CPU, of uint8 tiles as :meth:`Runtime.infer`."""
         out = np.empty((len(tiles), *self._shape), np.float32)
         self._engine.run(np.ascontiguousarray(tiles), out)
         return torch.from_numpy(out)

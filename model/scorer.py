@@ -1,4 +1,4 @@
-"""What judges tiles, as the line asks it, and the sizes all of the house works in."""
+"""This module says what the line asks of a scorer of tiles, and sets the tile and cell sizes used everywhere."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CELL_PX = 4
 
 
 class TileScorer(ABC):
-    """Judges tiles, called from one thread only.  What a scorer does not say is as it is set here.
+    """A scorer judges tiles; it is called from one thread only.  The values set here hold unless it sets its own.
 
     Attributes:
-        edge_drop: by so much the score falls where half as much stands out, as at a flaw's edge; infinite where that is
+        edge_drop: how far the score falls where half as much stands out, as at a flaw's edge; infinite where that is
             not known: boxes then span whole regions.
-        point_spread_px: how wide a point looks at that height.
-        is_async: whether the scorer works on begun calls while the caller does other things.
+        point_spread_px: how wide a point looks where the score has fallen so far.
+        is_async: whether the scorer works on submitted tiles while the caller does other things.
     """
 
     edge_drop: float = math.inf
@@ -34,23 +34,23 @@ class TileScorer(ABC):
     @property
     @abstractmethod
     def tile_px(self) -> int:
-        """Side of a tile in px."""
+        """Give the side of a tile in px."""
 
     @property
     @abstractmethod
     def cell_px(self) -> int:
-        """Side of a map's cell in px."""
+        """Give the side of a map's cell in px."""
 
     @abstractmethod
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw scores, float32 ``[N, cells, cells]``, of uint8 ``[N, tile, tile]`` or ``[N, tile, tile, 3]``."""
+        """Return raw scores, float32 ``[N, cells, cells]``, of uint8 ``[N, tile, tile]`` or ``[N, tile, tile, 3]``."""
 
     def submit(self, tiles: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
-        """Begin to judge tiles; what is returned waits for the maps of :meth:`infer` and gives them.
+        """Begin to judge tiles; return a function that waits for the maps of :meth:`infer` and returns them.
 
-        Further calls may begin before.  Where nothing is done meanwhile, all is done when the maps are asked for.
+        Further calls may begin before it is called.  By default it does all the work itself.
         """
         return partial(self.infer, tiles)
 
     def prepare(self, channels: int) -> None:  # noqa: B027  (most have nothing to prepare)
-        """Make ready for grey (1) or colour (3) tiles: devices compile at the first call, which must not cost cloth."""
+        """Get ready for grey (1) or colour (3) tiles: devices compile at the first call, which must not cost cloth."""

@@ -1,4 +1,4 @@
-"""How teach-in keeps to its time: the budget, the progress it tells, and the plan of training steps."""
+"""This module keeps teach-in to its time: it holds the budget, reports progress and plans the training steps."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ CALIBRATION_SHARE = 0.08
 Cancelled = Callable[[], bool]
 
 
-class TeachingCancelled(Exception):  # noqa: N818 - a wish of the user, not an error
+class TeachingCancelled(Exception):  # noqa: N818 - the user's request, not an error
     """Teach-in was cancelled; nothing was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far teach-in is.
+    """This says how far teach-in is.
 
     Attributes:
         stage: what is being done, in words.
         fraction: of the whole, 0..1.
         seconds_left: estimate.
-        loss: present training loss, None outside training.
+        loss: current training loss, None outside training.
     """
 
     stage: str
@@ -34,7 +34,7 @@ class Progress:
 
 
 class TimeBudget:
-    """Time given, time used, the wish to stop, and how far it is; what is told never goes back."""
+    """The budget knows the time given and used, the request to stop and the progress, which never goes back."""
 
     def __init__(
         self, minutes: float, progress: Callable[[Progress], None] | None, cancelled: Cancelled | None
@@ -46,20 +46,20 @@ class TimeBudget:
         self._furthest = 0.0
 
     def spent(self) -> float:
-        """Share of the time that is gone."""
+        """Return the share of the time that is used up."""
         return (time.monotonic() - self.started) / self.seconds
 
     def cancelled(self) -> bool:
-        """Whether it is wished to stop."""
+        """Say whether teach-in should stop."""
         return self._cancelled is not None and self._cancelled()
 
     def check(self) -> None:
-        """Stop if that is wished.  Raises TeachingCancelled."""
+        """Stop if asked to.  Raises TeachingCancelled."""
         if self.cancelled():
             raise TeachingCancelled("Teach-in was cancelled; nothing was changed.")
 
     def report(self, stage: str, fraction: float, loss: float | None = None) -> None:
-        """Tell how far it is: the time left follows from the share done and the time it took."""
+        """Report how far teach-in is: the time left follows from the share done and the time it took."""
         if self._progress is None:
             return
         self._furthest = fraction = max(self._furthest, min(1.0, fraction))
@@ -68,16 +68,17 @@ class TimeBudget:
         self._progress(Progress(stage, fraction, max(0.0, likely - elapsed), loss))
 
     def tell(self, stage: str, fraction: float, loss: float | None = None) -> None:
-        """Stop if that is wished, else report.  Raises TeachingCancelled."""
+        """Stop if asked to, else report.  Raises TeachingCancelled."""
         self.check()
         self.report(stage, fraction, loss)
 
 
 class Plan:
-    """How many steps to make: those wished for, or a round number of what the time allows after a few were measured.
+    """The plan says how many steps to make: those asked for or, if too many, a round number that the time allows.
 
-    Numbers are taken from a coarse ladder and with a margin, so that a machine plans the same each time although its
-    steps never take exactly as long.  If it slows down all the same, the schedule follows the budget.
+    The time is judged by the first few steps.  Numbers come from a coarse ladder and with a margin, so that a machine
+    plans the same each time although its steps never take exactly as long.  If it slows down nevertheless, the schedule
+    follows the budget.
     """
 
     MEASURED = 8
@@ -91,25 +92,25 @@ class Plan:
         self._share = max(1e-6, 1 - CALIBRATION_SHARE - self._begun)
 
     def by_time(self) -> float:
-        """Share of the time for training that is gone."""
+        """Return the share of the time for training that is used up."""
         return (self._budget.spent() - self._begun) / self._share
 
     def done(self) -> float:
-        """Share of the training that is done, 0..1."""
+        """Return the share of the training that is done, 0..1."""
         if self.step == self.MEASURED and self.by_time() > 0:
             affordable = self.MARGIN * self.MEASURED / self.by_time()
             if affordable < self.steps:
                 self.steps = max(self.MEASURED + 1, int(2 ** (math.floor(4 * math.log2(affordable)) / 4)))
-        late = self.by_time() - 0.02 if self.step >= self.MEASURED else 0.0  # the first steps are made in any case
+        late = self.by_time() - 0.02 if self.step >= self.MEASURED else 0.0  # the first steps are always made
         return min(1.0, max(self.step / self.steps, late))
 
     def fraction(self, done: float) -> float:
-        """Share of the whole teach-in that is over."""
+        """Return the share of the whole teach-in that is done."""
         return self._begun + self._share * done
 
 
 def one_cycle(done: float) -> float:
-    """Learning rate over its peak: a warm-up over the first tenth, then half a cosine down to nearly nothing."""
+    """Return the learning rate over its peak: a warm-up for the first tenth, then half a cosine down to nearly 0."""
     if done < 0.1:
         return 0.1 + 9 * done
     return 0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))

@@ -1,4 +1,4 @@
-"""Teach-in of the network: good tiles in, a taught and calibrated MFRNet out, within a given time."""
+"""This module teaches the network: from good tiles it makes a taught and calibrated MFRNet within a given time."""
 
 from __future__ import annotations
 
@@ -53,23 +53,23 @@ def fit(
     """Teach a network on good cloth.
 
     A share of the tiles is held out to calibrate the scores.  The same seed gives the same network (to
-    rounding) on one machine wherever the time allows all of ``config.steps``; where it does not, a round number of
-    steps is planned from the time that the first ones took, and two runs agree if they planned alike.
+    rounding) on one machine if the time allows all of ``config.steps``; if not, a round number of steps is planned
+    from the time that the first ones took, and two runs agree if they planned the same number.
 
     Args:
         tiles: uint8 ``[T, 256, 256]`` or ``[T, 256, 256, 3]`` (RGB) of good cloth, T at least 8; some hundred are good.
-        minutes: bounds everything: reading features, training, calibration.
+        minutes: limit for everything: reading features, training, calibration.
         seed: of all that is drawn at random.
-        device: one of :data:`model.runtime.DEVICES`; off the card, learning itself is torch's in any case.
-        progress: told several times a second at most.
-        cancelled: asked several times a second.
+        device: one of :data:`model.runtime.DEVICES`; without a card, learning itself always runs in torch.
+        progress: called several times a second at most.
+        cancelled: asked several times a second whether to stop.
 
     Returns:
         The network in evaluation mode, on the CPU.
 
     Raises:
-        ModelError: too few or unsuitable tiles, no time, or a device that is not there or whose memory is too small.
-        TeachingCancelled: ``cancelled`` said so.
+        ModelError: too few or unsuitable tiles, no time, or a device that is missing or whose memory is too small.
+        TeachingCancelled: ``cancelled`` said to stop.
     """
     _check(tiles, minutes)
     budget = TimeBudget(minutes, progress, cancelled)
@@ -93,7 +93,7 @@ def read_cloth(
     """Fit the network's aggregator and standardisation to good cloth, and read the features to learn from.
 
     Args:
-        device: that the features are read on.
+        device: on which the features are read.
 
     Returns:
         Standardised features ``[T, D, 32, 32]`` to train on (half precision, several views of each tile) and of tiles
@@ -112,10 +112,10 @@ def learn(network: MFRNet, train: Tensor, held: Tensor, generator: torch.Generat
 
     Args:
         train: standardised features ``[T, D, 32, 32]`` of good cloth, any float type.
-        held: the like, float32, of good cloth not in ``train``.
+        held: the same, float32, of good cloth not in ``train``.
 
     Raises:
-        TeachingCancelled: the budget's caller said so.
+        TeachingCancelled: the budget's caller said to stop.
     """
     _train(network, train, generator, budget)
     round_as_saved(network)
@@ -138,7 +138,7 @@ def _check(tiles: NDArray[np.uint8], minutes: float) -> None:
 
 
 def _deal(tiles: NDArray[np.uint8], generator: torch.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Tiles to train on and tiles held out, dealt at random."""
+    """Split the tiles at random into tiles to train on and tiles held out."""
     order = torch.randperm(len(tiles), generator=generator).numpy()
     back = min(MOST_HELD_OUT, max(2, round(HELD_OUT_SHARE * len(tiles))))
     return tiles[order[back:][:MOST_MAPS]], tiles[order[:back]]
@@ -146,7 +146,7 @@ def _deal(tiles: NDArray[np.uint8], generator: torch.Generator) -> tuple[NDArray
 
 @torch.inference_mode()
 def _fit_aggregator(network: MFRNet, train: NDArray[np.uint8], budget: TimeBudget) -> None:
-    """Principal components from a few tiles, in a quarter of the reading time at most."""
+    """Fit the principal components to a few tiles, in a quarter of the reading time at most."""
 
     def batches() -> Iterator[list[Tensor]]:
         for start in range(0, min(PCA_TILES, len(train)), 4):
@@ -166,10 +166,10 @@ def _read_features(
     budget: TimeBudget,
     device: str,
 ) -> tuple[Tensor, Tensor]:
-    """Features of the training tiles in several views, and of the held-out tiles as they are and turned.
+    """Read features of the training tiles in several views, and of the held-out tiles as they are and turned.
 
-    Turned by 180° a weave is the same weave, which is not so mirrored (a twill changes its hand).  If the time for
-    reading is over, fewer views must do.
+    Turned by 180° a weave stays the same weave; mirrored it does not (a twill changes its hand).  If the time for
+    reading is over, fewer views are read.
     """
     reader = FeatureReader(network, device)
     kept_train: list[Tensor] = []
@@ -193,7 +193,7 @@ def _read_features(
 
 
 def _view(tiles: NDArray[np.uint8], view: int, generator: torch.Generator) -> NDArray[np.uint8]:
-    """A view of good tiles: 0 as they are, 1 turned, 2 and 3 the same with another brightness and contrast."""
+    """Return a view of good tiles: 0 as they are, 1 turned, 2 and 3 the same with another brightness and contrast."""
     if view % 2:
         tiles = np.ascontiguousarray(tiles[:, ::-1, ::-1])
     if view < 2:
@@ -209,7 +209,7 @@ def _view(tiles: NDArray[np.uint8], view: int, generator: torch.Generator) -> ND
 def _standardise(network: MFRNet, features: Tensor, tiles: int) -> Tensor:
     """Centre and scale the features, by channel and by position in the tile (the trunk's padding shows at borders).
 
-    A position's own mean counts as far as it stands out from the noise of so many tiles.
+    A position's own mean counts only as far as it stands out from the noise of the mean of these tiles.
     """
     sample = features[: 4 * tiles].float()
     count = len(sample)
@@ -256,7 +256,7 @@ def _one_step(network: MFRNet, chosen: Tensor, generator: torch.Generator) -> Te
 
 @torch.inference_mode()
 def calibrate(network: MFRNet, held: Tensor, budget: TimeBudget) -> None:
-    """Calibrate the measure on good cloth; tiles that then stand out from the others are left out of a second round.
+    """Calibrate the measure on good cloth, then again without the tiles that stand out from the others.
 
     Args:
         held: as for :func:`learn`.
@@ -278,9 +278,10 @@ def calibrate(network: MFRNet, held: Tensor, budget: TimeBudget) -> None:
 
 @contextmanager
 def training_threads() -> Iterator[None]:
-    """All cores where waiting threads sleep (OMP_WAIT_POLICY=PASSIVE, set before torch came in), else one.
+    """Use all cores, 8 at most, where waiting threads sleep (OMP_WAIT_POLICY=PASSIVE before torch's import), else one.
 
-    Spinning threads of OpenMP collapse as soon as anything else wants a core.  Memory is kept for the next step, too.
+    Spinning threads of OpenMP become very slow as soon as anything else needs a core.  Memory is kept for the next
+    step, too.
     """
     _keep_memory()
     before = torch.get_num_threads()
@@ -293,7 +294,7 @@ def training_threads() -> Iterator[None]:
 
 
 def _keep_memory() -> None:
-    """Ask glibc to keep large freed blocks: handing them back and faulting them in again doubles a training step."""
+    """Ask glibc to keep large freed blocks: giving them back and faulting them in again doubles a step's time."""
     if not sys.platform.startswith("linux"):
         return
     try:

@@ -1,4 +1,5 @@
-"""Weight files: read safely (no pickle is ever run, no claimed size believed), downloaded once, checked."""
+"""This module reads weight files safely (it runs no pickle and trusts no claimed size), downloads them once and checks
+them."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ LARGEST_BYTES = 1 << 30  # the full VGG16 file has 0.53 GB
 LARGEST_INDEX_BYTES = 1 << 20  # names and shapes of the tensors: a few KiB
 
 _DTYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64}  # int64: counts of batches
-# All that the pickle of a state dict names, in torch's present way and in that of 2017 (the published VGG16's).  torch
-# allows more even where it reads weights only, such as what fills memory: bytearray(10 ** 11).
+# All that the pickle of a state dict names, in torch's current format and in that of 2017 (the published VGG16's).
+# torch allows more even where it reads weights only, such as what fills memory: bytearray(10 ** 11).
 _NAMES = {
     "collections OrderedDict",
     "torch.nn.parameter Parameter",
@@ -41,7 +42,7 @@ _PICKLES_BEFORE_ZIP = 5  # magic number, protocol, system, tensors, storages: to
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a ``.safetensors`` or torch (``.pth``, ``.pt``) state dict.
+    """Read the tensors of a ``.safetensors`` or torch (``.pth``, ``.pt``) state dict.
 
     Returns:
         Dense CPU tensors of float16, bfloat16, float32, float64 or int64, as the file has them.
@@ -66,14 +67,14 @@ def read_state(path: Path) -> dict[str, Tensor]:
         ) from error
     except OSError as error:
         raise ModelError(f"The weight file {path} could not be read ({error.strerror or error}).") from error
-    except Exception as error:  # torch raises whatever a stranger's bytes provoke
+    except Exception as error:  # torch may raise anything on unknown bytes
         raise ModelError(
             f"{path} is damaged or not a plain state dict of tensors: give a good copy of an encoder's weight file."
         ) from error
 
 
 def _plain(held: object, size: int) -> dict[str, Tensor]:
-    """Raises ValueError if it is no state dict, or its tensors claim more than the file's ``size`` in bytes."""
+    """Return the state dict; raise ValueError if it is none or its tensors claim more than the file (``size``)."""
     if not isinstance(held, dict) or not held:
         raise ValueError("no state dict")
     state: dict[str, Tensor] = {}
@@ -92,7 +93,7 @@ def _plain(held: object, size: int) -> dict[str, Tensor]:
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
-    """Raises ValueError if the index claims to be longer than a trunk's is."""
+    """Read a safetensors file; raise ValueError if the index claims to be longer than a trunk's is."""
     with path.open("rb") as file:
         if int.from_bytes(file.read(8), "little") > LARGEST_INDEX_BYTES:
             raise ValueError("the index's claimed length is impossible")
@@ -100,7 +101,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _unpickled(path: Path) -> object:
-    """What torch unpickles, after a look at what it will be told to do; raises ValueError and what torch raises."""
+    """Return what torch unpickles, after a check of what it will be told to do; raise ValueError or torch's errors."""
     with path.open("rb") as file:
         zipped = file.read(4) == b"PK\x03\x04"  # as torch tells its formats apart
         file.seek(0)
@@ -114,7 +115,7 @@ def _unpickled(path: Path) -> object:
 
 
 def _repacked(file: BinaryIO) -> BinaryIO:
-    """A copy of the zip's checked members: in the file itself, torch's reader might find others."""
+    """Return a copy of the zip's checked members: in the file itself, torch's reader might find others."""
     copy = io.BytesIO()
     with zipfile.ZipFile(file) as given, zipfile.ZipFile(copy, "w") as stored:
         members = given.infolist()
@@ -132,14 +133,14 @@ def _repacked(file: BinaryIO) -> BinaryIO:
 
 
 def _check_pickle(index: BinaryIO) -> None:
-    """Read to the pickle's end, without running it; raises ValueError if it has no end or names a stranger."""
+    """Read to the pickle's end without running it; raise ValueError if it has no end or names anything unexpected."""
     for opcode, argument, _ in pickletools.genops(index):
         if opcode.name == "GLOBAL" and argument not in _NAMES:
             raise ValueError(f"no state dict has {argument}")
 
 
 def published_vgg16(cache: Path | None = None) -> Path:
-    """The published torchvision VGG16 file, downloaded into the user's cache at the first call.
+    """Return the published torchvision VGG16 file, downloaded into the user's cache at the first call.
 
     Raises:
         ModelError: it can be neither found nor downloaded, or is not the published file.

@@ -1,4 +1,4 @@
-"""Methods that MFRNet is measured against, on the same features: compact, each after its paper.
+"""This package holds the methods that MFRNet is compared with on the same features, each compact and after its paper.
 
 A baseline sees what MFRNet's restoration sees, features of good cloth from the frozen encoder and the aggregator,
 standardised per channel and position, and gives one anomaly map per tile.
@@ -17,7 +17,7 @@ from benchmarks.baselines.nearest import Nearest
 
 
 class Baseline(Protocol):
-    """What the studies ask of a method.  Fitted once, then used from one thread at a time."""
+    """A baseline does what the studies ask of a method.  It is fitted once, then used from one thread at a time."""
 
     def fit(self, features: Tensor) -> None:
         """Learn from good cloth.
@@ -30,7 +30,7 @@ class Baseline(Protocol):
         """
 
     def score(self, features: Tensor) -> Tensor:
-        """Anomaly maps of features like those of :meth:`fit`: float32 ``[N, 32, 32]``, higher is more anomalous.
+        """Return anomaly maps of features like those of :meth:`fit`: float32 ``[N, 32, 32]``, higher is more anomalous.
 
         Raises:
             ModelError: nothing was learned yet, or the features have another form.
@@ -42,4 +42,4 @@ BASELINES: dict[str, Callable[[int], Baseline]] = {
     "gaussian": lambda _seed: Gaussian(),  # nothing in it is drawn at random
     "autoencoder": lambda seed: Autoencoder(seed=seed),
 }
-"""Baselines by name, from the seed of all that is drawn at random."""
+"""These make a baseline by name, from the seed of all that is drawn at random."""

@@ -1,15 +1,15 @@
-"""A plain autoencoder of features, cell by cell: DFR.
+"""This module reconstructs features with a plain autoencoder, cell by cell (DFR).
 
-After Yang, Shi, Qi, "DFR: Deep Feature Reconstruction for Unsupervised Anomaly Segmentation", arXiv 2012.07122: an
+It follows Yang, Shi, Qi, "DFR: Deep Feature Reconstruction for Unsupervised Anomaly Segmentation", arXiv 2012.07122: an
 autoencoder of 1 × 1 convolutions with batch normalisation over aggregated features, its bottleneck as wide as the
 principal components that hold 90 % of the variance, the squared error over all channels as loss and as score.
 
 Ours: the aggregator's features are reduced to principal components of deviation 1 already, so that the 90 % rule would
-leave nearly all of them and the bottleneck would hinder nothing; its width is fixed instead.  A one-cycle rate reaches
-in a minute what they take hundreds of epochs for.
+keep nearly all of them and the bottleneck would hold nothing back; its width is fixed instead.  A one-cycle rate
+reaches in a minute what they need hundreds of epochs for.
 
-Tuned by ``benchmarks.baselines.tuning``: a bottleneck of 16 is better than a wide one and no worse than a narrower one;
-longer training changes little.  A blur, as the other baselines have, gains nothing and costs precision.
+The settings come from ``benchmarks.baselines.tuning``: a bottleneck of 16 is better than a wide one and no worse than a
+narrower one; longer training changes little.  A blur, as the other baselines have, gains nothing and costs precision.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHUNK = 32  # tiles judged at once
 
 @dataclass
 class Autoencoder:
-    """DFR on given features.
+    """The autoencoder applies DFR to given features.
 
     Attributes:
         seed: of the first weights and of the tiles drawn.
@@ -50,7 +50,7 @@ class Autoencoder:
     network: nn.Sequential | None = field(default=None, init=False, repr=False)
 
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.baselines.Baseline`."""
+        """Learn as :class:`benchmarks.baselines.Baseline` says."""
         generator = torch.Generator().manual_seed(self.seed)
         network = _blank(checked(features).shape[1], self.latent, self.seed).train()
         optimiser = torch.optim.Adam(network.parameters(), lr=self.peak_rate)
@@ -65,7 +65,7 @@ class Autoencoder:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.baselines.Baseline`; the unit is a variance of good cloth."""
+        """Return maps as :class:`benchmarks.baselines.Baseline` says; the unit is a variance of good cloth."""
         network = learned(self.network)
         depth = int(network[0].in_features)  # type: ignore[arg-type]
         maps = torch.empty(len(checked(features, depth)), GRID, GRID)
@@ -76,7 +76,7 @@ class Autoencoder:
 
 
 def _blank(depth: int, latent: int, seed: int) -> nn.Sequential:
-    """DFR's widths, narrowing to ``latent`` and back; a linear layer on rows is a 1 × 1 convolution on maps."""
+    """Make a network of DFR's widths, down to ``latent`` and back; a linear layer on rows is a 1 × 1 convolution."""
     half = [depth, (depth + 2 * latent) // 2, 2 * latent, latent]
     widths = [*half, *half[-2::-1]]
     layers: list[nn.Module] = []
@@ -84,6 +84,6 @@ def _blank(depth: int, latent: int, seed: int) -> nn.Sequential:
         torch.manual_seed(seed)
         for place, (before, after) in enumerate(pairwise(widths)):
             layers.append(nn.Linear(before, after))
-            if place not in (len(half) - 2, len(widths) - 2):  # neither the bottleneck nor the last is bent
+            if place not in (len(half) - 2, len(widths) - 2):  # the bottleneck and the last layer stay linear
                 layers += [nn.BatchNorm1d(after), nn.ReLU()]
     return nn.Sequential(*layers)

@@ -1,16 +1,16 @@
-"""A Gaussian per position of the tile: PaDiM.
+"""This module fits a Gaussian to each position of the tile (PaDiM).
 
-After Defard, Setkov, Loesch, Audigier, "PaDiM: a Patch Distribution Modeling Framework for Anomaly Detection and
+It follows Defard, Setkov, Loesch, Audigier, "PaDiM: a Patch Distribution Modeling Framework for Anomaly Detection and
 Localization", ICPR 2021 workshops: mean and covariance of the features of good cloth at each position, 0.01 on the
 diagonal, the Mahalanobis distance as the score, and a Gaussian blur of the map (their 4 px are half a cell of ours).
 
-Ours: the principal components of the aggregator stand for their random choice of 100 channels; some hundred tiles are
-few for a covariance of 96 channels at every position, so each is drawn towards the one pooled over all positions,
+Ours: the principal components of the aggregator replace their random choice of 100 channels; some hundred tiles are
+few for a covariance of 96 channels at every position, so each is shrunk towards the one pooled over all positions,
 the more the noisier it is (the intensity of Ledoit and Wolf, "A well-conditioned estimator for large-dimensional
 covariance matrices", Journal of Multivariate Analysis 2004, with the pooled covariance as the target).
 
-Tuned by ``benchmarks.baselines.tuning``: that intensity is as good as or better than a fixed share, small or whole.
-The blur gains a little AUROC and costs a little precision; twice of it loses both.
+The settings come from ``benchmarks.baselines.tuning``: that intensity is as good as or better than a fixed share, small
+or whole.  The blur gains a little AUROC and costs a little precision; twice as much loses both.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CHUNK = 32  # tiles judged at once
 
 @dataclass
 class Gaussian:
-    """PaDiM on given features.
+    """The Gaussian applies PaDiM to given features.
 
     Attributes:
         shrinkage: share of the pooled covariance, 0..1; None: after Ledoit and Wolf, for each position.
@@ -44,7 +44,7 @@ class Gaussian:
 
     @torch.inference_mode()
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.baselines.Baseline`."""
+        """Learn as :class:`benchmarks.baselines.Baseline` says."""
         mean = sum(part.float().sum(0) for part in torch.split(checked(features), 32)) / len(features)
         self.mean = torch.as_tensor(mean).flatten(1)
         covariance, noise = self.covariances(features)
@@ -57,7 +57,7 @@ class Gaussian:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.baselines.Baseline`; the unit is a standard deviation of good cloth."""
+        """Return maps as :class:`benchmarks.baselines.Baseline` says; the unit is good cloth's standard deviation."""
         mean, whitening = learned(self.mean), learned(self.whitening)
         maps = torch.empty(len(checked(features, len(mean))), GRID, GRID)
         for first in range(0, len(features), _CHUNK):
@@ -66,7 +66,7 @@ class Gaussian:
         return smoothed(maps, self.smoothing)
 
     def covariances(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Covariance per position ``[1024, D, D]``, and the mean squared error ``[1024]`` of its estimate."""
+        """Return the covariance per position ``[1024, D, D]`` and the mean squared error ``[1024]`` of its estimate."""
         count, depth = features.shape[:2]
         mean = learned(self.mean)
         covariance, fourth = torch.empty(CELLS, depth, depth), torch.empty(CELLS)
@@ -79,7 +79,7 @@ class Gaussian:
         return covariance, (fourth - covariance.square().sum((1, 2))) / count
 
     def share(self, covariance: Tensor, noise: Tensor, pooled: Tensor) -> Tensor:
-        """Share of the pooled covariance at each position ``[1024]``: noise over squared distance."""
+        """Return the share of the pooled covariance at each position ``[1024]``: noise over squared distance."""
         if self.shrinkage is not None:
             return torch.full_like(noise, self.shrinkage)
         return (noise / (covariance - pooled).square().sum((1, 2)).clamp_min(1e-12)).clamp(0, 1)

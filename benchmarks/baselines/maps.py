@@ -1,4 +1,4 @@
-"""What the baselines share: checks of what they are given, cells as rows, smoothing of maps."""
+"""This module holds what the baselines share: checks of what they are given, cells as rows, smoothing of maps."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 def checked(features: Tensor, depth: int | None = None) -> Tensor:
-    """The features, if a baseline can work with them.
+    """Return the features if a baseline can work with them.
 
     Args:
         features: float ``[N, D, 32, 32]``.
-        depth: D of the features that were learned from; None if that is to be done now.
+        depth: D of the features that were learned from; None if these are to be learned from.
 
     Raises:
         ModelError: other type or shape, a value is not finite, or too few tiles to learn from.
@@ -44,19 +44,19 @@ def checked(features: Tensor, depth: int | None = None) -> Tensor:
 
 
 def learned(state: T | None) -> T:
-    """What a baseline learned.  Raises ModelError if that is nothing yet."""
+    """Return what a baseline learned.  Raises ModelError if that is nothing yet."""
     if state is None:
         raise ModelError("This baseline has learned no cloth yet: fit it before it judges.")
     return state
 
 
 def as_rows(features: Tensor) -> Tensor:
-    """Every cell a row: ``[N, D, 32, 32]`` -> float32 ``[N * 1024, D]``, row by row of each tile."""
+    """Make every cell a row: ``[N, D, 32, 32]`` -> float32 ``[N * 1024, D]``, row by row of each tile."""
     return features.float().movedim(1, -1).flatten(0, 2)
 
 
 def smoothed(maps: Tensor, sigma: float) -> Tensor:
-    """Maps float32 ``[N, 32, 32]`` blurred by a Gaussian of ``sigma`` cells; 0 leaves them."""
+    """Blur maps float32 ``[N, 32, 32]`` with a Gaussian of ``sigma`` cells; 0 leaves them unchanged."""
     if not sigma:
         return maps
     return torch.from_numpy(ndimage.gaussian_filter(maps.numpy(), (0, sigma, sigma)))

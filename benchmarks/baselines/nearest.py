@@ -1,17 +1,17 @@
-"""Nearest neighbour among remembered cells of good cloth: PatchCore.
+"""This module finds the nearest neighbour among remembered cells of good cloth (PatchCore).
 
-After Roth, Pemula, Zepeda, Schölkopf, Brox, Gehler, "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022:
-features averaged over their neighbourhood, a memory thinned to a coreset by greedy k-centre selection in
-a random projection, the distance to the nearest remembered cell as the score, and a Gaussian blur of the map (their
-4 px are half a cell of ours).
+It follows Roth, Pemula, Zepeda, Schölkopf, Brox, Gehler, "Towards Total Recall in Industrial Anomaly Detection", CVPR
+2022: features averaged over their neighbourhood, a memory thinned to a coreset by greedy k-centre selection in a random
+projection, the distance to the nearest remembered cell as the score, and a Gaussian blur of the map (their 4 px are
+half a cell of ours).
 
-Ours: the aggregated features stand for their two layers of a residual network; the coreset is drawn from a random
-subset of the cells (on a roll of cloth there are hundreds of thousands, much alike); their re-weighting of an image's
-score by the neighbour's own neighbourhood is left out, because a picture is judged by the highest value of its map.
+Ours: the aggregated features replace their two layers of a residual network; the coreset is drawn from a random subset
+of the cells (on a roll of cloth there are hundreds of thousands, much alike); their re-weighting of an image's score by
+the neighbour's own neighbourhood is left out, because a picture is judged by the highest value of its map.
 
-Tuned by ``benchmarks.baselines.tuning``: their patch size of 3 is 24 px on our grid and blurs small flaws away, on
-every ground and with either encoder; averaging nothing is clearly better.  A larger memory helps hardly.  The blur
-gains a little AUROC and costs a little precision; twice of it loses both.
+The settings come from ``benchmarks.baselines.tuning``: their patch size of 3 is 24 px on our grid and blurs small flaws
+away, on every ground and with either encoder; no averaging is clearly better.  A larger memory hardly helps.  The blur
+gains a little AUROC and costs a little precision; twice as much loses both.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHUNK = 128  # cells judged at once: their distances to ten thousand remembered
 
 @dataclass
 class Nearest:
-    """PatchCore on given features.
+    """The nearest neighbour applies PatchCore to given features.
 
     Attributes:
         seed: of candidates and projection.
@@ -51,7 +51,7 @@ class Nearest:
 
     @torch.inference_mode()
     def fit(self, features: Tensor) -> None:
-        """As :class:`benchmarks.baselines.Baseline`."""
+        """Learn as :class:`benchmarks.baselines.Baseline` says."""
         generator = torch.Generator().manual_seed(self.seed)
         candidates = self._candidates(checked(features), generator)
         count = max(1, round(self.share * len(candidates)))
@@ -59,7 +59,7 @@ class Nearest:
 
     @torch.inference_mode()
     def score(self, features: Tensor) -> Tensor:
-        """As :class:`benchmarks.baselines.Baseline`; the unit is distance in feature space."""
+        """Return maps as :class:`benchmarks.baselines.Baseline` says; the unit is distance in feature space."""
         memory = learned(self.memory)
         squares = memory.square().sum(1)
         nearest = torch.empty(len(checked(features, memory.shape[1])), CELLS)
@@ -72,7 +72,7 @@ class Nearest:
         return smoothed(nearest.clamp_min_(0).sqrt_().view(-1, GRID, GRID), self.smoothing)
 
     def _candidates(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        """Cells drawn at random, after averaging: ``[n, D]``."""
+        """Draw cells at random, after averaging: ``[n, D]``."""
         drawn = torch.randperm(len(features) * CELLS, generator=generator)[: self.candidates].sort().values
         counts = torch.bincount(drawn // CELLS, minlength=len(features)).tolist()
         of_each_tile = torch.split(drawn % CELLS, counts)
@@ -81,7 +81,7 @@ class Nearest:
 
 
 def coreset(candidates: Tensor, count: int, projected: int, generator: torch.Generator) -> Tensor:
-    """Greedy k-centre: again and again the candidate that lies farthest from all chosen so far.
+    """Choose candidates by greedy k-centre: each time the one that lies farthest from all chosen so far.
 
     Args:
         candidates: float32 ``[n, D]``.

@@ -1,10 +1,10 @@
-"""Tries the baselines' settings on cloth whose flaws are painted, so that no true label of a real flaw tunes anyone.
+"""This script tries the baselines' settings on cloth with painted flaws, so that no label of a real flaw tunes them.
 
     python -m benchmarks.baselines.tuning --baseline nearest [--styles plain denim] [--fabric FOLDER --left 560]
 
 The ground is simulated cloth of each style, and the good pictures (``train/good``) of real fabrics with simulated flaws
-painted on those held out; columns left of ``--left`` are no cloth.  Prints for each setting the AUROC over tiles, and
-the AUROC and average precision over grid cells, as means over the grounds.
+painted on those held out; columns left of ``--left`` are no cloth.  For each setting it prints the AUROC over tiles,
+and the AUROC and average precision over grid cells, as means over the grounds.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ Figures = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """Good cloth to learn from, and cloth with painted flaws.
+    """A ground is good cloth to learn from, and cloth with painted flaws.
 
     Attributes:
         teach, test: uint8 ``[N, 256, 256]`` tiles.
@@ -83,7 +83,7 @@ class Ground:
 
 
 def simulated(style: str, seed: int, lines: int = LINES) -> Ground:
-    """Simulated cloth; the flawed piece has yarns of its own."""
+    """Make a ground of simulated cloth; the flawed piece has yarns of its own."""
     size: dict[str, Any] = {"width_px": WEB_PX, "mm_per_px": MM_PER_PX}
     good = Cloth(style, seed=seed, **size)
     flawed = Cloth(style, seed=seed + 1, flaws_per_m=FLAWS_PER_M, **size)
@@ -94,7 +94,7 @@ def simulated(style: str, seed: int, lines: int = LINES) -> Ground:
 
 
 def painted(folder: Path, left: int, seed: int) -> Ground:
-    """A real fabric's good pictures in MVTec layout, simulated flaws painted on the last of them."""
+    """Make a ground of a real fabric's good pictures in MVTec layout, simulated flaws painted on the last of them."""
     pictures = [cv2.imread(str(sample.path), cv2.IMREAD_GRAYSCALE) for sample in read_mvtec(folder).train]
     strips = [picture[:, left:] for picture in pictures if picture is not None and picture.shape[1] - left >= TILE_PX]
     kept = len(strips) - max(1, round(HELD_OUT * len(strips)))
@@ -122,20 +122,20 @@ def _paint(cloth: Cloth, truth: NDArray[np.bool_], change: NDArray[np.float32] |
 
 
 def _tiles(picture: NDArray[Any]) -> NDArray[Any]:
-    """``[lines, width]`` -> ``[N, 256, 256]``; what does not fill a tile is left out."""
+    """Cut ``[lines, width]`` into ``[N, 256, 256]``; what does not fill a tile is left out."""
     rows, columns = (side // TILE_PX for side in picture.shape)
     whole = picture[: rows * TILE_PX, : columns * TILE_PX].reshape(rows, TILE_PX, columns, TILE_PX)
     return np.ascontiguousarray(whole.swapaxes(1, 2).reshape(-1, TILE_PX, TILE_PX))
 
 
 def _cells(truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tiles of pixels -> ``[N, 32, 32]`` cells that hold a true pixel."""
+    """Return which cells of tiles of pixels hold a true pixel, ``[N, 32, 32]``."""
     touched: NDArray[np.bool_] = np.any(truth.reshape(-1, GRID, CELL, GRID, CELL), axis=(2, 4))
     return touched
 
 
 def read(ground: Ground, encoder: Encoder, seed: int) -> tuple[Tensor, Tensor]:
-    """Features to learn from and to judge, as MFRNet has them."""
+    """Read features to learn from and to judge, as MFRNet has them."""
     network = blank(MFRNetConfig(), encoder, seed)
     budget = TimeBudget(MINUTES, None, None)
     teach, _ = read_cloth(network, ground.teach, torch.Generator().manual_seed(seed), budget)
@@ -147,14 +147,14 @@ def read(ground: Ground, encoder: Encoder, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def figures(maps: Tensor, truth: NDArray[np.bool_]) -> Figures:
-    """AUROC over tiles, AUROC and average precision over cells."""
+    """Return AUROC over tiles, AUROC and average precision over cells."""
     scores = maps.numpy()
     flags, cells = truth.ravel(), scores.ravel()
     return auroc(truth.any((1, 2)), scores.max((1, 2))), auroc(flags, cells), average_precision(flags, cells)
 
 
 def try_all(name: str, ground: Ground, features: tuple[Tensor, Tensor], seed: int) -> dict[str, Figures]:
-    """Figures on one ground for each setting of one baseline."""
+    """Return figures on one ground for each setting of one baseline."""
     teach, test = features
     found: dict[str, Figures] = {}
     for values in product(*TRIED[name].values()):
@@ -174,7 +174,7 @@ def try_all(name: str, ground: Ground, features: tuple[Tensor, Tensor], seed: in
 
 
 def main(words: list[str]) -> int:
-    """Try and print; 0 done, 1 a fault of the input."""
+    """Try and print; return 0 if done, 1 at a fault of the input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--baseline", choices=list(KINDS), required=True)
     parser.add_argument("--styles", nargs="*", choices=list(STYLES), default=["plain", "denim", "stripe", "demo"])
@@ -199,7 +199,7 @@ def main(words: list[str]) -> int:
 
 
 def over_grounds(name: str, grounds: Iterable[Callable[[], Ground]], encoder: Encoder, seed: int) -> dict[str, Figures]:
-    """Mean figures over the grounds for each setting of one baseline."""
+    """Return mean figures over the grounds for each setting of one baseline."""
     every: dict[str, list[Figures]] = {}
     for make in grounds:
         ground = make()

@@ -1,1 +1,1 @@
-"""Studies of MFRNet on fabrics in MVTec layout: quality beside its baselines, and what each of its ideas is worth."""
+"""This package studies MFRNet on fabrics in MVTec layout: quality beside its baselines, and what each idea is worth."""

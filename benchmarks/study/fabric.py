@@ -1,7 +1,7 @@
-"""A fabric read once through the real line: its tiles, their features, and the judging of any method's maps.
+"""This module reads a fabric once through the real line, tiles and features, and judges any method's maps of it.
 
-Every method sees the very same standardised features; the line cuts the tiles, finds the web and blends the maps, as it
-does in production.
+Every method sees exactly the same standardised features; the line cuts the tiles, finds the web and blends the maps, as
+it does in production.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ RECIPE = Recipe(fabric="study", version=1, model_sha256="0" * 64, encoder="study
 
 @dataclass(frozen=True, eq=False)
 class Fabric:
-    """One fabric, read with one encoder.
+    """This is one fabric, read with one encoder.
 
     Attributes:
         network: untaught, with the aggregator and the standardisation that made the features.
@@ -67,7 +67,7 @@ class Fabric:
     samples: list[Sample]
 
     def judge(self, maps: NDArray[np.float32]) -> Tally:
-        """What maps ``[N, 64, 64]`` of the tiles say of each test image, with the sensitivity found on good cloth."""
+        """Judge each test image by maps ``[N, 64, 64]`` of the tiles, with the sensitivity found on good cloth."""
         judged: list[Judged] = []
         scorer = Recalled(self.places, maps)
         finder = SensitivityFinder()
@@ -87,12 +87,12 @@ class Fabric:
 
 
 def good_cloth(paths: list[Path]) -> PicturesCamera:
-    """Good cloth in blocks as teach-in deals them."""
+    """Return good cloth in blocks as teach-in divides it."""
     return PicturesCamera(paths, block_lines=TEACHING_BLOCK_LINES)
 
 
 class Recalled(TileScorer):
-    """A scorer that knows the tiles already."""
+    """This scorer knows the tiles already."""
 
     tile_px = TILE_PX
     cell_px = CELL_PX
@@ -102,7 +102,7 @@ class Recalled(TileScorer):
         self._maps = maps
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The maps made before, float32 ``[N, 64, 64]``."""
+        """Return the maps made before, float32 ``[N, 64, 64]``."""
         return self._maps[[self._places[_digest(tile)] for tile in tiles]]
 
 
@@ -131,7 +131,7 @@ def read_fabric(folder: Path, encoder: Encoder, config: MFRNetConfig | None = No
 
 
 class _Seen(TileScorer):
-    """Keeps each tile once."""
+    """This scorer keeps each tile once."""
 
     tile_px = TILE_PX
     cell_px = CELL_PX
@@ -160,7 +160,7 @@ def _digest(tile: NDArray[np.uint8]) -> bytes:
 
 
 def taught(fabric: Fabric, seed: int, **config: Any) -> MFRNet:
-    """An MFRNet taught on the fabric's features.
+    """Return an MFRNet taught on the fabric's features.
 
     Args:
         config: settings of :class:`model.mfrnet.MFRNetConfig` that leave the features as they are.
@@ -177,7 +177,7 @@ def taught(fabric: Fabric, seed: int, **config: Any) -> MFRNet:
 
 
 def rescored(network: MFRNet, fabric: Fabric, **config: Any) -> MFRNet:
-    """The same restoration under another measure, by settings of :class:`model.mfrnet.MFRNetConfig`."""
+    """Return the same restoration under another measure, by settings of :class:`model.mfrnet.MFRNetConfig`."""
     made = copy.copy(network)
     made._modules = dict(network._modules)
     made.config = network.config.model_copy(update=config)
@@ -188,14 +188,14 @@ def rescored(network: MFRNet, fabric: Fabric, **config: Any) -> MFRNet:
 
 
 def maps_by(network: MFRNet, fabric: Fabric) -> NDArray[np.float32]:
-    """Maps ``[N, 64, 64]`` of the fabric's tiles."""
+    """Return maps ``[N, 64, 64]`` of the fabric's tiles."""
     with training_threads(), torch.inference_mode():
         grids = [network.measure(part, network.restore(part)) for part in torch.split(fabric.features, BATCH)]
     return finer(torch.cat(grids)[:, 0])
 
 
 def finer(grid: Tensor) -> NDArray[np.float32]:
-    """``[N, 32, 32]`` -> float32 ``[N, 64, 64]``, as MFRNet brings its grid to the cells of the map."""
+    """Refine ``[N, 32, 32]`` to float32 ``[N, 64, 64]``, as MFRNet brings its grid to the cells of the map."""
     size: Callable[..., Tensor] = torch.nn.functional.interpolate
     made: NDArray[np.float32] = size(grid[:, None].float(), scale_factor=2, mode="bilinear")[:, 0].numpy()
     return made

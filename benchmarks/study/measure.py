@@ -1,5 +1,6 @@
-"""Figures of merit from per-image histograms, so that images can be drawn again a thousand times (paired bootstrap).
+"""This module computes figures of merit from histograms of each image.
 
+Images can thus be drawn again a thousand times (paired bootstrap).
 Each image keeps, for each figure, how many good and how many flawed units (images, tiles, pixels, regions) it has at
 each score; any weighting of the images then gives the figure by sums.  Scores are compared exactly for images and
 tiles, and in some thousand fine steps for pixels (``tests/benchmarks`` compare them with
@@ -19,20 +20,20 @@ from scipy import ndimage
 from station.evaluation.measure import tiles as tiles_of
 
 FIGURES = ("image_auroc", "tile_auroc", "pixel_auroc", "pixel_ap", "aupro", "pointing")
-"""``pointing``: share of the flawed images whose highest score lies on a flaw.  An image may also be told from good
-ones by its light or its selvedge, which says nothing of the flaw."""
+"""``pointing`` is the share of the flawed images whose highest score lies on a flaw.  An image may also be told from
+good ones by its light or its selvedge, which says nothing of the flaw."""
 NEAR_PX = 16
 FPR_LIMIT = 0.3
 STEPS = 3000
 RARE = 7.0  # decades from the top that the steps reach: single pixels among ten million
 
 Weights = NDArray[np.float64]
-"""How often each image was drawn: ``[draws, images]``."""
+"""These say how often each image was drawn: ``[draws, images]``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """One image's scores and truth inside the web.
+    """This holds one image's scores and truth inside the web.
 
     Attributes:
         flawed: whether the image holds a flaw.
@@ -75,7 +76,7 @@ def judged_image(
 
 
 class Counts:
-    """Good and flawed units of each image at each score, from the highest score down.
+    """This counts good and flawed units of each image at each score, from the highest score down.
 
     Attributes:
         good, flawed: float ``[images, steps]``.
@@ -104,7 +105,7 @@ class Counts:
         return cls(np.array(counted, np.float64), np.array(hit, np.float64))
 
     def curves(self, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Cumulated false alarms and hits from the highest score down, ``[draws, steps + 1]``."""
+        """Return cumulated false alarms and hits from the highest score down, ``[draws, steps + 1]``."""
         start = np.zeros((len(weights), 1))
         falses = np.concatenate([start, np.cumsum(weights @ self.good, 1)], 1)
         hits = np.concatenate([start, np.cumsum(weights @ self.flawed, 1)], 1)
@@ -113,7 +114,7 @@ class Counts:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """What a study keeps of a method's maps of one fabric.
+    """A tally holds what a study keeps of a method's maps of one fabric.
 
     Attributes:
         flawed: bool ``[images]``.
@@ -125,11 +126,11 @@ class Tally:
 
     @classmethod
     def of(cls, judged: Sequence[Judged]) -> Tally:
-        """Count; the pixels themselves need not be kept."""
+        """Count the images' units; the pixels themselves need not be kept."""
         return cls(np.array([one.flawed for one in judged]), _all_counts(judged))
 
     def draws(self, count: int, seed: int) -> Weights:
-        """Images drawn with replacement, good and flawed ones each among themselves: ``[count, images]``."""
+        """Draw images with replacement, good and flawed ones each among themselves: ``[count, images]``."""
         random = np.random.default_rng(seed)
         weights = np.zeros((count, len(self.flawed)))
         for group in (np.flatnonzero(self.flawed), np.flatnonzero(~self.flawed)):
@@ -169,14 +170,14 @@ def _all_counts(judged: Sequence[Judged]) -> dict[str, Counts]:
 
 
 def _pixel_steps(judged: Sequence[Judged]) -> NDArray[np.float32]:
-    """Steps between pixel scores: even over the bulk, ever finer towards the highest, where precision is decided."""
+    """Return steps between pixel scores: even over most, ever finer towards the highest, where precision is decided."""
     sample = np.concatenate([part for one in judged for part in (one.good_pixels[::7], one.flawed_pixels)])
     rare = 1 - np.logspace(-RARE, 0, STEPS)[::-1]
     return np.unique(np.quantile(sample, np.union1d(rare, np.linspace(0, 1, STEPS // 4))).astype(np.float32))
 
 
 def figure(name: str, counts: Counts, weights: Weights) -> NDArray[np.float64]:
-    """One of :data:`FIGURES` for each draw ``[draws]``; NaN where a draw holds one class only."""
+    """Return one of :data:`FIGURES` for each draw ``[draws]``; NaN where a draw holds one class only."""
     falses, hits = counts.curves(weights)
     with np.errstate(invalid="ignore", divide="ignore"):
         recall, fpr = hits / hits[:, -1:], falses / falses[:, -1:]

@@ -1,4 +1,4 @@
-"""What a study was run on: folders from the command line, and the line that says commit, machine and settings."""
+"""This module sets up a study: folders from the command line, and the line that says commit, machine and settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ FABRICS = ("aitex_f01", "aitex_f03")
 
 
 def parser(description: str, out: str, steps: int) -> argparse.ArgumentParser:
-    """Options that all studies share; ``out`` is the page's name in ``docs/results``, ``steps`` of training usual."""
+    """Return the options that all studies share.
+
+    Args:
+        out: the page's name in ``docs/results``.
+        steps: the usual number of training steps.
+    """
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--data", type=Path, default=SHARED / "data", help="folder of the fabrics, in MVTec layout")
     made.add_argument("--fabrics", nargs="+", default=list(FABRICS), help="folders in it")
@@ -37,7 +42,7 @@ def parser(description: str, out: str, steps: int) -> argparse.ArgumentParser:
 
 
 def folders(options: argparse.Namespace) -> list[Path]:
-    """The fabrics' folders.  Raises ModelError if one is missing."""
+    """Return the fabrics' folders.  Raises ModelError if one is missing."""
     found = [options.data / name for name in options.fabrics]
     for folder in found:
         if not folder.is_dir():
@@ -46,17 +51,17 @@ def folders(options: argparse.Namespace) -> list[Path]:
 
 
 def encoder(name: str, options: argparse.Namespace, depth: int = VGG16_DEPTH) -> Encoder:
-    """``light`` as shipped, or ``depth`` convolutions of ``vgg16`` with the weights named."""
+    """Load ``light`` as shipped, or ``depth`` convolutions of ``vgg16`` with the weights named."""
     return load_encoder(name, options.vgg16 if name == "vgg16" else None, depth)
 
 
 def seeds(options: argparse.Namespace) -> str:
-    """Which seeds were drawn, in words."""
+    """Say which seeds were drawn, in words."""
     return "Seed 0" if options.seeds == 1 else f"Seeds 0 to {options.seeds - 1}"
 
 
 def provenance(module: str, words: Sequence[str]) -> str:
-    """Command, commit and machine in one sentence."""
+    """Name command, commit and machine in one sentence."""
     ask = ["git", "describe", "--always", "--dirty", "--abbrev=7"]
     commit = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     command = " ".join(["python -m", module, *_without_out(words)])
@@ -67,7 +72,7 @@ def provenance(module: str, words: Sequence[str]) -> str:
 
 
 def _without_out(words: Sequence[str]) -> list[str]:
-    """The words of a command line but for ``--out`` and its folder, which names a place on one machine."""
+    """Return the words of a command line without ``--out`` and its folder, which names a place on one machine."""
     kept = list(words)
     if "--out" in kept:
         at = kept.index("--out")

@@ -1,4 +1,4 @@
-"""Figures of several methods on several fabrics, with intervals for their differences, as Markdown."""
+"""This module writes figures of several methods on several fabrics, with intervals for differences, as Markdown."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.study.measure import FIGURES, Tally, figure
 
 DRAWS = 1000
 Runs = Mapping[str, Sequence[Tally]]
-"""By fabric, for each seed, what a method's maps showed."""
+"""This holds, by fabric and for each seed, what a method's maps showed."""
 
 
 class Method:
-    """One method's figures on every fabric, for the images as they are and for each draw of them."""
+    """A method has figures on every fabric, for the images as they are and for each draw of them."""
 
     def __init__(self, runs: Runs) -> None:
         self.by_fabric: dict[str, dict[str, NDArray[np.float64]]] = {}
@@ -27,13 +27,13 @@ class Method:
             }
 
     def values(self, name: str, fabric: str | None = None) -> NDArray[np.float64]:
-        """A figure, ``[1 + draws]`` with the plain one first: of one fabric, or the mean over all (pooled)."""
+        """Return a figure, ``[1 + draws]`` with the plain one first: of one fabric, or the mean over all (pooled)."""
         chosen = [self.by_fabric[fabric]] if fabric is not None else list(self.by_fabric.values())
         return np.asarray(np.mean([figures[name] for figures in chosen], axis=0))
 
 
 def figures_table(methods: Mapping[str, Method], fabrics: Sequence[str]) -> list[str]:
-    """One row for each method and fabric, and the pooled ones."""
+    """Return one row for each method and fabric, and the pooled ones."""
     rows = ["| method | fabric | " + " | ".join(FIGURES) + " |", "|---" * (2 + len(FIGURES)) + "|"]
     for fabric in (*fabrics, None):
         for label, method in methods.items():
@@ -43,7 +43,7 @@ def figures_table(methods: Mapping[str, Method], fabrics: Sequence[str]) -> list
 
 
 def difference_table(pairs: Sequence[tuple[str, Method, Method]], fabrics: Sequence[str]) -> list[str]:
-    """First minus second method of each pair, with the 95 % interval of the paired bootstrap over images."""
+    """Return first minus second method of each pair, with the 95 % interval of the paired bootstrap over images."""
     rows = ["| difference | fabric | " + " | ".join(FIGURES) + " |", "|---" * (2 + len(FIGURES)) + "|"]
     for label, one, other in pairs:
         for fabric in (*fabrics, None):

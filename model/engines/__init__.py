@@ -1,1 +1,1 @@
-"""Ways to run a network: one module per device."""
+"""Each module of this package runs a network on one kind of device."""

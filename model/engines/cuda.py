@@ -1,8 +1,8 @@
-"""A CUDA card: batches in two lanes, so that copies of the one run beside the computing of the other.
+"""This module runs the network on a CUDA card, in two lanes: one lane copies while the other computes.
 
 A lane has a stream, page-locked buffers on the host, buffers on the card and one CUDA graph per batch size.  All of it
 is made once; a batch then costs one copy in, one launch and one copy out, and nothing is allocated.  The pictures of
-one call are dealt out to all lanes: a line's call is smaller than the largest batch.
+one call are shared among all lanes: a line's call is smaller than the largest batch.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ from model.scorer import TILE_PX
 BATCH = 32
 LANES = 2
 SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-"""Batch sizes that get a graph; a batch in between runs in the next larger one, its last places idle."""
+"""These batch sizes get a graph; a batch in between runs in the next larger one, its last places idle."""
 
 LEAST = 8
-"""So few pictures are not dealt out: every launch has its price."""
+"""So few pictures are not split among lanes: every launch has its cost."""
 
 WARM_UP = 3
-"""Runs before a graph is recorded: libraries choose their algorithms and allocate their workspaces in the first."""
+"""This many runs come before a graph is recorded: in the first ones libraries choose their algorithms and allocate
+their workspaces."""
 
 
 class CUDAEngine(Engine):
-    """One module and its lanes per number of channels, made when first needed.
+    """This engine makes one module and its lanes per number of channels, when first needed.
 
     Args:
-        make: the module.
-        dtype: that trunk and restoration compute in.
+        make: makes the module.
+        dtype: number format that trunk and restoration compute in.
         batch: most pictures in one launch.
 
     ``prepare`` and ``run`` raise ModelError when the card's memory is too small.
@@ -52,13 +53,13 @@ class CUDAEngine(Engine):
         self._lanes: dict[int, list[CUDALane]] = {}
 
     def prepare(self, channels: int) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         with torch.inference_mode(), enough_memory():
             for lane in self._lanes_for(channels):
                 lane.record_all()
 
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         with torch.inference_mode(), enough_memory():
             lanes = self._lanes_for(channels_of(pictures))
             take_turns(lanes, pictures, out, batch_for(len(pictures), len(lanes), self._batch))
@@ -73,19 +74,19 @@ class CUDAEngine(Engine):
         return self._lanes[channels]
 
     def close(self) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         self._lanes.clear()
         torch.cuda.empty_cache()
 
 
 @contextmanager
 def enough_memory() -> Iterator[None]:
-    """Says a full card in one sentence.  Raises ModelError."""
+    """Report a full card in one sentence.  Raises ModelError."""
     try:
         yield
     except RuntimeError as error:
         if "out of memory" not in str(error) and not isinstance(error, torch.cuda.OutOfMemoryError):
-            raise  # a card that is full before torch's own allocator has any of it says so as a plain CUDA error
+            raise  # a card that was full before torch allocated any of it raises a plain CUDA error
         raise ModelError(
             "The CUDA card has too little free memory for this model: close what else uses it, or choose the device "
             "'cpu'."
@@ -93,19 +94,19 @@ def enough_memory() -> Iterator[None]:
 
 
 class Lane(Protocol):
-    """Takes one batch at a time."""
+    """A lane takes one batch at a time."""
 
     def start(self, pictures: NDArray[np.uint8]) -> None:
-        """Begin with a batch; returns at once."""
+        """Start a batch and return at once."""
 
     def finish(self, out: NDArray[np.float32]) -> None:
-        """Wait for the batch that was begun, and fill ``out`` with what it gave."""
+        """Wait for the batch that was started, and fill ``out`` with its results."""
 
 
 def take_turns(lanes: Sequence[Lane], pictures: NDArray[np.uint8], out: NDArray[np.float32], batch: int) -> None:
-    """Run pictures through lanes by turns: while one computes, the next is filled and the one before is emptied.
+    """Run pictures through the lanes in turn: while one computes, the next is filled and the one before is emptied.
 
-    If a batch cannot be begun, those begun before are still seen to their end.
+    If a batch cannot be started, those started before are still finished.
     """
     begun: deque[tuple[Lane, slice]] = deque()
     try:
@@ -126,25 +127,25 @@ def _empty(begun: deque[tuple[Lane, slice]], out: NDArray[np.float32]) -> None:
 
 
 def batch_for(count: int, lanes: int, most: int) -> int:
-    """How many of a call's pictures go into one batch: each lane's share, filled up to the size of a graph, so that
-    only the last batch of the call has idle places."""
+    """Return how many of a call's pictures go into one batch: each lane's share, rounded up to the size of a graph, so
+    that only the last batch of the call has idle places."""
     share = max(LEAST, math.ceil(count / lanes))
     return next((size for size in sizes_up_to(most) if size >= share), most)
 
 
 def sizes_up_to(batch: int) -> tuple[int, ...]:
-    """The batch sizes that get a graph."""
+    """Return the batch sizes that get a graph."""
     return (*(size for size in SIZES if size < batch), batch)
 
 
 class CUDALane:
-    """One stream with its buffers and graphs.
+    """This lane holds one stream with its buffers and graphs.
 
     Args:
         module: on the card, shared by all lanes.
         shape: of one picture.
         batch: most pictures at a time.
-        exact: whether float32 is to be float32, not TF32.
+        exact: whether float32 must be float32, not TF32.
     """
 
     def __init__(self, module: nn.Module, shape: tuple[int, ...], batch: int, exact: bool) -> None:
@@ -152,7 +153,7 @@ class CUDALane:
         self._batch = batch
         self._exact = exact
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        # waiting for it sleeps, it does not spin
+        # waiting for it sleeps and does not spin
         self._done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         self._given = torch.zeros((batch, *shape), dtype=torch.uint8, device="cuda")
         self._staged = torch.zeros((batch, *shape), dtype=torch.uint8, pin_memory=True)
@@ -165,12 +166,12 @@ class CUDALane:
         torch.cuda.synchronize()
 
     def record_all(self) -> None:
-        """Record every batch size now, the largest first: the others then live in its memory."""
+        """Record every batch size now, the largest first: the others then use its memory."""
         for size in reversed(sizes_up_to(self._batch)):
             self._graph(size)
 
     def start(self, pictures: NDArray[np.uint8]) -> None:
-        """As :class:`Lane`."""
+        """Do what :class:`Lane` says."""
         count = len(pictures)
         np.copyto(self._into[:count], pictures)
         graph = self._graph(next(size for size in sizes_up_to(self._batch) if size >= count))
@@ -181,15 +182,15 @@ class CUDALane:
             self._done.record()
 
     def finish(self, out: NDArray[np.float32]) -> None:
-        """As :class:`Lane`."""
+        """Do what :class:`Lane` says."""
         self._done.synchronize()
         np.copyto(out, self._from[: len(out)])
 
     def _graph(self, size: int) -> torch.cuda.CUDAGraph:
-        """The graph of one batch size, recorded when first needed.
+        """Return the graph of one batch size, recorded when first needed.
 
-        The graphs of a lane share memory: they never run at the same time, and what one gives is copied out of it as
-        its last step.
+        The graphs of a lane share memory: they never run at the same time, and the last step of each copies its result
+        out of it.
         """
         if size not in self._graphs:
             graph = torch.cuda.CUDAGraph()

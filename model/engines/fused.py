@@ -1,16 +1,17 @@
-"""The network arranged for inference: the same maps with fewer operations.
+"""This module arranges the network for inference: it gives the same maps with fewer operations.
 
-Each change is exact but for rounding, so no figure of quality hangs on it (``tests/model/engines/test_fused.py`` holds
-it):
+Each change is exact but for rounding, so no figure of quality depends on it (``tests/model/engines/test_fused.py``
+checks that):
 
 - the picture's scaling to 0..1 and to ImageNet's mean and deviation goes into the first convolution, and grey stays
   one channel there.  A last channel, 1 on the picture, carries the mean, so that the zero padding around the picture
-  means what it meant before;
+  has the same effect as before;
 - linear steps that follow each other become one: normalisations and their convolutions, the light trunk's last layer
   and the principal components;
-- a pointwise step runs where fewest cells are: the stem before the masks are laid on, the 1×1 convolutions of the U
-  before their map is doubled, and all that follows the last depthwise convolution after the n passes are put together;
-- attention takes its tokens channels last, as convolutions leave them, which spares OpenVINO the reordering.
+- a pointwise step runs where there are fewest cells: the stem before the masks are applied, the 1×1 convolutions of
+  the U before their map is doubled, and all that follows the last depthwise convolution after the n passes are put
+  together;
+- attention takes its tokens with channels last, as convolutions leave them, which saves OpenVINO a reordering.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ from model.restoration import FarMixing, HybridBlock, NearMixing, Restoration
 What = Literal["maps", "features"]
 
 MIDDLE_GREY = 124.0
-"""Taken off the picture's grey levels, which bf16 still holds exactly; near ImageNet's mean, so that weights rounded
-to bf16 multiply small numbers."""
+"""This is subtracted from the picture's grey levels, which bf16 still holds exactly; it lies near ImageNet's mean, so
+that weights rounded to bf16 multiply small numbers."""
 
 
 class Fused(MFRNet):
-    """A copy of a network for tiles of one kind; its maps are those of the network.
+    """A fused network is a copy of a network for tiles of one kind; it gives the same maps.
 
     Args:
-        network: taught; left as it is.
+        network: taught; left unchanged.
         channels: of the tiles it will be given, 1 (grey) or 3 (RGB).
-        dtype: that trunk and restoration compute in; the measure stays in float32.
-        single: it will be given one tile at a time.
+        dtype: number format that trunk and restoration compute in; the measure stays in float32.
+        single: whether it will be given one tile at a time.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Fused(MFRNet):
         del self.restoration
 
     def features(self, tiles: Tensor) -> Tensor:
-        """As :meth:`MFRNet.features`, float32."""
+        """Return the features of :meth:`MFRNet.features`, float32."""
         levels = tiles.to(self._dtype) - MIDDLE_GREY
         every = self.encoder.features_of(torch.cat([levels, torch.ones_like(levels[:, :1])], 1))
         grid = self.projection(self.aggregator.concatenate([every[i] for i in self.scales]))
@@ -69,7 +70,7 @@ class Fused(MFRNet):
         return features
 
     def restore(self, features: Tensor, masks: Tensor | None = None) -> Tensor:
-        """As :meth:`MFRNet.restore`, with the masks of inference, which are built in."""
+        """Restore as :meth:`MFRNet.restore` does, with the masks of inference, which are built in."""
         assert masks is None
         shown = features.clamp(-SHOWN_WITHIN, SHOWN_WITHIN).to(self._dtype)
         restored: Tensor = self.fused(shown).float()
@@ -77,12 +78,12 @@ class Fused(MFRNet):
 
 
 class FusedRestoration(nn.Module):
-    """Masks, restores in all passes, and puts together: ``[N, D, g, g]`` -> the same shape.
+    """This network masks, restores in all passes and puts them together: ``[N, D, g, g]`` -> the same shape.
 
     Args:
         whole: the restoration network, whose parts are taken over.
         crossed: the masks of inference.
-        single: N is 1 always; OpenVINO then needs no fifth dimension, for which it would reorder.
+        single: whether N is always 1; OpenVINO then needs no fifth dimension, for which it would reorder.
     """
 
     judged: Tensor
@@ -114,7 +115,7 @@ class FusedRestoration(nn.Module):
         self.head = whole.head
 
     def forward(self, features: Tensor) -> Tensor:
-        """Restore features already held within what good cloth shows."""
+        """Restore features already limited to the range of good cloth."""
         fine = self.fine_in(self._spread(self.stem(features)))
         middle = self.middle_in(self.down_middle(fine))
         coarse = self.coarse(self.down_coarse(middle))
@@ -127,13 +128,13 @@ class FusedRestoration(nn.Module):
         return restored
 
     def _spread(self, x: Tensor) -> Tensor:
-        """One pass per mask, the p of one tile next to each other: ``[N, C, g, g]`` -> ``[N*p, C, g, g]``."""
+        """Make one pass per mask, the p of one tile next to each other: ``[N, C, g, g]`` -> ``[N*p, C, g, g]``."""
         if self.single:
             return x * self.shown + self.blind
         return (x.unsqueeze(1) * self.shown + self.blind).flatten(0, 1)
 
     def _gather(self, passes: Tensor) -> Tensor:
-        """Each cell from the pass that hid it, for every block side: ``[N*p, C, g, g]`` -> ``[N*sides, C, g, g]``."""
+        """Take each cell from the pass that hid it, by block side: ``[N*p, C, g, g]`` -> ``[N*sides, C, g, g]``."""
         p = self.n * self.sides
         if not self.single:
             kept = (passes.reshape(-1, p, *passes.shape[1:]) * self.judged).flatten(0, 1)
@@ -145,7 +146,7 @@ class FusedRestoration(nn.Module):
 
 
 class FusedBlock(nn.Module):
-    """:class:`HybridBlock`."""
+    """This block does what :class:`HybridBlock` does."""
 
     def __init__(self, block: HybridBlock, side: int) -> None:
         super().__init__()
@@ -154,11 +155,11 @@ class FusedBlock(nn.Module):
         self.pointwise = block.pointwise
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, side, side]`` -> the same shape."""
+        """Return the block's output: ``[N, C, side, side]`` -> the same shape."""
         return self.put_together(x, lambda same: same)
 
     def put_together(self, x: Tensor, gather: Callable[[Tensor], Tensor]) -> Tensor:
-        """The block on passes that ``gather`` puts together; what looks at one cell alone is done only after that."""
+        """Run the block on passes that ``gather`` puts together; what looks at one cell alone runs only after that."""
         if self.near is not None and self.far is None:
             x = gather(x) + self.near.pointwise(gather(self.near.look_around(x)))
         else:
@@ -168,7 +169,8 @@ class FusedBlock(nn.Module):
 
 
 class FusedNear(nn.Module):
-    """:class:`NearMixing`; the norm's scale is in the weights, its shift in a map that knows the border."""
+    """This part does what :class:`NearMixing` does; the norm's scale is in the weights, its shift in a map that knows
+    the border."""
 
     shift: Tensor
 
@@ -183,17 +185,17 @@ class FusedNear(nn.Module):
         self.pointwise = near.pointwise
 
     def look_around(self, x: Tensor) -> Tensor:
-        """What each cell's neighbourhood says, before its channels are mixed."""
+        """Return what each cell's neighbourhood shows, before its channels are mixed."""
         return F.relu(self.depthwise(x) + self.shift)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, side, side]`` -> the same shape, to be added."""
+        """Return what is to be added: ``[N, C, side, side]`` -> the same shape."""
         out: Tensor = self.pointwise(self.look_around(x))
         return out
 
 
 class FusedFar(nn.Module):
-    """:class:`FarMixing`; its norm and its learned place are in one convolution and its bias."""
+    """This part does what :class:`FarMixing` does; one convolution and its bias hold the norm and the learned place."""
 
     place: Tensor
 
@@ -207,7 +209,7 @@ class FusedFar(nn.Module):
         self.out = far.out
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, side, side]`` -> the same shape, to be added."""
+        """Return what is to be added: ``[N, C, side, side]`` -> the same shape."""
         n, c, h, w = x.shape
         tokens = (self.query_key_value(x) + self.place).permute(0, 2, 3, 1).reshape(n, h * w, 3 * c)
         q, k, v = (part.reshape(n, h * w, self.heads, -1).transpose(1, 2) for part in tokens.split(self.width, -1))
@@ -217,7 +219,9 @@ class FusedFar(nn.Module):
 
 
 class FromPictures(nn.Module):
-    """A fused network on pictures as cameras give them, uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``.
+    """This module runs a fused network on pictures as cameras give them.
+
+    The pictures are uint8 ``[N, 256, 256]`` or ``[N, 256, 256, 3]``.
 
     Args:
         fused: made for their channels.
@@ -230,14 +234,14 @@ class FromPictures(nn.Module):
         self.what = what
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Maps or features, float32."""
+        """Return maps or features, float32."""
         tiles = pictures.unsqueeze(1) if pictures.ndim == 3 else pictures.permute(0, 3, 1, 2)
         made: Tensor = self.fused(tiles) if self.what == "maps" else self.fused.features(tiles)
         return made
 
 
 def _read_grey_levels(encoder: Encoder, channels: int) -> None:
-    """Let the trunk's first convolution read grey levels about ``MIDDLE_GREY``, and a last channel of ones."""
+    """Let the trunk's first convolution read grey levels less ``MIDDLE_GREY``, and a last channel of ones."""
     conv = next(part for part in encoder.modules() if isinstance(part, nn.Conv2d))
     scale = 1 / (255 * encoder.std)
     levels = conv.weight * scale
@@ -249,7 +253,7 @@ def _read_grey_levels(encoder: Encoder, channels: int) -> None:
 
 
 def _fold_normalisations(whole: nn.Module) -> None:
-    """Put each batch norm that follows a convolution, or stands before a 1×1 one, into that convolution."""
+    """Fold each batch norm that follows a convolution, or comes before a 1×1 one, into that convolution."""
     for row in [part for part in whole.modules() if isinstance(part, nn.Sequential)]:
         for i in range(len(row) - 1):
             first, second = row[i], row[i + 1]
@@ -262,7 +266,7 @@ def _fold_normalisations(whole: nn.Module) -> None:
 
 
 def _projection(network: MFRNet) -> nn.Conv2d:
-    """The principal components as a layer, with the light trunk's linear last layer in it if nothing lies between."""
+    """Return the principal components as a layer that includes the light trunk's linear last layer if it comes next."""
     aggregator, encoder = network.aggregator, network.encoder
     weight, bias = aggregator.projection, -(aggregator.projection @ aggregator.mean)
     if isinstance(encoder, Light):
@@ -282,7 +286,7 @@ def _pointwise(weight: Tensor, bias: Tensor | None = None) -> nn.Conv2d:
 
 
 def _split(joined: nn.Conv2d, first: int) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """A 1×1 convolution of two concatenated maps as one of each, to be added."""
+    """Split a 1×1 convolution of two concatenated maps into one for each map, whose results are to be added."""
     return _pointwise(joined.weight[:, :first]), _pointwise(joined.weight[:, first:], joined.bias)
 
 
@@ -291,7 +295,7 @@ def _bias(layer: nn.Conv2d) -> Tensor:
 
 
 def _affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Scale and shift per channel of a batch norm in evaluation."""
+    """Return scale and shift per channel of a batch norm in evaluation mode."""
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None
     assert norm.running_var is not None

@@ -1,8 +1,8 @@
-"""The processor by OpenVINO: one tile a request, requests in parallel.
+"""This module runs the network on the processor with OpenVINO: one tile a request, requests in parallel.
 
-Faster than batches (which spill out of the caches) and than torch, and it suffers least from neighbours on the same
-cores.  Each request writes straight into the caller's array and no Python runs when one ends and the next begins, so
-that a busy interpreter (line, window, records) never keeps a core waiting.
+That is faster than batches (which spill out of the caches) and than torch, and suffers least from other work on the
+same cores.  Each request writes straight into the caller's array and no Python runs when one ends and the next begins,
+so that a busy interpreter (line, window, records) never keeps a core waiting.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from model.engines.engine import Engine, MakeModule, Wait, channels_of
 from model.scorer import TILE_PX
 
 REQUESTS = 48
-"""Of one call at once, at least.  Those of a larger call wait for its own first ones."""
+"""One call may have at least this many requests at once.  Those of a larger call wait for its own first ones."""
 
 REQUESTS_PER_STREAM = 2
-"""At least: one computes while the next already waits."""
+"""There are at least this many: one computes while the next already waits."""
 
 CALLS = 2
-"""Under way at once, by the line.  Requests are made for so many: one that is made later waits for one that runs."""
+"""The line has this many calls running at once.  Requests are made for all of them beforehand: one that is made later
+waits for one that runs."""
 
 
 class _Graph(NamedTuple):
-    """A compiled graph, its requests that are idle, and how many of them one call has at most."""
+    """This holds a compiled graph, its idle requests, and how many requests one call has at most."""
 
     compiled: openvino.CompiledModel
     idle: list[Any]
@@ -43,8 +44,8 @@ class _Graph(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """What is under way.  In this order: Python lets go of the last first, and a request that ends waits for its
-    computing, which needs the arrays."""
+    """This holds a running call.  The order matters: Python frees the last field first, and a request that is freed
+    waits for its computing, which needs the arrays."""
 
     arrays: tuple[NDArray[np.uint8], NDArray[np.float32]]
     requests: deque[Any]
@@ -52,10 +53,10 @@ class _Call(NamedTuple):
 
 
 class OpenVINOEngine(Engine):
-    """One graph per number of channels, made when first needed.
+    """This engine makes one graph per number of channels, when first needed.
 
     Args:
-        make: the module.
+        make: makes the module.
         precision: ``f32`` or ``bf16``.
         threads: cores to use, None for all.
     """
@@ -68,11 +69,11 @@ class OpenVINOEngine(Engine):
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = threads
         self._graphs: dict[int, _Graph] = {}  # by channels
-        self._calls: dict[int, _Call] = {}  # begun and not finished
+        self._calls: dict[int, _Call] = {}  # started and not finished
         self._numbers = count()
 
     def prepare(self, channels: int) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         if channels in self._graphs:
             return
         shape = [1, TILE_PX, TILE_PX] if channels == 1 else [1, TILE_PX, TILE_PX, channels]
@@ -84,11 +85,11 @@ class OpenVINOEngine(Engine):
         self._graphs[channels] = _Graph(compiled, idle, most)
 
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         self.start(pictures, out)()
 
     def start(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> Wait:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         channels = channels_of(pictures)
         self.prepare(channels)
         number = next(self._numbers)
@@ -106,38 +107,38 @@ class OpenVINOEngine(Engine):
 
     def _finish(self, number: int) -> None:
         call = self._calls.get(number)
-        if call is None:  # awaited already
+        if call is None:  # waited for already
             return
-        with ExitStack() as waits:  # all are awaited, whichever fails: none may write on into the caller's array
+        with ExitStack() as waits:  # wait for all, whichever fails: none may go on writing into the caller's array
             waits.callback(self._calls.pop, number)
             waits.callback(call.graph.idle.extend, call.requests)
             for request in call.requests:
                 waits.callback(request.wait)
 
     def close(self) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         for number in list(self._calls):
-            with suppress(RuntimeError):  # whose call failed has given it up
+            with suppress(RuntimeError):  # the caller of a failed call has given it up
                 self._finish(number)
         self._graphs.clear()
 
 
 def _request_for(call: _Call) -> Any:
-    """One that is idle, of this call if that has enough."""
+    """Return an idle request; a call that has enough of them waits for its own first one."""
     graph = call.graph
     if len(call.requests) >= graph.most:
         request = call.requests.popleft()
-        graph.idle.append(request)  # whatever becomes of it
+        graph.idle.append(request)  # even if it failed
         request.wait()
     return graph.idle.pop() if graph.idle else graph.compiled.create_infer_request()
 
 
 @torch.inference_mode()
 def graph_of(module: nn.Module, shape: list[int]) -> openvino.Model:
-    """A module for uint8 pictures of this shape as OpenVINO's graph.
+    """Turn a module for uint8 pictures of this shape into OpenVINO's graph.
 
-    By the steps of ``openvino.convert_model``, which would trace twice and, each time, start a process that tells its
-    maker of it over the network.
+    It takes the steps of ``openvino.convert_model``, which would trace twice and, each time, start a process that
+    reports to its maker over the network.
     """
     picture = torch.zeros(shape, dtype=torch.uint8)
     traced = torch.jit.trace(module, picture, strict=False, check_trace=False)  # type: ignore[no-untyped-call]
@@ -149,6 +150,6 @@ def graph_of(module: nn.Module, shape: list[int]) -> openvino.Model:
 
 
 def capabilities() -> list[str]:
-    """What this processor computes in itself, in OpenVINO's words (``FP32``, ``BF16`` …)."""
+    """Return the number formats this processor itself computes in, in OpenVINO's words (``FP32``, ``BF16`` …)."""
     able: list[str] = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return able

@@ -1,4 +1,4 @@
-"""The processor by torch, where OpenVINO is not: one tile at a time."""
+"""This module runs the network on the processor with torch, one tile at a time, where OpenVINO is missing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from model.engines.engine import Engine, MakeModule, channels_of
 
 
 class TorchEngine(Engine):
-    """One module per number of channels, made when first needed.
+    """This engine makes one module per number of channels, when first needed.
 
     Args:
-        make: the module.
-        dtype: that trunk and restoration compute in.
+        make: makes the module.
+        dtype: number format that trunk and restoration compute in.
         threads: cores to use; None for all of them where waiting threads sleep (OMP_WAIT_POLICY=PASSIVE, set before
-            torch came in), else one: threads that spin while they wait collapse as soon as a window or the camera
-            wants a core.
+            torch is imported), else one: threads that spin while they wait become very slow as soon as a window or
+            the camera needs a core.
     """
 
     def __init__(self, make: MakeModule, dtype: torch.dtype, threads: int | None) -> None:
@@ -31,14 +31,14 @@ class TorchEngine(Engine):
         self._modules: dict[int, nn.Module] = {}
 
     def prepare(self, channels: int) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         if channels not in self._modules:
             module = self._make(channels, self._dtype, True)
             self._modules[channels] = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def run(self, pictures: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         channels = channels_of(pictures)
         self.prepare(channels)
         if torch.get_num_threads() != self._threads:
@@ -48,5 +48,5 @@ class TorchEngine(Engine):
             made[place : place + 1] = module(given[place : place + 1])
 
     def close(self) -> None:
-        """As :class:`model.engines.engine.Engine`."""
+        """Do what :class:`model.engines.engine.Engine` says."""
         self._modules.clear()
