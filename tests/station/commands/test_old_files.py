@@ -212,7 +212,7 @@ def test_a_new_version_of_an_old_recipe_keeps_all_else(station: Station, home: P
         new, old = (records.history.recipe(FABRIC, version) for version in (4, 3))
         assert sensitivity(new) == then["recipes"]["3"]["leniency"]
         assert (new.note, new.edge_margin_mm, new.model_sha256) == (old.note, old.edge_margin_mm, old.model_sha256)
-        assert audit.verify(records.history.engine).ok
+        assert audit.verify(records.store.read_engine).ok
 
 
 def test_calibrations_are_listed_and_used_as_then(
