@@ -184,7 +184,7 @@ def test_the_records_hold_what_they_held(records: Records, then: dict[str, Any])
             for file in (defect.crop_file, defect.heat_file):
                 assert file is not None
                 assert cv2.imread(str(file)) is not None
-    check = audit.verify(history.engine)
+    check = audit.verify(records.store.read_engine)
     assert check.ok
     assert check.rows >= then["audit"][0]
 
