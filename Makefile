@@ -24,7 +24,7 @@ lint: $(READY)              ## ruff, mypy, import-linter
 rooms: $(READY)             ## the modules of every room, with their lines
 	@$(BIN)/python scripts/rooms.py
 
-bench-model: $(READY)       ## MFRNet beside its peers on real fabric -> docs/results/model.md
+bench-model: $(READY)       ## MFRNet beside the baselines on real fabric -> docs/results/model.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.bench_model
 
 ablation: $(READY)          ## what each idea of MFRNet is worth -> docs/results/ablation.md

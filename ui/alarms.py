@@ -18,7 +18,7 @@ _GRAVITY = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _RED, _AMBER, _GREY = "critical", "warning", "panel"
 
 
-def _gravity(notice: Notice) -> int:
+def _severity_rank(notice: Notice) -> int:
     return _GRAVITY[notice.severity]
 
 
@@ -93,7 +93,7 @@ class AlarmRow(QWidget):
         """
         self._notices = [old for old in self._notices if old.text != notice.text] + [notice]
         if len(self._notices) > _MOST_NOTICES:
-            self._notices.remove(min(self._notices, key=_gravity))
+            self._notices.remove(min(self._notices, key=_severity_rank))
         self._show()
 
     def acknowledge(self) -> None:
@@ -121,7 +121,7 @@ class AlarmRow(QWidget):
     @property
     def _foremost(self) -> Notice | None:
         """The notice that is shown: the newest of the gravest."""
-        return max(reversed(self._notices), key=_gravity, default=None)
+        return max(reversed(self._notices), key=_severity_rank, default=None)
 
     def _show(self) -> None:
         worst = self._foremost

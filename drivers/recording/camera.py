@@ -55,7 +55,7 @@ class RecordedCamera(Camera):
         self._since_ns: int | None = None  # when the recorded time last began to run
         self._is_started = False
         self._is_gone = False
-        self._notices = _doubts(recording)
+        self._notices = _notices_on(recording)
 
     @property
     def camera_id(self) -> str:
@@ -230,15 +230,15 @@ class RecordedCamera(Camera):
         return replace(block, captured_ns=captured_ns, camera_id=self._rename or block.camera_id)
 
 
-def _doubts(recording: Recording) -> list[Notice]:
-    doubts = []
+def _notices_on(recording: Recording) -> list[Notice]:
+    lacks = []
     if recording.is_cut:
-        doubts.append("its oldest cloth was dropped to keep within the disk's bounds")
+        lacks.append("its oldest cloth was dropped to keep within the disk's bounds")
     missing = sum(end - first for first, end in recording.unrecorded)
     if missing:
-        doubts.append(f"{missing} lines of it are not recorded")
+        lacks.append(f"{missing} lines of it are not recorded")
     if not recording.is_whole:
-        doubts.append("it was broken off and ends with its last whole block")
-    if not doubts:
+        lacks.append("it was broken off and ends with its last whole block")
+    if not lacks:
         return []
-    return [Notice(Severity.WARNING, f"Recording {recording.folder}: {'; '.join(doubts)}.")]
+    return [Notice(Severity.WARNING, f"Recording {recording.folder}: {'; '.join(lacks)}.")]

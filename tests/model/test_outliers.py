@@ -28,8 +28,8 @@ def heavy(random: np.random.Generator, count: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize(("draw", "most"), [(maxima, 0.004), (heavy, 0.03)])
 def test_good_cloth_is_hardly_ever_an_outlier(count: int, draw: Draw, most: float) -> None:
     random = np.random.default_rng(count)
-    lessons = [find_outliers(draw(random, count)) for _ in range(60)]
-    assert np.mean(lessons) < most
+    shares_found = [find_outliers(draw(random, count)) for _ in range(60)]
+    assert np.mean(shares_found) < most
 
 
 @pytest.mark.parametrize("count", [50, 200, 1000, 6000])

@@ -104,7 +104,7 @@ def test_the_best_device_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert runtimes.choose_device("auto") == "cuda"
 
 
-def test_impossible_wishes_are_refused(taught: MFRNet, full: Runtime) -> None:
+def test_impossible_settings_are_refused(taught: MFRNet, full: Runtime) -> None:
     with pytest.raises(ModelError, match="no device 'tpu'"):
         Runtime(taught, device="tpu")
     with pytest.raises(ModelError, match="no precision 'int3'"):
