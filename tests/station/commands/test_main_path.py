@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from model.mfrnet import MFRNetConfig
 from station.commands import teach
+from station.teaching.request import TeachRequest
 from tests.rigs.command_line import Station, save_image
 
 DEMO_KEYS = {
@@ -113,7 +115,12 @@ def test_teach_then_inspect(
     station: Station, good_cloth: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # short by its steps, not by the clock, which a busy machine eats up
-    briefly = partial(teach.teach, config=MFRNetConfig(channels=24, width=32, steps=12))
+    few_steps = MFRNetConfig(channels=24, width=32, steps=12)
+    taught_fully = teach.teach
+
+    def briefly(request: TeachRequest, *given: Any, **told: Any) -> Any:
+        return taught_fully(replace(request, config=few_steps), *given, **told)
+
     monkeypatch.setattr(teach, "teach", briefly)
     folder = tmp_path / "teach"
     wide = np.hstack([good_cloth[:2048], good_cloth[1952:]])
