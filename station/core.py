@@ -138,8 +138,12 @@ class Station:
                 name = self._store.begin_roll(roll, recipe, self._camera.camera_id, measures=fitted.measures)
             except RecordsError as error:
                 raise StationError(str(error)) from error
-            self._calibrated, self._recipe, self._roll = fitted, fitted.recipe, name
-            self._inspection, self._last, self.failure = None, None, None
+            self._calibrated = fitted
+            self._recipe = fitted.recipe
+            self._roll = name
+            self._inspection = None
+            self._last = None
+            self.failure = None
             self._abort = self._paused = False
             self._end.clear()
             thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")

@@ -91,7 +91,8 @@ class LastResort:
     def install(self) -> None:
         """Take over Python's hooks for uncaught exceptions."""
         self._before = (sys.excepthook, threading.excepthook, sys.unraisablehook)
-        sys.excepthook, threading.excepthook = self._on_exception, self._on_thread
+        sys.excepthook = self._on_exception
+        threading.excepthook = self._on_thread
         sys.unraisablehook = self._on_unraisable
 
     def close(self) -> None:
@@ -114,7 +115,8 @@ class LastResort:
     def reporting_to(self, report: Report, main: str = PROGRAM) -> Iterator[None]:
         """Tell faults to ``report`` meanwhile: first those that found nobody to tell, later also a bug that ends the
         block.  ``main`` says in words what the main thread is meanwhile."""
-        before, self._main = self._main, main
+        before = self._main
+        self._main = main
         self._reports.append(report)
         self._jobs.put(self._tell_unheard)
         try:
@@ -230,7 +232,8 @@ class LastResort:
             for known in self._known.values():
                 if known.again and (is_last or now - known.told_s >= known.interval_s):
                     repeated.append(_again(known.fault, known.again))
-                    known.told_s, known.again = now, 0
+                    known.told_s = now
+                    known.again = 0
                     known.interval_s = min(2 * known.interval_s, LONGEST_INTERVAL_S)
         for fault in repeated:
             log.error("%s", fault.text)

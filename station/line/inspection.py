@@ -67,7 +67,10 @@ class Inspection:
         view: bool = True,
         due_line: int | None = None,
     ) -> None:
-        self._camera, self._recipe, self._roll, self._on_event = camera, recipe, roll, on_event
+        self._camera = camera
+        self._recipe = recipe
+        self._roll = roll
+        self._on_event = on_event
         self._ledger = LineLedger()
         self._gauges = Gauges()
         self._notices: SimpleQueue[Notice] = SimpleQueue()
@@ -104,7 +107,8 @@ class Inspection:
             )
         ]
         self._lock = threading.Lock()
-        self._ready, self._ended = threading.Event(), threading.Event()
+        self._ready = threading.Event()
+        self._ended = threading.Event()
         self.failure: Exception | None = None
         self.has_hung = False
 

@@ -67,7 +67,9 @@ class ClothRecorder:
         waiting_bytes: int = WAITING_BYTES,
     ) -> None:
         self.folder = folder
-        self._shelf, self._limit_bytes, self._spare_bytes = shelf, limit_bytes, spare_bytes
+        self._shelf = shelf
+        self._limit_bytes = limit_bytes
+        self._spare_bytes = spare_bytes
         self._can_wait = can_wait
         self._waiting_bytes = waiting_bytes
         self._queue: Channel[list[Entry]] = Channel(WAITING_ENTRIES, limit=waiting_bytes, weigh=self._weigh)

@@ -149,7 +149,8 @@ def break_off(session: Session, roll: RollTable, why: str) -> None:
     query = select(ProfileTable.rows).where(ProfileTable.roll_id == roll.id, ProfileTable.end_line > told)
     rows = np.frombuffer(b"".join(session.scalars(query.order_by(ProfileTable.id))), "<i8").reshape(-1, 3)
     _keep_stretches(session, roll, stretches_of_rows(rows[:, :2], told))
-    roll.ended_at, roll.ended_how = roll.touched_at, BROKEN_OFF
+    roll.ended_at = roll.touched_at
+    roll.ended_how = BROKEN_OFF
     audit.append(session, "roll broken off", "open", f"{roll.name}: {_ledger_text(roll)}", "station", why)
 
 
@@ -179,7 +180,8 @@ def _end(session: Session, roll: RollTable, ledger: Ledger, at: datetime) -> Non
     roll.lines_inspected = ledger.lines_inspected
     roll.lines_uninspected = ledger.lines_uninspected
     roll.lines_repeated = ledger.lines_repeated
-    roll.ended_at, roll.ended_how = at, ENDED
+    roll.ended_at = at
+    roll.ended_how = ENDED
     audit.append(session, "roll ended", "open", f"{roll.name}: {_ledger_text(roll)}", "station", "")
 
 
@@ -212,18 +214,25 @@ def _keep_defects(session: Session, roll_id: int, entries: Sequence[Entry], pict
         _copy(defect, row)
         row.changed_at = entries[-1].at
         crop, heat = pictures.get((roll_id, number), (None, None))
-        row.crop_file, row.heat_file = crop or row.crop_file, heat or row.heat_file
+        row.crop_file = crop or row.crop_file
+        row.heat_file = heat or row.heat_file
 
 
 def _copy(defect: Defect, row: DefectTable) -> None:
-    row.first_line, row.end_line = int(defect.first_line), int(defect.end_line)
-    row.first_px, row.end_px = int(defect.first_px), int(defect.end_px)
-    row.length_mm, row.width_mm = float(defect.length_mm), float(defect.width_mm)
+    row.first_line = int(defect.first_line)
+    row.end_line = int(defect.end_line)
+    row.first_px = int(defect.first_px)
+    row.end_px = int(defect.end_px)
+    row.length_mm = float(defect.length_mm)
+    row.width_mm = float(defect.width_mm)
     row.area_mm2 = float(defect.area_mm2)
-    row.position_mm, row.across_mm = float(defect.position_mm), float(defect.across_mm)
+    row.position_mm = float(defect.position_mm)
+    row.across_mm = float(defect.across_mm)
     row.score = float(defect.score)
-    row.kind, row.piece = str(defect.kind), defect.piece
-    row.is_reject, row.closed = bool(defect.is_reject), bool(defect.closed)
+    row.kind = str(defect.kind)
+    row.piece = defect.piece
+    row.is_reject = bool(defect.is_reject)
+    row.closed = bool(defect.closed)
     row.merged_into = defect.merged_into
 
 

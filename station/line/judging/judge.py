@@ -61,8 +61,11 @@ class Judge:
         point_spread_px: float,
         view: bool = True,
     ) -> None:
-        self._ledger, self._emit, self._view = ledger, emit, view
-        self._cell, self._tile = cell_px, tile_px
+        self._ledger = ledger
+        self._emit = emit
+        self._view = view
+        self._cell = cell_px
+        self._tile = tile_px
         self._notices = Notices(emit)
         self._threshold = recipe.threshold
         self._blender = Blender(
