@@ -1,4 +1,4 @@
-"""What is a bug and what a fault of input or environment, and how a bug is put into words and into the log."""
+"""This module tells bugs from faults of input or environment, and puts a bug into words and into the log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model.errors import ModelError
 from station.contract import StationError
 
 MOST_CHARS = 200
-"""A sentence in the alarm row and the audit quotes no more of an exception than this; the log has it all."""
+"""A sentence in the alarm row or the audit quotes no more of an exception than this; the log has all of it."""
 
 _LOGGED = "_is_in_the_log_of_the_station"
 
@@ -19,12 +19,12 @@ log = logging.getLogger("station")
 
 
 def is_bug(error: BaseException) -> bool:
-    """Whether an exception is a bug, so that its traceback is wanted; else it is a fault of input or environment."""
+    """Say whether an exception is a bug, whose traceback is wanted, and not a fault of input or environment."""
     return not isinstance(error, StationError | CameraError | ModelError | CalibrationError | OSError)
 
 
 def named(error: BaseException | None, kind: type[BaseException] | None = None) -> str:
-    """Type and words of an exception on one line, however it behaves: ``ZeroDivisionError: division by zero``."""
+    """Return type and text on one line, such as ``ZeroDivisionError: division by zero``; the ``str`` of it may fail."""
     name = (kind or type(error)).__name__
     try:
         text = "" if error is None else one_line(str(error))
@@ -34,31 +34,31 @@ def named(error: BaseException | None, kind: type[BaseException] | None = None) 
 
 
 def one_line(text: str) -> str:
-    """Text on one line and short enough for a sentence."""
+    """Return the text on one line, short enough for a sentence."""
     line = " ".join(text.split())
     return line if len(line) <= MOST_CHARS else f"{line[: MOST_CHARS - 2]} …"
 
 
 def reason(error: BaseException) -> str:
-    """Why something ended, for people: a fault says so itself, of a bug it is said what to do."""
+    """Say to people why something ended: a fault in its own words, a bug with what to do about it."""
     if not is_bug(error):
         return str(error)
     return f"a fault in the program ({named(error)}); tell the maintainer, the log has details."
 
 
 def log_bug(error: BaseException, what: str) -> None:
-    """Write a bug that was caught to the log with its traceback, once however often it is passed on and caught."""
+    """Write a bug that was caught to the log with its traceback, once, however often it is passed on and caught."""
     if is_bug(error) and not is_logged(error):
         log.error("%s: %s", what, named(error), exc_info=error)
         mark_logged(error)
 
 
 def is_logged(error: BaseException) -> bool:
-    """Whether the exception's traceback is in the log already."""
+    """Say whether the exception's traceback is in the log already."""
     return getattr(error, _LOGGED, False) is True
 
 
 def mark_logged(error: BaseException) -> None:
-    """Remember that the exception's traceback is in the log."""
+    """Mark the exception as one whose traceback is in the log."""
     with contextlib.suppress(Exception):
         setattr(error, _LOGGED, True)

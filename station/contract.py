@@ -1,7 +1,7 @@
-"""What the core tells the rest of the house: plain immutable data, no behaviour, no Qt.
+"""This module holds what the core tells the rest of the program: plain immutable data, no behaviour, no Qt.
 
 Line numbers are encoder lines counted from the start of the roll.  Pixels are camera columns.  Scores are raw model
-scores; who shows them to people brings them to their scale (:mod:`station.display_score`).
+scores; whoever shows them to people first converts them to the scale for people (:mod:`station.display_score`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from station.recipe import Recipe
 
 
 class StationError(Exception):
-    """A fault of input or environment in the core, as one plain sentence saying what to do."""
+    """The error reports a fault of input or environment in the core, in one plain sentence that says what to do."""
 
 
 class LineState(StrEnum):
-    """States after OPC 40100-1 (machine vision)."""
+    """The states of the line follow OPC 40100-1 (machine vision)."""
 
     PREOPERATIONAL = "preoperational"
     HALTED = "halted"
@@ -36,7 +36,7 @@ class LineState(StrEnum):
 
 
 class FeedState(StrEnum):
-    """What the picture on the screen is worth."""
+    """The feed's state says what the picture on the screen is worth."""
 
     NO_PICTURE = "no picture"
     LIVE = "live"
@@ -47,7 +47,7 @@ class FeedState(StrEnum):
 
 
 class UninspectedReason(StrEnum):
-    """Why cloth went by that nobody judged."""
+    """The reason says why cloth went by that nobody judged."""
 
     LOST_BY_CAMERA = "lost by camera"
     OVERLOAD = "overload"
@@ -61,7 +61,7 @@ class UninspectedReason(StrEnum):
 
 
 class DefectKind(StrEnum):
-    """Geometry of a defect (what made it, the flaw's kind, is not ours to know)."""
+    """The kind of a defect is its shape on the cloth (the station cannot know which fault in weaving made it)."""
 
     WARP_LINE = "warp-wise line"
     WEFT_LINE = "weft-wise line"
@@ -70,7 +70,7 @@ class DefectKind(StrEnum):
 
 
 class StopState(StrEnum):
-    """Whether the station wants the machine to stop."""
+    """The state says whether the station wants the machine to stop."""
 
     NONE = "none"
     ANNOUNCED = "announced"
@@ -78,7 +78,7 @@ class StopState(StrEnum):
 
 
 class StopStep(StrEnum):
-    """What became of a cause to stop."""
+    """The step says what became of a cause to stop."""
 
     ANNOUNCED = "announced"
     WITHDRAWN = "withdrawn"
@@ -88,7 +88,7 @@ class StopStep(StrEnum):
 
 
 class LinkState(StrEnum):
-    """What the link to the machine's signals is worth; one through the camera rests while that does not run."""
+    """The state says what the link to the machine's signals is worth; one through the camera rests when that does."""
 
     NOT_WIRED = "not wired"
     CONNECTED = "connected"
@@ -98,7 +98,7 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger law: acquired = inspected + uninspected + in flight; in flight is 0 when a roll has ended."""
+    """A ledger keeps one law: acquired = inspected + uninspected + in flight; in flight is 0 once a roll has ended."""
 
     lines_acquired: int = 0
     lines_inspected: int = 0
@@ -107,13 +107,13 @@ class Ledger:
 
     @property
     def lines_in_flight(self) -> int:
-        """Lines due that are neither judged nor given up yet."""
+        """Give the number of lines due that are neither judged nor given up yet."""
         return self.lines_acquired - self.lines_inspected - self.lines_uninspected
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Lines ``[first_line, end_line)`` of one fate."""
+    """A stretch holds lines ``[first_line, end_line)`` that were all inspected, or all not and for the same reason."""
 
     first_line: int
     end_line: int
@@ -121,28 +121,28 @@ class Stretch:
 
     @property
     def inspected(self) -> bool:
-        """True if judged over the whole width of the web."""
+        """Say whether its lines were judged over the whole width of the web."""
         return self.reason is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Defect:
-    """One region the line reports.  ``number`` counts from 1 within the roll and stays while the defect grows.
+    """A defect is a region the line reports.  ``number`` counts from 1 in the roll and stays while the defect grows.
 
     Attributes:
         first_line, end_line: extent along (machine direction), half-open, in lines.
         first_px, end_px: extent across (cross direction), half-open, in camera columns.
         length_mm, width_mm: along and across in mm; in px where the recipe has no scale.
         area_mm2: area above the region level, in mm² (px² without scale).
-        position_mm, across_mm: from the roll's start, and of the middle from the web's left edge.
+        position_mm, across_mm: distance from the roll's start, and of its middle from the web's left edge.
         score: highest raw score.
         threshold: raw score from which it may be a reject.
-        is_reject: the recipe does not let it pass.
-        closed: no longer growing.
+        is_reject: whether the recipe does not let it pass.
+        closed: whether it no longer grows.
         piece: the piece (image) it lies on, None on the loom.
         crop: uint8 ``[h, w]`` or ``[h, w, 3]`` picture around the defect's peak, or None while growing.
         crop_scores: float32 ``[h, w]`` raw scores of the crop, same size as the crop, or None.
-        merged_into: number of the older defect this one turned out to be part of (it then is no defect of its own, is
+        merged_into: number of the older defect this one turned out to be part of (it is then no defect of its own, is
             closed and no reject), else None.
     """
 
@@ -169,7 +169,7 @@ class Defect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StripView:
-    """A strip of judged cloth for the screen.
+    """A strip view is a strip of judged cloth for the screen.
 
     Attributes:
         first_line: roll line of the first row.
@@ -195,7 +195,7 @@ class StripView:
 
 @dataclass(frozen=True, slots=True)
 class NextReject:
-    """The next reject on its way to a place behind the camera, and how far it still has to go."""
+    """This is the next reject on its way to a place behind the camera, with the metres it still has to go."""
 
     number: int
     metres: float
@@ -203,18 +203,19 @@ class NextReject:
 
 @dataclass(frozen=True, slots=True)
 class MachineStatus:
-    """The machine's signals and the way of the cloth behind the camera.
+    """The machine's status holds its signals and what is on its way behind the camera.
 
     Attributes:
         link: what the link to the machine is worth.
-        wires_stop: whether a signal is wired that stops the machine; else a person has to.
-        running: what the machine says; None where that is not wired or not known.
+        wires_stop: whether a signal is wired that stops the machine; else a person has to stop it.
+        running: whether the machine says it runs; None where that is not wired or not known.
         stop: whether a stop is announced or requested, for ``cause``, in words.
-        cause_number: tells this cause from every other while the program runs, so that a veto can name it; 0 for none.
+        cause_number: number of this cause, unique while the program runs, so that a veto can name it; 0 for none.
         metres_to_stop: cloth that may still pass before an announced stop is requested, else None.
         to_marker, to_roll: the next reject before the marker and before the cloth roll, None where there is none.
         heart_still: why the heartbeat stands still, so that the machine stops by itself; empty while it beats.
-        marked, marked_late, not_marked: rejects marked in all, of these behind their beginning, and not at all.
+        marked, marked_late, not_marked: rejects marked in all, those of them marked behind their beginning, and those
+            not marked at all.
     """
 
     link: LinkState = LinkState.NOT_WIRED
@@ -234,12 +235,12 @@ class MachineStatus:
 
 @dataclass(frozen=True, slots=True)
 class LineSnapshot:
-    """How the line is, at one moment.  ``metres_…`` follow from the ledger and the scale (None without a scale).
+    """A snapshot is the line at one moment.  ``metres_…`` follow from the ledger and the scale (None without a scale).
 
     ``origin_line`` is the encoder line that is line 0 of the roll, None before any of its cloth is known.
-    ``behind_s`` is how much older the newest judged line is than the camera's newest: a picture that lies back.
+    ``behind_s`` is how much older the newest judged line is than the camera's newest: the picture lags by so much.
     ``machine`` is None where the settings say nothing of a machine.
-    ``unverified`` tells why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
+    ``unverified`` says why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
     """
 
     state: LineState
@@ -264,14 +265,14 @@ class LineSnapshot:
     unverified: str = ""
 
 
-# Events, in the order they happen.  Queues that carry them are bounded: where the screen does not take them, pictures
-# are dropped first, then the oldest words, and a Notice says how many.  The records get every event or declare a
-# failure.
+# What follows are the events, told in the order they happen.  The queues that carry them are bounded: if the screen
+# does not take them, pictures are dropped first, then the oldest of the others, and a Notice says how many.  The
+# records get every event or declare a failure.
 
 
 @dataclass(frozen=True, slots=True)
 class RollStarted:
-    """A roll is open."""
+    """The event says that a roll was opened."""
 
     roll: str
     fabric: str
@@ -280,7 +281,7 @@ class RollStarted:
 
 @dataclass(frozen=True, slots=True)
 class RollEnded:
-    """A roll is closed; ``ledger.lines_in_flight`` is 0."""
+    """The event says that a roll was closed; ``ledger.lines_in_flight`` is 0."""
 
     roll: str
     ledger: Ledger
@@ -288,23 +289,23 @@ class RollEnded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DefectChanged:
-    """A defect appeared, grew or closed."""
+    """The event says that a defect appeared, grew or closed."""
 
     defect: Defect
 
 
 @dataclass(frozen=True, slots=True)
 class StretchClosed:
-    """A stretch of one fate is complete."""
+    """The event says that a stretch is complete."""
 
     stretch: Stretch
 
 
 @dataclass(frozen=True, slots=True)
 class StopChanged:
-    """A stop of the machine was announced, withdrawn, vetoed, requested or released; kept in the audit.
+    """The event says that a stop was announced, withdrawn, vetoed, requested or released; it is kept in the audit.
 
-    ``cause`` says in words what for, ``by`` is the person's name, or 'station'.
+    ``cause`` says in words what the stop is for, ``by`` is the person's name, or 'station'.
     """
 
     step: StopStep
@@ -314,9 +315,10 @@ class StopChanged:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The last resort met a bug that nobody caught; kept in the audit, told on the screen as a notice.
+    """The event says that the last resort met a bug nobody caught; it is kept in the audit and shown as a notice.
 
-    ``where`` it was met (a thread, the window), ``kind`` is the exception's type, ``text`` the sentence for people.
+    ``where`` says where it was met (a thread, the window), ``kind`` is the exception's type, ``text`` the sentence for
+    people.
     """
 
     where: str
@@ -326,7 +328,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowJudged:
-    """Cloth was judged: the highest raw score of each patch, one patch per tile column.
+    """The event says that cloth was judged, with the highest raw score of each patch, one patch per tile column.
 
     ``peaks`` is float32 ``[patches]``, left to right, web only (off-web patches are left out); lines are half-open.
     ``width_px`` is the width of the web there in px, 0 if unknown; gradings per area need it.
@@ -343,46 +345,46 @@ Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | St
 
 
 class Core(Protocol):
-    """The running station as screens and commands see it.  All methods may be called from any thread and return
-    soon (``start_roll`` waits for the records to open the roll); what takes longer, such as loading a model, happens in
-    the core's own threads and is told by events."""
+    """The core is the running station as screens and commands see it.  All methods may be called from any thread
+    and return soon (``start_roll`` waits for the records to open the roll); what takes longer, such as loading a model,
+    happens in the core's own threads and is told by events."""
 
     def snapshot(self) -> LineSnapshot:
-        """How the line is now."""
+        """Describe the line as it is now."""
 
     def drain(self, limit: int = 256) -> list[Event]:
-        """Next events for the screen, oldest first; empty if there are none."""
+        """Take the next events for the screen, oldest first; empty if there are none."""
 
     def fabrics(self) -> list[str]:
-        """Fabrics that can be inspected."""
+        """Return the fabrics that can be inspected."""
 
     def start_roll(self, fabric: str, roll: str | None = None) -> None:
-        """Open a roll and run.  Raises StationError (unknown fabric, a roll is open, bad roll name)."""
+        """Open a roll and start to inspect it.  Raises StationError (unknown fabric, a roll is open, bad roll name)."""
 
     def pause(self) -> None:
-        """Stop looking; cloth that still moves becomes uninspected.  The roll stays open."""
+        """Pause inspecting; cloth that still moves becomes uninspected.  The roll stays open."""
 
     def resume(self) -> None:
-        """Look again."""
+        """Resume inspecting."""
 
     def end_roll(self) -> None:
-        """Finish what is in flight and close the roll."""
+        """Ask for the roll's end: lines in flight are judged, then the roll is closed."""
 
     def veto_stop(self, by: str, cause_number: int) -> None:
-        """Let the machine run on in spite of the announced cause of this number, as :class:`MachineStatus` showed it.
+        """Let the machine run on despite the announced cause with this number, as :class:`MachineStatus` showed it.
 
-        Raises StationError (it is not announced any more, no name).
+        Raises StationError (the cause is no longer announced, or there is no name).
         """
 
     def release_stop(self, by: str) -> None:
-        """Take the requested stop back.  Raises StationError (none is requested, no name)."""
+        """Take back the requested stop.  Raises StationError (no stop is requested, or there is no name)."""
 
     def report_fault(self, fault: Fault) -> None:
-        """Tell a bug on the screen and keep it in the audit; never waits, also with the records closed."""
+        """Show a bug on the screen and keep it in the audit; never waits, not even with the records closed."""
 
     def recipe(self) -> Recipe | None:
-        """The recipe in force on the open roll."""
+        """Return the recipe in force on the open roll."""
 
     @property
     def home(self) -> Path:
-        """Folder with the database, models and images."""
+        """Give the folder with the database, models and images."""

@@ -1,4 +1,4 @@
-"""The running station: one camera, one roll at a time, from start to an honest end.
+"""This module runs the station: one camera, one roll at a time, from start to an honest end.
 
 Commands return at once; a thread of the roll's own loads the model, runs the line and closes the roll.
 """
@@ -46,19 +46,19 @@ from station.records.store import Store
 POLL_S = 0.1
 STOP_S = 10.0
 RECORDS_PATIENCE_S = 5.0
-"""How long judging waits for room in the records' queue before the roll is ended: unrecorded, it is worth nothing."""
+"""Judging waits this long for room in the records' queue; then the roll ends, as an unrecorded one is worth nothing."""
 
 
 class Station:
-    """Implements :class:`station.contract.Core` over one camera and one home folder.
+    """The station implements :class:`station.contract.Core` with one camera and one home folder.
 
     Args:
         home: folder with database, models and images.
         store, history: the open records.
         camera: where cloth comes from; started with each roll, stopped with its end.
-        recording: the same camera, where it is one that is to record each roll.
+        recording: the same camera if it is to record each roll, else None.
         device, precision: for :class:`model.runtime.Runtime`.
-        calibrations: those on record, and which of them count; by default all, as they come.
+        calibrations: chooses from the calibrations on record those that count; default: with the usual age limit.
         wiring: the machine to stop, mark and listen to, if there is one.
     """
 
@@ -106,28 +106,27 @@ class Station:
 
     @property
     def home(self) -> Path:
-        """Folder with the database, models and images."""
+        """Give the folder with the database, models and images."""
         return self._home
 
     @property
     def runtime(self) -> Runtime | None:
-        """The model that runs, None before the first roll."""
+        """Give the model that runs, None before the first roll."""
         return self._model.runtime
 
     def fabrics(self) -> list[str]:
-        """Fabrics that can be inspected."""
+        """Return the fabrics that can be inspected."""
         return self._history.fabrics()
 
     def recipe(self) -> Recipe | None:
-        """The recipe in force on the open roll."""
+        """Return the recipe in force on the open roll."""
         return self._recipe
 
     def start_roll(self, fabric: str, roll: str | None = None) -> None:
-        """Open a roll and run.
+        """Open a roll and start to inspect it.
 
         Raises:
-            StationError: a roll is open, the fabric is unknown, its recipe is for another scale, the roll's name is bad
-                or the records refuse.
+            StationError: a roll is open, fabric unknown, recipe for another scale, bad name, or the records refuse.
         """
         with self._lock:
             if not self._roll_over.is_set():
@@ -139,8 +138,12 @@ class Station:
                 name = self._store.begin_roll(roll, recipe, self._camera.camera_id, measures=fitted.measures)
             except RecordsError as error:
                 raise StationError(str(error)) from error
-            self._calibrated, self._recipe, self._roll = fitted, fitted.recipe, name
-            self._inspection, self._last, self.failure = None, None, None
+            self._calibrated = fitted
+            self._recipe = fitted.recipe
+            self._roll = name
+            self._inspection = None
+            self._last = None
+            self.failure = None
             self._abort = self._paused = False
             self._end.clear()
             thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
@@ -152,39 +155,37 @@ class Station:
                     self._roll_over.set()
 
     def pause(self) -> None:
-        """Stop looking; cloth that still moves becomes uninspected."""
+        """Pause inspecting; cloth that still moves becomes uninspected."""
         self._wish(paused=True)
 
     def resume(self) -> None:
-        """Look again."""
+        """Resume inspecting."""
         self._wish(paused=False)
 
     def end_roll(self) -> None:
-        """Ask for the end: what is in flight is judged, then the roll is closed (told by ``RollEnded``)."""
+        """Ask for the roll's end: lines in flight are judged, then the roll is closed and ``RollEnded`` says so."""
         self._end.set()
 
     def veto_stop(self, by: str, cause_number: int) -> None:
-        """Let the machine run on in spite of the announced cause of this number.  Raises StationError."""
+        """Let the machine run on despite the announced cause with this number.  Raises StationError."""
         self._machine_or_refusal().veto(by, cause_number)
 
     def release_stop(self, by: str) -> None:
-        """Take the requested stop back.  Raises StationError."""
+        """Take back the requested stop.  Raises StationError."""
         self._machine_or_refusal().release(by)
 
     def report_fault(self, fault: Fault) -> None:
-        """Tell a bug on the screen and keep it in the audit; never waits."""
+        """Show a bug on the screen and keep it in the audit; never waits."""
         self._events.put(Notice(Severity.ERROR, fault.text))
         self._store.write(fault)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """True once no roll is open."""
+        """Wait until no roll is open.  Returns False if ``timeout`` seconds were not enough."""
         return self._roll_over.wait(timeout)
 
     def close(self) -> None:
-        """End an open roll without judging what is left (declared), and free camera and model.
-
-        The machine is told first: from now on nobody looks.
-        """
+        """Tell the machine that nobody looks from now on, end an open roll without judging the rest (declared), free
+        camera and model."""
         if self._machine is not None:
             self._machine.close()
         self._abort = True
@@ -194,11 +195,11 @@ class Station:
         self._model.close()
 
     def drain(self, limit: int = 256) -> list[Event]:
-        """Next events for the screen, oldest first."""
+        """Take the next events for the screen, oldest first."""
         return self._events.drain(limit)
 
     def snapshot(self) -> LineSnapshot:
-        """How the line is now."""
+        """Describe the line as it is now."""
         fitted = self._calibrated
         return replace(
             self._line_snapshot(),
@@ -211,12 +212,12 @@ class Station:
         return inspection.snapshot() if inspection is not None else self._last or self._without_line()
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
-        """Say how the line is before it starts, or was if ``error`` kept it from starting."""
+        """Describe the line before it starts, or after ``error`` kept it from starting."""
         roll = None if self._roll_over.is_set() else self._roll
         return without_line(self._recipe, roll, paused=self._paused, error=error)
 
     def _wish(self, *, paused: bool) -> None:
-        """Pause or look; remembered while there is no line yet."""
+        """Pause or resume; without a line yet, remember which."""
         with self._lock:
             self._paused = paused
             if self._inspection is not None and paused:
@@ -285,7 +286,7 @@ class Station:
         self.failure = inspection.failure
         self._last = inspection.snapshot()
         if self._store.lost and self._store.failure is not None:
-            raise self._store.failure  # now: the disk may hold up for long what waits still
+            raise self._store.failure  # raised now: the disk may hold up the rest for long
 
     def _end_recording(self) -> None:
         if self._recording is None:
@@ -323,7 +324,7 @@ class Station:
         return self._machine
 
     def _on_machine_event(self, event: Event) -> None:
-        """Never waits for the disk: meanwhile the heartbeat would stand still."""
+        """Record and show an event without waiting for the disk, or the heartbeat would stand still meanwhile."""
         self._store.write(event)
         self._events.put(event)
 

@@ -1,8 +1,8 @@
-"""The last resort: a bug that nobody caught is told to people, written to the log and kept in the audit.
+"""This module is the last resort: it tells people of a bug that nobody caught, logs it and keeps it in the audit.
 
-The interpreter hands uncaught exceptions to hooks: those of a slot or an override that Qt calls, of a thread, of a
-destructor.  A hook may come in the midst of anything, also while its own thread holds a lock of the records or of the
-screen's queue.  So it counts, logs and leaves word in a queue that cannot block; a thread of its own tells.
+Python hands uncaught exceptions to hooks: those of a slot or an override that Qt calls, of a thread, of a destructor.
+A hook may be called in the middle of anything, also while its own thread holds a lock of the records or of the screen's
+queue.  So it counts, logs and leaves a note in a queue that cannot block; a thread of its own tells people.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from station.bugs import is_bug, is_logged, mark_logged, named, one_line
 from station.contract import Fault
 
 FIRST_INTERVAL_S, LONGEST_INTERVAL_S = 60.0, 3600.0
-"""How often a fault came again is told after the first, then after twice as long each time, up to the longest."""
+"""The number of repetitions is told after the first interval, then after twice as long each time, up to the longest."""
 
 MOST_KINDS = 64
-"""So many different faults are told one by one; what comes beyond is told as one."""
+"""So many different faults are told one by one; all others are told as one."""
 
 MOST_UNHEARD = 16
-"""So many faults wait for the records to be opened."""
+"""So many faults can wait for the records to be opened."""
 
 PATIENCE_S = 2.0
-"""How long whoever closes waits for what has still to be told."""
+"""Closing waits this long for what has still to be told."""
 
 PROGRAM, WINDOW, BACKGROUND = "the program", "the window", "the background"
 LOST_WINDOW = "the window, which ends the program"
@@ -48,17 +48,17 @@ _MEANING = {
 }
 _MEANING_OF_A_THREAD = "What it did is not done any more; tell the maintainer, the log has details."
 _BEYOND = "beyond"
-_ANY_NUMBER = re.compile(r"(?<=Thread-)\d+")  # threads without a name of their own are one as good as another
+_ANY_NUMBER = re.compile(r"(?<=Thread-)\d+")  # threads without a name of their own all count as one
 
 Report = Callable[[Fault], object]
-"""Told of each fault, in the last resort's own thread; may be slow, may fail."""
+"""This function is told of each fault, in the last resort's own thread; it may be slow and may fail."""
 
 log = logging.getLogger("station.last_resort")
 
 
 @dataclass(slots=True)
 class _Known:
-    """A fault that was told, and how often it came since."""
+    """This is a fault that was told, with how often it came again since."""
 
     fault: Fault
     told_s: float
@@ -67,16 +67,16 @@ class _Known:
 
 
 class LastResort:
-    """Hears of every exception that nobody caught, from :meth:`install` until :meth:`close`.
+    """The last resort hears of every exception that nobody caught, from :meth:`install` until :meth:`close`.
 
     The same fault is told once, then at growing intervals how often it came again.  The hooks that were there before
-    are called too, for what is told.  KeyboardInterrupt and SystemExit are theirs alone.
+    are called too, for what is told; KeyboardInterrupt and SystemExit are left to them alone.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._here = threading.local()  # a destructor may break into this thread's own count
+        self._here = threading.local()  # a destructor may run in the middle of this thread's own count
         self._known: dict[str, _Known] = {}
         self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._reports: list[Report] = []
@@ -89,14 +89,15 @@ class LastResort:
         self._thread.start()
 
     def install(self) -> None:
-        """Take the interpreter's hooks."""
+        """Take over Python's hooks for uncaught exceptions."""
         self._before = (sys.excepthook, threading.excepthook, sys.unraisablehook)
-        sys.excepthook, threading.excepthook = self._on_exception, self._on_thread
+        sys.excepthook = self._on_exception
+        threading.excepthook = self._on_thread
         sys.unraisablehook = self._on_unraisable
 
     def close(self) -> None:
-        """Tell what waits and give the hooks back; may be called twice.  A hook somebody put over ours stays, and what
-        it passes on goes to the hooks from before."""
+        """Tell what waits and give the hooks back; may be called twice.  A hook that somebody set after ours stays, and
+        what it passes on goes to the hooks from before."""
         if not self._is_open:
             return
         self.settle()
@@ -112,13 +113,10 @@ class LastResort:
 
     @contextmanager
     def reporting_to(self, report: Report, main: str = PROGRAM) -> Iterator[None]:
-        """Meanwhile faults are told to ``report``, those first that found nobody to be told to, and a bug that passes
-        through here on its way up.
-
-        Args:
-            main: what the main thread is meanwhile, in words.
-        """
-        before, self._main = self._main, main
+        """Tell faults to ``report`` meanwhile: first those that found nobody to tell, later also a bug that ends the
+        block.  ``main`` says in words what the main thread is meanwhile."""
+        before = self._main
+        self._main = main
         self._reports.append(report)
         self._jobs.put(self._tell_unheard)
         try:
@@ -133,17 +131,17 @@ class LastResort:
             self._main = before
 
     def tell(self, error: BaseException, where: str) -> bool:
-        """Tell of an exception; returns at once.  False if it was only counted, for it was told before."""
+        """Tell of an exception; returns at once.  Returns False if it was told before and is only counted."""
         key = f"{_ANY_NUMBER.sub('', where)}|{type(error).__name__}|{_place(error.__traceback__)}"
         return self._tell(key, _fault(where, type(error).__name__, named(error)), error)
 
     def tell_text(self, kind: str, text: str, where: str) -> bool:
-        """Tell of a fault that is no exception; otherwise like :meth:`tell`."""
+        """Tell of a fault that is no exception; the rest is as in :meth:`tell`."""
         key = f"{_ANY_NUMBER.sub('', where)}|{kind}|{re.sub('[0-9]+', '', text)}"
         return self._tell(key, _fault(where, kind, f"{kind}: {one_line(text)}"), None)
 
     def settle(self, limit_s: float = PATIENCE_S) -> bool:
-        """Wait until all is told that came before, repetitions included; False if that takes too long."""
+        """Wait until all that came before is told, repetitions included.  Returns False if that takes too long."""
         if threading.current_thread() is self._thread:
             return False
         told = threading.Event()
@@ -173,10 +171,10 @@ class LastResort:
     def _meet(
         self, error: BaseException | None, where: str, pass_on: Callable[[], object], *, is_pythons: bool
     ) -> None:
-        """Tell of an exception and pass it on: what is only counted is not, nor what Python itself would print a second
-        time below the log."""
+        """Tell of an exception and pass it on, unless it is only counted, or Python itself would print it a second time
+        below the log."""
         is_passed_on = True
-        with contextlib.suppress(Exception):  # whatever fails here, the hook from before has it
+        with contextlib.suppress(Exception):  # whatever fails here, the hook from before still gets it
             if self._is_open and error is not None and not isinstance(error, KeyboardInterrupt | SystemExit):
                 is_passed_on = self.tell(error, where) and not (is_pythons and not log.hasHandlers())
         if is_passed_on:
@@ -185,7 +183,7 @@ class LastResort:
 
     def _tell(self, key: str, fault: Fault, error: BaseException | None) -> bool:
         if getattr(self._here, "is_counting", False):
-            return True  # met in the midst of telling: not again from the start
+            return True  # it came in the middle of telling: do not start again
         self._here.is_counting = True
         try:
             fault, is_new = self._count(key, fault)
@@ -227,14 +225,15 @@ class LastResort:
         return max(0.0, min(due) - self._clock()) if due else None
 
     def _tell_repeated(self, *, is_last: bool = False) -> None:
-        """Tell how often faults came again, of those that are due, or at last of all."""
+        """Tell how often faults came again: those that are due, or all if ``is_last``."""
         repeated: list[Fault] = []
         with self._counted():
             now = self._clock()
             for known in self._known.values():
                 if known.again and (is_last or now - known.told_s >= known.interval_s):
                     repeated.append(_again(known.fault, known.again))
-                    known.told_s, known.again = now, 0
+                    known.told_s = now
+                    known.again = 0
                     known.interval_s = min(2 * known.interval_s, LONGEST_INTERVAL_S)
         for fault in repeated:
             log.error("%s", fault.text)
@@ -258,7 +257,7 @@ class LastResort:
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        """Hold the count; a destructor that breaks in must not wait for what its own thread holds."""
+        """Hold the count meanwhile; a destructor that runs then must not wait for what its own thread holds."""
         self._here.is_counting = True
         try:
             with self._lock:
@@ -268,7 +267,7 @@ class LastResort:
 
 
 def _wake() -> None:
-    """Let the thread reckon anew when it has to tell."""
+    """Do nothing but let the thread work out again when it has to tell."""
 
 
 def _fault(where: str, kind: str, what: str) -> Fault:
@@ -280,14 +279,14 @@ def _again(fault: Fault, times: int) -> Fault:
 
 
 def _let_go(trace: TracebackType | None) -> None:
-    """Free what the failed calls held, which the interpreter keeps until the next failure: a painter left open in a
-    window that is closed meanwhile crashes Qt."""
+    """Free what the failed calls held, which Python keeps until the next failure: a painter left open in a window that
+    is closed meanwhile crashes Qt."""
     with contextlib.suppress(Exception):
         traceback.clear_frames(trace)
 
 
 def _place(trace: TracebackType | None) -> str:
-    """Where in the code an exception was raised."""
+    """Return where in the code an exception was raised."""
     if trace is None:
         return ""
     while trace.tb_next is not None:
@@ -302,7 +301,7 @@ _installed: list[LastResort] = []
 
 @contextmanager
 def installed() -> Iterator[LastResort]:
-    """Meanwhile this process has a last resort."""
+    """Give this process a last resort meanwhile."""
     resort = LastResort()
     resort.install()
     _installed.append(resort)
@@ -314,12 +313,12 @@ def installed() -> Iterator[LastResort]:
 
 
 def reporting_to(report: Report, main: str = PROGRAM) -> AbstractContextManager[None]:
-    """Meanwhile ``report`` is told of faults, if this process has a last resort; see :class:`LastResort`."""
+    """Tell faults to ``report`` meanwhile, if this process has a last resort; see :meth:`LastResort.reporting_to`."""
     return _installed[-1].reporting_to(report, main) if _installed else nullcontext()
 
 
 def tell(error: BaseException, where: str) -> None:
-    """Tell of a bug that was caught, but that nobody else tells: log, screen and audit, or at least the log."""
+    """Tell of a bug that was caught but that nobody else tells: in log, screen and audit, or at least in the log."""
     if _installed:
         _installed[-1].tell(error, where)
     else:
@@ -327,7 +326,7 @@ def tell(error: BaseException, where: str) -> None:
 
 
 def tell_text(kind: str, text: str, where: str) -> None:
-    """Tell of a fault that is no exception; otherwise like :func:`tell`."""
+    """Tell of a fault that is no exception; the rest is as in :func:`tell`."""
     if _installed:
         _installed[-1].tell_text(kind, text, where)
     else:
@@ -335,6 +334,6 @@ def tell_text(kind: str, text: str, where: str) -> None:
 
 
 def settle() -> None:
-    """Wait a little until all is told that came before."""
+    """Wait a little until all that came before is told."""
     if _installed:
         _installed[-1].settle()

@@ -66,7 +66,7 @@ def run_window(
 
 @contextlib.contextmanager
 def prompt_window() -> Iterator[None]:
-    """Threads of Python hand over five times as often meanwhile.
+    """Let Python's threads take turns five times as often meanwhile.
 
     Each time Qt calls Python and each time a call into Qt returns, the window waits for the interpreter; behind the
     line's threads that is up to one switch interval, many times per frame.
@@ -107,7 +107,7 @@ def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: 
 
 @contextlib.contextmanager
 def _closed_by_interrupt(window: MainWindow) -> Iterator[None]:
-    """Ctrl+C in the terminal or a polite kill closes the window (the bridge's timer lets Python see the signal)."""
+    """Let Ctrl+C in the terminal or SIGTERM close the window (the bridge's timer lets Python see the signal)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

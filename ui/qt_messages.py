@@ -1,4 +1,4 @@
-"""What Qt itself has to say goes to the log, and what is critical to the last resort: not to a stderr nobody reads."""
+"""This module puts Qt's messages into the log, critical ones also before people: nobody reads a station's stderr."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from station import last_resort
 from station.records.store import Store
 
 FATAL_S = 2.0
-"""How long Qt is kept from ending the process, so that the records are on disk."""
+"""Qt is kept from ending the process for this long, so that the records get to disk."""
 
 MOST_KINDS = 256
 
@@ -26,15 +26,15 @@ log = logging.getLogger("station.qt")
 
 @contextlib.contextmanager
 def qt_messages_told(store: Store) -> Iterator[None]:
-    """Meanwhile Qt's messages are told: a warning in the log, what is critical or fatal on the screen and in the audit,
-    too.  The handler from before hears all of them.
+    """Tell Qt's messages meanwhile: warnings in the log, critical and fatal ones also on the screen and in the audit.
 
-    It may be called in any thread and in the midst of painting, so it touches neither widgets nor signals.
+    The handler from before hears all of them.  The new one may be called in any thread and in the middle of painting,
+    so it touches neither widgets nor signals.
     """
     seen: dict[str, int] = {}
 
     def hear(kind: QtMsgType, where: Any, text: str) -> None:
-        with contextlib.suppress(Exception):  # raised into Qt it would end the process
+        with contextlib.suppress(Exception):  # an exception raised into Qt would end the process
             if kind in _KINDS:
                 is_end = kind is QtMsgType.QtFatalMsg
                 last_resort.tell_text(_KINDS[kind], text, last_resort.LOST_WINDOW if is_end else last_resort.WINDOW)
@@ -54,7 +54,7 @@ def qt_messages_told(store: Store) -> Iterator[None]:
 
 
 def _times(seen: dict[str, int], text: str) -> int:
-    """How often Qt has said this, whatever numbers are in it."""
+    """Count this message and return how often Qt has said it, whatever numbers are in it."""
     key = re.sub("[0-9]+", "", text)
     if key not in seen and len(seen) >= MOST_KINDS:
         seen.clear()

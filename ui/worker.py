@@ -1,4 +1,4 @@
-"""One thread does what may take long (database, image files); answers come back in the GUI thread."""
+"""This module runs what may take long (database, image files) in one thread; answers come back in the GUI thread."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ T = TypeVar("T")
 _log = logging.getLogger("station.ui")
 _POLL_MS = 20
 FLUSH_S = 2.0
-"""How long a reader waits for what the line has just told to be on disk, e.g. the end of a roll."""
+"""A reader waits this long until what the line has just told is on disk, e.g. the end of a roll."""
 
 
 class Worker(QObject):
     """The worker runs jobs one after another off the GUI thread.
 
     Answers travel through a plain queue that a timer empties: no Qt signal is ever emitted from a foreign thread.
-    A job's bug is told by the last resort, too, whatever ``failed`` makes of it.
+    The last resort tells of a job's bug, too, whatever ``failed`` does with it.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -41,7 +41,7 @@ class Worker(QObject):
 
     @property
     def busy(self) -> bool:
-        """Tell whether jobs are open."""
+        """Say whether jobs are open."""
         return self._open > 0
 
     def run(
@@ -65,7 +65,7 @@ class Worker(QObject):
         self._timer.start()
 
     def close(self) -> None:
-        """Forget reads that have not begun, wait for the rest.  A write that fails now is logged."""
+        """Forget reads that have not begun and wait for the rest.  A write that fails now is logged."""
         self._closed = True
         self._timer.stop()
         for read in self._reads:

@@ -1,4 +1,4 @@
-"""The ``station`` command: the composition root, and the one place that may reach up to the window."""
+"""This module is the ``station`` command: it puts the program together, and it alone may import the window."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 # Two cores are shared by line, renderer and screen: threads that spin while they wait would starve the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# On a line's small pictures OpenCV's own threads take twice the processor's time and are no sooner done.
+# On a line's small pictures OpenCV's own threads take twice the processor time and finish no sooner.
 os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 import typer
@@ -24,10 +24,10 @@ from station.teaching.request import TeachRequest
 
 
 class _App(typer.Typer):
-    """Runs a command without taking over ``sys.excepthook``, as Typer's own would: the last resort is there."""
+    """The app runs a command and leaves ``sys.excepthook`` to the last resort; Typer's own class would take it over."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run what the command line says."""
+        """Run the command that the command line names."""
         return typer.main.get_command(self)(*args, **kwargs)
 
 
@@ -283,7 +283,7 @@ def bench(
 
 
 def require_display() -> None:
-    """Raises StationError on a machine whose display is not there, before anything is opened."""
+    """Check, before anything is opened, that this machine has a display.  Raises StationError if it has none."""
     from station.display import has_display
 
     if not has_display():
@@ -293,7 +293,7 @@ def require_display() -> None:
 
 
 def open_window(*args: Any) -> int:
-    """The window of :mod:`ui.app`; imported here and only when one is wanted."""
+    """Open the window of :mod:`ui.app`, which is imported only here and only when a window is wanted."""
     from ui.app import run_window
 
     station, store, history, screenshot, after_s = args
@@ -301,7 +301,7 @@ def open_window(*args: Any) -> int:
 
 
 def main() -> NoReturn:
-    """Entry point: faults of input or environment become one sentence and exit 1, wrong usage exit 2."""
+    """Run the program: a fault of input or environment becomes one sentence and exit 1, wrong usage exit 2."""
     from station import last_resort
     from station.shutdown import end_process, polite_kills_unwind
 
@@ -320,7 +320,7 @@ def main() -> NoReturn:
 
 
 def say_why(error: Exception) -> None:
-    """Say in one sentence what ended the command; of a bug the traceback comes first, unless the log has it."""
+    """Say in one sentence what ended the command; for a bug print its traceback first, unless the log has it."""
     from station.bugs import is_bug, is_logged, reason
 
     if is_bug(error) and not is_logged(error):

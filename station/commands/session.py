@@ -1,4 +1,4 @@
-"""What commands share: open records, a station on a camera, a line of progress, figures of a roll."""
+"""This module holds what commands share: open records, a station on a camera, a line of progress, a roll's figures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from station.records.history import History
 from station.records.store import Store
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
-"""Opens the window on a station; the composition root hands it down, since the core knows no screens."""
+"""This function opens the window on a station; the command line hands it down, as nothing here may import screens."""
 
 LOOK_S = 0.2
 PROGRESS_S = 2.0
@@ -31,7 +31,7 @@ PROGRESS_S = 2.0
 
 @dataclass(frozen=True)
 class Records:
-    """The open records of one home folder."""
+    """These are the open records of one home folder."""
 
     home: Path
     store: Store
@@ -40,10 +40,10 @@ class Records:
 
 @contextmanager
 def open_records(home: Path) -> Iterator[Records]:
-    """Open (create, migrate) the records; what is queued is written before they close, bugs met meanwhile included.
+    """Open (create, migrate) the records meanwhile; all that waits, bugs met included, is written before they close.
 
     Raises:
-        RecordsError: also for a failure of the writer that nobody else declared.
+        RecordsError: the records cannot be opened, or the writer failed and nobody else declared it.
     """
     store = Store.open(home)
     try:
@@ -66,7 +66,7 @@ def open_station(
     wiring: MachineWiring | None = None,
     recording: RecordingCamera | None = None,
 ) -> Iterator[Station]:
-    """A station on the camera, which is ``recording`` where it records; closed whatever happens."""
+    """Open a station on the camera (also ``recording`` if it records) meanwhile; it is closed whatever happens."""
     station = Station(
         records.home,
         records.store,
@@ -85,7 +85,7 @@ def open_station(
 
 
 def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapshot:
-    """One roll to the end of its cloth, with a line of progress on stderr; Ctrl+C ends the roll properly.
+    """Inspect one roll to the end of its cloth, with a line of progress on stderr; Ctrl+C ends the roll properly.
 
     Raises:
         Exception: whatever ended the line before the cloth did.
@@ -110,7 +110,7 @@ def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapsho
 
 @contextmanager
 def interrupt_noted() -> Iterator[threading.Event]:
-    """Meanwhile the first Ctrl+C (or polite kill) only sets the event, so that it breaks into nothing; a second one
+    """Let the first Ctrl+C (or SIGTERM) only set the event meanwhile, so that it interrupts nothing; a second one
     interrupts."""
     noted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -131,17 +131,17 @@ def interrupt_noted() -> Iterator[threading.Event]:
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr."""
+    """Print a line for people, on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
 def say_notice(notice: Notice) -> None:
-    """A notice as a line for people."""
+    """Print a notice as a line for people."""
     say(f"{notice.severity.capitalize()}: {notice.text}")
 
 
 def say_notices(station: Station) -> None:
-    """Take what the station told meanwhile, and pass warnings and errors on."""
+    """Take what the station told since the last call, and print warnings, errors and stops."""
     while events := station.drain():
         for event in events:
             if isinstance(event, Notice) and event.severity is not Severity.INFO:
@@ -151,7 +151,7 @@ def say_notices(station: Station) -> None:
 
 
 def say_progress(snapshot: LineSnapshot) -> None:
-    """Where the roll is."""
+    """Print how far the roll is."""
     if snapshot.roll is None or snapshot.state is LineState.INITIALIZED:
         say(snapshot.message or "Starting")
         return
@@ -164,13 +164,13 @@ def say_progress(snapshot: LineSnapshot) -> None:
 
 
 class TeachingLog:
-    """Says how far the teach-in is, at most every five seconds."""
+    """The log prints how far the teach-in is, at most every five seconds."""
 
     def __init__(self) -> None:
         self._last = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        """Receive a progress report."""
+        """Print a progress report, unless one was printed less than five seconds ago."""
         if time.monotonic() - self._last >= 5:
             self._last = time.monotonic()
             loss = "" if progress.loss is None else f", loss {progress.loss:.3f}"
@@ -178,7 +178,7 @@ class TeachingLog:
 
 
 def line_figures(snapshot: LineSnapshot) -> dict[str, object]:
-    """The ledger and speed part of a command's JSON."""
+    """Return the ledger and speed part of a command's JSON."""
     ledger = snapshot.ledger
     return {
         "roll": snapshot.roll,

@@ -1,4 +1,4 @@
-"""One roll on the line: the threads, from camera to decision, and what can be asked of them."""
+"""This module inspects one roll: it runs the threads from camera to decision and says how they are."""
 
 from __future__ import annotations
 
@@ -28,29 +28,31 @@ from station.recipe import Recipe
 ROWS_WAITING = 16
 STOP_S = 20.0  # a large batch on a busy machine takes seconds
 READING_S = 0.2
-"""Screens look often; a reading of the encoder this young is good enough for them."""
+"""The encoder is read again after this time at the earliest: screens ask often, and such a reading is good enough."""
 
 
 class Inspection:
-    """Inspects one roll.
+    """An inspection takes one roll from the camera to the decision.
 
     Three threads: acquisition reads the camera, inference scores tiles, judging decides and tells.  ``on_event`` is
-    called in order from the judging thread and must return quickly: while it runs, nothing is decided.  When the
-    camera's cloth has ended the roll ends by itself; else :meth:`finish` or :meth:`abort` ends it.  Either way all
-    stretches are told and then ``RollEnded``, whose ledger has nothing in flight, is the last event.  A fault in any
-    thread ends the roll likewise: what the camera sent before its own fault is still judged, other lines in flight
-    are uninspected (aborted), so is what a camera with ``total_lines`` has not delivered yet, a ``Notice`` says why,
-    and :attr:`failure` holds it.  A thread that hangs in the scorer is abandoned: :attr:`has_hung`; the scorer must
-    not be used again then.  ``RollStarted`` is not told here but by whoever gave the roll its name.
+    called in order from the judging thread and must return quickly: while it runs, nothing is decided.  The roll ends
+    by itself when the camera's cloth has ended; else :meth:`finish` or :meth:`abort` ends it.  Either way all stretches
+    are told and then ``RollEnded``, whose ledger has nothing in flight, is the last event.
+
+    A fault in any thread ends the roll likewise: a ``Notice`` says why, and :attr:`failure` holds the fault.  What the
+    camera sent before its own fault is still judged; other lines in flight become uninspected (aborted), and so does
+    what a camera with ``total_lines`` has not delivered yet.  A thread that hangs in the scorer is abandoned and
+    :attr:`has_hung` says so; the scorer must then not be used again.  ``RollStarted`` is not told here but by whoever
+    gave the roll its name.
 
     Args:
         camera: started and stopped by the acquisition thread.
         scorer: judges tiles, called from one thread only.
         roll: the roll's name, None where nothing is recorded.
         shading: flat field of the camera (:class:`calibration.shading.Shading`).
-        view: whether StripViews are told.
-        due_line: the encoder's due line when the roll was opened: cloth of a camera that does not wait is the roll's
-            from there on, and uninspected (model not ready) until the camera is opened.  None: as read at the start.
+        view: whether to tell StripViews.
+        due_line: the encoder's due line when the roll was opened.  With a camera that does not wait, the roll's cloth
+            begins there and is uninspected (model not ready) until the camera is opened.  None: as read at the start.
     """
 
     def __init__(
@@ -65,7 +67,10 @@ class Inspection:
         view: bool = True,
         due_line: int | None = None,
     ) -> None:
-        self._camera, self._recipe, self._roll, self._on_event = camera, recipe, roll, on_event
+        self._camera = camera
+        self._recipe = recipe
+        self._roll = roll
+        self._on_event = on_event
         self._ledger = LineLedger()
         self._gauges = Gauges()
         self._notices: SimpleQueue[Notice] = SimpleQueue()
@@ -102,14 +107,15 @@ class Inspection:
             )
         ]
         self._lock = threading.Lock()
-        self._ready, self._ended = threading.Event(), threading.Event()
+        self._ready = threading.Event()
+        self._ended = threading.Event()
         self.failure: Exception | None = None
         self.has_hung = False
 
     def start(self) -> None:
         """Warm the model up, then open the camera and begin; returns at once.
 
-        A model or a camera that does not start is told by ``failure``.  Raises LineError on a second call.
+        If the model or the camera does not start, ``failure`` holds why.  Raises LineError on a second call.
         """
         with self._lock:
             if self._threads[0].ident is not None:
@@ -118,11 +124,11 @@ class Inspection:
                 thread.start()
 
     def pause(self) -> None:
-        """Stop looking.  Cloth that still moves becomes uninspected; a camera that waits simply waits."""
+        """Pause inspecting.  Cloth that still moves becomes uninspected; a camera that can wait simply waits."""
         self._acquisition.ask(Mode.PAUSE)
 
     def resume(self) -> None:
-        """Look again."""
+        """Resume inspecting."""
         if self._acquisition.mode is Mode.PAUSE:
             self._acquisition.ask(Mode.RUN)
 
@@ -147,11 +153,12 @@ class Inspection:
             self._join()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """True once the roll has ended, all judged or given up and told; see ``failure`` for how."""
+        """Wait until the roll has ended: all judged or given up, and told.  Returns False if ``timeout`` seconds were
+        not enough.  ``failure`` holds the fault that ended it, if any."""
         return self._ended.wait(timeout)
 
     def snapshot(self) -> LineSnapshot:
-        """How the line is now.  From any thread."""
+        """Describe the line as it is now.  May be called from any thread."""
         totals, recipe = self._ledger.totals(), self._recipe
         metre = None if recipe.mm_per_px is None else recipe.scale_along / 1000
         ended = self._ended.is_set()
@@ -210,7 +217,7 @@ class Inspection:
         self._rows.abort()
 
     def _join(self) -> None:
-        """Wait for the threads; one that hangs in a device is abandoned, and ``has_hung`` says so."""
+        """Wait for the threads; abandon one that hangs in a device and note it in ``has_hung``."""
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(STOP_S)
@@ -255,11 +262,11 @@ class Inspection:
             self._fail(error)
         try:
             if self.failure is not None:
-                # A folder's images behind the damaged one are the roll's, too.
+                # A folder's images behind the damaged one belong to the roll, too.
                 self._ledger.due(self._acquisition.cloth_lines)
             self._judge.close_roll(self._roll or "", self._notices, self.failure)
         except Exception as error:
-            # The listener itself is broken: there is nobody left to tell but the caller and the last resort.
+            # The listener itself is broken: only the caller and the last resort are left to tell.
             self._fail(error)
             raise
         finally:
@@ -267,12 +274,12 @@ class Inspection:
 
 
 def without_line(recipe: Recipe | None, roll: str | None, *, paused: bool, error: Exception | None) -> LineSnapshot:
-    """Say how the line is while there is none.
+    """Describe the line while none runs.
 
     Args:
-        recipe: of the last roll, None before any.
+        recipe: the last roll's recipe, None before any roll.
         roll: the open roll, None if none is.
-        paused: nobody wants to look yet.
+        paused: whether inspection is to wait.
         error: what kept the line from starting.
     """
     loading = "" if roll is None else "Loading the model"

@@ -1,7 +1,7 @@
-"""Records a camera's cloth beside whatever else is done with it: bounded in memory and on disk, never in its way.
+"""This module records a camera's cloth beside all other work: bounded in memory and on disk, never in the way.
 
-The newest cloth is what an engineer wants who is called to a complaint, so it is the oldest that is dropped first when
-a folder of recordings has reached its limit; what is left says so.  A disk that fails ends the recording, not the line.
+An engineer who is called to a complaint wants the newest cloth, so the oldest is dropped first when a folder of
+recordings has reached its limit; what is left says so.  A disk that fails ends the recording, not the line.
 """
 
 from __future__ import annotations
@@ -25,33 +25,34 @@ from station.line.channel import Channel, Closed
 
 GB = 1_000_000_000
 WAITING_BYTES = 128 * 2**20
-"""Pixels that wait for the disk: seconds of cloth, to ride out a hitch."""
+"""So many bytes of pixels may wait for the disk: seconds of cloth, to bridge a short stop of the disk."""
 
 WAITING_BLOCKS, WAITING_ENTRIES = 2048, 4096
-"""Blocks that wait at most, however small, and entries of all kinds: room is left for those that are no blocks."""
+"""So many blocks, however small, and so many entries of all kinds may wait: room is left for those without a block."""
 
 SPARE_BYTES = GB
-"""Left free on the disk whatever the limit says: the records live there, too."""
+"""So many bytes are left free on the disk, whatever the limit says: the records are there, too."""
 
 PATIENCE_S = 10.0
-"""How long a camera that can wait is made to wait for a slow disk."""
+"""A camera that can wait is made to wait this long for a slow disk."""
 
 LAST_S = 30.0
-"""How long the end of a recording may take; then its thread is abandoned."""
+"""The end of a recording may take this long; then its thread is abandoned."""
 
 NICENESS = 10
 
 
 class ClothRecorder:
-    """Writes what it is told into one recording, in a thread of its own.
+    """The recorder writes what it is told into one recording, in a thread of its own.
 
     Args:
-        folder: of the recording; made here, in the thread.
-        metadata: of the camera and roll.
-        limit_bytes: what the segments in ``shelf`` may take together, this recording's included.
-        shelf: folder of recordings that share the limit; None: this recording has it for itself.
+        folder: the recording's folder; made here, in the thread.
+        metadata: what to store of the camera and the roll.
+        limit_bytes: what the segments in ``shelf`` may take together, those of this recording included.
+        shelf: folder of recordings that share the limit; None: this recording has the limit for itself.
         can_wait: whether the camera may be made to wait for room.
-        spare_bytes: left free on the disk.
+        spare_bytes: bytes to leave free on the disk.
+        waiting_bytes: bytes of pixels that may wait for the disk.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class ClothRecorder:
         waiting_bytes: int = WAITING_BYTES,
     ) -> None:
         self.folder = folder
-        self._shelf, self._limit_bytes, self._spare_bytes = shelf, limit_bytes, spare_bytes
+        self._shelf = shelf
+        self._limit_bytes = limit_bytes
+        self._spare_bytes = spare_bytes
         self._can_wait = can_wait
         self._waiting_bytes = waiting_bytes
         self._queue: Channel[list[Entry]] = Channel(WAITING_ENTRIES, limit=waiting_bytes, weigh=self._weigh)
@@ -84,12 +87,12 @@ class ClothRecorder:
 
     @property
     def bytes_written(self) -> int:
-        """Bytes given to the disk so far, those of dropped segments included."""
+        """Give the bytes written to the disk so far, those of dropped segments included."""
         return self._writer.bytes_written
 
     def take_notices(self) -> list[Notice]:
-        """What people should know since the last call, each kind once in a recording: blocks that did not fit, old
-        cloth that was dropped, a disk that failed."""
+        """Return what people should know since the last call: blocks that did not fit, old cloth that was dropped, a
+        disk that failed.  Each kind is told once in a recording."""
         notices = []
         with contextlib.suppress(Empty):
             while True:
@@ -97,7 +100,7 @@ class ClothRecorder:
         return notices
 
     def tell(self, entry: Entry) -> None:
-        """Record an entry, if there is room; what there is none for is counted and declared in the recording."""
+        """Record an entry if there is room; else count the lost lines and declare them in the recording."""
         with self._telling:
             if self.failure is not None:
                 return
@@ -113,7 +116,7 @@ class ClothRecorder:
         """Write what waits and end the recording.
 
         Args:
-            end_line: where its cloth ends by the encoder; None where that is not known better than its last entry.
+            end_line: where its cloth ends by the encoder; None where nothing better is known than its last entry.
         """
         with self._telling:
             end = EncoderReading(end_line or 0, 0.0)
@@ -126,13 +129,13 @@ class ClothRecorder:
             abandoned.abandon(self._thread)
 
     def _weigh(self, entries: list[Entry]) -> float:
-        """At most half of all there is room for, so that what is no block always fits."""
+        """Weigh entries in bytes of pixels, a block at most half of the room, so that what is no block always fits."""
         blocks = [entry.block.pixels.nbytes for entry in entries if entry.block is not None]
         least = self._waiting_bytes / WAITING_BLOCKS
         return sum(min(max(size, least), self._waiting_bytes / 2) for size in blocks)
 
     def _offer(self, entries: list[Entry], patience_s: float) -> bool:
-        """Hand on what is missing, if anything is, and the entries behind it."""
+        """Queue a note of what is missing, if anything is, then the entries.  Returns False if they do not fit."""
         items = entries if self._missing is None else [self._missing, *entries]
         until = time.monotonic() + patience_s
         while not self._queue.offer(items):
@@ -168,7 +171,7 @@ class ClothRecorder:
             self._fail(error)
         if self._shelf is not None:
             with contextlib.suppress(OSError):
-                self.folder.rmdir()  # nothing came
+                self.folder.rmdir()  # only if nothing was recorded
 
     def _write(self, entry: Entry) -> None:
         self._writer.write(entry)
@@ -177,7 +180,7 @@ class ClothRecorder:
             self.pixel_bytes += entry.block.pixels.nbytes
 
     def _make_room(self, bytes_wanted: int) -> None:
-        """Drop the oldest segments until another fits.  Raises OSError, nothing dropped, if that would not help."""
+        """Drop the oldest segments until another fits.  Raises OSError and drops nothing if that would not help."""
         segments = oldest_first(self.folder, self._shelf)
         sizes = {path: _size(path) for path in segments}
         total = sum(sizes.values())
@@ -191,7 +194,7 @@ class ClothRecorder:
             total -= sizes[path]
             if path.parent != self.folder:
                 with contextlib.suppress(OSError):
-                    path.parent.rmdir()  # a recording with nothing left
+                    path.parent.rmdir()  # only if nothing of that recording is left
             limit = f"{self._limit_bytes / GB:g} GB"
             text = f"Recordings have reached {limit} or the disk's end; the oldest cloth is dropped."
             self._notify_once(Severity.INFO, text)
@@ -215,13 +218,13 @@ class ClothRecorder:
 
 
 def oldest_first(folder: Path, shelf: Path | None) -> list[Path]:
-    """Segments of one recording, or of all on a shelf."""
+    """Return the segments of one recording, or of all on a shelf, the oldest first."""
     paths = folder.glob(f"*{SUFFIX}") if shelf is None else shelf.glob(f"*/*{SUFFIX}")
     return [path for _, path in sorted((_written_ns(path), path) for path in paths)]
 
 
 def new_folder(shelf: Path) -> Path:
-    """A name for a recording that begins now: no name of a roll becomes a path."""
+    """Return a new folder's path for a recording that begins now; no name of a roll ever becomes a path."""
     name = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
     beside = (shelf / (name if number == 1 else f"{name}_{number}") for number in range(1, 1000))
     return next(path for path in beside if not path.exists())
@@ -240,6 +243,6 @@ def _size(path: Path) -> int:
 
 
 def _be_nice() -> None:
-    """On Linux a thread can step back behind the others; inspection comes first."""
+    """Lower this thread's priority where the system can (Linux): inspection comes first."""
     with contextlib.suppress(AttributeError, OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

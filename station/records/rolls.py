@@ -1,6 +1,6 @@
-"""Keeps what the line tells of a roll: defects, stretches, the score profile, the end.
+"""This module records what the line tells of a roll: defects, stretches, the score profile, the end.
 
-Everything here runs inside a write transaction of the writer thread and may be run again after a failed one.
+Everything here runs inside a write transaction of the writer's thread and may run again after one that failed.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ PART_MM = 1000.0
 PART_LINES_WITHOUT_SCALE = 2048
 
 Pictures = Mapping[tuple[int, int], tuple[str | None, str | None]]
-"""Relative paths of (crop, heat) by (roll id, defect number)."""
+"""The pictures are relative paths of (crop, heat) by (roll id, defect number)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """An event, the roll it belongs to and when it was told."""
+    """An entry holds an event, the roll it belongs to and when it was told."""
 
     roll_id: int
     event: Event
@@ -67,7 +67,7 @@ def new_roll(
     station: str,
     by: str,
 ) -> RollTable:
-    """Open a roll.  Raises RecordsError if the name is taken or another recipe bears the version."""
+    """Put a new roll on record.  Raises RecordsError if the name is taken or another recipe has the version."""
     started = now()
     roll = RollTable(
         name=name or _next_name(session, started),
@@ -92,7 +92,7 @@ def new_roll(
 
 
 def checked_name(name: str) -> str:
-    """The name of a roll, if it may be one; no path is ever made of it.  Raises RecordsError."""
+    """Return ``name`` if it may be the name of a roll; no path is ever made of it.  Raises RecordsError otherwise."""
     fit = 0 < len(name) <= NAME_LIMIT and name.isprintable() and name == name.strip() and not name.startswith("-")
     if not fit:
         raise RecordsError(
@@ -102,7 +102,7 @@ def checked_name(name: str) -> str:
 
 
 def _next_name(session: Session, started: datetime) -> str:
-    """Local day and the day's next number."""
+    """Return the local day with the day's next number, such as ``2026-11-22-001``."""
     day = f"{started.astimezone():%Y-%m-%d}-"
     names = session.scalars(select(RollTable.name).where(RollTable.name.startswith(day, autoescape=True)))
     numbers = [int(name[len(day) :]) for name in names if name[len(day) :].isdecimal()]
@@ -110,7 +110,7 @@ def _next_name(session: Session, started: datetime) -> str:
 
 
 def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None:
-    """Write the entries of one or more rolls, in order."""
+    """Record the entries of one or more rolls, in order."""
     for roll_id in dict.fromkeys(entry.roll_id for entry in entries):
         mine = [entry for entry in entries if entry.roll_id == roll_id]
         _keep_notices(session, mine)
@@ -127,7 +127,7 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
-    """Notices, faults and what became of stops go to the audit, in order."""
+    """Add notices, faults and what became of stops to the audit, in order."""
     for entry in entries:
         where = "" if entry.roll_id == NO_ROLL else f"roll number {entry.roll_id}"
         if isinstance(entry.event, Notice):
@@ -140,21 +140,22 @@ def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
 
 
 def break_off(session: Session, roll: RollTable, why: str) -> None:
-    """Close a roll that nobody ended: at its last event, with the ledger its stretches give.
+    """Close a roll that nobody ended: at the time of its last event, with the ledger that its stretches give.
 
-    Lines judged after the last stretch told are inspected, as the score profile shows; only the last row of the
-    profile is not (line aborted): the line had no time to tell its defects.
+    Lines judged after the last stretch told count as inspected if the score profile shows them; only the last row of
+    the profile does not (line aborted), as the line had no time to tell its defects.
     """
     told = session.scalar(select(func.max(StretchTable.end_line)).where(StretchTable.roll_id == roll.id)) or 0
     query = select(ProfileTable.rows).where(ProfileTable.roll_id == roll.id, ProfileTable.end_line > told)
     rows = np.frombuffer(b"".join(session.scalars(query.order_by(ProfileTable.id))), "<i8").reshape(-1, 3)
     _keep_stretches(session, roll, stretches_of_rows(rows[:, :2], told))
-    roll.ended_at, roll.ended_how = roll.touched_at, BROKEN_OFF
+    roll.ended_at = roll.touched_at
+    roll.ended_how = BROKEN_OFF
     audit.append(session, "roll broken off", "open", f"{roll.name}: {_ledger_text(roll)}", "station", why)
 
 
 def stretches_of_rows(rows: NDArray[np.int64], told: int) -> list[Stretch]:
-    """Stretches from line ``told`` on that the judged rows ``[n, 2]`` (first, end line) vouch for; see break_off."""
+    """Return the stretches from line ``told`` on that judged rows ``[n, 2]`` (first, end line) prove; see break_off."""
     stretches: list[Stretch] = []
     reach = told
     for first, end in sorted(map(tuple, rows[:-1].tolist())):
@@ -179,7 +180,8 @@ def _end(session: Session, roll: RollTable, ledger: Ledger, at: datetime) -> Non
     roll.lines_inspected = ledger.lines_inspected
     roll.lines_uninspected = ledger.lines_uninspected
     roll.lines_repeated = ledger.lines_repeated
-    roll.ended_at, roll.ended_how = at, ENDED
+    roll.ended_at = at
+    roll.ended_how = ENDED
     audit.append(session, "roll ended", "open", f"{roll.name}: {_ledger_text(roll)}", "station", "")
 
 
@@ -188,7 +190,7 @@ def _ledger_text(roll: RollTable) -> str:
 
 
 def latest_defects(entries: Iterable[Entry]) -> dict[tuple[int, int], tuple[Defect, datetime]]:
-    """Last state of each defect by (roll id, number), with the time of its first mention; a growing one is one row."""
+    """Return each defect's last state and when it was first told, by (roll id, number); a growing one is one row."""
     latest: dict[tuple[int, int], tuple[Defect, datetime]] = {}
     for entry in entries:
         if isinstance(entry.event, DefectChanged):
@@ -212,23 +214,30 @@ def _keep_defects(session: Session, roll_id: int, entries: Sequence[Entry], pict
         _copy(defect, row)
         row.changed_at = entries[-1].at
         crop, heat = pictures.get((roll_id, number), (None, None))
-        row.crop_file, row.heat_file = crop or row.crop_file, heat or row.heat_file
+        row.crop_file = crop or row.crop_file
+        row.heat_file = heat or row.heat_file
 
 
 def _copy(defect: Defect, row: DefectTable) -> None:
-    row.first_line, row.end_line = int(defect.first_line), int(defect.end_line)
-    row.first_px, row.end_px = int(defect.first_px), int(defect.end_px)
-    row.length_mm, row.width_mm = float(defect.length_mm), float(defect.width_mm)
+    row.first_line = int(defect.first_line)
+    row.end_line = int(defect.end_line)
+    row.first_px = int(defect.first_px)
+    row.end_px = int(defect.end_px)
+    row.length_mm = float(defect.length_mm)
+    row.width_mm = float(defect.width_mm)
     row.area_mm2 = float(defect.area_mm2)
-    row.position_mm, row.across_mm = float(defect.position_mm), float(defect.across_mm)
+    row.position_mm = float(defect.position_mm)
+    row.across_mm = float(defect.across_mm)
     row.score = float(defect.score)
-    row.kind, row.piece = str(defect.kind), defect.piece
-    row.is_reject, row.closed = bool(defect.is_reject), bool(defect.closed)
+    row.kind = str(defect.kind)
+    row.piece = defect.piece
+    row.is_reject = bool(defect.is_reject)
+    row.closed = bool(defect.closed)
     row.merged_into = defect.merged_into
 
 
 def _keep_stretches(session: Session, roll: RollTable, stretches: Sequence[Stretch]) -> None:
-    """Append; a stretch that continues the last one of the same fate lengthens it."""
+    """Append stretches; one that goes on where the last ended, with the same reason, lengthens it."""
     if not stretches:
         return
     query = select(StretchTable).where(StretchTable.roll_id == roll.id).order_by(StretchTable.id.desc()).limit(1)
@@ -241,7 +250,7 @@ def _keep_stretches(session: Session, roll: RollTable, stretches: Sequence[Stret
         else:
             last = StretchTable(roll_id=roll.id, first_line=first, end_line=end, reason=reason)
             session.add(last)
-            session.flush()  # ids follow the order told
+            session.flush()  # ids are in the order told
         if reason is None:
             roll.lines_inspected += end - first
         else:

@@ -1,4 +1,4 @@
-"""What the records give back: plain immutable rows, free of the database session they came from."""
+"""This module defines what the records give back: plain immutable rows, free of the database session they came from."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from station.recipe import Recipe
 
 
 class RecordsError(StationError):
-    """A fault of the records, as one plain sentence: what happened, to which file or row, what to do."""
+    """The error reports a fault of the records in a plain sentence: what happened, to which file or row, what to do."""
 
 
 class Verdict(StrEnum):
-    """What a person said of a defect."""
+    """A verdict is what a person said of a defect."""
 
     CONFIRMED = "confirmed"
     FALSE_ALARM = "false alarm"
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecipeRow:
-    """One version of a fabric's recipe."""
+    """A row holds one version of a fabric's recipe."""
 
     recipe: Recipe
     created_at: datetime
@@ -36,14 +36,14 @@ class RecipeRow:
 
 @dataclass(frozen=True, slots=True)
 class NewCalibration:
-    """A calibration to put on record.
+    """A new calibration is one to put on record.
 
     Attributes:
-        kind: such as scale or shading.
+        kind: what was calibrated, such as scale or shading.
         camera_id, serial, width_px: the camera's name in the settings, the device's own number ('' if it has none),
             and how many columns it had.
         result: the result (JSON-able, finite).
-        residual: the error that is left, in ``residual_unit``; None where the kind has none.
+        residual: the error that remains, in ``residual_unit``; None where the kind has none.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class NewCalibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationRow(NewCalibration):
-    """A calibration on record: also its number, when (UTC-aware) and by whom it was made."""
+    """A row holds a calibration on record, with its number and when (UTC-aware) and by whom it was made."""
 
     id: int
     made_at: datetime
@@ -66,7 +66,7 @@ class CalibrationRow(NewCalibration):
 
 @dataclass(frozen=True, slots=True)
 class RollMeasures:
-    """What a roll's sizes are made with.
+    """The measures are what a roll's sizes are calculated with.
 
     Attributes:
         mm_per_px, mm_per_line: scale across and along; None without one.
@@ -81,17 +81,17 @@ class RollMeasures:
 
     @classmethod
     def uncalibrated(cls, recipe: Recipe) -> RollMeasures:
-        """The recipe's own scale, which nobody has verified."""
+        """Return the measures of the recipe's own scale, which nobody has verified."""
         along = None if recipe.mm_per_px is None else recipe.scale_along
         return cls(recipe.mm_per_px, along, "no calibration was used")
 
 
 @dataclass(frozen=True, slots=True)
 class RollRow:
-    """One roll.  ``ended_at`` is None while open.  Times are UTC-aware.
+    """A row holds one roll.  ``ended_at`` is None while it is open.  Times are UTC-aware.
 
-    ``mm_per_px`` and ``mm_per_line``: the scale its sizes were made with, across and along; None without one.
-    ``broken_off``: it ended by a crash or without an end; ``ended_at`` is then the time of its last event.
+    ``mm_per_px`` and ``mm_per_line``: the scale its sizes were calculated with, across and along; None without one.
+    ``broken_off``: whether a crash ended it, or nobody did; ``ended_at`` is then the time of its last event.
     ``web_width_px``: mean width of the web where it was judged, None if unknown.
     ``unverified``: why its sizes are not verified, '' where they are.
     """
@@ -119,7 +119,7 @@ class RollRow:
 
 @dataclass(frozen=True, slots=True)
 class StretchRow:
-    """Lines ``[first_line, end_line)`` of a roll; ``reason`` is None where inspected."""
+    """A row holds lines ``[first_line, end_line)`` of a roll; ``reason`` is None where they were inspected."""
 
     first_line: int
     end_line: int
@@ -128,7 +128,7 @@ class StretchRow:
 
 @dataclass(frozen=True, slots=True)
 class DefectRow:
-    """One defect of a roll; geometry as in :class:`station.contract.Defect`; ``unverified`` as in :class:`RollRow`.
+    """A row holds one defect; geometry as in :class:`station.contract.Defect`, ``unverified`` as in :class:`RollRow`.
 
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
     """
@@ -164,7 +164,7 @@ class DefectRow:
 
 @dataclass(frozen=True, slots=True)
 class RollFilter:
-    """Which rolls; None means all."""
+    """The filter says which rolls to return; None means all."""
 
     fabric: str | None = None
     since: datetime | None = None
@@ -175,7 +175,7 @@ class RollFilter:
 
 @dataclass(frozen=True, slots=True)
 class DefectFilter:
-    """Which defects of a roll; None means all."""
+    """The filter says which defects of a roll to return; None means all."""
 
     roll_id: int
     rejects_only: bool = False

@@ -1,4 +1,4 @@
-"""The writing side of the records.  One store per process; one thread writes, everybody else tells or asks it."""
+"""This module writes the records.  A process has one store; one thread writes, all others tell or ask it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from station.records.schema import RollTable, now
 from station.records.writer import Writer
 
 KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice, Fault)
-"""Events that are kept; whoever tells the records may tell them all."""
+"""Only these events are kept; whoever tells the records may tell them all."""
 
 log = logging.getLogger("station.records")
 
 
 class Store:
-    """Recipes, models, rolls, reviews and the audit, durably.  All methods may be called from any thread.
+    """The store keeps recipes, models, rolls, reviews and audit on disk.  All methods may be called from any thread.
 
-    Use as a context manager, or call :meth:`close`.
+    Use it as a context manager, or call :meth:`close`.
     """
 
     def __init__(self, home: Path, url: str, writer_engine: Engine, read_engine: Engine) -> None:
@@ -50,11 +50,11 @@ class Store:
 
     @classmethod
     def open(cls, home: Path, url: str | None = None) -> Store:
-        """Open (or create) the records of a home folder and bring them up to date; rolls of a crash are closed.
+        """Open (or create) the records of a home folder, bring them up to date, and break off rolls a crash left open.
 
         Raises:
-            RecordsError: the home cannot be written to, the file is no database of a station or a newer one, the disk
-                is full, another program holds the database.
+            RecordsError: the home cannot be written to, the file is no database of a station or a newer station's, the
+                disk is full, another program holds the database.
         """
         home = Path(home).absolute()
         make_home(home)
@@ -69,27 +69,27 @@ class Store:
 
     @property
     def home(self) -> Path:
-        """Folder of the records."""
+        """Give the folder of the records."""
         return self._home
 
     @property
     def read_engine(self) -> Engine:
-        """Engine for readers; refuses to write."""
+        """Give the engine for readers, which refuses to write."""
         return self._read_engine
 
     @property
     def failure(self) -> RecordsError | None:
-        """What keeps the line's events from the disk now, or that some were lost; None if all is well."""
+        """Give what keeps the line's events from the disk now, or that some were lost; None if all is well."""
         return self._writer.failure
 
     @property
     def waiting(self) -> int:
-        """Events told but not on disk yet."""
+        """Give the number of events told but not on disk yet."""
         return self._writer.waiting
 
     @property
     def lost(self) -> int:
-        """Events that did not fit while the disk failed; they are not on record."""
+        """Give the number of events that did not fit while the disk failed; they are not on record."""
         return self._writer.lost
 
     # ------------------------------------------------------------------ the line
@@ -103,11 +103,11 @@ class Store:
         measures: RollMeasures | None = None,
         by: str = "station",
     ) -> str:
-        """Open a roll; what :meth:`write` is told from now on belongs to it.  Returns its name.
+        """Open a roll, to which all that :meth:`write` is told from now on belongs.  Returns its name.
 
-        Without a name it is the day and a number (``2026-11-22-001``).  A recipe that is not on record yet is put there
-        as it is.  A roll still open in this store is broken off.  Without ``measures`` its sizes are the recipe's,
-        unverified.
+        Without a name, the roll is called by the day and a number (``2026-11-22-001``).  A recipe not on record yet is
+        put there as it is.  A roll still open in this store is broken off.  Without ``measures``, sizes follow the
+        recipe's own scale and are unverified.
 
         Raises:
             RecordsError: the name is taken or unfit, or another recipe is on record under this fabric and version.
@@ -137,8 +137,8 @@ class Store:
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
 
-        Pictures of the cloth and the roll's start are not kept; notices, faults of the program, and what becomes of a
-        stop of the machine, go to the audit: when a camera came back is as much part of a roll as when it went.
+        Pictures of the cloth and the roll's start are not kept.  Notices, faults of the program and what becomes of a
+        stop of the machine go to the audit: when a camera came back belongs to a roll as much as when it went.
         Returns False if an event to keep was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:
@@ -156,14 +156,14 @@ class Store:
         return accepted
 
     def flush(self, timeout_s: float = 30.0) -> bool:
-        """True once all that was told is on disk; False after a failed try or a timeout (see :attr:`failure`)."""
+        """Wait until all that was told is on disk.  Returns False after a failure or timeout; see :attr:`failure`."""
         return self._writer.flush(timeout_s)
 
     def close(self, timeout_s: float = 30.0) -> None:
-        """Write what waits, break off a roll still open, stop the thread.  May be called twice.
+        """Write what waits, break off a roll still open, and stop the thread.  May be called twice.
 
         Raises:
-            RecordsError: events could not be written; says how many and why.
+            RecordsError: events could not be written; it says how many and why.
         """
         if self._closed:
             return
@@ -189,7 +189,7 @@ class Store:
         self.close()
 
     def recover(self) -> list[str]:
-        """Break off rolls whose program is gone (crash, power cut); returns their names.
+        """Break off rolls whose program is gone (crash, power cut).  Returns their names.
 
         A roll's program holds a file lock while it lives, so rolls that run elsewhere are left alone.
         """
@@ -208,9 +208,9 @@ class Store:
     # ------------------------------------------------------------------ people and teaching
 
     def save_recipe(self, recipe: Recipe, by: str, why: str, *, based_on: int | None = None) -> Recipe:
-        """Put a recipe on record as the next version of its fabric; returns it with that version.
+        """Put a recipe on record as the next version of its fabric.  Returns it with that version.
 
-        A change of an older recipe tells ``based_on``, that one's version, so that it never undoes a newer one unseen.
+        ``based_on``: version of the recipe that was changed, so that a change never undoes a newer version unseen.
 
         Raises:
             SupersededError: a newer version is on record by now.
@@ -220,18 +220,18 @@ class Store:
     def add_model(
         self, sha256: str, file: Path, metadata: Mapping[str, Any], by: str = "station", why: str = ""
     ) -> None:
-        """Put a taught model on record: the hash of its file, where it lies, what is known of it (JSON-able)."""
+        """Put a taught model on record: its file's hash, where the file is, what is known of the model (JSON-able)."""
         file = Path(file).absolute()
         path = file.relative_to(self._home).as_posix() if file.is_relative_to(self._home) else str(file)
         self._writer.call(lambda session: set_model(session, sha256, path, metadata, by, why))
 
     def add_calibrations(self, new: Iterable[NewCalibration], by: str, why: str = "") -> list[int]:
-        """Put cameras' calibrations on record, all or none; returns their numbers."""
+        """Put cameras' calibrations on record, all or none.  Returns their numbers."""
         made = tuple(new)
         return self._writer.call(lambda session: add_calibrations(session, made, by, why))
 
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
-        """Add what a person says of a defect; the last word counts.  Raises RecordsError if there is no such defect."""
+        """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
         self._writer.call(lambda session: add_review(session, defect_id, verdict, by, note))
 
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:

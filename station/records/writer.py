@@ -1,4 +1,4 @@
-"""The one thread that writes: events wait in a bounded queue, calls go before them and wait for their answer."""
+"""This module has the one thread that writes: events wait in a bounded queue; calls go first and wait for an answer."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class _Call:
 
 
 class Writer:
-    """Writes in batches, one transaction each.  A batch that fails for want of disk or rights stays queued and is
-    tried again; nothing is taken off the queue before it is on disk.
+    """The writer writes in batches, one transaction each.  A batch that fails for lack of disk or rights stays queued
+    and is tried again; nothing is taken off the queue before it is on disk.
 
     Args:
-        engine: the writing engine.
-        home: folder of the pictures.
+        engine: the engine that writes.
+        home: the folder that holds the pictures.
         target: what the database is called in messages.
-        on_kept: told, in the writer's thread, of each event that is on disk.
-        limit: most events that may wait.
-        limit_bytes: most bytes of pictures that may wait.
+        on_kept: called in the writer's thread with each event that is on disk.
+        limit: events that may wait at most.
+        limit_bytes: bytes of pictures that may wait at most.
     """
 
     def __init__(
@@ -85,24 +85,24 @@ class Writer:
 
     @property
     def failure(self) -> RecordsError | None:
-        """What keeps events from the disk now, or the first that was lost for good; None if all is well."""
+        """Give what keeps events from the disk now, or why the first was lost for good; None if all is well."""
         with self._changed:
             return self._loss or self._fault
 
     @property
     def waiting(self) -> int:
-        """Events told but not on disk yet."""
+        """Give the number of events told but not on disk yet."""
         with self._changed:
             return len(self._events)
 
     @property
     def lost(self) -> int:
-        """Events that will never be on disk (queue full, or unfit)."""
+        """Give the number of events that will never be on disk (queue full, or unfit)."""
         with self._changed:
             return self._lost
 
     def put(self, entry: Entry, timeout_s: float = 0.0) -> bool:
-        """Queue an event; False (counted, declared in :attr:`failure`) if there is no room within ``timeout_s``."""
+        """Queue an event.  Returns False, counted and declared in :attr:`failure`, if ``timeout_s`` brings no room."""
         size = _size(entry)
         with self._changed:
             if not self._changed.wait_for(lambda: self._has_room(size) or self._stopping, timeout_s) or self._stopping:
@@ -115,10 +115,10 @@ class Writer:
         return True
 
     def call(self, run: Callable[[Session], T], timeout_s: float = 30.0) -> T:
-        """Run ``run`` in a write transaction of its own and return its answer once that is on disk.
+        """Call ``run`` in a write transaction of its own and return its answer once that is on disk.
 
         Raises:
-            RecordsError: it refused, the disk or the database failed, or the records are closed.
+            RecordsError: ``run`` refused, the disk or the database failed, or the records are closed.
         """
         answer: Future[T] = Future()
         with self._changed:
@@ -134,7 +134,7 @@ class Writer:
             raise RecordsError(f"The records in {self._target} did not answer in {timeout_s:g} s; try again.") from None
 
     def flush(self, timeout_s: float) -> bool:
-        """True once all that was told before is on disk; False if a try failed meanwhile or time ran out."""
+        """Wait until all that was told before is on disk.  Returns False if a try failed meanwhile or time ran out."""
         with self._changed:
             goal, attempts = self._put, self._attempts
             self._changed.notify_all()
@@ -145,7 +145,7 @@ class Writer:
         """Write what waits, then end the thread.  May be called twice.
 
         Raises:
-            RecordsError: events could not be written; says how many.
+            RecordsError: events could not be written; it says how many.
         """
         written = self.flush(timeout_s)
         with self._changed:
@@ -172,10 +172,10 @@ class Writer:
             self._work()
         except BaseException as error:
             self._die(error)
-            raise  # to the last resort: this must be told as what it is
+            raise  # to the last resort, which tells it as the bug it is
 
     def _die(self, error: BaseException) -> None:
-        """Take nothing more, so that nobody waits for a thread that has ended, and the line does not run on
+        """Accept nothing more, so that nobody waits for a thread that has ended and the line does not run on
         unrecorded."""
         with self._changed:
             self._is_dead = self._stopping = True
@@ -231,7 +231,7 @@ class Writer:
             if is_environment(error):
                 self._wait_out(records_error(error, self._target))
             elif len(batch) > 1:
-                self._try(batch[: len(batch) // 2])  # the rest is tried next; halves close in on the unfit one
+                self._try(batch[: len(batch) // 2])  # the rest is tried next; halving finds the unfit event
             else:
                 self._drop(batch[0], error)
         else:
@@ -255,7 +255,7 @@ class Writer:
             try:
                 self._on_kept(entry)
             except Exception:
-                # It is on disk; what its listener does with that must not end the writing of others.
+                # It is on disk; a fault of its listener must not keep other events from being written.
                 log.exception("event kept, but not followed up: %s", entry.event)
         with self._changed:
             for entry in batch:

@@ -1,4 +1,4 @@
-"""The last step of the line: from scored tile rows to events and settled lines, in one thread."""
+"""This module is the last step of the line: one thread turns scored tile rows into events and settled lines."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from station.recipe import Recipe
 IDLE_S = 0.1
 
 FLOOD_DEFECTS, FLOOD_LINES, FLOOD_SILENCE_LINES = 200, 2000, 20000
-"""More defects than this on so many lines are told as a likely mistake, then not again for so many lines."""
+"""More defects than the first on the last lines (second) are told as a likely mistake, then not again for the third."""
 
 
 class Judge:
-    """Blends, finds defects, decides, tells, and settles lines in the ledger.
+    """The judge blends scores, finds defects, decides, tells, and settles lines in the ledger.
 
-    Lines of which some of the web's width was not seen are judged as far as they were, and count as uninspected.
-    For every part of the strip it tells, in this order: the StripView (if wanted), the RowJudged (where it was
-    judged; peaks without the recipe's edge margin), the defects that changed, the stretches completed.  Every line of a
-    run is in exactly one StripView, in order.
+    Lines seen over only some of the web's width are judged that far and count as uninspected.  For every part of the
+    strip the judge tells, in this order: the StripView (if wanted), the RowJudged (where it was judged; peaks without
+    the recipe's edge margin), the defects that changed, the stretches completed.  Every line of a run is in exactly one
+    StripView, in order.
     """
 
     def __init__(
@@ -61,8 +61,11 @@ class Judge:
         point_spread_px: float,
         view: bool = True,
     ) -> None:
-        self._ledger, self._emit, self._view = ledger, emit, view
-        self._cell, self._tile = cell_px, tile_px
+        self._ledger = ledger
+        self._emit = emit
+        self._view = view
+        self._cell = cell_px
+        self._tile = tile_px
         self._notices = Notices(emit)
         self._threshold = recipe.threshold
         self._blender = Blender(
@@ -81,20 +84,20 @@ class Judge:
         self._recent: deque[tuple[int, int]] = deque()
         self._flood_told: int | None = None
         self.judged_s: float | None = None
-        """When the newest judged line was captured (monotonic), None before the first."""
+        """This is when the newest judged line was captured (monotonic, in s), None before the first."""
 
     @property
     def defects(self) -> int:
-        """Defects told so far, rejects included."""
+        """Give the number of defects told so far, rejects included."""
         return len(self._numbers)
 
     @property
     def rejects(self) -> int:
-        """Rejects told so far."""
+        """Give the number of rejects told so far."""
         return len(self._rejects)
 
     def run(self, rows: Channel[ScoredRow | EndOfRun], notices: SimpleQueue[Notice], gauges: Gauges) -> None:
-        """The thread's body: judge ``rows`` until they are closed, and tell what the other threads have to say."""
+        """Judge ``rows`` until they are closed, and tell the other threads' ``notices``; this is the thread's body."""
         while True:
             self._tell(notices)
             try:
@@ -112,7 +115,7 @@ class Judge:
                 self.tell_stretches()
 
     def close_roll(self, roll: str, notices: SimpleQueue[Notice], failure: Exception | None) -> None:
-        """Settle what is in flight as uninspected (aborted), and tell the roll's end; before it, what ended it."""
+        """Settle what is in flight as uninspected (aborted), then tell the ``failure``, if any, and the roll's end."""
         totals = self._ledger.close(UninspectedReason.ABORTED)
         self._tell(notices)
         self.tell_stretches()
@@ -121,11 +124,11 @@ class Judge:
         self._emit(RollEnded(roll, totals))
 
     def row(self, row: TileRow, maps: NDArray[np.float32]) -> None:
-        """Take a tile row with its raw anomaly maps, float32 ``[tiles, cells, cells]``."""
+        """Judge a tile row by its raw anomaly maps, float32 ``[tiles, cells, cells]``."""
         self._part(self._blender.add(row, maps))
 
     def end_run(self) -> None:
-        """The run has ended: decide all that waits."""
+        """Decide all that waits, as the run has ended."""
         tail = self._blender.tail()
         if tail is not None:
             self._part(tail)
@@ -139,7 +142,7 @@ class Judge:
             self._emit(StretchClosed(stretch))
 
     def _tell(self, notices: SimpleQueue[Notice]) -> None:
-        """Pass on what waits."""
+        """Tell the notices that wait."""
         while True:
             try:
                 notice = notices.get_nowait()
@@ -178,7 +181,7 @@ class Judge:
         self._settle(self._tracker.decided_line)
 
     def _peaks(self, part: StripPart, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Highest score of each patch.  What nobody saw has none."""
+        """Return the highest score of each patch, float32 ``[patches]``; columns that nobody saw have none."""
         peaks = []
         for (first, end), patches in zip(part.seen, part.patches, strict=True):
             left, right = first // self._cell, -(-end // self._cell)
@@ -187,7 +190,7 @@ class Judge:
         return np.asarray(np.concatenate(peaks), np.float32)
 
     def _watch_flood(self, line: int, new: int) -> None:
-        """Say so if nearly everything looks wrong: then it is rather the recipe that is."""
+        """Warn if nearly everything looks wrong: then the recipe is more likely wrong than the cloth."""
         self._recent.append((line, new))
         while self._recent[0][0] <= line - FLOOD_LINES:
             self._recent.popleft()
