@@ -62,7 +62,8 @@ class TimeBudget:
         """Report how far teach-in is: the time left follows from the share done and the time it took."""
         if self._progress is None:
             return
-        self._furthest = fraction = max(self._furthest, min(1.0, fraction))
+        fraction = max(self._furthest, min(1.0, fraction))
+        self._furthest = fraction
         elapsed = time.monotonic() - self.started
         likely = min(self.seconds, elapsed / fraction) if fraction > 0.02 else self.seconds
         self._progress(Progress(stage, fraction, max(0.0, likely - elapsed), loss))

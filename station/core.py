@@ -144,7 +144,8 @@ class Station:
             self._inspection = None
             self._last = None
             self.failure = None
-            self._abort = self._paused = False
+            self._abort = False
+            self._paused = False
             self._end.clear()
             thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
             self._roll_over.clear()

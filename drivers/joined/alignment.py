@@ -203,7 +203,8 @@ class Aligner:
             ends = [queue[0].end if queue[0].first <= first else queue[0].first for queue in self._queues if queue]
             if not ends:
                 return None
-            self.next_line = end = min(ends)
+            end = min(ends)
+            self.next_line = end
             seen = {number: queue[0] for number, queue in enumerate(self._queues) if queue and queue[0].first <= first}
             if seen:
                 self._gone.difference_update(seen)

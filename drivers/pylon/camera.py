@@ -45,7 +45,8 @@ class PylonCamera(Camera):
     """
 
     def __init__(self, settings: PylonSettings) -> None:
-        self._settings = self._told = settings
+        self._told = settings
+        self._settings = settings
         self._overrides: set[str] = set()
         self._pylon, self._genicam = load_pylon()
         self.grab: Grab | None = None

@@ -49,7 +49,8 @@ class RecordingWriter:
     def write(self, entry: Entry) -> None:
         """Append one entry; the operating system has it before this returns."""
         if self._origin is None:
-            self._origin = self._reach = entry.reading.due_line
+            self._origin = entry.reading.due_line
+            self._reach = self._origin
         frame = framed(header_of(entry), b"" if entry.block is None else pack(entry.block.pixels, self._packer))
         if self._file is None or self._size + len(frame) > self._segment_bytes:
             self._next_segment(len(frame))

@@ -132,7 +132,8 @@ class Renderer:
         shape = job.shape
         context: SpawnContext = multiprocessing.get_context("spawn")
         try:
-            self._memory = memory = SharedMemory(create=True, size=shape.total_bytes)
+            memory = SharedMemory(create=True, size=shape.total_bytes)
+            self._memory = memory
         except OSError as error:
             raise CameraError(
                 f"The simulated camera found no {shape.total_bytes >> 20} MiB of shared memory ({error.strerror}); "

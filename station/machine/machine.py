@@ -97,7 +97,9 @@ class Machine:
         self._way_m = 0.0
         self._mm_per_line = 1.0
         self._snapshot: LineSnapshot | None = None
-        self._looked_s = self._beat_s = self._marked_until_s = float("-inf")
+        self._looked_s = float("-inf")
+        self._beat_s = float("-inf")
+        self._marked_until_s = float("-inf")
         self._fault = ""
         self._inputs = Inputs()
         self._outputs = Outputs()

@@ -81,7 +81,9 @@ class ClothRecorder:
         self._notices: SimpleQueue[Notice] = SimpleQueue()
         self._told: set[Severity] = set()
         self.failure: Exception | None = None
-        self.blocks = self.lines_unrecorded = self.pixel_bytes = 0
+        self.blocks = 0
+        self.lines_unrecorded = 0
+        self.pixel_bytes = 0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 

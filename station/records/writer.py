@@ -178,7 +178,8 @@ class Writer:
         """Accept nothing more, so that nobody waits for a thread that has ended and the line does not run on
         unrecorded."""
         with self._changed:
-            self._is_dead = self._stopping = True
+            self._is_dead = True
+            self._stopping = True
             self._lost += len(self._events)
             self._lose(f"the thread that writes has ended: {named(error)}")
             for left in self._calls:
