@@ -29,7 +29,7 @@ from model.training import fit
 from station import demo
 from station.playback import play
 from station.recipe import NO_DECISION, Recipe
-from station.teaching.held_out import HeldBack
+from station.teaching.held_out import HeldOut
 from station.teaching.sampling import TileCollector
 from station.teaching.threshold import choose_threshold
 
@@ -94,7 +94,7 @@ def main() -> None:
     file = options.out / "demo.safetensors"
     network, metadata = as_shipped(file) if options.keep_model else taught(options, draft)
     runtime = Runtime(network)
-    held = HeldBack(options.false_alarms_per_100_m)
+    held = HeldOut(options.false_alarms_per_100_m)
     for camera in good_cloth(THRESHOLD_SEED, options.threshold_metres):
         play(camera, runtime, draft, on_event=held.take)
     runtime.close()

@@ -161,7 +161,8 @@ class Shading:
         if known is None:
             gain = np.tile(np.repeat(self.gain, channels), (_STRIP_LINES, 1))
             dark = np.tile(np.repeat(self.gain * self.offset, channels), (_STRIP_LINES, 1))
-            known = self._maps[channels] = (gain, dark if self.offset.any() else None)
+            known = (gain, dark if self.offset.any() else None)
+            self._maps[channels] = known
         return known
 
 

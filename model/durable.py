@@ -6,6 +6,7 @@ stored this way; the module needs nothing of the model, and lies here because th
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -16,13 +17,15 @@ from typing import BinaryIO
 TEMPORARY = ".tmp"
 """Temporary names end with this; files that a crash leaves behind are recognised by it."""
 OWNER_ONLY = 0o600
-AS_USER_WISHES = 0o666
-"""The user's mask takes its bits off this mode."""
+AS_UMASK_ALLOWS = 0o666
+"""The user's umask takes its bits off this mode."""
 
 
 @contextmanager
 def durable_file(target: Path, *, mode: int = OWNER_ONLY, sync_name: bool = True) -> Iterator[BinaryIO]:
     """Open a file to write that appears at ``target`` when the block ends; if the block fails, ``target`` is unchanged.
+
+    If only the name cannot be flushed, the new file stands there and OSError says so all the same.
 
     Args:
         mode: mode of the new file, less the user's mask.
@@ -52,5 +55,8 @@ def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems sync no folders, and need not
+            raise
     finally:
         os.close(handle)

@@ -7,11 +7,15 @@ import logging
 
 from calibration.errors import CalibrationError
 from drivers.camera import CameraError
+from drivers.machine.signals import LinkError
 from model.errors import ModelError
 from station.contract import StationError
 
 MOST_CHARS = 200
 """A sentence in the alarm row or the audit quotes no more of an exception than this; the log has all of it."""
+
+FAULTS = (StationError, CameraError, LinkError, ModelError, CalibrationError, OSError, MemoryError)
+"""Faults of input or environment; all others are bugs."""
 
 _LOGGED = "_is_in_the_log_of_the_station"
 
@@ -20,7 +24,7 @@ log = logging.getLogger("station")
 
 def is_bug(error: BaseException) -> bool:
     """Say whether an exception is a bug, whose traceback is wanted, and not a fault of input or environment."""
-    return not isinstance(error, StationError | CameraError | ModelError | CalibrationError | OSError)
+    return not isinstance(error, FAULTS)
 
 
 def named(error: BaseException | None, kind: type[BaseException] | None = None) -> str:
@@ -41,6 +45,8 @@ def one_line(text: str) -> str:
 
 def reason(error: BaseException) -> str:
     """Say to people why something ended: a fault in its own words, a bug with what to do about it."""
+    if isinstance(error, MemoryError):
+        return "this computer has too little memory left; close other programs and start again."
     if not is_bug(error):
         return str(error)
     return f"a fault in the program ({named(error)}); tell the maintainer, the log has details."

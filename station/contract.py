@@ -174,7 +174,8 @@ class StripView:
     Attributes:
         first_line: roll line of the first row.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``, shading-corrected.
-        scores: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` raw scores, 0 off the web.
+        scores: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` raw scores, 0 off the web; never written to,
+            as the line goes on using them.
         threshold: raw score from which a region is a reject; infinite where nothing is to be decided.
         cell_px: side of a cell in px.
         left_px, right_px: web edges, half-open.

@@ -157,11 +157,11 @@ class Station:
 
     def pause(self) -> None:
         """Pause inspecting; cloth that still moves becomes uninspected."""
-        self._wish(paused=True)
+        self._set_paused(paused=True)
 
     def resume(self) -> None:
         """Resume inspecting."""
-        self._wish(paused=False)
+        self._set_paused(paused=False)
 
     def end_roll(self) -> None:
         """Ask for the roll's end: lines in flight are judged, then the roll is closed and ``RollEnded`` says so."""
@@ -217,7 +217,7 @@ class Station:
         roll = None if self._roll_over.is_set() else self._roll
         return without_line(self._recipe, roll, paused=self._paused, error=error)
 
-    def _wish(self, *, paused: bool) -> None:
+    def _set_paused(self, *, paused: bool) -> None:
         """Pause or resume; without a line yet, remember which."""
         with self._lock:
             self._paused = paused

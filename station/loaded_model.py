@@ -36,9 +36,9 @@ class LoadedModel:
             RecordsError: as raised by :func:`station.records.model_files.checked_model`.
             ModelError: the file or the device cannot be used.
         """
+        file = checked_model(self._history, sha256)  # for each roll: it is recorded with a model that is still there
         if self._loaded is None or self._loaded[0] != sha256:
             self.close()
-            file = checked_model(self._history, sha256)
             network = load(file)
             runtime = Runtime(network, device=self._device, precision=self._precision)
             self._loaded = (sha256, runtime)

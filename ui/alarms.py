@@ -14,12 +14,12 @@ from ui.words import count, position, size
 
 HIGH = 46
 _MOST_NOTICES = 50
-_GRAVITY = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+_SEVERITY_ORDER = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _RED, _AMBER, _GREY = "critical", "warning", "panel"
 
 
 def _severity_rank(notice: Notice) -> int:
-    return _GRAVITY[notice.severity]
+    return _SEVERITY_ORDER[notice.severity]
 
 
 class AlarmRow(QWidget):

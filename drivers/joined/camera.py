@@ -268,7 +268,8 @@ class JoinedCamera(Camera):
             > max(STALL_S, 2 * lines / speed) + self._aligner.extra_lines(number) / speed
         ]
         for number in late:
-            self._late[number], self._late_s[number] = self._aligner.front(number), now
+            self._late[number] = self._aligner.front(number)
+            self._late_s[number] = now
             self._notices.tell_late(number)
         return bool(late)
 

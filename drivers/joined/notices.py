@@ -78,7 +78,8 @@ class JoinedNotices:
     def _tell_estimates(self) -> None:
         """Warn of cameras that do not know how much cloth passed while they were away."""
         for number, camera in enumerate(self._cameras):
-            before, self._estimated[number] = self._estimated[number], camera.estimated_lines
+            before = self._estimated[number]
+            self._estimated[number] = camera.estimated_lines
             if self._estimated[number] > before and not camera.runs_freely:
                 self.notify(
                     Severity.WARNING,

@@ -256,7 +256,9 @@ def _fill(ring: Ring, filled: Semaphore, free: Semaphore, job: RenderJob) -> Non
             ring.put(span.index, pixels)
             if loom is not None:
                 loom.allow(span.ready_s)
-                header["origin_s"], header["held_s"], header["limit_s"] = loom.origin_s, loom.held_s, loom.limit_s
+                header["origin_s"] = loom.origin_s
+                header["held_s"] = loom.held_s
+                header["limit_s"] = loom.limit_s
         recent.append(span)
         filled.release()
     with ring.locked() as header:

@@ -258,11 +258,13 @@ def _fold_normalisations(whole: nn.Module) -> None:
         for i in range(len(row) - 1):
             first, second = row[i], row[i + 1]
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                row[i], row[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+                row[i] = fuse_conv_bn_eval(first, second)
+                row[i + 1] = nn.Identity()
             elif isinstance(first, nn.BatchNorm2d) and isinstance(second, nn.Conv2d) and second.kernel_size == (1, 1):
                 scale, shift = _affine(first)
                 bias = second(shift.view(1, -1, 1, 1)).flatten()
-                row[i], row[i + 1] = nn.Identity(), _pointwise(second.weight * scale.view(1, -1, 1, 1), bias)
+                row[i] = nn.Identity()
+                row[i + 1] = _pointwise(second.weight * scale.view(1, -1, 1, 1), bias)
 
 
 def _projection(network: MFRNet) -> nn.Conv2d:

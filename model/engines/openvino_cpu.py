@@ -93,7 +93,8 @@ class OpenVINOEngine(Engine):
         channels = channels_of(pictures)
         self.prepare(channels)
         number = next(self._numbers)
-        call = self._calls[number] = _Call((pictures, out), deque(), self._graphs[channels])
+        call = _Call((pictures, out), deque(), self._graphs[channels])
+        self._calls[number] = call
         with ExitStack() as undone:
             undone.callback(self._finish, number)
             for place in range(len(pictures)):

@@ -13,7 +13,7 @@ from pathlib import Path
 from calibration.errors import CalibrationError
 from calibration.shading import Shading
 from drivers.camera import Camera
-from model.durable import AS_USER_WISHES, durable_file
+from model.durable import AS_UMASK_ALLOWS, durable_file
 from station.calibration.selection import SHADING
 from station.contract import StationError
 from station.records.history import History
@@ -58,7 +58,7 @@ def save_shading(shading: Shading, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with durable_file(path, mode=AS_USER_WISHES) as file:
+        with durable_file(path, mode=AS_UMASK_ALLOWS) as file:
             file.write(json.dumps(shading.to_dict()).encode())
     except OSError as error:
         raise StationError(f"Shading file {path} cannot be written: {error.strerror or error}.") from None

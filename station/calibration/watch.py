@@ -66,7 +66,8 @@ class CalibrationWatch:
         self._read_s = now
         means = cv2.reduce(strip.pixels, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F)
         means = means.reshape(strip.pixels.shape[1], -1).mean(axis=1)
-        means[: strip.left_px] = means[strip.right_px :] = np.nan
+        means[: strip.left_px] = np.nan
+        means[strip.right_px :] = np.nan
         self._reading = means
 
     def take_warnings(self) -> list[str]:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from drivers.camera import CameraError, EncoderReading
 from drivers.machine.counter import CounterEncoder
 from drivers.machine.signals import Inputs, MachineLink, Output, Outputs
+from station.bugs import log_bug, reason
 from station.contract import (
     Defect,
     Event,
@@ -179,11 +180,12 @@ class Machine:
             while not self._end.wait(self._settings.cycle_ms / 1000):
                 self.cycle()
         except Exception as error:
-            LOG.exception("the machine's signals have stopped")
+            log_bug(error, "the machine's signals have stopped")
             self._fault = "its signals have stopped"
+            why = reason(error).rstrip(".")
             with self._lock:  # not renewed, as just that may have failed: the fault must be shown in any case
                 self._status = replace(self._status, heart_still=self._fault)
-            self._tell(Notice(Severity.ERROR, f"The machine's signals have stopped: {error}. Start the station again."))
+            self._tell(Notice(Severity.ERROR, f"The machine's signals have stopped: {why}. Start the station again."))
         finally:
             try:
                 self._connection.part(self._last_word())

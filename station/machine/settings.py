@@ -65,6 +65,6 @@ class MachineSettings(BaseModel):
 
     def needs_scale(self, fabric: str) -> bool:
         """Say whether anything that is set for a fabric is measured in mm."""
-        overrides = self.stop_for(fabric)
-        rules = (overrides.repeats, overrides.running_m, overrides.critical_score, overrides.critical_mm)
-        return any(wish is not None for wish in (*rules, self.marker_mm, self.roll_mm))
+        rules = self.stop_for(fabric)
+        limits = (rules.repeats, rules.running_m, rules.critical_score, rules.critical_mm, self.marker_mm, self.roll_mm)
+        return any(limit is not None for limit in limits)

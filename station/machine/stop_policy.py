@@ -183,12 +183,14 @@ class StopPolicy:
 
     def _announce(self, key: tuple[str, int], text: str, at_m: float) -> None:
         if key not in self._single:
-            self._single[key] = cause = _Cause(text, at_m + self._settings.countdown_m)
+            cause = _Cause(text, at_m + self._settings.countdown_m)
+            self._single[key] = cause
             self._tell(StopStep.ANNOUNCED, cause, STATION)
 
     def _carries_on(self, defect: Defect) -> bool:
         """Say whether the reject belongs to a known series, vetoed or not; the series then goes on."""
-        here, _ = place = (defect.position_mm, defect.across_mm)
+        place = (defect.position_mm, defect.across_mm)
+        here = defect.position_mm
         self._newest_mm = max(self._newest_mm, here)
         self._prune()
         known = next((series for series in self._series if self._belongs(defect.number, place, series)), None)

@@ -120,7 +120,8 @@ class Store:
             roll = new_roll(
                 session, chosen, recipe, camera_id, measures or RollMeasures.uncalibrated(recipe), self._station, by
             )
-            locks[roll.id] = lock = self._roll_lock(roll.id)
+            lock = self._roll_lock(roll.id)
+            locks[roll.id] = lock
             if not lock.take(timeout_s=2.0):
                 raise RecordsError(f"Roll number {roll.id} is held by another program; try again.")
             return roll.id, roll.name

@@ -123,7 +123,8 @@ class Writer:
         answer: Future[T] = Future()
         with self._changed:
             if self._stopping:
-                raise RecordsError(f"The records in {self._target} {'have failed' if self._is_dead else 'are closed'}.")
+                how = "have failed; restart the station" if self._is_dead else "are closed"
+                raise RecordsError(f"The records in {self._target} {how}.")
             self._calls.append(_Call(run, answer))
             self._changed.notify_all()
         try:
@@ -131,6 +132,8 @@ class Writer:
         except (FutureTimeoutError, CancelledError):
             if not answer.cancel() and answer.done() and not answer.cancelled():
                 return answer.result()
+            if self._is_dead:
+                raise RecordsError(f"The records in {self._target} have failed; restart the station.") from None
             raise RecordsError(f"The records in {self._target} did not answer in {timeout_s:g} s; try again.") from None
 
     def flush(self, timeout_s: float) -> bool:
@@ -154,14 +157,15 @@ class Writer:
         self._thread.join(timeout_s)
         if not written:
             reason = str((self._loss if self._is_dead else self._fault) or "the disk is too slow")
-            raise RecordsError(f"{self.waiting} events of the line could not be written: {reason}")
+            count = self.lost if self._is_dead else self.waiting
+            raise RecordsError(f"{count} events of the line could not be written: {reason}")
 
     def _has_room(self, size: int) -> bool:
         fits = not self._events or self._bytes + size <= self._limit_bytes
         return len(self._events) < self._limit and fits
 
-    def _lose(self, why: str) -> None:
-        self._lost += 1
+    def _lose(self, why: str, count: int = 1) -> None:
+        self._lost += count
         if self._loss is None:
             reason = f"{why}; {self._fault}" if self._fault else why
             self._loss = RecordsError(f"Events of the line could not be recorded in {self._target} ({reason}).")
@@ -180,8 +184,9 @@ class Writer:
         with self._changed:
             self._is_dead = True
             self._stopping = True
-            self._lost += len(self._events)
-            self._lose(f"the thread that writes has ended: {named(error)}")
+            self._lose(f"the thread that writes has ended: {named(error)}", len(self._events))
+            self._events.clear()
+            self._bytes = 0
             for left in self._calls:
                 left.answer.cancel()
             self._changed.notify_all()

@@ -109,7 +109,7 @@ class Row:
         return peaks
 
 
-class HeldBack:
+class HeldOut:
     """This collector takes the line's events and keeps of each strip only the highest score of every column.
 
     The line's recipe must have no sensitivity yet; with ``NO_DECISION`` as threshold the line follows no defects.

@@ -15,7 +15,7 @@ from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 
-HOLD_BACK_EVERY = 4
+HOLD_OUT_EVERY = 4
 TEACHING_BLOCK_LINES = TILE_PX
 MAX_TILES = 1500
 READ_TIMEOUT_S = 0.1
@@ -44,7 +44,7 @@ class Place:
 class Section(Camera):
     """A section is a camera that shows only part of another's cloth: the blocks that teach, or those held out.
 
-    Of ``HOLD_BACK_EVERY`` blocks one is held out; with pictures it is a different one each time, so that every part of
+    Of ``HOLD_OUT_EVERY`` blocks one is held out; with pictures it is a different one each time, so that every part of
     a picture is both taught and held out.  Blocks shorter than half a tile go to neither, since they would be mostly
     mirror image.
 
@@ -92,10 +92,10 @@ class Section(Camera):
         self.first_lines.setdefault(block.piece, block.first_line)
         if block.lines < TILE_PX // 2:
             return None
-        group, place = divmod(self._blocks, HOLD_BACK_EVERY)
+        group, place = divmod(self._blocks, HOLD_OUT_EVERY)
         self._blocks += 1
-        turn = group % HOLD_BACK_EVERY if block.piece is not None else 0
-        if (place == HOLD_BACK_EVERY - 1 - turn) is not self._held_out:
+        turn = group % HOLD_OUT_EVERY if block.piece is not None else 0
+        if (place == HOLD_OUT_EVERY - 1 - turn) is not self._held_out:
             self.lines_kept += block.lines
             return None
         return block
@@ -158,7 +158,8 @@ class TileCollector(TileScorer):
             self.tiles.append(tile.copy())
             self.places.append(place)
         elif (drawn := int(self._random.integers(self._seen))) < self._limit:
-            self.tiles[drawn], self.places[drawn] = tile.copy(), place
+            self.tiles[drawn] = tile.copy()
+            self.places[drawn] = place
 
 
 def collect(section: Section, recipe: Recipe, collector: TileCollector, stopped: Callable[[], bool]) -> None:

@@ -30,9 +30,9 @@ from station.recipe import NO_DECISION, Recipe
 from station.records.history import History
 from station.records.model_files import keep_model
 from station.records.store import Store
-from station.teaching.held_out import HeldBack
+from station.teaching.held_out import HeldOut
 from station.teaching.request import TeachRequest
-from station.teaching.sampling import HOLD_BACK_EVERY, Section, TileCollector, collect
+from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
 from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
@@ -193,7 +193,7 @@ def _refuse_fewer(patches: int) -> None:
     if patches < MIN_PATCHES:
         raise StationError(
             f"Too little cloth: {patches} patches could be held out to set the threshold, at least {MIN_PATCHES} "
-            f"are needed; give about {HOLD_BACK_EVERY * MIN_PATCHES} tiles of {TILE_PX} px or more of good cloth."
+            f"are needed; give about {HOLD_OUT_EVERY * MIN_PATCHES} tiles of {TILE_PX} px or more of good cloth."
         )
 
 
@@ -225,9 +225,9 @@ def _fit(collector: TileCollector, encoder: Encoder, request: TeachRequest, budg
 
 def _score(
     section: Section, scorer: TileScorer, recipe: Recipe, lines: int, budget_per_100_m: float, budget: TimeBudget
-) -> HeldBack:
+) -> HeldOut:
     """Run the line over about ``lines`` lines of held-out cloth until the time is over and the least is judged."""
-    held = HeldBack(budget_per_100_m)
+    held = HeldOut(budget_per_100_m)
     begun = _training_end(budget)
 
     def stopped() -> bool:

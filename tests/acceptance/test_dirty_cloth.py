@@ -21,7 +21,7 @@ from station.playback import play
 from station.recipe import NO_DECISION, Recipe
 from station.recipe.sensitivity import SensitivityProfile
 from station.records.store import Store
-from station.teaching.held_out import HeldBack
+from station.teaching.held_out import HeldOut
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import Place
 from station.teaching.suspects import without_suspects
@@ -89,7 +89,7 @@ def outcome(style: str, seed: int, flaws_per_m: float, home: Path) -> Outcome:
 
 
 def threshold_on(pixels: NDArray[np.uint8], runtime: Runtime, recipe: Recipe) -> float:
-    held = HeldBack()
+    held = HeldOut()
     blank = recipe.model_copy(update={"threshold": NO_DECISION, "sensitivity": SensitivityProfile()})
     play(MemoryCamera(pixels, lines=len(pixels)), runtime, blank, on_event=held.take)
     rows, _ = without_suspects([row.peaks(held.sensitivity()) for row in held.rows])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.machine.signals import LinkError
 from station import last_resort
 from station.bugs import is_bug, reason
 from station.commands.session import open_records
@@ -417,6 +418,8 @@ def test_records_whose_thread_ends_say_so_and_hold_nobody_up(
 
 def test_bugs_and_faults_are_put_into_words() -> None:
     assert not is_bug(StationError("x"))
+    assert not is_bug(LinkError("The link is lost."))
+    assert reason(MemoryError()).startswith("this computer has too little memory left")
     assert reason(OSError(28, "No space left")) == "[Errno 28] No space left"
     assert (
         reason(AssertionError()) == "a fault in the program (AssertionError); tell the maintainer, the log has details."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model.durable import AS_USER_WISHES, durable_file
+from model.durable import AS_UMASK_ALLOWS, durable_file
 
 
 def test_the_content_replaces_what_was_there(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_failed_block_leaves_what_was_there_and_nothing_else(tmp_path: Path) -
 
 
 def test_only_the_owner_may_read_it_unless_asked_otherwise(tmp_path: Path) -> None:
-    for name, mode in (("own", None), ("shared", AS_USER_WISHES)):
+    for name, mode in (("own", None), ("shared", AS_UMASK_ALLOWS)):
         with durable_file(tmp_path / name) if mode is None else durable_file(tmp_path / name, mode=mode):
             pass
     plain = tmp_path / "plain"

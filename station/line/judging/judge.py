@@ -217,12 +217,12 @@ class Judge:
     def _settle(self, line: int | None) -> None:
         """Settle the lines before ``line``, all of the run if None."""
         while self._undecided and (line is None or self._undecided[0][0] < line):
-            first, end, reason = self._undecided.popleft()
+            first, end, why = self._undecided.popleft()
             stop = end if line is None else min(end, line)
-            if reason is None:
+            if why is None:
                 self._ledger.judged(first, stop)
             else:
-                self._ledger.given_up(first, stop, reason)
+                self._ledger.given_up(first, stop, why)
             if stop < end:
-                self._undecided.appendleft((stop, end, reason))
+                self._undecided.appendleft((stop, end, why))
         self.tell_stretches()

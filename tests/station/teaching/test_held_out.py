@@ -1,4 +1,4 @@
-"""Held-back cloth: its scores are the line's own, flaws in it hardly move the threshold, where they lie is told."""
+"""Held-out cloth: its scores are the line's own, flaws in it hardly move the threshold, where they lie is told."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from station.playback import play
 from station.recipe import NO_DECISION, Recipe
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching import tail
-from station.teaching.held_out import PARTS, HeldBack
+from station.teaching.held_out import PARTS, HeldOut
 from station.teaching.sampling import Section
 from station.teaching.suspects import cut_out, suspect_at, without_suspects
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold
@@ -49,13 +49,13 @@ def section(cloth: NDArray[np.uint8]) -> Section:
 
 
 @pytest.fixture(scope="module")
-def held(cloth: NDArray[np.uint8]) -> HeldBack:
-    gathered = HeldBack()
+def held(cloth: NDArray[np.uint8]) -> HeldOut:
+    gathered = HeldOut()
     play(section(cloth), Darkness(), DRAFT, on_event=gathered.take)
     return gathered
 
 
-def test_scores_are_the_lines_own_under_any_sensitivity(cloth: NDArray[np.uint8], held: HeldBack) -> None:
+def test_scores_are_the_lines_own_under_any_sensitivity(cloth: NDArray[np.uint8], held: HeldOut) -> None:
     lenient = SensitivityProfile(columns=((0, 1.9), (8, 1.5), (520, 1.2)), width_px=WIDTH)
     assert (held.patches, held.lines) == (4 * 5, 4 * 256)
     for sensitivity in (SensitivityProfile(), lenient):
@@ -67,10 +67,10 @@ def test_scores_are_the_lines_own_under_any_sensitivity(cloth: NDArray[np.uint8]
 
 
 def test_a_smaller_budget_hears_more_cloth() -> None:
-    assert HeldBack(0.2).enough_patches == 5 * HeldBack().enough_patches == 5 * HeldBack(3.0).enough_patches
+    assert HeldOut(0.2).enough_patches == 5 * HeldOut().enough_patches == 5 * HeldOut(3.0).enough_patches
 
 
-def test_a_stain_is_suspect_where_it_lies_and_shown(cloth: NDArray[np.uint8], held: HeldBack) -> None:
+def test_a_stain_is_suspect_where_it_lies_and_shown(cloth: NDArray[np.uint8], held: HeldOut) -> None:
     sensitivity = held.sensitivity()
     assert sensitivity.streaks()[0][0] in range(292, 304)
     kept, standing_out = without_suspects([row.peaks(sensitivity) for row in held.rows])
