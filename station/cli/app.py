@@ -215,7 +215,8 @@ def evaluate(
     from station.commands.evaluation_table import as_table
 
     del home
-    result = evaluate_data(Evaluation(data, layout, fabric, encoder, weights, minutes, seed, device, out))
+    teaching = TeachRequest("evaluated", encoder=encoder, weights=weights, minutes=minutes, seed=seed, device=device)
+    result = evaluate_data(Evaluation(data, layout, fabric, teaching, out))
     emit(result, as_json, as_table(result))
 
 

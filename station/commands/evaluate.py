@@ -55,19 +55,14 @@ class Evaluation:
 
     Attributes:
         folder, layout, fabric: the data set, as in :func:`station.evaluation.datasets.layouts.read_dataset`.
-        encoder, weights: the trunk.
-        minutes: time limit of the teach-in.
+        teaching: how the data set's good part is taught.
         out: folder for ``results.json`` and the contact sheet, None for neither.
     """
 
     folder: Path
     layout: str
     fabric: str | None
-    encoder: str
-    weights: Path | None
-    minutes: float
-    seed: int
-    device: str
+    teaching: TeachRequest
     out: Path | None
 
 
@@ -85,7 +80,7 @@ def evaluate(task: Evaluation) -> dict[str, object]:
         taught, network = _teach(task, dataset, Path(scratch))
         say(f"Taught on {taught.tiles} tiles in {taught.seconds:.0f} s; judging {len(dataset.test)} images.")
         gathered = Gathered(task.folder, None if unfinished is None else Path(scratch))
-        runtime = Runtime(network, device=task.device)
+        runtime = Runtime(network, device=task.teaching.device)
         try:
             figures, playback = judge(
                 dataset.test, runtime, taught.recipe, on_image=gathered.take, progress=JudgingLog()
@@ -96,10 +91,10 @@ def evaluate(task: Evaluation) -> dict[str, object]:
             **figures,
             "tiles_per_second": playback.snapshot.tiles_per_second,
             "teach_seconds": taught.seconds,
-            "encoder": task.encoder,
+            "encoder": task.teaching.encoder,
             "device": runtime.device,
             "precision": runtime.precision,
-            "seed": task.seed,
+            "seed": task.teaching.seed,
             "layout": task.layout,
             "fabric": task.fabric,
             "threshold": taught.recipe.threshold,
@@ -116,21 +111,13 @@ def evaluate(task: Evaluation) -> dict[str, object]:
 
 
 def _teach(task: Evaluation, dataset: Dataset, scratch: Path) -> tuple[TeachInResult, MFRNet]:
-    trunk = load_encoder(task.encoder, task.weights)
+    trunk = load_encoder(task.teaching.encoder, task.teaching.weights)
 
     def cloth() -> Camera:
         return PicturesCamera([sample.path for sample in dataset.train], block_lines=TEACHING_BLOCK_LINES)
 
-    request = TeachRequest(
-        fabric="evaluated",
-        encoder=task.encoder,
-        weights=task.weights,
-        minutes=task.minutes,
-        seed=task.seed,
-        device=task.device,
-    )
     with open_records(scratch / "home") as records:
-        return teach(request, cloth, trunk, records.store, progress=TeachingLog())
+        return teach(task.teaching, cloth, trunk, records.store, progress=TeachingLog())
 
 
 def _save(task: Evaluation, dataset: Dataset, gathered: Gathered, result: dict[str, object], folder: Path) -> None:
@@ -138,8 +125,8 @@ def _save(task: Evaluation, dataset: Dataset, gathered: Gathered, result: dict[s
         **result,
         "settings": {
             "data": str(task.folder),
-            "weights": None if task.weights is None else str(task.weights),
-            "minutes": task.minutes,
+            "weights": None if task.teaching.weights is None else str(task.teaching.weights),
+            "minutes": task.teaching.minutes,
         },
         "notes": dataset.notes,
         "left_out": [{"image": str(one.path), "reason": one.reason} for one in dataset.left_out],
