@@ -284,13 +284,16 @@ def bench(
 
 
 def require_display() -> None:
-    """Check, before anything is opened, that this machine has a display.  Raises StationError if it has none."""
+    """Check that there is a display, and load Qt, before anything is opened.  Raises StationError if there is none."""
     from station.display import has_display
 
     if not has_display():
         named = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
         lacks = f"display {named}, which cannot be reached" if named else "no display"
         raise StationError(f"This machine has {lacks}, so no window can be opened; add --headless.")
+    # Before any thread runs: Qt looks through all modules when it is imported, and the program would abort if a thread
+    # of the line imported one meanwhile.
+    import ui.app  # noqa: F401
 
 
 def open_window(*args: Any) -> int:
