@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from drivers.notice import Notice as Notice
 from drivers.notice import Severity as Severity
 from station.recipe import Recipe
+from station.records_lag import RecordsLag as RecordsLag
 
 
 class StationError(Exception):
@@ -242,6 +243,7 @@ class LineSnapshot:
     ``behind_s`` is how much older the newest judged line is than the camera's newest: the picture lags by so much.
     ``machine`` is None where the settings say nothing of a machine.
     ``unverified`` says why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
+    ``records`` says how far the record lags behind the cloth, None if it does not.
     """
 
     state: LineState
@@ -264,6 +266,7 @@ class LineSnapshot:
     behind_s: float = 0.0
     machine: MachineStatus | None = None
     unverified: str = ""
+    records: RecordsLag | None = None
 
 
 # What follows are the events, told in the order they happen.  The queues that carry them are bounded: if the screen

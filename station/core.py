@@ -42,9 +42,12 @@ from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
+from station.records_lag import UNRECORDED_M
 
 POLL_S = 0.1
 STOP_S = 10.0
+FLUSH_S = 5.0
+"""A roll's end waits this long for the disk; what it does not take by then goes on waiting."""
 RECORDS_PATIENCE_S = 5.0
 """Judging waits this long for room in the records' queue; then the roll ends, as an unrecorded one is worth nothing."""
 
@@ -60,6 +63,7 @@ class Station:
         device, precision: for :class:`model.runtime.Runtime`.
         calibrations: chooses from the calibrations on record those that count; default: with the usual age limit.
         wiring: the machine to stop, mark and listen to, if there is one.
+        unrecorded_m: metres of judged cloth that may be missing from the record before the machine is told.
     """
 
     def __init__(
@@ -74,12 +78,14 @@ class Station:
         calibrations: Calibrations | None = None,
         wiring: MachineWiring | None = None,
         recording: RecordingCamera | None = None,
+        unrecorded_m: float = UNRECORDED_M,
     ) -> None:
         self._home = home
         self._store = store
         self._history = history
         self._camera = camera
         self._recording = recording
+        self._unrecorded_m = unrecorded_m
         self._model = LoadedModel(history, device, precision)
         self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
@@ -197,6 +203,8 @@ class Station:
 
     def drain(self, limit: int = 256) -> list[Event]:
         """Take the next events for the screen, oldest first."""
+        for notice in self._store.take_notices():
+            self._events.put(notice)
         return self._events.drain(limit)
 
     def snapshot(self) -> LineSnapshot:
@@ -210,7 +218,8 @@ class Station:
 
     def _line_snapshot(self) -> LineSnapshot:
         inspection = self._inspection
-        return inspection.snapshot() if inspection is not None else self._last or self._without_line()
+        line = inspection.snapshot() if inspection is not None else self._last or self._without_line()
+        return replace(line, records=self._store.lag(self._unrecorded_m))
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
         """Describe the line before it starts, or after ``error`` kept it from starting."""
@@ -246,9 +255,7 @@ class Station:
             self._inspection = None
             try:
                 self._end_recording()
-                self._store.flush()
-                if self._store.failure is not None and self._store.failure is not self.failure:
-                    self._fail(self._store.failure, name)
+                self._check_record(name)
             except Exception as error:
                 self._fail(error, name)
             finally:
@@ -288,6 +295,17 @@ class Station:
         self._last = inspection.snapshot()
         if self._store.lost and self._store.failure is not None:
             raise self._store.failure  # raised now: the disk may hold up the rest for long
+
+    def _check_record(self, name: str) -> None:
+        """Wait for the disk, and say so if it does not have the whole roll."""
+        on_disk = self._store.flush(FLUSH_S)
+        lost = self._store.lost_of(name)
+        if lost:
+            text = f"Roll {name} is incomplete: {lost} of its events are not on record. It is not graded."
+            self._events.put(Notice(Severity.ERROR, text))
+        failure = self._store.failure
+        if failure is not None and failure is not self.failure and (lost or not on_disk):
+            self._fail(failure, name)
 
     def _end_recording(self) -> None:
         if self._recording is None:

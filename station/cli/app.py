@@ -104,7 +104,7 @@ def run(
     settings = load_settings(config)
     if not headless:
         require_display()
-    with open_records(home_folder(home or settings.home)) as records:
+    with open_records(home_folder(home or settings.home), settings.records.spill) as records:
         result = run_station(records, settings, None if headless else open_window)
     emit(result, as_json)
 

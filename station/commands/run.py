@@ -17,6 +17,7 @@ from station.calibration.shading_file import load_shading, shading_on_record
 from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
 from station.contract import Defect, Event, LineSnapshot, StationError
 from station.core import Station
+from station.machine.settings import MachineSettings
 from station.machine.wiring import wire
 from station.playback import Piece, play
 from station.recording.camera import RecordingCamera
@@ -83,7 +84,10 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
         shading = load_shading(line.shading, camera.width_px)
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
-    with open_station(records, camera, line.device, line.precision, calibrations, wiring, recording) as station:
+    unrecorded_m = (settings.machine or MachineSettings()).unrecorded_m
+    with open_station(
+        records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
+    ) as station:
         if window is None:
             return line_figures(run_headless(station, line.fabric, line.roll))
         station.start_roll(line.fabric, line.roll)

@@ -21,6 +21,7 @@ from station.machine.wiring import MachineWiring
 from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.store import Store
+from station.records_lag import UNRECORDED_M
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
 """This function opens the window on a station; the command line hands it down, as nothing here may import screens."""
@@ -39,19 +40,28 @@ class Records:
 
 
 @contextmanager
-def open_records(home: Path) -> Iterator[Records]:
+def open_records(home: Path, spill: Path | None = None) -> Iterator[Records]:
     """Open (create, migrate) the records meanwhile; all that waits, bugs met included, is written before they close.
 
+    Args:
+        home: the home folder.
+        spill: as for :meth:`station.records.store.Store.open`.
+
     Raises:
-        RecordsError: the records cannot be opened, or the writer failed and nobody else declared it.
+        RecordsError: the records cannot be opened, or something told of the cloth is not on disk at the end.
     """
-    store = Store.open(home)
+    store = Store.open(home, spill=spill)
     try:
+        for notice in store.take_notices():
+            say_notice(notice)
         with last_resort.reporting_to(store.write):
             yield Records(home, store, History(store))
-        store.flush()
     finally:
-        store.close()
+        try:
+            store.close()
+        finally:
+            for notice in store.take_notices():
+                say_notice(notice)
     if store.failure is not None:
         raise store.failure
 
@@ -65,6 +75,7 @@ def open_station(
     calibrations: Calibrations | None = None,
     wiring: MachineWiring | None = None,
     recording: RecordingCamera | None = None,
+    unrecorded_m: float = UNRECORDED_M,
 ) -> Iterator[Station]:
     """Open a station on the camera (also ``recording`` if it records) meanwhile; it is closed whatever happens."""
     station = Station(
@@ -77,6 +88,7 @@ def open_station(
         calibrations=calibrations,
         wiring=wiring,
         recording=recording,
+        unrecorded_m=unrecorded_m,
     )
     try:
         yield station

@@ -73,6 +73,9 @@ class ReportCalibration:
 class Report:
     """A report holds all that is reported of a roll.  Metres, points and points per area are None without a scale.
 
+    ``incomplete`` says that the roll is not wholly on record: ``events_lost`` of it are missing, or it was broken off;
+    it is not graded then.  ``clock_shift_s`` is by how much the computer's clock was set while it was open, in seconds.
+
     ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
@@ -85,6 +88,9 @@ class Report:
     started_at: datetime
     ended_at: datetime | None
     broken_off: bool
+    incomplete: bool
+    events_lost: int
+    clock_shift_s: float
     length_m: float | None
     inspected_m: float | None
     uninspected_m: float | None
@@ -131,6 +137,9 @@ def report(history: History, roll_name: str) -> Report:
         started_at=roll.started_at,
         ended_at=roll.ended_at,
         broken_off=roll.broken_off,
+        incomplete=bool(roll.incomplete),
+        events_lost=roll.events_lost,
+        clock_shift_s=roll.clock_shift_s,
         length_m=_metres(roll.ledger.lines_acquired, scale),
         inspected_m=_metres(roll.ledger.lines_inspected, scale),
         uninspected_m=_metres(roll.ledger.lines_uninspected, scale),
@@ -148,8 +157,8 @@ def report(history: History, roll_name: str) -> Report:
         unreviewed=sum(row.verdict is None for row in counted),
         points=graded.points if graded else None,
         points_per_100_m2=graded.points_per_100_m2 if graded else None,
-        grade=str(graded.grade if graded else Grade.NOT_GRADED),
-        grade_reasons=graded.reasons if graded else ("the recipe has no scale",),
+        grade=str(graded.grade if graded and not roll.incomplete else Grade.NOT_GRADED),
+        grade_reasons=_grade_reasons(roll, graded),
         grading_rule=_rule_label(roll),
         defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
         stretches=tuple(_stretch(row, scale) for row in history.stretches(roll.id)),
@@ -222,6 +231,11 @@ def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:
     except ValueError as error:
         raise ReportError(f"Roll {roll.name} cannot be graded: {error}") from error
     return grade(flagged, roll.ledger.lines_inspected * roll.mm_per_line, _width_mm(roll), rule)
+
+
+def _grade_reasons(roll: RollRow, graded: Grading | None) -> tuple[str, ...]:
+    incomplete = (f"the record is incomplete ({roll.incomplete})",) if roll.incomplete else ()
+    return incomplete + (graded.reasons if graded else ("the recipe has no scale",))
 
 
 def _rule_label(roll: RollRow) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from station.records.rolls import clock_text
+
 if TYPE_CHECKING:
     from station.quality.report import Report, ReportCalibration, ReportDefect, ReportStretch
 
@@ -16,6 +18,8 @@ def summary(made: Report) -> list[tuple[str, str]]:
     ended = f"{made.ended_at:%Y-%m-%d %H:%M:%S} UTC" if made.ended_at else "still open"
     if made.broken_off:
         ended += " (broken off: nobody ended it; the figures are what was on record)"
+    if made.clock_shift_s:
+        ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
         ("Started", f"{made.started_at:%Y-%m-%d %H:%M:%S} UTC"),
@@ -23,6 +27,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Length", _length(made.length_m, made.lines_acquired)),
         ("Inspected", _length(made.inspected_m, made.lines_inspected)),
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
+        *([("Record", f"INCOMPLETE: {_incomplete(made)}")] if made.incomplete else []),
         ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
@@ -31,6 +36,12 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Points", _points(made)),
         ("Grade", _grade(made)),
     ]
+
+
+def _incomplete(made: Report) -> str:
+    if made.events_lost:
+        return f"{made.events_lost} events of the line are not on record, so defects may be missing"
+    return "the roll was broken off, so what came last may be missing"
 
 
 def _calibrations(made: Report) -> str:

@@ -113,7 +113,7 @@ class History:
     def rolls(self, chosen: RollFilter | None = None) -> list[RollRow]:
         """Return the rolls that match, newest first.  ``text`` is searched in roll and fabric names, ignoring case."""
         chosen = chosen or RollFilter()
-        query = _roll_query().order_by(RollTable.started_at.desc(), RollTable.id.desc()).limit(chosen.limit)
+        query = _roll_query().order_by(RollTable.id.desc()).limit(chosen.limit)
         if chosen.fabric is not None:
             query = query.where(FabricTable.name == chosen.fabric)
         if chosen.since is not None:
@@ -286,4 +286,6 @@ def _roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         broken_off=row.ended_how == BROKEN_OFF,
         mm_per_line=row.mm_per_line,
         unverified=row.unverified,
+        events_lost=row.events_lost,
+        clock_shift_s=row.clock_shift_s,
     )

@@ -5,6 +5,7 @@ Paths are made from numbers only, never from names that come from outside.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import cv2
@@ -45,6 +46,18 @@ def sweep(home: Path) -> None:
     """Remove half-written pictures that a crash left behind."""
     for leftover in (home / FOLDER).glob(f"*/*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
+
+
+def sweep_orphans(home: Path, roll_id: int, on_record: Collection[str]) -> None:
+    """Remove a roll's pictures that no row names: a crash came between a picture and its row."""
+    for picture in (home / FOLDER / str(int(roll_id))).glob("*.png"):
+        if picture.relative_to(home).as_posix() not in on_record:
+            picture.unlink(missing_ok=True)
+
+
+def highest_roll(home: Path) -> int:
+    """Return the highest number of a roll that has a folder of pictures, 0 if none has."""
+    return max((int(name.name) for name in (home / FOLDER).glob("*") if name.name.isdecimal()), default=0)
 
 
 def _as_bgr(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
