@@ -167,6 +167,8 @@ def say_progress(snapshot: LineSnapshot) -> None:
     if snapshot.roll is None or snapshot.state is LineState.INITIALIZED:
         say(snapshot.message or "Starting")
         return
+    if snapshot.records is not None:
+        say(f"{snapshot.records.text}. {snapshot.records.why}")
     done = snapshot.ledger.lines_inspected
     length = f"{snapshot.metres_inspected:.1f} m" if snapshot.metres_inspected is not None else f"{done} lines"
     say(

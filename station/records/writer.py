@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,7 +80,7 @@ class Writer:
         self._done = 0
         self._fault: RecordsError | None = None
         self._losses = Losses(target)
-        self._lagging = Lagging(target, self._backlog, self._tell_of_lag)
+        self._lagging = Lagging(target, self._backlog, partial(self._put_notice, Severity.INFO))
         self._stopping = False
         self._is_dead = False
         self._changed = threading.Condition()
@@ -190,14 +191,9 @@ class Writer:
     def _lose(self, roll_id: int, why: str, count: int = 1) -> None:
         self._losses.add(roll_id, f"{why}; {self._fault}" if self._fault else why, count)
 
-    def _tell_of_lag(self, text: str, is_bad: bool) -> None:
-        """Tell people, and once it is over the audit too."""
-        if is_bad:
-            self._tell(Notice(Severity.ERROR, text))
-        else:
-            self._put_notice(Notice(Severity.INFO, text))
-
-    def _put_notice(self, notice: Notice) -> None:
+    def _put_notice(self, severity: Severity, text: str) -> None:
+        """Tell people, and the audit once it can be written."""
+        notice = Notice(severity, text)
         if not self._is_dead and self._backlog.put(Entry(NO_ROLL, notice, now())):
             self._put += 1
         self._tell(notice)
@@ -276,7 +272,7 @@ class Writer:
         if done:
             log.error("%s", done)
             with self._changed:
-                self._put_notice(Notice(Severity.WARNING, done))
+                self._put_notice(Severity.WARNING, done)
             with Session(self._engine) as session, session.begin():
                 audit.append(session, "database written anew", "", done, "station", "its file was gone")
 

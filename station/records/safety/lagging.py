@@ -39,10 +39,10 @@ class Lagging:
     Args:
         target: what the database is called in messages.
         backlog: what waits.
-        tell: takes a sentence, and whether it is bad news, once at the start and once at the end of a lag.
+        tell: takes a sentence at the end of a lag; while it lasts, whoever asks is told.
     """
 
-    def __init__(self, target: str, backlog: Backlog, tell: Callable[[str, bool], None]) -> None:
+    def __init__(self, target: str, backlog: Backlog, tell: Callable[[str], None]) -> None:
         self._target = target
         self._backlog = backlog
         self._tell = tell
@@ -82,11 +82,10 @@ class Lagging:
         self._most_events = 0
         self._most_lines = 0
         log.error("the record lags: %s", self._why)
-        self._tell(f"The record lags behind the cloth: {self._why}", True)
 
     def _end(self) -> None:
         log.info("the record lags no more: %s", self.most)
-        self._tell(f"The record lags no more: {self.most}.", False)
+        self._tell(f"The record lags no more: {self.most}.")
         self._since = None
 
 

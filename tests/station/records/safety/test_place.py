@@ -77,7 +77,7 @@ def test_a_database_that_is_gone_is_written_anew(
         assert [row.number for row in History(again).defects(DefectFilter(roll.id))] == [1, 2]
         assert (roll.broken_off, roll.events_lost, roll.incomplete) == (False, 0, "")
         assert audit.verify(again.read_engine).ok
-    aside = [file for file in home.glob("station-replaced-*.db")]
+    aside = list(home.glob("station-replaced-*.db"))
     assert len(aside) == (spoil is replace)
     record_property(
         "now",
@@ -96,8 +96,10 @@ def test_a_home_that_is_renamed_is_told_and_waited_for(
         store.take_notices()
         elsewhere = home.with_name("elsewhere")
         home.rename(elsewhere)
-        (told,) = wait_for_notice(store)
-        assert "was moved away under the running station" in told.text
+        assert eventually(store.lag)
+        told = store.lag()
+        assert told is not None
+        assert "was moved away under the running station" in told.why
         store.write(DefectChanged(make_defect(1)))
         assert not store.flush(0.5)
         lag = store.lag()

@@ -109,8 +109,8 @@ def test_a_bad_database_is_kept_aside_and_inspection_goes_on(
     assert before
     record_property(
         "now",
-        f"{len(BAD)} ways to spoil a database (cut short, emptied, deleted, text, somebody else's, noise in its pages, "
-        "no revision): each is found at the start and kept aside; a fresh one has the recipes, a verified copy is named.",
+        f"{len(BAD)} ways to spoil a database (cut short, emptied, deleted, text, somebody else's, noise in pages, "
+        "no revision): each is found at the start and kept aside; a fresh one has the recipes, and a copy is named.",
     )
 
 
