@@ -72,7 +72,7 @@ class Store:
         self._roll: tuple[int, str] | None = None
         self._locks = RollLocks(home)
         self._closed = False
-        self._clock = ClockWatch()
+        self._clock = ClockWatch(lambda: now())
         self._spill_folders = spills.folders(home, spill)
         file = sqlite_file(url)
         self._place = None if file is None else Place(file, writer_engine, self._opened_anew)
@@ -197,8 +197,7 @@ class Store:
         above = images.highest_roll(self._home)  # pictures of a database that was put aside are not written over
 
         def run(session: Session) -> tuple[int, str]:
-            began_at = now()
-            self._clock.shift_s(began_at)
+            began_at, _ = self._clock.look()
             if text := clock_behind(session, began_at):
                 self._warn(text)
             roll = new_roll(session, chosen, recipe, camera_id, used, self._station, by, above_id=above)
@@ -318,8 +317,7 @@ class Store:
     # ------------------------------------------------------------------ inside
 
     def _entry(self, roll_id: int, event: Event) -> Entry:
-        told_at = now()
-        shift_s = self._clock.shift_s(told_at)
+        told_at, shift_s = self._clock.look()
         if shift_s:
             self._warn(f"While {'a roll was' if roll_id else 'no roll was'} open, {clock_text(shift_s)}.")
         return Entry(roll_id, event, told_at, shift_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from station.records.schema import RollTable
 
 LEAST_SHIFT_S = 5.0
 BEHIND_S = 60.0
+UNSURE_S = 1.0
 DRIFT = 1e-3
 """Two clocks may drift apart by this share of the time between two looks, as no clock is perfect."""
 
@@ -35,20 +37,27 @@ def clock_behind(session: Session, wall: datetime) -> str:
 
 
 class ClockWatch:
-    """The watch compares the clock on the wall with the steady one."""
+    """The watch compares the clock on the wall with the steady one.  Any thread may ask it.
 
-    def __init__(self) -> None:
-        self._wall: datetime | None = None
-        self._steady_s = 0.0
+    Args:
+        wall: gives the time on the wall, with its zone.
+    """
 
-    def shift_s(self, wall: datetime) -> float:
-        """Return by how many seconds the clock was set forward (negative: back) since the last look; 0.0 if it was
-        not."""
-        before, before_s = self._wall, self._steady_s
+    def __init__(self, wall: Callable[[], datetime]) -> None:
         self._wall = wall
-        self._steady_s = steady_s()
+        self._before: tuple[datetime, float] | None = None
+
+    def look(self) -> tuple[datetime, float]:
+        """Return the time, and by how many seconds the clock was set forward (negative: back) since the last look; 0.0
+        if it was not."""
+        steady = steady_s()
+        wall = self._wall()
+        before = self._before
+        if steady_s() - steady > UNSURE_S:  # this thread stood still between the two clocks
+            return wall, 0.0
+        self._before = (wall, steady)
         if before is None:
-            return 0.0
-        passed_s = self._steady_s - before_s
-        shift_s = (wall - before).total_seconds() - passed_s
-        return shift_s if abs(shift_s) > max(LEAST_SHIFT_S, DRIFT * passed_s) else 0.0
+            return wall, 0.0
+        passed_s = steady - before[1]
+        shift_s = (wall - before[0]).total_seconds() - passed_s
+        return wall, shift_s if abs(shift_s) > max(LEAST_SHIFT_S, DRIFT * passed_s) else 0.0

@@ -19,6 +19,7 @@ KEPT = 7
 PAGES = 256
 """Pages copied in one go; between two the line may write."""
 PAUSE_S = 0.01
+FIRST_S = 2.0
 LOOK_S = 600.0
 
 log = logging.getLogger("station.records")
@@ -46,7 +47,7 @@ class DailyCopies:
         self._thread = threading.Thread(target=self._run, name="daily copies", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first copy is made at once if there is none of today."""
+        """Begin; the first copy is made soon if there is none of today."""
         self._thread.start()
 
     def close(self, timeout_s: float = 5.0) -> None:
@@ -56,14 +57,14 @@ class DailyCopies:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while True:
+        wait_s = FIRST_S
+        while not self._end.wait(wait_s):
+            wait_s = LOOK_S
             try:
                 make_copy(self._home, self._file, self._end)
                 self._told = ""
             except (CopyFailed, OSError, sqlite3.Error) as error:
                 self._say(f"No daily copy of the records could be made: {error}")
-            if self._end.wait(LOOK_S):
-                return
 
     def _say(self, text: str) -> None:
         log.warning("%s", text)
