@@ -15,7 +15,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
     """Return label and value of everything the report says about the roll as a whole."""
     ended = f"{made.ended_at:%Y-%m-%d %H:%M:%S} UTC" if made.ended_at else "still open"
     if made.broken_off:
-        ended += " (broken off: nobody ended it; the figures are what was on record)"
+        ended += " (broken off before its end; the figures are what is on record)"
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
         ("Started", f"{made.started_at:%Y-%m-%d %H:%M:%S} UTC"),

@@ -125,7 +125,7 @@ class Acquisition:
                     pass
             self._last_lines()
         finally:
-            limit_s = STOP_LIMIT_S if self._grabber.hung else LAST_STOP_LIMIT_S
+            limit_s = STOP_LIMIT_S if self._grabber.hung or self._mode is Mode.ABORT else LAST_STOP_LIMIT_S
             self._settle(limit_s)
             self._let_go(limit_s)
             self._grabber.close()
