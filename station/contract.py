@@ -59,6 +59,7 @@ class UninspectedReason(StrEnum):
     PAUSED = "paused"
     NOT_RECORDED = "not recorded"
     TOO_SHORT = "too short to judge"
+    STOOD_STILL = "computer stood still"
 
 
 class DefectKind(StrEnum):
@@ -268,6 +269,11 @@ class LineSnapshot:
     unverified: str = ""
     records: RecordsLag | None = None
 
+    @property
+    def end_line(self) -> int | None:
+        """Give the encoder line after the roll's last one so far, None before any of its cloth is known."""
+        return None if self.origin_line is None else self.origin_line + self.ledger.lines_acquired
+
 
 # What follows are the events, told in the order they happen.  The queues that carry them are bounded: if the screen
 # does not take them, pictures are dropped first, then the oldest of the others, and a Notice says how many.  The
@@ -285,10 +291,12 @@ class RollStarted:
 
 @dataclass(frozen=True, slots=True)
 class RollEnded:
-    """The event says that a roll was closed; ``ledger.lines_in_flight`` is 0."""
+    """The event says that a roll was closed; ``ledger.lines_in_flight`` is 0.  ``broken_off``: why that was before the
+    end of its cloth, where it has an end; '' if it was not."""
 
     roll: str
     ledger: Ledger
+    broken_off: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -43,6 +43,7 @@ from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
 from station.records_lag import UNRECORDED_M
+from station.shutdown import time_left
 
 POLL_S = 0.1
 STOP_S = 10.0
@@ -153,12 +154,12 @@ class Station:
             self._abort = False
             self._paused = False
             self._end.clear()
-            thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
+            self._thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
             self._roll_over.clear()
             try:
-                thread.start()
+                self._thread.start()
             finally:
-                if thread.ident is None:
+                if self._thread.ident is None:
                     self._roll_over.set()
 
     def pause(self) -> None:
@@ -169,9 +170,12 @@ class Station:
         """Resume inspecting."""
         self._set_paused(paused=False)
 
-    def end_roll(self) -> None:
-        """Ask for the roll's end: lines in flight are judged, then the roll is closed and ``RollEnded`` says so."""
+    def end_roll(self, *, judge: bool = True) -> None:
+        """Ask for the roll's end, told by ``RollEnded``: lines in flight are judged, or declared, as ``judge`` says."""
+        self._abort = self._abort or not judge
         self._end.set()
+        if self._inspection is not None and not judge:
+            self._inspection.give_up()
 
     def veto_stop(self, by: str, cause_number: int) -> None:
         """Let the machine run on despite the announced cause with this number.  Raises StationError."""
@@ -191,14 +195,14 @@ class Station:
         return self._roll_over.wait(timeout)
 
     def close(self) -> None:
-        """Tell the machine that nobody looks from now on, end an open roll without judging the rest (declared), free
-        camera and model."""
+        """Tell the machine that nobody looks any more, end an open roll as it is (declared), free camera and model."""
         if self._machine is not None:
             self._machine.close()
-        self._abort = True
-        self._end.set()
-        self.wait()
-        abandoned.returned_within(STOP_S, self._camera.stop, "camera stop")
+        self.end_roll(judge=False)
+        if not self.wait(time_left(10 * STOP_S, reserve_s=3.0)):
+            abandoned.abandon(self._thread)
+            self._model.abandon()
+        abandoned.returned_within(time_left(STOP_S, reserve_s=1.5), self._camera.stop, "camera stop")
         self._model.close()
 
     def drain(self, limit: int = 256) -> list[Event]:
@@ -230,10 +234,9 @@ class Station:
         """Pause or resume; without a line yet, remember which."""
         with self._lock:
             self._paused = paused
-            if self._inspection is not None and paused:
-                self._inspection.pause()
-            elif self._inspection is not None:
-                self._inspection.resume()
+            inspection = self._inspection
+            if inspection is not None:
+                (inspection.pause if paused else inspection.resume)()
 
     def _run_roll(self, fitted: Calibrated, name: str) -> None:
         recipe = fitted.recipe
@@ -268,8 +271,7 @@ class Station:
         for warning in filter(None, [self._model.warning, *fitted.warnings, unheard]):
             self._on_event(Notice(Severity.WARNING, warning))
         if self._recording is not None:
-            recorder = self._recording.begin(name)
-            self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {recorder.folder}."))
+            self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {self._recording.begin(name).folder}."))
         camera = self._watch.begin_roll(fitted)
         inspection = Inspection(camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event)
         with self._lock:
@@ -298,7 +300,7 @@ class Station:
 
     def _check_record(self, name: str) -> None:
         """Wait for the disk, and say so if it does not have the whole roll."""
-        on_disk = self._store.flush(FLUSH_S)
+        on_disk = self._store.flush(time_left(FLUSH_S, reserve_s=3.0))
         lost = self._store.lost_of(name)
         if lost:
             text = f"Roll {name} is incomplete: {lost} of its events are not on record. It is not graded."
@@ -310,10 +312,7 @@ class Station:
     def _end_recording(self) -> None:
         if self._recording is None:
             return
-        last = self._last
-        origin = None if last is None else last.origin_line
-        end_line = None if last is None or origin is None else origin + last.ledger.lines_acquired
-        for notice in self._recording.end(end_line):
+        for notice in self._recording.end(None if self._last is None else self._last.end_line):
             self._on_event(notice)
 
     def _break_off(self, error: Exception, name: str) -> None:
@@ -325,8 +324,7 @@ class Station:
         self._on_event(RollEnded(name, Ledger()))
 
     def _fail(self, error: Exception, name: str) -> None:
-        if self.failure is None:
-            self.failure = error
+        self.failure = self.failure or error
         if self._last is None:
             self._last = self._without_line(error)
         elif self._last.state is not LineState.ERROR:

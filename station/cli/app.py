@@ -305,12 +305,13 @@ def open_window(*args: Any) -> int:
 
 
 def main() -> NoReturn:
-    """Run the program: a fault of input or environment becomes one sentence and exit 1, wrong usage exit 2."""
+    """Run the program: a fault of input or environment becomes one sentence and exit 1, wrong usage exit 2, a signal
+    128 and its number."""
     from station import last_resort
-    from station.shutdown import end_process, polite_kills_unwind
+    from station.shutdown import end_process, take_signals
 
     code = 1
-    polite_kills_unwind()
+    take_signals()
     with last_resort.installed():
         try:
             app()

@@ -17,7 +17,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
     """Return label and value of everything the report says about the roll as a whole."""
     ended = f"{made.ended_at:%Y-%m-%d %H:%M:%S} UTC" if made.ended_at else "still open"
     if made.broken_off:
-        ended += " (broken off: nobody ended it; the figures are what was on record)"
+        ended += " (broken off before its end; the figures are what is on record)"
     if made.clock_shift_s:
         ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
     return [

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.durable import TEMPORARY, durable_file, sync_folder
+from model.durable import TEMPORARY, durable_file, make_private, sync_folder
 from station.contract import Defect
 from station.display_score import AT_THRESHOLD, display_scores
 
@@ -66,7 +66,7 @@ def _as_bgr(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _save(home: Path, roll_id: int, stem: str, picture: NDArray[np.uint8]) -> str:
     folder = home / FOLDER / str(int(roll_id))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(folder)
     _, png = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     target = folder / f"{stem}.png"
     with durable_file(target, sync_name=False) as file:

@@ -19,7 +19,6 @@ from station.contract import (
     DefectChanged,
     Event,
     Fault,
-    Ledger,
     Notice,
     RollEnded,
     RowJudged,
@@ -136,7 +135,7 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
         _keep_profile(session, roll, [e.event for e in mine if isinstance(e.event, RowJudged)])
         for entry in mine:
             if isinstance(entry.event, RollEnded):
-                _end(session, roll, entry.event.ledger, entry.at)
+                _end(session, roll, entry.event, entry.at)
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
@@ -210,7 +209,8 @@ def stretches_of_rows(rows: NDArray[np.int64], told: int) -> list[Stretch]:
     return stretches
 
 
-def _end(session: Session, roll: RollTable, ledger: Ledger, at: datetime) -> None:
+def _end(session: Session, roll: RollTable, event: RollEnded, at: datetime) -> None:
+    ledger = event.ledger
     told = (roll.lines_inspected, roll.lines_uninspected)
     if told != (ledger.lines_inspected, ledger.lines_uninspected) or ledger.lines_in_flight != 0:
         why = f"its stretches give {told[0]} inspected and {told[1]} uninspected lines"
@@ -220,8 +220,10 @@ def _end(session: Session, roll: RollTable, ledger: Ledger, at: datetime) -> Non
     roll.lines_uninspected = ledger.lines_uninspected
     roll.lines_repeated = ledger.lines_repeated
     roll.ended_at = max(at, roll.started_at)  # the clock may have been set back meanwhile
-    roll.ended_how = ENDED
-    audit.append(session, "roll ended", "open", f"{roll.name}: {_ledger_text(roll)}", "station", "")
+    roll.ended_how = BROKEN_OFF if event.broken_off else ENDED
+    audit.append(
+        session, f"roll {roll.ended_how}", "open", f"{roll.name}: {_ledger_text(roll)}", "station", event.broken_off
+    )
 
 
 def _ledger_text(roll: RollTable) -> str:

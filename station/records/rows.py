@@ -91,7 +91,8 @@ class RollRow:
     """A row holds one roll.  ``ended_at`` is None while it is open.  Times are UTC-aware.
 
     ``mm_per_px`` and ``mm_per_line``: the scale its sizes were calculated with, across and along; None without one.
-    ``broken_off``: whether a crash ended it, or nobody did; ``ended_at`` is then the time of its last event.
+    ``broken_off``: whether a crash ended it, nobody did, or its cloth was interrupted; ``ended_at`` is then the time of
+    its last event.
     ``web_width_px``: mean width of the web where it was judged, None if unknown.
     ``unverified``: why its sizes are not verified, '' where they are.
     ``events_lost``: events of the line that never got on record.

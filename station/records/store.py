@@ -50,7 +50,9 @@ KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice,
 """Only these events are kept; whoever tells the records may tell them all."""
 
 MOST_NOTICES = 64
-CLOSE_S = 6.0
+CLOSE_S = 30.0
+LAGGING_S = 5.0
+"""At the end a disk that does not take events is given so long; then they are left in a file."""
 
 log = logging.getLogger("station.records")
 
@@ -251,7 +253,7 @@ class Store:
             return
         self._closed = True
         try:
-            if self._writer.flush(timeout_s):
+            if self._writer.flush(timeout_s if self._writer.lag is None else min(timeout_s, LAGGING_S)):
                 self._break_off_open("the station was closed")
         finally:
             try:

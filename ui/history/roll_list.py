@@ -76,8 +76,8 @@ class RollList(QAbstractListModel):
 
 
 class RollDelegate(QStyledItemDelegate):
-    """The delegate paints name, fabric, time, metres and rejects; an amber sign where cloth was not inspected or the record is
-    incomplete."""
+    """The delegate paints name, fabric, time, metres and rejects; an amber sign where cloth was not
+    inspected or the record is incomplete."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
         """Give every row the same height."""
