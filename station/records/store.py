@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, select
+from sqlalchemy import URL, Engine, select
 from sqlalchemy.orm import Session
 
 from station.contract import DefectChanged, Event, Fault, Notice, RollEnded, RowJudged, StopChanged, StretchClosed
@@ -37,7 +37,7 @@ class Store:
     Use it as a context manager, or call :meth:`close`.
     """
 
-    def __init__(self, home: Path, url: str, writer_engine: Engine, read_engine: Engine) -> None:
+    def __init__(self, home: Path, url: str | URL, writer_engine: Engine, read_engine: Engine) -> None:
         self._home = home
         self._url = url
         self._engine = writer_engine
@@ -49,7 +49,7 @@ class Store:
         self._closed = False
 
     @classmethod
-    def open(cls, home: Path, url: str | None = None) -> Store:
+    def open(cls, home: Path, url: str | URL | None = None) -> Store:
         """Open (or create) the records of a home folder, bring them up to date, and break off rolls a crash left open.
 
         Raises:
@@ -57,8 +57,8 @@ class Store:
                 disk is full, another program holds the database.
         """
         home = Path(home).absolute()
-        make_home(home)
         url = url or default_url(home)
+        make_home(home)
         store = cls(home, url, *open_database(home, url))
         try:
             store.recover()
