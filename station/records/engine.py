@@ -199,6 +199,8 @@ def backup(home: Path, file: Path, label: str) -> Path:
 
 def _pragmas(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None  # our code begins transactions; the driver would guess
+    # One text that is not UTF-8 would fail a whole list; read so, it is found and named where it is taken.
+    connection.text_factory = as_it_lies
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -229,8 +231,6 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
 
 def _reader_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     _pragmas(connection)
-    # One text that is not UTF-8 would fail a whole list; read so, it is found and named where it is taken.
-    connection.text_factory = as_it_lies
     connection.execute("PRAGMA query_only = ON")
 
 
