@@ -36,9 +36,9 @@ def report_roll(home: Path, roll: str, files: ReportFiles) -> reports.Report:
     """
     with open_history(home) as history:
         made = reports.report(history, roll)
-        if files.pdf is not None:
-            for sentence in reports.to_pdf(made, files.pdf):
-                print(sentence, file=sys.stderr, flush=True)
+    if files.pdf is not None:
+        for sentence in reports.to_pdf(made, files.pdf):
+            print(sentence, file=sys.stderr, flush=True)
     if files.csv is not None:
         reports.to_csv(made, files.csv, files.style)
     return made

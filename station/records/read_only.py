@@ -31,8 +31,8 @@ def open_read_only(home: Path) -> Iterator[Engine]:
     While a station runs, and after a crash, the write-ahead log holds what the file lacks; opened with ``mode=ro``
     SQLite reads both and leaves the log as it is.  Without a log SQLite makes a temporary one, and only ``mode=rw``
     removes it again; the file itself is not written to.  If no log can be made, as on a full or read-only disk, the
-    file is read alone; if somebody else writes to it meanwhile, the log that is there afterwards shows it.  File and log
-    that a crash left are then read from a copy in the system's folder for temporary files.
+    file is read alone; if somebody else writes to it meanwhile, the log that is there afterwards shows it.  What a
+    crash left, file and log, is then read from a copy in the system's folder for temporary files.
 
     Raises:
         NoRecords: there is no database yet.
