@@ -70,7 +70,7 @@ def list_rolls(home: Path, fabric: str | None, since: datetime | None) -> tuple[
     with open_history(home) as history:
         for row in history.rolls(RollFilter(fabric=fabric, since=since, limit=MOST_ROLLS), told):
             try:
-                made = reports.report(history, row.name)
+                made = reports.report_of(history, row)
             except StationError as error:
                 faults.append(f"Roll {row.name} cannot be reported: {error}")
                 continue

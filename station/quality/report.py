@@ -129,12 +129,16 @@ def report(history: History, roll_name: str) -> Report:
         RecordsError: there is no such roll, or its row or all records cannot be read.
         ReportError: the recipe names a grading rule that does not exist.
     """
+    return report_of(history, history.roll(roll_name))
+
+
+def report_of(history: History, roll: RollRow) -> Report:
+    """Make the report of a roll that was read already; as :func:`report`."""
     spoilt: list[str] = []
 
     def told(error: SpoiltRowError) -> None:
         spoilt.append(str(error))
 
-    roll = history.roll(roll_name)
     rows = history.defects(DefectFilter(roll.id, limit=ALL), told)
     stretches = history.stretches(roll.id, told)
     calibrations = history.calibrations(roll_id=roll.id, told=told)
@@ -194,13 +198,13 @@ def to_dict(made: Report) -> dict[str, object]:
 
 def headline(made: Report) -> dict[str, object]:
     """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
-    told = to_dict(made)
     kept = (
         "roll", "fabric", "recipe_version", "broken_off", "incomplete", "length_m", "inspected_m", "uninspected_m",
         "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms", "unreviewed",
         "points", "points_per_100_m2", "grade",
     )  # fmt: skip
-    return {"started": told["started_at"], "ended": told["ended_at"], **{key: told[key] for key in kept}}
+    times = {"started": made.started_at.isoformat(), "ended": made.ended_at.isoformat() if made.ended_at else None}
+    return {**times, **{key: getattr(made, key) for key in kept}}
 
 
 def to_text(made: Report) -> str:

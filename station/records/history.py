@@ -47,6 +47,9 @@ from station.records.schema import (
 )
 from station.records.store import Store
 
+IDS_AT_ONCE = 10_000
+"""SQLite takes 32,766 values in one query."""
+
 log = logging.getLogger("station.records")
 
 
@@ -221,7 +224,10 @@ class History:
 
     def _roll_rows(self, query: Select[Any], told: Told | None) -> list[RollRow]:
         rows = self._rows(query)
-        counts = self._counts([row.id for row in rows])
+        ids = [row.id for row in rows]
+        counts: dict[int, tuple[int, int, int, int]] = {}
+        for first in range(0, len(ids), IDS_AT_ONCE):
+            counts |= self._counts(ids[first : first + IDS_AT_ONCE])
         return readable(rows, lambda row: roll_row(row, counts.get(row.id, (0, 0, 0, 0))), told)
 
     def _counts(self, roll_ids: Sequence[int]) -> dict[int, tuple[int, int, int, int]]:
