@@ -22,6 +22,7 @@ from drivers.memory import MemoryCamera
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from model import checkpoint
+from model.durable import write_whole
 from model.encoder import load_encoder
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
@@ -117,7 +118,7 @@ def main() -> None:
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
         }
     )
-    (options.out / "demo.json").write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_whole(options.out / "demo.json", recipe.model_dump_json(indent=2) + "\n")
     print(
         json.dumps(
             {

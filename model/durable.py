@@ -1,7 +1,8 @@
 """This module writes files that are complete or absent, even after a crash, and keeps a station's own from others.
 
 A file is written under a temporary name, flushed to disk and only then renamed.  Models, pictures and calibrations are
-stored this way; the module needs nothing of the model, and lies here because the core above may use it too.
+stored this way, and all that people asked for, so that a disk that fills up never costs the report of last week.  The
+module needs nothing of the model, and lies here because the core above may use it too.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def durable_file(target: Path, *, mode: int = OWNER_ONLY, sync_name: bool = True
     Raises:
         OSError: the disk is full or refuses to write.
     """
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}{TEMPORARY}")
+    target = target.resolve() if target.is_symlink() else target  # a link stays one and leads to the new file
+    partial = target.with_name(f".{uuid.uuid4().hex}{TEMPORARY}")  # without the name, which may be as long as allowed
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -49,6 +51,23 @@ def durable_file(target: Path, *, mode: int = OWNER_ONLY, sync_name: bool = True
         partial.unlink(missing_ok=True)
     if sync_name:
         sync_folder(target.parent)
+
+
+def write_whole(target: Path, content: bytes | str) -> None:
+    """Write a file for people completely or not at all; the user's mask sets its mode, text is UTF-8.
+
+    What is there already and is no file, such as a pipe or ``/dev/stdout``, is written to as it is.
+
+    Raises:
+        OSError: the disk is full or refuses to write; an old file is then unchanged.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            stream.write(data)
+        return
+    with durable_file(target, mode=AS_UMASK_ALLOWS) as file:
+        file.write(data)
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QBuffer, QIODevice, QTimer
 from PySide6.QtWidgets import QApplication
 
+from model.durable import write_whole
 from station import last_resort
 from station.contract import Core
 from station.records.history import History
@@ -89,9 +90,10 @@ def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: 
     late.setSingleShot(True)
 
     def save() -> None:
-        with contextlib.suppress(OSError):
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-        if not window.grab().save(str(path)):
+            write_whole(path, _png(window))
+        except OSError:
             faults.append(f"The screenshot could not be written to {path}; choose a folder you may write to.")
         window.close()
 
@@ -107,3 +109,11 @@ def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: 
     late.timeout.connect(give_up)
     late.start(round(_NO_PICTURE_S * 1000))
     window.bridge.strip_judged.connect(first_picture)
+
+
+def _png(window: MainWindow) -> bytes:
+    """Return what the window shows as PNG."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    window.grab().save(buffer, "PNG")
+    return bytes(buffer.data().data())

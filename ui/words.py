@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from station.local_time import clock
+
 THIN_SPACE = "\u2009"
 
 
@@ -48,4 +50,4 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def when(moment: datetime) -> str:
     """Write local date and time to the minute."""
-    return moment.astimezone().strftime("%Y-%m-%d  %H:%M")
+    return clock(moment, seconds=False)

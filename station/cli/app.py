@@ -19,6 +19,7 @@ from station.cli.audit import audit
 from station.cli.calibrate import calibrate
 from station.cli.options import Home, Json, emit
 from station.cli.recipe import recipe
+from station.cli.report import report, rolls
 from station.contract import StationError
 from station.teaching.request import TeachRequest
 
@@ -42,6 +43,8 @@ app = _App(
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(audit, name="audit")
 app.command()(recipe)
+app.command()(report)
+app.command()(rolls)
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Minutes = Annotated[float, typer.Option(min=0.5, max=600, help="Bounds the teach-in, all in.")]
@@ -218,28 +221,6 @@ def evaluate(
     teaching = TeachRequest("evaluated", encoder=encoder, weights=weights, minutes=minutes, seed=seed, device=device)
     result = evaluate_data(Evaluation(data, layout, fabric, teaching, out))
     emit(result, as_json, as_table(result))
-
-
-@app.command()
-def report(
-    roll: Annotated[str, typer.Argument(help="Name of the roll.")],
-    pdf: Annotated[Path | None, typer.Option(help="Write the report as PDF.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the defects as CSV.")] = None,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """The roll's report: length, what was not inspected, defects, points, grade."""
-    from station.commands.session import open_records
-    from station.quality import report as reports
-    from station.settings import home_folder
-
-    with open_records(home_folder(home)) as records:
-        made = reports.report(records.history, roll)
-        if pdf is not None:
-            reports.to_pdf(made, pdf)
-        if csv is not None:
-            reports.to_csv(made, csv)
-    emit(reports.to_dict(made), as_json, reports.to_text(made))
 
 
 @app.command()

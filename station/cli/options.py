@@ -27,3 +27,19 @@ def emit(result: dict[str, Any], as_json: bool, text: str | None = None) -> None
             if not isinstance(value, list):
                 shown = f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
                 print(f"{key.replace('_', ' '):{width}}  {shown}", flush=True)
+
+
+def person(by: str | None) -> str:
+    """Return the name of who asks: the one given, else the login.
+
+    Raises:
+        StationError: a sign in it is refused; the sentence says which.
+    """
+    from station.contract import StationError
+    from station.current_user import login
+    from station.recipe.names import NameFault, person_name
+
+    try:
+        return person_name(by) if by is not None else login()
+    except NameFault as fault:
+        raise StationError(f"{fault} (--by)") from None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from drivers.registry import open_camera
 from drivers.replay import ReplayCamera
 from model.checkpoint import load, precision_warning
+from model.durable import AS_UMASK_ALLOWS, durable_file
 from model.runtime import Runtime
 from station import demo
 from station.calibration.selection import Calibrations
@@ -240,6 +241,7 @@ def save_map(folder: Path, name: str, anomaly_map: NDArray[np.float32]) -> None:
     file = folder / map_file(name)
     make_folder(file.parent)
     try:
-        np.save(file, anomaly_map)
+        with durable_file(file, mode=AS_UMASK_ALLOWS) as target:
+            np.save(target, anomaly_map)
     except OSError as error:
         raise StationError(f"Map {file} cannot be written: {error.strerror or error}.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from drivers.replay import ReplayCamera
@@ -10,7 +11,7 @@ from model.scorer import TILE_PX
 from model.time_budget import TeachingCancelled
 from station.commands.session import Records, TeachingLog, say
 from station.contract import StationError
-from station.recipe import FABRIC_NAME
+from station.recipe.names import NameFault, fabric_name
 from station.shutdown import interrupt_noted
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import TEACHING_BLOCK_LINES
@@ -28,11 +29,10 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path) -> dict[
     Raises:
         KeyboardInterrupt: it was cancelled, and nothing was stored.
     """
-    if not FABRIC_NAME.fullmatch(request.fabric):
-        raise StationError(
-            f"Fabric name {request.fabric!r} is not usable: up to 64 letters, digits, '.', '_' and '-', starting with "
-            "a letter or digit."
-        )
+    try:
+        request = replace(request, fabric=fabric_name(request.fabric))
+    except NameFault as fault:
+        raise StationError(str(fault)) from None
     camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused first
     trunk = load_encoder(request.encoder, request.weights)  # may download; that cannot be cancelled
 

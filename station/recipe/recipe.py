@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from model.scorer import CELL_PX, TILE_PX
 from station.recipe.camera_overrides import CameraOverrides
+from station.recipe.names import FabricName
 from station.recipe.sensitivity import SensitivityProfile
-
-FABRIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 NO_DECISION = math.inf
 """This threshold is for cloth that is only scored: no score reaches it, so that the line follows no region.  Such a
 recipe is a draft and never on record."""
-
-FabricName = Annotated[str, StringConstraints(pattern=rf"^{FABRIC_NAME.pattern}$")]
 
 
 class Recipe(BaseModel):

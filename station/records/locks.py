@@ -85,6 +85,18 @@ class RollLocks:
             self.free(roll_id)
 
 
+def is_held(path: Path) -> bool:
+    """Say whether a running program holds the lock of this path, without a change to the disk."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(fd)
+    finally:
+        os.close(fd)
+
+
 if sys.platform == "win32":
     import msvcrt
 

@@ -28,13 +28,13 @@ from station.contract import (
     UninspectedReason,
 )
 from station.recipe import Recipe
+from station.recipe.names import NameFault, roll_name
 from station.records import audit
 from station.records.calibrations import link_calibrations
 from station.records.recipes import recipe_row
 from station.records.rows import RecordsError, RollMeasures
 from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now, storable
 
-NAME_LIMIT = 64
 ENDED = "ended"
 BROKEN_OFF = "broken off"
 NO_ROLL = 0
@@ -103,13 +103,11 @@ def new_roll(
 
 
 def checked_name(name: str) -> str:
-    """Return ``name`` if it may be the name of a roll; no path is ever made of it.  Raises RecordsError otherwise."""
-    fit = 0 < len(name) <= NAME_LIMIT and name.isprintable() and name == name.strip() and not name.startswith("-")
-    if not fit:
-        raise RecordsError(
-            f"{name!r} is not a name for a roll; use 1 to {NAME_LIMIT} letters, digits or signs, no dash in front."
-        )
-    return name
+    """Return ``name`` as the name of a roll is kept.  Raises RecordsError, which says what in it is refused."""
+    try:
+        return roll_name(name)
+    except NameFault as fault:
+        raise RecordsError(f"{name!r} is not a name for a roll: {fault}") from None
 
 
 def _next_name(session: Session, started: datetime) -> str:

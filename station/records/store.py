@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
 from station.contract import (
@@ -63,7 +63,9 @@ class Store:
     Use it as a context manager, or call :meth:`close`.
     """
 
-    def __init__(self, home: Path, url: str, writer_engine: Engine, read_engine: Engine, spill: Path | None) -> None:
+    def __init__(
+        self, home: Path, url: str | URL, writer_engine: Engine, read_engine: Engine, spill: Path | None
+    ) -> None:
         self._home = home
         self._url = url
         self._engine = writer_engine
@@ -90,7 +92,7 @@ class Store:
         self._copies = None if file is None else DailyCopies(home, file, self._warn)
 
     @classmethod
-    def open(cls, home: Path, url: str | None = None, *, spill: Path | None = None) -> Store:
+    def open(cls, home: Path, url: str | URL | None = None, *, spill: Path | None = None) -> Store:
         """Open (or create) the records of a home folder, bring them up to date, take in what an earlier run could not
         write, and break off rolls a crash left open.
 
@@ -107,8 +109,8 @@ class Store:
                 program holds the database.
         """
         home = Path(home).absolute()
-        make_home(home)
         url = url or default_url(home)
+        make_home(home)
         told = open_or_renew(home, url)
         store = cls(home, url, *open_database(home, url), spill)
         try:

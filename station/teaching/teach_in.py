@@ -27,6 +27,7 @@ from model.training import fit
 from station.contract import StationError
 from station.playback import play
 from station.recipe import NO_DECISION, Recipe
+from station.recipe.names import file_name
 from station.records.history import History
 from station.records.model_files import keep_model
 from station.records.store import Store
@@ -151,7 +152,7 @@ def teach(
         before = History(store).recipes(request.fabric)
         update = {"model_sha256": sha256, "camera": before[0].recipe.camera if before else recipe.camera}
         recipe = store.save_recipe(recipe.model_copy(update=update), request.by, "teach-in")
-        folder = pictures.keep(f"{request.fabric}-v{recipe.version}")
+        folder = pictures.keep(f"{file_name(request.fabric)}-v{recipe.version}")
     budget.report("done", 1.0)
     result = TeachInResult(
         recipe=recipe,

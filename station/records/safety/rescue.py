@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from station.records.engine import open_database, shown, sqlite_file
 from station.records.errors import records_error
 from station.records.locks import FileLock
@@ -32,7 +34,7 @@ SIGNS_OF_USE = ("models", "images", "backups")
 log = logging.getLogger("station.records")
 
 
-def open_or_renew(home: Path, url: str) -> list[str]:
+def open_or_renew(home: Path, url: str | URL) -> list[str]:
     """See to it that the database can be opened: put a bad one aside and make a fresh one.  Return what to tell people,
     in sentences; nothing if all is well or the database is on a server.
 
@@ -57,7 +59,7 @@ def open_or_renew(home: Path, url: str) -> list[str]:
         raise records_error(error, shown(url)) from error
 
 
-def _renewed(home: Path, url: str, file: Path) -> list[str]:
+def _renewed(home: Path, url: str | URL, file: Path) -> list[str]:
     wrong = wrong_with(file, home)  # again: another program may have put it right meanwhile
     if not wrong:
         return []
