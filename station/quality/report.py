@@ -206,8 +206,8 @@ def to_dict(made: Report) -> dict[str, object]:
 def headline(made: Report) -> dict[str, object]:
     """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
     kept = (
-        "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m", "uninspected_m",
-        "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms", "unreviewed",
+        "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m",
+        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms", "unreviewed",
         "points", "points_per_100_m2", "grade",
     )  # fmt: skip
     times = {"started": made.started_at.isoformat(), "ended": made.ended_at.isoformat() if made.ended_at else None}
