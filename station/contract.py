@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from drivers.notice import Notice as Notice
 from drivers.notice import Severity as Severity
 from station.recipe import Recipe
+from station.recipe.web import ColumnsInspected as ColumnsInspected
 
 
 class StationError(Exception):
@@ -242,6 +243,7 @@ class LineSnapshot:
     ``behind_s`` is how much older the newest judged line is than the camera's newest: the picture lags by so much.
     ``machine`` is None where the settings say nothing of a machine.
     ``unverified`` says why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
+    ``columns`` are judged as cloth, ``fastest_m_per_min`` is what this machine keeps up with; None while unknown.
     """
 
     state: LineState
@@ -264,6 +266,8 @@ class LineSnapshot:
     behind_s: float = 0.0
     machine: MachineStatus | None = None
     unverified: str = ""
+    columns: ColumnsInspected | None = None
+    fastest_m_per_min: float | None = None
 
 
 # What follows are the events, told in the order they happen.  The queues that carry them are bounded: if the screen
@@ -342,7 +346,8 @@ class RowJudged:
     width_px: int = 0
 
 
-Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Notice | Fault | StripView
+Told = Notice | ColumnsInspected | Fault
+Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView
 
 
 class Core(Protocol):

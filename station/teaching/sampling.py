@@ -164,7 +164,7 @@ class TileCollector(TileScorer):
 
 def collect(section: Section, recipe: Recipe, collector: TileCollector, stopped: Callable[[], bool]) -> None:
     """Cut the section's cloth into the line's tiles until its end or until ``stopped``.  Raises CameraError."""
-    web = WebFinder() if recipe.find_web else None
+    web = WebFinder() if recipe.web.finds else None
     tiler = Tiler(recipe, width_px=section.width_px, tile_px=TILE_PX, cell_px=CELL_PX, web=web)
 
     def keep(rows: Iterator[object]) -> None:
