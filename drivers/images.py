@@ -19,6 +19,7 @@ from drivers.camera import CameraError
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".tif", ".tiff", ".webp"}) | frozenset(
     {".pgm", ".ppm", ".pnm", ".pbm", ".pam", ".jp2", ".avif", ".ras", ".sr"}
 )
+WHITES = tuple((1 << bits) - 1 for bits in (8, 10, 12, 14, 16))
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB\x60\x82"
 _JPEG_START, _JPEG_END, _JPEG_SCAN = b"\xff\xd8\xff", b"\xff\xd9", b"\xff\xda"
@@ -31,6 +32,8 @@ class ImageMetadata:
     lines: int
     width_px: int
     channels: int
+    is_deep: bool = False
+    """Say whether samples have more than 8 bits, so that the white level must be known."""
 
 
 def image_metadata(path: Path) -> ImageMetadata:
@@ -47,6 +50,7 @@ def image_metadata(path: Path) -> ImageMetadata:
                 pages = int(getattr(header, "n_frames", 1))
                 width_px, lines = header.size
                 channels = 1 if header.mode in _GREY_MODES else 3
+                is_deep = header.mode.startswith("I") or _has_deep_samples(path, header)
     except UnidentifiedImageError:
         return _metadata_by_decoding(path)
     except Image.DecompressionBombError:
@@ -57,22 +61,33 @@ def image_metadata(path: Path) -> ImageMetadata:
         return _metadata_by_decoding(path)
     if pages > 1:
         raise CameraError(f"{path} holds {pages} pages; save each page as an image of its own.")
-    return ImageMetadata(lines, width_px, channels)
+    return ImageMetadata(lines, width_px, channels, is_deep)
 
 
-def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
+def brightest(path: Path) -> int:
+    """Return the brightest stored value of an image.  Raises CameraError, as :func:`read_image`."""
+    return int(_decode(path).max())
+
+
+def white_for(brightest_value: int) -> int:
+    """Return the white level of 8, 10, 12, 14 or 16 bits that holds the brightest value of a whole folder."""
+    return next(white for white in WHITES if brightest_value <= white)
+
+
+def read_image(path: Path, channels: int, white: int = 65535) -> NDArray[np.uint8]:
     """Return the pixels as stored (no EXIF rotation): uint8, contiguous, grey ``[h, w]`` or RGB ``[h, w, 3]``.
 
-    16-bit images give their high byte, alpha is dropped, a grey image asked for in colour repeats its grey.
+    Alpha is dropped, a grey image asked for in colour repeats its grey.
 
     Args:
         path: the file; any character the file system takes.
         channels: 1 or 3, as wanted.
+        white: the stored value of 16-bit images that becomes 255; brighter ones are clipped.
 
     Raises:
         CameraError: missing, unreadable, truncated or of an unsupported pixel type.
     """
-    pixels = _to_uint8(_decode(path), path)
+    pixels = _to_uint8(_decode(path), path, white)
     if pixels.ndim == 2:
         return np.ascontiguousarray(pixels if channels == 1 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
     if channels == 1:
@@ -146,9 +161,10 @@ def _scan_start(data: bytes) -> int:
     return len(data)
 
 
-def _to_uint8(pixels: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+def _to_uint8(pixels: NDArray[Any], path: Path, white: int) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint16:
-        return np.right_shift(pixels, 8).astype(np.uint8)
+        values = np.minimum(np.arange(1 << 16, dtype=np.uint32), white)
+        return ((values * 255 + white // 2) // white).astype(np.uint8)[pixels]
     if pixels.dtype == np.uint8:
         return pixels
     raise CameraError(f"Image {path} has {pixels.dtype} pixels; save it with 8 or 16 bits per channel.")
@@ -156,7 +172,16 @@ def _to_uint8(pixels: NDArray[Any], path: Path) -> NDArray[np.uint8]:
 
 def _metadata_by_decoding(path: Path) -> ImageMetadata:
     pixels = _decode(path)
-    return ImageMetadata(int(pixels.shape[0]), int(pixels.shape[1]), 1 if pixels.ndim == 2 else 3)
+    channels = 1 if pixels.ndim == 2 else 3
+    return ImageMetadata(int(pixels.shape[0]), int(pixels.shape[1]), channels, pixels.dtype == np.uint16)
+
+
+def _has_deep_samples(path: Path, header: Image.Image) -> bool:
+    if header.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(25)[24:] == bytes([16])
+    bits = getattr(header, "tag_v2", {}).get(258, ())
+    return 16 in bits
 
 
 def _unreadable(path: Path, error: OSError) -> CameraError:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drivers.camera import Camera, CameraError, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
-from drivers.images import IMAGE_SUFFIXES, image_metadata, read_image
+from drivers.images import IMAGE_SUFFIXES, brightest, image_metadata, read_image, white_for
 
 MAX_BLOCK_LINES = 1024
 
@@ -35,13 +35,19 @@ class ReplayCamera(Camera):
     Rules: the folder is read recursively; names are compared as POSIX paths relative to it; files without an image
     suffix and hidden files are passed over.  Every image is one piece; line numbers run on over all pieces; images
     taller than ``block_lines`` come in several blocks.  All images must be equally wide.  If any image is in colour,
-    all are played in colour (RGB), else all in grey.  16-bit images give their high byte; alpha is dropped.
+    all are played in colour (RGB), else all in grey.  Alpha is dropped.  16-bit images are scaled by one white level
+    for the whole folder, see :attr:`white`.
 
     The camera waits for the line.  ``start`` after ``stop`` goes on where it stopped; ``rewind`` begins again.
     """
 
     def __init__(
-        self, folder: Path | Sequence[Path], *, camera_id: str = "replay", block_lines: int = MAX_BLOCK_LINES
+        self,
+        folder: Path | Sequence[Path],
+        *,
+        camera_id: str = "replay",
+        block_lines: int = MAX_BLOCK_LINES,
+        white: int | None = None,
     ) -> None:
         """Look at every header, so that unusable input is refused before anything is played.
 
@@ -49,6 +55,7 @@ class ReplayCamera(Camera):
             folder: a folder, or image files (then names are relative to the deepest folder they share).
             camera_id: name of the camera in blocks.
             block_lines: most lines a block has, 1 to 1024.
+            white: the white level to play 16-bit images with, such as the teaching's; None: the folder's own.
 
         Raises:
             CameraError: no such folder, no images in it, an unreadable image, or images of different widths.
@@ -58,7 +65,8 @@ class ReplayCamera(Camera):
         self._camera_id = camera_id
         self._block_lines = block_lines
         files = _files_of(folder) if isinstance(folder, Path | str) else _named(folder)
-        self._pieces, self._width_px, self._channels = _lay_out(files)
+        self._pieces, self._width_px, self._channels, deep = _lay_out(files)
+        self._white = 255 if not deep else white or white_for(max(brightest(path) for path in deep))
         self._lock = threading.Lock()
         self._rate = DeliveryRate()
         self._started = False
@@ -81,6 +89,16 @@ class ReplayCamera(Camera):
     def channels(self) -> int:
         """Return 1 if all images are grey, else 3."""
         return self._channels
+
+    @property
+    def white(self) -> int:
+        """Return the stored value that stands for full white in the whole folder: 255 for 8 bits, 4095 for 12 in 16."""
+        return self._white
+
+    @property
+    def depth(self) -> str:
+        """Say in words how deep the samples are, such as ``12 bits (white at 4095)``."""
+        return f"{self._white.bit_length()} bits (white at {self._white})"
 
     @property
     def waits(self) -> bool:
@@ -155,7 +173,7 @@ class ReplayCamera(Camera):
         self._rate.clear()
 
     def _load(self, piece: ReplayPiece) -> NDArray[np.uint8]:
-        pixels = read_image(piece.path, self._channels)
+        pixels = read_image(piece.path, self._channels, max(self._white, 255))
         if pixels.shape[:2] != (piece.lines, self._width_px):
             lines, width_px = pixels.shape[:2]
             raise CameraError(
@@ -202,8 +220,9 @@ def _named(files: Sequence[Path]) -> list[tuple[str, Path]]:
     return sorted((path.absolute().relative_to(shared).as_posix(), path) for path in files)
 
 
-def _lay_out(files: Sequence[tuple[str, Path]]) -> tuple[tuple[ReplayPiece, ...], int, int]:
-    """Lay the pieces end to end; return them, their common width and the channels to play them in."""
+def _lay_out(files: Sequence[tuple[str, Path]]) -> tuple[tuple[ReplayPiece, ...], int, int, list[Path]]:
+    """Lay the pieces end to end; return them, their width, the channels to play them in, and the 16-bit files."""
+    deep: list[Path] = []
     pieces: list[ReplayPiece] = []
     width_px, channels, end_line = 0, 1, 0
     for name, path in files:
@@ -216,4 +235,5 @@ def _lay_out(files: Sequence[tuple[str, Path]]) -> tuple[tuple[ReplayPiece, ...]
         width_px, channels = metadata.width_px, max(channels, metadata.channels)
         pieces.append(ReplayPiece(name, path, end_line, metadata.lines))
         end_line += metadata.lines
-    return tuple(pieces), width_px, channels
+        deep += [path] if metadata.is_deep else []
+    return tuple(pieces), width_px, channels, deep

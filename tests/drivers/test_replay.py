@@ -60,13 +60,21 @@ def test_lossless_colour_comes_out_as_rgb(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_16_bit_gives_the_high_byte(tmp_path: Path, suffix: str) -> None:
-    deep = RNG.integers(0, 1 << 16, (60, 80), np.uint16)
-    save(tmp_path / f"grey{suffix}", deep)
-    np.testing.assert_array_equal(play(ReplayCamera(tmp_path))[0].pixels, (deep >> 8).astype(np.uint8))
-    colour = RNG.integers(0, 1 << 16, (60, 80, 3), np.uint16)
-    save(tmp_path / f"colour{suffix}", colour)
-    np.testing.assert_array_equal(play(ReplayCamera(tmp_path))[0].pixels, (colour >> 8).astype(np.uint8))
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_samples_of_16_bits_are_scaled_by_the_white_of_the_whole_folder(tmp_path: Path, suffix: str, bits: int) -> None:
+    white = (1 << bits) - 1
+    deep = RNG.integers(0, white + 1, (60, 80), np.uint16)
+    deep[0, 0] = white
+    for number, pixels in enumerate([deep // 3, deep, np.dstack([deep // 2] * 3)]):
+        save(tmp_path / f"{number}{suffix}", pixels)
+    camera = ReplayCamera(tmp_path)
+    assert camera.white == white
+    assert f"{bits} bits" in camera.depth
+    dark, bright, _ = play(camera)
+    np.testing.assert_array_equal(bright.pixels[..., 0], np.rint(deep * (255 / white)))
+    np.testing.assert_array_equal(dark.pixels[..., 1], np.rint(deep // 3 * (255 / white)))
+    brighter = ReplayCamera(tmp_path, white=4095)
+    assert brighter.white == 4095
 
 
 def test_alpha_is_dropped(tmp_path: Path) -> None:
