@@ -14,17 +14,21 @@ from model.runtime import Runtime
 from station import demo
 from station.calibration.selection import Calibrations
 from station.calibration.shading_file import load_shading, shading_on_record
-from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
-from station.contract import Defect, Event, LineSnapshot, StationError
+from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say, say_notice
+from station.contract import Defect, Event, LineSnapshot, Notice, Severity, StationError
 from station.core import Station
+from station.line.columns import web_span
 from station.machine.wiring import wire
 from station.playback import Piece, play
+from station.recipe import Recipe
+from station.recipe.web import WebRule
 from station.recording.camera import RecordingCamera
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings
 
+WHITE_OF_8_BITS = 255
 RECORDS_PATIENCE_S = 60.0
 """The line may wait this long for room in the records' queue, as cloth from a folder can wait."""
 
@@ -107,11 +111,19 @@ def after_window(station: Station, code: int) -> LineSnapshot:
 
 
 def inspect_folder(
-    records: Records, *, fabric: str, folder: Path, maps: Path | None, device: str = "auto"
+    records: Records,
+    *,
+    fabric: str,
+    folder: Path,
+    maps: Path | None,
+    device: str = "auto",
+    web: WebRule | None = None,
 ) -> dict[str, object]:
-    """Play a folder as a camera through the live line into a new roll."""
+    """Play a folder as a camera through the live line into a new roll; ``web`` overrules the recipe's for this roll."""
     recipe = records.history.recipe(fabric)
-    camera = ReplayCamera(folder)
+    camera = ReplayCamera(folder, white=taught_white(recipe))
+    in_force = recipe if web is None else recipe.model_copy(update={"web": web})
+    web_span(in_force.web, camera.width_px)
     if maps is not None:
         check_map_names(camera.images)
         make_folder(maps)
@@ -121,25 +133,51 @@ def inspect_folder(
         say(warning)
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
+    if in_force.web != recipe.web:
+        overruled = f"For this roll the web is {in_force.web}, as asked with --web; the recipe says {recipe.web}."
+        records.store.write(Notice(Severity.INFO, overruled))
+        say(overruled)
 
     def keep_map(name: str, anomaly_map: NDArray[np.float32], _web: NDArray[np.bool_]) -> None:
         if maps is not None:
             save_map(maps, name, anomaly_map)
 
     try:
-        playback = play(camera, runtime, recipe, roll=roll, on_event=Recorder(records.store), on_map=keep_map)
+        playback = play(
+            camera,
+            runtime,
+            in_force,
+            roll=roll,
+            on_event=Recorder(records.store),
+            on_map=keep_map,
+            white=camera.white,
+        )
     finally:
         runtime.close()
+    columns = playback.snapshot.columns
+    say(f"Columns inspected: {columns or 'none'}")
+    for notice in playback.notices:
+        say_notice(notice)
     results = [result_of(playback.pieces.get(name) or Piece(name)) for name in camera.images]
     return {
         **line_figures(playback.snapshot),
         "roll": roll,
         "threshold": recipe.threshold,
+        "web_left_px": columns and columns.left_px,
+        "web_right_px": columns and columns.right_px,
+        "warnings": [notice.text for notice in playback.notices],
         "images": len(results),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
         "results": results,
     }
+
+
+def taught_white(recipe: Recipe) -> int | None:
+    """Return the white level to play deep pictures with: the teaching's, so that grey means the same; None to have the
+    folder's own, as where the teaching's pictures had 8 bits."""
+    white = None if recipe.cloth is None else recipe.cloth.white
+    return white if white is not None and white > WHITE_OF_8_BITS else None
 
 
 class Recorder:

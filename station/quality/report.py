@@ -75,6 +75,8 @@ class Report:
 
     ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.
 
+    ``columns`` says which columns of the camera were judged as cloth, '' if that is not on record.
+
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
     rejects that a person marked as such; points are given for rejects that are not false alarms.
     """
@@ -93,6 +95,7 @@ class Report:
     lines_uninspected: int
     lines_repeated: int
     web_width_mm: float | None
+    columns: str
     unit: str
     unverified: str
     calibrations: tuple[ReportCalibration, ...]
@@ -139,6 +142,7 @@ def report(history: History, roll_name: str) -> Report:
         lines_uninspected=roll.ledger.lines_uninspected,
         lines_repeated=roll.ledger.lines_repeated,
         web_width_mm=_width_mm(roll),
+        columns=history.columns(roll.id),
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
         calibrations=tuple(_calibration(row) for row in history.calibrations(roll_id=roll.id)),
@@ -186,9 +190,11 @@ def to_csv(made: Report, path: Path) -> None:
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["roll", *heading])
+            writer.writerow(["roll", *heading, "columns_inspected"])
             for defect in made.defect_list:
-                writer.writerow([_unspelled(v) for v in (made.roll, *(getattr(defect, name) for name in fields))])
+                writer.writerow(
+                    [_unspelled(v) for v in (made.roll, *(getattr(defect, name) for name in fields), made.columns)]
+                )
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -24,6 +24,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Inspected", _length(made.inspected_m, made.lines_inspected)),
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
         ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
+        ("Columns inspected", made.columns or "not on record"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects"),
@@ -76,7 +77,7 @@ HEADINGS = ("no", "at", "across", "length", "width", "kind", "score", "points", 
 def as_text(made: Report) -> str:
     """Return the whole report for a terminal."""
     lines = [f"Roll {made.roll}", ""]
-    lines += [f"{label:14} {value}" for label, value in summary(made)]
+    lines += [f"{label:17} {value}" for label, value in summary(made)]
     unseen = [stretch for stretch in made.stretches if stretch.reason is not None]
     if unseen:
         lines += ["", "Cloth nobody inspected"]

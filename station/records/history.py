@@ -16,7 +16,7 @@ from station.contract import DefectKind, Ledger, StopStep, UninspectedReason
 from station.recipe import Recipe
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.errors import records_error
-from station.records.rolls import BROKEN_OFF
+from station.records.rolls import BROKEN_OFF, COLUMNS, place_of
 from station.records.rows import (
     CalibrationRow,
     DefectFilter,
@@ -173,6 +173,14 @@ class History:
             StretchRow(row.first_line, row.end_line, None if row.reason is None else UninspectedReason(row.reason))
             for row in self._rows(query)
         ]
+
+    def columns(self, roll_id: int) -> str:
+        """Return which columns were judged as cloth on most lines of a roll, such as ``320 to 1023 of 1024``.
+
+        '' where that is not on record: nothing was judged, or by a version before 0.3.
+        """
+        query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
+        return next((row.new for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
 
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return a roll's score profile, with one entry per patch in the order they were judged.

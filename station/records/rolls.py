@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from station.contract import (
+    ColumnsInspected,
     Defect,
     DefectChanged,
     Event,
@@ -38,6 +39,7 @@ from station.records.schema import DefectTable, ProfileTable, RollTable, Stretch
 NAME_LIMIT = 64
 ENDED = "ended"
 BROKEN_OFF = "broken off"
+COLUMNS = "columns inspected"
 NO_ROLL = 0
 COUNTERS = (
     "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
@@ -127,16 +129,23 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
-    """Add notices, faults and what became of stops to the audit, in order."""
+    """Add notices, columns, faults and what became of stops to the audit, in order."""
     for entry in entries:
-        where = "" if entry.roll_id == NO_ROLL else f"roll number {entry.roll_id}"
+        where = "" if entry.roll_id == NO_ROLL else place_of(entry.roll_id)
         if isinstance(entry.event, Notice):
             audit.append(session, f"notice: {entry.event.severity}", "", entry.event.text, "line", where)
         elif isinstance(entry.event, StopChanged):
             audit.append(session, f"stop {entry.event.step}", "", entry.event.cause, entry.event.by, where)
+        elif isinstance(entry.event, ColumnsInspected):
+            audit.append(session, COLUMNS, "", str(entry.event), "line", where)
         elif isinstance(entry.event, Fault):
             why = ", ".join(part for part in (entry.event.where, entry.event.kind, where) if part)
             audit.append(session, "fault", "", entry.event.text, "station", why)
+
+
+def place_of(roll_id: int) -> str:
+    """Return how the audit names a roll in what the line told of it."""
+    return f"roll number {roll_id}"
 
 
 def break_off(session: Session, roll: RollTable, why: str) -> None:
