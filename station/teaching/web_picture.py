@@ -80,7 +80,8 @@ class ClothShown(ClothSeen):
         if columns is None or not samples:
             return None
         sample = min(samples, key=lambda one: one.apart_px(columns))
-        cloth = np.concatenate([self._drawn(strip) for strip in sample.strips])
+        tops = np.cumsum([0, *(len(strip.pixels) for strip in sample.strips)])
+        cloth = np.concatenate([self._drawn(*pair) for pair in zip(sample.strips, tops, strict=False)])
         return _framed(cloth, columns, sample.piece, self._shrink)
 
     def _small(self, lines: Pixels) -> Pixels:
@@ -88,14 +89,14 @@ class ClothShown(ClothSeen):
         small = cv2.resize(lines, size, interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB) if small.ndim == 2 else small, np.uint8)
 
-    def _drawn(self, strip: _Strip) -> Pixels:
+    def _drawn(self, strip: _Strip, top: int) -> Pixels:
         picture = strip.pixels.astype(np.float32)
         height, width = picture.shape[:2]
         left, right = strip.left_px // self._shrink, -(-strip.right_px // self._shrink)
         off = np.ones(width, np.bool_)
         off[left:right] = False
         y, x = np.mgrid[:height, :width]
-        weight = np.where((x + y) % HATCH_PX < 2, 0.9, SHADED)[..., None] * off[None, :, None]
+        weight = np.where((x + y + top) % HATCH_PX < 2, 0.9, SHADED)[..., None] * off[None, :, None]
         drawn = (picture * (1 - weight) + np.array(SHADE, np.float32) * weight).astype(np.uint8)
         for edge, is_inside in ((left, left > 0), (right - 1, right < width)):
             if is_inside:  # dark between light, so that it shows on any cloth
