@@ -243,7 +243,8 @@ class LineSnapshot:
     ``behind_s`` is how much older the newest judged line is than the camera's newest: the picture lags by so much.
     ``machine`` is None where the settings say nothing of a machine.
     ``unverified`` says why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
-    ``columns`` are judged as cloth, ``fastest_m_per_min`` is what this machine keeps up with; None while unknown.
+    ``columns`` are judged as cloth, ``fastest_m_per_min`` is what this machine keeps up with (and more, if
+    ``goes_faster``: it never had all it could do yet); None while unknown.
     """
 
     state: LineState
@@ -268,6 +269,7 @@ class LineSnapshot:
     unverified: str = ""
     columns: ColumnsInspected | None = None
     fastest_m_per_min: float | None = None
+    goes_faster: bool = False
 
 
 # What follows are the events, told in the order they happen.  The queues that carry them are bounded: if the screen

@@ -26,7 +26,8 @@ class Gauges:
         self._tiles = 0
         self._recent: deque[tuple[float, int]] = deque()
         self._latencies: deque[tuple[float, int]] = deque(maxlen=LATENCIES_KEPT)
-        self._calls: deque[tuple[int, float]] = deque(maxlen=CALLS_KEPT)
+        self._full_calls: deque[tuple[int, float]] = deque(maxlen=CALLS_KEPT)
+        self._light_calls: deque[tuple[int, float]] = deque(maxlen=CALLS_KEPT)
 
     def begin(self) -> None:
         """Note that the first tiles are about to be judged."""
@@ -47,19 +48,23 @@ class Gauges:
                 self._recent.popleft()
             self._latencies.append((latency_ms, tiles))
 
-    def scored(self, tiles: int, busy_s: float) -> None:
-        """Note that the scorer was busy for so long with so many tiles."""
+    def scored(self, tiles: int, busy_s: float, *, is_full: bool) -> None:
+        """Note that the scorer was busy for so long with so many tiles; ``is_full``: it could hardly do more."""
         if tiles and busy_s > 0:
             with self._lock:
-                self._calls.append((tiles, busy_s))
+                (self._full_calls if is_full else self._light_calls).append((tiles, busy_s))
 
-    @property
-    def capacity(self) -> float | None:
-        """Give the tiles per second that the scorer judges while it is busy, None before a few calls."""
+    def capacity(self) -> tuple[float | None, bool]:
+        """Return the tiles per second that the scorer judges while it is busy, None before a few calls.
+
+        The second says whether it had all it could do in them; if not, it can do more than the first says.
+        """
         with self._lock:
-            if len(self._calls) < CALLS_ENOUGH:
-                return None
-            return sum(tiles for tiles, _ in self._calls) / sum(busy_s for _, busy_s in self._calls)
+            is_known = len(self._full_calls) >= CALLS_ENOUGH
+            calls = self._full_calls if is_known else self._light_calls
+            if len(calls) < CALLS_ENOUGH:
+                return None, False
+            return sum(tiles for tiles, _ in calls) / sum(busy_s for _, busy_s in calls), is_known
 
     @property
     def tiles(self) -> int:

@@ -171,6 +171,7 @@ class Inspection:
         ended = self._ended.is_set()
         reading_speed = 0.0 if ended or not self._started else self._acquisition.encoder(READING_S).lines_per_s
         median, high = self._gauges.latency_ms()
+        fastest, goes_faster = self._fastest()
         return LineSnapshot(
             state=self._state(),
             feed=self._feed(),
@@ -191,7 +192,8 @@ class Inspection:
             origin_line=self._acquisition.origin_line,
             behind_s=self._behind_s(),
             columns=self._watch.columns,
-            fastest_m_per_min=self._fastest_m_per_min(),
+            fastest_m_per_min=fastest,
+            goes_faster=goes_faster,
         )
 
     @property
@@ -220,11 +222,13 @@ class Inspection:
             return 0.0
         return max(0.0, newest - self._judge.judged_s)
 
-    def _fastest_m_per_min(self) -> float | None:
-        columns, capacity, recipe = self._watch.columns, self._gauges.capacity, self._recipe
+    def _fastest(self) -> tuple[float | None, bool]:
+        """Return how many m/min the machine keeps up with, None while unknown, and whether it goes faster."""
+        (capacity, is_known), columns, recipe = self._gauges.capacity(), self._watch.columns, self._recipe
         if columns is None or capacity is None or recipe.mm_per_px is None:
-            return None
-        return fastest_m_per_min(capacity, columns.left_px, columns.right_px, recipe.overlap_px, recipe.scale_along)
+            return None, False
+        web_px = columns.right_px - columns.left_px
+        return fastest_m_per_min(capacity, web_px, recipe.overlap_px, recipe.scale_along), not is_known
 
     def _halt(self) -> None:
         self._acquisition.ask(Mode.ABORT)

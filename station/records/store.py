@@ -12,7 +12,17 @@ from typing import Any, Self
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from station.contract import DefectChanged, Event, Fault, Notice, RollEnded, RowJudged, StopChanged, StretchClosed
+from station.contract import (
+    ColumnsInspected,
+    DefectChanged,
+    Event,
+    Fault,
+    Notice,
+    RollEnded,
+    RowJudged,
+    StopChanged,
+    StretchClosed,
+)
 from station.recipe import Recipe
 from station.records import audit, images
 from station.records.calibrations import add_calibrations
@@ -25,7 +35,7 @@ from station.records.rows import NewCalibration, RecordsError, RollMeasures, Ver
 from station.records.schema import RollTable, now
 from station.records.writer import Writer
 
-KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice, Fault)
+KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, Notice, Fault)
 """Only these events are kept; whoever tells the records may tell them all."""
 
 log = logging.getLogger("station.records")
@@ -138,8 +148,9 @@ class Store:
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
 
-        Pictures of the cloth and the roll's start are not kept.  Notices, faults of the program and what becomes of a
-        stop of the machine go to the audit: when a camera came back belongs to a roll as much as when it went.
+        Pictures of the cloth and the roll's start are not kept.  Notices, columns inspected, faults of the program and
+        what becomes of a stop of the machine go to the audit: when a camera came back belongs to a roll as much as when
+        it went.
         Returns False if an event to keep was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:

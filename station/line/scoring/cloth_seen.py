@@ -21,6 +21,9 @@ USUAL = 0.95
 class ClothSeen:
     """Rows of tiles are taken as readings; where no cloth is in sight there is none.
 
+    Args:
+        grey_px: half-open columns whose grey counts, where the web reaches them; None: all of the web.
+
     Attributes:
         width_px: width of the picture.
         rows: number of readings.
@@ -28,8 +31,9 @@ class ClothSeen:
         pieces: total grey and number of rows of each piece (picture).
     """
 
-    def __init__(self, width_px: int) -> None:
+    def __init__(self, width_px: int, grey_px: tuple[int, int] | None = None) -> None:
         self.width_px = width_px
+        self._grey_px = grey_px or (0, width_px)
         self.rows = 0
         self.greys: list[float] = []
         self.pieces: dict[str, tuple[float, int]] = {}
@@ -42,7 +46,8 @@ class ClothSeen:
         self.rows += 1
         self._edges[row.left_px, row.right_px] += 1
         if len(self.greys) < MOST_GREYS:
-            cloth = row.pixels[::EVERY_LINE, row.left_px : row.right_px]
+            left, right = max(row.left_px, self._grey_px[0]), min(row.right_px, self._grey_px[1])
+            cloth = row.pixels[::EVERY_LINE, left:right] if left < right else row.pixels[::EVERY_LINE]
             grey = float(np.mean(cv2.mean(cloth)[: cloth.shape[2] if cloth.ndim == 3 else 1]))
             self.greys.append(grey)
             if row.piece is not None:

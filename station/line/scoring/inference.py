@@ -154,7 +154,9 @@ class Inference:
         before_s = self._last_s
         self._last_s = time.monotonic()
         self._busy_s = self._last_s - max(call.began_s, before_s)
-        self._gauges.scored(sum(len(row.columns) for row in rows), self._busy_s)
+        tiles = sum(len(row.columns) for row in rows)
+        is_full = tiles >= BATCH_TILES and (bool(self._under_way) or not self._is_async)
+        self._gauges.scored(tiles, self._busy_s, is_full=is_full)
 
     def _split(self, maps: Maps, rows: list[TileRow]) -> list[Maps]:
         if not rows:
