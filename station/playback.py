@@ -65,7 +65,6 @@ def play(
     on_event: Callable[[Event], None] | None = None,
     on_map: MapSink | None = None,
     cancelled: Callable[[], bool] | None = None,
-    white: int | None = None,
 ) -> Playback:
     """Run the camera's cloth through the line to its end.
 
@@ -73,7 +72,6 @@ def play(
         on_event: sees every event, in order, from the judging thread.
         on_map: receives each piece's map as soon as the piece is complete; without it no map is kept.
         cancelled: called throughout; once it returns True, lines in flight are given up and the rest is not played.
-        white: the value that is full white in the picture files played, None where there are none.
 
     Raises:
         CameraError, or any other fault that ended the line before the end of the cloth.
@@ -85,7 +83,7 @@ def play(
         if on_event is not None:
             on_event(event)
 
-    inspection = Inspection(camera, scorer, recipe, roll=roll, shading=shading, on_event=take, white=white)
+    inspection = Inspection(camera, scorer, recipe, roll=roll, shading=shading, on_event=take)
     inspection.start()
     try:
         while not inspection.wait(0.05) and inspection.failure is None:

@@ -150,12 +150,10 @@ def inspect_folder(
             roll=roll,
             on_event=Recorder(records.store),
             on_map=keep_map,
-            white=camera.white,
         )
     finally:
         runtime.close()
-    columns = playback.snapshot.columns
-    say(f"Columns inspected: {columns or 'none'}")
+    say(f"Columns inspected: {playback.snapshot.columns or 'none'}")
     for notice in playback.notices:
         say_notice(notice)
     results = [result_of(playback.pieces.get(name) or Piece(name)) for name in camera.images]
@@ -163,8 +161,6 @@ def inspect_folder(
         **line_figures(playback.snapshot),
         "roll": roll,
         "threshold": recipe.threshold,
-        "web_left_px": columns and columns.left_px,
-        "web_right_px": columns and columns.right_px,
         "warnings": [notice.text for notice in playback.notices],
         "images": len(results),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),

@@ -61,7 +61,6 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
                 cloth,
                 trunk,
                 records.store,
-                white=camera.white,
                 progress=TeachingLog(),
                 cancelled=interrupted.is_set,
             )

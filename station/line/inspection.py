@@ -55,7 +55,6 @@ class Inspection:
         view: whether to tell StripViews.
         due_line: the encoder's due line when the roll was opened.  With a camera that does not wait, the roll's cloth
             begins there and is uninspected (model not ready) until the camera is opened.  None: as read at the start.
-        white: the value that is full white in the picture files played, None where there are none.
     """
 
     def __init__(
@@ -69,7 +68,6 @@ class Inspection:
         on_event: Callable[[Event], None],
         view: bool = True,
         due_line: int | None = None,
-        white: int | None = None,
     ) -> None:
         self._camera = camera
         self._recipe = recipe
@@ -90,7 +88,7 @@ class Inspection:
             web=WebFinder() if recipe.web.finds else None,
             shading=shading,
         )
-        self._watch = ClothWatch(recipe.cloth, camera.width_px, camera.channels, white, self._notices.put)
+        self._watch = ClothWatch(recipe.cloth, camera.width_px, camera.channels, camera.white, self._notices.put)
         self._inference = Inference(
             scorer, tiler, self._blocks, self._rows, self._gauges, watch=self._watch, prompt=not camera.waits
         )

@@ -84,7 +84,6 @@ def teach(
     encoder: Encoder,
     store: Store,
     *,
-    white: int | None = None,
     progress: ProgressSink | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[TeachInResult, MFRNet]:
@@ -94,7 +93,6 @@ def teach(
         open_cloth: opens the good cloth as a finite camera, from its beginning, each time it is called; its blocks (of
             ``TEACHING_BLOCK_LINES`` where their length can be set) are split into the two parts.
         encoder: the trunk the request names, loaded.
-        white: the value that is full white in the cloth's picture files, None where it comes from a camera.
         progress: called several times a second, with the time left of the whole.
         cancelled: called several times a second; once it returns True, nothing is stored.
 
@@ -154,7 +152,7 @@ def teach(
             "sensitivity": sensitivity,
             "threshold": threshold.score,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
-            "cloth": shown.taught(camera.channels, white),
+            "cloth": shown.taught(camera.channels, camera.white),
         }
     )
     metadata = _metadata(recipe, threshold, len(collector.tiles), len(suspects), request.seed, runtime.precision)
