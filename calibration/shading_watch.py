@@ -133,7 +133,8 @@ def _dust(now: Profile, reference: Profile, first_px: int) -> str:
     reach = 2 * _WANDER_PX + 1
     darkest, lightest = minimum_filter1d(shades, reach), maximum_filter1d(shades, reach)
     at_border = darkest < (1 - _STRIPE) * lightest
-    as_dark, as_light = at_border & (seen >= darkest), at_border & (seen <= lightest)
+    as_dark = at_border & (seen >= (1 - _STRIPE / 2) * darkest)
+    as_light = at_border & (seen <= (1 + _STRIPE / 2) * lightest)
     faults = [fault for fault in column_faults(change, limit) if not as_dark[fault.columns].all()]
     lighter_faults = [fault for fault in column_faults(1 / change, limit) if not as_light[fault.columns].all()]
     darker, lighter = (sum(fault.width_px for fault in found) for found in (faults, lighter_faults))

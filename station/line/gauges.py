@@ -61,7 +61,7 @@ class Gauges:
         """
         with self._lock:
             is_known = len(self._full_calls) >= CALLS_ENOUGH
-            calls = self._full_calls if is_known else self._light_calls
+            calls = list(self._full_calls) if is_known else [*self._full_calls, *self._light_calls]
             if len(calls) < CALLS_ENOUGH:
                 return None, False
             return sum(tiles for tiles, _ in calls) / sum(busy_s for _, busy_s in calls), is_known

@@ -125,7 +125,8 @@ def _named(folders: Sequence[PurePosixPath], is_meant: Callable[[str], bool]) ->
 def _root(root: Path, is_meant: Callable[[str], bool]) -> list[str]:
     """Return the given folder's own name if it is meant and says nothing else."""
     name = root.resolve().name
-    return [name] if is_meant(name) and len([word for word in _words(name) if word not in _NEUTRAL]) == 1 else []
+    words = [word for word in _words(name) if word not in _NEUTRAL]
+    return [name] if is_meant(name) and (len(words) == 1 or "".join(words) in _MASKS) else []
 
 
 def _flawed(folders: Sequence[PurePosixPath]) -> list[str]:
