@@ -6,6 +6,7 @@ from collections import Counter
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from station.contract import ColumnsInspected
 from station.line.flow import TileRow
@@ -15,6 +16,8 @@ MOST_GREYS = 20_000
 """Rows beyond these are no longer asked for their grey, so that an endless roll does not fill the memory."""
 EVERY_LINE = 4
 """The mean grey of every fourth line is near enough."""
+PARTS = 16
+"""Grey is known of so many parts across, so that a web which lies elsewhere is compared where both are cloth."""
 USUAL = 0.95
 
 
@@ -22,7 +25,9 @@ class ClothSeen:
     """Rows of tiles are taken as readings; where no cloth is in sight there is none.
 
     Args:
-        grey_px: half-open columns whose grey counts, where the web reaches them; None: all of the web.
+        width_px: width of the picture.
+        taught: cloth to compare with: then only the parts of the picture in which both are cloth count for the grey,
+            and it is what the taught cloth's would be if all of it differed as these do.
 
     Attributes:
         width_px: width of the picture.
@@ -31,12 +36,16 @@ class ClothSeen:
         pieces: total grey and number of rows of each piece (picture).
     """
 
-    def __init__(self, width_px: int, grey_px: tuple[int, int] | None = None) -> None:
+    def __init__(self, width_px: int, taught: TaughtCloth | None = None) -> None:
         self.width_px = width_px
-        self._grey_px = grey_px or (0, width_px)
+        self._taught = taught
+        is_comparable = taught is not None and taught.width_px == width_px and len(taught.greys_across) == PARTS
+        self._taught_greys = np.array(taught.greys_across, np.float64) if taught and is_comparable else None
+        self._borders = np.linspace(0, width_px, PARTS + 1).round().astype(int)
         self.rows = 0
         self.greys: list[float] = []
         self.pieces: dict[str, tuple[float, int]] = {}
+        self._across: list[NDArray[np.float64]] = []
         self._edges: Counter[tuple[int, int]] = Counter()
 
     def see(self, row: TileRow) -> None:
@@ -46,13 +55,30 @@ class ClothSeen:
         self.rows += 1
         self._edges[row.left_px, row.right_px] += 1
         if len(self.greys) < MOST_GREYS:
-            left, right = max(row.left_px, self._grey_px[0]), min(row.right_px, self._grey_px[1])
-            cloth = row.pixels[::EVERY_LINE, left:right] if left < right else row.pixels[::EVERY_LINE]
-            grey = float(np.mean(cv2.mean(cloth)[: cloth.shape[2] if cloth.ndim == 3 else 1]))
+            means = cv2.reduce(row.pixels[::EVERY_LINE], 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F)
+            columns = means.reshape(self.width_px, -1).mean(axis=1)
+            across = self._parts(columns, row.left_px, row.right_px)
+            grey = self._as_taught(across, float(columns[row.left_px : row.right_px].mean()))
             self.greys.append(grey)
+            self._across.append(across)
             if row.piece is not None:
                 total, rows = self.pieces.get(row.piece, (0.0, 0))
                 self.pieces[row.piece] = total + grey, rows + 1
+
+    def _parts(self, columns: NDArray[np.float64], left_px: int, right_px: int) -> NDArray[np.float64]:
+        """Return the mean of each part of the picture, ``[PARTS]``; not a number where it is not cloth all over."""
+        sums = np.concatenate([[0.0], np.cumsum(columns)])
+        firsts, ends = self._borders[:-1], self._borders[1:]
+        means = (sums[ends] - sums[firsts]) / np.maximum(1, ends - firsts)
+        return np.where((firsts >= left_px) & (ends <= right_px), means, np.nan)
+
+    def _as_taught(self, across: NDArray[np.float64], grey: float) -> float:
+        """Return the grey to compare with the taught cloth's."""
+        if self._taught is None or self._taught_greys is None:
+            return grey
+        apart = across - self._taught_greys
+        common = np.isfinite(apart)
+        return self._taught.mean_grey + float(apart[common].mean()) if common.any() else grey
 
     @property
     def columns(self) -> ColumnsInspected | None:
@@ -94,9 +120,18 @@ class ClothSeen:
             white=white,
             mean_grey=round(self.grey, 2),
             grey_spread=round(self.grey_spread, 2),
+            greys_across=self._greys_across(),
             web_left_px=columns.left_px,
             web_right_px=columns.right_px,
             web_spread_px=self.spread_px,
+        )
+
+    def _greys_across(self) -> tuple[float | None, ...]:
+        across = np.array(self._across)
+        is_cloth = np.isfinite(across).mean(axis=0) >= 0.5
+        return tuple(
+            round(float(np.nanmedian(column)), 1) if is_usual else None
+            for column, is_usual in zip(across.T, is_cloth, strict=True)
         )
 
     def _quantile(self, side: int, share: float) -> int:

@@ -41,8 +41,7 @@ class ClothWatch:
         self._channels = channels
         self._white = white
         self._tell = tell
-        is_like = taught is not None and taught.width_px == width_px
-        self._seen = ClothSeen(width_px, (taught.web_left_px, taught.web_right_px) if taught and is_like else None)
+        self._seen = ClothSeen(width_px, taught)
         self._grey_told = False
         self.columns: ColumnsInspected | None = None
 

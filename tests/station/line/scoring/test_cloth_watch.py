@@ -69,11 +69,21 @@ def test_what_good_cloth_itself_differs_by_is_no_difference() -> None:
     assert len(warnings_of(*[row(180)] * 40, taught=coloured)) == 1
 
 
-def test_the_grey_is_compared_where_the_teaching_looked() -> None:
-    wide = row(118, left=0, right=WIDTH)
-    wide.pixels[:, :100] = 255
-    (text,) = warnings_of(*[wide] * 20)
-    assert "wider" in text
+def test_the_grey_is_compared_where_both_are_cloth() -> None:
+    def striped(grey: int, left: int) -> TileRow:
+        made = row(grey, left)
+        made.pixels[:, left:500] = grey // 4
+        return made
+
+    seen = ClothSeen(WIDTH)
+    for _ in range(20):
+        seen.see(striped(120, 100))
+    taught = seen.taught(1, 255)
+    (text,) = warnings_of(*[striped(120, 450)] * 20, taught=taught)
+    assert "narrower" in text
+    web, light = warnings_of(*[striped(60, 450)] * 20, taught=taught)
+    assert "narrower" in web
+    assert "darker" in light
 
 
 def test_some_pictures_in_another_light_are_counted_at_the_end() -> None:
