@@ -77,7 +77,7 @@ HEADINGS = ("no", "at", "across", "length", "width", "kind", "score", "points", 
 def as_text(made: Report) -> str:
     """Return the whole report for a terminal."""
     lines = [f"Roll {made.roll}", ""]
-    lines += [f"{label:17} {value}" for label, value in summary(made)]
+    lines += [f"{label:14} {value}" for label, value in summary(made)]
     unseen = [stretch for stretch in made.stretches if stretch.reason is not None]
     if unseen:
         lines += ["", "Cloth nobody inspected"]
