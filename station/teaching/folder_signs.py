@@ -30,21 +30,31 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_MASKS = _set("mask masks label labels groundtruth annotation annotations segmentation segmentations")
+_MASKS = _set(
+    "mask masks label labels groundtruth annotation annotations segmentation segmentations "
+    "maske masken masque masques mascara máscara máscaras mascaras maschera maschere maska maskeler"
+)
 _MASKS_ALONE = _set("gt gts seg segs truth annot annots")
 _FLAWED = _set(
     "defect defects defective anomaly anomalies anomalous abnormal abnormals fault faults faulty flaw flaws flawed "
-    "reject rejects rejected damaged"
+    "reject rejects rejected damaged defekt defekte fehler fehlerhaft ausschuss défaut défauts defaut defauts "
+    "defecto defectos difetto difetti kusur kusurlu hata hatalı wada wady"
 )
 _FLAWED_ALONE = _set("bad ng nok ko")
 _NEUTRAL = _set("image images img imgs picture pictures photo photos cloth fabric fabrics sample samples")
-_GOOD = _set("good ok okay normal normals golden faultless flawless")
+_GOOD = _set("good ok okay normal normals golden faultless flawless gut bon buono bueno iyi 良品 正常 合格")
+_MASKS_WITHIN, _FLAWED_WITHIN = ("掩码", "掩膜", "标注", "标签"), ("缺陷", "不良", "瑕疵", "次品", "不合格")
+"""These are written without blanks between words."""
 _NOT = _set("no non not without free zero")
 _KINDS = _set(
     "hole holes stain stains spot spots scratch scratches cut cuts tear tears broken crack cracks oil slub slubs knot "
     "knots fold folds wrinkle wrinkles crease creases contamination color colour thread threads bent poke squeeze "
     "missing foreign snag snags burn misprint dirt dirty fray frayed rub rubs float floats loose pick end ends"
 )
+_PLAIN_KINDS = _set(
+    "hole holes stain stains scratch scratches tear tears crack cracks slub slubs snag snags misprint dirt"
+)
+"""Two folders side by side with nothing else in their names are kinds of flaws without good cloth beside them."""
 _TRAINS, _TESTS = _set("train training"), _set("test testing val valid validation")
 _PARTNER = re.compile(r"[ _-](?:mask|label|gt|seg|annotation|ground[ _-]?truth)s?$", re.IGNORECASE)
 
@@ -91,11 +101,15 @@ def _words(name: str) -> list[str]:
 
 def _is_masks(name: str) -> bool:
     words = _words(name)
+    if any(sign in name for sign in _MASKS_WITHIN):
+        return True
     return not _MASKS.isdisjoint(words) or "".join(words) in _MASKS or _alone(words, _MASKS_ALONE)
 
 
 def _is_flawed(name: str) -> bool:
     words = _words(name)
+    if any(sign in name for sign in _FLAWED_WITHIN):
+        return True
     if not _NOT.isdisjoint(words):
         return not _GOOD.isdisjoint(words)  # not good
     return not _FLAWED.isdisjoint(words) or _alone(words, _FLAWED_ALONE)
@@ -143,6 +157,8 @@ def _flawed(folders: Sequence[PurePosixPath]) -> list[str]:
             return True
         if _is_good(part.name):
             return False
+        if part.name.lower() in _PLAIN_KINDS and len(_PLAIN_KINDS & set(map(str.lower, below[part.parent]))) > 1:
+            return True
         beside_good = any(map(_is_good, below[part.parent]))
         in_test = not _TESTS.isdisjoint(_words(part.parent.name))
         return (beside_good and (in_test or _is_kind(part.name))) or (in_test and beside_training(part.parent))
