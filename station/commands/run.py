@@ -14,8 +14,8 @@ from model.runtime import Runtime
 from station import demo
 from station.calibration.selection import Calibrations
 from station.calibration.shading_file import load_shading, shading_on_record
-from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
-from station.contract import Defect, Event, LineSnapshot, StationError
+from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say, say_notice
+from station.contract import Defect, Event, LineSnapshot, Notice, Severity, StationError
 from station.core import Station
 from station.machine.wiring import wire
 from station.playback import Piece, play
@@ -111,7 +111,7 @@ def inspect_folder(
 ) -> dict[str, object]:
     """Play a folder as a camera through the live line into a new roll."""
     recipe = records.history.recipe(fabric)
-    camera = ReplayCamera(folder)
+    camera = ReplayCamera(folder, skips_unreadable=True)
     if maps is not None:
         check_map_names(camera.images)
         make_folder(maps)
@@ -122,20 +122,33 @@ def inspect_folder(
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
 
+    record = Recorder(records.store)
+
+    def take(event: Event) -> None:
+        if isinstance(event, Notice) and event.severity is not Severity.INFO:
+            say_notice(event)
+        record(event)
+
     def keep_map(name: str, anomaly_map: NDArray[np.float32], _web: NDArray[np.bool_]) -> None:
         if maps is not None:
             save_map(maps, name, anomaly_map)
 
     try:
-        playback = play(camera, runtime, recipe, roll=roll, on_event=Recorder(records.store), on_map=keep_map)
+        playback = play(camera, runtime, recipe, roll=roll, on_event=take, on_map=keep_map)
     finally:
         runtime.close()
-    results = [result_of(playback.pieces.get(name) or Piece(name)) for name in camera.images]
+    results = [
+        unread_result(name, camera.unread[name])
+        if name in camera.unread
+        else result_of(playback.pieces.get(name) or Piece(name))
+        for name in camera.images
+    ]
     return {
         **line_figures(playback.snapshot),
         "roll": roll,
         "threshold": recipe.threshold,
         "images": len(results),
+        "images_uninspected": len(camera.unread),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
         "results": results,
@@ -155,6 +168,11 @@ class Recorder:
         if not self._store.write(event, self._patience_s):
             self._patience_s = 0.0
             raise self._store.failure or RecordsError("The records are too slow to follow the line; try again.")
+
+
+def unread_result(name: str, why: str) -> dict[str, object]:
+    """Return the entry in the JSON of an image that could not be read, and so was not judged."""
+    return {"image": name, "score": None, "reject": None, "defects": [], "uninspected": why}
 
 
 def result_of(piece: Piece) -> dict[str, object]:

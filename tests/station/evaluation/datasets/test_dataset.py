@@ -84,7 +84,7 @@ def test_a_mask_of_another_size_or_none_at_all_is_told(layout: str, tmp_path: Pa
     with pytest.raises(ModelError, match="must agree"):
         read_dataset(tmp_path, layout, FABRIC.get(layout))
     (tmp_path / MASKS[layout]).write_bytes(b"no image")
-    with pytest.raises(ModelError, match=r"Mask .* cannot be read"):
+    with pytest.raises(ModelError, match=r"truth of .* cannot be read"):
         read_dataset(tmp_path, layout, FABRIC.get(layout))
 
 
@@ -158,21 +158,13 @@ def test_the_shared_fabrics_are_read(shared_data: Path) -> None:
     assert sum(not sample.is_good for sample in data.test) == 12
 
 
-def test_smoothed_edges_of_masks_are_cut_at_half(tmp_path: Path) -> None:
-    drawn = mask(255)
-    drawn[9, 30:50] = 120
-    save(tmp_path / "mask.png", drawn)
-    truth = read_truth(Sample(tmp_path / "i.png", "hole", (tmp_path / "mask.png",)))
-    np.testing.assert_array_equal(truth, mask() > 0)
-
-
 def test_masks_of_0_and_1_are_read_too(layout: str, tmp_path: Path) -> None:
     root = made_up(layout, tmp_path)
     before = read_dataset(root, layout, FABRIC.get(layout))
     truths = [read_truth(sample) for sample in before.test if not sample.is_good]
     for sample in before.test:
         for path in sample.masks:
-            save(path, read_truth(Sample(sample.path, sample.kind, (path,), sample.flawed_above)).astype(np.uint8))
+            save(path, read_truth(Sample(sample.path, sample.kind, (path,))).astype(np.uint8))
     after = read_dataset(root, layout, FABRIC.get(layout))
     assert after == before
     np.testing.assert_array_equal([read_truth(sample) for sample in after.test if not sample.is_good], truths)

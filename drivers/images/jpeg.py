@@ -1,0 +1,98 @@
+"""This module reads JPEG, and of the JPEGs of phones that hold several pictures (MPO) the first, as every viewer does.
+
+libjpeg fills up with grey what is broken and only prints a warning; here such a warning refuses the picture.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import IO, Any
+
+import simplejpeg
+from numpy.typing import NDArray
+
+from drivers.images.metadata import CUT_OFF, EIGHT_OR_SIXTEEN, TAKE_OUT, FaultError, ImageMetadata, Raster
+from drivers.images.png import exif_orientation
+
+START = b"\xff\xd8\xff"
+_END, _SCAN, _APP1, _EXIF = b"\xff\xd9", 0xDA, 0xE1, b"Exif\0\0"
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_DAMAGE = re.compile(r"corrupt|premature", re.IGNORECASE)
+_LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_PADDING_BYTES = 64
+"""Some cameras put zeros before the end marker; up to so many are no damage."""
+
+
+def metadata(file: IO[bytes]) -> ImageMetadata:
+    """Read a JPEG's header, and look for its end.  Raises FaultError."""
+    frame, exif, scan = _segments(file)
+    if len(frame) < 6:
+        raise FaultError(f"cannot be read: its header is damaged; {TAKE_OUT}")
+    if frame[0] != 8:
+        raise FaultError(f"has {frame[0]} bits in a JPEG; {EIGHT_OR_SIXTEEN}, as PNG or TIFF")
+    _refuse_cut_off(file, scan)
+    return ImageMetadata(
+        lines=int.from_bytes(frame[1:3], "big"),
+        width_px=int.from_bytes(frame[3:5], "big"),
+        channels=1 if frame[5] == 1 else 3,
+        orientation=exif_orientation(exif),
+        is_lossy=True,
+    )
+
+
+def decode(data: bytes) -> Raster:
+    """Decode a JPEG.  Raises FaultError where libjpeg warns of damage."""
+    return Raster(decoded(data))
+
+
+def decoded(data: bytes) -> NDArray[Any]:
+    """Return the pixels, uint8 ``[h, w]`` or RGB ``[h, w, 3]``.  Raises FaultError where libjpeg warns of damage."""
+    is_grey = simplejpeg.decode_jpeg_header(data, strict=False)[2] == "Gray"
+    how = "GRAY" if is_grey else "RGB"
+    try:
+        pixels = simplejpeg.decode_jpeg(data, how, strict=True)
+    except ValueError as warning:
+        if _DAMAGE.search(str(warning)) and not _is_padding(data, str(warning)):
+            raise FaultError(f"is damaged ({warning}); {TAKE_OUT}") from warning
+        pixels = simplejpeg.decode_jpeg(data, how, strict=False)
+    return pixels[..., 0] if is_grey else pixels
+
+
+def _is_padding(data: bytes, warning: str) -> bool:
+    """Say whether a warning tells only of some bytes of padding before the end marker."""
+    left_over = _LEFT_OVER.search(warning)
+    count = int(left_over[1]) if left_over else 0
+    end = data.rfind(_END)
+    return 0 < count <= _PADDING_BYTES and set(data[end - count : end]) <= {0x00, 0xFF}
+
+
+def _segments(file: IO[bytes]) -> tuple[bytes, bytes, int]:
+    """Walk a JPEG's segments; return its frame header, its EXIF data and where the first scan begins."""
+    frame, exif = b"", b""
+    file.seek(2)
+    while len(marker := file.read(2)) == 2 and marker[0] == 0xFF:
+        if marker[1] == 0xFF:  # a fill byte
+            file.seek(-1, 1)
+            continue
+        if marker[1] == _SCAN:
+            return frame, exif, file.tell() - 2
+        if marker[1] in _BARE:
+            continue
+        body = file.read(max(int.from_bytes(file.read(2), "big") - 2, 0))
+        if marker[1] in _FRAMES and not frame:
+            frame = body
+        elif marker[1] == _APP1 and body.startswith(_EXIF) and not exif:
+            exif = body
+    raise FaultError(CUT_OFF if len(marker) < 2 else f"cannot be read: its header is damaged; {TAKE_OUT}")
+
+
+def _refuse_cut_off(file: IO[bytes], scan: int) -> None:
+    """Look for the end marker; a thumbnail in the metadata has one of its own, so only behind the scan's beginning."""
+    end = file.seek(0, 2)
+    file.seek(max(scan, end - 2))
+    if file.read(2) == _END:
+        return
+    file.seek(scan)
+    if file.read().find(_END) < 0:
+        raise FaultError(CUT_OFF)
