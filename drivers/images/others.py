@@ -29,6 +29,7 @@ BMP_STARTS, SUN_STARTS = (b"BM",), (b"\x59\xa6\x6a\x95",)
 JPEG_2000_STARTS = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 _FORMATS = ("BMP", "DIB", "SUN", "WEBP", "AVIF", "JPEG2000")
 _GREY = frozenset({"1", "L", "LA", "La", "I;16"})
+_PLAIN = frozenset({"BMP", "DIB", "SUN"})
 _LOSSY = frozenset({"WEBP", "AVIF", "JPEG2000"})
 _SIZ, _PRECISION_AT = b"\xff\x4f\xff\x51", 42
 _HEADER_BYTES = 1 << 16
@@ -45,7 +46,7 @@ def metadata(file: IO[bytes]) -> ImageMetadata:
         width_px, lines = header.size
         check_size(lines, width_px, 1)
         parts = getattr(header, "tile", [])
-        if parts and parts[0][0] == "raw":
+        if header.format in _PLAIN and parts and parts[0][0] == "raw":
             _, _, offset, how = parts[0]
             if offset + lines * abs(int(how[1])) > file.seek(0, 2):
                 raise FaultError(CUT_OFF)
