@@ -20,22 +20,22 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 
-from drivers.images import image_metadata, in_order, read_image, read_mask, white_of
+from drivers.images import read_image
 from model.aggregator import Aggregator
 from model.encoder import Encoder, load_encoder
 from model.scorer import TILE_PX
+from station.evaluation.datasets.dataset import Sample, read_truth
+from station.evaluation.datasets.mvtec import read_mvtec
 
 _MEMORY = 6000  # vectors of good cloth kept for the nearest neighbour
 
 
-def tiles_of(paths: list[Path], left: int) -> tuple[Tensor, NDArray[np.bool_]]:
+def tiles_of(samples: list[Sample], left: int, white: int) -> tuple[Tensor, NDArray[np.bool_]]:
     """Return RGB tiles float ``[T, 3, 256, 256]`` in 0..1 and their truth ``[T, 256, 256]``."""
     tiles, truths = [], []
-    white = white_of([(path, image_metadata(path)) for path in paths])
-    for path in paths:
-        picture = read_image(path, 3, white)
-        mask_path = path.parents[2] / "ground_truth" / path.parent.name / f"{path.stem}_mask.png"
-        flawed = read_mask(mask_path).flawed if mask_path.is_file() else np.zeros(picture.shape[:2], np.bool_)
+    for sample in samples:
+        picture = read_image(sample.path, 3, white)
+        flawed = np.zeros(picture.shape[:2], np.bool_) if sample.is_good else read_truth(sample)
         for y in range(0, picture.shape[0] - TILE_PX + 1, TILE_PX):
             for x in range(left, picture.shape[1] - TILE_PX + 1, TILE_PX):
                 tiles.append(picture[y : y + TILE_PX, x : x + TILE_PX])
@@ -59,8 +59,9 @@ def gaussian(good: Tensor) -> Callable[[Tensor], Tensor]:
 
 def judge(encoder: Encoder, folder: Path, left: int) -> dict[str, tuple[float, float, float]]:
     """Return per detector: tile AUROC, cell AUROC, cell average precision."""
-    good, _ = tiles_of(in_order((folder / "train").rglob("*.png")), left)
-    test, truth = tiles_of(in_order((folder / "test").rglob("*.png")), left)
+    dataset = read_mvtec(folder)
+    good, _ = tiles_of(dataset.train, left, dataset.white)
+    test, truth = tiles_of(dataset.test, left, dataset.white)
     aggregator = Aggregator(encoder.channels, encoder.strides)
     with torch.inference_mode():
         aggregator.fit(encoder(part) for part in torch.split(good, 4))

@@ -30,7 +30,11 @@ def image_files(folder: Path, holds: str) -> list[Path]:
 
 def images_in(folder: Path, holds: str) -> list[Path]:
     """List the images as :func:`image_files` does; a folder without any is no error here."""
-    return in_order(path for path in _entries(folder, holds) if is_image(path))
+    entries = _entries(folder, holds)
+    broken = next((path for path in entries if path.is_symlink() and not path.exists()), None)
+    if broken is not None:
+        raise ModelError(f"{broken} is a link that leads nowhere; mount the disk it leads to, or take the link out.")
+    return in_order(path for path in entries if is_image(path))
 
 
 def is_image(path: Path) -> bool:

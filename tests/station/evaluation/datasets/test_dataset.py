@@ -254,6 +254,17 @@ def test_empty_kinds_and_what_archives_leave_behind_are_passed_over(tmp_path: Pa
     assert read_dataset(root, "mvtec") == before
 
 
+def test_a_picture_behind_a_link_counts_and_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    root = made_up("mvtec", tmp_path / "set")
+    (root / "train/good").rename(tmp_path / "elsewhere")
+    (root / "train/good").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/linked.png").symlink_to(save(tmp_path / "store/a.png", cloth(9)))
+    assert [sample.path.name for sample in read_dataset(root, "mvtec").train] == ["000.png", "001.png", "linked.png"]
+    (tmp_path / "store/a.png").unlink()
+    with pytest.raises(ModelError, match=r"linked\.png is a link that leads nowhere"):
+        read_dataset(root, "mvtec")
+
+
 def test_one_white_level_holds_for_teaching_and_test(tmp_path: Path) -> None:
     root = made_up("mvtec", tmp_path)
     for path in [*root.glob("train/good/*.png"), *root.glob("test/*/*.png")]:
