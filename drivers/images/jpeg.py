@@ -13,10 +13,14 @@ from typing import IO, Any
 import simplejpeg
 from numpy.typing import NDArray
 
+from drivers.images.limits import check_side
 from drivers.images.metadata import CUT_OFF, EIGHT_OR_SIXTEEN, TAKE_OUT, FaultError, ImageMetadata, Raster
 from drivers.images.png import exif_orientation
 
 START = b"\xff\xd8\xff"
+MAX_SIDE = 65_500
+"""libjpeg decodes no more lines or columns."""
+
 _END, _SCAN, _APP1, _EXIF = b"\xff\xd9", 0xDA, 0xE1, b"Exif\0\0"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
@@ -38,10 +42,12 @@ def metadata(file: IO[bytes]) -> ImageMetadata:
         raise FaultError(f"cannot be read: its header is damaged; {TAKE_OUT}")
     if frame[0] != 8:
         raise FaultError(f"has {frame[0]} bits in a JPEG; {EIGHT_OR_SIXTEEN}, as PNG or TIFF")
+    lines, width_px = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    check_side(lines, width_px, MAX_SIDE, "JPEG")
     _refuse_cut_off(file, parts.scan_at)
     return ImageMetadata(
-        lines=int.from_bytes(frame[1:3], "big"),
-        width_px=int.from_bytes(frame[3:5], "big"),
+        lines,
+        width_px,
         channels=1 if frame[5] == 1 else 3,
         orientation=exif_orientation(parts.exif),
         is_lossy=True,

@@ -68,7 +68,10 @@ def _shades(raster: Raster, header: ImageMetadata) -> tuple[NDArray[Any], int]:
     if header.is_negative:
         samples = (header.white or white_level(header.whites, int(samples.max()))) - samples
     shades = samples if samples.ndim == 2 else samples.max(axis=2)
-    alpha = raster.alpha
+    alpha, indices = raster.alpha, raster.indices
+    if indices is not None and not indices.all() and not shades[indices == 0].any():
+        # A palette may have colours for its first numbers only; where 0 is black, all other numbers are flawed.
+        samples = shades = indices
     if alpha is not None and not alpha.all() and alpha.any():
         # Only the transparency may draw the flaws; the colour of what is transparent says nothing.
         samples = shades = np.where(alpha > 0, shades, 0) if shades[alpha > 0].any() else alpha

@@ -64,11 +64,12 @@ class ImageMetadata:
 class Raster:
     """A raster holds an image's samples as stored: uint8 or uint16, grey ``[h, w]`` or RGB ``[h, w, 3]``.
 
-    ``alpha`` is ``[h, w]`` where there is one.
+    ``alpha`` is ``[h, w]`` where there is one, ``indices`` ``[h, w]`` where a palette gave the colours.
     """
 
     samples: NDArray[Any]
     alpha: NDArray[Any] | None = None
+    indices: NDArray[Any] | None = None
 
 
 class UnreadableImageError(CameraError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO, Any
 
 import imagecodecs
@@ -66,11 +67,12 @@ def decode(data: bytes) -> Raster:
         return _split(imagecodecs.jpeg2k_decode(data))
     with _opened(io.BytesIO(data)) as image:
         image.load()
+        indices = np.asarray(image) if image.mode == "P" else None
         if image.mode in ("P", "PA"):
             image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
         elif image.mode == "1":
             image = image.convert("L")
-        return _split(np.asarray(image))
+        return replace(_split(np.asarray(image)), indices=indices)
 
 
 def is_webp(start: bytes) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from typing import IO
 
 import imagecodecs
+import numpy as np
 from PIL import Image
 
 from drivers.images.limits import check_side
@@ -26,6 +28,7 @@ MAX_SIDE = 1_000_000
 """libpng decodes no more lines or columns."""
 
 _CHECKED_BYTES = 1 << 16  # chunks up to this size are read with the header
+_COLOUR_TYPE_AT, _PALETTE = 25, 3
 _COLOURED = frozenset({2, 3, 6})
 
 
@@ -58,6 +61,9 @@ def _whites(significant_bits: int) -> tuple[int, ...]:
 def decode(data: bytes) -> Raster:
     """Decode a PNG: palettes give their colours, fewer than 8 bits are spread to 8."""
     pixels = imagecodecs.png_decode(data)
+    if data[_COLOUR_TYPE_AT] == _PALETTE:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            return Raster(pixels[..., :3], pixels[..., 3] if pixels.shape[2] == 4 else None, np.asarray(image))
     if pixels.ndim == 2:
         return Raster(pixels)
     if pixels.shape[2] == 2:

@@ -75,10 +75,10 @@ def read_raster(path: Path) -> tuple[Raster, ImageMetadata]:
         how = _format_of(file)
         header = _metadata(how, file)
         raster = how.decode(data)
-        turned = Raster(
-            _turned(raster.samples, header.orientation),
-            None if raster.alpha is None else _turned(raster.alpha, header.orientation),
+        alpha, indices = (
+            None if part is None else _turned(part, header.orientation) for part in (raster.alpha, raster.indices)
         )
+        turned = Raster(_turned(raster.samples, header.orientation), alpha, indices)
         if turned.samples.shape[:2] != (header.lines, header.width_px):
             raise FaultError(f"is damaged: its header and its pixels differ in size; {TAKE_OUT}")
     return turned, header

@@ -71,13 +71,14 @@ def decode(data: bytes) -> Raster:
         if page.planarconfig == PLANARCONFIG.SEPARATE and stored.ndim == 3:
             stored = np.moveaxis(stored, 0, -1)
         if stored.ndim == 2:
-            return Raster(_coloured(page, stored) if page.photometric == PHOTOMETRIC.PALETTE else stored)
+            is_palette = page.photometric == PHOTOMETRIC.PALETTE
+            return Raster(_coloured(page, stored), indices=stored) if is_palette else Raster(stored)
         colours = _colours(page)
         alpha = stored[..., colours] if stored.shape[2] > colours else None
         if page.photometric == PHOTOMETRIC.SEPARATED:
             return Raster(_from_inks(stored[..., :4]))
         if page.photometric == PHOTOMETRIC.PALETTE:
-            return Raster(_coloured(page, stored[..., 0]), alpha)
+            return Raster(_coloured(page, stored[..., 0]), alpha, stored[..., 0])
         return Raster(stored[..., 0] if colours < 3 else stored[..., :3], alpha)
 
 
@@ -128,7 +129,7 @@ def _whites(page: TiffPage) -> tuple[int, ...]:
 def _coloured(page: TiffPage, indices: NDArray[Any]) -> NDArray[np.uint8]:
     table = np.asarray(page.colormap)
     if table.max() > 255:  # some programs store 8 bits where 16 are asked for
-        table = (table.astype(np.uint32) * 255 + SIXTEEN_BITS // 2) // SIXTEEN_BITS
+        table = table >> 8  # programs repeat the byte or fill with zeros: both give the byte back
     return table.T.astype(np.uint8)[indices]
 
 

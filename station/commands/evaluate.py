@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from drivers.camera import Camera
+from drivers.images import read_raster
 from model.encoder import load_encoder
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
@@ -76,9 +77,8 @@ def evaluate(task: Evaluation) -> dict[str, object]:
     with results_folder(task.out, task.folder) as unfinished, tempfile.TemporaryDirectory() as scratch:
         dataset = read_dataset(task.folder, task.layout, task.fabric)
         tell(dataset)
-        PicturesCamera(
-            [sample.path for sample in dataset.test], white=dataset.white
-        )  # unreadable pictures are reported before minutes pass
+        for sample in dataset.test:
+            read_raster(sample.path)  # a damaged picture is refused before minutes pass
         taught, network = _teach(task, dataset, Path(scratch))
         say(f"Taught on {taught.tiles} tiles in {taught.seconds:.0f} s; judging {len(dataset.test)} images.")
         gathered = Gathered(task.folder, None if unfinished is None else Path(scratch), dataset.white)

@@ -22,11 +22,11 @@ SHAPE[40:44, 60:70] = 2
 FLAWED = SHAPE > 0
 
 
-def palette(colours: list[int], data: np.ndarray = SHAPE) -> bytes:
+def palette(colours: list[int], data: np.ndarray = SHAPE, kind: str = "PNG") -> bytes:
     image = Image.fromarray(data).convert("P")
     image.putpalette(colours)
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.save(file, kind)
     return file.getvalue()
 
 
@@ -43,6 +43,13 @@ WAYS: dict[str, bytes] = {
     "red and blue": encoded("PNG", coloured((255, 0, 0), (0, 0, 255))),
     "dark blue": encoded("BMP", coloured((0, 0, 40), (0, 0, 40))),
     "a palette of VOC's colours": palette([0, 0, 0, 128, 0, 0, 0, 128, 0]),
+    "a palette of one colour": palette([0, 0, 0]),
+    "a palette of black alone in TIFF": palette([0] * 768, kind="TIFF"),
+    "a palette of black alone in BMP": palette([0] * 768, kind="BMP"),
+    "a palette that begins with its flaws": palette(
+        [9, 9, 9, 0, 0, 0, 200, 0, 0], np.array([1, 0, 2], np.uint8)[SHAPE]
+    ),
+    "a palette whose first number is not used": palette([1, 1, 1, 0, 0, 0, 200, 0, 0], FLAWED.astype(np.uint8) + 1),
     "16 bits of 0 and 1": encoded("PNG", FLAWED.astype(np.uint16)),
     "16 bits of 255": encoded("TIFF", FLAWED.astype(np.uint16) * 255),
     "16 bits of 65535": encoded("PNG", FLAWED.astype(np.uint16) * 65535),
