@@ -170,6 +170,11 @@ class Camera(ABC):
         return ()
 
     @property
+    def unreadable(self) -> tuple[tuple[int, int], ...]:
+        """Return half-open ranges of lines whose picture could not be read and was passed over, up to now."""
+        return ()
+
+    @property
     def trouble(self) -> str:
         """Say in a sentence what the picture lacks now although blocks come; '' while it is whole."""
         return ""

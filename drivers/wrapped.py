@@ -85,6 +85,11 @@ class WrappedCamera(Camera):
         return self._camera.unrecorded
 
     @property
+    def unreadable(self) -> tuple[tuple[int, int], ...]:
+        """Return the camera's unreadable lines."""
+        return self._camera.unreadable
+
+    @property
     def trouble(self) -> str:
         """Return the camera's trouble."""
         return self._camera.trouble

@@ -59,6 +59,7 @@ class UninspectedReason(StrEnum):
     PAUSED = "paused"
     NOT_RECORDED = "not recorded"
     TOO_SHORT = "too short to judge"
+    UNREADABLE = "picture unreadable"
 
 
 class DefectKind(StrEnum):

@@ -180,7 +180,7 @@ def teach(
 @app.command()
 def inspect(
     fabric: Annotated[str, typer.Option(help="A taught fabric.")],
-    images: Annotated[Path, typer.Option(help="Folder of pictures, played as a camera in name order.")],
+    images: Annotated[Path, typer.Option(help="Folder of pictures, played as a camera in natural name order.")],
     maps: Annotated[Path | None, typer.Option(help="Write each image's anomaly map (.npy, 0.5 = threshold).")] = None,
     web: Web = None,
     device: Device = "auto",
@@ -195,6 +195,8 @@ def inspect(
     with open_records(home_folder(home)) as records:
         result = inspect_folder(records, fabric=fabric, folder=images, maps=maps, device=device, web=web)
     emit(result, as_json)
+    if unread := result["images_uninspected"]:
+        raise StationError(f"{unread} of {result['images']} images could not be read and were not inspected.")
 
 
 @app.command()

@@ -121,7 +121,7 @@ def inspect_folder(
 ) -> dict[str, object]:
     """Play a folder as a camera through the live line into a new roll; ``web`` overrules the recipe's for this roll."""
     recipe = records.history.recipe(fabric)
-    camera = ReplayCamera(folder, white=taught_white(recipe))
+    camera = ReplayCamera(folder, white=taught_white(recipe), skips_unreadable=True)
     in_force = recipe if web is None else recipe.model_copy(update={"web": web})
     web_span(in_force.web, camera.width_px)
     if maps is not None:
@@ -138,31 +138,35 @@ def inspect_folder(
         records.store.write(Notice(Severity.INFO, overruled))
         say(overruled)
 
+    record = Recorder(records.store)
+
+    def take(event: Event) -> None:
+        if isinstance(event, Notice) and event.severity is not Severity.INFO:
+            say_notice(event)
+        record(event)
+
     def keep_map(name: str, anomaly_map: NDArray[np.float32], _web: NDArray[np.bool_]) -> None:
         if maps is not None:
             save_map(maps, name, anomaly_map)
 
     try:
-        playback = play(
-            camera,
-            runtime,
-            in_force,
-            roll=roll,
-            on_event=Recorder(records.store),
-            on_map=keep_map,
-        )
+        playback = play(camera, runtime, in_force, roll=roll, on_event=take, on_map=keep_map)
     finally:
         runtime.close()
     say(f"Columns inspected: {playback.snapshot.columns or 'none'}")
-    for notice in playback.notices:
-        say_notice(notice)
-    results = [result_of(playback.pieces.get(name) or Piece(name)) for name in camera.images]
+    results = [
+        unread_result(name, camera.unread[name])
+        if name in camera.unread
+        else result_of(playback.pieces.get(name) or Piece(name))
+        for name in camera.images
+    ]
     return {
         **line_figures(playback.snapshot),
         "roll": roll,
         "threshold": recipe.threshold,
         "warnings": [notice.text for notice in playback.notices],
         "images": len(results),
+        "images_uninspected": len(camera.unread),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
         "results": results,
@@ -189,6 +193,11 @@ class Recorder:
         if not self._store.write(event, self._patience_s):
             self._patience_s = 0.0
             raise self._store.failure or RecordsError("The records are too slow to follow the line; try again.")
+
+
+def unread_result(name: str, why: str) -> dict[str, object]:
+    """Return the entry in the JSON of an image that could not be read, and so was not judged."""
+    return {"image": name, "score": None, "reject": None, "defects": [], "uninspected": why}
 
 
 def result_of(piece: Piece) -> dict[str, object]:

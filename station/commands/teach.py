@@ -81,7 +81,7 @@ def _tell_folders(folders: dict[str, int]) -> None:
 
 
 def _refuse_doubtful(folder: Path, camera: ReplayCamera, *, confirmed: bool) -> None:
-    signs = [] if confirmed else doubts(folder, [(piece.name, piece.path) for piece in camera.pieces], camera.white)
+    signs = [] if confirmed else doubts(folder, [(piece.name, piece.path) for piece in camera.pieces])
     if signs:
         raise StationError(
             f"Not all of the {len(camera.pieces)} pictures in {folder} seem to be good cloth; there are "

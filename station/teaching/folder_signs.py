@@ -68,12 +68,11 @@ def folders_of(names: Iterable[str]) -> dict[str, int]:
     return dict(Counter(PurePosixPath(name).parent.as_posix() for name in names))
 
 
-def doubts(root: Path, pictures: Sequence[Picture], white: int) -> list[str]:
+def doubts(root: Path, pictures: Sequence[Picture]) -> list[str]:
     """Return in words what in a folder does not seem to be good cloth, a sign each; empty if all does.
 
     Args:
         root: the folder given; its own name counts as well.
-        white: the value that is full white in its files of 16 bits.
     """
     names = [name for name, _ in pictures]
     folders = [PurePosixPath(folder) for folder in folders_of(names)]
@@ -83,7 +82,7 @@ def doubts(root: Path, pictures: Sequence[Picture], white: int) -> list[str]:
         "masks, by the file's name": _partners(names),
     }
     found = {sign: places for sign, places in known.items() if places}
-    if not found and (masks := _like_masks(pictures, white)):
+    if not found and (masks := _like_masks(pictures)):
         found["masks, by their look (few grey levels in large patches)"] = masks
     return [f"{sign}: {_listed(places)}" for sign, places in found.items()]
 
@@ -184,7 +183,7 @@ def _partners(names: Sequence[str]) -> list[str]:
     return [name for name, parts in ends if len(parts) == 2 and parts[0].lower() in stems]
 
 
-def _like_masks(pictures: Sequence[Picture], white: int) -> list[str]:
+def _like_masks(pictures: Sequence[Picture]) -> list[str]:
     """Return the pictures that look like masks, of those looked at, if others do not."""
     until = time.monotonic() + LOOK_S
     masks, others = [], 0
@@ -192,7 +191,7 @@ def _like_masks(pictures: Sequence[Picture], white: int) -> list[str]:
         if time.monotonic() > until:
             break
         try:
-            pixels = read_image(file, 3, max(255, white)).max(axis=2)
+            pixels = read_image(file, 3).max(axis=2)
         except CameraError:
             continue  # whoever plays the folder says it better
         if is_like_mask(pixels):

@@ -28,7 +28,7 @@ def drawn(root: Path, pictures: dict[str, np.ndarray]) -> list[str]:
     for name, pixels in pictures.items():
         save_image(root / name, pixels)
     camera = ReplayCamera(root)
-    return doubts(root, [(piece.name, piece.path) for piece in camera.pieces], camera.white)
+    return doubts(root, [(piece.name, piece.path) for piece in camera.pieces])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def drawn(root: Path, pictures: dict[str, np.ndarray]) -> list[str]:
     ],
 )
 def test_a_data_set_is_known_by_its_names(tmp_path: Path, names: tuple[str, ...], sign: str) -> None:
-    (doubt, *_) = doubts(tmp_path, named(tmp_path, *names), 255)
+    (doubt, *_) = doubts(tmp_path, named(tmp_path, *names))
     assert doubt.endswith(f": {sign}")
 
 
@@ -84,12 +84,12 @@ def test_a_data_set_is_known_by_its_names(tmp_path: Path, names: tuple[str, ...]
     ],
 )
 def test_folders_of_good_cloth_raise_no_doubt(tmp_path: Path, names: tuple[str, ...]) -> None:
-    assert doubts(tmp_path, named(tmp_path, *names), 255) == []
+    assert doubts(tmp_path, named(tmp_path, *names)) == []
 
 
 def test_the_folder_given_may_say_outright_that_it_is_not_good(tmp_path: Path) -> None:
     for name, is_doubted in (("defects", True), ("ground_truth", True), ("ng", True), ("mill of Bad Ischl", False)):
-        assert bool(doubts(tmp_path / name, named(tmp_path / name, "1.png"), 255)) is is_doubted
+        assert bool(doubts(tmp_path / name, named(tmp_path / name, "1.png"))) is is_doubted
 
 
 @pytest.mark.parametrize("level", [1, 4, 100, 255])
