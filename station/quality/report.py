@@ -84,6 +84,8 @@ class Report:
     ``events_lost`` of it never got on record.  ``clock_shift_s`` is by how many seconds the computer's clock was set
     forward (negative: back) while it was open.
 
+    ``columns`` says which columns of the camera were judged as cloth, '' if that is not on record.
+
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
     rejects that a person marked as such; points are given for rejects that are not false alarms.
     """
@@ -104,6 +106,7 @@ class Report:
     lines_uninspected: int
     lines_repeated: int
     web_width_mm: float | None
+    columns: str
     unit: str
     unverified: str
     calibrations: tuple[ReportCalibration, ...]
@@ -170,6 +173,7 @@ def report_of(history: History, roll: RollRow) -> Report:
         lines_uninspected=roll.ledger.lines_uninspected,
         lines_repeated=roll.ledger.lines_repeated,
         web_width_mm=_width_mm(roll),
+        columns=history.columns(roll.id),
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
         calibrations=tuple(_calibration(row) for row in calibrations),
@@ -207,7 +211,8 @@ def headline(made: Report) -> dict[str, object]:
     """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
     kept = (
         "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m",
-        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms", "unreviewed",
+        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects",
+        "false_alarms", "unreviewed",
         "points", "points_per_100_m2", "grade",
     )  # fmt: skip
     times = {"started": made.started_at.isoformat(), "ended": made.ended_at.isoformat() if made.ended_at else None}
