@@ -19,8 +19,8 @@ from station.machine.wiring import MachineWiring
 from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.store import Store
-from station.records_lag import UNRECORDED_M
 from station.shutdown import closing, interrupt_noted, time_left
+from station.state.records_lag import UNRECORDED_M
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
 """This function opens the window on a station; the command line hands it down, as nothing here may import screens."""
