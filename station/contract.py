@@ -51,6 +51,7 @@ class UninspectedReason(StrEnum):
 
     LOST_BY_CAMERA = "lost by camera"
     OVERLOAD = "overload"
+    STOOD_STILL = "computer stood still"
     MODEL_NOT_READY = "model not ready"
     CAMERA_GONE = "camera gone"
     ABORTED = "line aborted"
@@ -58,7 +59,6 @@ class UninspectedReason(StrEnum):
     PAUSED = "paused"
     NOT_RECORDED = "not recorded"
     TOO_SHORT = "too short to judge"
-    STOOD_STILL = "computer stood still"
 
 
 class DefectKind(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,26 +15,17 @@ from model.runtime import Runtime
 from station import demo
 from station.calibration.selection import Calibrations
 from station.calibration.shading_file import load_shading, shading_on_record
-from station.commands.session import (
-    LOOK_S,
-    ROLL_RESERVE_S,
-    OpenWindow,
-    Records,
-    line_figures,
-    open_station,
-    run_headless,
-    say,
-)
+from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
 from station.contract import Defect, Event, LineSnapshot, StationError
 from station.core import Station
 from station.machine.wiring import wire
-from station.playback import Piece, play
+from station.playback import Piece, Playback, play
 from station.recording.camera import RecordingCamera
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings
-from station.shutdown import interrupt_noted, interrupted_by, time_left
+from station.shutdown import ROLL_RESERVE_S, interrupt_noted, interrupted_by, time_left
 
 RECORDS_PATIENCE_S = 60.0
 """The line may wait this long for room in the records' queue, as cloth from a folder can wait."""
@@ -109,10 +101,7 @@ def after_window(station: Station, code: int) -> LineSnapshot:
         Exception: the error that ended the last roll before its cloth did; StationError if the window failed.
     """
     station.end_roll(judge=interrupted_by() is None)
-    with interrupt_noted() as interrupted:
-        while not station.wait(LOOK_S) and time_left(1.0, ROLL_RESERVE_S):
-            if interrupted.is_set():
-                station.end_roll(judge=False)
+    station.wait(time_left(threading.TIMEOUT_MAX, ROLL_RESERVE_S))
     if station.failure is not None:
         raise station.failure
     if code:
@@ -145,20 +134,14 @@ def inspect_folder(
             save_map(maps, name, anomaly_map)
 
     tell = Recorder(records.store)
-    with interrupt_noted() as interrupted:
-        try:
-            playback = play(
-                camera, runtime, recipe, roll=roll, on_event=tell, on_map=keep_map, cancelled=interrupted.is_set
-            )
-        finally:
-            runtime.close()
-        if interrupted.is_set():
-            ledger = playback.snapshot.ledger
-            say(
-                f"Roll {roll} was broken off in image {max(1, len(playback.pieces))} of {len(camera.images)}: "
-                f"{ledger.lines_uninspected} of its {ledger.lines_acquired} lines are not inspected."
-            )
-            raise KeyboardInterrupt
+    try:
+        with interrupt_noted() as noted:
+            playback = play(camera, runtime, recipe, roll=roll, on_event=tell, on_map=keep_map, cancelled=noted.is_set)
+    finally:
+        runtime.close()
+    if noted.is_set():
+        say_broken_off(playback, len(camera.images))
+        raise KeyboardInterrupt
     results = [result_of(playback.pieces.get(name) or Piece(name)) for name in camera.images]
     return {
         **line_figures(playback.snapshot),
@@ -169,6 +152,15 @@ def inspect_folder(
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
         "results": results,
     }
+
+
+def say_broken_off(playback: Playback, images: int) -> None:
+    """Say how far a folder of so many images was inspected before its roll was broken off."""
+    ledger = playback.snapshot.ledger
+    say(
+        f"Roll {playback.snapshot.roll} was broken off in image {max(1, len(playback.pieces))} of {images}: "
+        f"{ledger.lines_uninspected} of its {ledger.lines_acquired} lines are not inspected."
+    )
 
 
 class Recorder:
