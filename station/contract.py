@@ -58,6 +58,7 @@ class UninspectedReason(StrEnum):
 
     LOST_BY_CAMERA = "lost by camera"
     OVERLOAD = "overload"
+    STOOD_STILL = "computer stood still"
     MODEL_NOT_READY = "model not ready"
     CAMERA_GONE = "camera gone"
     ABORTED = "line aborted"
@@ -65,7 +66,6 @@ class UninspectedReason(StrEnum):
     PAUSED = "paused"
     NOT_RECORDED = "not recorded"
     TOO_SHORT = "too short to judge"
-    STOOD_STILL = "computer stood still"
     UNREADABLE = "picture unreadable"
 
 
