@@ -207,6 +207,26 @@ def test_pictures_are_played_at_the_white_of_the_teaching_and_another_depth_is_t
 
 
 @pytest.mark.usefixtures("demo_home")
+def test_a_running_station_tells_the_columns_and_takes_others_for_a_while(
+    station: Station, tmp_path: Path, good_cloth: np.ndarray
+) -> None:
+    for number in range(2):
+        save_image(tmp_path / "pictures" / f"{number}.png", good_cloth[number * 512 : (number + 1) * 512])
+    config = tmp_path / "station.toml"
+    config.write_text('[camera]\nkind = "replay"\nfolder = "pictures"\n\n[line]\nfabric = "demo"\n')
+    words = ("run", "--headless", "--config", config)
+    outcome = station(*words, "--json")
+    assert "Columns inspected: 0 to 511 of 512" in outcome.err
+    assert (outcome.json["web_left_px"], outcome.json["web_right_px"]) == (0, 512)
+    overruled = station(*words, "--web", "100:420", "--json")
+    assert (overruled.json["web_left_px"], overruled.json["web_right_px"]) == (100, 420)
+    assert "the web is 100:420, as asked with --web; the recipe says auto" in overruled.err
+    refused = station(*words, "--web", "0:513")
+    assert refused.code == 1
+    assert "the picture has 512 columns" in refused.sentence
+
+
+@pytest.mark.usefixtures("demo_home")
 @pytest.mark.field("r15")
 def test_doctor_says_how_fast_this_machine_can_go_for_each_fabric(
     station: Station, record_property: pytest.RecordProperty, monkeypatch: pytest.MonkeyPatch
