@@ -17,7 +17,7 @@ import typer
 
 from station.cli.audit import audit
 from station.cli.calibrate import calibrate
-from station.cli.options import Home, Json, Web, emit
+from station.cli.options import AllGood, Home, Json, Web, emit
 from station.cli.recipe import recipe
 from station.cli.report import report, rolls
 from station.contract import StationError
@@ -96,6 +96,7 @@ def demo(
 def run(
     config: Annotated[Path, typer.Option(help="station.toml")],
     headless: Annotated[bool, typer.Option("--headless", help="No window; until the cloth ends or Ctrl+C.")] = False,
+    web: Web = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -108,7 +109,7 @@ def run(
     if not headless:
         require_display()
     with open_records(home_folder(home or settings.home), settings.records.spill) as records:
-        result = run_station(records, settings, None if headless else open_window)
+        result = run_station(records, settings, None if headless else open_window, web)
         emit(result, as_json)  # also if the records then say that something is missing from them
 
 
@@ -148,9 +149,7 @@ def teach(
         float | None, typer.Option(min=0.01, max=1000, help="Wanted at most, for the threshold; needs --mm-per-px.")
     ] = None,
     web: Web = None,
-    all_good: Annotated[
-        bool, typer.Option("--all-good", help="All in the folder is good cloth, whatever its names say.")
-    ] = False,
+    all_good: AllGood = False,
     minutes: Minutes = TeachRequest.minutes,
     seed: Seed = TeachRequest.seed,
     device: Device = TeachRequest.device,

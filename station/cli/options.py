@@ -24,6 +24,9 @@ Home = Annotated[
     typer.Option(help="Folder with database, models and images. Default: STATION_HOME, else the user's data folder."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of stdout.")]
+AllGood = Annotated[
+    bool, typer.Option("--all-good", help="All in the folder is good cloth, whatever names and pictures look like.")
+]
 Web = Annotated[
     WebRule | None,
     typer.Option(

@@ -14,7 +14,7 @@ from model.checkpoint import load, precision_warning
 from model.durable import AS_UMASK_ALLOWS, durable_file
 from model.runtime import Runtime
 from station import demo
-from station.calibration.selection import Calibrations
+from station.calibration.selection import Calibrations, web_overruled
 from station.calibration.shading_file import load_shading, shading_on_record
 from station.commands.session import (
     OpenWindow,
@@ -92,8 +92,11 @@ def rejects_of(records: Records, roll: str) -> list[DefectRow]:
     return records.history.defects(DefectFilter(row.id, rejects_only=True, limit=1_000_000))
 
 
-def run_station(records: Records, settings: Settings, window: OpenWindow | None) -> dict[str, object]:
-    """Run the real station in its window, or headless until its cloth ends or Ctrl+C is pressed."""
+def run_station(
+    records: Records, settings: Settings, window: OpenWindow | None, web: WebRule | None = None
+) -> dict[str, object]:
+    """Run the real station in its window, or headless until its cloth ends or Ctrl+C is pressed; ``web`` overrules the
+    recipes' while it runs."""
     line = settings.line
     records.history.recipe(line.fabric)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
@@ -105,7 +108,7 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
     if line.shading is not None:
         shading = load_shading(line.shading, camera.width_px)
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
-    calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
+    calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id, web)
     unrecorded_m = (settings.machine or MachineSettings()).unrecorded_m
     with open_station(
         records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
@@ -162,7 +165,7 @@ def inspect_folder(
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
     if in_force.web != recipe.web:
-        overruled = f"For this roll the web is {in_force.web}, as asked with --web; the recipe says {recipe.web}."
+        overruled = web_overruled(recipe, in_force.web)
         records.store.write(Notice(Severity.INFO, overruled))
         say(overruled)
 

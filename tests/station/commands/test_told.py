@@ -16,9 +16,14 @@ from model.encoder import Light
 from model.mfrnet import MFRNetConfig
 from station.commands import teach as teaching
 from station.commands.session import open_records
+from station.commands.teach import sentences, web_told
+from station.recipe.cloth import TaughtCloth
 from station.records.schema import EventTable
 from station.teaching.request import TeachRequest
+from station.teaching.teach_in import TeachInResult
+from station.teaching.threshold import Threshold
 from tests.rigs.command_line import Outcome, Station, save_image
+from tests.rigs.records import make_recipe
 
 SMALL = MFRNetConfig(channels=24, width=32, steps=12)
 QUICK = ("--json",)
@@ -207,6 +212,26 @@ def test_pictures_are_played_at_the_white_of_the_teaching_and_another_depth_is_t
 
 
 @pytest.mark.usefixtures("demo_home")
+def test_a_running_station_tells_the_columns_and_takes_others_for_a_while(
+    station: Station, tmp_path: Path, good_cloth: np.ndarray
+) -> None:
+    for number in range(2):
+        save_image(tmp_path / "pictures" / f"{number}.png", good_cloth[number * 512 : (number + 1) * 512])
+    config = tmp_path / "station.toml"
+    config.write_text('[camera]\nkind = "replay"\nfolder = "pictures"\n\n[line]\nfabric = "demo"\n')
+    words = ("run", "--headless", "--config", config)
+    outcome = station(*words, "--json")
+    assert "Columns inspected: 0 to 511 of 512" in outcome.err
+    assert (outcome.json["web_left_px"], outcome.json["web_right_px"]) == (0, 512)
+    overruled = station(*words, "--web", "100:420", "--json")
+    assert (overruled.json["web_left_px"], overruled.json["web_right_px"]) == (100, 420)
+    assert "the web is 100:420, as asked with --web; the recipe says auto" in overruled.err
+    refused = station(*words, "--web", "0:513")
+    assert refused.code == 1
+    assert "the picture has 512 columns" in refused.sentence
+
+
+@pytest.mark.usefixtures("demo_home")
 @pytest.mark.field("r15")
 def test_doctor_says_how_fast_this_machine_can_go_for_each_fabric(
     station: Station, record_property: pytest.RecordProperty, monkeypatch: pytest.MonkeyPatch
@@ -231,3 +256,47 @@ def test_a_full_disk_is_told_before_the_teaching(
     assert outcome.code == 1
     assert "1.0 MB are free" in outcome.sentence
     assert "nothing was begun" in outcome.sentence
+
+
+def result_with(width_px: int, left_px: int, right_px: int, spread_px: int = 0, web: str = "auto") -> TeachInResult:
+    """A teach-in that took these columns for cloth."""
+    cloth = TaughtCloth(
+        width_px=width_px,
+        channels=1,
+        mean_grey=100,
+        grey_spread=1,
+        web_left_px=left_px,
+        web_right_px=right_px,
+        web_spread_px=spread_px,
+    )
+    recipe = make_recipe(cloth=cloth, web=web)
+    return TeachInResult(recipe, 300, 300, 1.0, Threshold(1.0, 100, None, None, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("result", "told", "is_warned_of"),
+    [
+        (result_with(1000, 0, 1000), "Columns 0 to 999 of 1000 were taken for cloth.", False),
+        (result_with(1000, 40, 980), "the left 4% and the right 2% of the picture were not taught", False),
+        (result_with(1000, 0, 700), "the right 30% of the picture was not taught and will not be inspected", True),
+        (result_with(1000, 0, 1000, 80), "between pictures the edges differ by up to 80 columns", True),
+        (result_with(1000, 300, 900, web="300:900"), "300 to 899 of 1000 were taken for cloth (--web 300:900).", False),
+        (result_with(1000, 0, 1000, web="full"), "0 to 999 of 1000 were taken for cloth (--web full).", False),
+    ],
+)
+def test_columns_are_always_told_and_warned_of_where_much_is_left_out_or_they_are_unsteady(
+    result: TeachInResult, told: str, is_warned_of: bool
+) -> None:
+    assert told in web_told(result)
+    assert any(told in sentence for sentence in sentences(result)) is is_warned_of
+    assert ("teach with --web full" in web_told(result)) is ("not taught" in told or "differ" in told)
+
+
+def test_many_folders_are_not_all_named(station: Station, tmp_path: Path, good_cloth: np.ndarray) -> None:
+    for number in range(teaching.FOLDERS_NAMED + 3):
+        save_image(tmp_path / "lots" / f"lot {number:02d}" / "1.png", good_cloth[:40])
+    outcome = station("teach", "x", "--images", tmp_path / "lots", "--minutes", 1)
+    assert outcome.code == 1
+    assert "1 in lot 00" in outcome.err
+    assert "lot 20" not in outcome.err
+    assert "and more in 3 other folders" in outcome.err
