@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from drivers.notice import Notice as Notice
 from drivers.notice import Severity as Severity
 from station.recipe import Recipe
+from station.records_lag import RecordsLag as RecordsLag
 
 
 class StationError(Exception):
@@ -58,6 +59,7 @@ class UninspectedReason(StrEnum):
     PAUSED = "paused"
     NOT_RECORDED = "not recorded"
     TOO_SHORT = "too short to judge"
+    STOOD_STILL = "computer stood still"
 
 
 class DefectKind(StrEnum):
@@ -242,6 +244,7 @@ class LineSnapshot:
     ``behind_s`` is how much older the newest judged line is than the camera's newest: the picture lags by so much.
     ``machine`` is None where the settings say nothing of a machine.
     ``unverified`` says why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
+    ``records`` says how far the record lags behind the cloth, None if it does not.
     """
 
     state: LineState
@@ -264,6 +267,12 @@ class LineSnapshot:
     behind_s: float = 0.0
     machine: MachineStatus | None = None
     unverified: str = ""
+    records: RecordsLag | None = None
+
+    @property
+    def end_line(self) -> int | None:
+        """Give the encoder line after the roll's last one so far, None before any of its cloth is known."""
+        return None if self.origin_line is None else self.origin_line + self.ledger.lines_acquired
 
 
 # What follows are the events, told in the order they happen.  The queues that carry them are bounded: if the screen
@@ -282,10 +291,12 @@ class RollStarted:
 
 @dataclass(frozen=True, slots=True)
 class RollEnded:
-    """The event says that a roll was closed; ``ledger.lines_in_flight`` is 0."""
+    """The event says that a roll was closed; ``ledger.lines_in_flight`` is 0.  ``broken_off``: why that was before the
+    end of its cloth, where it has an end; '' if it was not."""
 
     roll: str
     ledger: Ledger
+    broken_off: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -70,6 +70,7 @@ def play(
         on_event: sees every event, in order, from the judging thread.
         on_map: receives each piece's map as soon as the piece is complete; without it no map is kept.
         cancelled: called throughout; once it returns True, lines in flight are given up and the rest is not played.
+            The roll is then broken off, and no map is made of a piece that was not judged to its end.
 
     Raises:
         CameraError, or any other fault that ended the line before the end of the cloth.
@@ -83,13 +84,19 @@ def play(
 
     inspection = Inspection(camera, scorer, recipe, roll=roll, shading=shading, on_event=take)
     inspection.start()
+    is_cancelled = False
     try:
         while not inspection.wait(0.05) and inspection.failure is None:
             if cancelled is not None and cancelled():
-                inspection.abort()
+                is_cancelled = True
+                inspection.give_up()
+    except BaseException:
+        inspection.give_up()
+        raise
     finally:
         inspection.finish()
-    gather.complete()
+    if not is_cancelled:
+        gather.complete()
     if inspection.failure is not None:
         raise inspection.failure
     return Playback(gather.pieces, gather.rows, inspection.snapshot())

@@ -44,6 +44,16 @@ class CalibrationSettings(BaseModel):
     max_age_days: float = Field(MAX_AGE_DAYS, gt=0, description="sizes made with an older one are unverified")
 
 
+class RecordsSettings(BaseModel):
+    """These settings say what becomes of records that cannot be written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spill: Path | None = Field(
+        None, description="folder on another disk for events that neither the database nor memory takes"
+    )
+
+
 class Settings(BaseModel):
     """These settings are the whole of ``station.toml``."""
 
@@ -56,6 +66,7 @@ class Settings(BaseModel):
     machine: MachineSettings | None = None
     outputs: LinkSettings | None = None
     record: RecordSettings | None = None
+    records: RecordsSettings = RecordsSettings()
 
 
 def home_folder(home: Path | None) -> Path:
@@ -169,6 +180,9 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     shading = settings.line.shading
     if shading is not None:
         update["line"] = settings.line.model_copy(update={"shading": base / _expanded(shading)})
+    if settings.records.spill is not None:
+        spill = base / _expanded(settings.records.spill)
+        update["records"] = settings.records.model_copy(update={"spill": spill})
     if settings.record is not None and settings.record.folder is not None:
         folder = base / _expanded(settings.record.folder)
         update["record"] = settings.record.model_copy(update={"folder": folder})

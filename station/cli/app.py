@@ -107,7 +107,7 @@ def run(
     settings = load_settings(config)
     if not headless:
         require_display()
-    with open_records(home_folder(home or settings.home)) as records:
+    with open_records(home_folder(home or settings.home), settings.records.spill) as records:
         result = run_station(records, settings, None if headless else open_window)
     emit(result, as_json)
 
@@ -286,12 +286,13 @@ def open_window(*args: Any) -> int:
 
 
 def main() -> NoReturn:
-    """Run the program: a fault of input or environment becomes one sentence and exit 1, wrong usage exit 2."""
+    """Run the program: a fault of input or environment becomes one sentence and exit 1, wrong usage exit 2, a signal
+    128 and its number."""
     from station import last_resort
-    from station.shutdown import end_process, polite_kills_unwind
+    from station.shutdown import end_process, take_signals
 
     code = 1
-    polite_kills_unwind()
+    take_signals()
     with last_resort.installed():
         try:
             app()

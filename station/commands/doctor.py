@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from drivers.registry import list_cameras
+from model.durable import make_private
 from model.runtime import Runtime
 from station import demo
 from station.commands.audit import as_text, verify_audit
@@ -100,7 +101,7 @@ def _accelerator() -> str:
 
 
 def _home(home: Path) -> str:
-    home.mkdir(parents=True, exist_ok=True)
+    make_private(home)
     probe = home / f".probe-{os.getpid()}"
     try:
         probe.write_bytes(b"x")

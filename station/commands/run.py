@@ -15,9 +15,19 @@ from model.runtime import Runtime
 from station import demo
 from station.calibration.selection import Calibrations
 from station.calibration.shading_file import load_shading, shading_on_record
-from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say
+from station.commands.session import (
+    LOOK_S,
+    ROLL_RESERVE_S,
+    OpenWindow,
+    Records,
+    line_figures,
+    open_station,
+    run_headless,
+    say,
+)
 from station.contract import Defect, Event, LineSnapshot, StationError
 from station.core import Station
+from station.machine.settings import MachineSettings
 from station.machine.wiring import wire
 from station.playback import Piece, play
 from station.recording.camera import RecordingCamera
@@ -25,6 +35,7 @@ from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings
+from station.shutdown import interrupt_noted, interrupted_by, time_left
 
 RECORDS_PATIENCE_S = 60.0
 """The line may wait this long for room in the records' queue, as cloth from a folder can wait."""
@@ -84,7 +95,10 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
         shading = load_shading(line.shading, camera.width_px)
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
-    with open_station(records, camera, line.device, line.precision, calibrations, wiring, recording) as station:
+    unrecorded_m = (settings.machine or MachineSettings()).unrecorded_m
+    with open_station(
+        records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
+    ) as station:
         if window is None:
             return line_figures(run_headless(station, line.fabric, line.roll))
         station.start_roll(line.fabric, line.roll)
@@ -93,13 +107,17 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
 
 
 def after_window(station: Station, code: int) -> LineSnapshot:
-    """End the roll after the window was closed, if one is open, and wait until it has ended.
+    """End the roll after the window was closed, if one is open, and wait until it has ended.  If a signal closed the
+    window, what is in flight is not judged.
 
     Raises:
         Exception: the error that ended the last roll before its cloth did; StationError if the window failed.
     """
-    station.end_roll()
-    station.wait()
+    station.end_roll(judge=interrupted_by() is None)
+    with interrupt_noted() as interrupted:
+        while not station.wait(LOOK_S) and time_left(1.0, ROLL_RESERVE_S):
+            if interrupted.is_set():
+                station.end_roll(judge=False)
     if station.failure is not None:
         raise station.failure
     if code:
@@ -110,7 +128,11 @@ def after_window(station: Station, code: int) -> LineSnapshot:
 def inspect_folder(
     records: Records, *, fabric: str, folder: Path, maps: Path | None, device: str = "auto"
 ) -> dict[str, object]:
-    """Play a folder as a camera through the live line into a new roll."""
+    """Play a folder as a camera through the live line into a new roll.
+
+    Raises:
+        KeyboardInterrupt: a signal broke the roll off; what had not been judged by then is on record as uninspected.
+    """
     recipe = records.history.recipe(fabric)
     camera = ReplayCamera(folder)
     if maps is not None:
@@ -127,10 +149,21 @@ def inspect_folder(
         if maps is not None:
             save_map(maps, name, anomaly_map)
 
-    try:
-        playback = play(camera, runtime, recipe, roll=roll, on_event=Recorder(records.store), on_map=keep_map)
-    finally:
-        runtime.close()
+    tell = Recorder(records.store)
+    with interrupt_noted() as interrupted:
+        try:
+            playback = play(
+                camera, runtime, recipe, roll=roll, on_event=tell, on_map=keep_map, cancelled=interrupted.is_set
+            )
+        finally:
+            runtime.close()
+        if interrupted.is_set():
+            ledger = playback.snapshot.ledger
+            say(
+                f"Roll {roll} was broken off in image {max(1, len(playback.pieces))} of {len(camera.images)}: "
+                f"{ledger.lines_uninspected} of its {ledger.lines_acquired} lines are not inspected."
+            )
+            raise KeyboardInterrupt
     results = [result_of(playback.pieces.get(name) or Piece(name)) for name in camera.images]
     return {
         **line_figures(playback.snapshot),

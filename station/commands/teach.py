@@ -9,9 +9,10 @@ from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
 from model.scorer import TILE_PX
 from model.time_budget import TeachingCancelled
-from station.commands.session import Records, TeachingLog, interrupt_noted, say
+from station.commands.session import Records, TeachingLog, say
 from station.contract import StationError
 from station.recipe.names import NameFault, fabric_name
+from station.shutdown import interrupt_noted
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import TEACHING_BLOCK_LINES
 from station.teaching.suspect_pictures import picture_name

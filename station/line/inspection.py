@@ -24,9 +24,13 @@ from station.line.scoring.inference import Inference
 from station.line.scoring.tiling import PixelCorrection, Tiler
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
+from station.shutdown import time_left
 
 ROWS_WAITING = 16
 STOP_S = 20.0  # a large batch on a busy machine takes seconds
+RESERVE_S = 4.0
+"""After a signal so much of its time is kept for the end of roll and records."""
+
 READING_S = 0.2
 """The encoder is read again after this time at the earliest: screens ask often, and such a reading is good enough."""
 
@@ -111,6 +115,7 @@ class Inspection:
         self._ended = threading.Event()
         self.failure: Exception | None = None
         self.has_hung = False
+        self._is_given_up = False
 
     def start(self) -> None:
         """Warm the model up, then open the camera and begin; returns at once.
@@ -136,7 +141,7 @@ class Inspection:
         """End the roll: judge every line that was due by now.  Returns False if ``timeout`` seconds were not enough
         and the rest was given up."""
         self._acquisition.ask(Mode.FINISH)
-        if self._started and not self._ended.wait(timeout):
+        if self._started and not self._ended.wait(time_left(timeout, RESERVE_S)):
             text = f"The end of the roll was not judged within {timeout:g} s; the rest is uninspected."
             self._notices.put(Notice(Severity.ERROR, text))
             self.abort()
@@ -145,11 +150,17 @@ class Inspection:
             self._join()
         return True
 
+    def give_up(self) -> None:
+        """End the roll now: lines in flight, and what a camera with ``total_lines`` has not delivered yet, become
+        uninspected (aborted).  Returns at once."""
+        self._is_given_up = True
+        self._halt()
+
     def abort(self) -> None:
         """End the roll now; lines in flight become uninspected (aborted)."""
         self._halt()
         if self._started:
-            self._ended.wait(STOP_S)
+            self._ended.wait(time_left(STOP_S, RESERVE_S))
             self._join()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -220,7 +231,7 @@ class Inspection:
         """Wait for the threads; abandon one that hangs in a device and note it in ``has_hung``."""
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(STOP_S)
+                thread.join(time_left(STOP_S, RESERVE_S))
                 if thread.is_alive():
                     abandoned.abandon(thread)
                     self.has_hung = True
@@ -261,10 +272,13 @@ class Inspection:
         except Exception as error:
             self._fail(error)
         try:
-            if self.failure is not None:
-                # A folder's images behind the damaged one belong to the roll, too.
-                self._ledger.due(self._acquisition.cloth_lines)
-            self._judge.close_roll(self._roll or "", self._notices, self.failure)
+            rest = 0
+            if self.failure is not None or self._is_given_up:
+                # A folder's images behind the damaged one, or behind the last one played, belong to the roll, too.
+                rest = self._acquisition.cloth_lines
+                self._ledger.due(rest)
+            broken_off = "it was interrupted" if self._is_given_up and rest else ""
+            self._judge.close_roll(self._roll or "", self._notices, self.failure, broken_off)
         except Exception as error:
             # The listener itself is broken: only the caller and the last resort are left to tell.
             self._fail(error)

@@ -81,6 +81,8 @@ class Report:
 
     ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.  ``incomplete_because``
     says what the records of the roll lack; nothing lacks if it is empty, and else the roll is not graded.
+    ``events_lost`` of it never got on record.  ``clock_shift_s`` is by how many seconds the computer's clock was set
+    forward (negative: back) while it was open.
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
     rejects that a person marked as such; points are given for rejects that are not false alarms.
@@ -92,6 +94,8 @@ class Report:
     started_at: datetime
     ended_at: datetime | None
     broken_off: bool
+    events_lost: int
+    clock_shift_s: float
     length_m: float | None
     inspected_m: float | None
     uninspected_m: float | None
@@ -142,6 +146,7 @@ def report_of(history: History, roll: RollRow) -> Report:
     rows = history.defects(DefectFilter(roll.id, limit=ALL), told)
     stretches = history.stretches(roll.id, told)
     calibrations = history.calibrations(roll_id=roll.id, told=told)
+    lacks = [*([roll.incomplete] if roll.incomplete else []), *spoilt]
     counted = [row for row in rows if row.is_reject and row.verdict is not Verdict.FALSE_ALARM]
     graded = _grade(roll, counted)
     points = dict(zip((row.number for row in counted), graded.charged, strict=True)) if graded else {}
@@ -155,6 +160,8 @@ def report_of(history: History, roll: RollRow) -> Report:
         started_at=roll.started_at,
         ended_at=roll.ended_at,
         broken_off=roll.broken_off,
+        events_lost=roll.events_lost,
+        clock_shift_s=roll.clock_shift_s,
         length_m=_metres(roll.ledger.lines_acquired, scale),
         inspected_m=_metres(roll.ledger.lines_inspected, scale),
         uninspected_m=_metres(roll.ledger.lines_uninspected, scale),
@@ -172,12 +179,12 @@ def report_of(history: History, roll: RollRow) -> Report:
         unreviewed=sum(row.verdict is None for row in counted),
         points=graded.points if graded else None,
         points_per_100_m2=graded.points_per_100_m2 if graded else None,
-        grade=str(graded.grade if graded and not spoilt else Grade.NOT_GRADED),
-        grade_reasons=_reasons(graded, spoilt),
+        grade=str(graded.grade if graded and not lacks else Grade.NOT_GRADED),
+        grade_reasons=_reasons(graded, lacks),
         grading_rule=_rule_label(roll),
         defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
         stretches=tuple(_stretch(row, scale) for row in stretches),
-        incomplete_because=tuple(spoilt),
+        incomplete_because=tuple(lacks),
     )
 
 
@@ -199,9 +206,9 @@ def to_dict(made: Report) -> dict[str, object]:
 def headline(made: Report) -> dict[str, object]:
     """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
     kept = (
-        "roll", "fabric", "recipe_version", "broken_off", "incomplete", "length_m", "inspected_m", "uninspected_m",
-        "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms", "unreviewed",
-        "points", "points_per_100_m2", "grade",
+        "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m",
+        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms",
+        "unreviewed", "points", "points_per_100_m2", "grade",
     )  # fmt: skip
     times = {"started": made.started_at.isoformat(), "ended": made.ended_at.isoformat() if made.ended_at else None}
     return {**times, **{key: getattr(made, key) for key in kept}}

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from station.local_time import dated, day
+from station.records.rolls import clock_text
 
 if TYPE_CHECKING:
     from station.quality.report import Report, ReportCalibration, ReportDefect, ReportStretch
@@ -17,7 +18,9 @@ def summary(made: Report) -> list[tuple[str, str]]:
     """Return label and value of everything the report says about the roll as a whole."""
     ended = dated(made.ended_at) if made.ended_at else "still open"
     if made.broken_off:
-        ended += " (broken off: nobody ended it; the figures are what was on record)"
+        ended += " (broken off before its end; the figures are what is on record)"
+    if made.clock_shift_s:
+        ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
         ("Started", f"{dated(made.started_at)} (local time and its distance from UTC)"),
@@ -25,6 +28,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Length", _length(made.length_m, made.lines_acquired)),
         ("Inspected", _length(made.inspected_m, made.lines_inspected)),
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
+        *([("Record", f"INCOMPLETE: {made.incomplete_because[0]}")] if made.incomplete else []),
         ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),

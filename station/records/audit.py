@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, Row, Text, select, type_coerce
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from station.records.schema import EventHeadTable, EventTable, now
+from station.records.schema import EventHeadTable, EventTable, now, storable
 
 GENESIS = "0" * 64
 NO_HEAD = (None, None)
@@ -48,6 +48,7 @@ def append(session: Session, action: str, old: str, new: str, by: str, why: str)
         head = EventHeadTable(id=1, last_id=0, last_hash=GENESIS)
         session.add(head)
     number, at = head.last_id + 1, now()
+    by, action, old, new, why = map(storable, (by, action, old, new, why))
     digest = chain_hash(head.last_hash, number, at, (by, action, old, new, why))
     session.add(EventTable(id=number, at=at, who=by, action=action, old=old, new=new, why=why, hash=digest))
     head.last_id = number

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from model.durable import keep_from_others, make_private
 from station.records.errors import records_error
 from station.records.locks import FileLock
 from station.records.rows import RecordsError
@@ -56,7 +57,10 @@ def default_url(home: Path) -> URL:
 def make_home(home: Path) -> None:
     """Create the home folder with rights for its owner only.  Raises RecordsError if it cannot be written to."""
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        is_ours = (home / DATABASE).exists() or (home / "models").is_dir()
+        make_private(home)
+        if is_ours:
+            keep_from_others(home)
         probe = home / f".writable-{os.getpid()}"
         probe.touch(0o600)
         probe.unlink()

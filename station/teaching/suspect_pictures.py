@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from model.durable import durable_file
 from station.contract import StationError
 from station.records.locks import FileLock
 from station.teaching.suspects import PicturedSuspect, Pixels, Suspect
@@ -72,7 +73,8 @@ def waiting_pictures(home: Path, suspects: Sequence[PicturedSuspect]) -> Iterato
                 waiting.mkdir(mode=0o700)
                 for number, (suspect, pixels) in enumerate(suspects[:MOST_PICTURES], start=1):
                     if pixels is not None:
-                        (waiting / picture_name(number)).write_bytes(_png(marked(pixels, suspect)))
+                        with durable_file(waiting / picture_name(number), sync_name=False) as file:
+                            file.write(_png(marked(pixels, suspect)))
         except OSError as error:
             raise StationError(
                 f"Pictures of suspect cloth could not be written to {folder} ({error.strerror or error}): make room "

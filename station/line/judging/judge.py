@@ -114,14 +114,17 @@ class Judge:
             else:
                 self.tell_stretches()
 
-    def close_roll(self, roll: str, notices: SimpleQueue[Notice], failure: Exception | None) -> None:
-        """Settle what is in flight as uninspected (aborted), then tell the ``failure``, if any, and the roll's end."""
+    def close_roll(
+        self, roll: str, notices: SimpleQueue[Notice], failure: Exception | None, broken_off: str = ""
+    ) -> None:
+        """Settle what is in flight as uninspected (aborted), then tell the ``failure``, if any, and the roll's end,
+        with why it was broken off before the end of its cloth."""
         totals = self._ledger.close(UninspectedReason.ABORTED)
         self._tell(notices)
         self.tell_stretches()
         if failure is not None:
             self._emit(Notice(Severity.ERROR, f"The line has stopped: {reason(failure)}"))
-        self._emit(RollEnded(roll, totals))
+        self._emit(RollEnded(roll, totals, broken_off))
 
     def row(self, row: TileRow, maps: NDArray[np.float32]) -> None:
         """Judge a tile row by its raw anomaly maps, float32 ``[tiles, cells, cells]``."""

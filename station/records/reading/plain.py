@@ -107,4 +107,6 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         broken_off=value.text("ended_how") == BROKEN_OFF,
         mm_per_line=value.number_or_none("mm_per_line"),
         unverified=value.text("unverified"),
+        events_lost=value.whole("events_lost"),
+        clock_shift_s=value.number("clock_shift_s"),
     )

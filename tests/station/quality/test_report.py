@@ -78,7 +78,7 @@ def test_a_roll_that_broke_off_says_so(store: Store) -> None:
     record(store, "R1", recipe(), ended=False)
     assert "still open" in reports.to_text(reports.report(History(store), "R1"))
     store.begin_roll("R2", recipe(), "cam")
-    assert "broken off: nobody ended it" in reports.to_text(reports.report(History(store), "R1"))
+    assert "broken off before its end" in reports.to_text(reports.report(History(store), "R1"))
     empty = reports.report(History(store), "R2")
     assert (empty.points, empty.grade, empty.grade_reasons) == (0, "not graded", ("nothing was inspected",))
 

@@ -236,3 +236,15 @@ def test_a_spoilt_row_is_told_and_the_rest_is_shown(page: HistoryPage, store: St
     assert page.opened is not None
     assert page.opened.roll.name == roll.name
     assert "of table defect is spoilt: its kind holds 'zzz'" in page.detail.told.text()
+
+
+def test_an_incomplete_roll_says_so(open_window: OpenWindow, past_rolls: list[str], store: Store, qtbot: QtBot) -> None:
+    with sqlite3.connect(store.home / "station.db") as database:
+        database.execute("UPDATE roll SET events_lost = 3 WHERE name = ?", (past_rolls[0],))
+    made = open_window("history").history
+    qtbot.waitUntil(lambda: made.rolls.rowCount() == 2)
+    assert "incomplete" in made.rolls.index(1).data()
+    assert "incomplete" not in made.rolls.index(0).data()
+    made.roll_view.setCurrentIndex(made.rolls.index(1))
+    qtbot.waitUntil(lambda: "INCOMPLETE: 3 events of the line lost" in made.about.text())
+    qtbot.waitUntil(lambda: not made.worker.busy)
