@@ -190,6 +190,11 @@ class Station:
         self._events.put(Notice(Severity.ERROR, fault.text))
         self._store.write(fault)
 
+    @property
+    def events_lost(self) -> int:
+        """Give the number of events of the open or last roll that are not on record for good."""
+        return 0 if self._roll is None else self._store.lost_of(self._roll)
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no roll is open.  Returns False if ``timeout`` seconds were not enough."""
         return self._roll_over.wait(timeout)

@@ -89,7 +89,7 @@ def demo(
             screenshot=screenshot,
             after_s=after,
         )
-    emit(result, as_json)
+        emit(result, as_json)  # also if the records then say that something is missing from them
 
 
 @app.command()
@@ -109,7 +109,7 @@ def run(
         require_display()
     with open_records(home_folder(home or settings.home), settings.records.spill) as records:
         result = run_station(records, settings, None if headless else open_window)
-    emit(result, as_json)
+        emit(result, as_json)  # also if the records then say that something is missing from them
 
 
 @app.command()
@@ -191,7 +191,7 @@ def inspect(
 
     with open_records(home_folder(home)) as records:
         result = inspect_folder(records, fabric=fabric, folder=images, maps=maps, device=device)
-    emit(result, as_json)
+        emit(result, as_json)  # also if the records then say that something is missing from them
 
 
 @app.command()

@@ -72,7 +72,14 @@ def run_demo(
     rejects = rejects_of(records, snapshot.roll)
     truth = demo.flaws_within(camera.truth(), snapshot.origin_line or 0, snapshot.ledger.lines_acquired)
     findings = demo.compare(truth, rejects, demo.MM_PER_PX)
-    return {**line_figures(snapshot), **demo.figures(findings, snapshot.metres_inspected or 0.0)}
+    figures = demo.figures(findings, snapshot.metres_inspected or 0.0)
+    return {**line_figures(snapshot), **figures, **_losses(records, snapshot.roll)}
+
+
+def _losses(records: Records, roll: str | None) -> dict[str, object]:
+    """Return the part of a command's JSON that says what of the roll is not on record."""
+    lost = 0 if roll is None else records.store.lost_of(roll)
+    return {"events_lost": lost, "incomplete": lost > 0}
 
 
 def rejects_of(records: Records, roll: str) -> list[DefectRow]:
@@ -100,10 +107,11 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
         records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
     ) as station:
         if window is None:
-            return line_figures(run_headless(station, line.fabric, line.roll))
-        station.start_roll(line.fabric, line.roll)
-        code = window(station, records.store, records.history, None, None)
-        return line_figures(after_window(station, code))
+            snapshot = run_headless(station, line.fabric, line.roll)
+        else:
+            station.start_roll(line.fabric, line.roll)
+            snapshot = after_window(station, window(station, records.store, records.history, None, None))
+        return {**line_figures(snapshot), **_losses(records, snapshot.roll)}
 
 
 def after_window(station: Station, code: int) -> LineSnapshot:
@@ -118,7 +126,7 @@ def after_window(station: Station, code: int) -> LineSnapshot:
         while not station.wait(LOOK_S) and time_left(1.0, ROLL_RESERVE_S):
             if interrupted.is_set():
                 station.end_roll(judge=False)
-    if station.failure is not None:
+    if station.failure is not None and not station.events_lost:
         raise station.failure
     if code:
         raise StationError(f"The window ended with code {code}.")
@@ -170,6 +178,7 @@ def inspect_folder(
         "roll": roll,
         "threshold": recipe.threshold,
         "images": len(results),
+        **_losses(records, roll),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
         "results": results,
