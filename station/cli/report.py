@@ -41,8 +41,8 @@ def report(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """The roll's report: length, what was not inspected, defects, points, grade.  Exit 1 where it is incomplete."""
-    from station.commands.report import ReportFiles, check_complete, report_roll
+    """The roll's report: length, what was not inspected, defects, points, grade.  Exit 1 if rows are spoilt."""
+    from station.commands.report import ReportFiles, check_readable, report_roll
     from station.quality import report as reports
     from station.quality.report_csv import CsvStyle
     from station.settings import home_folder
@@ -53,7 +53,7 @@ def report(
         raise typer.BadParameter(str(fault), param_hint="--separator") from None
     made = report_roll(home_folder(home), roll, ReportFiles(pdf, csv, style))
     emit(reports.to_dict(made), as_json, reports.to_text(made))
-    check_complete(made)
+    check_readable(made)
 
 
 def rolls(

@@ -44,12 +44,12 @@ def report_roll(home: Path, roll: str, files: ReportFiles) -> reports.Report:
     return made
 
 
-def check_complete(made: reports.Report) -> None:
-    """Raise StationError if the records lack something of the roll; the sentence says what."""
-    if made.incomplete:
-        more = len(made.incomplete_because) - 1
+def check_readable(made: reports.Report) -> None:
+    """Raise StationError if rows on record of the roll could not be read; the sentence says which."""
+    if made.spoilt:
+        more = len(made.spoilt) - 1
         rest = f" ({more} more of the kind.)" if more else ""
-        raise StationError(f"The report of roll {made.roll} is incomplete: {made.incomplete_because[0]}{rest}")
+        raise StationError(f"The report of roll {made.roll} is incomplete: {made.spoilt[0]}{rest}")
 
 
 def list_rolls(home: Path, fabric: str | None, since: datetime | None) -> tuple[list[dict[str, object]], list[str]]:
@@ -74,7 +74,7 @@ def list_rolls(home: Path, fabric: str | None, since: datetime | None) -> tuple[
             except StationError as error:
                 faults.append(f"Roll {row.name} cannot be reported: {error}")
                 continue
-            faults.extend(made.incomplete_because)
+            faults.extend(made.spoilt)
             listed.append({**reports.headline(made), "number": row.id})
     return listed, faults
 

@@ -80,7 +80,8 @@ class Report:
     """A report holds all that is reported of a roll.  Metres, points and points per area are None without a scale.
 
     ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.  ``incomplete_because``
-    says what the records of the roll lack; nothing lacks if it is empty, and else the roll is not graded.
+    says what the records of the roll lack; nothing lacks if it is empty, and else the roll is not graded.  ``spoilt``
+    has a sentence for each row on record that could not be read.
     ``events_lost`` of it never got on record.  ``clock_shift_s`` is by how many seconds the computer's clock was set
     forward (negative: back) while it was open.
 
@@ -119,6 +120,7 @@ class Report:
     defect_list: tuple[ReportDefect, ...]
     stretches: tuple[ReportStretch, ...]
     incomplete_because: tuple[str, ...] = ()
+    spoilt: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -180,11 +182,12 @@ def report_of(history: History, roll: RollRow) -> Report:
         points=graded.points if graded else None,
         points_per_100_m2=graded.points_per_100_m2 if graded else None,
         grade=str(graded.grade if graded and not lacks else Grade.NOT_GRADED),
-        grade_reasons=_reasons(graded, lacks),
+        grade_reasons=_reasons(roll, graded, spoilt),
         grading_rule=_rule_label(roll),
         defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
         stretches=tuple(_stretch(row, scale) for row in stretches),
         incomplete_because=tuple(lacks),
+        spoilt=tuple(spoilt),
     )
 
 
@@ -257,10 +260,9 @@ def unwritable(path: Path, error: OSError) -> ReportError:
     )
 
 
-def _reasons(graded: Grading | None, spoilt: list[str]) -> tuple[str, ...]:
-    if spoilt:
-        return ("its records are incomplete",)
-    return graded.reasons if graded else ("the recipe has no scale",)
+def _reasons(roll: RollRow, graded: Grading | None, spoilt: list[str]) -> tuple[str, ...]:
+    why = roll.incomplete or ("rows of it are spoilt" if spoilt else "")
+    return (f"the record is incomplete ({why})",) if why else graded.reasons if graded else ("the recipe has no scale",)
 
 
 def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:
