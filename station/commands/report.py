@@ -14,6 +14,8 @@ from station.quality.report_csv import CsvStyle
 from station.records.reading.home import open_history
 from station.records.reading.values import SpoiltRowError
 from station.records.rows import RollFilter
+from station.records.safety.spill import folders
+from station.records.safety.take_in import spill_files
 
 MOST_ROLLS = 1_000_000
 
@@ -36,6 +38,12 @@ def report_roll(home: Path, roll: str, files: ReportFiles) -> reports.Report:
     """
     with open_history(home) as history:
         made = reports.report(history, roll)
+    if waiting := spill_files(folders(home, None)):
+        print(
+            f"Events of the line wait in {waiting[0].parent}; the next start puts them on record, and no report has "
+            "them before.",
+            file=sys.stderr,
+        )
     if files.pdf is not None:
         for sentence in reports.to_pdf(made, files.pdf):
             print(sentence, file=sys.stderr, flush=True)
