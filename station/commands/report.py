@@ -26,6 +26,7 @@ class ReportFiles:
 
     pdf: Path | None = None
     csv: Path | None = None
+    xlsx: Path | None = None
     style: CsvStyle | None = None
 
 
@@ -47,6 +48,8 @@ def report_roll(home: Path, roll: str, files: ReportFiles) -> reports.Report:
     if files.pdf is not None:
         for sentence in reports.to_pdf(made, files.pdf):
             print(sentence, file=sys.stderr, flush=True)
+    if files.xlsx is not None:
+        reports.to_xlsx(made, files.xlsx)
     if files.csv is not None:
         reports.to_csv(made, files.csv, files.style)
     return made

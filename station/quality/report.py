@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -225,39 +226,39 @@ def to_text(made: Report) -> str:
 
 
 def to_csv(made: Report, path: Path, style: CsvStyle | None = None) -> None:
-    """Write the defects as CSV, completely or not at all; default: with comma and point.
-
-    Raises:
-        ReportError: the file cannot be written.
-    """
+    """Write the defects as CSV; default: with comma and point.  Raises ReportError if the file cannot be written."""
     from station.quality.report_csv import CsvStyle, as_csv
 
-    try:
+    with _written(path):
         write_whole(path, as_csv(made, style or CsvStyle()))
-    except OSError as error:
-        raise unwritable(path, error) from error
 
 
 def to_pdf(made: Report, path: Path) -> list[str]:
-    """Write the report as PDF, completely or not at all.  Returns a sentence for each thing it could not show.
-
-    Raises:
-        ReportError: the file cannot be written.
-    """
+    """Write the report as PDF; return a sentence for each thing it could not show.  Raises as :func:`to_csv`."""
     from station.quality.report_pdf import write_pdf  # loads the PDF library only when needed
 
-    try:
+    with _written(path):
         return write_pdf(made, path)
+
+
+def to_xlsx(made: Report, path: Path) -> None:
+    """Write the report as an Excel workbook.  Raises as :func:`to_csv`."""
+    from station.quality.report_xlsx import write_xlsx
+
+    with _written(path):
+        write_xlsx(made, path)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Turn an error of the disk meanwhile into a ReportError; an old file is then as it was."""
+    try:
+        yield
     except OSError as error:
-        raise unwritable(path, error) from error
-
-
-def unwritable(path: Path, error: OSError) -> ReportError:
-    """Return the error for a report file that cannot be written."""
-    return ReportError(
-        f"The report cannot be written to {path}: {error.strerror or error}; name another file, or make room and "
-        "close it where it is open."
-    )
+        raise ReportError(
+            f"The report cannot be written to {path}: {error.strerror or error}; name another file, or make room and "
+            "close it where it is open."
+        ) from error
 
 
 def _reasons(roll: RollRow, graded: Grading | None, spoilt: list[str]) -> tuple[str, ...]:
