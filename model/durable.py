@@ -54,14 +54,15 @@ def durable_file(target: Path, *, mode: int = OWNER_ONLY, sync_name: bool = True
 
 
 def write_whole(target: Path, content: bytes | str) -> None:
-    """Write a file for people completely or not at all; the user's mask sets its mode, text is UTF-8.
+    """Write a file for people completely or not at all; the user's mask sets its mode, text is UTF-8 (a path in it that
+    is none is spelled).
 
     What is there already and is no file, such as a pipe or ``/dev/stdout``, is written to as it is.
 
     Raises:
         OSError: the disk is full or refuses to write; an old file is then unchanged.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if target.exists() and not target.is_file():
         with target.open("wb") as stream:
             stream.write(data)

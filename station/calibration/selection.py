@@ -20,6 +20,7 @@ from calibration.shading import Shading
 from drivers.camera import Camera
 from station.contract import StationError
 from station.line.columns import web_span
+from station.local_time import day
 from station.recipe import Recipe
 from station.recipe.web import WebRule
 from station.records.history import History
@@ -201,7 +202,7 @@ def _find(
             damaged = damaged or f"the {what} on record as number {row.id} is damaged"
             continue
         if row.made_at < oldest:
-            return _Found(row, f"the {what} of camera {name} is of {row.made_at:%Y-%m-%d} and so is stale")
+            return _Found(row, f"the {what} of camera {name} is of {day(row.made_at)} and so is stale")
         return _Found(row, damaged)
     if foreign or damaged:
         return _Found(None, f"there is no {what} of camera {name} that fits: {foreign or damaged}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -300,6 +301,8 @@ def main() -> NoReturn:
 
     code = 1
     take_signals()
+    if isinstance(sys.stdout, TextIOWrapper):  # a name in a script that the terminal or pipe has no signs for
+        sys.stdout.reconfigure(errors="backslashreplace")
     with last_resort.installed():
         try:
             app()

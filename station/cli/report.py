@@ -32,6 +32,7 @@ def report(
     roll: Annotated[str, typer.Argument(help="Name of the roll.")],
     pdf: Annotated[Path | None, typer.Option(help="Write the report as PDF.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the defects as CSV.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write the report as an Excel workbook.")] = None,
     separator: Annotated[
         Separator | None, typer.Option(help="Sign between the CSV's cells; default: as this computer's region has it.")
     ] = None,
@@ -41,8 +42,8 @@ def report(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """The roll's report: length, what was not inspected, defects, points, grade.  Exit 1 where it is incomplete."""
-    from station.commands.report import ReportFiles, check_complete, report_roll
+    """The roll's report: length, what was not inspected, defects, points, grade.  Exit 1 if rows are spoilt."""
+    from station.commands.report import ReportFiles, check_readable, report_roll
     from station.quality import report as reports
     from station.quality.report_csv import CsvStyle
     from station.settings import home_folder
@@ -51,9 +52,9 @@ def report(
         style = CsvStyle.chosen("\t" if separator is Separator.TAB else separator, decimal)
     except ValueError as fault:
         raise typer.BadParameter(str(fault), param_hint="--separator") from None
-    made = report_roll(home_folder(home), roll, ReportFiles(pdf, csv, style))
+    made = report_roll(home_folder(home), roll, ReportFiles(pdf, csv, xlsx, style))
     emit(reports.to_dict(made), as_json, reports.to_text(made))
-    check_complete(made)
+    check_readable(made)
 
 
 def rolls(

@@ -14,6 +14,8 @@ from station.quality.report_csv import CsvStyle
 from station.records.reading.home import open_history
 from station.records.reading.values import SpoiltRowError
 from station.records.rows import RollFilter
+from station.records.safety.spill import folders
+from station.records.safety.take_in import spill_files
 
 MOST_ROLLS = 1_000_000
 
@@ -24,6 +26,7 @@ class ReportFiles:
 
     pdf: Path | None = None
     csv: Path | None = None
+    xlsx: Path | None = None
     style: CsvStyle | None = None
 
 
@@ -36,20 +39,28 @@ def report_roll(home: Path, roll: str, files: ReportFiles) -> reports.Report:
     """
     with open_history(home) as history:
         made = reports.report(history, roll)
+    if waiting := spill_files(folders(home, None)):
+        print(
+            f"Events of the line wait in {waiting[0].parent}; the next start puts them on record, and no report has "
+            "them before.",
+            file=sys.stderr,
+        )
     if files.pdf is not None:
         for sentence in reports.to_pdf(made, files.pdf):
             print(sentence, file=sys.stderr, flush=True)
+    if files.xlsx is not None:
+        reports.to_xlsx(made, files.xlsx)
     if files.csv is not None:
         reports.to_csv(made, files.csv, files.style)
     return made
 
 
-def check_complete(made: reports.Report) -> None:
-    """Raise StationError if the records lack something of the roll; the sentence says what."""
-    if made.incomplete:
-        more = len(made.incomplete_because) - 1
+def check_readable(made: reports.Report) -> None:
+    """Raise StationError if rows on record of the roll could not be read; the sentence says which."""
+    if made.spoilt:
+        more = len(made.spoilt) - 1
         rest = f" ({more} more of the kind.)" if more else ""
-        raise StationError(f"The report of roll {made.roll} is incomplete: {made.incomplete_because[0]}{rest}")
+        raise StationError(f"The report of roll {made.roll} is incomplete: {made.spoilt[0]}{rest}")
 
 
 def list_rolls(home: Path, fabric: str | None, since: datetime | None) -> tuple[list[dict[str, object]], list[str]]:
@@ -74,7 +85,7 @@ def list_rolls(home: Path, fabric: str | None, since: datetime | None) -> tuple[
             except StationError as error:
                 faults.append(f"Roll {row.name} cannot be reported: {error}")
                 continue
-            faults.extend(made.incomplete_because)
+            faults.extend(made.spoilt)
             listed.append({**reports.headline(made), "number": row.id})
     return listed, faults
 

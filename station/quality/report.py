@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +81,8 @@ class Report:
     """A report holds all that is reported of a roll.  Metres, points and points per area are None without a scale.
 
     ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.  ``incomplete_because``
-    says what the records of the roll lack; nothing lacks if it is empty, and else the roll is not graded.
+    says what the records of the roll lack; nothing lacks if it is empty, and else the roll is not graded.  ``spoilt``
+    has a sentence for each row on record that could not be read.
     ``events_lost`` of it never got on record.  ``clock_shift_s`` is by how many seconds the computer's clock was set
     forward (negative: back) while it was open.
 
@@ -122,6 +124,7 @@ class Report:
     defect_list: tuple[ReportDefect, ...]
     stretches: tuple[ReportStretch, ...]
     incomplete_because: tuple[str, ...] = ()
+    spoilt: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -184,11 +187,12 @@ def report_of(history: History, roll: RollRow) -> Report:
         points=graded.points if graded else None,
         points_per_100_m2=graded.points_per_100_m2 if graded else None,
         grade=str(graded.grade if graded and not lacks else Grade.NOT_GRADED),
-        grade_reasons=_reasons(graded, lacks),
+        grade_reasons=_reasons(roll, graded, spoilt),
         grading_rule=_rule_label(roll),
         defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
         stretches=tuple(_stretch(row, scale) for row in stretches),
         incomplete_because=tuple(lacks),
+        spoilt=tuple(spoilt),
     )
 
 
@@ -211,9 +215,8 @@ def headline(made: Report) -> dict[str, object]:
     """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
     kept = (
         "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m",
-        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects",
-        "false_alarms", "unreviewed",
-        "points", "points_per_100_m2", "grade",
+        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms",
+        "unreviewed", "points", "points_per_100_m2", "grade",
     )  # fmt: skip
     times = {"started": made.started_at.isoformat(), "ended": made.ended_at.isoformat() if made.ended_at else None}
     return {**times, **{key: getattr(made, key) for key in kept}}
@@ -227,45 +230,44 @@ def to_text(made: Report) -> str:
 
 
 def to_csv(made: Report, path: Path, style: CsvStyle | None = None) -> None:
-    """Write the defects as CSV, completely or not at all; default: with comma and point.
-
-    Raises:
-        ReportError: the file cannot be written.
-    """
+    """Write the defects as CSV; default: with comma and point.  Raises ReportError if the file cannot be written."""
     from station.quality.report_csv import CsvStyle, as_csv
 
-    try:
+    with _written(path):
         write_whole(path, as_csv(made, style or CsvStyle()))
-    except OSError as error:
-        raise unwritable(path, error) from error
 
 
 def to_pdf(made: Report, path: Path) -> list[str]:
-    """Write the report as PDF, completely or not at all.  Returns a sentence for each thing it could not show.
-
-    Raises:
-        ReportError: the file cannot be written.
-    """
+    """Write the report as PDF; return a sentence for each thing it could not show.  Raises as :func:`to_csv`."""
     from station.quality.report_pdf import write_pdf  # loads the PDF library only when needed
 
-    try:
+    with _written(path):
         return write_pdf(made, path)
+
+
+def to_xlsx(made: Report, path: Path) -> None:
+    """Write the report as an Excel workbook.  Raises as :func:`to_csv`."""
+    from station.quality.report_xlsx import write_xlsx
+
+    with _written(path):
+        write_xlsx(made, path)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Turn an error of the disk meanwhile into a ReportError; an old file is then as it was."""
+    try:
+        yield
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise ReportError(
+            f"The report cannot be written to {path}: {error.strerror or error}; name another file, or make room and "
+            "close it where it is open."
+        ) from error
 
 
-def unwritable(path: Path, error: OSError) -> ReportError:
-    """Return the error for a report file that cannot be written."""
-    return ReportError(
-        f"The report cannot be written to {path}: {error.strerror or error}; name another file, or make room and "
-        "close it where it is open."
-    )
-
-
-def _reasons(graded: Grading | None, spoilt: list[str]) -> tuple[str, ...]:
-    if spoilt:
-        return ("its records are incomplete",)
-    return graded.reasons if graded else ("the recipe has no scale",)
+def _reasons(roll: RollRow, graded: Grading | None, spoilt: list[str]) -> tuple[str, ...]:
+    why = roll.incomplete or ("rows of it are spoilt" if spoilt else "")
+    return (f"the record is incomplete ({why})",) if why else graded.reasons if graded else ("the recipe has no scale",)
 
 
 def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:

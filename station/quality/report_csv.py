@@ -72,10 +72,14 @@ def region_decimal() -> str:
         locale.setlocale(locale.LC_NUMERIC, before)
 
 
+def heading(made: Report) -> list[str]:
+    """Return the headings of the defects' columns, which name the unit and mark sizes that are not verified."""
+    unit = f"{made.unit}_unverified" if made.unverified and made.unit == "mm" else made.unit
+    return ["roll", *(f"{name}_{unit}" if name in LENGTHS else name for name in FIELDS), COLUMNS]
+
+
 def as_csv(made: Report, style: CsvStyle) -> str:
     """Return the defects, one per line, with a heading line that marks unverified sizes."""
-    unit = f"{made.unit}_unverified" if made.unverified and made.unit == "mm" else made.unit
-    heading = ["roll", *(f"{name}_{unit}" if name in LENGTHS else name for name in FIELDS), COLUMNS]
     rows = [
         [
             cell(made.roll, style),
@@ -84,7 +88,7 @@ def as_csv(made: Report, style: CsvStyle) -> str:
         ]
         for defect in made.defect_list
     ]
-    return MARK + "".join(f"{style.separator.join(row)}{LINE_END}" for row in [heading, *rows])
+    return MARK + "".join(f"{style.separator.join(row)}{LINE_END}" for row in [heading(made), *rows])
 
 
 def cell(value: object, style: CsvStyle, digits: int | None = None) -> str:

@@ -205,6 +205,8 @@ def _pragmas(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None  # our code begins transactions; the driver would guess
     # One text that is not UTF-8 would fail a whole list; read so, it is found and named where it is taken.
     connection.text_factory = as_it_lies
+    # SQLite's own knows no capitals but A to Z, and names are searched in any script.
+    connection.create_function("lower", 1, _without_case, deterministic=True)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -241,6 +243,10 @@ def _reader_pragmas(connection: sqlite3.Connection, _record: object) -> None:
 def as_it_lies(data: bytes) -> str:
     """Decode a text of the database; bytes that are not UTF-8 stay in it as surrogates."""
     return data.decode("utf-8", "surrogateescape")
+
+
+def _without_case(value: str | bytes | int | float | None) -> str | bytes | int | float | None:
+    return value.casefold() if isinstance(value, str) else value
 
 
 def _begin(connection: Connection) -> None:

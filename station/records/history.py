@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,10 +132,8 @@ class History:
         if chosen.until is not None:
             query = query.where(RollTable.started_at < chosen.until)
         if chosen.text:
-            name, fabric = RollTable.name, FabricTable.name
-            query = query.where(
-                name.icontains(chosen.text, autoescape=True) | fabric.icontains(chosen.text, autoescape=True)
-            )
+            name, fabric, text = RollTable.name, FabricTable.name, normalize("NFC", chosen.text)
+            query = query.where(name.icontains(text, autoescape=True) | fabric.icontains(text, autoescape=True))
         return self._roll_rows(query, told)
 
     def roll(self, name: str) -> RollRow:

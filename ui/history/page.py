@@ -136,16 +136,17 @@ class HistoryPage(QWidget):
     def refresh(self, _event: object = None) -> None:
         """Read the rolls anew; the chosen one stays chosen."""
         wanted = self.filters.value()
+        spoilt: list[Exception] = []
 
         def read() -> tuple[list[str], list[RollRow]]:
             self._store.flush(FLUSH_S)
-            return self._history.fabrics(), self._history.rolls(wanted)
+            return self._history.fabrics(), self._history.rolls(wanted, spoilt.append)
 
-        self.worker.run(
-            read,
-            lambda read: self._show_rolls(*read),
-            self._tell_failure,
-        )
+        def show(read: tuple[list[str], list[RollRow]]) -> None:
+            self._show_rolls(*read)
+            self._tell_spoilt(spoilt)
+
+        self.worker.run(read, show, self._tell_failure)
 
     def _show_rolls(self, fabrics: list[str], rolls: Sequence[RollRow]) -> None:
         self.filters.show_fabrics(fabrics)
@@ -168,13 +169,18 @@ class HistoryPage(QWidget):
         roll: RollRow = now.data(RollList.RollRole)
         self._asked += 1
         asked = self._asked
-        self.worker.run(
-            lambda: OpenRoll(
-                roll, self._history.defects(DefectFilter(roll.id, limit=20000)), self._history.stretches(roll.id)
-            ),
-            lambda read: self._show_roll(read) if asked == self._asked else None,
-            self._tell_failure,
-        )
+        spoilt: list[Exception] = []
+
+        def read() -> OpenRoll:
+            defects = self._history.defects(DefectFilter(roll.id, limit=20000), spoilt.append)
+            return OpenRoll(roll, defects, self._history.stretches(roll.id, spoilt.append))
+
+        def show(read: OpenRoll) -> None:
+            if asked == self._asked:
+                self._show_roll(read)
+                self._tell_spoilt(spoilt)
+
+        self.worker.run(read, show, self._tell_failure)
 
     def _show_roll(self, opened: OpenRoll | None) -> None:
         same = opened is not None and self.opened is not None and opened.roll.id == self.opened.roll.id
@@ -294,6 +300,12 @@ class HistoryPage(QWidget):
             self.detail.show_defect(row, self.pictures.get(row))
         self._show_counts()
         self._show_map()
+
+    def _tell_spoilt(self, spoilt: Sequence[Exception]) -> None:
+        """Say what could not be read of the records; the rest is shown."""
+        if spoilt:
+            more = f" ({count(len(spoilt) - 1, 'more row', 'more rows')})" if len(spoilt) > 1 else ""
+            self.detail.tell(f"{spoilt[0]}{more}")
 
     def _tell_failure(self, error: Exception) -> None:
         plain = isinstance(error, RecordsError)

@@ -26,6 +26,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 E = TypeVar("E", bound=StrEnum)
 MOST_SHOWN = 40
+MOST_WORDS = 4
 
 
 class SpoiltRowError(RecordsError):
@@ -136,7 +137,8 @@ class Values:
         try:
             return kinds(self._row[column])
         except ValueError:
-            raise self.spoilt(column, f"is none of {', '.join(kinds)}") from None
+            words = ", ".join(kinds) if len(kinds) <= MOST_WORDS else f"its {len(kinds)} words"
+            raise self.spoilt(column, f"is none of {words}") from None
 
     def one_of_or_none(self, column: str, kinds: type[E]) -> E | None:
         """Return one of the words that the column may hold, or None where there is none."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import unicodedata
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,6 +16,7 @@ import pytest
 from station.records import rolls
 from station.records.store import Store
 from tests.rigs.command_line import Station
+from tests.rigs.places import ROOT
 from tests.rigs.reported_roll import recipe, record
 
 KEYS = {
@@ -137,3 +141,18 @@ def test_a_name_that_nobody_may_have_is_refused_by_the_sign(station: Station) ->
     outcome = station("recipe", "linen", "--gain-db", 1, "--by", "ann\u202e")
     assert outcome.code == 1
     assert "U+202E (right-to-left override) cannot be in a person's name" in outcome.sentence
+
+
+@pytest.mark.usefixtures("home")
+def test_a_name_that_the_terminal_has_no_signs_for_ends_no_command(home: Path) -> None:
+    with Store.open(home) as store:
+        record(store, "卷布 12", recipe())
+    for words in (("rolls",), ("report", "卷布 12")):
+        done = subprocess.run(
+            [sys.executable, "-m", "station.cli", *words, "--home", home],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "ascii:strict", "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            check=True,
+        )
+        assert rb"\u5377\u5e03 12" in done.stdout

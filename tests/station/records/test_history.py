@@ -98,6 +98,17 @@ def test_rolls_are_filtered_newest_first(three_rolls: Store, chosen: RollFilter,
     assert [roll.name for roll in History(three_rolls).rolls(chosen)] == names
 
 
+def test_names_are_searched_without_regard_to_capitals_in_any_script(store: Store) -> None:
+    for name in ("ТКАНЬ 7", "Köper", "卷布"):
+        store.begin_roll(name, make_recipe(), "cam")
+        store.write(RollEnded(name, Ledger()))
+    assert store.flush()
+    history = History(store)
+    for text, name in (("ткань", "ТКАНЬ 7"), ("KÖP", "Köper"), ("ko\u0308p", "Köper"), ("布", "卷布")):
+        assert [roll.name for roll in history.rolls(RollFilter(text=text))] == [name]
+    assert history.roll("Ko\u0308per").name == "Köper"
+
+
 def test_the_last_roll_of_a_fabric(three_rolls: Store) -> None:
     history = History(three_rolls)
     [last] = history.rolls(RollFilter(fabric="linen", limit=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 
@@ -223,6 +224,18 @@ def test_a_picture_that_comes_later_is_seen(page: HistoryPage, qtbot: QtBot, mon
     pictures = cache.get(late)
     assert pictures is not None
     assert pictures.crop is not None
+
+
+def test_a_spoilt_row_is_told_and_the_rest_is_shown(page: HistoryPage, store: Store, qtbot: QtBot) -> None:
+    assert page.opened is not None
+    roll, others = page.opened.roll, len(page.opened.defects) - 1
+    with closing(sqlite3.connect(store.home / "station.db")) as connection, connection:
+        connection.execute("UPDATE defect SET kind = 'zzz' WHERE id = ?", (page.opened.defects[-1].id,))
+    page.refresh()
+    qtbot.waitUntil(lambda: page.opened is not None and len(page.opened.defects) == others)
+    assert page.opened is not None
+    assert page.opened.roll.name == roll.name
+    assert "of table defect is spoilt: its kind holds 'zzz'" in page.detail.told.text()
 
 
 def test_an_incomplete_roll_says_so(open_window: OpenWindow, past_rolls: list[str], store: Store, qtbot: QtBot) -> None:
