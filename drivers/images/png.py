@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zlib
 from typing import IO
 
@@ -78,8 +79,10 @@ def exif_orientation(exif: bytes) -> int:
         return 1
     tags = Image.Exif()
     try:
-        tags.load(exif)
-        orientation = int(tags.get(ORIENTATION_TAG, 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tags.load(exif)
+            orientation = int(tags.get(ORIENTATION_TAG, 1))
     except Exception:  # a note beside the picture; its damage does not spoil the pixels
         return 1
     return orientation if 1 <= orientation <= 8 else 1
