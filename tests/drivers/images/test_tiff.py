@@ -72,7 +72,11 @@ def test_palettes_alpha_and_inks(tmp_path: Path) -> None:
 def test_a_header_that_lies_about_its_size_or_its_samples_is_refused(tmp_path: Path) -> None:
     with TiffWriter(tmp_path / "a.tif") as tiff:
         tiff.write(drawn_cloth(), photometric="minisblack", rowsperstrip=16)
-    for tag, value, told in ((257, 1_000_000, "no data for some"), (277, 60_000, "too large"), (256, 0, "a.tif")):
+    for tag, value, told in (
+        (257, 1_000_000, "no data for some"),
+        (277, 60_000, "too large"),
+        (256, 0, "is empty: 0 x 160 px"),
+    ):
         data = bytearray((tmp_path / "a.tif").read_bytes())
         with TiffFile(tmp_path / "a.tif") as tiff:
             place = tiff.pages.first.tags[tag].valueoffset
