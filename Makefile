@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow lint rooms bench-model ablation faults setup clean
+.PHONY: demo test test-slow lint rooms bench-model ablation faults field setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -32,6 +32,9 @@ ablation: $(READY)          ## what each idea of MFRNet is worth -> docs/results
 
 faults: $(READY)            ## every fault, seen and recovered when -> docs/results/faults.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.faults
+
+field: $(READY)             ## every situation met in the field, before and now -> docs/results/field.md
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.field
 
 setup: $(READY)
 

@@ -15,6 +15,7 @@ from benchmarks.study import setting
 from benchmarks.study.fabric import Fabric, maps_by, read_fabric, rescored, taught
 from benchmarks.study.measure import Tally
 from benchmarks.study.table import Method, difference_table, figures_table
+from model.durable import write_whole
 from model.mfrnet import MFRNet, MFRNetConfig
 
 WHOLE = "whole"
@@ -68,7 +69,7 @@ def main(words: list[str]) -> int:
         return 1
     methods = {name: Method(by_fabric) for name, by_fabric in runs.items()}
     text = report(methods, options, words)
-    options.out.write_text(text, encoding="utf-8")
+    write_whole(options.out, text)
     print(text)
     return 0
 

@@ -23,6 +23,7 @@ from benchmarks.study import setting
 from benchmarks.study.fabric import Fabric, finer, read_fabric, taught
 from benchmarks.study.measure import Tally
 from benchmarks.study.table import Method, difference_table, figures_table
+from model.durable import write_whole
 from model.runtime import FeatureReader, Runtime
 
 OURS = "MFRNet"
@@ -56,7 +57,7 @@ def main(words: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     text = report(methods, speeds, options, words)
-    options.out.write_text(text, encoding="utf-8")
+    write_whole(options.out, text)
     print(text)
     return 0
 

@@ -21,6 +21,7 @@ from benchmarks.figures import ROOT, commit
 from calibration.columns import ColumnFault
 from calibration.lens import Lens
 from calibration.shading import Shading
+from model.durable import write_whole
 
 OUT = ROOT / "docs" / "results" / "calibration-speed.md"
 WIDTH, LINES, BLOCKS = 4096, 256, 128
@@ -97,7 +98,7 @@ def main() -> None:
         ),
     ]
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text("\n\n".join(page) + "\n", encoding="utf-8")
+    write_whole(OUT, "\n\n".join(page) + "\n")
     print(OUT.read_text(encoding="utf-8"))
 
 

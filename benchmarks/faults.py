@@ -33,6 +33,7 @@ from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.faults import FAULT_NAMES, Effect, FaultEvent, FaultTruth
 from drivers.simulated.views import View
+from model.durable import write_whole
 from station.contract import Stretch, UninspectedReason
 
 WIDTH_PX = 512
@@ -292,7 +293,7 @@ def main() -> int:
     origin = provenance("benchmarks.faults", sys.argv[1:])
     basler = f"the Basler camera at {in_metres(PYLON_RATE_HZ) * 60:.3g} m/min"
     setting = f"{chosen.metres:g} m at {chosen.speed:g} m/min and {MM_PER_PX:g} mm a line, {basler}"
-    chosen.out.write_text(page(rows, origin, setting), encoding="utf-8")
+    write_whole(chosen.out, page(rows, origin, setting))
     return 0 if all(row.holds for row in rows) else 1
 
 

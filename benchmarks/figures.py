@@ -18,6 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from model.durable import write_whole
+
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "results" / "figures.md"
 SEEDS = (1, 2, 3)
@@ -120,7 +122,7 @@ def main() -> None:
             "no picture of them taught the encoder.",
         ]
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_whole(OUT, "\n\n".join(parts) + "\n")
     print(OUT.read_text(encoding="utf-8"))
 
 

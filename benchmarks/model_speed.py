@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from benchmarks.ablation import TO_CONV3_3
 from benchmarks.figures import ROOT, commit
+from model.durable import write_whole
 from model.encoder import VGG16, VGG16_DEPTH
 from model.engines.engine import Engine
 from model.mfrnet import MFRNet, MFRNetConfig, blank
@@ -195,7 +196,7 @@ def main() -> None:
     text = report(device, precision, where, subjects)
     out = ROOT / "docs" / "results" / f"speed-{device}.md"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    write_whole(out, text)
     print(text)
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.figures import ROOT, commit
 from drivers.camera import EncoderReading, LineBlock
 from drivers.recording.format import Entry, RecordingMetadata, What, pack, unpack
+from model.durable import write_whole
 from station.demo import rendered_cloth
 from station.recording.recorder import GB, ClothRecorder
 
@@ -56,7 +57,7 @@ def main() -> None:
             "",
         ]
     )
-    OUT.write_text(page, encoding="utf-8")
+    write_whole(OUT, page)
     print(page)
 
 

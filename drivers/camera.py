@@ -160,6 +160,11 @@ class Camera(ABC):
         return None
 
     @property
+    def white(self) -> int | None:
+        """Return the stored value that is full white in the picture files played; None where there are none."""
+        return None
+
+    @property
     def unrecorded(self) -> tuple[tuple[int, int], ...]:
         """Return half-open ranges of lines that passed while the cloth was recorded, but are missing when played."""
         return ()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from drivers import abandoned
 from drivers.camera import GONE_S, STALL_S, Camera, CameraError, LineBlock
+from drivers.standstill import AWAKE
 
 START_LIMIT_S, STOP_LIMIT_S = 30.0, 3.0
 """A camera may take this long to start, and to stop before it is started again; then its thread is abandoned."""
@@ -63,8 +63,8 @@ class Grabber:
 
     @property
     def unanswered_s(self) -> float:
-        """Return for how long the camera has owed an answer; 0 if it owes none."""
-        return time.monotonic() - self._asked_s if self._asked else 0.0
+        """Return for how long the camera has owed an answer while this program ran; 0 if it owes none."""
+        return AWAKE.now() - self._asked_s if self._asked else 0.0
 
     @property
     def hangs(self) -> bool:
@@ -126,7 +126,7 @@ class Grabber:
             self._dismiss()
         if self._worker is None:
             self._worker = _Worker(f"line-grab-{self._camera.camera_id}")
-        self._asked_s = time.monotonic()  # first, so that a thread that sees ``_asked`` also sees since when
+        self._asked_s = AWAKE.now()  # first, so that a thread that sees ``_asked`` also sees since when
         self._asked = what
         self._worker.calls.put(call)
 

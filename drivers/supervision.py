@@ -8,11 +8,11 @@ about it.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
 
 from drivers.camera import CameraGoneError
 from drivers.grabber import Grabber
+from drivers.standstill import AWAKE
 
 READ_TIMEOUT_S = 0.1
 """One look at a camera takes at most this long: so soon its reader sees what else is wanted."""
@@ -66,12 +66,12 @@ def start_within(
         CameraError: it does not start.
     """
     grabber.start()
-    until = time.monotonic() + limit_s
+    until = AWAKE.now() + limit_s
     while not grabber.answered(READ_TIMEOUT_S):
         look()
         if is_ending():
-            until = min(until, time.monotonic() + ending_limit_s)
-        if time.monotonic() > until:
+            until = min(until, AWAKE.now() + ending_limit_s)
+        if AWAKE.now() > until:
             if is_ending():
                 return False
             raise CameraGoneError(f"Camera {grabber.camera_id} does not answer when it is to start.")
@@ -80,7 +80,7 @@ def start_within(
 
 def settle(limit_s: float, grabber: Grabber, look: Callable[[], None] = _nothing) -> None:
     """Wait until the camera answers the last call, whatever it answers; ``look`` is called meanwhile."""
-    until = time.monotonic() + limit_s
+    until = AWAKE.now() + limit_s
     with contextlib.suppress(Exception):
-        while not grabber.answered(READ_TIMEOUT_S) and time.monotonic() < until:
+        while not grabber.answered(READ_TIMEOUT_S) and AWAKE.now() < until:
             look()

@@ -20,7 +20,7 @@ from model.durable import durable_file
 from model.errors import ModelError
 
 PUBLISHED_VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
-PUBLISHED_VGG16_SHA256_PREFIX = "397923af"
+PUBLISHED_VGG16_SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
 LARGEST_BYTES = 1 << 30  # the full VGG16 file has 0.53 GB
 LARGEST_INDEX_BYTES = 1 << 20  # names and shapes of the tensors: a few KiB
 
@@ -160,7 +160,7 @@ def _download(url: str, path: Path) -> None:
             while chunk := answer.read(1 << 20):
                 digest.update(chunk)
                 out.write(chunk)
-            if not digest.hexdigest().startswith(PUBLISHED_VGG16_SHA256_PREFIX):
+            if digest.hexdigest() != PUBLISHED_VGG16_SHA256:
                 raise ModelError(
                     f"What {url} delivered is not the published VGG16 file: get it by hand and name it as the weights "
                     "file."

@@ -26,12 +26,10 @@ from station.contract import (
     Notice,
     RollEnded,
     RollStarted,
-    RowJudged,
     Severity,
     StationError,
     StripView,
 )
-from station.event_queue import EventQueue
 from station.line.inspection import Inspection, without_line
 from station.loaded_model import LoadedModel
 from station.machine.machine import Machine
@@ -42,11 +40,14 @@ from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
+from station.records_lag import UNRECORDED_M
+from station.shutdown import time_left
+from station.telling import Telling
 
 POLL_S = 0.1
 STOP_S = 10.0
-RECORDS_PATIENCE_S = 5.0
-"""Judging waits this long for room in the records' queue; then the roll ends, as an unrecorded one is worth nothing."""
+FLUSH_S = 5.0
+"""A roll's end waits this long for the disk; what it does not take by then goes on waiting."""
 
 
 class Station:
@@ -60,6 +61,7 @@ class Station:
         device, precision: for :class:`model.runtime.Runtime`.
         calibrations: chooses from the calibrations on record those that count; default: with the usual age limit.
         wiring: the machine to stop, mark and listen to, if there is one.
+        unrecorded_m: metres of judged cloth that may be missing from the record before the machine is told.
     """
 
     def __init__(
@@ -74,16 +76,18 @@ class Station:
         calibrations: Calibrations | None = None,
         wiring: MachineWiring | None = None,
         recording: RecordingCamera | None = None,
+        unrecorded_m: float = UNRECORDED_M,
     ) -> None:
         self._home = home
         self._store = store
         self._history = history
         self._camera = camera
         self._recording = recording
+        self._unrecorded_m = unrecorded_m
         self._model = LoadedModel(history, device, precision)
         self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
-        self._events = EventQueue()
+        self._tell = Telling(store)
         # An event, not a join of the thread: an interrupt inside a join can make a running thread look ended.
         self._roll_over = threading.Event()
         self._roll_over.set()
@@ -100,9 +104,7 @@ class Station:
         self._machine: Machine | None = None
         if wiring is not None:
             stop = history.unreleased_stop()
-            self._machine = wiring.start(
-                self._line_snapshot, camera.encoder, self._on_machine_event, self.end_roll, stop
-            )
+            self._machine = wiring.start(self._line_snapshot, camera.encoder, self._tell.machine, self.end_roll, stop)
 
     @property
     def home(self) -> Path:
@@ -147,12 +149,12 @@ class Station:
             self._abort = False
             self._paused = False
             self._end.clear()
-            thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
+            self._thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
             self._roll_over.clear()
             try:
-                thread.start()
+                self._thread.start()
             finally:
-                if thread.ident is None:
+                if self._thread.ident is None:
                     self._roll_over.set()
 
     def pause(self) -> None:
@@ -163,9 +165,12 @@ class Station:
         """Resume inspecting."""
         self._set_paused(paused=False)
 
-    def end_roll(self) -> None:
-        """Ask for the roll's end: lines in flight are judged, then the roll is closed and ``RollEnded`` says so."""
+    def end_roll(self, *, judge: bool = True) -> None:
+        """Ask for the roll's end, told by ``RollEnded``: lines in flight are judged, or declared, as ``judge`` says."""
+        self._abort = self._abort or not judge
         self._end.set()
+        if self._inspection is not None and not judge:
+            self._inspection.give_up()
 
     def veto_stop(self, by: str, cause_number: int) -> None:
         """Let the machine run on despite the announced cause with this number.  Raises StationError."""
@@ -177,27 +182,31 @@ class Station:
 
     def report_fault(self, fault: Fault) -> None:
         """Show a bug on the screen and keep it in the audit; never waits."""
-        self._events.put(Notice(Severity.ERROR, fault.text))
-        self._store.write(fault)
+        self._tell.fault(fault)
+
+    @property
+    def events_lost(self) -> int:
+        """Give the number of events of the open or last roll that are not on record for good."""
+        return 0 if self._roll is None else self._store.lost_of(self._roll)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no roll is open.  Returns False if ``timeout`` seconds were not enough."""
         return self._roll_over.wait(timeout)
 
     def close(self) -> None:
-        """Tell the machine that nobody looks from now on, end an open roll without judging the rest (declared), free
-        camera and model."""
+        """Tell the machine that nobody looks any more, end an open roll as it is (declared), free camera and model."""
         if self._machine is not None:
             self._machine.close()
-        self._abort = True
-        self._end.set()
-        self.wait()
-        abandoned.returned_within(STOP_S, self._camera.stop, "camera stop")
+        self.end_roll(judge=False)
+        if not self.wait(time_left(10 * STOP_S, reserve_s=3.0)):
+            abandoned.abandon(self._thread)
+            self._model.abandon()
+        abandoned.returned_within(time_left(STOP_S, reserve_s=1.5), self._camera.stop, "camera stop")
         self._model.close()
 
     def drain(self, limit: int = 256) -> list[Event]:
         """Take the next events for the screen, oldest first."""
-        return self._events.drain(limit)
+        return self._tell.drain(limit)
 
     def snapshot(self) -> LineSnapshot:
         """Describe the line as it is now."""
@@ -210,7 +219,8 @@ class Station:
 
     def _line_snapshot(self) -> LineSnapshot:
         inspection = self._inspection
-        return inspection.snapshot() if inspection is not None else self._last or self._without_line()
+        line = inspection.snapshot() if inspection is not None else self._last or self._without_line()
+        return replace(line, records=self._store.lag(self._unrecorded_m))
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
         """Describe the line before it starts, or after ``error`` kept it from starting."""
@@ -221,15 +231,14 @@ class Station:
         """Pause or resume; without a line yet, remember which."""
         with self._lock:
             self._paused = paused
-            if self._inspection is not None and paused:
-                self._inspection.pause()
-            elif self._inspection is not None:
-                self._inspection.resume()
+            inspection = self._inspection
+            if inspection is not None:
+                (inspection.pause if paused else inspection.resume)()
 
     def _run_roll(self, fitted: Calibrated, name: str) -> None:
         recipe = fitted.recipe
         try:
-            self._events.put(RollStarted(name, recipe.fabric, recipe.version))
+            self._tell.screen(RollStarted(name, recipe.fabric, recipe.version))
             if self._machine is not None:
                 self._machine.begin_roll(recipe)
             try:
@@ -246,9 +255,9 @@ class Station:
             self._inspection = None
             try:
                 self._end_recording()
-                self._store.flush()
-                if self._store.failure is not None and self._store.failure is not self.failure:
-                    self._fail(self._store.failure, name)
+                fault = self._tell.end_of_record(name, time_left(FLUSH_S, reserve_s=3.0))
+                if fault is not None and fault is not self.failure:
+                    self._fail(fault, name)
             except Exception as error:
                 self._fail(error, name)
             finally:
@@ -261,8 +270,7 @@ class Station:
         for warning in filter(None, [self._model.warning, *fitted.warnings, unheard]):
             self._on_event(Notice(Severity.WARNING, warning))
         if self._recording is not None:
-            recorder = self._recording.begin(name)
-            self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {recorder.folder}."))
+            self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {self._recording.begin(name).folder}."))
         camera = self._watch.begin_roll(fitted)
         inspection = Inspection(camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event)
         with self._lock:
@@ -286,16 +294,13 @@ class Station:
             self._model.abandon()
         self.failure = inspection.failure
         self._last = inspection.snapshot()
-        if self._store.lost and self._store.failure is not None:
+        if self.events_lost and self._store.failure is not None:
             raise self._store.failure  # raised now: the disk may hold up the rest for long
 
     def _end_recording(self) -> None:
         if self._recording is None:
             return
-        last = self._last
-        origin = None if last is None else last.origin_line
-        end_line = None if last is None or origin is None else origin + last.ledger.lines_acquired
-        for notice in self._recording.end(end_line):
+        for notice in self._recording.end(None if self._last is None else self._last.end_line):
             self._on_event(notice)
 
     def _break_off(self, error: Exception, name: str) -> None:
@@ -307,34 +312,23 @@ class Station:
         self._on_event(RollEnded(name, Ledger()))
 
     def _fail(self, error: Exception, name: str) -> None:
-        if self.failure is None:
-            self.failure = error
+        self.failure = self.failure or error
         if self._last is None:
             self._last = self._without_line(error)
         elif self._last.state is not LineState.ERROR:
             self._last = replace(self._last, state=LineState.ERROR, message=reason(error))
         log_bug(error, f"roll {name}")
-        notice = Notice(Severity.ERROR, f"Roll {name}: {reason(error)}")
-        self._events.put(notice)
-        if self._store.failure is None:
-            self._store.write(notice)
+        self._tell.failure(Notice(Severity.ERROR, f"Roll {name}: {reason(error)}"))
 
     def _machine_or_refusal(self) -> Machine:
         if self._machine is None:
             raise StationError("No machine is set up, so no stop can be wanted; see [machine] in the settings.")
         return self._machine
 
-    def _on_machine_event(self, event: Event) -> None:
-        """Record and show an event without waiting for the disk, or the heartbeat would stand still meanwhile."""
-        self._store.write(event)
-        self._events.put(event)
-
     def _on_event(self, event: Event) -> None:
         if isinstance(event, StripView):
             self._watch.see(event)
         if self._machine is not None and isinstance(event, DefectChanged):
             self._machine.hear(event.defect)
-        if not self._store.write(event, RECORDS_PATIENCE_S):
+        if not self._tell.line(event):
             self._end.set()
-        if not isinstance(event, RowJudged):
-            self._events.put(event)

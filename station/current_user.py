@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import getpass
 
+from station.recipe.names import NameFault, person_name
+
 
 def login() -> str:
-    """Return the login name of the operating system; ``unknown`` if it has none."""
+    """Return the login name of the operating system; ``unknown`` if it has none that can be put on record."""
     try:
-        return getpass.getuser()
-    except (OSError, KeyError):
+        return person_name(getpass.getuser())
+    except (OSError, KeyError, NameFault):
         return "unknown"

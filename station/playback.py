@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibration.shading import Shading
 from drivers.camera import Camera
 from model.scorer import TileScorer
-from station.contract import Defect, DefectChanged, Event, LineSnapshot, RowJudged, StripView
+from station.contract import Defect, DefectChanged, Event, LineSnapshot, Notice, RowJudged, Severity, StripView
 from station.display_score import display_scores
 from station.line.inspection import Inspection
 from station.recipe import Recipe
@@ -46,11 +46,13 @@ class Piece:
 
 @dataclass
 class Playback:
-    """The playback holds all pieces in order, the rows judged (in order) and the line's state at the end."""
+    """The playback holds all pieces in order, the rows judged (in order), the line's state at the end, and what it told
+    people beyond bare information."""
 
     pieces: dict[str, Piece]
     rows: list[RowJudged]
     snapshot: LineSnapshot
+    notices: list[Notice] = field(default_factory=list)
 
 
 def play(
@@ -70,6 +72,7 @@ def play(
         on_event: sees every event, in order, from the judging thread.
         on_map: receives each piece's map as soon as the piece is complete; without it no map is kept.
         cancelled: called throughout; once it returns True, lines in flight are given up and the rest is not played.
+            The roll is then broken off, and no map is made of a piece that was not judged to its end.
 
     Raises:
         CameraError, or any other fault that ended the line before the end of the cloth.
@@ -83,16 +86,22 @@ def play(
 
     inspection = Inspection(camera, scorer, recipe, roll=roll, shading=shading, on_event=take)
     inspection.start()
+    is_cancelled = False
     try:
         while not inspection.wait(0.05) and inspection.failure is None:
             if cancelled is not None and cancelled():
-                inspection.abort()
+                is_cancelled = True
+                inspection.give_up()
+    except BaseException:
+        inspection.give_up()
+        raise
     finally:
         inspection.finish()
-    gather.complete()
+    if not is_cancelled:
+        gather.complete()
     if inspection.failure is not None:
         raise inspection.failure
-    return Playback(gather.pieces, gather.rows, inspection.snapshot())
+    return Playback(gather.pieces, gather.rows, inspection.snapshot(), gather.notices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +120,7 @@ class _Gather:
     def __init__(self, on_map: MapSink | None) -> None:
         self.pieces: dict[str, Piece] = {}
         self.rows: list[RowJudged] = []
+        self.notices: list[Notice] = []
         self._on_map = on_map
         self._now: str | None = None
         self._size = (0, 0)
@@ -121,6 +131,8 @@ class _Gather:
             self._take_strip(event)
         elif isinstance(event, RowJudged):
             self.rows.append(event)
+        elif isinstance(event, Notice) and event.severity is not Severity.INFO:
+            self.notices.append(event)
         elif isinstance(event, DefectChanged) and event.defect.closed and event.defect.merged_into is None:
             self._piece(event.defect.piece).defects.append(replace(event.defect, crop=None, crop_scores=None))
 

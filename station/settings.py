@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,8 @@ from station.recipe import FabricName
 from station.recording.camera import RecordSettings
 
 Device = Literal["auto", "cpu", "cuda", "openvino", "torch"]
+
+WRITE_PATHS = "write paths with / or in single quotes, such as 'C:\\temp'"
 
 
 class LineSettings(BaseModel):
@@ -41,6 +44,16 @@ class CalibrationSettings(BaseModel):
     max_age_days: float = Field(MAX_AGE_DAYS, gt=0, description="sizes made with an older one are unverified")
 
 
+class RecordsSettings(BaseModel):
+    """These settings say what becomes of records that cannot be written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spill: Path | None = Field(
+        None, description="folder on another disk for events that neither the database nor memory takes"
+    )
+
+
 class Settings(BaseModel):
     """These settings are the whole of ``station.toml``."""
 
@@ -53,36 +66,93 @@ class Settings(BaseModel):
     machine: MachineSettings | None = None
     outputs: LinkSettings | None = None
     record: RecordSettings | None = None
+    records: RecordsSettings = RecordsSettings()
 
 
 def home_folder(home: Path | None) -> Path:
-    """Return ``home``, or else ``STATION_HOME``, or else the platform's user data folder."""
+    """Return ``home``, or else ``STATION_HOME``, or else the platform's user data folder.
+
+    Raises:
+        StationError: it begins with ``~`` and a name that nobody has here.
+    """
     if home is not None:
-        return home.expanduser()
+        return _expanded(home)
     if env := os.environ.get("STATION_HOME"):
-        return Path(env).expanduser()
+        return _expanded(Path(env))
     return Path(platformdirs.user_data_dir("fabric-station", appauthor=False))
 
 
 def load_settings(path: Path) -> Settings:
-    """Read ``station.toml``.  Relative paths in it count from its folder.
+    """Read ``station.toml``, as any editor saves it in UTF-8.  Relative paths in it count from its folder.
 
     Raises:
-        StationError: no such file, not TOML, or a setting is impossible; names the setting.
+        StationError: no such file, not UTF-8, not TOML, or a setting is impossible; names the setting.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")  # editors of Windows put a mark in front
     except FileNotFoundError:
         raise StationError(f"Settings file {path} does not exist; name one with --config.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StationError(f"Settings file {path} cannot be read: {error}.") from None
+    except OSError as error:
+        raise StationError(f"Settings file {path} cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError as error:
+        raise StationError(f"Settings file {path} {_encoding(data, error.start)}; save it as UTF-8.") from None
+    if "\0" in text:
+        raise StationError(f"Settings file {path} {_encoding(data, 0)}; save it as UTF-8.")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise StationError(f"Settings file {path} is not valid TOML: {error}.") from None
+        raise StationError(f"Settings file {path} is not valid TOML: {error}{_path_hint(text, error)}.") from None
+    except RecursionError:
+        raise StationError(f"Settings file {path} is nested too deeply to be settings.") from None
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         raise StationError(f"Settings file {path}: {first_fault(error)}.") from None
+    _refuse_odd_paths(settings, path)
     return _with_absolute_paths(settings, path.resolve().parent)
+
+
+def _encoding(data: bytes, wrong_at: int) -> str:
+    """Say how a file that is not UTF-8 is probably encoded, and where that shows."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
+        return "is in UTF-16 (some editors call it Unicode), not in UTF-8"
+    line = data[:wrong_at].count(b"\n") + 1
+    return f"is not in UTF-8 (line {line} has a sign in another encoding, such as ANSI)"
+
+
+def _path_hint(text: str, error: tomllib.TOMLDecodeError) -> str:
+    """Return what to do where the line at fault has a backslash in double quotes, as paths of Windows have."""
+    place = re.search(r"at line (\d+)", str(error))
+    line = text.splitlines()[int(place[1]) - 1] if place is not None else ""
+    return f"; {WRITE_PATHS}" if re.search(r'"[^"]*\\', line) else ""
+
+
+def _refuse_odd_paths(settings: BaseModel, file: Path, where: str = "") -> None:
+    """Refuse a path with a control character: a backslash in double quotes makes one, as in ``"C:\\temp"``.
+
+    Raises:
+        StationError: there is one; names the setting.
+    """
+    for name, value in settings:
+        for place, one in enumerate(value if isinstance(value, tuple | list) else [value]):
+            at = f"{where}{name}" if one is value else f"{where}{name}.{place}"
+            if isinstance(one, BaseModel):
+                _refuse_odd_paths(one, file, f"{at}.")
+            elif isinstance(one, Path) and any(ord(sign) < ord(" ") or ord(sign) == 0x7F for sign in str(one)):
+                raise StationError(
+                    f"Settings file {file}: {at}: the path {str(one)!r} has a control character in it; {WRITE_PATHS}."
+                )
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise StationError(
+            f"The folder {path} begins with ~, but there is no such user here; write it in full."
+        ) from None
 
 
 def first_fault(error: ValidationError) -> str:
@@ -91,11 +161,12 @@ def first_fault(error: ValidationError) -> str:
     where = ".".join(str(part) for part in fault["loc"])
     got = fault.get("input")
     shown = f" (got {got!r})" if isinstance(got, str | int | float | bool) else ""
-    return f"{where or 'settings'}: {fault['msg']}{shown}"
+    said = fault["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{where or 'settings'}: {said}{shown}"
 
 
 def _with_absolute_folders(camera: CameraSettings, base: Path) -> CameraSettings:
-    update: dict[str, object] = {name: base / value.expanduser() for name, value in camera if isinstance(value, Path)}
+    update: dict[str, object] = {name: base / _expanded(value) for name, value in camera if isinstance(value, Path)}
     if isinstance(camera, JoinedSettings):
         update["cameras"] = tuple(_with_absolute_folders(one, base) for one in camera.cameras)
     return camera.model_copy(update=update)
@@ -104,12 +175,15 @@ def _with_absolute_folders(camera: CameraSettings, base: Path) -> CameraSettings
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     update: dict[str, object] = {}
     if settings.home is not None:
-        update["home"] = base / settings.home.expanduser()
+        update["home"] = base / _expanded(settings.home)
     update["camera"] = _with_absolute_folders(settings.camera, base)
     shading = settings.line.shading
     if shading is not None:
-        update["line"] = settings.line.model_copy(update={"shading": base / shading.expanduser()})
+        update["line"] = settings.line.model_copy(update={"shading": base / _expanded(shading)})
+    if settings.records.spill is not None:
+        spill = base / _expanded(settings.records.spill)
+        update["records"] = settings.records.model_copy(update={"spill": spill})
     if settings.record is not None and settings.record.folder is not None:
-        folder = base / settings.record.folder.expanduser()
+        folder = base / _expanded(settings.record.folder)
         update["record"] = settings.record.model_copy(update={"folder": folder})
     return settings.model_copy(update=update)

@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import pytest
 from hypothesis import HealthCheck, settings
 
+import model  # noqa: F401 - first of all, so that OpenVINO tells nobody
 from tests.rigs.places import SHARED
 
 # On a busy machine a process may stand still for seconds, and what fails once must fail again.

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QBuffer, QIODevice, QTimer
 from PySide6.QtWidgets import QApplication
 
+from model.durable import write_whole
 from station import last_resort
 from station.contract import Core
 from station.records.history import History
 from station.records.store import Store
+from station.shutdown import interrupt_noted
 from ui import theme
 from ui.qt_messages import qt_messages_told
 from ui.shell import MainWindow
 
 _NO_PICTURE_S = 90.0
 _SWITCH_S = 0.001
+_LOOK_MS = 100
 
 
 def run_window(
@@ -49,13 +50,17 @@ def run_window(
     assert isinstance(app, QApplication)
     app.setApplicationName("Fabric inspection station")
     faults: list[str] = []
-    with last_resort.reporting_to(core.report_fault, last_resort.WINDOW), qt_messages_told(store):
+    reported = last_resort.reporting_to(core.report_fault, last_resort.WINDOW)
+    with interrupt_noted() as interrupted, reported, qt_messages_told(store):
         theme.apply(app)
         window = MainWindow(core, store, history, start_page=start_page)
         window.show()
         if screenshot is not None:
             _arrange_screenshot(window, screenshot, after_s or 0.0, faults)
-        with _closed_by_interrupt(window), prompt_window():
+        look = QTimer(window)  # what a signal raised while Qt calls Python would be swallowed
+        look.timeout.connect(lambda: interrupted.is_set() and window.close())
+        look.start(_LOOK_MS)
+        with prompt_window():
             app.exec()
         window.close()
         window.deleteLater()
@@ -85,9 +90,10 @@ def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: 
     late.setSingleShot(True)
 
     def save() -> None:
-        with contextlib.suppress(OSError):
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-        if not window.grab().save(str(path)):
+            write_whole(path, _png(window))
+        except OSError:
             faults.append(f"The screenshot could not be written to {path}; choose a folder you may write to.")
         window.close()
 
@@ -105,16 +111,9 @@ def _arrange_screenshot(window: MainWindow, path: Path, after_s: float, faults: 
     window.bridge.strip_judged.connect(first_picture)
 
 
-@contextlib.contextmanager
-def _closed_by_interrupt(window: MainWindow) -> Iterator[None]:
-    """Let Ctrl+C in the terminal or SIGTERM close the window (the bridge's timer lets Python see the signal)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda _number, _frame: window.close()) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _png(window: MainWindow) -> bytes:
+    """Return what the window shows as PNG."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    window.grab().save(buffer, "PNG")
+    return bytes(buffer.data().data())

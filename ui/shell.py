@@ -25,6 +25,7 @@ from ui.help_sheet import HelpSheet
 from ui.history.page import HistoryPage
 from ui.live.page import LivePage
 from ui.machine_row import MachineRow
+from ui.record_row import RecordRow
 from ui.status import StateBadge, StatusStrip
 from ui.tuning.page import TuningPage
 from ui.widgets.parts import button, label
@@ -44,6 +45,7 @@ class MainWindow(QMainWindow):
         self.bridge = CoreBridge(core, self)
         self.worker = Worker(self)
         self.alarms = AlarmRow()
+        self.record = RecordRow()
         self.machine = MachineRow(core)
         self.badge = StateBadge()
         self.status = StatusStrip()
@@ -68,6 +70,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self._build_header())
         column.addWidget(self.alarms)
+        column.addWidget(self.record)
         column.addWidget(self.machine)
         column.addWidget(self.stack, 1)
         column.addWidget(self.status)
@@ -146,6 +149,7 @@ class MainWindow(QMainWindow):
         self.live.on_snapshot(snapshot)
         self.badge.show_picture(self.live.web.badge, self.live.web.ground)
         self.status.show_snapshot(snapshot, self.live.roll_open)
+        self.record.show_snapshot(snapshot)
         self.machine.show_status(snapshot.machine)
         # Space answers alarms only while there are some; otherwise it presses the button that has the focus
         self.answer.setEnabled(bool(self.alarms.open_alarms) or self.alarms.has_notice)

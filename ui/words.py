@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
+
+from station.local_time import clock
 
 THIN_SPACE = "\u2009"
 
@@ -41,6 +44,12 @@ def span(value_m: float | None, lines: int, digits: int = 1) -> str:
     return metres(value_m, digits) if value_m is not None else f"{grouped(lines)} lines"
 
 
+def speed_limit(m_per_min: float) -> str:
+    """Write a speed that may not be exceeded, cut off and not rounded: ``34 m/min``, ``0.8 m/min``."""
+    shown = f"{math.floor(m_per_min):.0f}" if m_per_min >= 10 else f"{math.floor(m_per_min * 10) / 10:.1f}"
+    return f"{shown}{THIN_SPACE}m/min"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """Write a number of things: ``1 reject``, ``2 rejects``."""
     return f"{grouped(number)} {one if number == 1 else (many or one + 's')}"
@@ -48,4 +57,4 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def when(moment: datetime) -> str:
     """Write local date and time to the minute."""
-    return moment.astimezone().strftime("%Y-%m-%d  %H:%M")
+    return clock(moment, seconds=False)

@@ -22,6 +22,7 @@ from drivers.joined.alignment import Aligner, Joint, check_fit, lay_out
 from drivers.joined.notices import JoinedNotices
 from drivers.joined.reader import CameraReader, ReaderState
 from drivers.notice import Notice, Severity
+from drivers.standstill import AWAKE
 
 LATE_START_S = 10.0
 """Once one camera delivers, the others are waited for this long; they join when they come."""
@@ -213,10 +214,10 @@ class JoinedCamera(Camera):
         aligner = self._aligner
 
         def take(block: LineBlock) -> None:
-            aligner.push(number, block, time.monotonic())
+            aligner.push(number, block, AWAKE.now())
 
         def has_room(lines: int) -> bool:
-            return aligner.has_room(number, lines, time.monotonic())
+            return aligner.has_room(number, lines, AWAKE.now())
 
         return CameraReader(self._cameras[number], take, has_room, self._changed, self._notices.waiting)
 
@@ -257,7 +258,7 @@ class JoinedCamera(Camera):
         if held is None:
             return False
         since_s, lines, missing = held
-        now, speed = time.monotonic(), self._speed()
+        now, speed = AWAKE.now(), self._speed()
         if speed <= 0:
             self._stood_s = now
             return False
@@ -275,7 +276,7 @@ class JoinedCamera(Camera):
 
     def _welcome_back(self) -> None:
         """Wait again for a late camera that shows something new."""
-        now, speed = time.monotonic(), max(self._speed(), 0.0) if self._late else 0.0
+        now, speed = AWAKE.now(), max(self._speed(), 0.0) if self._late else 0.0
         for number, front_then in list(self._late.items()):
             if self._readers[number].state is ReaderState.OUT:
                 del self._late[number]  # a gone camera is no longer only late; once back it is waited for

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -21,6 +20,7 @@ from drivers.camera import (
 )
 from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
 from drivers.notice import Notice, Severity
+from drivers.standstill import AWAKE
 from drivers.supervision import READ_TIMEOUT_S, RetryPauses, settle, start_within
 
 LOG = logging.getLogger("drivers.joined")
@@ -65,7 +65,7 @@ class CameraReader:
         self._is_dropping = False
         self._is_told_lost = False
         self.state = ReaderState.STARTING
-        self.since_s = time.monotonic()
+        self.since_s = AWAKE.now()
         self.fault: CameraError | None = None
         self._thread = threading.Thread(target=self._run, name=f"line-camera-{camera.camera_id}", daemon=True)
         self._thread.start()
@@ -168,7 +168,7 @@ class CameraReader:
         with self._changed:
             self.state = state
             self.fault = fault
-            self.since_s = time.monotonic()
+            self.since_s = AWAKE.now()
             self._changed.notify_all()
 
 
@@ -181,13 +181,13 @@ class _Watch:
 
     def came(self, reading: EncoderReading, lines: int) -> None:
         """Take note that a block of this many lines came."""
-        self._since_s = time.monotonic()
+        self._since_s = AWAKE.now()
         self._due_line = reading.due_line
         self._lines = lines
 
     def is_gone(self, reading: EncoderReading) -> bool:
         """Take note that no block came; return True once too much cloth has passed since the last one."""
-        now = time.monotonic()
+        now = AWAKE.now()
         if reading.lines_per_s <= 0 or reading.due_line <= self._due_line:
             self._since_s = now
             return False

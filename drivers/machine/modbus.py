@@ -21,7 +21,7 @@ from drivers.machine.signals import Distance, Input, Inputs, LinkError, Output, 
 Address = Annotated[int, Field(ge=0, le=65535)]
 
 NONE_AHEAD = 65535
-"""This value stands for no reject on its way; any way of 655.34 m or more is sent as 65534."""
+"""This value stands for no reject on its way; any length of 655.34 m or more is sent as 65534."""
 
 # Every failure is raised as a LinkError; the library logs each of them a second time.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
@@ -51,7 +51,8 @@ class ModbusSettings(BaseModel):
     coils: dict[Output, Address] = Field(default_factory=dict)
     inverted: frozenset[Output] = Field(frozenset(), description="signals whose coil is off while they are on")
     distances: dict[Distance, Address] = Field(
-        default_factory=dict, description="holding registers: centimetres to the next reject, 65535 for none"
+        default_factory=dict,
+        description="holding registers: centimetres to the next reject (65535: none), unrecorded",
     )
     discrete_inputs: dict[Input, Address] = Field(default_factory=dict)
     counter: CounterSettings | None = None

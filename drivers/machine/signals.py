@@ -31,13 +31,16 @@ class Output(StrEnum):
     AMBER = "amber"
     MARKER = "marker"
     HEARTBEAT = "heartbeat"
+    UNRECORDED = "unrecorded"
 
 
 class Distance(StrEnum):
-    """A distance says how far the next reject still has to go, for a marker or winder that works out its own timing."""
+    """A distance is a length of cloth: how far the next reject still has to go, for a marker or winder that works out
+    its own timing; how much cloth is judged but not on record."""
 
     TO_MARKER = "to_marker"
     TO_ROLL = "to_roll"
+    UNRECORDED = "unrecorded"
 
 
 class Input(StrEnum):
@@ -57,8 +60,10 @@ class Outputs:
         red, amber: the stack light: a stop or a critical defect · inspection is degraded.  Dark when all is well.
         marker: the marker marks while it is on.
         heartbeat: toggles while the station can be relied on; the machine stops by itself when it no longer toggles.
+        unrecorded: the record lags behind the cloth.
         to_marker_m, to_roll_m: metres the next reject has to go, None where there is none.  Two moments that differ in
             these alone count as equal: they change with every line of cloth.
+        unrecorded_m: metres of cloth judged but not on record; 0 while the record does not lag.
     """
 
     stop: bool = False
@@ -66,8 +71,10 @@ class Outputs:
     amber: bool = False
     marker: bool = False
     heartbeat: bool = False
+    unrecorded: bool = False
     to_marker_m: float | None = field(default=None, compare=False)
     to_roll_m: float | None = field(default=None, compare=False)
+    unrecorded_m: float | None = field(default=0.0, compare=False)
 
     def metres(self, distance: Distance) -> float | None:
         """Return one of the distances."""
@@ -76,6 +83,8 @@ class Outputs:
                 return self.to_marker_m
             case Distance.TO_ROLL:
                 return self.to_roll_m
+            case Distance.UNRECORDED:
+                return self.unrecorded_m
             case _:
                 assert_never(distance)
 

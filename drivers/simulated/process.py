@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -10,7 +12,7 @@ import time
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from drivers.camera import CameraError
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.loom import Loom, Span, SpanPlan
-from drivers.simulated.ring import FINISHED, RUNNING, TOLD_TO_STOP, Ring, RingShape
+from drivers.simulated.ring import FINISHED, RUNNING, TOLD_TO_STOP, OwnMemory, Ring, RingShape
 
 _START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 3.0
@@ -110,9 +112,24 @@ class _BareProcess(SpawnProcess):
             main = sys.modules["__main__"]
             sys.modules["__main__"] = types.ModuleType("__main__")
             try:
-                return SpawnProcess._Popen(process_obj)
+                with _signals_blocked():
+                    return SpawnProcess._Popen(process_obj)
             finally:
                 sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Block Ctrl+C and SIGTERM meanwhile, for what this thread spawns too: a terminal and a service send them to all of
+    a program's processes, and only the first is to leave by itself."""
+    if os.name != "posix":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Renderer:
@@ -132,22 +149,24 @@ class Renderer:
         shape = job.shape
         context: SpawnContext = multiprocessing.get_context("spawn")
         try:
-            memory = SharedMemory(create=True, size=shape.total_bytes)
+            own = OwnMemory(shape.total_bytes)
+            memory = own.memory
             self._memory = memory
         except OSError as error:
             raise CameraError(
                 f"The simulated camera found no {shape.total_bytes >> 20} MiB of shared memory ({error.strerror}); "
                 "close other programs or make /dev/shm larger."
             ) from error
-        lock = context.Lock()
-        self._filled = context.Semaphore(0)
-        self._free = context.Semaphore(0)
+        with own.named():
+            lock = context.Lock()
+            self._filled = context.Semaphore(0)
+            self._free = context.Semaphore(0)
         self.ring = Ring(memory, shape, lock)
         self.ring.clear(job.start_index, job.at_s)
         self._process = _BareProcess(
             target=render, args=(memory.name, lock, self._filled, self._free, job), name="cloth renderer", daemon=True
         )
-        self._end = weakref.finalize(self, _end_renderer, self._process, self.ring, memory, self._free)
+        self._end = weakref.finalize(self, _end_renderer, self._process, self.ring, own, self._free)
         try:
             self._process.start()
             self._await_first(job.start_index, cancelled)
@@ -204,33 +223,33 @@ class Renderer:
             self.wait(0.1)
 
 
-def _end_renderer(process: SpawnProcess, ring: Ring, memory: SharedMemory, free: Semaphore) -> None:
+def _end_renderer(process: SpawnProcess, ring: Ring, own: OwnMemory, free: Semaphore) -> None:
     """End the renderer, by force if need be, then free the memory: in this order, or its pages would come back."""
     ring.header[0]["state"] = TOLD_TO_STOP
     free.release()
     try:
         if process.pid is not None:
             process.join(STOP_TIMEOUT_S)
-            for force in (process.terminate, process.kill):
-                if process.is_alive():
-                    force()
-                    process.join(STOP_TIMEOUT_S)
+            if process.is_alive():
+                process.kill()  # it has nothing to tidy, and hears no other signal
+                process.join(STOP_TIMEOUT_S)
             if not process.is_alive():  # a killed one may still take its time
                 process.close()
     finally:
         ring.close()
-        memory.unlink()
+        own.free()
 
 
 def render(memory_name: str, lock: Lock, filled: Semaphore, free: Semaphore, job: RenderJob) -> None:
     """Run the renderer's process: fill the ring until told to stop, the cloth ends or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl+C
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # its parent hears them, and says when to end
     cv2.setNumThreads(1)
     try:
         memory = SharedMemory(memory_name)
     except FileNotFoundError:
         return  # the owner gave up meanwhile
-    ring = Ring(memory, job.shape, lock)
+    ring = Ring(memory, job.shape, lock, gives_up=_is_left)  # its reader may be stopped for a while
     try:
         _fill(ring, filled, free, job)
     except Exception as error:
@@ -274,5 +293,9 @@ def _has_room(ring: Ring, span: Span, recent: deque[Span], shape: RingShape, loo
 
 
 def _is_orphan(ring: Ring) -> bool:
+    return int(ring.header[0]["state"]) == TOLD_TO_STOP or _is_left()
+
+
+def _is_left() -> bool:
     parent = multiprocessing.parent_process()
-    return int(ring.header[0]["state"]) == TOLD_TO_STOP or parent is None or not parent.is_alive()
+    return parent is None or not parent.is_alive()

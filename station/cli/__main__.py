@@ -1,6 +1,6 @@
 """This module runs the ``station`` command for ``python -m station.cli``."""
 
-from station.cli.app import main
+from station.cli.start import main
 
 if __name__ == "__main__":
     main()

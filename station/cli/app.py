@@ -17,8 +17,9 @@ import typer
 
 from station.cli.audit import audit
 from station.cli.calibrate import calibrate
-from station.cli.options import Home, Json, emit
+from station.cli.options import Home, Json, Web, emit
 from station.cli.recipe import recipe
+from station.cli.report import report, rolls
 from station.contract import StationError
 from station.teaching.request import TeachRequest
 
@@ -42,6 +43,8 @@ app = _App(
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(audit, name="audit")
 app.command()(recipe)
+app.command()(report)
+app.command()(rolls)
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Minutes = Annotated[float, typer.Option(min=0.5, max=600, help="Bounds the teach-in, all in.")]
@@ -86,7 +89,7 @@ def demo(
             screenshot=screenshot,
             after_s=after,
         )
-    emit(result, as_json)
+        emit(result, as_json)  # also if the records then say that something is missing from them
 
 
 @app.command()
@@ -104,9 +107,9 @@ def run(
     settings = load_settings(config)
     if not headless:
         require_display()
-    with open_records(home_folder(home or settings.home)) as records:
+    with open_records(home_folder(home or settings.home), settings.records.spill) as records:
         result = run_station(records, settings, None if headless else open_window)
-    emit(result, as_json)
+        emit(result, as_json)  # also if the records then say that something is missing from them
 
 
 @app.command()
@@ -144,6 +147,10 @@ def teach(
     false_alarms_per_100_m: Annotated[
         float | None, typer.Option(min=0.01, max=1000, help="Wanted at most, for the threshold; needs --mm-per-px.")
     ] = None,
+    web: Web = None,
+    all_good: Annotated[
+        bool, typer.Option("--all-good", help="All in the folder is good cloth, whatever its names say.")
+    ] = False,
     minutes: Minutes = TeachRequest.minutes,
     seed: Seed = TeachRequest.seed,
     device: Device = TeachRequest.device,
@@ -166,9 +173,10 @@ def teach(
         minutes=minutes,
         seed=seed,
         device=device,
+        web=web or TeachRequest.web,
     )
     with open_records(home_folder(home)) as records:
-        result = teach_fabric(records, request, images)
+        result = teach_fabric(records, request, images, all_good=all_good)
     emit(result, as_json)
 
 
@@ -177,6 +185,7 @@ def inspect(
     fabric: Annotated[str, typer.Option(help="A taught fabric.")],
     images: Annotated[Path, typer.Option(help="Folder of pictures, played as a camera in natural name order.")],
     maps: Annotated[Path | None, typer.Option(help="Write each image's anomaly map (.npy, 0.5 = threshold).")] = None,
+    web: Web = None,
     device: Device = "auto",
     home: Home = None,
     as_json: Json = False,
@@ -187,8 +196,8 @@ def inspect(
     from station.settings import home_folder
 
     with open_records(home_folder(home)) as records:
-        result = inspect_folder(records, fabric=fabric, folder=images, maps=maps, device=device)
-    emit(result, as_json)
+        result = inspect_folder(records, fabric=fabric, folder=images, maps=maps, device=device, web=web)
+        emit(result, as_json)  # also if the records then say that something is missing from them
     if unread := result["images_uninspected"]:
         raise StationError(f"{unread} of {result['images']} images could not be read and were not inspected.")
 
@@ -220,28 +229,6 @@ def evaluate(
     teaching = TeachRequest("evaluated", encoder=encoder, weights=weights, minutes=minutes, seed=seed, device=device)
     result = evaluate_data(Evaluation(data, layout, fabric, teaching, out))
     emit(result, as_json, as_table(result))
-
-
-@app.command()
-def report(
-    roll: Annotated[str, typer.Argument(help="Name of the roll.")],
-    pdf: Annotated[Path | None, typer.Option(help="Write the report as PDF.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the defects as CSV.")] = None,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """The roll's report: length, what was not inspected, defects, points, grade."""
-    from station.commands.session import open_records
-    from station.quality import report as reports
-    from station.settings import home_folder
-
-    with open_records(home_folder(home)) as records:
-        made = reports.report(records.history, roll)
-        if pdf is not None:
-            reports.to_pdf(made, pdf)
-        if csv is not None:
-            reports.to_csv(made, csv)
-    emit(reports.to_dict(made), as_json, reports.to_text(made))
 
 
 @app.command()
@@ -307,12 +294,13 @@ def open_window(*args: Any) -> int:
 
 
 def main() -> NoReturn:
-    """Run the program: a fault of input or environment becomes one sentence and exit 1, wrong usage exit 2."""
+    """Run the program: a fault of input or environment becomes one sentence and exit 1, wrong usage exit 2, a signal
+    128 and its number."""
     from station import last_resort
-    from station.shutdown import end_process, polite_kills_unwind
+    from station.shutdown import end_process, take_signals
 
     code = 1
-    polite_kills_unwind()
+    take_signals()
     with last_resort.installed():
         try:
             app()

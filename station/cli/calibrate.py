@@ -180,11 +180,9 @@ def list_calibrations(
     """Calibrations on record, newest first."""
     from station.commands.calibrate_list import as_table
     from station.commands.calibrate_list import list_calibrations as listed
-    from station.commands.session import open_records
     from station.settings import home_folder
 
-    with open_records(home_folder(home)) as records:
-        found = listed(records, camera)
+    found = listed(home_folder(home), camera)
     emit({"calibrations": found}, as_json, as_table(found))
 
 
@@ -207,9 +205,9 @@ def _opened(
 
 
 def _who(by: str | None) -> str:
-    from station.current_user import login
+    from station.cli.options import person
 
-    return by or login()
+    return person(by)
 
 
 def _corners(text: str) -> tuple[int, int]:

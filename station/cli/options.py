@@ -8,11 +8,30 @@ from typing import Annotated, Any
 
 import typer
 
+from station.recipe.web import WebRule
+
+
+def web_rule(text: str) -> WebRule:
+    """Make a rule of what was typed.  Raises BadParameter with the sentence that says what is wrong."""
+    try:
+        return WebRule.of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Home = Annotated[
     Path | None,
     typer.Option(help="Folder with database, models and images. Default: STATION_HOME, else the user's data folder."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of stdout.")]
+Web = Annotated[
+    WebRule | None,
+    typer.Option(
+        parser=web_rule,
+        metavar="auto|full|LEFT:RIGHT",
+        help="Columns that are cloth: found in each picture, all, or given (0 is the first, RIGHT is not cloth).",
+    ),
+]
 
 
 def emit(result: dict[str, Any], as_json: bool, text: str | None = None) -> None:
@@ -27,3 +46,19 @@ def emit(result: dict[str, Any], as_json: bool, text: str | None = None) -> None
             if not isinstance(value, list):
                 shown = f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
                 print(f"{key.replace('_', ' '):{width}}  {shown}", flush=True)
+
+
+def person(by: str | None) -> str:
+    """Return the name of who asks: the one given, else the login.
+
+    Raises:
+        StationError: a sign in it is refused; the sentence says which.
+    """
+    from station.contract import StationError
+    from station.current_user import login
+    from station.recipe.names import NameFault, person_name
+
+    try:
+        return person_name(by) if by is not None else login()
+    except NameFault as fault:
+        raise StationError(f"{fault} (--by)") from None

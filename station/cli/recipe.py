@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from station.cli.options import Home, Json, emit
+from station.cli.options import Home, Json, emit, person
 
 
 def recipe(
@@ -22,14 +22,17 @@ def recipe(
     as_json: Json = False,
 ) -> None:
     """The newest recipe of a fabric; with camera settings: a new version that asks for them."""
-    from station.commands.recipe import change_camera
+    from station.commands.recipe import change_camera, newest_recipe
     from station.commands.session import open_records
-    from station.current_user import login
     from station.settings import home_folder
 
     overrides = {
         name: value for name, value in (("exposure_us", exposure_us), ("gain_db", gain_db)) if value is not None
     }
+    who = person(by)
+    if not overrides and not as_station:
+        emit(newest_recipe(home_folder(home), fabric), as_json)
+        return
     with open_records(home_folder(home)) as records:
-        result = change_camera(records, fabric, overrides, forget=as_station, by=by or login(), why=why)
+        result = change_camera(records, fabric, overrides, forget=as_station, by=who, why=why)
     emit(result, as_json)

@@ -9,9 +9,10 @@ import numpy as np
 from calibration.focus import exposure_figure, focus_figure
 from drivers.camera import Camera
 from station.commands.calibrate_source import Picture, played
-from station.commands.session import interrupt_noted, say
+from station.commands.session import say
 from station.contract import StationError
 from station.line.scoring.web import WebFinder
+from station.shutdown import interrupt_noted
 
 EVERY_S = 1.0
 LEAST_LINES, MOST_LINES = 64, 2048

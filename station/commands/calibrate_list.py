@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from station.commands.session import Records
+from station.local_time import dated
+from station.records.reading.home import open_history
 
 
-def list_calibrations(records: Records, camera_id: str | None) -> list[dict[str, object]]:
-    """Return the calibrations on record, newest first: of one camera, or all with None."""
+def list_calibrations(home: Path, camera_id: str | None) -> list[dict[str, object]]:
+    """Return the calibrations on record, newest first: of one camera, or all with None.
+
+    Raises:
+        RecordsError: there are no records, or they cannot be read.
+    """
     now = datetime.now(UTC)
+    with open_history(home) as history:
+        rows = history.calibrations(camera_id)
     return [
         {
             "calibration": row.id,
@@ -23,7 +31,7 @@ def list_calibrations(records: Records, camera_id: str | None) -> list[dict[str,
             "residual": row.residual,
             "residual_unit": row.residual_unit,
         }
-        for row in records.history.calibrations(camera_id)
+        for row in rows
     ]
 
 
@@ -34,7 +42,7 @@ def as_table(found: list[dict[str, object]]) -> str:
     return "\n".join(
         f"{row['calibration']:>4}  {row['kind']:9}  {row['camera']}"
         + (f" ({row['serial']})" if row["serial"] and row["serial"] != row["camera"] else "")
-        + f"  {row['made_at']} by {row['by']}"
+        + f"  {dated(datetime.fromisoformat(str(row['made_at'])))} by {row['by']}"
         + ("" if row["residual"] is None else f"  residual {row['residual']:.3g} {row['residual_unit']}")
         for row in found
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from station.commands.session import Records
 from station.contract import StationError
+from station.recipe import Recipe
 from station.recipe.camera_overrides import CameraOverrides
+from station.records.reading.home import open_history
 from station.settings import first_fault
 
 
@@ -30,8 +33,22 @@ def change_camera(
     if camera != recipe.camera:
         changed = recipe.model_copy(update={"camera": camera})
         recipe = records.store.save_recipe(changed, by, why, based_on=recipe.version)
+    return _figures(recipe)
+
+
+def newest_recipe(home: Path, fabric: str) -> dict[str, object]:
+    """Return the figures of a fabric's newest recipe, from records that are only read.
+
+    Raises:
+        RecordsError: the fabric is unknown, or the records cannot be read.
+    """
+    with open_history(home) as history:
+        return _figures(history.recipe(fabric))
+
+
+def _figures(recipe: Recipe) -> dict[str, object]:
     return {
-        "fabric": fabric,
+        "fabric": recipe.fabric,
         "recipe_version": recipe.version,
         "threshold": recipe.threshold,
         **recipe.camera.model_dump(),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from drivers.camera import Camera
 from drivers.registry import open_camera
-from station.commands.session import LOOK_S, PROGRESS_S, interrupt_noted, say, say_notice
+from station.commands.session import LOOK_S, PROGRESS_S, say, say_notice
 from station.contract import StationError
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.channel import Channel, Closed
@@ -20,6 +20,7 @@ from station.line.ledger import LineLedger
 from station.recording.camera import RecordingCamera, RecordSettings
 from station.recording.recorder import ClothRecorder
 from station.settings import Settings
+from station.shutdown import interrupt_noted
 
 BLOCKS_WAITING = 64
 

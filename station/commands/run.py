@@ -10,21 +10,38 @@ from numpy.typing import NDArray
 from drivers.registry import open_camera
 from drivers.replay import ReplayCamera
 from model.checkpoint import load, precision_warning
+from model.durable import AS_UMASK_ALLOWS, durable_file
 from model.runtime import Runtime
 from station import demo
 from station.calibration.selection import Calibrations
 from station.calibration.shading_file import load_shading, shading_on_record
-from station.commands.session import OpenWindow, Records, line_figures, open_station, run_headless, say, say_notice
+from station.commands.session import (
+    LOOK_S,
+    ROLL_RESERVE_S,
+    OpenWindow,
+    Records,
+    line_figures,
+    open_station,
+    run_headless,
+    say,
+    say_notice,
+)
 from station.contract import Defect, Event, LineSnapshot, Notice, Severity, StationError
 from station.core import Station
+from station.line.columns import web_span
+from station.machine.settings import MachineSettings
 from station.machine.wiring import wire
 from station.playback import Piece, play
+from station.recipe import Recipe
+from station.recipe.web import WebRule
 from station.recording.camera import RecordingCamera
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings
+from station.shutdown import interrupt_noted, interrupted_by, time_left
 
+WHITE_OF_8_BITS = 255
 RECORDS_PATIENCE_S = 60.0
 """The line may wait this long for room in the records' queue, as cloth from a folder can wait."""
 
@@ -60,7 +77,14 @@ def run_demo(
     rejects = rejects_of(records, snapshot.roll)
     truth = demo.flaws_within(camera.truth(), snapshot.origin_line or 0, snapshot.ledger.lines_acquired)
     findings = demo.compare(truth, rejects, demo.MM_PER_PX)
-    return {**line_figures(snapshot), **demo.figures(findings, snapshot.metres_inspected or 0.0)}
+    figures = demo.figures(findings, snapshot.metres_inspected or 0.0)
+    return {**line_figures(snapshot), **figures, **_losses(records, snapshot.roll)}
+
+
+def _losses(records: Records, roll: str | None) -> dict[str, object]:
+    """Return the part of a command's JSON that says what of the roll is not on record."""
+    lost = 0 if roll is None else records.store.lost_of(roll)
+    return {"events_lost": lost, "incomplete": lost > 0}
 
 
 def rejects_of(records: Records, roll: str) -> list[DefectRow]:
@@ -83,23 +107,31 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
         shading = load_shading(line.shading, camera.width_px)
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
-    with open_station(records, camera, line.device, line.precision, calibrations, wiring, recording) as station:
+    unrecorded_m = (settings.machine or MachineSettings()).unrecorded_m
+    with open_station(
+        records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
+    ) as station:
         if window is None:
-            return line_figures(run_headless(station, line.fabric, line.roll))
-        station.start_roll(line.fabric, line.roll)
-        code = window(station, records.store, records.history, None, None)
-        return line_figures(after_window(station, code))
+            snapshot = run_headless(station, line.fabric, line.roll)
+        else:
+            station.start_roll(line.fabric, line.roll)
+            snapshot = after_window(station, window(station, records.store, records.history, None, None))
+        return {**line_figures(snapshot), **_losses(records, snapshot.roll)}
 
 
 def after_window(station: Station, code: int) -> LineSnapshot:
-    """End the roll after the window was closed, if one is open, and wait until it has ended.
+    """End the roll after the window was closed, if one is open, and wait until it has ended.  If a signal closed the
+    window, what is in flight is not judged.
 
     Raises:
         Exception: the error that ended the last roll before its cloth did; StationError if the window failed.
     """
-    station.end_roll()
-    station.wait()
-    if station.failure is not None:
+    station.end_roll(judge=interrupted_by() is None)
+    with interrupt_noted() as interrupted:
+        while not station.wait(LOOK_S) and time_left(1.0, ROLL_RESERVE_S):
+            if interrupted.is_set():
+                station.end_roll(judge=False)
+    if station.failure is not None and not station.events_lost:
         raise station.failure
     if code:
         raise StationError(f"The window ended with code {code}.")
@@ -107,11 +139,23 @@ def after_window(station: Station, code: int) -> LineSnapshot:
 
 
 def inspect_folder(
-    records: Records, *, fabric: str, folder: Path, maps: Path | None, device: str = "auto"
+    records: Records,
+    *,
+    fabric: str,
+    folder: Path,
+    maps: Path | None,
+    device: str = "auto",
+    web: WebRule | None = None,
 ) -> dict[str, object]:
-    """Play a folder as a camera through the live line into a new roll."""
+    """Play a folder as a camera through the live line into a new roll; ``web`` overrules the recipe's for this roll.
+
+    Raises:
+        KeyboardInterrupt: a signal broke the roll off; what had not been judged by then is on record as uninspected.
+    """
     recipe = records.history.recipe(fabric)
-    camera = ReplayCamera(folder, skips_unreadable=True)
+    camera = ReplayCamera(folder, white=taught_white(recipe), skips_unreadable=True)
+    in_force = recipe if web is None else recipe.model_copy(update={"web": web})
+    web_span(in_force.web, camera.width_px)
     if maps is not None:
         check_map_names(camera.images)
         make_folder(maps)
@@ -121,6 +165,10 @@ def inspect_folder(
         say(warning)
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
+    if in_force.web != recipe.web:
+        overruled = f"For this roll the web is {in_force.web}, as asked with --web; the recipe says {recipe.web}."
+        records.store.write(Notice(Severity.INFO, overruled))
+        say(overruled)
 
     record = Recorder(records.store)
 
@@ -133,10 +181,21 @@ def inspect_folder(
         if maps is not None:
             save_map(maps, name, anomaly_map)
 
-    try:
-        playback = play(camera, runtime, recipe, roll=roll, on_event=take, on_map=keep_map)
-    finally:
-        runtime.close()
+    with interrupt_noted() as interrupted:
+        try:
+            playback = play(
+                camera, runtime, in_force, roll=roll, on_event=take, on_map=keep_map, cancelled=interrupted.is_set
+            )
+        finally:
+            runtime.close()
+        if interrupted.is_set():
+            ledger = playback.snapshot.ledger
+            say(
+                f"Roll {roll} was broken off in image {max(1, len(playback.pieces))} of {len(camera.images)}: "
+                f"{ledger.lines_uninspected} of its {ledger.lines_acquired} lines are not inspected."
+            )
+            raise KeyboardInterrupt
+    say(f"Columns inspected: {playback.snapshot.columns or 'none'}")
     results = [
         unread_result(name, camera.unread[name])
         if name in camera.unread
@@ -147,12 +206,21 @@ def inspect_folder(
         **line_figures(playback.snapshot),
         "roll": roll,
         "threshold": recipe.threshold,
+        "warnings": [notice.text for notice in playback.notices],
         "images": len(results),
+        **_losses(records, roll),
         "images_uninspected": len(camera.unread),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
         "results": results,
     }
+
+
+def taught_white(recipe: Recipe) -> int | None:
+    """Return the white level to play deep pictures with: the teaching's, so that grey means the same; None to have the
+    folder's own, as where the teaching's pictures had 8 bits."""
+    white = None if recipe.cloth is None else recipe.cloth.white
+    return white if white is not None and white > WHITE_OF_8_BITS else None
 
 
 class Recorder:
@@ -225,6 +293,7 @@ def save_map(folder: Path, name: str, anomaly_map: NDArray[np.float32]) -> None:
     file = folder / map_file(name)
     make_folder(file.parent)
     try:
-        np.save(file, anomaly_map)
+        with durable_file(file, mode=AS_UMASK_ALLOWS) as target:
+            np.save(target, anomaly_map)
     except OSError as error:
         raise StationError(f"Map {file} cannot be written: {error.strerror or error}.") from None

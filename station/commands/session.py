@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,18 +13,26 @@ from drivers.camera import Camera
 from model.training import Progress
 from station import last_resort
 from station.calibration.selection import Calibrations
-from station.contract import LineSnapshot, LineState, Notice, Severity, StopChanged
+from station.contract import ColumnsInspected, LineSnapshot, LineState, Notice, Severity, StationError, StopChanged
 from station.core import Station
 from station.machine.wiring import MachineWiring
 from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.store import Store
+from station.records_lag import UNRECORDED_M
+from station.shutdown import closing, interrupt_noted, time_left
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
 """This function opens the window on a station; the command line hands it down, as nothing here may import screens."""
 
 LOOK_S = 0.2
 PROGRESS_S = 2.0
+CLOSE_S = 30.0
+"""The records have so much time to write what waits; after a signal what is left of its time."""
+
+CLOSE_RESERVE_S = 0.5
+ROLL_RESERVE_S = 3.5
+"""After a signal so much of its time is kept for what comes after the records, and after the roll, are closed."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +45,29 @@ class Records:
 
 
 @contextmanager
-def open_records(home: Path) -> Iterator[Records]:
+def open_records(home: Path, spill: Path | None = None) -> Iterator[Records]:
     """Open (create, migrate) the records meanwhile; all that waits, bugs met included, is written before they close.
 
+    Args:
+        home: the home folder.
+        spill: as for :meth:`station.records.store.Store.open`.
+
     Raises:
-        RecordsError: the records cannot be opened, or the writer failed and nobody else declared it.
+        RecordsError: the records cannot be opened, or something told of the cloth is not on disk at the end.
     """
-    store = Store.open(home)
+    store = Store.open(home, spill=spill)
     try:
+        for notice in store.take_notices():
+            say_notice(notice)
         with last_resort.reporting_to(store.write):
             yield Records(home, store, History(store))
-        store.flush()
     finally:
-        store.close()
+        try:
+            with closing():
+                store.close(time_left(CLOSE_S, CLOSE_RESERVE_S))
+        finally:
+            for notice in store.take_notices():
+                say_notice(notice)
     if store.failure is not None:
         raise store.failure
 
@@ -65,6 +81,7 @@ def open_station(
     calibrations: Calibrations | None = None,
     wiring: MachineWiring | None = None,
     recording: RecordingCamera | None = None,
+    unrecorded_m: float = UNRECORDED_M,
 ) -> Iterator[Station]:
     """Open a station on the camera (also ``recording`` if it records) meanwhile; it is closed whatever happens."""
     station = Station(
@@ -77,18 +94,23 @@ def open_station(
         calibrations=calibrations,
         wiring=wiring,
         recording=recording,
+        unrecorded_m=unrecorded_m,
     )
     try:
         yield station
     finally:
-        station.close()
+        with closing():
+            station.close()
 
 
 def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapshot:
-    """Inspect one roll to the end of its cloth, with a line of progress on stderr; Ctrl+C ends the roll properly.
+    """Inspect one roll to the end of its cloth, with a line of progress on stderr; a signal ends the roll in order,
+    with what is in flight declared uninspected.
+
+    A roll that is not wholly on record is no error here: the records raise it when they are closed.
 
     Raises:
-        Exception: whatever ended the line before the cloth did.
+        Exception: whatever ended the line before the cloth did; StationError: the line did not end in time.
     """
     last, ending = 0.0, False
     with interrupt_noted() as interrupted:
@@ -97,37 +119,17 @@ def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapsho
             say_notices(station)
             if interrupted.is_set() and not ending:
                 ending = True
-                say("Ending the roll: judging what is in flight.")
-                station.end_roll()
+                say("Ending the roll; what is in flight is not inspected.")
+                station.end_roll(judge=False)
+            if ending and not time_left(1.0, ROLL_RESERVE_S):
+                raise StationError("The line did not end in time; the roll is broken off where its record ends.")
             if time.monotonic() - last >= PROGRESS_S:
                 last = time.monotonic()
                 say_progress(station.snapshot())
     say_notices(station)
-    if station.failure is not None:
+    if station.failure is not None and not station.events_lost:
         raise station.failure
     return station.snapshot()
-
-
-@contextmanager
-def interrupt_noted() -> Iterator[threading.Event]:
-    """Let the first Ctrl+C (or SIGTERM) only set the event meanwhile, so that it interrupts nothing; a second one
-    interrupts."""
-    noted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield noted
-        return
-
-    def note(_number: int, _frame: object) -> None:
-        if noted.is_set():
-            raise KeyboardInterrupt
-        noted.set()
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield noted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def say(text: str) -> None:
@@ -141,11 +143,13 @@ def say_notice(notice: Notice) -> None:
 
 
 def say_notices(station: Station) -> None:
-    """Take what the station told since the last call, and print warnings, errors and stops."""
+    """Take what the station told since the last call, and print warnings, errors, columns and stops."""
     while events := station.drain():
         for event in events:
             if isinstance(event, Notice) and event.severity is not Severity.INFO:
                 say_notice(event)
+            elif isinstance(event, ColumnsInspected):
+                say(f"Columns inspected: {event}")
             elif isinstance(event, StopChanged):
                 say(f"Stop {event.step} by {event.by}: {event.cause}")
 
@@ -155,6 +159,8 @@ def say_progress(snapshot: LineSnapshot) -> None:
     if snapshot.roll is None or snapshot.state is LineState.INITIALIZED:
         say(snapshot.message or "Starting")
         return
+    if snapshot.records is not None:
+        say(f"{snapshot.records.text}. {snapshot.records.why}")
     done = snapshot.ledger.lines_inspected
     length = f"{snapshot.metres_inspected:.1f} m" if snapshot.metres_inspected is not None else f"{done} lines"
     say(
@@ -179,7 +185,7 @@ class TeachingLog:
 
 def line_figures(snapshot: LineSnapshot) -> dict[str, object]:
     """Return the ledger and speed part of a command's JSON."""
-    ledger = snapshot.ledger
+    ledger, columns = snapshot.ledger, snapshot.columns
     return {
         "roll": snapshot.roll,
         "metres_inspected": snapshot.metres_inspected,
@@ -188,6 +194,9 @@ def line_figures(snapshot: LineSnapshot) -> dict[str, object]:
         "lines_inspected": ledger.lines_inspected,
         "lines_uninspected": ledger.lines_uninspected,
         "lines_repeated": ledger.lines_repeated,
+        "web_left_px": columns and columns.left_px,
+        "web_right_px": columns and columns.right_px,
+        "fastest_m_per_min": snapshot.fastest_m_per_min,
         "tiles_per_second": snapshot.tiles_per_second,
         "latency_p50_ms": snapshot.latency_p50_ms,
         "latency_p99_ms": snapshot.latency_p99_ms,

@@ -11,7 +11,7 @@ from drivers import abandoned
 from drivers.camera import Camera
 from model.scorer import TileScorer
 from station.bugs import log_bug, reason
-from station.contract import Event, FeedState, Ledger, LineSnapshot, LineState, Notice, Severity
+from station.contract import ColumnsInspected, Event, FeedState, Ledger, LineSnapshot, LineState, Notice, Severity
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
 from station.line.channel import Channel
@@ -20,13 +20,19 @@ from station.line.flow import EndOfRun, ScoredRow
 from station.line.gauges import Gauges
 from station.line.judging.judge import Judge
 from station.line.ledger import LineLedger
+from station.line.pace import fastest_m_per_min
+from station.line.scoring.cloth_watch import ClothWatch
 from station.line.scoring.inference import Inference
 from station.line.scoring.tiling import PixelCorrection, Tiler
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
+from station.shutdown import time_left
 
 ROWS_WAITING = 16
 STOP_S = 20.0  # a large batch on a busy machine takes seconds
+RESERVE_S = 4.0
+"""After a signal so much of its time is kept for the end of roll and records."""
+
 READING_S = 0.2
 """The encoder is read again after this time at the earliest: screens ask often, and such a reading is good enough."""
 
@@ -73,7 +79,7 @@ class Inspection:
         self._on_event = on_event
         self._ledger = LineLedger()
         self._gauges = Gauges()
-        self._notices: SimpleQueue[Notice] = SimpleQueue()
+        self._notices: SimpleQueue[Notice | ColumnsInspected] = SimpleQueue()
         self._blocks = block_queue(camera.waits)
         self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
         self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notices.put, due_line=due_line)
@@ -83,10 +89,13 @@ class Inspection:
             width_px=camera.width_px,
             tile_px=tile_px,
             cell_px=cell_px,
-            web=WebFinder() if recipe.find_web else None,
+            web=WebFinder() if recipe.web.finds else None,
             shading=shading,
         )
-        self._inference = Inference(scorer, tiler, self._blocks, self._rows, self._gauges, prompt=not camera.waits)
+        self._watch = ClothWatch(recipe.cloth, camera.width_px, camera.channels, camera.white, self._notices.put)
+        self._inference = Inference(
+            scorer, tiler, self._blocks, self._rows, self._gauges, watch=self._watch, prompt=not camera.waits
+        )
         self._judge = Judge(
             recipe,
             self._ledger,
@@ -111,6 +120,7 @@ class Inspection:
         self._ended = threading.Event()
         self.failure: Exception | None = None
         self.has_hung = False
+        self._is_given_up = False
 
     def start(self) -> None:
         """Warm the model up, then open the camera and begin; returns at once.
@@ -136,7 +146,7 @@ class Inspection:
         """End the roll: judge every line that was due by now.  Returns False if ``timeout`` seconds were not enough
         and the rest was given up."""
         self._acquisition.ask(Mode.FINISH)
-        if self._started and not self._ended.wait(timeout):
+        if self._started and not self._ended.wait(time_left(timeout, RESERVE_S)):
             text = f"The end of the roll was not judged within {timeout:g} s; the rest is uninspected."
             self._notices.put(Notice(Severity.ERROR, text))
             self.abort()
@@ -145,11 +155,17 @@ class Inspection:
             self._join()
         return True
 
+    def give_up(self) -> None:
+        """End the roll now: lines in flight, and what a camera with ``total_lines`` has not delivered yet, become
+        uninspected (aborted).  Returns at once."""
+        self._is_given_up = True
+        self._halt()
+
     def abort(self) -> None:
         """End the roll now; lines in flight become uninspected (aborted)."""
         self._halt()
         if self._started:
-            self._ended.wait(STOP_S)
+            self._ended.wait(time_left(STOP_S, RESERVE_S))
             self._join()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -164,6 +180,7 @@ class Inspection:
         ended = self._ended.is_set()
         reading_speed = 0.0 if ended or not self._started else self._acquisition.encoder(READING_S).lines_per_s
         median, high = self._gauges.latency_ms()
+        fastest, goes_faster = self._fastest()
         return LineSnapshot(
             state=self._state(),
             feed=self._feed(),
@@ -183,6 +200,9 @@ class Inspection:
             message=self._camera.trouble if self.failure is None else reason(self.failure),
             origin_line=self._acquisition.origin_line,
             behind_s=self._behind_s(),
+            columns=self._watch.columns,
+            fastest_m_per_min=fastest,
+            goes_faster=goes_faster,
         )
 
     @property
@@ -211,6 +231,14 @@ class Inspection:
             return 0.0
         return max(0.0, newest - self._judge.judged_s)
 
+    def _fastest(self) -> tuple[float | None, bool]:
+        """Return how many m/min the machine keeps up with, None while unknown, and whether it goes faster."""
+        (capacity, is_known), columns, recipe = self._gauges.capacity(), self._watch.columns, self._recipe
+        if columns is None or capacity is None or recipe.mm_per_px is None:
+            return None, False
+        web_px = columns.right_px - columns.left_px
+        return fastest_m_per_min(capacity, web_px, recipe.overlap_px, recipe.scale_along), not is_known
+
     def _halt(self) -> None:
         self._acquisition.ask(Mode.ABORT)
         self._blocks.abort()
@@ -220,7 +248,7 @@ class Inspection:
         """Wait for the threads; abandon one that hangs in a device and note it in ``has_hung``."""
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(STOP_S)
+                thread.join(time_left(STOP_S, RESERVE_S))
                 if thread.is_alive():
                     abandoned.abandon(thread)
                     self.has_hung = True
@@ -261,10 +289,13 @@ class Inspection:
         except Exception as error:
             self._fail(error)
         try:
-            if self.failure is not None:
-                # A folder's images behind the damaged one belong to the roll, too.
-                self._ledger.due(self._acquisition.cloth_lines)
-            self._judge.close_roll(self._roll or "", self._notices, self.failure)
+            rest = 0
+            if self.failure is not None or self._is_given_up:
+                # A folder's images behind the damaged one, or behind the last one played, belong to the roll, too.
+                rest = self._acquisition.cloth_lines
+                self._ledger.due(rest)
+            broken_off = "it was interrupted" if self._is_given_up and rest else ""
+            self._judge.close_roll(self._roll or "", self._notices, self.failure, broken_off)
         except Exception as error:
             # The listener itself is broken: only the caller and the last resort are left to tell.
             self._fail(error)

@@ -31,6 +31,12 @@ class Notices:
         text = f"lines from {first_line} on are not inspected. Slow the machine down."
         self._warn_seldom("overload", f"The line is slower than the cloth: {text}")
 
+    def stood_still(self, seconds: float, *, waits: bool) -> None:
+        """Tell that this program did not run for a while, whether or not the cloth ``waits``."""
+        what = "" if waits else " Cloth that passed meanwhile is not inspected."
+        why = "it slept, or this program was stopped or far too busy"
+        self._notify(Notice(Severity.WARNING, f"This computer stood still for {seconds:.0f} s: {why}.{what}"))
+
     def too_short(self, first_line: int, end_line: int, tile_px: int) -> None:
         """Tell that too few lines came from the loom without a break to fill a tile."""
         text = f"fewer than {tile_px} lines without a break cannot be judged."

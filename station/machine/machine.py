@@ -282,10 +282,13 @@ class Machine:
             self._beat_s = now
         wanted = self._policy.state
         stop = wanted is StopState.REQUESTED or bool(self._fault)
+        lag = self._snapshot.records
         return Outputs(
             stop=stop,
             red=stop or wanted is StopState.ANNOUNCED,
             amber=bool(self._fault) or self._watchdog.degraded(self._snapshot, now),
+            unrecorded=lag is not None,
+            unrecorded_m=0.0 if lag is None else lag.metres,
             marker=now < self._marked_until_s,
             heartbeat=heartbeat,
             to_marker_m=self._status.to_marker.metres if self._status.to_marker else None,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from station.display_score import AT_THRESHOLD
 from station.recipe import FabricName
+from station.records_lag import UNRECORDED_M
 
 
 class StopSettings(BaseModel):
@@ -42,6 +43,9 @@ class MachineSettings(BaseModel):
     heartbeat_ms: float = Field(500.0, ge=50, le=5000, description="how often the heartbeat toggles")
     uninspected_m: float = Field(
         5.0, gt=0, description="the heartbeat stands still once so much cloth went by without any of it inspected"
+    )
+    unrecorded_m: float = Field(
+        UNRECORDED_M, gt=0, description="the heartbeat stands still once more judged cloth than this is not on record"
     )
     on_camera_loss: Literal["stop", "light"] = "stop"
     on_exit: Literal["stop", "leave"] = "stop"

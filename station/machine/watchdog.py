@@ -29,8 +29,9 @@ class Watchdog:
 
     The line is dead when it has stopped with a fault, when its camera is silent (unless settings leave that to the
     light), and, whatever its state, when ``uninspected_m`` of cloth went by without any of it inspected.  Without an
-    open roll and in a pause people have decided not to look, and the heart beats.  Only cloth judged over the whole
-    width counts as inspected: ``uninspected_m`` also covers the loss of one camera of several.
+    open roll and in a pause people have decided not to look, and the heart beats.  Too much cloth that is judged but
+    not on record counts as not inspected, whatever the line does.  Only cloth judged over the whole width counts as
+    inspected: ``uninspected_m`` also covers the loss of one camera of several.
 
     A line that gets ready may hang, and a camera that is not started yet reports no cloth: there the time is counted.
 
@@ -56,6 +57,8 @@ class Watchdog:
             self._agreed_s = now_s
         if snapshot.state is not LineState.INITIALIZED or self._awaited_s is None:
             self._awaited_s = now_s
+        if snapshot.records is not None and snapshot.records.is_over_limit:
+            return f"{snapshot.records.metres:.1f} m of cloth are not on record"
         if snapshot.state is LineState.ERROR:
             return f"the line has stopped ({snapshot.message.rstrip('.') or 'no reason given'})"
         blind = snapshot.feed in _BLIND
@@ -76,13 +79,14 @@ class Watchdog:
     def degraded(self, snapshot: LineSnapshot, now_s: float) -> bool:
         """Say whether cloth that moves now is not inspected as it should be.
 
-        Either nothing looks at it, as in a pause or without a roll, or some went by uninspected in the last seconds.
+        Either nothing looks at it, as in a pause or without a roll, or some went by uninspected in the last seconds, or
+        the record lags behind it.
         """
         if snapshot.ledger.lines_uninspected > self._uninspected:
             self._amber_until_s = now_s + AMBER_S
         self._uninspected = snapshot.ledger.lines_uninspected
         blind = snapshot.state not in _LOOKING or snapshot.feed in _BLIND
-        return blind or now_s < self._amber_until_s
+        return blind or now_s < self._amber_until_s or snapshot.records is not None
 
 
 def runs_camera(snapshot: LineSnapshot) -> bool:

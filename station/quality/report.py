@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from model.durable import write_whole
 from station.contract import StationError
 from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
 from station.records.history import History
+from station.records.reading.values import SpoiltRowError
 from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict
+
+if TYPE_CHECKING:
+    from station.quality.report_csv import CsvStyle
 
 ALL = 1_000_000
 
@@ -40,6 +45,7 @@ class ReportDefect:
     points: int | None
     piece: str | None
     crop_file: str | None
+    found_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,12 @@ class ReportCalibration:
 class Report:
     """A report holds all that is reported of a roll.  Metres, points and points per area are None without a scale.
 
-    ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.
+    ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.  ``incomplete_because``
+    says what the records of the roll lack; nothing lacks if it is empty, and else the roll is not graded.
+    ``events_lost`` of it never got on record.  ``clock_shift_s`` is by how many seconds the computer's clock was set
+    forward (negative: back) while it was open.
+
+    ``columns`` says which columns of the camera were judged as cloth, '' if that is not on record.
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
     rejects that a person marked as such; points are given for rejects that are not false alarms.
@@ -85,6 +96,8 @@ class Report:
     started_at: datetime
     ended_at: datetime | None
     broken_off: bool
+    events_lost: int
+    clock_shift_s: float
     length_m: float | None
     inspected_m: float | None
     uninspected_m: float | None
@@ -93,6 +106,7 @@ class Report:
     lines_uninspected: int
     lines_repeated: int
     web_width_mm: float | None
+    columns: str
     unit: str
     unverified: str
     calibrations: tuple[ReportCalibration, ...]
@@ -107,17 +121,35 @@ class Report:
     grading_rule: str
     defect_list: tuple[ReportDefect, ...]
     stretches: tuple[ReportStretch, ...]
+    incomplete_because: tuple[str, ...] = ()
+
+    @property
+    def incomplete(self) -> bool:
+        """Say whether the records lack something of the roll."""
+        return bool(self.incomplete_because)
 
 
 def report(history: History, roll_name: str) -> Report:
-    """Make the report of a roll.
+    """Make the report of a roll.  Rows on record that are spoilt are left out and named; the roll is then incomplete.
 
     Raises:
-        RecordsError: there is no such roll, or the records cannot be read.
+        RecordsError: there is no such roll, or its row or all records cannot be read.
         ReportError: the recipe names a grading rule that does not exist.
     """
-    roll = history.roll(roll_name)
-    rows = history.defects(DefectFilter(roll.id, limit=ALL))
+    return report_of(history, history.roll(roll_name))
+
+
+def report_of(history: History, roll: RollRow) -> Report:
+    """Make the report of a roll that was read already; as :func:`report`."""
+    spoilt: list[str] = []
+
+    def told(error: SpoiltRowError) -> None:
+        spoilt.append(str(error))
+
+    rows = history.defects(DefectFilter(roll.id, limit=ALL), told)
+    stretches = history.stretches(roll.id, told)
+    calibrations = history.calibrations(roll_id=roll.id, told=told)
+    lacks = [*([roll.incomplete] if roll.incomplete else []), *spoilt]
     counted = [row for row in rows if row.is_reject and row.verdict is not Verdict.FALSE_ALARM]
     graded = _grade(roll, counted)
     points = dict(zip((row.number for row in counted), graded.charged, strict=True)) if graded else {}
@@ -131,6 +163,8 @@ def report(history: History, roll_name: str) -> Report:
         started_at=roll.started_at,
         ended_at=roll.ended_at,
         broken_off=roll.broken_off,
+        events_lost=roll.events_lost,
+        clock_shift_s=roll.clock_shift_s,
         length_m=_metres(roll.ledger.lines_acquired, scale),
         inspected_m=_metres(roll.ledger.lines_inspected, scale),
         uninspected_m=_metres(roll.ledger.lines_uninspected, scale),
@@ -139,32 +173,50 @@ def report(history: History, roll_name: str) -> Report:
         lines_uninspected=roll.ledger.lines_uninspected,
         lines_repeated=roll.ledger.lines_repeated,
         web_width_mm=_width_mm(roll),
+        columns=history.columns(roll.id),
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
-        calibrations=tuple(_calibration(row) for row in history.calibrations(roll_id=roll.id)),
+        calibrations=tuple(_calibration(row) for row in calibrations),
         defects=len(rows),
         rejects=len(counted) + false_alarms,
         false_alarms=false_alarms,
         unreviewed=sum(row.verdict is None for row in counted),
         points=graded.points if graded else None,
         points_per_100_m2=graded.points_per_100_m2 if graded else None,
-        grade=str(graded.grade if graded else Grade.NOT_GRADED),
-        grade_reasons=graded.reasons if graded else ("the recipe has no scale",),
+        grade=str(graded.grade if graded and not lacks else Grade.NOT_GRADED),
+        grade_reasons=_reasons(graded, lacks),
         grading_rule=_rule_label(roll),
         defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
-        stretches=tuple(_stretch(row, scale) for row in history.stretches(roll.id)),
+        stretches=tuple(_stretch(row, scale) for row in stretches),
+        incomplete_because=tuple(lacks),
     )
 
 
 def to_dict(made: Report) -> dict[str, object]:
-    """Convert the report to a dictionary for JSON; times are ISO 8601."""
+    """Convert the report to a dictionary for JSON; times are ISO 8601, in UTC as on record."""
     data = asdict(made)
+    data["incomplete"] = made.incomplete
     data["started_at"] = made.started_at.isoformat()
     data["ended_at"] = made.ended_at.isoformat() if made.ended_at else None
     data["calibrations"] = [
         {**asdict(one), "made_at": one.made_at.isoformat(timespec="seconds")} for one in made.calibrations
     ]
+    data["defect_list"] = [
+        {**asdict(one), "found_at": one.found_at.isoformat(timespec="seconds")} for one in made.defect_list
+    ]
     return data
+
+
+def headline(made: Report) -> dict[str, object]:
+    """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
+    kept = (
+        "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m",
+        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects",
+        "false_alarms", "unreviewed",
+        "points", "points_per_100_m2", "grade",
+    )  # fmt: skip
+    times = {"started": made.started_at.isoformat(), "ended": made.ended_at.isoformat() if made.ended_at else None}
+    return {**times, **{key: getattr(made, key) for key in kept}}
 
 
 def to_text(made: Report) -> str:
@@ -174,43 +226,46 @@ def to_text(made: Report) -> str:
     return as_text(made)
 
 
-def to_csv(made: Report, path: Path) -> None:
-    """Write the defects as CSV, one per line, with a heading line that marks unverified sizes.
+def to_csv(made: Report, path: Path, style: CsvStyle | None = None) -> None:
+    """Write the defects as CSV, completely or not at all; default: with comma and point.
 
     Raises:
         ReportError: the file cannot be written.
     """
-    fields = list(ReportDefect.__dataclass_fields__)
-    unit = f"{made.unit}_unverified" if made.unverified and made.unit == "mm" else made.unit
-    heading = [f"{name}_{unit}" if name in ("position", "across", "length", "width") else name for name in fields]
+    from station.quality.report_csv import CsvStyle, as_csv
+
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["roll", *heading])
-            for defect in made.defect_list:
-                writer.writerow([_unspelled(v) for v in (made.roll, *(getattr(defect, name) for name in fields))])
+        write_whole(path, as_csv(made, style or CsvStyle()))
     except OSError as error:
         raise unwritable(path, error) from error
 
 
-def to_pdf(made: Report, path: Path) -> None:
-    """Write the report as PDF.  Raises ReportError if the file cannot be written."""
+def to_pdf(made: Report, path: Path) -> list[str]:
+    """Write the report as PDF, completely or not at all.  Returns a sentence for each thing it could not show.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
     from station.quality.report_pdf import write_pdf  # loads the PDF library only when needed
 
     try:
-        write_pdf(made, path)
+        return write_pdf(made, path)
     except OSError as error:
         raise unwritable(path, error) from error
 
 
 def unwritable(path: Path, error: OSError) -> ReportError:
     """Return the error for a report file that cannot be written."""
-    return ReportError(f"The report cannot be written to {path}: {error.strerror or error}; name another file.")
+    return ReportError(
+        f"The report cannot be written to {path}: {error.strerror or error}; name another file, or make room and "
+        "close it where it is open."
+    )
 
 
-def _unspelled(value: object) -> object:
-    """Put a quote before text that begins like a formula, since spreadsheets run it; outside names may."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def _reasons(graded: Grading | None, spoilt: list[str]) -> tuple[str, ...]:
+    if spoilt:
+        return ("its records are incomplete",)
+    return graded.reasons if graded else ("the recipe has no scale",)
 
 
 def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:
@@ -280,4 +335,5 @@ def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
         points=points,
         piece=row.piece,
         crop_file=None if row.crop_file is None else str(row.crop_file),
+        found_at=row.found_at,
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from station.local_time import dated, day
+from station.records.rolls import clock_text
+
 if TYPE_CHECKING:
     from station.quality.report import Report, ReportCalibration, ReportDefect, ReportStretch
 
@@ -13,17 +16,21 @@ LISTED = 200
 
 def summary(made: Report) -> list[tuple[str, str]]:
     """Return label and value of everything the report says about the roll as a whole."""
-    ended = f"{made.ended_at:%Y-%m-%d %H:%M:%S} UTC" if made.ended_at else "still open"
+    ended = dated(made.ended_at) if made.ended_at else "still open"
     if made.broken_off:
-        ended += " (broken off: nobody ended it; the figures are what was on record)"
+        ended += " (broken off before its end; the figures are what is on record)"
+    if made.clock_shift_s:
+        ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
-        ("Started", f"{made.started_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Started", f"{dated(made.started_at)} (local time and its distance from UTC)"),
         ("Ended", ended),
         ("Length", _length(made.length_m, made.lines_acquired)),
         ("Inspected", _length(made.inspected_m, made.lines_inspected)),
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
+        *([("Record", f"INCOMPLETE: {made.incomplete_because[0]}")] if made.incomplete else []),
         ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
+        ("Columns inspected", made.columns or "not on record"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects"),
@@ -42,7 +49,7 @@ def _calibrations(made: Report) -> str:
 
 def _calibration(used: ReportCalibration) -> str:
     left = "" if used.residual is None else f", residual {used.residual:.3g} {used.residual_unit}"
-    return f"{used.kind} no. {used.number} of {used.made_at:%Y-%m-%d} by {used.made_by}{left}"
+    return f"{used.kind} no. {used.number} of {day(used.made_at)} by {used.made_by}{left}"
 
 
 def stretch_words(made: Report, stretch: ReportStretch) -> str:
@@ -82,6 +89,9 @@ def as_text(made: Report) -> str:
         lines += ["", "Cloth nobody inspected"]
         lines += [f"  {stretch_words(made, stretch)}" for stretch in unseen[:LISTED]]
         lines += _more(len(unseen))
+    if made.incomplete_because:
+        lines += ["", "Not in this report", *(f"  {why}" for why in made.incomplete_because[:LISTED])]
+        lines += _more(len(made.incomplete_because))
     if made.defect_list:
         lines += ["", "Defects", *_table([HEADINGS, *(defect_cells(made, d) for d in made.defect_list[:LISTED])])]
         lines += _more(len(made.defect_list))

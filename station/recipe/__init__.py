@@ -1,5 +1,6 @@
 """This room holds what one fabric needs to be inspected."""
 
-from station.recipe.recipe import FABRIC_NAME, NO_DECISION, FabricName, Recipe
+from station.recipe.names import FabricName
+from station.recipe.recipe import NO_DECISION, Recipe
 
-__all__ = ["FABRIC_NAME", "NO_DECISION", "FabricName", "Recipe"]
+__all__ = ["NO_DECISION", "FabricName", "Recipe"]

@@ -20,6 +20,7 @@ from drivers.camera import EncoderReading
 from drivers.notice import Notice, Severity
 from drivers.recording.format import SUFFIX, Entry, RecordingMetadata, What
 from drivers.recording.writer import SEGMENT_BYTES, RecordingWriter
+from model.durable import make_private
 from station.bugs import log_bug, reason
 from station.line.channel import Channel, Closed
 
@@ -159,7 +160,7 @@ class ClothRecorder:
     def _run(self) -> None:
         _be_nice()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private(self.folder)
             while (entries := self._queue.get()) is not None:
                 for entry in entries:
                     self._write(entry)

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -20,7 +18,7 @@ from sqlalchemy import Connection, Engine, Row, Text, select, type_coerce
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from station.records.schema import EventHeadTable, EventTable, now
+from station.records.schema import EventHeadTable, EventTable, now, storable
 
 GENESIS = "0" * 64
 NO_HEAD = (None, None)
@@ -50,6 +48,7 @@ def append(session: Session, action: str, old: str, new: str, by: str, why: str)
         head = EventHeadTable(id=1, last_id=0, last_hash=GENESIS)
         session.add(head)
     number, at = head.last_id + 1, now()
+    by, action, old, new, why = map(storable, (by, action, old, new, why))
     digest = chain_hash(head.last_hash, number, at, (by, action, old, new, why))
     session.add(EventTable(id=number, at=at, who=by, action=action, old=old, new=new, why=why, hash=digest))
     head.last_id = number
@@ -65,7 +64,7 @@ def verify(engine: Engine, progress: Callable[[int], None] | None = None) -> Aud
     A missing row is named by the number it would have; so is a row that a lost or unreadable head leaves unknown.
     Without its table, or a column of it, the chain is bad from row 1.
     """
-    with engine.connect() as connection, _texts_as_they_are(connection):
+    with engine.connect() as connection:
         heads = _heads(connection)
         last, last_hash = heads[0] if len(heads) == 1 else NO_HEAD
         number, previous = 0, GENESIS
@@ -88,22 +87,6 @@ def verify(engine: Engine, progress: Callable[[int], None] | None = None) -> Aud
     if last is None or last > number:
         return AuditCheck(number, False, number + 1)
     return AuditCheck(number, False, last + 1 if at_last == last_hash else max(last, 1))
-
-
-@contextmanager
-def _texts_as_they_are(connection: Connection) -> Iterator[None]:
-    """Read text that is not UTF-8 as some other text meanwhile, so that the check names such a damaged row and does not
-    stop at it."""
-    raw = connection.connection.dbapi_connection
-    if not isinstance(raw, sqlite3.Connection):
-        yield
-        return
-    before = raw.text_factory
-    raw.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-    try:
-        yield
-    finally:
-        raw.text_factory = before
 
 
 def _heads(connection: Connection) -> list[tuple[int, str] | tuple[None, None]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from station.records import audit
+from station.records.reading.values import SpoiltRowError, Values, as_they_lie
 from station.records.rows import CalibrationRow, NewCalibration
 from station.records.schema import CalibrationTable, RollCalibrationTable, now
 
@@ -45,7 +46,7 @@ def link_calibrations(session: Session, roll_id: int, calibration_ids: Iterable[
 
 def calibration_query(camera_id: str | None = None, roll_id: int | None = None) -> Select[Any]:
     """Return the query for calibrations, newest first: all, those of one camera, or those a roll was inspected with."""
-    query = select(CalibrationTable.__table__).order_by(CalibrationTable.id.desc())
+    query = select(*as_they_lie(CalibrationTable)).order_by(CalibrationTable.id.desc())
     if camera_id is not None:
         query = query.where(CalibrationTable.camera_id == camera_id)
     if roll_id is not None:
@@ -55,22 +56,25 @@ def calibration_query(camera_id: str | None = None, roll_id: int | None = None) 
 
 
 def calibration_row(row: Row[Any]) -> CalibrationRow:
-    """Return a calibration from its database row; a result that is no JSON object (damaged, or changed from outside)
-    becomes empty."""
-    result: Mapping[str, Any]
+    """Return a calibration from its database row; a result that is no JSON object becomes empty, which fits nothing.
+
+    Raises:
+        SpoiltRowError: another value is spoilt.
+    """
+    value = Values(row, "calibration", row.id)
     try:
-        result = json.loads(row.facts)  # the column keeps its first name
-    except (ValueError, RecursionError):
+        result = value.json_object("facts")  # the column keeps its first name
+    except SpoiltRowError:
         result = {}
     return CalibrationRow(
-        id=row.id,
-        kind=row.kind,
-        camera_id=row.camera_id,
-        serial=row.serial,
-        width_px=row.width_px,
-        result=result if isinstance(result, dict) else {},
-        residual=row.residual,
-        residual_unit=row.residual_unit,
-        made_at=row.created_at,
-        made_by=row.created_by,
+        id=value.whole("id"),
+        kind=value.text("kind"),
+        camera_id=value.text("camera_id"),
+        serial=value.text("serial"),
+        width_px=value.whole_or_none("width_px"),
+        result=result,
+        residual=value.number_or_none("residual"),
+        residual_unit=value.text("residual_unit"),
+        made_at=value.time("created_at"),
+        made_by=value.text("created_by"),
     )

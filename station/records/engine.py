@@ -13,34 +13,54 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from model.durable import keep_from_others, make_private
 from station.records.errors import records_error
 from station.records.locks import FileLock
 from station.records.rows import RecordsError
 from station.records.schema import HEAD
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 DATABASE = "station.db"
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 5000
+MOST_PATH_BYTES = 500
+"""SQLite keeps 512 bytes for a path, and its side files have longer names than the database."""
 
 log = logging.getLogger("station.records")
 
 
-def default_url(home: Path) -> str:
-    """Return the URL of the database in the home folder."""
-    return f"sqlite:///{(home / DATABASE).as_posix()}"
+def default_url(home: Path) -> URL:
+    """Return the URL of the database in the home folder, whatever signs its path has.
+
+    Raises:
+        RecordsError: the path is longer than SQLite can open.
+    """
+    file = home.absolute() / DATABASE
+    size = len(os.fsencode(file))
+    if size > MOST_PATH_BYTES:
+        raise RecordsError(
+            f"The path of the home folder is too long: {size} bytes with its database, SQLite opens at most "
+            f"{MOST_PATH_BYTES}; name another home folder (--home or STATION_HOME): {home}"
+        )
+    return URL.create("sqlite", database=str(file))  # never a pasted string: a path may hold %, ? and #
 
 
 def make_home(home: Path) -> None:
     """Create the home folder with rights for its owner only.  Raises RecordsError if it cannot be written to."""
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        is_ours = (home / DATABASE).exists() or (home / "models").is_dir()
+        make_private(home)
+        if is_ours:
+            keep_from_others(home)
         probe = home / f".writable-{os.getpid()}"
         probe.touch(0o600)
         probe.unlink()
@@ -69,7 +89,7 @@ def make_engine(url: str | URL, *, read_only: bool) -> Engine:
     return engine
 
 
-def open_database(home: Path, url: str) -> tuple[Engine, Engine]:
+def open_database(home: Path, url: str | URL) -> tuple[Engine, Engine]:
     """Bring the database up to date and return the writer's and the readers' engine.
 
     Raises:
@@ -133,26 +153,41 @@ def _migrating(home: Path) -> Iterator[None]:
 
 
 def _migrate(home: Path, engine: Engine, file: Path | None) -> None:
-    from alembic import command  # only needed for a new or an old database
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
     revision = schema_revision(engine, file)  # again: another process may have migrated first
     if revision == HEAD:
         return
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _known_revisions():
         raise RecordsError(
             f"The records in {file or 'the database'} were made by a newer station (revision {revision}; this one "
             f"knows up to {HEAD}); upgrade the station, or name another home folder."
         )
     if revision is not None and file is not None:
         log.info("backup before migration: %s", backup(home, file, revision))
+    migrate(engine)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring a database of an older station up to the present schema, in one transaction."""
+    from alembic import command  # only needed for a new or an old database
+
+    config = _alembic()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)
+
+
+def _alembic() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _known_revisions() -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
 
 
 def backup(home: Path, file: Path, label: str) -> Path:
@@ -168,6 +203,8 @@ def backup(home: Path, file: Path, label: str) -> Path:
 
 def _pragmas(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None  # our code begins transactions; the driver would guess
+    # One text that is not UTF-8 would fail a whole list; read so, it is found and named where it is taken.
+    connection.text_factory = as_it_lies
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -199,6 +236,11 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
 def _reader_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     _pragmas(connection)
     connection.execute("PRAGMA query_only = ON")
+
+
+def as_it_lies(data: bytes) -> str:
+    """Decode a text of the database; bytes that are not UTF-8 stay in it as surrogates."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _begin(connection: Connection) -> None:

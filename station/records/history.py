@@ -1,22 +1,30 @@
-"""This module reads the records: it returns plain rows and may be called from any thread."""
+"""This module reads the records: it returns plain rows and may be called from any thread.
+
+Lists are read though single rows of them are spoilt: who asks with ``told`` is told of each such row and gets the rest;
+without it the first one raises SpoiltRowError.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, Executable, Row, Select, case, func, select
+from sqlalchemy import Engine, Executable, Row, Select, case, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from station.contract import DefectKind, Ledger, StopStep, UninspectedReason
+from station.contract import StopStep
 from station.recipe import Recipe
+from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.errors import records_error
-from station.records.rolls import BROKEN_OFF
+from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
+from station.records.reading.values import Told, Values, as_they_lie, readable
+from station.records.rolls import COLUMNS, place_of
 from station.records.rows import (
     CalibrationRow,
     DefectFilter,
@@ -40,6 +48,11 @@ from station.records.schema import (
 )
 from station.records.store import Store
 
+IDS_AT_ONCE = 10_000
+"""SQLite takes 32,766 values in one query."""
+
+log = logging.getLogger("station.records")
+
 
 class History:
     """The history reads what is on record.  Every method opens its own short read session.
@@ -58,40 +71,34 @@ class History:
         self._home = Path(home or ".").absolute()
 
     def fabrics(self) -> list[str]:
-        """Return the fabrics that have at least one recipe, by name."""
-        query = select(FabricTable.name).join(RecipeTable).distinct().order_by(FabricTable.name)
-        return [row.name for row in self._rows(query)]
+        """Return the fabrics that have at least one recipe, by name; those whose name cannot be read are left out."""
+        query = select(*as_they_lie(FabricTable)).where(FabricTable.id.in_(select(RecipeTable.fabric_id)))
+        rows = self._rows(query.order_by(FabricTable.name))
+        return readable(rows, lambda row: Values(row, "fabric", row.id).text("name"), _log_only)
 
-    def recipes(self, fabric: str) -> list[RecipeRow]:
+    def recipes(self, fabric: str, told: Told | None = None) -> list[RecipeRow]:
         """Return all versions of a fabric's recipe, newest first; empty if the fabric is unknown."""
-        query = (
-            select(RecipeTable.body, RecipeTable.created_at, RecipeTable.created_by, RecipeTable.why)
-            .join(FabricTable)
-            .where(FabricTable.name == fabric)
-            .order_by(RecipeTable.version.desc())
-        )
-        return [
-            RecipeRow(Recipe.model_validate_json(row.body), row.created_at, row.created_by, row.why)
-            for row in self._rows(query)
-        ]
+        query = _recipes_of(fabric).order_by(RecipeTable.version.desc())
+        return readable(self._rows(query), recipe_row, told)
 
     def recipe(self, fabric: str, version: int | None = None) -> Recipe:
         """Return one version of a fabric's recipe; default: the newest.
 
         Raises:
             RecordsError: unknown fabric (names the known ones) or version (names the known ones).
+            SpoiltRowError: that version cannot be read.
         """
-        query = select(RecipeTable.body, RecipeTable.version).join(FabricTable).where(FabricTable.name == fabric)
-        rows = {row.version: row.body for row in self._rows(query)}
+        rows = {row.version: row for row in self._rows(_recipes_of(fabric))}
         if not rows:
             known = ", ".join(self.fabrics()) or "none yet; teach one first"
             raise RecordsError(f"There is no recipe for the fabric {fabric!r}; known fabrics: {known}.")
-        chosen = max(rows) if version is None else version
+        newest = max(rows, key=lambda number: (not isinstance(number, int), number))  # a spoilt number is not passed by
+        chosen = newest if version is None else version
         if chosen not in rows:
             raise RecordsError(
-                f"There is no version {version} of the recipe for {fabric}; known: {', '.join(map(str, sorted(rows)))}."
+                f"There is no version {version} of the recipe for {fabric}; known: {', '.join(map(str, rows))}."
             )
-        return Recipe.model_validate_json(rows[chosen])
+        return recipe_row(rows[chosen]).recipe
 
     def model_file(self, sha256: str) -> Path:
         """Return the path of a taught model.  Raises RecordsError if it is not on record or its file is missing."""
@@ -108,14 +115,17 @@ class History:
         steps = [f"stop {step}" for step in (StopStep.REQUESTED, StopStep.RELEASED)]
         query = select(EventTable.action, EventTable.new).where(EventTable.action.in_(steps))
         last = next(iter(self._rows(query.order_by(EventTable.id.desc()).limit(1))), None)
-        return last.new if last is not None and last.action == steps[0] else ""
+        return str(last.new) if last is not None and last.action == steps[0] else ""
 
-    def rolls(self, chosen: RollFilter | None = None) -> list[RollRow]:
-        """Return the rolls that match, newest first.  ``text`` is searched in roll and fabric names, ignoring case."""
+    def rolls(self, chosen: RollFilter | None = None, told: Told | None = None) -> list[RollRow]:
+        """Return the rolls that match, newest first: by number, as a clock may be set back.
+
+        ``text`` is searched in roll and fabric names, ignoring case.
+        """
         chosen = chosen or RollFilter()
-        query = _roll_query().order_by(RollTable.started_at.desc(), RollTable.id.desc()).limit(chosen.limit)
+        query = roll_query().order_by(RollTable.id.desc()).limit(chosen.limit)
         if chosen.fabric is not None:
-            query = query.where(FabricTable.name == chosen.fabric)
+            query = query.where(FabricTable.name.in_(_spellings(chosen.fabric)))
         if chosen.since is not None:
             query = query.where(RollTable.started_at >= chosen.since)
         if chosen.until is not None:
@@ -125,20 +135,21 @@ class History:
             query = query.where(
                 name.icontains(chosen.text, autoescape=True) | fabric.icontains(chosen.text, autoescape=True)
             )
-        return self._roll_rows(query)
+        return self._roll_rows(query, told)
 
     def roll(self, name: str) -> RollRow:
         """Return one roll.  Raises RecordsError if there is none with that name."""
-        found = self._roll_rows(_roll_query().where(RollTable.name == name))
-        if not found:
-            raise RecordsError(f"There is no roll {name!r} on record; `station report` needs the name of one that is.")
-        return found[0]
+        for spelling in _spellings(name):
+            found = self._roll_rows(roll_query().where(RollTable.name == spelling), None)
+            if found:
+                return found[0]
+        raise RecordsError(f"There is no roll {name!r} on record; `station rolls` lists those that are.")
 
-    def defects(self, chosen: DefectFilter) -> list[DefectRow]:
+    def defects(self, chosen: DefectFilter, told: Told | None = None) -> list[DefectRow]:
         """Return the defects of a roll that match, by position."""
         query = (
             select(
-                DefectTable.__table__,
+                *as_they_lie(DefectTable),
                 RollTable.name.label("roll"),
                 FabricTable.name.label("fabric"),
                 RecipeTable.threshold,
@@ -148,47 +159,68 @@ class History:
             .join(RollTable, RollTable.id == DefectTable.roll_id)
             .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
             .join(FabricTable, FabricTable.id == RecipeTable.fabric_id)
-            .where(DefectTable.roll_id == chosen.roll_id, DefectTable.merged_into.is_(None))
+            .where(DefectTable.roll_id == chosen.roll_id)
+            # Texts are greater than all numbers: a spoilt value must not hide a defect.
+            .where(or_(DefectTable.merged_into.is_(None), DefectTable.merged_into > 2**62))
             .order_by(DefectTable.first_line, DefectTable.number)
             .limit(chosen.limit)
         )
         if chosen.rejects_only:
-            query = query.where(DefectTable.is_reject)
+            query = query.where(DefectTable.is_reject.is_not(False))
         if chosen.kind is not None:
             query = query.where(DefectTable.kind == str(chosen.kind))
         if chosen.verdict is not None:
             query = query.where(DefectTable.verdict == str(chosen.verdict))
         if chosen.unreviewed_only:
             query = query.where(DefectTable.verdict.is_(None))
-        return [self._defect_row(row) for row in self._rows(query)]
+        return readable(self._rows(query), lambda row: defect_row(row, self._home), told)
 
-    def stretches(self, roll_id: int) -> list[StretchRow]:
+    def stretches(self, roll_id: int, told: Told | None = None) -> list[StretchRow]:
         """Return a roll's stretches by position."""
         query = (
-            select(StretchTable.first_line, StretchTable.end_line, StretchTable.reason)
+            select(*as_they_lie(StretchTable))
             .where(StretchTable.roll_id == roll_id)
             .order_by(StretchTable.first_line, StretchTable.id)
         )
-        return [
-            StretchRow(row.first_line, row.end_line, None if row.reason is None else UninspectedReason(row.reason))
-            for row in self._rows(query)
-        ]
+        return readable(self._rows(query), stretch_row, told)
+
+    def columns(self, roll_id: int) -> str:
+        """Return which columns were judged as cloth on most lines of a roll, such as ``320 to 1023 of 1024``.
+
+        '' where that is not on record: nothing was judged, or by a version before 0.3.
+        """
+        query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
+        return next((row.new for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
 
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return a roll's score profile, with one entry per patch in the order they were judged.
 
         Returns:
             first lines int64 ``[n]`` and highest raw scores float32 ``[n]``.
-        """
-        query = select(ProfileTable.rows, ProfileTable.peaks).where(ProfileTable.roll_id == roll_id)
-        parts = self._rows(query.order_by(ProfileTable.id))
-        rows = np.frombuffer(b"".join(part.rows for part in parts), "<i8").reshape(-1, 3)
-        peaks = np.frombuffer(b"".join(part.peaks for part in parts), "<f4")
-        return np.repeat(rows[:, 0], rows[:, 2]).astype(np.int64), peaks.astype(np.float32)
 
-    def calibrations(self, camera_id: str | None = None, *, roll_id: int | None = None) -> list[CalibrationRow]:
-        """Return calibrations, newest first: all, those of one camera, or those a roll was inspected with."""
-        return [calibration_row(row) for row in self._rows(calibration_query(camera_id, roll_id))]
+        Raises:
+            SpoiltRowError: part of it cannot be read.
+        """
+        query = select(*as_they_lie(ProfileTable)).where(ProfileTable.roll_id == roll_id).order_by(ProfileTable.id)
+        firsts, peaks = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+        for row in self._rows(query):
+            part = Values(row, "profile", row.id)
+            lines = np.frombuffer(part.blob("rows", 24), "<i8").reshape(-1, 3)
+            scores = np.frombuffer(part.blob("peaks", 4), "<f4")
+            if lines[:, 2].min(initial=0) < 0 or lines[:, 2].sum() != len(scores):
+                raise part.spoilt("rows", f"does not go with its {len(scores)} peaks")
+            firsts.append(np.repeat(lines[:, 0], lines[:, 2]).astype(np.int64))
+            peaks.append(scores.astype(np.float32))
+        return np.concatenate(firsts), np.concatenate(peaks)
+
+    def calibrations(
+        self, camera_id: str | None = None, *, roll_id: int | None = None, told: Told | None = None
+    ) -> list[CalibrationRow]:
+        """Return calibrations, newest first: all, those of one camera, or those a roll was inspected with.
+
+        A spoilt row is only logged where nobody is to be told: without it sizes are unverified, which is true.
+        """
+        return readable(self._rows(calibration_query(camera_id, roll_id)), calibration_row, told or _log_only)
 
     # ------------------------------------------------------------------ inside
 
@@ -199,10 +231,13 @@ class History:
         except SQLAlchemyError as error:
             raise records_error(error, str(self._engine.url.database)) from error
 
-    def _roll_rows(self, query: Select[Any]) -> list[RollRow]:
+    def _roll_rows(self, query: Select[Any], told: Told | None) -> list[RollRow]:
         rows = self._rows(query)
-        counts = self._counts([row.id for row in rows])
-        return [_roll_row(row, counts.get(row.id, (0, 0, 0, 0))) for row in rows]
+        ids = [row.id for row in rows]
+        counts: dict[int, tuple[int, int, int, int]] = {}
+        for first in range(0, len(ids), IDS_AT_ONCE):
+            counts |= self._counts(ids[first : first + IDS_AT_ONCE])
+        return readable(rows, lambda row: roll_row(row, counts.get(row.id, (0, 0, 0, 0))), told)
 
     def _counts(self, roll_ids: Sequence[int]) -> dict[int, tuple[int, int, int, int]]:
         verdict = DefectTable.verdict
@@ -219,71 +254,16 @@ class History:
         )
         return {r.roll_id: (r.defects, r.rejects, r.confirmed, r.false_alarms) for r in self._rows(query)}
 
-    def _defect_row(self, row: Row[Any]) -> DefectRow:
-        return DefectRow(
-            id=row.id,
-            roll_id=row.roll_id,
-            roll=row.roll,
-            fabric=row.fabric,
-            number=row.number,
-            first_line=row.first_line,
-            end_line=row.end_line,
-            first_px=row.first_px,
-            end_px=row.end_px,
-            length_mm=row.length_mm,
-            width_mm=row.width_mm,
-            area_mm2=row.area_mm2,
-            position_mm=row.position_mm,
-            across_mm=row.across_mm,
-            score=row.score,
-            threshold=row.threshold,
-            unit="px" if row.mm_per_px is None else "mm",
-            kind=DefectKind(row.kind),
-            is_reject=row.is_reject,
-            piece=row.piece,
-            found_at=row.found_at,
-            crop_file=None if row.crop_file is None else self._home / row.crop_file,
-            heat_file=None if row.heat_file is None else self._home / row.heat_file,
-            verdict=None if row.verdict is None else Verdict(row.verdict),
-            reviewed_by=row.reviewed_by,
-            closed=row.closed,
-            unverified=row.unverified,
-        )
+
+def _log_only(spoilt: RecordsError) -> None:
+    log.warning("%s", spoilt)
 
 
-def _roll_query() -> Select[Any]:
-    return (
-        select(
-            RollTable.__table__,
-            FabricTable.name.label("fabric"),
-            RecipeTable.version,
-            RecipeTable.threshold,
-            RecipeTable.body,
-        )
-        .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
-        .join(FabricTable, FabricTable.id == RecipeTable.fabric_id)
-    )
+def _spellings(name: str) -> list[str]:
+    """Return the name as it was asked for, and as names are kept now; older records may have the first."""
+    return list(dict.fromkeys((name, tidy(name))))
 
 
-def _roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
-    return RollRow(
-        id=row.id,
-        name=row.name,
-        fabric=row.fabric,
-        recipe_version=row.version,
-        threshold=row.threshold,
-        mm_per_px=row.mm_per_px,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        ledger=Ledger(row.lines_acquired, row.lines_inspected, row.lines_uninspected, row.lines_repeated),
-        defects=counts[0],
-        rejects=counts[1],
-        confirmed=counts[2],
-        false_alarms=counts[3],
-        camera_id=row.camera_id,
-        grading_rule=Recipe.model_validate_json(row.body).grading_rule,
-        web_width_px=row.judged_line_px / row.judged_lines if row.judged_lines else None,
-        broken_off=row.ended_how == BROKEN_OFF,
-        mm_per_line=row.mm_per_line,
-        unverified=row.unverified,
-    )
+def _recipes_of(fabric: str) -> Select[Any]:
+    named = select(FabricTable.id).where(FabricTable.name.in_(_spellings(fabric)))
+    return select(*as_they_lie(RecipeTable)).where(RecipeTable.fabric_id.in_(named))

@@ -5,13 +5,14 @@ Paths are made from numbers only, never from names that come from outside.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.durable import TEMPORARY, durable_file, sync_folder
+from model.durable import TEMPORARY, durable_file, make_private, sync_folder
 from station.contract import Defect
 from station.display_score import AT_THRESHOLD, display_scores
 
@@ -47,13 +48,25 @@ def sweep(home: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def sweep_orphans(home: Path, roll_id: int, on_record: Collection[str]) -> None:
+    """Remove a roll's pictures that no row names: a crash came between a picture and its row."""
+    for picture in (home / FOLDER / str(int(roll_id))).glob("*.png"):
+        if picture.relative_to(home).as_posix() not in on_record:
+            picture.unlink(missing_ok=True)
+
+
+def highest_roll(home: Path) -> int:
+    """Return the highest number of a roll that has a folder of pictures, 0 if none has."""
+    return max((int(name.name) for name in (home / FOLDER).glob("*") if name.name.isdecimal()), default=0)
+
+
 def _as_bgr(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return crop if crop.ndim == 2 else np.ascontiguousarray(crop[:, :, ::-1])
 
 
 def _save(home: Path, roll_id: int, stem: str, picture: NDArray[np.uint8]) -> str:
     folder = home / FOLDER / str(int(roll_id))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(folder)
     _, png = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     target = folder / f"{stem}.png"
     with durable_file(target, sync_name=False) as file:

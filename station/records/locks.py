@@ -42,6 +42,61 @@ class FileLock:
             self._path.unlink(missing_ok=True)
 
 
+def keep_to_oneself(fd: int) -> bool:
+    """Lock an open file until it is closed, however that comes; return False if another program holds it."""
+    return _try_lock(fd)
+
+
+class RollLocks:
+    """The roll locks of one home: whoever has a roll open holds its lock, so a free one shows that a crash left it."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._held: dict[int, FileLock] = {}
+
+    def of(self, roll_id: int) -> FileLock:
+        """Return the lock of a roll, held or not."""
+        return self._held.get(roll_id) or FileLock(self._home / "locks" / f"roll-{roll_id}.lock")
+
+    def take(self, roll_id: int, timeout_s: float = 0.0) -> bool:
+        """Try to take a roll's lock and keep it; say if it is held.  Raises OSError."""
+        lock = self.of(roll_id)
+        if not lock.take(timeout_s):
+            return False
+        self._held[roll_id] = lock
+        return True
+
+    def take_again(self) -> None:
+        """Take all that are held anew, where their files were deleted.  Raises OSError."""
+        for roll_id in list(self._held):
+            lock = FileLock(self._home / "locks" / f"roll-{roll_id}.lock")
+            if lock.take():
+                self._held[roll_id] = lock
+
+    def free(self, roll_id: int) -> None:
+        """Free a roll's lock if it is held."""
+        lock = self._held.pop(roll_id, None)
+        if lock is not None:
+            lock.free(remove=True)
+
+    def free_all(self) -> None:
+        """Free all."""
+        for roll_id in list(self._held):
+            self.free(roll_id)
+
+
+def is_held(path: Path) -> bool:
+    """Say whether a running program holds the lock of this path, without a change to the disk."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(fd)
+    finally:
+        os.close(fd)
+
+
 if sys.platform == "win32":
     import msvcrt
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL, Engine, inspect
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -14,6 +16,8 @@ from station.records.engine import DATABASE, make_engine, schema_revision
 from station.records.errors import records_error
 from station.records.rows import RecordsError
 from station.records.schema import HEAD
+
+_NO_LOG_CAN_BE_MADE = ("unable to open", "disk I/O error", "disk is full", "readonly database")
 
 
 class NoRecords(RecordsError):  # noqa: N818 - reported like any fault of the records
@@ -26,8 +30,9 @@ def open_read_only(home: Path) -> Iterator[Engine]:
 
     While a station runs, and after a crash, the write-ahead log holds what the file lacks; opened with ``mode=ro``
     SQLite reads both and leaves the log as it is.  Without a log SQLite makes a temporary one, and only ``mode=rw``
-    removes it again; the file itself is not written to.  If no log can be made, the file is read alone; if somebody
-    else writes to it meanwhile, the log that is there afterwards shows it.
+    removes it again; the file itself is not written to.  If no log can be made, as on a full or read-only disk, the
+    file is read alone; if somebody else writes to it meanwhile, the log that is there afterwards shows it.  What a
+    crash left, file and log, is then read from a copy in the system's folder for temporary files.
 
     Raises:
         NoRecords: there is no database yet.
@@ -38,26 +43,42 @@ def open_read_only(home: Path) -> Iterator[Engine]:
         if not file.is_file():
             raise NoRecords(f"There are no records in {home}; name the home folder of a station (--home).")
         pending = _has_log(file)
-        alone = False
-        try:
-            engine = _looked_at(file, mode="ro" if pending else "rw")
-        except OperationalError as error:
-            if "unable to open" not in str(error.orig):
-                raise
-            if pending:
-                raise RecordsError(
-                    f"The records in {file} were not closed properly and cannot be read where nothing may be written; "
-                    "copy the home folder to where it may be written and name the copy (--home)."
-                ) from error
-            engine, alone = _looked_at(file, immutable="1"), True
-        try:
+        with ExitStack() as at_end:
+            try:
+                engine = _looked_at(file, mode="ro" if pending else "rw")
+            except OperationalError as error:
+                if not any(words in str(error.orig) for words in _NO_LOG_CAN_BE_MADE):
+                    raise
+                if pending:
+                    engine = _looked_at(at_end.enter_context(_copied(file)), mode="rw")
+                else:
+                    at_end.callback(_check_unwritten, file)
+                    engine = _looked_at(file, immutable="1")
+            at_end.callback(engine.dispose)
             yield engine
-        finally:
-            engine.dispose()
-            if alone and _has_log(file):
-                raise RecordsError(f"A station began to write to {file} meanwhile; try again.")
     except (OSError, SQLAlchemyError, sqlite3.Error) as error:
         raise records_error(error, str(file)) from error
+
+
+@contextmanager
+def _copied(file: Path) -> Iterator[Path]:
+    """Copy a database and its log to where they may be written, meanwhile."""
+    with TemporaryDirectory(prefix="station-") as folder:
+        try:
+            for side in ("", "-wal"):
+                shutil.copy(file.with_name(f"{file.name}{side}"), folder)
+        except OSError as error:
+            raise RecordsError(
+                f"The records in {file} were not closed properly and cannot be read where nothing may be written; "
+                "copy the home folder to where it may be written and name the copy (--home). A copy to "
+                f"{folder} failed: {error.strerror or error}."
+            ) from error
+        yield Path(folder) / file.name
+
+
+def _check_unwritten(file: Path) -> None:
+    if _has_log(file):
+        raise RecordsError(f"A station began to write to {file} meanwhile; try again.")
 
 
 def _has_log(file: Path) -> bool:

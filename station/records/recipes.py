@@ -47,7 +47,14 @@ def recipe_row(session: Session, recipe: Recipe, by: str, why: str) -> RecipeTab
     row = session.scalar(query)
     if row is None:
         return add_recipe(session, fabric, recipe, by, why)
-    if Recipe.model_validate_json(row.body) != recipe:
+    try:
+        on_record = Recipe.model_validate_json(row.body)
+    except ValueError:
+        raise RecordsError(
+            f"Row {row.id} of table recipe_version is spoilt: its body is no recipe; save version {recipe.version} of "
+            f"{recipe.fabric} as a new one."
+        ) from None
+    if on_record != recipe:
         raise RecordsError(
             f"Another recipe is on record as version {recipe.version} of {recipe.fabric}; save this one as a new one."
         )

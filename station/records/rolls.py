@@ -15,11 +15,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from station.contract import (
+    ColumnsInspected,
     Defect,
     DefectChanged,
     Event,
     Fault,
-    Ledger,
     Notice,
     RollEnded,
     RowJudged,
@@ -29,15 +29,19 @@ from station.contract import (
     UninspectedReason,
 )
 from station.recipe import Recipe
+from station.recipe.names import NameFault, roll_name
 from station.records import audit
 from station.records.calibrations import link_calibrations
 from station.records.recipes import recipe_row
 from station.records.rows import RecordsError, RollMeasures
-from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now
+from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now, storable
 
-NAME_LIMIT = 64
+KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, Notice, Fault)
+"""Only these events are kept; whoever tells the records may tell them all."""
+
 ENDED = "ended"
 BROKEN_OFF = "broken off"
+COLUMNS = "columns inspected"
 NO_ROLL = 0
 COUNTERS = (
     "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
@@ -51,11 +55,13 @@ Pictures = Mapping[tuple[int, int], tuple[str | None, str | None]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """An entry holds an event, the roll it belongs to and when it was told."""
+    """An entry holds an event, the roll it belongs to and when it was told.  ``clock_shift_s`` is by how many seconds
+    the computer's clock was set forward (negative: back) since the entry before."""
 
     roll_id: int
     event: Event
     at: datetime
+    clock_shift_s: float = 0.0
 
 
 def new_roll(
@@ -66,13 +72,21 @@ def new_roll(
     measures: RollMeasures,
     station: str,
     by: str,
+    *,
+    above_id: int = 0,
 ) -> RollTable:
-    """Put a new roll on record.  Raises RecordsError if the name is taken or another recipe has the version."""
+    """Put a new roll on record, with an id above ``above_id``.
+
+    Raises:
+        RecordsError: the name is taken or another recipe has the version.
+    """
     started = now()
+    highest = session.scalar(select(func.max(RollTable.id))) or 0
     roll = RollTable(
+        id=max(highest, above_id) + 1,
         name=name or _next_name(session, started),
         recipe_id=recipe_row(session, recipe, by, "put on record with its first roll").id,
-        camera_id=camera_id,
+        camera_id=storable(camera_id),
         station=station,
         started_at=started,
         touched_at=started,
@@ -80,6 +94,8 @@ def new_roll(
         mm_per_px=measures.mm_per_px,
         mm_per_line=measures.mm_per_line,
         unverified=measures.unverified,
+        events_lost=0,
+        clock_shift_s=0.0,
         **dict.fromkeys(COUNTERS, 0),
     )
     if session.scalar(select(RollTable.id).where(RollTable.name == roll.name)) is not None:
@@ -92,13 +108,11 @@ def new_roll(
 
 
 def checked_name(name: str) -> str:
-    """Return ``name`` if it may be the name of a roll; no path is ever made of it.  Raises RecordsError otherwise."""
-    fit = 0 < len(name) <= NAME_LIMIT and name.isprintable() and name == name.strip() and not name.startswith("-")
-    if not fit:
-        raise RecordsError(
-            f"{name!r} is not a name for a roll; use 1 to {NAME_LIMIT} letters, digits or signs, no dash in front."
-        )
-    return name
+    """Return ``name`` as the name of a roll is kept.  Raises RecordsError, which says what in it is refused."""
+    try:
+        return roll_name(name)
+    except NameFault as fault:
+        raise RecordsError(f"{name!r} is not a name for a roll: {fault}") from None
 
 
 def _next_name(session: Session, started: datetime) -> str:
@@ -118,25 +132,59 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
             continue
         roll = session.get_one(RollTable, roll_id)
         roll.touched_at = max(roll.touched_at, mine[-1].at)
+        _keep_clock(session, roll, mine)
         _keep_defects(session, roll_id, mine, pictures)
         _keep_stretches(session, roll, [e.event.stretch for e in mine if isinstance(e.event, StretchClosed)])
         _keep_profile(session, roll, [e.event for e in mine if isinstance(e.event, RowJudged)])
         for entry in mine:
             if isinstance(entry.event, RollEnded):
-                _end(session, roll, entry.event.ledger, entry.at)
+                _end(session, roll, entry.event, entry.at)
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
-    """Add notices, faults and what became of stops to the audit, in order."""
+    """Add notices, columns, faults and what became of stops to the audit, in order."""
     for entry in entries:
-        where = "" if entry.roll_id == NO_ROLL else f"roll number {entry.roll_id}"
+        where = "" if entry.roll_id == NO_ROLL else place_of(entry.roll_id)
         if isinstance(entry.event, Notice):
             audit.append(session, f"notice: {entry.event.severity}", "", entry.event.text, "line", where)
         elif isinstance(entry.event, StopChanged):
             audit.append(session, f"stop {entry.event.step}", "", entry.event.cause, entry.event.by, where)
+        elif isinstance(entry.event, ColumnsInspected):
+            audit.append(session, COLUMNS, "", str(entry.event), "line", where)
         elif isinstance(entry.event, Fault):
             why = ", ".join(part for part in (entry.event.where, entry.event.kind, where) if part)
             audit.append(session, "fault", "", entry.event.text, "station", why)
+
+
+def place_of(roll_id: int) -> str:
+    """Return how the audit names a roll in what the line told of it."""
+    return f"roll number {roll_id}"
+
+
+def _keep_clock(session: Session, roll: RollTable, entries: Sequence[Entry]) -> None:
+    """Note that the computer's clock was set: times before and after do not compare."""
+    for entry in entries:
+        if entry.clock_shift_s:
+            roll.clock_shift_s += entry.clock_shift_s
+            audit.append(session, "clock set", "", clock_text(entry.clock_shift_s), "station", place_of(roll.id))
+
+
+def clock_text(shift_s: float) -> str:
+    """Say by how much the computer's clock was set, and which way."""
+    minutes, seconds = divmod(round(abs(shift_s)), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
+    by = " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
+    return f"the clock of this computer was set {'back' if shift_s < 0 else 'forward'} by {by}"
+
+
+def note_loss(session: Session, roll_id: int, events: int, why: str) -> None:
+    """Put on record that so many events of a roll (``NO_ROLL``: of none) are lost for good; it is incomplete then."""
+    roll = None if roll_id == NO_ROLL else session.get(RollTable, roll_id)
+    if roll is not None:
+        roll.events_lost += events
+    whose = "no roll" if roll is None else roll.name
+    audit.append(session, "events lost", "", f"{whose}: {events} events are not on record", "station", why)
 
 
 def break_off(session: Session, roll: RollTable, why: str) -> None:
@@ -149,7 +197,7 @@ def break_off(session: Session, roll: RollTable, why: str) -> None:
     query = select(ProfileTable.rows).where(ProfileTable.roll_id == roll.id, ProfileTable.end_line > told)
     rows = np.frombuffer(b"".join(session.scalars(query.order_by(ProfileTable.id))), "<i8").reshape(-1, 3)
     _keep_stretches(session, roll, stretches_of_rows(rows[:, :2], told))
-    roll.ended_at = roll.touched_at
+    roll.ended_at = max(roll.touched_at, roll.started_at)
     roll.ended_how = BROKEN_OFF
     audit.append(session, "roll broken off", "open", f"{roll.name}: {_ledger_text(roll)}", "station", why)
 
@@ -171,7 +219,8 @@ def stretches_of_rows(rows: NDArray[np.int64], told: int) -> list[Stretch]:
     return stretches
 
 
-def _end(session: Session, roll: RollTable, ledger: Ledger, at: datetime) -> None:
+def _end(session: Session, roll: RollTable, event: RollEnded, at: datetime) -> None:
+    ledger = event.ledger
     told = (roll.lines_inspected, roll.lines_uninspected)
     if told != (ledger.lines_inspected, ledger.lines_uninspected) or ledger.lines_in_flight != 0:
         why = f"its stretches give {told[0]} inspected and {told[1]} uninspected lines"
@@ -180,9 +229,11 @@ def _end(session: Session, roll: RollTable, ledger: Ledger, at: datetime) -> Non
     roll.lines_inspected = ledger.lines_inspected
     roll.lines_uninspected = ledger.lines_uninspected
     roll.lines_repeated = ledger.lines_repeated
-    roll.ended_at = at
-    roll.ended_how = ENDED
-    audit.append(session, "roll ended", "open", f"{roll.name}: {_ledger_text(roll)}", "station", "")
+    roll.ended_at = max(at, roll.started_at)  # the clock may have been set back meanwhile
+    roll.ended_how = BROKEN_OFF if event.broken_off else ENDED
+    audit.append(
+        session, f"roll {roll.ended_how}", "open", f"{roll.name}: {_ledger_text(roll)}", "station", event.broken_off
+    )
 
 
 def _ledger_text(roll: RollTable) -> str:
@@ -230,7 +281,7 @@ def _copy(defect: Defect, row: DefectTable) -> None:
     row.across_mm = float(defect.across_mm)
     row.score = float(defect.score)
     row.kind = str(defect.kind)
-    row.piece = defect.piece
+    row.piece = None if defect.piece is None else storable(defect.piece)
     row.is_reject = bool(defect.is_reject)
     row.closed = bool(defect.closed)
     row.merged_into = defect.merged_into

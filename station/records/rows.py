@@ -91,9 +91,12 @@ class RollRow:
     """A row holds one roll.  ``ended_at`` is None while it is open.  Times are UTC-aware.
 
     ``mm_per_px`` and ``mm_per_line``: the scale its sizes were calculated with, across and along; None without one.
-    ``broken_off``: whether a crash ended it, or nobody did; ``ended_at`` is then the time of its last event.
+    ``broken_off``: whether a crash ended it, nobody did, or its cloth was interrupted; ``ended_at`` is then the time of
+    its last event.
     ``web_width_px``: mean width of the web where it was judged, None if unknown.
     ``unverified``: why its sizes are not verified, '' where they are.
+    ``events_lost``: events of the line that never got on record.
+    ``clock_shift_s``: by how many seconds the computer's clock was set forward (negative: back) while it was open.
     """
 
     id: int
@@ -115,6 +118,16 @@ class RollRow:
     broken_off: bool = False
     mm_per_line: float | None = None
     unverified: str = ""
+    events_lost: int = 0
+    clock_shift_s: float = 0.0
+
+    @property
+    def incomplete(self) -> str:
+        """Say why the roll is not wholly on record, '' if it is: an incomplete roll is never graded."""
+        if self.events_lost:
+            plural = "" if self.events_lost == 1 else "s"
+            return f"{self.events_lost} event{plural} of the line lost: defects may be missing"
+        return "it was broken off, so nobody knows what came after" if self.broken_off else ""
 
 
 @dataclass(frozen=True, slots=True)

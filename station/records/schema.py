@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0003"
+HEAD = "0004"
 """This is the revision of the schema described here; it equals the newest migration."""
 
 
@@ -29,6 +29,16 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Convert a time from the database."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+def storable(text: str) -> str:
+    """Return the text with what no database takes spelled out: bytes of names that are not UTF-8 as ``\\xf6``, and
+    NUL."""
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a half of a pair that stands for no byte
+        raw = text.encode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
 def now() -> datetime:
@@ -105,6 +115,8 @@ class RollTable(Base):
     ``ended_how`` is '' while open, else 'ended' or 'broken off'.  ``judged_lines`` and ``judged_line_px`` (lines times
     width in px) give the mean width of the web.  ``mm_per_px`` (across) and ``mm_per_line`` (along) are the scale of
     its sizes, None without one; ``unverified`` says why the sizes are not verified, '' if they are.
+    ``events_lost`` counts events of the line that never got on record; ``clock_shift_s`` is by how many seconds the
+    computer's clock was set forward (negative: back) while the roll was open.
     """
 
     __tablename__ = "roll"
@@ -127,6 +139,8 @@ class RollTable(Base):
     mm_per_px: Mapped[float | None]
     mm_per_line: Mapped[float | None]
     unverified: Mapped[str] = mapped_column(Text)
+    events_lost: Mapped[int] = mapped_column(server_default="0")
+    clock_shift_s: Mapped[float] = mapped_column(server_default="0")
 
 
 class RollCalibrationTable(Base):

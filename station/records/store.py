@@ -4,29 +4,50 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, select
+from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from station.contract import DefectChanged, Event, Fault, Notice, RollEnded, RowJudged, StopChanged, StretchClosed
+from station.contract import (
+    Event,
+    Fault,
+    Notice,
+    RollEnded,
+    Severity,
+    StopChanged,
+)
 from station.recipe import Recipe
 from station.records import audit, images
 from station.records.calibrations import add_calibrations
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
-from station.records.locks import FileLock
+from station.records.locks import RollLocks
 from station.records.recipes import next_recipe, set_model
 from station.records.reviews import add_review
-from station.records.rolls import NO_ROLL, Entry, break_off, checked_name, new_roll
+from station.records.rolls import KEPT, NO_ROLL, Entry, checked_name, clock_text, new_roll
 from station.records.rows import NewCalibration, RecordsError, RollMeasures, Verdict
-from station.records.schema import RollTable, now
+from station.records.safety import spill as spills
+from station.records.safety.backlog import Backlog
+from station.records.safety.clock import ClockWatch, clock_behind
+from station.records.safety.copies import DailyCopies
+from station.records.safety.lagging import lag_of
+from station.records.safety.place import Place
+from station.records.safety.recovery import break_off_left_open, break_off_open, take_in_files
+from station.records.safety.rescue import open_or_renew
+from station.records.safety.spill import RollHeader
+from station.records.safety.take_in import roll_header
+from station.records.schema import now
 from station.records.writer import Writer
+from station.records_lag import UNRECORDED_M, RecordsLag
 
-KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice, Fault)
-"""Only these events are kept; whoever tells the records may tell them all."""
+MOST_NOTICES = 64
+CLOSE_S = 30.0
+LAGGING_S = 5.0
+"""At the end a disk that does not take events is given so long; then they are left in a file."""
 
 log = logging.getLogger("station.records")
 
@@ -37,34 +58,68 @@ class Store:
     Use it as a context manager, or call :meth:`close`.
     """
 
-    def __init__(self, home: Path, url: str, writer_engine: Engine, read_engine: Engine) -> None:
+    def __init__(
+        self, home: Path, url: str | URL, writer_engine: Engine, read_engine: Engine, spill: Path | None
+    ) -> None:
         self._home = home
         self._url = url
         self._engine = writer_engine
         self._read_engine = read_engine
         self._station = f"{platform.node()}:{home}"[-255:]
-        self._writer = Writer(writer_engine, home, shown(url), on_kept=self._on_kept)
+        self._notices: deque[Notice] = deque(maxlen=MOST_NOTICES)
+        self._rolls: dict[int, RollHeader] = {}
         self._roll: tuple[int, str] | None = None
-        self._locks: dict[int, FileLock] = {}
+        self._locks = RollLocks(home)
         self._closed = False
+        self._clock = ClockWatch(lambda: now())
+        self._spill_folders = spills.folders(home, spill)
+        file = sqlite_file(url)
+        self._place = None if file is None else Place(file, writer_engine, self._opened_anew)
+        self._writer = Writer(
+            writer_engine,
+            home,
+            shown(url),
+            on_kept=self._on_kept,
+            backlog=Backlog(spills.Spill(self._spill_folders, self._rolls.get)),
+            place=self._place,
+            tell=self._notices.append,
+        )
+        self._copies = None if file is None else DailyCopies(home, file, self._warn)
 
     @classmethod
-    def open(cls, home: Path, url: str | None = None) -> Store:
-        """Open (or create) the records of a home folder, bring them up to date, and break off rolls a crash left open.
+    def open(cls, home: Path, url: str | URL | None = None, *, spill: Path | None = None) -> Store:
+        """Open (or create) the records of a home folder, bring them up to date, take in what an earlier run could not
+        write, and break off rolls a crash left open.
+
+        A database that is damaged, empty in a home that was used, or none of a station is kept aside, and a fresh one
+        is opened; :meth:`take_notices` tells of it.
+
+        Args:
+            home: the home folder.
+            url: address of the database; default: a SQLite file in the home.
+            spill: a second place, on another disk, for events that can neither be written nor wait in memory.
 
         Raises:
-            RecordsError: the home cannot be written to, the file is no database of a station or a newer station's, the
-                disk is full, another program holds the database.
+            RecordsError: the home cannot be written to, the file is a newer station's, the disk is full, another
+                program holds the database.
         """
         home = Path(home).absolute()
-        make_home(home)
         url = url or default_url(home)
-        store = cls(home, url, *open_database(home, url))
+        make_home(home)
+        told = open_or_renew(home, url)
+        store = cls(home, url, *open_database(home, url), spill)
         try:
+            for text in told:
+                store._warn(text)
+                store.audit("database put aside", "", text, "station", "it could not be used")
+            for text in take_in_files(store._spill_folders, home, store._writer.call):
+                store._warn(text)
             store.recover()
         except BaseException:
             store.close()
             raise
+        if store._copies is not None:
+            store._copies.start()
         return store
 
     @property
@@ -92,6 +147,25 @@ class Store:
         """Give the number of events that did not fit while the disk failed; they are not on record."""
         return self._writer.lost
 
+    def lost_of(self, roll: str) -> int:
+        """Return the number of events of a roll, begun in this store, that are not on record for good."""
+        return sum(
+            self._writer.lost_of(roll_id) for roll_id, header in list(self._rolls.items()) if header["name"] == roll
+        )
+
+    def lag(self, limit_m: float = UNRECORDED_M) -> RecordsLag | None:
+        """Describe how far the record lags behind the cloth, None if it does not."""
+        waiting = self._writer.lag
+        scales = {roll_id: header["mm_per_line"] for roll_id, header in list(self._rolls.items())}
+        return None if waiting is None else lag_of(waiting, scales, limit_m)
+
+    def take_notices(self) -> list[Notice]:
+        """Take what the records themselves have to say to people since the last call, oldest first."""
+        taken: list[Notice] = []
+        while self._notices:
+            taken.append(self._notices.popleft())
+        return taken
+
     # ------------------------------------------------------------------ the line
 
     def begin_roll(
@@ -114,32 +188,36 @@ class Store:
         """
         self._break_off_open("another roll was begun")
         chosen = None if name is None else checked_name(name)
-        locks: dict[int, FileLock] = {}
+
+        began: list[int] = []
+        used = measures or RollMeasures.uncalibrated(recipe)
+        above = images.highest_roll(self._home)  # pictures of a database that was put aside are not written over
 
         def run(session: Session) -> tuple[int, str]:
-            roll = new_roll(
-                session, chosen, recipe, camera_id, measures or RollMeasures.uncalibrated(recipe), self._station, by
-            )
-            lock = self._roll_lock(roll.id)
-            locks[roll.id] = lock
-            if not lock.take(timeout_s=2.0):
+            began_at, _ = self._clock.look()
+            if text := clock_behind(session, began_at):
+                self._warn(text)
+            roll = new_roll(session, chosen, recipe, camera_id, used, self._station, by, above_id=above)
+            began.append(roll.id)
+            if not self._locks.take(roll.id, timeout_s=2.0):
                 raise RecordsError(f"Roll number {roll.id} is held by another program; try again.")
+            self._rolls[roll.id] = roll_header(roll.name, recipe, camera_id, self._station, roll.started_at, used)
             return roll.id, roll.name
 
         try:
             self._roll = self._writer.call(run)
         except RecordsError:
-            for lock in locks.values():
-                lock.free(remove=True)
+            for roll_id in began:
+                self._locks.free(roll_id)
             raise
-        self._locks.update(locks)
         return self._roll[1]
 
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
 
-        Pictures of the cloth and the roll's start are not kept.  Notices, faults of the program and what becomes of a
-        stop of the machine go to the audit: when a camera came back belongs to a roll as much as when it went.
+        Pictures of the cloth and the roll's start are not kept.  Notices, columns inspected, faults of the program and
+        what becomes of a stop of the machine go to the audit: when a camera came back belongs to a roll as much as when
+        it went.
         Returns False if an event to keep was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:
@@ -151,35 +229,39 @@ class Store:
         if roll is None and not isinstance(event, Notice | StopChanged | Fault):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
         roll_id = roll[0] if roll else NO_ROLL
-        accepted = self._writer.put(Entry(roll_id, event, now()), timeout_s)
+        accepted = self._writer.put(self._entry(roll_id, event), timeout_s)
         if isinstance(event, RollEnded):
             self._roll = None
         return accepted
 
     def flush(self, timeout_s: float = 30.0) -> bool:
-        """Wait until all that was told is on disk.  Returns False after a failure or timeout; see :attr:`failure`."""
+        """Wait until all that was told is on disk, trying again.  Returns False if time ran out (:attr:`failure`)."""
         return self._writer.flush(timeout_s)
 
-    def close(self, timeout_s: float = 30.0) -> None:
-        """Write what waits, break off a roll still open, and stop the thread.  May be called twice.
+    def close(self, timeout_s: float = CLOSE_S) -> None:
+        """Write what waits, break off a roll still open, and stop the thread; what cannot be written within the time is
+        left in a file for the next start.  May be called twice.
 
         Raises:
-            RecordsError: events could not be written; it says how many and why.
+            RecordsError: events could not be written; it says how many, why, and where they are.
         """
         if self._closed:
             return
         self._closed = True
         try:
-            if self._writer.flush(timeout_s):
+            if self._writer.flush(timeout_s if self._writer.lag is None else min(timeout_s, LAGGING_S)):
                 self._break_off_open("the station was closed")
         finally:
             try:
-                self._writer.stop(timeout_s)
+                self._writer.stop(0.0 if self._writer.failure else timeout_s)
             finally:
-                for roll_id in list(self._locks):
-                    self._free_lock(roll_id)
+                if self._copies is not None:
+                    self._copies.close()
+                self._locks.free_all()
                 self._engine.dispose()
                 self._read_engine.dispose()
+                if self._place is not None:
+                    self._place.close()
 
     def __enter__(self) -> Self:
         return self
@@ -194,17 +276,8 @@ class Store:
 
         A roll's program holds a file lock while it lives, so rolls that run elsewhere are left alone.
         """
-        server = sqlite_file(self._url) is None
-        with Session(self._read_engine) as session:
-            query = select(RollTable.id, RollTable.name).where(RollTable.ended_how == "")
-            if server:
-                query = query.where(RollTable.station == self._station)
-            unended = [(row.id, row.name) for row in session.execute(query)]
-        recovered = [name for roll_id, name in unended if self._recover_one(roll_id)]
-        if recovered:
-            images.sweep(self._home)
-            log.warning("rolls broken off by a crash: %s", ", ".join(recovered))
-        return recovered
+        station = self._station if sqlite_file(self._url) is None else None
+        return break_off_left_open(self._home, self._read_engine, self._writer.call, station)
 
     # ------------------------------------------------------------------ people and teaching
 
@@ -241,8 +314,18 @@ class Store:
 
     # ------------------------------------------------------------------ inside
 
-    def _roll_lock(self, roll_id: int) -> FileLock:
-        return FileLock(self._home / "locks" / f"roll-{roll_id}.lock")
+    def _entry(self, roll_id: int, event: Event) -> Entry:
+        told_at, shift_s = self._clock.look()
+        if shift_s:
+            self._warn(f"While {'a roll was' if roll_id else 'no roll was'} open, {clock_text(shift_s)}.")
+        return Entry(roll_id, event, told_at, shift_s)
+
+    def _opened_anew(self) -> None:
+        self._read_engine.dispose()
+        self._locks.take_again()
+
+    def _warn(self, text: str) -> None:
+        self._notices.append(Notice(Severity.WARNING, text))
 
     def _break_off_open(self, why: str) -> None:
         if self._roll is None:
@@ -250,32 +333,10 @@ class Store:
         roll_id = self._roll[0]
         if not self._writer.flush(30.0):
             raise self.failure or RecordsError("The records are too slow; try again.")
-        self._writer.call(lambda session: _break_off(session, roll_id, why))
+        self._writer.call(lambda session: break_off_open(session, roll_id, why))
         self._roll = None
-        self._free_lock(roll_id)
-
-    def _recover_one(self, roll_id: int) -> bool:
-        lock = self._roll_lock(roll_id)
-        if not lock.take():
-            return False
-        try:
-            return self._writer.call(lambda session: _break_off(session, roll_id, "the program ended without it"))
-        finally:
-            lock.free(remove=True)
+        self._locks.free(roll_id)
 
     def _on_kept(self, entry: Entry) -> None:
         if isinstance(entry.event, RollEnded):
-            self._free_lock(entry.roll_id)
-
-    def _free_lock(self, roll_id: int) -> None:
-        lock = self._locks.pop(roll_id, None)
-        if lock is not None:
-            lock.free(remove=True)
-
-
-def _break_off(session: Session, roll_id: int, why: str) -> bool:
-    roll = session.get(RollTable, roll_id)
-    if roll is None or roll.ended_how != "":
-        return False
-    break_off(session, roll, why)
-    return True
+            self._locks.free(entry.roll_id)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,18 +18,22 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from station.bugs import log_bug, named
-from station.contract import DefectChanged
+from station.contract import Notice, Severity
 from station.records import audit
 from station.records.errors import is_environment, records_error
 from station.records.images import save_pictures, sync_pictures
-from station.records.rolls import Entry, keep, latest_defects
+from station.records.rolls import NO_ROLL, Entry, keep, latest_defects, note_loss
 from station.records.rows import RecordsError
+from station.records.safety.backlog import Backlog
+from station.records.safety.lagging import Lagging, Losses, Waiting
+from station.records.safety.place import LOOK_S, Place
+from station.records.schema import now
 
 T = TypeVar("T")
 BATCH = 256
 BATCH_PICTURED = 8  # each costs some milliseconds of the disk, and people's calls wait for one batch at most
 RETRY_S = 0.5
-
+STOP_S = 2.0
 log = logging.getLogger("station.records")
 
 
@@ -48,8 +52,9 @@ class Writer:
         home: the folder that holds the pictures.
         target: what the database is called in messages.
         on_kept: called in the writer's thread with each event that is on disk.
-        limit: events that may wait at most.
-        limit_bytes: bytes of pictures that may wait at most.
+        backlog: the queue of events; default: in memory alone.
+        place: the database's place, which is watched; None for a server.
+        tell: takes notices of the records themselves; called in any thread, with the writer's lock held.
     """
 
     def __init__(
@@ -59,24 +64,23 @@ class Writer:
         target: str,
         *,
         on_kept: Callable[[Entry], None],
-        limit: int = 8192,
-        limit_bytes: int = 256 << 20,
+        backlog: Backlog | None = None,
+        place: Place | None = None,
+        tell: Callable[[Notice], None] = lambda _notice: None,
     ) -> None:
         self._engine = engine
         self._home = home
         self._target = target
         self._on_kept = on_kept
-        self._limit = limit
-        self._limit_bytes = limit_bytes
+        self._backlog = Backlog() if backlog is None else backlog
+        self._place = place
+        self._tell = tell
         self._calls: deque[_Call] = deque()
-        self._events: deque[Entry] = deque()
-        self._bytes = 0
         self._put = 0
         self._done = 0
-        self._attempts = 0
         self._fault: RecordsError | None = None
-        self._loss: RecordsError | None = None
-        self._lost = 0
+        self._losses = Losses(target)
+        self._lagging = Lagging(target, self._backlog, partial(self._put_notice, Severity.INFO))
         self._stopping = False
         self._is_dead = False
         self._changed = threading.Condition()
@@ -87,32 +91,47 @@ class Writer:
     def failure(self) -> RecordsError | None:
         """Give what keeps events from the disk now, or why the first was lost for good; None if all is well."""
         with self._changed:
-            return self._loss or self._fault
+            return self._losses.first or self._fault
 
     @property
     def waiting(self) -> int:
         """Give the number of events told but not on disk yet."""
         with self._changed:
-            return len(self._events)
+            return len(self._backlog)
 
     @property
     def lost(self) -> int:
-        """Give the number of events that will never be on disk (queue full, or unfit)."""
+        """Give the number of events that will never be on disk (no room to wait, or unfit)."""
         with self._changed:
-            return self._lost
+            return self._losses.total
+
+    def lost_of(self, roll_id: int) -> int:
+        """Return the number of a roll's events that will never be on disk."""
+        with self._changed:
+            return self._losses.of(roll_id)
+
+    @property
+    def lag(self) -> Waiting | None:
+        """Give what waits, from the first failed write until all is on disk; None if the record does not lag."""
+        with self._changed:
+            return self._lagging.look(self._fault)
 
     def put(self, entry: Entry, timeout_s: float = 0.0) -> bool:
         """Queue an event.  Returns False, counted and declared in :attr:`failure`, if ``timeout_s`` brings no room."""
-        size = _size(entry)
         with self._changed:
-            if not self._changed.wait_for(lambda: self._has_room(size) or self._stopping, timeout_s) or self._stopping:
-                self._lose(f"{len(self._events)} events wait already")
+            if not self._stopping and self._backlog.put(entry):
+                self._accepted()
+                return True
+            has_room = self._changed.wait_for(lambda: self._stopping or self._backlog.has_room(entry), timeout_s)
+            if not has_room or self._stopping or not self._backlog.put(entry):
+                self._lose(entry.roll_id, f"{len(self._backlog)} events wait already")
                 return False
-            self._events.append(entry)
-            self._bytes += size
-            self._put += 1
-            self._changed.notify_all()
+            self._accepted()
         return True
+
+    def _accepted(self) -> None:
+        self._put += 1
+        self._changed.notify_all()
 
     def call(self, run: Callable[[Session], T], timeout_s: float = 30.0) -> T:
         """Call ``run`` in a write transaction of its own and return its answer once that is on disk.
@@ -137,39 +156,47 @@ class Writer:
             raise RecordsError(f"The records in {self._target} did not answer in {timeout_s:g} s; try again.") from None
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was told before is on disk.  Returns False if a try failed meanwhile or time ran out."""
+        """Wait until all that was told before is on disk, trying again after failures.  Returns False if time ran
+        out."""
         with self._changed:
-            goal, attempts = self._put, self._attempts
+            goal = self._put
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._done >= goal or self._attempts > attempts or self._is_dead, timeout_s)
+            self._changed.wait_for(lambda: self._done >= goal or self._is_dead, timeout_s)
             return self._done >= goal
 
     def stop(self, timeout_s: float) -> None:
-        """Write what waits, then end the thread.  May be called twice.
+        """Write what waits, then end the thread; what could not be written is spilled, also under a thread that hangs:
+        taking it in does not mind what is on record already.  May be called twice.
 
         Raises:
-            RecordsError: events could not be written; it says how many.
+            RecordsError: events could not be written; it says how many, and where they wait if they do.
         """
-        written = self.flush(timeout_s)
+        self.flush(timeout_s)
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join(timeout_s)
-        if not written:
-            reason = str((self._loss if self._is_dead else self._fault) or "the disk is too slow")
-            count = self.lost if self._is_dead else self.waiting
-            raise RecordsError(f"{count} events of the line could not be written: {reason}")
+        self._thread.join(STOP_S)
+        with self._changed:
+            waited, lost = len(self._backlog), self._losses.total
+            reason = str((self._losses.first if self._is_dead else self._fault) or "the disk is too slow")
+            for entry in self._backlog.spill_all():
+                self._lose(entry.roll_id, "there was no room to keep them")
+            for roll_id, (events, why) in self._losses.unnoted.items():
+                self._backlog.note_loss(roll_id, events, why)
+            files = self._backlog.close()
+            lost = self._losses.total - lost if waited else lost
+        if waited or (self._is_dead and lost):
+            raise RecordsError(_not_written(waited, lost, files, reason))
 
-    def _has_room(self, size: int) -> bool:
-        fits = not self._events or self._bytes + size <= self._limit_bytes
-        return len(self._events) < self._limit and fits
+    def _lose(self, roll_id: int, why: str, count: int = 1) -> None:
+        self._losses.add(roll_id, f"{why}; {self._fault}" if self._fault else why, count)
 
-    def _lose(self, why: str, count: int = 1) -> None:
-        self._lost += count
-        if self._loss is None:
-            reason = f"{why}; {self._fault}" if self._fault else why
-            self._loss = RecordsError(f"Events of the line could not be recorded in {self._target} ({reason}).")
-            log.error("%s", self._loss)
+    def _put_notice(self, severity: Severity, text: str) -> None:
+        """Tell people, and the audit once it can be written."""
+        notice = Notice(severity, text)
+        if not self._is_dead and self._backlog.put(Entry(NO_ROLL, notice, now())):
+            self._put += 1
+        self._tell(notice)
 
     def _run(self) -> None:
         try:
@@ -184,9 +211,10 @@ class Writer:
         with self._changed:
             self._is_dead = True
             self._stopping = True
-            self._lose(f"the thread that writes has ended: {named(error)}", len(self._events))
-            self._events.clear()
-            self._bytes = 0
+            why = f"the thread that writes has ended: {named(error)}"
+            for roll_id, count in Counter(entry.roll_id for entry in self._backlog.drop_all()).items():
+                self._lose(roll_id, why, count)
+            self._lose(NO_ROLL, why, 0)
             for left in self._calls:
                 left.answer.cancel()
             self._changed.notify_all()
@@ -194,33 +222,24 @@ class Writer:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._calls or self._events or self._stopping)
+                self._changed.wait_for(lambda: self._calls or len(self._backlog) or self._stopping, LOOK_S)
                 call = self._calls.popleft() if self._calls else None
-                batch = [] if call else self._next_batch()
-                if call is None and (self._stopping or not batch):
+                batch = [] if call else self._backlog.next_batch(BATCH, BATCH_PICTURED)
+                if call is None and self._stopping and (self._fault or not batch):
                     break
             if call is not None:
                 self._answer(call)
-            else:
+            elif batch or self._losses.unnoted or self._place is not None:
                 self._try(batch)
         with self._changed:
             for left in self._calls:
                 left.answer.cancel()
 
-    def _next_batch(self) -> list[Entry]:
-        batch: list[Entry] = []
-        pictured = 0
-        for entry in itertools.islice(self._events, BATCH):
-            pictured += _size(entry) > 0
-            if pictured > BATCH_PICTURED:
-                break
-            batch.append(entry)
-        return batch
-
     def _answer(self, call: _Call) -> None:
         if not call.answer.set_running_or_notify_cancel():
             return
         try:
+            self._look_at_place()
             with Session(self._engine, expire_on_commit=False) as session, session.begin():
                 answer = call.run(session)
         except Exception as error:
@@ -232,16 +251,30 @@ class Writer:
 
     def _try(self, batch: Sequence[Entry]) -> None:
         try:
-            self._write(batch)
+            self._look_at_place()
+            if batch or self._losses.unnoted or self._fault is not None:
+                self._write(batch)
         except Exception as error:
-            if is_environment(error):
+            if is_environment(error) or isinstance(error, RecordsError):
                 self._wait_out(records_error(error, self._target))
             elif len(batch) > 1:
                 self._try(batch[: len(batch) // 2])  # the rest is tried next; halving finds the unfit event
-            else:
+            elif batch:
                 self._drop(batch[0], error)
+            else:
+                raise
         else:
             self._finish(batch)
+
+    def _look_at_place(self) -> None:
+        """Put a database right that was deleted or replaced.  Raises whatever keeps it from being written."""
+        done = "" if self._place is None else self._place.look()
+        if done:
+            log.error("%s", done)
+            with self._changed:
+                self._put_notice(Severity.WARNING, done)
+            with Session(self._engine) as session, session.begin():
+                audit.append(session, "database written anew", "", done, "station", "its file was gone")
 
     def _write(self, batch: Sequence[Entry]) -> None:
         pictures = {
@@ -251,10 +284,17 @@ class Writer:
         }
         for roll_id in {roll_id for roll_id, _ in pictures}:
             sync_pictures(self._home, roll_id)
+        with self._changed:
+            unnoted = self._losses.unnoted
         with Session(self._engine) as session, session.begin():
             keep(session, batch, pictures)
+            for roll_id, (events, why) in unnoted.items():
+                note_loss(session, roll_id, events, why)
             if self._fault is not None:
-                audit.append(session, "records resumed", str(self._fault), "", "station", "writing works again")
+                lagged = self._lagging.most
+                audit.append(session, "records resumed", str(self._fault), lagged, "station", "writing works again")
+        with self._changed:
+            self._losses.noted(unnoted)
 
     def _finish(self, batch: Sequence[Entry]) -> None:
         for entry in batch:
@@ -264,19 +304,16 @@ class Writer:
                 # It is on disk; a fault of its listener must not keep other events from being written.
                 log.exception("event kept, but not followed up: %s", entry.event)
         with self._changed:
-            for entry in batch:
-                self._events.popleft()
-                self._bytes -= _size(entry)
+            self._backlog.take_off(batch)
             self._done += len(batch)
             self._fault = None
+            self._lagging.look(self._fault)
             self._changed.notify_all()
 
     def _wait_out(self, fault: RecordsError) -> None:
         with self._changed:
-            if self._fault is None:
-                log.error("%s", fault)
             self._fault = fault
-            self._attempts += 1
+            self._lagging.look(self._fault)
             self._changed.notify_all()
             until = time.monotonic() + RETRY_S
             self._changed.wait_for(lambda: self._calls or self._stopping, until - time.monotonic())
@@ -284,12 +321,14 @@ class Writer:
     def _drop(self, entry: Entry, error: Exception) -> None:
         log.error("event not kept: %s", entry.event, exc_info=error)
         with self._changed:
-            self._lose(f"{type(entry.event).__name__} of roll number {entry.roll_id} is unfit: {error}")
+            self._lose(entry.roll_id, f"{type(entry.event).__name__} of roll number {entry.roll_id} is unfit: {error}")
         self._finish([entry])
 
 
-def _size(entry: Entry) -> int:
-    if not isinstance(entry.event, DefectChanged):
-        return 0
-    defect = entry.event.defect
-    return sum(picture.nbytes for picture in (defect.crop, defect.crop_scores) if picture is not None)
+def _not_written(waited: int, lost: int, files: Sequence[Path], reason: str) -> str:
+    """Say what became of events that were not written at the end."""
+    if files and waited:
+        kept = f"{waited - lost} of them wait in {', '.join(map(str, files))} and go on record at the next start"
+        rest = f"; {lost} are lost" if lost else ""
+        return f"{waited} events of the line could not be written: {reason} {kept[0].upper()}{kept[1:]}{rest}."
+    return f"{lost or waited} events of the line could not be written and are lost: {reason}"

@@ -6,6 +6,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -229,10 +230,21 @@ def test_published_weights_are_fetched_once_and_checked(monkeypatch: pytest.Monk
     one_sentence(caught, "not the published VGG16 file")
     assert list(cache.iterdir()) == []
     digest = hashlib.sha256(b"weights").hexdigest()
-    monkeypatch.setattr(weightfiles, "PUBLISHED_VGG16_SHA256_PREFIX", digest[:8])
+    monkeypatch.setattr(weightfiles, "PUBLISHED_VGG16_SHA256", digest[:8] + "0" * 56)  # as the name has it, no further
+    with pytest.raises(ModelError):
+        weightfiles.published_vgg16(cache)
+    monkeypatch.setattr(weightfiles, "PUBLISHED_VGG16_SHA256", digest)
     assert weightfiles.published_vgg16(cache).read_bytes() == b"weights"
     served.unlink()
     assert weightfiles.published_vgg16(cache).read_bytes() == b"weights"
+
+
+@pytest.mark.field("r14")
+def test_the_published_weights_are_known_by_their_whole_hash(record_property: Callable[[str, object], None]) -> None:
+    digest = weightfiles.PUBLISHED_VGG16_SHA256
+    assert re.fullmatch("[0-9a-f]{64}", digest)
+    assert digest.startswith(weightfiles.PUBLISHED_VGG16_URL.rpartition("-")[2].removesuffix(".pth"))
+    record_property("now", f"VGG16's download is checked by all {4 * len(digest)} bits of its SHA-256.")
 
 
 def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from station.contract import (
     LineSnapshot,
     LineState,
     Notice,
+    RecordsLag,
     Severity,
     StopChanged,
     StopStep,
@@ -67,6 +68,7 @@ class Place:
     events: list[Event] = field(default_factory=list)
     ends: int = 0
     origin: int = 0
+    records: RecordsLag | None = None
 
     def __post_init__(self) -> None:
         self.counter = CounterEncoder(1.0, clock=lambda: self.now)
@@ -98,6 +100,7 @@ class Place:
             ledger=Ledger(self.due, self.inspected, self.uninspected),
             origin_line=self.origin,
             message="lamp cut" if self.line is LineState.ERROR else "",
+            records=self.records,
         )
 
     def pass_cloth(self, metres: float, seconds: float = 0.3) -> Outputs | None:

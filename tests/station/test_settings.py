@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,77 @@ def test_home_comes_from_the_option_then_the_environment(tmp_path: Path, monkeyp
     assert home_folder(None) == tmp_path / "env"
     monkeypatch.delenv("STATION_HOME")
     assert home_folder(None).name == "fabric-station"
+
+
+@pytest.mark.field("f12")
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8", ""),
+        ("utf-8-sig", ""),
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16"),
+        ("utf-16-be", "UTF-16"),
+        ("cp1252", "line 2 has a sign in another encoding"),
+        ("cp850", "line 2 has a sign in another encoding"),
+    ],
+)
+def test_settings_are_read_as_editors_save_them_or_told_to_be_saved_as_utf8(
+    tmp_path: Path, encoding: str, said: str, record_property: Callable[[str, object], None]
+) -> None:
+    text = '\n# Mühle Nord\n[camera]\nkind = "replay"\nfolder = "cloth"\n[line]\nfabric = "Köper 7"\n'
+    for ending in ("\n", "\r\n", "\r"):
+        file = tmp_path / "station.toml"
+        file.write_bytes(text.replace("\n", ending).encode(encoding))
+        if not said:
+            assert load_settings(file).line.fabric == "Köper 7"
+        elif ending != "\r" or "UTF-16" in said:
+            with pytest.raises(StationError, match=f"{said}.*save it as UTF-8"):
+                load_settings(file)
+    record_property(
+        "now",
+        "Settings with a byte order mark and any line end are read; UTF-16 and ANSI are told with the line and 'save "
+        "it as UTF-8'; a tab or a backslash in a path with 'write paths with / or in single quotes'.",
+    )
+
+
+@pytest.mark.field("f12")
+@pytest.mark.parametrize(
+    "path", [r"C:\temp", r"C:\new\rolls", r"C:\Users\mill", r"D:\bilder", r"\\server\x", "C:\\mill\\"]
+)
+def test_a_path_of_windows_in_double_quotes_is_told_how_to_be_written(tmp_path: Path, path: str) -> None:
+    for text in (
+        GOOD.replace('"cloth"', f'"{path}"'),
+        f'home = "{path}"\n{GOOD}',
+        GOOD + f'shading = "{path}"\n',
+        GOOD + f'[record]\nfolder = "{path}"\n',
+    ):
+        if path.startswith("\\\\"):
+            text = text.replace(path, path[1:])  # two are one in TOML, and that is a path
+        with pytest.raises(StationError, match="write paths with / or in single quotes") as told:
+            load_settings(write(tmp_path, text))
+        assert "\n" not in str(told.value)
+
+
+def test_the_setting_whose_path_is_odd_is_named(tmp_path: Path) -> None:
+    joined = (
+        '[camera]\nkind = "joined"\njoints = [{ overlap_px = 8, offset_lines = 0 }]\n'
+        '[[camera.cameras]]\nkind = "replay"\nfolder = "a"\n'
+        '[[camera.cameras]]\nkind = "replay"\nfolder = "C:\\temp"\n[line]\nfabric = "f01"\n'
+    )
+    with pytest.raises(StationError, match=r"camera\.cameras\.1\.folder: the path 'C:\\temp' has a control character"):
+        load_settings(write(tmp_path, joined))
+
+
+def test_paths_in_single_quotes_or_with_slashes_are_read(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, GOOD.replace('"cloth"', r"'C:\temp'")))
+    assert settings.camera.kind == "replay"
+    assert settings.camera.folder.name.endswith("temp")
+
+
+def test_a_user_who_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATION_HOME", "~no-such-user-here/home")
+    with pytest.raises(StationError, match="no such user here"):
+        home_folder(None)
+    with pytest.raises(StationError, match="no such user here"):
+        load_settings(write(tmp_path, GOOD.replace('"cloth"', '"~no-such-user-here/cloth"')))

@@ -196,6 +196,8 @@ class HistoryPage(QWidget):
         if ledger.lines_uninspected:
             words.append(f"{span_of(roll, ledger.lines_uninspected)} not inspected (hatched)")
         words.append(count(roll.rejects, "reject"))
+        if roll.incomplete:
+            words.append(f"INCOMPLETE: {roll.incomplete}")
         set_text(self.about, "   ·   ".join(words))
         across = _shares(self.opened)
         marks = [

@@ -55,7 +55,8 @@ class RollList(QAbstractListModel):
             lost = roll.ledger.lines_uninspected
             missed = f", {span_of(roll, lost)} not inspected" if lost else ""
             found = count(roll.rejects, "reject") if roll.ended_at else UNDER_WAY
-            return f"{roll.name}, {roll.fabric}, {found}{missed}"
+            incomplete = ", incomplete" if roll.incomplete else ""
+            return f"{roll.name}, {roll.fabric}, {found}{incomplete}{missed}"
         return None
 
     @property
@@ -75,7 +76,8 @@ class RollList(QAbstractListModel):
 
 
 class RollDelegate(QStyledItemDelegate):
-    """The delegate paints name, fabric, time, metres and rejects; an amber sign where cloth was not inspected."""
+    """The delegate paints name, fabric, time, metres and rejects; an amber sign where cloth was not
+    inspected or the record is incomplete."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
         """Give every row the same height."""
@@ -108,8 +110,8 @@ class RollDelegate(QStyledItemDelegate):
         done = f"{span_of(roll, roll.ledger.lines_inspected)} inspected"
         painter.drawText(lines[2], left, done if roll.ended_at else UNDER_WAY)
         lost = roll.ledger.lines_uninspected
-        if lost:
-            text = f"{span_of(roll, lost)} not inspected"
+        if lost or roll.incomplete:
+            text = "incomplete" if roll.incomplete else f"{span_of(roll, lost)} not inspected"
             painter.setPen(theme.colour("warning_deep"))
             painter.drawText(lines[2], right, text)
             x = lines[2].right() - painter.fontMetrics().horizontalAdvance(text) - 17

@@ -44,9 +44,9 @@ class PicturesCamera(Camera):
         by_width: dict[int, list[Path]] = {}
         for path, header in headers:
             by_width.setdefault(header.width_px, []).append(path)
-        self.white = white_of(headers) if white is None else white
+        self._white = white_of(headers) if white is None else white
         groups = [by_width[width] for width in sorted(by_width)] or [[]]
-        self._parts = [ReplayCamera(group, block_lines=block_lines, white=self.white) for group in groups]
+        self._parts = [ReplayCamera(group, block_lines=block_lines, white=self._white) for group in groups]
         shared = Path(os.path.commonpath([path.absolute().parent for path in paths]))
         self._names = [
             {piece.name: piece.path.absolute().relative_to(shared).as_posix() for piece in part.pieces}
@@ -59,6 +59,11 @@ class PicturesCamera(Camera):
         ]
         self._at = (0, 0)
         """This holds the part that plays and the lines before it in one value: any thread may read the encoder."""
+
+    @property
+    def white(self) -> int:
+        """Give the stored value that is full white in all images."""
+        return self._white
 
     @property
     def width_px(self) -> int:

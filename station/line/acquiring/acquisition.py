@@ -15,6 +15,7 @@ from typing import Any
 
 from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
 from drivers.grabber import START_LIMIT_S, STOP_LIMIT_S, Grabber
+from drivers.standstill import AWAKE
 from drivers.supervision import READ_TIMEOUT_S, RetryPauses, settle, start_within
 from station.contract import UninspectedReason
 from station.line.acquiring.block_check import CaptureClock, check_shape
@@ -30,6 +31,9 @@ from station.line.notices import Notices, Notify
 LAST_LINES_S = 1.0
 LAST_IMAGE_S = 20.0
 """A camera that waits may be in the middle of a large image when the end of the roll is asked for."""
+
+AFTERMATH_S = 2.0
+"""What is lost so soon after this computer stood still is no fault of the camera's."""
 
 LAST_STOP_LIMIT_S = 10.0
 """A camera that never hung may take this long to stop at the end of the roll."""
@@ -73,6 +77,8 @@ class Acquisition:
         self._gate = OverloadGate(blocks, ledger, waits=camera.waits)
         self._clock = CaptureClock()
         self._grabber = Grabber(camera)
+        self._stood_still = AWAKE.last
+        self._awake_again_s = -math.inf
         self.feed = FeedMonitor()
 
     def ask(self, mode: Mode) -> None:
@@ -119,16 +125,17 @@ class Acquisition:
 
     def run(self) -> None:
         """Read until the cloth ends or the mode asks for the end.  Raises CameraError, LineError."""
-        try:
-            if not self._ending and self._connect():
-                while self._step():
-                    pass
-            self._last_lines()
-        finally:
-            limit_s = STOP_LIMIT_S if self._grabber.hung else LAST_STOP_LIMIT_S
-            self._settle(limit_s)
-            self._let_go(limit_s)
-            self._grabber.close()
+        with AWAKE.watching():
+            try:
+                if not self._ending and self._connect():
+                    while self._step():
+                        pass
+                self._last_lines()
+            finally:
+                limit_s = STOP_LIMIT_S if self._grabber.hung or self._mode is Mode.ABORT else LAST_STOP_LIMIT_S
+                self._settle(limit_s)
+                self._let_go(limit_s)
+                self._grabber.close()
 
     @property
     def _ending(self) -> bool:
@@ -187,6 +194,7 @@ class Acquisition:
             self._pass_on_notices()
             return self._reconnect(error)
         self._pass_on_notices()
+        self._look_for_standstill()
         reading = self._encoder.read()
         if block is not None and block.lines:
             self._take(block, reading)
@@ -201,6 +209,21 @@ class Acquisition:
         """Pass on the camera's own notices; a joined camera, for example, reports on its single cameras."""
         for notice in self._camera.take_notices():
             self._notices.pass_on(notice)
+
+    def _look_for_standstill(self) -> None:
+        """Tell once that this computer stood still, and blame neither camera nor model for what it costs."""
+        AWAKE.tick()
+        still = AWAKE.last
+        if still is not None and still is not self._stood_still:
+            self._stood_still = still
+            self._awake_again_s = still.ended_s
+            self._notices.stood_still(still.seconds, waits=self._camera.waits)
+            if self._gap is UninspectedReason.LOST_BY_CAMERA:
+                self._gap = UninspectedReason.STOOD_STILL
+
+    @property
+    def _is_just_awake(self) -> bool:
+        return time.monotonic() - self._awake_again_s < AFTERMATH_S
 
     def _look(self, reading: EncoderReading) -> None:
         """Compare with the encoder, as no block came: was cloth due?"""
@@ -246,7 +269,7 @@ class Acquisition:
         if lost > 0 and self._gap is UninspectedReason.LOST_BY_CAMERA:
             self._notices.lost(block.camera_id, lost, first)
         new = self._ledger.arrive(first, end, self._gap)
-        self._gap = UninspectedReason.LOST_BY_CAMERA
+        self._gap = UninspectedReason.STOOD_STILL if self._is_just_awake else UninspectedReason.LOST_BY_CAMERA
         if new is not None:
             pixels = block.pixels[new[0] - first :]
             why = UninspectedReason.CAMERA_GONE if block.is_camera_gone else UninspectedReason.LOST_BY_CAMERA
@@ -254,7 +277,7 @@ class Acquisition:
 
     def _hand_on(self, chunk: Chunk) -> None:
         self._update(holding=self._camera.waits)
-        if self._gate.hand_on(chunk):
+        if self._gate.hand_on(chunk) and not self._is_just_awake:
             self._notices.overload(chunk.first_line)
         self._update(holding=False)
 

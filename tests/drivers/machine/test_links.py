@@ -34,19 +34,21 @@ def link(plc: Plc, **more: object) -> ModbusLink:
 
 
 def test_every_signal_arrives_at_its_coil_and_nowhere_else(plc: Plc) -> None:
-    coils = {"stop": 0, "red": 1, "amber": 7, "marker": 17, "heartbeat": 18}
+    coils = {"stop": 0, "red": 1, "amber": 7, "marker": 17, "heartbeat": 18, "unrecorded": 20}
     modbus = link(plc, coils=coils)
     for output in Output:
         modbus.exchange(Outputs(**{output.value: True}))
         assert {at for at in range(32) if plc.coil(at)} == {coils[output.value]}
     modbus.close()
-    assert plc.coil(coils["heartbeat"]), "closing must not change the outputs"
+    assert plc.coil(coils["unrecorded"]), "closing must not change the outputs"
 
 
 def test_distances_are_told_in_centimetres(plc: Plc) -> None:
-    modbus = link(plc, distances={"to_marker": 4, "to_roll": 9})
+    modbus = link(plc, distances={"to_marker": 4, "to_roll": 9, "unrecorded": 10})
     modbus.exchange(Outputs(to_marker_m=0.349, to_roll_m=2.5))
-    assert (plc.register(4), plc.register(9)) == (35, 250)
+    assert (plc.register(4), plc.register(9), plc.register(10)) == (35, 250, 0)
+    modbus.exchange(Outputs(unrecorded=True, unrecorded_m=21.5))
+    assert plc.register(10) == 2150
     modbus.exchange(Outputs(to_roll_m=9999.0))
     assert (plc.register(4), plc.register(9)) == (65535, 65534)
     modbus.close()

@@ -22,7 +22,7 @@ from drivers.simulated.faults import Effect, FaultyCamera
 from drivers.simulated.loom import SpanPlan, SpeedProfile, Stage, Turn
 from drivers.simulated.process import ClothSettings, Renderer, RenderJob
 from drivers.simulated.rig import SimulatedRig
-from drivers.simulated.ring import RingShape
+from drivers.simulated.ring import SHARED, RingShape, free_abandoned
 from tests.rigs.speeds import constant_speed
 
 PATIENCE_S = 60.0
@@ -74,6 +74,11 @@ def memory_exists(name: str) -> bool:
         return False
     memory.close()
     return True
+
+
+def left_of(memory: str) -> list[str]:
+    """The files of this memory and its semaphores."""
+    return [path.name for path in SHARED.glob(f"*{memory.lstrip('/')}*")]
 
 
 def assert_is_cloth(blocks: list[LineBlock]) -> None:
@@ -396,6 +401,12 @@ camera.start()
 print(camera.renderer_pid, camera._rig.memory_name, camera.read(60.0).lines, flush=True)
 """
 
+MORE = """
+import sys
+sys.stdin.readline()
+print(*(camera.read(60.0).lines for _ in range(60)))
+"""
+
 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks at POSIX shared memory")
 def test_a_program_without_a_guard_that_forgets_to_stop_ends_cleanly(tmp_path: Path) -> None:
@@ -425,3 +436,50 @@ def test_a_killed_program_takes_its_renderer_and_memory_along() -> None:
         program.kill()
     until(lambda: not is_running(int(pid)))
     until(lambda: not memory_exists(memory))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks where Linux shows shared memory")
+@pytest.mark.field("r14")
+def test_what_a_killed_program_and_all_its_processes_left_in_memory_is_freed_at_the_next_start(
+    record_property: Callable[[str, object], None],
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", UNGUARDED + "import time; time.sleep(600)"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as program:
+        assert program.stdout is not None
+        pid, memory, _ = program.stdout.readline().split()
+        during = left_of(memory)
+        free_abandoned()
+        assert left_of(memory) == during, "a program that lives keeps its own"
+        os.killpg(program.pid, signal.SIGKILL)
+    until(lambda: not is_running(int(pid)))
+    assert len(left_of(memory)) == 4, "the memory and three semaphores"
+    other = SimulatedCamera(width_px=256, seed=1, metres=None)
+    other.start()
+    other.stop()
+    assert left_of(memory) == []
+    record_property("now", f"All {len(during)} files that a kill of every process leaves are gone at the next start.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals the POSIX way")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_does_not_end_the_renderer_before_its_program(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", f"import signal; signal.signal({int(number)}, lambda *_: None)\n" + UNGUARDED + MORE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as program:
+        assert program.stdout is not None
+        pid = int(program.stdout.readline().split()[0])
+        os.killpg(program.pid, number)
+        out, err = program.communicate("go on\n", timeout=120)
+    assert (program.returncode, err) == (0, "")
+    assert out.split() == ["256"] * 60
+    until(lambda: not is_running(pid))

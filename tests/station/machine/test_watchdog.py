@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from drivers.machine.signals import Inputs, SimulatedLink
 from station.contract import (
     FeedState,
     LineState,
+    RecordsLag,
     Severity,
     StopChanged,
     StopStep,
@@ -25,6 +29,25 @@ def test_the_heart_beats_while_the_line_lives_stands_or_rests() -> None:
     assert beats(at, metres=1.0) >= 5
     at.line = LineState.READY
     assert beats(at, metres=1.0) >= 5
+
+
+def test_a_lagging_record_lights_amber_and_beyond_its_limit_stops_the_heart() -> None:
+    at = place(heartbeat_ms=500)
+    at.records = RecordsLag(12, 0, 3.0, datetime(2026, 1, 1, tzinfo=UTC), "the disk is full", limit_m=20.0)
+    assert beats(at, metres=1.0) >= 5
+    told = at.link.outputs
+    assert (told.stop, told.red, told.amber, told.unrecorded, told.unrecorded_m) == (False, False, True, True, 3.0)
+    at.records = replace(at.records, metres=20.5)
+    at.pass_cloth(1.0)
+    assert beats(at, metres=1.0) == 0
+    told = at.link.outputs
+    assert (told.stop, told.red, told.amber, told.unrecorded, told.unrecorded_m) == (True, True, True, True, 20.5)
+    assert "20.5 m of cloth are not on record" in at.machine.status.heart_still
+    at.records = None
+    at.pass_cloth(1.0)
+    assert beats(at, metres=1.0) >= 5
+    told = at.link.outputs
+    assert (told.stop, told.amber, told.unrecorded, told.unrecorded_m) == (False, False, False, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_default_names_count_within_the_day(store: Store, monkeypatch: pytest.Mo
     assert names == [f"{day}-001", f"{day}-002", f"{day}-042"]
 
 
-@pytest.mark.parametrize("name", ["", " a", "a\n", "-x", "x" * 65, "a\x00b"])
+@pytest.mark.parametrize("name", ["", "  ", "a\n", "-x", "x" * 65, "a\x00b", "a\u202eb", "\ufeffa"])
 def test_unfit_names_are_refused(store: Store, name: str) -> None:
     with pytest.raises(RecordsError, match="is not a name for a roll"):
         store.begin_roll(name, make_recipe(), "cam")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -222,3 +223,15 @@ def test_a_picture_that_comes_later_is_seen(page: HistoryPage, qtbot: QtBot, mon
     pictures = cache.get(late)
     assert pictures is not None
     assert pictures.crop is not None
+
+
+def test_an_incomplete_roll_says_so(open_window: OpenWindow, past_rolls: list[str], store: Store, qtbot: QtBot) -> None:
+    with sqlite3.connect(store.home / "station.db") as database:
+        database.execute("UPDATE roll SET events_lost = 3 WHERE name = ?", (past_rolls[0],))
+    made = open_window("history").history
+    qtbot.waitUntil(lambda: made.rolls.rowCount() == 2)
+    assert "incomplete" in made.rolls.index(1).data()
+    assert "incomplete" not in made.rolls.index(0).data()
+    made.roll_view.setCurrentIndex(made.rolls.index(1))
+    qtbot.waitUntil(lambda: "INCOMPLETE: 3 events of the line lost" in made.about.text())
+    qtbot.waitUntil(lambda: not made.worker.busy)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError, CameraGoneError, EncoderReading, LineBlock
+from drivers.standstill import AwakeClock
 from station.contract import (
     FeedState,
     Ledger,
@@ -56,6 +57,22 @@ def test_a_gap_between_blocks_is_lost_by_the_camera() -> None:
     assert fates(run) == [Stretch(0, 300), Stretch(300, 400, R.LOST_BY_CAMERA), Stretch(400, 700)]
     assert run.of(RollEnded)[0].ledger == Ledger(700, 600, 100, 0)
     assert any(n.severity is Severity.WARNING and "lost 100 lines" in n.text for n in run.of(Notice))
+
+
+def test_a_gap_after_this_computer_stood_still_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    asleep_s = [0.0]
+    awake = AwakeClock(whole=lambda: time.monotonic() + asleep_s[0])
+    monkeypatch.setattr("station.line.acquiring.acquisition.AWAKE", awake)
+
+    def sleep(_camera: ScriptedCamera) -> None:
+        asleep_s[0] += 30.0
+
+    steps = [at(0, 300), sleep, at(300, 600), at(700, 1000)]  # one block had come before, unread
+    run = Run(ScriptedCamera(steps, width_px=W)).to_end()
+    assert fates(run) == [Stretch(0, 600), Stretch(600, 700, R.STOOD_STILL), Stretch(700, 1000)]
+    (notice,) = run.of(Notice)
+    assert notice.severity is Severity.WARNING
+    assert notice.text.startswith("This computer stood still for 30 s: ")
 
 
 def test_cloth_seen_twice_is_judged_once() -> None:

@@ -1,0 +1,112 @@
+"""This module makes plain rows of database rows, each value looked at; all raise SpoiltRowError where one is spoilt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, Select, select, type_coerce
+from sqlalchemy.types import NullType
+
+from station.contract import DefectKind, Ledger, UninspectedReason
+from station.records.reading.values import Values, as_they_lie
+from station.records.rolls import BROKEN_OFF
+from station.records.rows import DefectRow, RecipeRow, RollRow, StretchRow, Verdict
+from station.records.schema import FabricTable, RecipeTable, RollTable
+
+RECIPE_PARTS = ("version", "threshold", "body")
+
+
+def defect_row(row: Row[Any], home: Path) -> DefectRow:
+    """Return a defect; its pictures lie under ``home``."""
+    value = Values(row, "defect", row.id)
+    value.whole_or_none("merged_into")
+    crop, heat = value.text_or_none("crop_file"), value.text_or_none("heat_file")
+    return DefectRow(
+        id=value.whole("id"),
+        roll_id=value.whole("roll_id"),
+        roll=row.roll,
+        fabric=row.fabric,
+        number=value.whole("number"),
+        first_line=value.whole("first_line"),
+        end_line=value.whole("end_line"),
+        first_px=value.whole("first_px"),
+        end_px=value.whole("end_px"),
+        length_mm=value.number("length_mm"),
+        width_mm=value.number("width_mm"),
+        area_mm2=value.number("area_mm2"),
+        position_mm=value.number("position_mm"),
+        across_mm=value.number("across_mm"),
+        score=value.number("score"),
+        threshold=row.threshold,
+        unit="px" if row.mm_per_px is None else "mm",
+        kind=value.one_of("kind", DefectKind),
+        is_reject=value.flag("is_reject"),
+        piece=value.text_or_none("piece"),
+        found_at=value.time("found_at"),
+        crop_file=None if crop is None else home / crop,
+        heat_file=None if heat is None else home / heat,
+        verdict=value.one_of_or_none("verdict", Verdict),
+        reviewed_by=value.text_or_none("reviewed_by"),
+        closed=value.flag("closed"),
+        unverified=row.unverified,
+    )
+
+
+def recipe_row(row: Row[Any]) -> RecipeRow:
+    """Return a version of a recipe."""
+    value = Values(row, "recipe_version", row.id)
+    return RecipeRow(value.recipe("body"), value.time("created_at"), value.text("created_by"), value.text("why"))
+
+
+def stretch_row(row: Row[Any]) -> StretchRow:
+    """Return a stretch of a roll."""
+    value = Values(row, "stretch", row.id)
+    reason = value.one_of_or_none("reason", UninspectedReason)
+    return StretchRow(value.whole("first_line"), value.whole("end_line"), reason)
+
+
+def roll_query() -> Select[Any]:
+    """Return the query for rolls; one that leads to no recipe is among them, and is told to be spoilt."""
+    return (
+        select(
+            *as_they_lie(RollTable),
+            type_coerce(FabricTable.name, NullType()).label("fabric"),
+            *(type_coerce(RecipeTable.__table__.c[name], NullType()).label(name) for name in RECIPE_PARTS),
+        )
+        .join(RecipeTable, RecipeTable.id == RollTable.recipe_id, isouter=True)
+        .join(FabricTable, FabricTable.id == RecipeTable.fabric_id, isouter=True)
+    )
+
+
+def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
+    """Return a roll with the numbers of its defects: all, rejects, confirmed, false alarms."""
+    value = Values(row, "roll", row.id)
+    if row.body is None or row.fabric is None:
+        raise value.spoilt("recipe_id", "leads to no recipe of a fabric")
+    recipe = Values(row, "recipe_version", row.recipe_id)
+    lines = [value.whole(f"lines_{what}") for what in ("acquired", "inspected", "uninspected", "repeated")]
+    judged_lines, judged_line_px = value.whole("judged_lines"), value.whole("judged_line_px")
+    return RollRow(
+        id=value.whole("id"),
+        name=value.text("name"),
+        fabric=value.text("fabric"),
+        recipe_version=recipe.whole("version"),
+        threshold=recipe.number("threshold"),
+        mm_per_px=value.number_or_none("mm_per_px"),
+        started_at=value.time("started_at"),
+        ended_at=value.time_or_none("ended_at"),
+        ledger=Ledger(*lines),
+        defects=counts[0],
+        rejects=counts[1],
+        confirmed=counts[2],
+        false_alarms=counts[3],
+        camera_id=value.text("camera_id"),
+        grading_rule=recipe.recipe("body").grading_rule,
+        web_width_px=judged_line_px / judged_lines if judged_lines else None,
+        broken_off=value.text("ended_how") == BROKEN_OFF,
+        mm_per_line=value.number_or_none("mm_per_line"),
+        unverified=value.text("unverified"),
+        events_lost=value.whole("events_lost"),
+        clock_shift_s=value.number("clock_shift_s"),
+    )

@@ -1,0 +1,150 @@
+"""This module holds the events that wait to be written: first in, first out, bounded, the overflow in a file."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from station.contract import DefectChanged, RowJudged
+from station.records.rolls import NO_ROLL, Entry
+from station.records.safety.spill import Spill
+
+LIMIT = 8192
+LIMIT_BYTES = 256 << 20
+
+
+@dataclass(slots=True)
+class _Reach:
+    """How far a roll was told, and how far of that is on disk, in lines of the roll."""
+
+    told: int = 0
+    kept: int = 0
+
+
+class Backlog:
+    """The backlog is a queue of entries that are told but not on disk.  Its user guards it with a lock.
+
+    Once memory is full, entries go on to the spill, and all later ones too, until it has been read back: the order
+    stays.  Entries that fit nowhere are lost; whoever puts them is told so.
+
+    Args:
+        spill: where the overflow goes; None for nowhere.
+        limit: entries that may wait in memory.
+        limit_bytes: bytes of pictures that may wait in memory.
+    """
+
+    def __init__(self, spill: Spill | None = None, limit: int = LIMIT, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._spill = spill
+        self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._entries: deque[Entry] = deque()
+        self._told_s: deque[float] = deque()
+        self._bytes = 0
+        self._reach: dict[int, _Reach] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries) + self.spilled
+
+    @property
+    def spilled(self) -> int:
+        """Give the number of entries that wait in the spill."""
+        return 0 if self._spill is None else self._spill.waiting
+
+    @property
+    def oldest_s(self) -> float | None:
+        """Give the time (monotonic) since which the first entry has waited, None if nothing waits."""
+        return self._told_s[0] if self._told_s else None
+
+    @property
+    def lines_behind(self) -> dict[int, int]:
+        """Give the lines of cloth told but not on disk, by roll id."""
+        behind = {roll_id: reach.told - reach.kept for roll_id, reach in self._reach.items()}
+        return {roll_id: lines for roll_id, lines in behind.items() if lines > 0}
+
+    def has_room(self, entry: Entry) -> bool:
+        """Say whether the entry fits into memory, and nothing that was told before it waits elsewhere."""
+        fits = not self._entries or self._bytes + picture_bytes(entry) <= self._limit_bytes
+        return len(self._entries) < self._limit and fits and not self.spilled
+
+    def put(self, entry: Entry) -> bool:
+        """Add an entry at the end: in memory if it fits, else in the spill.  Return False if there is no room."""
+        if self.has_room(entry):
+            self._hold(entry, time.monotonic())
+        elif self._spill is None or not self._spill.append([entry]):
+            return False
+        if isinstance(entry.event, RowJudged) and entry.roll_id != NO_ROLL:
+            reach = self._reach.setdefault(entry.roll_id, _Reach(entry.event.first_line, entry.event.first_line))
+            reach.told = max(reach.told, entry.event.end_line)
+        return True
+
+    def next_batch(self, entries: int, pictured: int) -> list[Entry]:
+        """Return the first entries without taking them off: at most ``entries``, at most ``pictured`` with pictures."""
+        batch: list[Entry] = []
+        for entry in itertools.islice(self._entries, entries):
+            pictured -= picture_bytes(entry) > 0
+            if pictured < 0:
+                break
+            batch.append(entry)
+        return batch
+
+    def take_off(self, batch: Iterable[Entry]) -> None:
+        """Take the first entries, which are on disk or given up, off the queue; then read back what was spilled."""
+        for entry in batch:
+            if not self._entries or self._entries[0] is not entry:
+                continue  # spilled meanwhile, at the end
+            self._entries.popleft()
+            self._told_s.popleft()
+            self._bytes -= picture_bytes(entry)
+            if isinstance(entry.event, RowJudged) and (reach := self._reach.get(entry.roll_id)) is not None:
+                reach.kept = max(reach.kept, entry.event.end_line)
+        if not self._entries and self._spill is not None and self._spill.waiting:
+            for entry in self._spill.take(self._limit // 2, self._limit_bytes // 2):
+                self._hold(entry, 0.0)
+        if not len(self):
+            self._reach.clear()
+            if self._spill is not None:
+                self._spill.clear()
+
+    def _hold(self, entry: Entry, told_s: float) -> None:
+        self._entries.append(entry)
+        self._told_s.append(told_s)
+        self._bytes += picture_bytes(entry)
+
+    def drop_all(self) -> list[Entry]:
+        """Take everything off memory and return it; what was spilled stays there for the next start."""
+        left = list(self._entries)
+        self._entries.clear()
+        self._told_s.clear()
+        self._bytes = 0
+        return left
+
+    def note_loss(self, roll_id: int, events: int, why: str) -> bool:
+        """Leave word for the next start that events of a roll are lost.  Return False if there is no room for it."""
+        return self._spill is not None and self._spill.note_loss(roll_id, events, why)
+
+    def close(self) -> list[Path]:
+        """Leave what was spilled for the next start and return its files."""
+        if self._spill is None:
+            return []
+        files = self._spill.files
+        self._spill.close()
+        return files
+
+    def spill_all(self) -> list[Entry]:
+        """Move everything to the spill, before what is there already, and return the entries that did not fit."""
+        left = self.drop_all()
+        if not left or (self._spill is not None and self._spill.prepend(left)):
+            return []
+        return left
+
+
+def picture_bytes(entry: Entry) -> int:
+    """Return the bytes of an entry's pictures."""
+    if not isinstance(entry.event, DefectChanged):
+        return 0
+    defect = entry.event.defect
+    return sum(picture.nbytes for picture in (defect.crop, defect.crop_scores) if picture is not None)
