@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from drivers.notice import Notice as Notice
 from drivers.notice import Severity as Severity
-from station.machine_status import LinkState as LinkState
-from station.machine_status import MachineStatus as MachineStatus
-from station.machine_status import NextReject as NextReject
-from station.machine_status import StopState as StopState
-from station.machine_status import StopStep as StopStep
 from station.recipe import Recipe
 from station.recipe.web import ColumnsInspected as ColumnsInspected
-from station.records_lag import RecordsLag as RecordsLag
+from station.state.machine import LinkState as LinkState
+from station.state.machine import MachineStatus as MachineStatus
+from station.state.machine import NextReject as NextReject
+from station.state.machine import StopState as StopState
+from station.state.machine import StopStep as StopStep
+from station.state.records_lag import RecordsLag as RecordsLag
 
 
 class StationError(Exception):
@@ -58,6 +58,7 @@ class UninspectedReason(StrEnum):
 
     LOST_BY_CAMERA = "lost by camera"
     OVERLOAD = "overload"
+    STOOD_STILL = "computer stood still"
     MODEL_NOT_READY = "model not ready"
     CAMERA_GONE = "camera gone"
     ABORTED = "line aborted"
@@ -65,7 +66,6 @@ class UninspectedReason(StrEnum):
     PAUSED = "paused"
     NOT_RECORDED = "not recorded"
     TOO_SHORT = "too short to judge"
-    STOOD_STILL = "computer stood still"
     UNREADABLE = "picture unreadable"
 
 

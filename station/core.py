@@ -40,8 +40,8 @@ from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
-from station.records_lag import UNRECORDED_M
 from station.shutdown import time_left
+from station.state.records_lag import UNRECORDED_M
 from station.telling import Telling
 
 POLL_S = 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,6 @@ from station import demo
 from station.calibration.selection import Calibrations
 from station.calibration.shading_file import load_shading, shading_on_record
 from station.commands.session import (
-    LOOK_S,
-    ROLL_RESERVE_S,
     OpenWindow,
     Records,
     line_figures,
@@ -31,7 +30,7 @@ from station.core import Station
 from station.line.columns import web_span
 from station.machine.settings import MachineSettings
 from station.machine.wiring import wire
-from station.playback import Piece, play
+from station.playback import Piece, Playback, play
 from station.recipe import Recipe
 from station.recipe.web import WebRule
 from station.recording.camera import RecordingCamera
@@ -39,7 +38,7 @@ from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings
-from station.shutdown import interrupt_noted, interrupted_by, time_left
+from station.shutdown import ROLL_RESERVE_S, interrupt_noted, interrupted_by, time_left
 
 WHITE_OF_8_BITS = 255
 RECORDS_PATIENCE_S = 60.0
@@ -127,10 +126,7 @@ def after_window(station: Station, code: int) -> LineSnapshot:
         Exception: the error that ended the last roll before its cloth did; StationError if the window failed.
     """
     station.end_roll(judge=interrupted_by() is None)
-    with interrupt_noted() as interrupted:
-        while not station.wait(LOOK_S) and time_left(1.0, ROLL_RESERVE_S):
-            if interrupted.is_set():
-                station.end_roll(judge=False)
+    station.wait(time_left(threading.TIMEOUT_MAX, ROLL_RESERVE_S))
     if station.failure is not None and not station.events_lost:
         raise station.failure
     if code:
@@ -181,20 +177,16 @@ def inspect_folder(
         if maps is not None:
             save_map(maps, name, anomaly_map)
 
-    with interrupt_noted() as interrupted:
-        try:
+    try:
+        with interrupt_noted() as noted:
             playback = play(
-                camera, runtime, in_force, roll=roll, on_event=take, on_map=keep_map, cancelled=interrupted.is_set
+                camera, runtime, in_force, roll=roll, on_event=take, on_map=keep_map, cancelled=noted.is_set
             )
-        finally:
-            runtime.close()
-        if interrupted.is_set():
-            ledger = playback.snapshot.ledger
-            say(
-                f"Roll {roll} was broken off in image {max(1, len(playback.pieces))} of {len(camera.images)}: "
-                f"{ledger.lines_uninspected} of its {ledger.lines_acquired} lines are not inspected."
-            )
-            raise KeyboardInterrupt
+    finally:
+        runtime.close()
+    if noted.is_set():
+        say_broken_off(playback, len(camera.images))
+        raise KeyboardInterrupt
     say(f"Columns inspected: {playback.snapshot.columns or 'none'}")
     results = [
         unread_result(name, camera.unread[name])
@@ -221,6 +213,15 @@ def taught_white(recipe: Recipe) -> int | None:
     folder's own, as where the teaching's pictures had 8 bits."""
     white = None if recipe.cloth is None else recipe.cloth.white
     return white if white is not None and white > WHITE_OF_8_BITS else None
+
+
+def say_broken_off(playback: Playback, images: int) -> None:
+    """Say how far a folder of so many images was inspected before its roll was broken off."""
+    ledger = playback.snapshot.ledger
+    say(
+        f"Roll {playback.snapshot.roll} was broken off in image {max(1, len(playback.pieces))} of {images}: "
+        f"{ledger.lines_uninspected} of its {ledger.lines_acquired} lines are not inspected."
+    )
 
 
 class Recorder:

@@ -19,8 +19,8 @@ from station.machine.wiring import MachineWiring
 from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.store import Store
-from station.records_lag import UNRECORDED_M
-from station.shutdown import closing, interrupt_noted, time_left
+from station.shutdown import ROLL_RESERVE_S, closing, interrupt_noted, time_left
+from station.state.records_lag import UNRECORDED_M
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
 """This function opens the window on a station; the command line hands it down, as nothing here may import screens."""
@@ -31,8 +31,7 @@ CLOSE_S = 30.0
 """The records have so much time to write what waits; after a signal what is left of its time."""
 
 CLOSE_RESERVE_S = 0.5
-ROLL_RESERVE_S = 3.5
-"""After a signal so much of its time is kept for what comes after the records, and after the roll, are closed."""
+"""After a signal so much of its time is kept for what comes after the records are closed."""
 
 
 @dataclass(frozen=True)

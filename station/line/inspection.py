@@ -254,6 +254,8 @@ class Inspection:
                     self.has_hung = True
 
     def _fail(self, error: Exception, *, halt: bool = True) -> None:
+        if self.has_hung:
+            return  # the roll has ended without this thread, and its scorer may be closed by now
         log_bug(error, f"{threading.current_thread().name} has ended")
         with self._lock:
             if self.failure is None:

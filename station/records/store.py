@@ -42,7 +42,7 @@ from station.records.safety.spill import RollHeader
 from station.records.safety.take_in import roll_header
 from station.records.schema import now
 from station.records.writer import Writer
-from station.records_lag import UNRECORDED_M, RecordsLag
+from station.state.records_lag import UNRECORDED_M, RecordsLag
 
 MOST_NOTICES = 64
 CLOSE_S = 30.0
@@ -53,10 +53,7 @@ log = logging.getLogger("station.records")
 
 
 class Store:
-    """The store keeps recipes, models, rolls, reviews and audit on disk.  All methods may be called from any thread.
-
-    Use it as a context manager, or call :meth:`close`.
-    """
+    """The store keeps recipes, models, rolls, reviews and audit on disk.  All methods may be called from any thread."""
 
     def __init__(
         self, home: Path, url: str | URL, writer_engine: Engine, read_engine: Engine, spill: Path | None
@@ -110,9 +107,8 @@ class Store:
         store = cls(home, url, *open_database(home, url), spill)
         try:
             for text in told:
-                store._warn(text)
                 store.audit("database put aside", "", text, "station", "it could not be used")
-            for text in take_in_files(store._spill_folders, home, store._writer.call):
+            for text in told + take_in_files(store._spill_folders, home, store._writer.call):
                 store._warn(text)
             store.recover()
         except BaseException:
@@ -248,8 +244,9 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        patience_s = timeout_s if self._writer.lag is None else min(timeout_s, LAGGING_S)
         try:
-            if self._writer.flush(timeout_s if self._writer.lag is None else min(timeout_s, LAGGING_S)):
+            if self._writer.flush(patience_s):
                 self._break_off_open("the station was closed")
         finally:
             try:

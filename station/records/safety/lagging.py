@@ -12,7 +12,7 @@ from datetime import datetime
 from station.records.rows import RecordsError
 from station.records.safety.backlog import Backlog
 from station.records.schema import now
-from station.records_lag import RecordsLag
+from station.state.records_lag import RecordsLag
 
 OVERDUE_S = 5.0
 """An event that has waited this long makes the record lag, even if no write has failed: the disk does not answer."""
