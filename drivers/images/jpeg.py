@@ -14,7 +14,16 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from drivers.images.limits import check_side
-from drivers.images.metadata import CUT_OFF, EIGHT_OR_SIXTEEN, TAKE_OUT, FaultError, ImageMetadata, Raster
+from drivers.images.metadata import (
+    CUT_OFF,
+    EIGHT_OR_SIXTEEN,
+    LOST_AT,
+    LOST_BYTES,
+    TAKE_OUT,
+    FaultError,
+    ImageMetadata,
+    Raster,
+)
 from drivers.images.png import exif_orientation
 
 START = b"\xff\xd8\xff"
@@ -29,7 +38,6 @@ _BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _HARMLESS = re.compile(r"Adobe color transform|SOS parameters|JFIF revision|ICC marker")
 """Warnings with these words are about notes beside the picture, not about its pixels."""
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
-_LOST_BYTES = 256
 _PADDING_BYTES = 64
 """Some cameras put zeros before the end marker; up to so many are no damage."""
 
@@ -57,8 +65,8 @@ def metadata(file: IO[bytes]) -> ImageMetadata:
 def decode(data: bytes) -> Raster:
     """Decode a JPEG.  Raises FaultError where libjpeg warns of damage, or a stretch of it is zeros."""
     parts = _segments(io.BytesIO(data))
-    if parts.is_never_zeros and (at := data.find(bytes(_LOST_BYTES), parts.scan_at)) >= 0:
-        raise FaultError(f"is damaged (zeros from byte {at} on, as of a lost sector); {TAKE_OUT}")
+    if parts.is_never_zeros and (at := data.find(bytes(LOST_BYTES), parts.scan_at)) >= 0:
+        raise FaultError(f"is damaged ({LOST_AT.format(at)}); {TAKE_OUT}")
     return Raster(decoded(data))
 
 

@@ -19,6 +19,7 @@ MOST_CLASSES = 32
 _NOISE = 32
 """A JPEG's noise on black stays below this."""
 
+_PX_AT_ONCE = 1 << 22
 _INVERTED_SHARE, _INVERTED_BORDER = 0.5, 0.8
 
 
@@ -32,7 +33,10 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mask:
-    """A mask says which pixels are flawed, bool ``[lines, width]``, and how its levels were taken."""
+    """A mask says which pixels are flawed, bool ``[lines, width]``, and how its levels were taken.
+
+    ``levels`` counts those beside black, or is ``MOST_CLASSES + 1`` if there are more than may be classes.
+    """
 
     flawed: NDArray[np.bool_]
     reading: Reading
@@ -79,14 +83,17 @@ def _shades(raster: Raster, header: ImageMetadata) -> tuple[NDArray[Any], int]:
 
 
 def _levels(samples: NDArray[Any]) -> int:
-    """Count the levels, or colours, that are not black."""
-    if samples.ndim == 3:
-        if (samples == samples[..., :1]).all():
-            samples = samples[..., 0]
-        else:
-            red, green, blue = (samples[..., channel].astype(np.uint64) for channel in range(3))
-            return int(np.count_nonzero(np.unique(red << 32 | green << 16 | blue)))
-    return int(np.count_nonzero(np.bincount(samples.ravel())[1:]))
+    """Count the levels, or colours, that are not black, up to one more than may be classes."""
+    if samples.ndim == 2:
+        return min(int(np.count_nonzero(np.bincount(samples.ravel())[1:])), MOST_CLASSES + 1)
+    found: set[int] = set()
+    step = max(1, _PX_AT_ONCE // samples.shape[1])
+    for line in range(0, samples.shape[0], step):  # in parts: numbers of colours take more room than samples
+        red, green, blue = (samples[line : line + step, :, channel].astype(np.uint64) for channel in range(3))
+        found.update(np.unique(red << 32 | green << 16 | blue).tolist())
+        if len(found) > MOST_CLASSES + 1:
+            break
+    return min(len(found - {0}), MOST_CLASSES + 1)
 
 
 def _refuse_inverted(flawed: NDArray[np.bool_]) -> None:

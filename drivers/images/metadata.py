@@ -118,5 +118,7 @@ def _damaged(path: Path, error: Exception) -> UnreadableImageError:
 
 
 TAKE_OUT = "replace it or take it out of the folder"
+LOST_BYTES = 256
+LOST_AT = "zeros from byte {} on, as of a lost sector"
 CUT_OFF = f"is truncated (its end is missing); {TAKE_OUT}"
 EIGHT_OR_SIXTEEN = "save it with 8 or 16 bits per channel, whole numbers"

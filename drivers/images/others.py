@@ -18,7 +18,10 @@ from drivers.images.metadata import (
     CUT_OFF,
     EIGHT_BITS,
     EIGHT_OR_SIXTEEN,
+    LOST_AT,
+    LOST_BYTES,
     SIXTEEN_BITS,
+    TAKE_OUT,
     WHITES,
     FaultError,
     ImageMetadata,
@@ -32,6 +35,7 @@ _FORMATS = ("BMP", "DIB", "SUN", "WEBP", "AVIF", "JPEG2000")
 _GREY = frozenset({"1", "L", "LA", "La", "I;16"})
 _PLAIN = frozenset({"BMP", "DIB", "SUN"})
 _LOSSY = frozenset({"WEBP", "AVIF", "JPEG2000"})
+_LOSSLESS = b"VP8L"
 _SIZ, _PRECISION_AT = b"\xff\x4f\xff\x51", 42
 _HEADER_BYTES = 1 << 16
 
@@ -62,7 +66,8 @@ def metadata(file: IO[bytes]) -> ImageMetadata:
 
 
 def decode(data: bytes) -> Raster:
-    """Decode the pixels.  Raises what the decoder raises on damage."""
+    """Decode the pixels.  Raises FaultError where a stretch is lost, and what the decoder raises on damage."""
+    _refuse_lost(data)
     if data.startswith(JPEG_2000_STARTS):
         return _split(imagecodecs.jpeg2k_decode(data))
     with _opened(io.BytesIO(data)) as image:
@@ -90,6 +95,18 @@ def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
     file.seek(0)
     with Image.open(file, formats=_FORMATS) as image:
         yield image
+
+
+def _refuse_lost(data: bytes) -> None:
+    """Look for a long run of zeros in what never has one; a lossy WebP has some where a picture is all black."""
+    end = len(data)
+    if data.startswith(JPEG_2000_STARTS):
+        start = data.find(_SIZ)
+    else:
+        start = data.find(_LOSSLESS, 12, 64) if is_webp(data) else -1
+        end = start + 8 + int.from_bytes(data[start + 4 : start + 8], "little")
+    if start >= 0 and (at := data.find(bytes(LOST_BYTES), start, end)) >= 0:
+        raise FaultError(f"is damaged ({LOST_AT.format(at)}); {TAKE_OUT}")
 
 
 def _split(pixels: NDArray[Any]) -> Raster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zlib
 from typing import IO
 
@@ -27,6 +28,7 @@ START = b"\x89PNG\r\n\x1a\n"
 MAX_SIDE = 1_000_000
 """libpng decodes no more lines or columns."""
 
+_EXIF, _END = b"eXIf", b"\0\0\0\0IEND\xaeB`\x82"
 _CHECKED_BYTES = 1 << 16  # chunks up to this size are read with the header
 _COLOUR_TYPE_AT, _PALETTE = 25, 3
 _COLOURED = frozenset({2, 3, 6})
@@ -49,7 +51,7 @@ def metadata(file: IO[bytes]) -> ImageMetadata:
         width_px,
         channels=3 if header[9] in _COLOURED else 1,
         whites=_whites(max(chunks.get(b"sBIT", b"\0"))) if header[8] == 16 else (EIGHT_BITS,),
-        orientation=exif_orientation(chunks.get(b"eXIf", b"")),
+        orientation=exif_orientation(chunks.get(_EXIF, b"")),
     )
 
 
@@ -77,17 +79,35 @@ def exif_orientation(exif: bytes) -> int:
         return 1
     tags = Image.Exif()
     try:
-        tags.load(exif)
-        orientation = int(tags.get(ORIENTATION_TAG, 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tags.load(exif)
+            orientation = int(tags.get(ORIENTATION_TAG, 1))
     except Exception:  # a note beside the picture; its damage does not spoil the pixels
         return 1
     return orientation if 1 <= orientation <= 8 else 1
 
 
+def _exif_in(tail: bytes) -> dict[bytes, bytes]:
+    """Return a whole EXIF chunk of a file's last bytes, if there is one."""
+    at = tail.find(_EXIF)
+    while at >= 4:
+        end = at + 4 + int.from_bytes(tail[at - 4 : at], "big")
+        if zlib.crc32(tail[at:end]).to_bytes(4, "big") == tail[end : end + 4]:
+            return {_EXIF: tail[at + 4 : end]}
+        at = tail.find(_EXIF, at + 1)
+    return {}
+
+
 def _chunks(file: IO[bytes]) -> dict[bytes, bytes]:
-    """Return the small chunks by kind, their checksums held against their bytes; the file must reach its end chunk."""
+    """Return the small chunks by kind, their checksums held against their bytes; the file must reach its end chunk.
+
+    Where the file ends with that, of what follows the first pixels only EXIF is looked for: thousands of chunks of
+    pixels may lie between.
+    """
     found: dict[bytes, bytes] = {}
     file.seek(len(START))
+    is_first = True
     while True:
         head = file.read(8)
         if len(head) < 8:
@@ -95,6 +115,13 @@ def _chunks(file: IO[bytes]) -> dict[bytes, bytes]:
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
         if not kind.isalpha():
             raise FaultError(f"cannot be read: its chunks are damaged; {TAKE_OUT}")
+        if kind == b"IDAT" and is_first:
+            is_first, at = False, file.tell()
+            file.seek(max(at, file.seek(0, 2) - 2 * _CHECKED_BYTES))
+            tail = file.read()
+            if tail.endswith(_END):
+                return _exif_in(tail) | found
+            file.seek(at)
         if kind == b"IDAT" or length > _CHECKED_BYTES:
             file.seek(length + 4, 1)
             continue

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG, SAMPLEFORMAT, TiffFile, TiffPage
 
 from drivers.images import jpeg
+from drivers.images.limits import check_size
 from drivers.images.metadata import (
     CUT_OFF,
     EIGHT_OR_SIXTEEN,
@@ -41,11 +42,12 @@ def metadata(file: IO[bytes]) -> ImageMetadata:
     with TiffFile(file) as tiff:
         page = _only_page(tiff)
         _refuse_kinds(page)
+        _refuse_sizes(page)
         end = file.seek(0, 2)
         parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
         if not parts or any(start + count > end for start, count in parts):
             raise FaultError(CUT_OFF)
-        if any(count == 0 for _, count in parts):
+        if any(count == 0 for _, count in parts) or len(parts) < _parts_due(page):
             raise FaultError(f"is damaged: it holds no data for some of its lines; {TAKE_OUT}")
         orientation = page.tags.valueof(ORIENTATION_TAG, 1)
         return ImageMetadata(
@@ -107,6 +109,28 @@ def _refuse_kinds(page: TiffPage) -> None:
         raise FaultError(f"stores its colours as {named}; save it in grey or RGB")
     if page.photometric == PHOTOMETRIC.YCBCR and page.compression not in _JPEGS:
         raise FaultError("stores its colours as YCBCR without JPEG; save it in grey or RGB")
+
+
+def _refuse_sizes(page: TiffPage) -> None:
+    """Check what is unpacked at once, by a header that may lie: the picture with all its samples, and a tile."""
+    bytes_per_px = int(page.samplesperpixel) * (2 if int(page.bitspersample) > 8 else 1)
+    sizes = [(page.imagelength, page.imagewidth)]
+    sizes += [(page.tilelength, page.tilewidth)] if page.is_tiled else []
+    for lines, width_px in sizes:
+        if not (isinstance(lines, int) and isinstance(width_px, int)):
+            raise FaultError(f"cannot be read: its header is damaged; {TAKE_OUT}")
+        check_size(lines, width_px, bytes_per_px)
+
+
+def _parts_due(page: TiffPage) -> int:
+    """Return how many strips or tiles the picture must have; those missing would be read as black."""
+    lines, width_px = page.imagelength, page.imagewidth
+    planes = int(page.samplesperpixel) if page.planarconfig == PLANARCONFIG.SEPARATE else 1
+    if page.compression == COMPRESSION.OJPEG:
+        return 1
+    if page.is_tiled:
+        return -(-lines // page.tilelength) * -(-width_px // page.tilewidth) * planes
+    return -(-lines // min(page.rowsperstrip, lines)) * planes
 
 
 def _colours(page: TiffPage) -> int:

@@ -9,7 +9,7 @@ from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
 from model.scorer import TILE_PX
 from model.time_budget import TeachingCancelled
-from station.commands.session import Records, TeachingLog, say
+from station.commands.session import Records, TeachingLog, say, say_notice
 from station.contract import ColumnsInspected, StationError
 from station.recipe.cloth import TaughtCloth
 from station.recipe.names import NameFault, fabric_name
@@ -46,6 +46,8 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
     except NameFault as fault:
         raise StationError(str(fault)) from None
     camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused first
+    for notice in camera.take_notices():
+        say_notice(notice)
     folders = folders_of(camera.images)
     _tell_folders(folders)
     _refuse_doubtful(folder, camera, confirmed=all_good)

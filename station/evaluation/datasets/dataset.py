@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError
-from drivers.images import Mask, Reading, image_metadata, read_mask, white_of
+from drivers.images import MOST_CLASSES, Mask, Reading, image_metadata, read_mask, white_of
 from model.errors import ModelError
 
 GOOD = "good"
@@ -133,6 +133,10 @@ def _unusable(sample: Sample, readings: dict[Path, Mask]) -> str:
     return "" if _joined(masks).any() else "its mask is empty"
 
 
+def _many(levels: int) -> str:
+    return str(levels) if levels <= MOST_CLASSES else f"more than {MOST_CLASSES}"
+
+
 def _readings_told(readings: dict[Path, Mask]) -> list[str]:
     """Say how masks of more than two levels were read, in one sentence for each way."""
     told: list[str] = []
@@ -141,5 +145,5 @@ def _readings_told(readings: dict[Path, Mask]) -> list[str]:
         if named:
             path, levels = named[0]
             masks = "One mask has" if len(named) == 1 else f"{len(named)} masks have"
-            told.append(f"{masks} more levels than two ({path}: {levels} beside black): read as {reading}.")
+            told.append(f"{masks} more levels than two ({path}: {_many(levels)} beside black): read as {reading}.")
     return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from PIL import Image
 
 from drivers.camera import CameraError
 from drivers.images import image_metadata, read_image
-from tests.rigs.picture_files import drawn_cloth, encoded, write
+from tests.rigs.picture_files import drawn_cloth, encoded, refusal, write
 
 
 @pytest.mark.field("f21")
@@ -58,6 +59,17 @@ def test_animations_are_refused_by_their_pages(tmp_path: Path, kind: str) -> Non
     pages[0].save(file, kind, save_all=True, append_images=pages[1:])
     with pytest.raises(CameraError, match="3 pages"):
         image_metadata(write(tmp_path / "a.webp", file.getvalue()))
+
+
+@pytest.mark.parametrize(("kind", "how"), [("WEBP", {"lossless": True}), ("JPEG2000", {})])
+def test_a_lost_sector_is_found_where_packed_data_never_are_zeros(tmp_path: Path, kind: str, how: dict) -> None:
+    black = np.zeros((400, 600), np.uint8)
+    for pixels in (black, drawn_cloth(400, 600)):
+        whole = encoded(kind, np.dstack([pixels] * 3), **how)
+        assert read_image(write(tmp_path / "a.bin", whole), 1).shape == (400, 600)
+    half = len(whole) // 2
+    told = refusal(partial(read_image, write(tmp_path / "a.bin", whole[:half] + bytes(512) + whole[half + 512 :]), 1))
+    assert "a.bin is damaged (zeros from byte" in told
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF", "JPEG2000"])

@@ -13,7 +13,7 @@ from PIL import Image
 
 from drivers.camera import CameraError
 from drivers.images import image_metadata, read_image, read_raster
-from tests.rigs.picture_files import drawn_cloth, encoded, refusal, with_chunk, write
+from tests.rigs.picture_files import drawn_cloth, encoded, png_chunk, refusal, with_chunk, write
 
 
 def test_significant_bits_say_that_white_is_theirs_or_that_all_bits_are_filled(tmp_path: Path) -> None:
@@ -63,6 +63,21 @@ def test_a_wrong_checksum_of_the_header_is_found_without_decoding(tmp_path: Path
     data[19] ^= 1
     with pytest.raises(CameraError, match="checksum of its IHDR"):
         image_metadata(write(tmp_path / "a.png", bytes(data)))
+
+
+@pytest.mark.parametrize("trailer", [b"", b"written by some camera"])
+def test_exif_behind_the_pixels_turns_the_picture_too(tmp_path: Path, trailer: bytes) -> None:
+    rng = np.random.default_rng(2)
+    noise = rng.integers(0, 256, (700, 900), np.uint8)  # too much for the last bytes of the file alone
+    turned, plain = encoded("PNG", noise, 6), encoded("PNG", noise)
+    at = turned.index(b"eXIf") - 4
+    chunk = turned[at : at + 12 + int.from_bytes(turned[at : at + 4], "big")]
+    path = write(tmp_path / "a.png", plain[:-12] + chunk + plain[-12:] + trailer)
+    header = image_metadata(path)
+    assert (header.lines, header.width_px, header.orientation) == (900, 700, 6)
+    np.testing.assert_array_equal(read_image(path, 1), np.rot90(noise, -1))
+    false = png_chunk(b"teXt", b"1234eXIf" + bytes(8))
+    assert image_metadata(write(tmp_path / "b.png", plain[:-12] + false + plain[-12:] + trailer)).orientation == 1
 
 
 def test_16_bit_colour_with_alpha_is_read_whole(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tifffile import TiffWriter, imwrite
+from tifffile import TiffFile, TiffWriter, imwrite
 
 from drivers.camera import CameraError
 from drivers.images import image_metadata, read_image
@@ -67,6 +67,22 @@ def test_palettes_alpha_and_inks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         read_image(saved(tmp_path / "i.tif", inks, photometric="separated"), 3)[0, 0], [0, 255, 255]
     )
+
+
+def test_a_header_that_lies_about_its_size_or_its_samples_is_refused(tmp_path: Path) -> None:
+    with TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(drawn_cloth(), photometric="minisblack", rowsperstrip=16)
+    for tag, value, told in (
+        (257, 1_000_000, "no data for some"),
+        (277, 60_000, "too large"),
+        (256, 0, "is empty: 0 x 160 px"),
+    ):
+        data = bytearray((tmp_path / "a.tif").read_bytes())
+        with TiffFile(tmp_path / "a.tif") as tiff:
+            place = tiff.pages.first.tags[tag].valueoffset
+        size = 2 if tag == 277 else 4
+        data[place : place + size] = value.to_bytes(size, "little")
+        assert told in refusal(partial(image_metadata, write(tmp_path / "lying.tif", bytes(data)))), tag
 
 
 @pytest.mark.parametrize(("pixels", "told"), [(np.float32, "float32"), (np.int16, "signed 16"), (np.uint32, "32-bit")])

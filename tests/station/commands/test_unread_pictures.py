@@ -51,7 +51,9 @@ def test_the_roll_goes_on_behind_damaged_pictures_which_are_named_everywhere(
         assert f"{row['image']}" in outcome.err
     assert all(row["score"] is not None and "uninspected" not in row for row in result["results"][:4])
     said = [line for line in outcome.err.splitlines() if line]
-    assert all(line.startswith(("Warning: ", "Roll ", "station: ")) for line in said), "one voice"
+    assert all(line.startswith(("Warning: ", "Roll ", "Columns inspected: ", "station: ")) for line in said), (
+        "one voice"
+    )
     with open_records(demo_home) as records:
         roll = records.history.roll(result["roll"])
         fates = {
@@ -144,3 +146,12 @@ def test_a_teach_in_on_a_damaged_picture_is_refused_by_name(
     outcome = station("teach", "x", "--images", cloth_folder, "--minutes", "0.5")
     assert outcome.code == 1
     assert "2.png cannot be read" in outcome.sentence
+
+
+def test_what_a_folder_for_teaching_leaves_out_is_said(station: Station, cloth_folder: Path) -> None:
+    (cloth_folder / "4.heic").write_bytes(b"a phone's")
+    png = bytearray((cloth_folder / "2.png").read_bytes())
+    png[len(png) // 2] ^= 1
+    (cloth_folder / "2.png").write_bytes(png)  # so that nothing is taught
+    outcome = station("teach", "x", "--images", cloth_folder, "--minutes", "0.5")
+    assert "Warning: Pictures of formats that are not read are left out: 4.heic" in outcome.err
