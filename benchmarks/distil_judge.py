@@ -13,7 +13,6 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,33 +20,27 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 
+from drivers.images import read_image
 from model.aggregator import Aggregator
 from model.encoder import Encoder, load_encoder
-from model.errors import ModelError
 from model.scorer import TILE_PX
+from station.evaluation.datasets.dataset import Sample, read_truth
+from station.evaluation.datasets.mvtec import read_mvtec
 
 _MEMORY = 6000  # vectors of good cloth kept for the nearest neighbour
 
 
-def tiles_of(paths: list[Path], left: int) -> tuple[Tensor, NDArray[np.bool_]]:
+def tiles_of(samples: list[Sample], left: int, white: int) -> tuple[Tensor, NDArray[np.bool_]]:
     """Return RGB tiles float ``[T, 3, 256, 256]`` in 0..1 and their truth ``[T, 256, 256]``."""
     tiles, truths = [], []
-    for path in paths:
-        picture = cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        mask_path = path.parents[2] / "ground_truth" / path.parent.name / f"{path.stem}_mask.png"
-        mask = _read(mask_path, cv2.IMREAD_GRAYSCALE) if mask_path.is_file() else np.zeros(picture.shape[:2], np.uint8)
+    for sample in samples:
+        picture = read_image(sample.path, 3, white)
+        flawed = np.zeros(picture.shape[:2], np.bool_) if sample.is_good else read_truth(sample)
         for y in range(0, picture.shape[0] - TILE_PX + 1, TILE_PX):
             for x in range(left, picture.shape[1] - TILE_PX + 1, TILE_PX):
                 tiles.append(picture[y : y + TILE_PX, x : x + TILE_PX])
-                truths.append(mask[y : y + TILE_PX, x : x + TILE_PX] > 0)
+                truths.append(flawed[y : y + TILE_PX, x : x + TILE_PX])
     return torch.from_numpy(np.stack(tiles)).permute(0, 3, 1, 2).float() / 255, np.stack(truths)
-
-
-def _read(path: Path, mode: int) -> NDArray[np.uint8]:
-    picture = cv2.imread(str(path), mode)
-    if picture is None:
-        raise ModelError(f"{path} cannot be read as an image.")
-    return np.asarray(picture, np.uint8)
 
 
 def neighbour(good: Tensor) -> Callable[[Tensor], Tensor]:
@@ -66,8 +59,9 @@ def gaussian(good: Tensor) -> Callable[[Tensor], Tensor]:
 
 def judge(encoder: Encoder, folder: Path, left: int) -> dict[str, tuple[float, float, float]]:
     """Return per detector: tile AUROC, cell AUROC, cell average precision."""
-    good, _ = tiles_of(sorted((folder / "train").rglob("*.png")), left)
-    test, truth = tiles_of(sorted((folder / "test").rglob("*.png")), left)
+    dataset = read_mvtec(folder)
+    good, _ = tiles_of(dataset.train, left, dataset.white)
+    test, truth = tiles_of(dataset.test, left, dataset.white)
     aggregator = Aggregator(encoder.channels, encoder.strides)
     with torch.inference_mode():
         aggregator.fit(encoder(part) for part in torch.split(good, 4))

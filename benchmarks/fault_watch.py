@@ -161,7 +161,7 @@ def watch(camera: Camera, until: Callable[[Witness], bool] = lambda _: False) ->
         encoder="light",
         threshold=2.0,
         mm_per_px=MM_PER_PX,
-        find_web=False,
+        web="full",
     )
     inspection = Inspection(
         witness,

@@ -28,10 +28,12 @@ from model.mfrnet import MFRNet
 from model.runtime import Runtime
 from model.training import fit
 from station import demo
+from station.line.scoring.cloth_seen import ClothSeen
 from station.playback import play
 from station.recipe import NO_DECISION, Recipe
+from station.recipe.cloth import TaughtCloth
 from station.teaching.held_out import HeldOut
-from station.teaching.sampling import TileCollector
+from station.teaching.sampling import Section, TileCollector, collect
 from station.teaching.threshold import choose_threshold
 
 SHIPPED = Path(__file__).resolve().parents[1] / "station" / "shipped"
@@ -52,6 +54,14 @@ def good_cloth(first_seed: int, metres: float) -> Iterator[MemoryCamera]:
             disturbances=True,
         )
         yield MemoryCamera(cloth.render(0, lines), lines=lines)
+
+
+def looks(draft: Recipe, metres: float) -> TaughtCloth | None:
+    """Return what the cloth looks like, as a teach-in keeps it."""
+    seen = ClothSeen(demo.WIDTH_PX)
+    for camera in good_cloth(TEACHING_SEED, metres):
+        collect(Section(camera, held_out=False), draft, TileCollector(0, limit=1), lambda: False, seen)
+    return seen.taught(1, None)
 
 
 def taught(options: argparse.Namespace, draft: Recipe) -> tuple[MFRNet, checkpoint.Metadata]:
@@ -116,6 +126,7 @@ def main() -> None:
             "threshold": threshold.score,
             "sensitivity": sensitivity,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
+            "cloth": looks(draft, options.teach_metres),
         }
     )
     write_whole(options.out / "demo.json", recipe.model_dump_json(indent=2) + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.ndimage import maximum_filter1d, median_filter, minimum_filter1d, uniform_filter1d
 
 from calibration.columns import DUST_LOSS, NEIGHBOURS_PX, column_faults
 from calibration.errors import PictureError
@@ -24,6 +24,8 @@ _DARK = 0.05  # share of the light
 _SPECK_PX = 3  # columns a speck of dust shades at least
 _WIDTHS_PX = range(3, 9)  # columns averaged, so that yarns, which wander sideways with the cloth, vanish
 _EDGE_PX = max(_WIDTHS_PX) // 2
+_WANDER_PX = 16  # a stripe's border wanders so far with the cloth
+_STRIPE = 0.2  # a stripe differs from the cloth beside it by this share; single yarns differ by less
 _OUTLYING = 7.0  # deviations of the columns among themselves, what is left of the yarns
 
 
@@ -118,12 +120,24 @@ def _falloff(change: Profile) -> str:
 
 
 def _dust(now: Profile, reference: Profile, first_px: int) -> str:
-    """Name columns that have become darker; none if about as many have become lighter, as then the cloth has moved."""
+    """Name columns that have become darker; none if about as many have become lighter, as then the cloth has moved.
+
+    Nor is a column named that is as dark as the cloth close beside it was from the start: the border of a stripe, which
+    is part of the cloth, has wandered.
+    """
     tried = [_spread_over(width, now, reference) for width in _WIDTHS_PX]
     spread, width, change = min(tried, key=lambda found: found[0])
     limit = max(DUST_LOSS * _SPECK_PX, _OUTLYING * spread) / width
-    faults = column_faults(change, limit)
-    darker, lighter = (sum(f.width_px for f in found) for found in (faults, column_faults(1 / change, limit)))
+    shades = uniform_filter1d(reference, width)[_EDGE_PX:-_EDGE_PX]
+    seen = change * shades
+    reach = 2 * _WANDER_PX + 1
+    darkest, lightest = minimum_filter1d(shades, reach), maximum_filter1d(shades, reach)
+    at_border = darkest < (1 - _STRIPE) * lightest
+    as_dark = at_border & (seen >= (1 - _STRIPE / 2) * darkest)
+    as_light = at_border & (seen <= (1 + _STRIPE / 2) * lightest)
+    faults = [fault for fault in column_faults(change, limit) if not as_dark[fault.columns].all()]
+    lighter_faults = [fault for fault in column_faults(1 / change, limit) if not as_light[fault.columns].all()]
+    darker, lighter = (sum(fault.width_px for fault in found) for found in (faults, lighter_faults))
     if not darker or 2 * lighter >= darker:
         return ""
     worst = max(faults, key=lambda fault: fault.loss)

@@ -160,8 +160,18 @@ class Camera(ABC):
         return None
 
     @property
+    def white(self) -> int | None:
+        """Return the stored value that is full white in the picture files played; None where there are none."""
+        return None
+
+    @property
     def unrecorded(self) -> tuple[tuple[int, int], ...]:
         """Return half-open ranges of lines that passed while the cloth was recorded, but are missing when played."""
+        return ()
+
+    @property
+    def unreadable(self) -> tuple[tuple[int, int], ...]:
+        """Return half-open ranges of lines whose picture could not be read and was passed over, up to now."""
         return ()
 
     @property

@@ -108,7 +108,7 @@ def open_camera(settings: CameraSettings) -> Camera:
         case SimulatedSettings():
             return _open_views([settings])[0]
         case ReplaySettings():
-            return ReplayCamera(settings.folder, camera_id=settings.camera_id)
+            return ReplayCamera(settings.folder, camera_id=settings.camera_id, skips_unreadable=True)
         case RecordedSettings():
             fast = settings.speed == "as fast as possible"
             return RecordedCamera(settings.folder, as_fast_as_possible=fast, camera_id=settings.camera_id)

@@ -75,9 +75,19 @@ class WrappedCamera(Camera):
         return self._camera.total_lines
 
     @property
+    def white(self) -> int | None:
+        """Return the camera's white level."""
+        return self._camera.white
+
+    @property
     def unrecorded(self) -> tuple[tuple[int, int], ...]:
         """Return the camera's unrecorded lines."""
         return self._camera.unrecorded
+
+    @property
+    def unreadable(self) -> tuple[tuple[int, int], ...]:
+        """Return the camera's unreadable lines."""
+        return self._camera.unreadable
 
     @property
     def trouble(self) -> str:

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from drivers.notice import Notice as Notice
 from drivers.notice import Severity as Severity
 from station.recipe import Recipe
-from station.records_lag import RecordsLag as RecordsLag
+from station.recipe.web import ColumnsInspected as ColumnsInspected
+from station.state.machine import LinkState as LinkState
+from station.state.machine import MachineStatus as MachineStatus
+from station.state.machine import NextReject as NextReject
+from station.state.machine import StopState as StopState
+from station.state.machine import StopStep as StopStep
+from station.state.records_lag import RecordsLag as RecordsLag
 
 
 class StationError(Exception):
@@ -52,6 +58,7 @@ class UninspectedReason(StrEnum):
 
     LOST_BY_CAMERA = "lost by camera"
     OVERLOAD = "overload"
+    STOOD_STILL = "computer stood still"
     MODEL_NOT_READY = "model not ready"
     CAMERA_GONE = "camera gone"
     ABORTED = "line aborted"
@@ -59,7 +66,7 @@ class UninspectedReason(StrEnum):
     PAUSED = "paused"
     NOT_RECORDED = "not recorded"
     TOO_SHORT = "too short to judge"
-    STOOD_STILL = "computer stood still"
+    UNREADABLE = "picture unreadable"
 
 
 class DefectKind(StrEnum):
@@ -69,33 +76,6 @@ class DefectKind(StrEnum):
     WEFT_LINE = "weft-wise line"
     SPOT = "spot"
     AREA = "area"
-
-
-class StopState(StrEnum):
-    """The state says whether the station wants the machine to stop."""
-
-    NONE = "none"
-    ANNOUNCED = "announced"
-    REQUESTED = "requested"
-
-
-class StopStep(StrEnum):
-    """The step says what became of a cause to stop."""
-
-    ANNOUNCED = "announced"
-    WITHDRAWN = "withdrawn"
-    VETOED = "vetoed"
-    REQUESTED = "requested"
-    RELEASED = "released"
-
-
-class LinkState(StrEnum):
-    """The state says what the link to the machine's signals is worth; one through the camera rests when that does."""
-
-    NOT_WIRED = "not wired"
-    CONNECTED = "connected"
-    RESTING = "resting"
-    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,46 +177,6 @@ class StripView:
 
 
 @dataclass(frozen=True, slots=True)
-class NextReject:
-    """This is the next reject on its way to a place behind the camera, with the metres it still has to go."""
-
-    number: int
-    metres: float
-
-
-@dataclass(frozen=True, slots=True)
-class MachineStatus:
-    """The machine's status holds its signals and what is on its way behind the camera.
-
-    Attributes:
-        link: what the link to the machine is worth.
-        wires_stop: whether a signal is wired that stops the machine; else a person has to stop it.
-        running: whether the machine says it runs; None where that is not wired or not known.
-        stop: whether a stop is announced or requested, for ``cause``, in words.
-        cause_number: number of this cause, unique while the program runs, so that a veto can name it; 0 for none.
-        metres_to_stop: cloth that may still pass before an announced stop is requested, else None.
-        to_marker, to_roll: the next reject before the marker and before the cloth roll, None where there is none.
-        heart_still: why the heartbeat stands still, so that the machine stops by itself; empty while it beats.
-        marked, marked_late, not_marked: rejects marked in all, those of them marked behind their beginning, and those
-            not marked at all.
-    """
-
-    link: LinkState = LinkState.NOT_WIRED
-    wires_stop: bool = False
-    running: bool | None = None
-    stop: StopState = StopState.NONE
-    cause: str = ""
-    cause_number: int = 0
-    metres_to_stop: float | None = None
-    to_marker: NextReject | None = None
-    to_roll: NextReject | None = None
-    heart_still: str = ""
-    marked: int = 0
-    marked_late: int = 0
-    not_marked: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class LineSnapshot:
     """A snapshot is the line at one moment.  ``metres_…`` follow from the ledger and the scale (None without a scale).
 
@@ -245,6 +185,8 @@ class LineSnapshot:
     ``machine`` is None where the settings say nothing of a machine.
     ``unverified`` says why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
     ``records`` says how far the record lags behind the cloth, None if it does not.
+    ``columns`` are judged as cloth, ``fastest_m_per_min`` is what this machine keeps up with (and more, if
+    ``goes_faster``: it never had all it could do yet); None while unknown.
     """
 
     state: LineState
@@ -268,6 +210,9 @@ class LineSnapshot:
     machine: MachineStatus | None = None
     unverified: str = ""
     records: RecordsLag | None = None
+    columns: ColumnsInspected | None = None
+    fastest_m_per_min: float | None = None
+    goes_faster: bool = False
 
     @property
     def end_line(self) -> int | None:
@@ -353,7 +298,8 @@ class RowJudged:
     width_px: int = 0
 
 
-Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Notice | Fault | StripView
+Told = Notice | ColumnsInspected | Fault
+Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView
 
 
 class Core(Protocol):

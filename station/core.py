@@ -26,12 +26,10 @@ from station.contract import (
     Notice,
     RollEnded,
     RollStarted,
-    RowJudged,
     Severity,
     StationError,
     StripView,
 )
-from station.event_queue import EventQueue
 from station.line.inspection import Inspection, without_line
 from station.loaded_model import LoadedModel
 from station.machine.machine import Machine
@@ -42,15 +40,14 @@ from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
-from station.records_lag import UNRECORDED_M
 from station.shutdown import time_left
+from station.state.records_lag import UNRECORDED_M
+from station.telling import Telling
 
 POLL_S = 0.1
 STOP_S = 10.0
 FLUSH_S = 5.0
 """A roll's end waits this long for the disk; what it does not take by then goes on waiting."""
-RECORDS_PATIENCE_S = 5.0
-"""Judging waits this long for room in the records' queue; then the roll ends, as an unrecorded one is worth nothing."""
 
 
 class Station:
@@ -90,7 +87,7 @@ class Station:
         self._model = LoadedModel(history, device, precision)
         self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
-        self._events = EventQueue()
+        self._tell = Telling(store)
         # An event, not a join of the thread: an interrupt inside a join can make a running thread look ended.
         self._roll_over = threading.Event()
         self._roll_over.set()
@@ -107,9 +104,7 @@ class Station:
         self._machine: Machine | None = None
         if wiring is not None:
             stop = history.unreleased_stop()
-            self._machine = wiring.start(
-                self._line_snapshot, camera.encoder, self._on_machine_event, self.end_roll, stop
-            )
+            self._machine = wiring.start(self._line_snapshot, camera.encoder, self._tell.machine, self.end_roll, stop)
 
     @property
     def home(self) -> Path:
@@ -187,8 +182,7 @@ class Station:
 
     def report_fault(self, fault: Fault) -> None:
         """Show a bug on the screen and keep it in the audit; never waits."""
-        self._events.put(Notice(Severity.ERROR, fault.text))
-        self._store.write(fault)
+        self._tell.fault(fault)
 
     @property
     def events_lost(self) -> int:
@@ -212,9 +206,7 @@ class Station:
 
     def drain(self, limit: int = 256) -> list[Event]:
         """Take the next events for the screen, oldest first."""
-        for notice in self._store.take_notices():
-            self._events.put(notice)
-        return self._events.drain(limit)
+        return self._tell.drain(limit)
 
     def snapshot(self) -> LineSnapshot:
         """Describe the line as it is now."""
@@ -246,7 +238,7 @@ class Station:
     def _run_roll(self, fitted: Calibrated, name: str) -> None:
         recipe = fitted.recipe
         try:
-            self._events.put(RollStarted(name, recipe.fabric, recipe.version))
+            self._tell.screen(RollStarted(name, recipe.fabric, recipe.version))
             if self._machine is not None:
                 self._machine.begin_roll(recipe)
             try:
@@ -263,7 +255,9 @@ class Station:
             self._inspection = None
             try:
                 self._end_recording()
-                self._check_record(name)
+                fault = self._tell.end_of_record(name, time_left(FLUSH_S, reserve_s=3.0))
+                if fault is not None and fault is not self.failure:
+                    self._fail(fault, name)
             except Exception as error:
                 self._fail(error, name)
             finally:
@@ -300,19 +294,8 @@ class Station:
             self._model.abandon()
         self.failure = inspection.failure
         self._last = inspection.snapshot()
-        if self._store.lost and self._store.failure is not None:
+        if self.events_lost and self._store.failure is not None:
             raise self._store.failure  # raised now: the disk may hold up the rest for long
-
-    def _check_record(self, name: str) -> None:
-        """Wait for the disk, and say so if it does not have the whole roll."""
-        on_disk = self._store.flush(time_left(FLUSH_S, reserve_s=3.0))
-        lost = self._store.lost_of(name)
-        if lost:
-            text = f"Roll {name} is incomplete: {lost} of its events are not on record. It is not graded."
-            self._events.put(Notice(Severity.ERROR, text))
-        failure = self._store.failure
-        if failure is not None and failure is not self.failure and (lost or not on_disk):
-            self._fail(failure, name)
 
     def _end_recording(self) -> None:
         if self._recording is None:
@@ -335,27 +318,17 @@ class Station:
         elif self._last.state is not LineState.ERROR:
             self._last = replace(self._last, state=LineState.ERROR, message=reason(error))
         log_bug(error, f"roll {name}")
-        notice = Notice(Severity.ERROR, f"Roll {name}: {reason(error)}")
-        self._events.put(notice)
-        if self._store.failure is None:
-            self._store.write(notice)
+        self._tell.failure(Notice(Severity.ERROR, f"Roll {name}: {reason(error)}"))
 
     def _machine_or_refusal(self) -> Machine:
         if self._machine is None:
             raise StationError("No machine is set up, so no stop can be wanted; see [machine] in the settings.")
         return self._machine
 
-    def _on_machine_event(self, event: Event) -> None:
-        """Record and show an event without waiting for the disk, or the heartbeat would stand still meanwhile."""
-        self._store.write(event)
-        self._events.put(event)
-
     def _on_event(self, event: Event) -> None:
         if isinstance(event, StripView):
             self._watch.see(event)
         if self._machine is not None and isinstance(event, DefectChanged):
             self._machine.hear(event.defect)
-        if not self._store.write(event, RECORDS_PATIENCE_S):
+        if not self._tell.line(event):
             self._end.set()
-        if not isinstance(event, RowJudged):
-            self._events.put(event)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibration.shading import Shading
 from drivers.camera import Camera
 from model.scorer import TileScorer
-from station.contract import Defect, DefectChanged, Event, LineSnapshot, RowJudged, StripView
+from station.contract import Defect, DefectChanged, Event, LineSnapshot, Notice, RowJudged, Severity, StripView
 from station.display_score import display_scores
 from station.line.inspection import Inspection
 from station.recipe import Recipe
@@ -46,11 +46,13 @@ class Piece:
 
 @dataclass
 class Playback:
-    """The playback holds all pieces in order, the rows judged (in order) and the line's state at the end."""
+    """The playback holds all pieces in order, the rows judged (in order), the line's state at the end, and what it told
+    people beyond bare information."""
 
     pieces: dict[str, Piece]
     rows: list[RowJudged]
     snapshot: LineSnapshot
+    notices: list[Notice] = field(default_factory=list)
 
 
 def play(
@@ -99,7 +101,7 @@ def play(
         gather.complete()
     if inspection.failure is not None:
         raise inspection.failure
-    return Playback(gather.pieces, gather.rows, inspection.snapshot())
+    return Playback(gather.pieces, gather.rows, inspection.snapshot(), gather.notices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +120,7 @@ class _Gather:
     def __init__(self, on_map: MapSink | None) -> None:
         self.pieces: dict[str, Piece] = {}
         self.rows: list[RowJudged] = []
+        self.notices: list[Notice] = []
         self._on_map = on_map
         self._now: str | None = None
         self._size = (0, 0)
@@ -128,6 +131,8 @@ class _Gather:
             self._take_strip(event)
         elif isinstance(event, RowJudged):
             self.rows.append(event)
+        elif isinstance(event, Notice) and event.severity is not Severity.INFO:
+            self.notices.append(event)
         elif isinstance(event, DefectChanged) and event.defect.closed and event.defect.merged_into is None:
             self._piece(event.defect.piece).defects.append(replace(event.defect, crop=None, crop_scores=None))
 

@@ -25,6 +25,9 @@ from drivers import abandoned
 LEAVE_S = 7.0
 """After a signal there is so much time to close roll and records; then the process ends all the same."""
 
+ROLL_RESERVE_S = 3.5
+"""So much of that time is kept for what comes after the roll."""
+
 HOOK_LIMIT_S, LAST_HOOK_LIMIT_S = 3.0, 1.0
 """So long may each hook take: at the end of the program, and once its time is over."""
 

@@ -13,7 +13,7 @@ MOST_MODULES = 16
 MOST_LINES = 340
 MOST_PRIVATE_READS = 52  # each breaks a running part on purpose; `python scripts/private_reads.py --list`
 LONGER = {
-    "station/contract.py": 400,  # all that the core tells, in one place to be read in one go
+    "station/contract.py": 350,  # all that the core tells, in one place to be read in one go
 }
 ROOMS = {room.folder: room.lines for room in runpy.run_path(str(HOUSE / "scripts" / "rooms.py"))["rooms"]()}
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
 from station.contract import (
+    ColumnsInspected,
     Core,
     DefectChanged,
     LineSnapshot,
@@ -38,7 +39,7 @@ class CoreBridge(QObject):
 
     Signals carry the plain objects of :mod:`station.contract`.  ``ticked`` carries the seconds since the last frame and
     comes after the events of that time: the beat by which the picture scrolls and alarms flash.  What becomes of a stop
-    is shown from the snapshot; its steps are for the records.
+    and the columns inspected are shown from the snapshot; these events are for the records.
     """
 
     ticked = Signal(float)
@@ -101,7 +102,7 @@ class CoreBridge(QObject):
         until = time.monotonic() + BUDGET_S
         while events := self.core.drain(16):
             for event in events:
-                if not isinstance(event, RowJudged | StopChanged):
+                if not isinstance(event, RowJudged | StopChanged | ColumnsInspected):
                     self._tell[type(event)](event)
             if time.monotonic() > until:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from station.local_time import clock
@@ -41,6 +42,12 @@ def grouped(value: float) -> str:
 def span(value_m: float | None, lines: int, digits: int = 1) -> str:
     """Write metres where there is a scale, lines where not."""
     return metres(value_m, digits) if value_m is not None else f"{grouped(lines)} lines"
+
+
+def speed_limit(m_per_min: float) -> str:
+    """Write a speed that may not be exceeded, cut off and not rounded: ``34 m/min``, ``0.8 m/min``."""
+    shown = f"{math.floor(m_per_min):.0f}" if m_per_min >= 10 else f"{math.floor(m_per_min * 10) / 10:.1f}"
+    return f"{shown}{THIN_SPACE}m/min"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -19,7 +19,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from benchmarks.baselines.gaussian import Gaussian
 from benchmarks.baselines.maps import smoothed
 from benchmarks.baselines.nearest import Nearest
 from drivers.camera import CameraError
+from drivers.images import read_image
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from model.encoder import Encoder, load_encoder
@@ -95,8 +95,9 @@ def simulated(style: str, seed: int, lines: int = LINES) -> Ground:
 
 def painted(folder: Path, left: int, seed: int) -> Ground:
     """Make a ground of a real fabric's good pictures in MVTec layout, simulated flaws painted on the last of them."""
-    pictures = [cv2.imread(str(sample.path), cv2.IMREAD_GRAYSCALE) for sample in read_mvtec(folder).train]
-    strips = [picture[:, left:] for picture in pictures if picture is not None and picture.shape[1] - left >= TILE_PX]
+    dataset = read_mvtec(folder)
+    pictures = [read_image(sample.path, 1, dataset.white) for sample in dataset.train]
+    strips = [picture[:, left:] for picture in pictures if picture.shape[1] - left >= TILE_PX]
     kept = len(strips) - max(1, round(HELD_OUT * len(strips)))
     if kept < 1:
         raise ModelError(f"{folder} has fewer than two good pictures with a tile right of column {left}: give others.")

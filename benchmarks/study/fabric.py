@@ -65,6 +65,7 @@ class Fabric:
     places: dict[bytes, int]
     good: list[Path]
     samples: list[Sample]
+    white: int
 
     def judge(self, maps: NDArray[np.float32]) -> Tally:
         """Judge each test image by maps ``[N, 64, 64]`` of the tiles, with the sensitivity found on good cloth."""
@@ -80,15 +81,15 @@ class Fabric:
             flawed = not image.sample.is_good
             judged.append(judged_image(image.anomaly_map, image.truth, image.web, flawed=flawed))
 
-        play(Section(good_cloth(self.good), held_out=True), scorer, RECIPE, on_event=look)
+        play(Section(good_cloth(self.good, self.white), held_out=True), scorer, RECIPE, on_event=look)
         recipe = RECIPE.model_copy(update={"sensitivity": finder.found()})
-        play_samples(self.samples, scorer, recipe, take, raw=True)
+        play_samples(self.samples, scorer, recipe, take, raw=True, white=self.white)
         return Tally.of(judged)
 
 
-def good_cloth(paths: list[Path]) -> PicturesCamera:
+def good_cloth(paths: list[Path], white: int) -> PicturesCamera:
     """Return good cloth in blocks as teach-in divides it."""
-    return PicturesCamera(paths, block_lines=TEACHING_BLOCK_LINES)
+    return PicturesCamera(paths, block_lines=TEACHING_BLOCK_LINES, white=white)
 
 
 class Recalled(TileScorer):
@@ -118,16 +119,16 @@ def read_fabric(folder: Path, encoder: Encoder, config: MFRNetConfig | None = No
     dataset = read_mvtec(folder)
     good = [sample.path for sample in dataset.train]
     collector, seen = TileCollector(seed), _Seen()
-    play(Section(good_cloth(good), held_out=False), collector, RECIPE)
-    play(Section(good_cloth(good), held_out=True), seen, RECIPE)
-    play(PicturesCamera([sample.path for sample in dataset.test]), seen, RECIPE)
+    play(Section(good_cloth(good, dataset.white), held_out=False), collector, RECIPE)
+    play(Section(good_cloth(good, dataset.white), held_out=True), seen, RECIPE)
+    play(PicturesCamera([sample.path for sample in dataset.test], white=dataset.white), seen, RECIPE)
     network = blank(config or MFRNetConfig(), encoder, seed)
     budget = TimeBudget(UNHURRIED_MINUTES, None, None)
     generator = torch.Generator().manual_seed(seed)
     train, held = read_cloth(network, np.stack(collector.tiles), generator, budget)
     tiles = np.stack(seen.tiles)
     features = _features(network, tiles)
-    return Fabric(folder.name, network, train, held, features, tiles, seen.places, good, dataset.test)
+    return Fabric(folder.name, network, train, held, features, tiles, seen.places, good, dataset.test, dataset.white)
 
 
 class _Seen(TileScorer):

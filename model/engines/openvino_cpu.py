@@ -111,7 +111,7 @@ class OpenVINOEngine(Engine):
         if call is None:  # waited for already
             return
         with ExitStack() as waits:  # wait for all, whichever fails: none may go on writing into the caller's array
-            waits.callback(self._calls.pop, number)
+            waits.callback(self._calls.pop, number, None)  # the engine may be closed meanwhile
             waits.callback(call.graph.idle.extend, call.requests)
             for request in call.requests:
                 waits.callback(request.wait)

@@ -8,7 +8,7 @@ warning, and the sizes are marked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Protocol
 
@@ -19,8 +19,10 @@ from calibration.lens import Lens
 from calibration.shading import Shading
 from drivers.camera import Camera
 from station.contract import StationError
+from station.line.columns import web_span
 from station.local_time import day
 from station.recipe import Recipe
+from station.recipe.web import WebRule
 from station.records.history import History
 from station.records.rows import CalibrationRow, RollMeasures
 
@@ -89,16 +91,34 @@ class Calibrations:
     Attributes:
         max_age_days: older ones are stale.
         shading_id: the shading to use, whatever its age; None: the newest that fits.
+        web: which columns are cloth, whatever the recipe says; None: as it says.
     """
 
     history: History
     max_age_days: float = MAX_AGE_DAYS
     shading_id: int | None = None
+    web: WebRule | None = None
 
     def fit(self, camera: Camera, recipe: Recipe) -> Calibrated:
-        """Choose what applies to a roll of ``recipe`` under ``camera`` now.  Raises RecordsError."""
+        """Choose what applies to a roll of ``recipe`` under ``camera`` now.
+
+        Raises:
+            RecordsError: the records cannot be read.
+            StationError: the columns given for the web are not in the camera's picture.
+        """
         oldest = datetime.now(UTC) - timedelta(days=self.max_age_days)
-        return calibrated(self.history.calibrations(), camera, recipe, oldest, self.shading_id)
+        fitted = calibrated(self.history.calibrations(), camera, recipe, oldest, self.shading_id)
+        web = self.web or recipe.web
+        web_span(web, camera.width_px)
+        if web == recipe.web:
+            return fitted
+        in_force = fitted.recipe.model_copy(update={"web": web})
+        return replace(fitted, recipe=in_force, warnings=(*fitted.warnings, web_overruled(recipe, web)))
+
+
+def web_overruled(recipe: Recipe, web: WebRule) -> str:
+    """Say that a roll's web is not as its recipe has it."""
+    return f"For this roll the web is {web}, as asked with --web; the recipe says {recipe.web}."
 
 
 def calibrated(

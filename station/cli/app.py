@@ -18,7 +18,7 @@ import typer
 
 from station.cli.audit import audit
 from station.cli.calibrate import calibrate
-from station.cli.options import Home, Json, emit
+from station.cli.options import AllGood, Home, Json, Web, emit
 from station.cli.recipe import recipe
 from station.cli.report import report, rolls
 from station.contract import StationError
@@ -97,6 +97,7 @@ def demo(
 def run(
     config: Annotated[Path, typer.Option(help="station.toml")],
     headless: Annotated[bool, typer.Option("--headless", help="No window; until the cloth ends or Ctrl+C.")] = False,
+    web: Web = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -109,7 +110,7 @@ def run(
     if not headless:
         require_display()
     with open_records(home_folder(home or settings.home), settings.records.spill) as records:
-        result = run_station(records, settings, None if headless else open_window)
+        result = run_station(records, settings, None if headless else open_window, web)
         emit(result, as_json)  # also if the records then say that something is missing from them
 
 
@@ -148,6 +149,8 @@ def teach(
     false_alarms_per_100_m: Annotated[
         float | None, typer.Option(min=0.01, max=1000, help="Wanted at most, for the threshold; needs --mm-per-px.")
     ] = None,
+    web: Web = None,
+    all_good: AllGood = False,
     minutes: Minutes = TeachRequest.minutes,
     seed: Seed = TeachRequest.seed,
     device: Device = TeachRequest.device,
@@ -170,17 +173,19 @@ def teach(
         minutes=minutes,
         seed=seed,
         device=device,
+        web=web or TeachRequest.web,
     )
     with open_records(home_folder(home)) as records:
-        result = teach_fabric(records, request, images)
+        result = teach_fabric(records, request, images, all_good=all_good)
     emit(result, as_json)
 
 
 @app.command()
 def inspect(
     fabric: Annotated[str, typer.Option(help="A taught fabric.")],
-    images: Annotated[Path, typer.Option(help="Folder of pictures, played as a camera in name order.")],
+    images: Annotated[Path, typer.Option(help="Folder of pictures, played as a camera in natural name order.")],
     maps: Annotated[Path | None, typer.Option(help="Write each image's anomaly map (.npy, 0.5 = threshold).")] = None,
+    web: Web = None,
     device: Device = "auto",
     home: Home = None,
     as_json: Json = False,
@@ -191,8 +196,10 @@ def inspect(
     from station.settings import home_folder
 
     with open_records(home_folder(home)) as records:
-        result = inspect_folder(records, fabric=fabric, folder=images, maps=maps, device=device)
+        result = inspect_folder(records, fabric=fabric, folder=images, maps=maps, device=device, web=web)
         emit(result, as_json)  # also if the records then say that something is missing from them
+    if unread := result["images_uninspected"]:
+        raise StationError(f"{unread} of {result['images']} images could not be read and were not inspected.")
 
 
 @app.command()

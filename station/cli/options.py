@@ -8,11 +8,33 @@ from typing import Annotated, Any
 
 import typer
 
+from station.recipe.web import WebRule
+
+
+def web_rule(text: str) -> WebRule:
+    """Make a rule of what was typed.  Raises BadParameter with the sentence that says what is wrong."""
+    try:
+        return WebRule.of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Home = Annotated[
     Path | None,
     typer.Option(help="Folder with database, models and images. Default: STATION_HOME, else the user's data folder."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of stdout.")]
+AllGood = Annotated[
+    bool, typer.Option("--all-good", help="All in the folder is good cloth, whatever names and pictures look like.")
+]
+Web = Annotated[
+    WebRule | None,
+    typer.Option(
+        parser=web_rule,
+        metavar="auto|full|LEFT:RIGHT",
+        help="Columns that are cloth: found in each picture, all, or given (0 is the first, RIGHT is not cloth).",
+    ),
+]
 
 
 def emit(result: dict[str, Any], as_json: bool, text: str | None = None) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drivers.camera import Camera, EndOfClothError, LineBlock
 from drivers.registry import open_camera
 from drivers.replay import ReplayCamera
+from station.commands.session import say_notice
 from station.contract import StationError
 from station.settings import Settings
 
@@ -64,6 +65,8 @@ def open_source(images: Path | None, settings: Settings | None, camera_id: str |
         assert mine is not None
         return CameraSource(mine, _named(mine, camera_id), live=True)
     shown = ReplayCamera([images] if images.is_file() else images)
+    for notice in shown.take_notices():
+        say_notice(notice)
     if mine is None:
         return CameraSource(shown, _named(shown, camera_id), live=False)
     if shown.width_px != mine.width_px:

@@ -15,16 +15,25 @@ import numpy as np
 import torch
 
 from drivers.registry import list_cameras
+from model.checkpoint import load
 from model.durable import make_private
 from model.runtime import Runtime
 from station import demo
 from station.commands.audit import as_text, verify_audit
+from station.commands.bench import model_rate
 from station.commands.session import open_records
 from station.display import has_display
+from station.line.pace import fastest_m_per_min
+from station.recipe import Recipe
+from station.records.history import History
+from station.records.model_files import checked_model
 from station.records.read_only import NoRecords
+from station.records.rows import RollFilter
 
 MIN_FREE_GB = 2.0
 MIN_MEMORY_GB = 4.0
+PACE_S = 1.5
+"""The model is timed for so long."""
 
 Check = Callable[[], str]
 
@@ -46,6 +55,7 @@ def doctor(home: Path) -> list[dict[str, object]]:
         "audit": lambda: _audit(home),  # before the records are opened, which creates and upgrades them
         "records": lambda: _records(home),
         "model": _model,
+        "pace": lambda: _pace(home),
         "cameras": _cameras,
         "display": _display,
     }
@@ -143,6 +153,43 @@ def _model() -> str:
         runtime.infer(np.zeros((1, runtime.tile_px, runtime.tile_px), np.uint8))
         milliseconds = 1000 * (time.perf_counter() - started)
         return f"{recipe.encoder} on {runtime.device}, {runtime.precision}, {milliseconds:.0f} ms a tile"
+    finally:
+        runtime.close()
+
+
+def _pace(home: Path) -> str:
+    """Say how fast this machine can go for each fabric with a scale; models of one encoder are equally fast."""
+    rates: dict[tuple[str, int], float] = {}
+    told = []
+    with open_records(home) as records:
+        for recipe in map(records.history.recipe, records.history.fabrics()):
+            web_px = _web_px(recipe, records.history)
+            if recipe.mm_per_px is None or web_px is None:
+                why = "no scale" if recipe.mm_per_px is None else "its width is known after its first roll"
+                told.append(f"{recipe.fabric}: not known, {why}")
+                continue
+            channels = recipe.cloth.channels if recipe.cloth else 1
+            if (recipe.encoder, channels) not in rates:
+                rates[recipe.encoder, channels] = _rate(checked_model(records.history, recipe.model_sha256), channels)
+            rate = rates[recipe.encoder, channels]
+            fastest = fastest_m_per_min(rate, web_px, recipe.overlap_px, recipe.scale_along)
+            width_m = web_px * recipe.mm_per_px / 1000
+            told.append(f"{recipe.fabric}: up to {fastest:.3g} m/min at {width_m:.2f} m width")
+    return "; ".join(told) or "no fabric is taught yet"
+
+
+def _web_px(recipe: Recipe, history: History) -> int | None:
+    """Return the width of a fabric's web, at teach-in or else on its last roll; None where neither is known."""
+    if recipe.cloth is not None:
+        return recipe.cloth.web_right_px - recipe.cloth.web_left_px
+    widths = [roll.web_width_px for roll in history.rolls(RollFilter(fabric=recipe.fabric, limit=1))]
+    return round(widths[0]) if widths and widths[0] is not None else None
+
+
+def _rate(model: Path, channels: int) -> float:
+    runtime = Runtime(load(model))
+    try:
+        return model_rate(runtime, channels, PACE_S)
     finally:
         runtime.close()
 

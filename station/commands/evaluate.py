@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from drivers.camera import Camera
+from drivers.images import read_raster
 from model.encoder import load_encoder
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
@@ -76,14 +77,20 @@ def evaluate(task: Evaluation) -> dict[str, object]:
     with results_folder(task.out, task.folder) as unfinished, tempfile.TemporaryDirectory() as scratch:
         dataset = read_dataset(task.folder, task.layout, task.fabric)
         tell(dataset)
-        PicturesCamera([sample.path for sample in dataset.test])  # unreadable pictures are reported before minutes pass
+        for sample in dataset.test:
+            read_raster(sample.path)  # a damaged picture is refused before minutes pass
         taught, network = _teach(task, dataset, Path(scratch))
         say(f"Taught on {taught.tiles} tiles in {taught.seconds:.0f} s; judging {len(dataset.test)} images.")
-        gathered = Gathered(task.folder, None if unfinished is None else Path(scratch))
+        gathered = Gathered(task.folder, None if unfinished is None else Path(scratch), dataset.white)
         runtime = Runtime(network, device=task.teaching.device)
         try:
             figures, playback = judge(
-                dataset.test, runtime, taught.recipe, on_image=gathered.take, progress=JudgingLog()
+                dataset.test,
+                runtime,
+                taught.recipe,
+                on_image=gathered.take,
+                white=dataset.white,
+                progress=JudgingLog(),
             )
         finally:
             runtime.close()
@@ -114,7 +121,8 @@ def _teach(task: Evaluation, dataset: Dataset, scratch: Path) -> tuple[TeachInRe
     trunk = load_encoder(task.teaching.encoder, task.teaching.weights)
 
     def cloth() -> Camera:
-        return PicturesCamera([sample.path for sample in dataset.train], block_lines=TEACHING_BLOCK_LINES)
+        paths = [sample.path for sample in dataset.train]
+        return PicturesCamera(paths, block_lines=TEACHING_BLOCK_LINES, white=dataset.white)
 
     with open_records(scratch / "home") as records:
         return teach(task.teaching, cloth, trunk, records.store, progress=TeachingLog())
@@ -154,12 +162,13 @@ class Gathered:
     Args:
         root: the data set's folder; image names are relative to it.
         scratch: where the contact sheet may put its drawings; None for no sheet.
+        white: the white level of the data set's 16-bit images.
     """
 
-    def __init__(self, root: Path, scratch: Path | None) -> None:
+    def __init__(self, root: Path, scratch: Path | None, white: int | None = None) -> None:
         self._root = root
         self.rows: list[ImageRow] = []
-        self.sheet = None if scratch is None else ContactSheet(scratch)
+        self.sheet = None if scratch is None else ContactSheet(scratch, white)
 
     def take(self, image: JudgedImage) -> None:
         """Add one judged image."""

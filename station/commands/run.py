@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +14,33 @@ from model.checkpoint import load, precision_warning
 from model.durable import AS_UMASK_ALLOWS, durable_file
 from model.runtime import Runtime
 from station import demo
-from station.calibration.selection import Calibrations
+from station.calibration.selection import Calibrations, web_overruled
 from station.calibration.shading_file import load_shading, shading_on_record
 from station.commands.session import (
-    LOOK_S,
-    ROLL_RESERVE_S,
     OpenWindow,
     Records,
     line_figures,
     open_station,
     run_headless,
     say,
+    say_notice,
 )
-from station.contract import Defect, Event, LineSnapshot, StationError
+from station.contract import Defect, Event, LineSnapshot, Notice, Severity, StationError
 from station.core import Station
+from station.line.columns import web_span
 from station.machine.settings import MachineSettings
 from station.machine.wiring import wire
-from station.playback import Piece, play
+from station.playback import Piece, Playback, play
+from station.recipe import Recipe
+from station.recipe.web import WebRule
 from station.recording.camera import RecordingCamera
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
 from station.settings import Settings
-from station.shutdown import interrupt_noted, interrupted_by, time_left
+from station.shutdown import ROLL_RESERVE_S, interrupt_noted, interrupted_by, time_left
 
+WHITE_OF_8_BITS = 255
 RECORDS_PATIENCE_S = 60.0
 """The line may wait this long for room in the records' queue, as cloth from a folder can wait."""
 
@@ -88,8 +92,11 @@ def rejects_of(records: Records, roll: str) -> list[DefectRow]:
     return records.history.defects(DefectFilter(row.id, rejects_only=True, limit=1_000_000))
 
 
-def run_station(records: Records, settings: Settings, window: OpenWindow | None) -> dict[str, object]:
-    """Run the real station in its window, or headless until its cloth ends or Ctrl+C is pressed."""
+def run_station(
+    records: Records, settings: Settings, window: OpenWindow | None, web: WebRule | None = None
+) -> dict[str, object]:
+    """Run the real station in its window, or headless until its cloth ends or Ctrl+C is pressed; ``web`` overrules the
+    recipes' while it runs."""
     line = settings.line
     records.history.recipe(line.fabric)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
@@ -101,7 +108,7 @@ def run_station(records: Records, settings: Settings, window: OpenWindow | None)
     if line.shading is not None:
         shading = load_shading(line.shading, camera.width_px)
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
-    calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id)
+    calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id, web)
     unrecorded_m = (settings.machine or MachineSettings()).unrecorded_m
     with open_station(
         records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
@@ -122,10 +129,7 @@ def after_window(station: Station, code: int) -> LineSnapshot:
         Exception: the error that ended the last roll before its cloth did; StationError if the window failed.
     """
     station.end_roll(judge=interrupted_by() is None)
-    with interrupt_noted() as interrupted:
-        while not station.wait(LOOK_S) and time_left(1.0, ROLL_RESERVE_S):
-            if interrupted.is_set():
-                station.end_roll(judge=False)
+    station.wait(time_left(threading.TIMEOUT_MAX, ROLL_RESERVE_S))
     if station.failure is not None and not station.events_lost:
         raise station.failure
     if code:
@@ -134,15 +138,23 @@ def after_window(station: Station, code: int) -> LineSnapshot:
 
 
 def inspect_folder(
-    records: Records, *, fabric: str, folder: Path, maps: Path | None, device: str = "auto"
+    records: Records,
+    *,
+    fabric: str,
+    folder: Path,
+    maps: Path | None,
+    device: str = "auto",
+    web: WebRule | None = None,
 ) -> dict[str, object]:
-    """Play a folder as a camera through the live line into a new roll.
+    """Play a folder as a camera through the live line into a new roll; ``web`` overrules the recipe's for this roll.
 
     Raises:
         KeyboardInterrupt: a signal broke the roll off; what had not been judged by then is on record as uninspected.
     """
     recipe = records.history.recipe(fabric)
-    camera = ReplayCamera(folder)
+    camera = ReplayCamera(folder, white=taught_white(recipe), skips_unreadable=True)
+    in_force = recipe if web is None else recipe.model_copy(update={"web": web})
+    web_span(in_force.web, camera.width_px)
     if maps is not None:
         check_map_names(camera.images)
         make_folder(maps)
@@ -152,37 +164,67 @@ def inspect_folder(
         say(warning)
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
+    if in_force.web != recipe.web:
+        overruled = web_overruled(recipe, in_force.web)
+        records.store.write(Notice(Severity.INFO, overruled))
+        say(overruled)
+
+    record = Recorder(records.store)
+
+    def take(event: Event) -> None:
+        if isinstance(event, Notice) and event.severity is not Severity.INFO:
+            say_notice(event)
+        record(event)
 
     def keep_map(name: str, anomaly_map: NDArray[np.float32], _web: NDArray[np.bool_]) -> None:
         if maps is not None:
             save_map(maps, name, anomaly_map)
 
-    tell = Recorder(records.store)
-    with interrupt_noted() as interrupted:
-        try:
+    try:
+        with interrupt_noted() as noted:
             playback = play(
-                camera, runtime, recipe, roll=roll, on_event=tell, on_map=keep_map, cancelled=interrupted.is_set
+                camera, runtime, in_force, roll=roll, on_event=take, on_map=keep_map, cancelled=noted.is_set
             )
-        finally:
-            runtime.close()
-        if interrupted.is_set():
-            ledger = playback.snapshot.ledger
-            say(
-                f"Roll {roll} was broken off in image {max(1, len(playback.pieces))} of {len(camera.images)}: "
-                f"{ledger.lines_uninspected} of its {ledger.lines_acquired} lines are not inspected."
-            )
-            raise KeyboardInterrupt
-    results = [result_of(playback.pieces.get(name) or Piece(name)) for name in camera.images]
+    finally:
+        runtime.close()
+    if noted.is_set():
+        say_broken_off(playback, len(camera.images))
+        raise KeyboardInterrupt
+    say(f"Columns inspected: {playback.snapshot.columns or 'none'}")
+    results = [
+        unread_result(name, camera.unread[name])
+        if name in camera.unread
+        else result_of(playback.pieces.get(name) or Piece(name))
+        for name in camera.images
+    ]
     return {
         **line_figures(playback.snapshot),
         "roll": roll,
         "threshold": recipe.threshold,
+        "warnings": [notice.text for notice in playback.notices],
         "images": len(results),
         **_losses(records, roll),
+        "images_uninspected": len(camera.unread),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
         "results": results,
     }
+
+
+def taught_white(recipe: Recipe) -> int | None:
+    """Return the white level to play deep pictures with: the teaching's, so that grey means the same; None to have the
+    folder's own, as where the teaching's pictures had 8 bits."""
+    white = None if recipe.cloth is None else recipe.cloth.white
+    return white if white is not None and white > WHITE_OF_8_BITS else None
+
+
+def say_broken_off(playback: Playback, images: int) -> None:
+    """Say how far a folder of so many images was inspected before its roll was broken off."""
+    ledger = playback.snapshot.ledger
+    say(
+        f"Roll {playback.snapshot.roll} was broken off in image {max(1, len(playback.pieces))} of {images}: "
+        f"{ledger.lines_uninspected} of its {ledger.lines_acquired} lines are not inspected."
+    )
 
 
 class Recorder:
@@ -198,6 +240,11 @@ class Recorder:
         if not self._store.write(event, self._patience_s):
             self._patience_s = 0.0
             raise self._store.failure or RecordsError("The records are too slow to follow the line; try again.")
+
+
+def unread_result(name: str, why: str) -> dict[str, object]:
+    """Return the entry in the JSON of an image that could not be read, and so was not judged."""
+    return {"image": name, "score": None, "reject": None, "defects": [], "uninspected": why}
 
 
 def result_of(piece: Piece) -> dict[str, object]:

@@ -13,14 +13,14 @@ from drivers.camera import Camera
 from model.training import Progress
 from station import last_resort
 from station.calibration.selection import Calibrations
-from station.contract import LineSnapshot, LineState, Notice, Severity, StationError, StopChanged
+from station.contract import ColumnsInspected, LineSnapshot, LineState, Notice, Severity, StationError, StopChanged
 from station.core import Station
 from station.machine.wiring import MachineWiring
 from station.recording.camera import RecordingCamera
 from station.records.history import History
 from station.records.store import Store
-from station.records_lag import UNRECORDED_M
-from station.shutdown import closing, interrupt_noted, time_left
+from station.shutdown import ROLL_RESERVE_S, closing, interrupt_noted, time_left
+from station.state.records_lag import UNRECORDED_M
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
 """This function opens the window on a station; the command line hands it down, as nothing here may import screens."""
@@ -31,8 +31,7 @@ CLOSE_S = 30.0
 """The records have so much time to write what waits; after a signal what is left of its time."""
 
 CLOSE_RESERVE_S = 0.5
-ROLL_RESERVE_S = 3.5
-"""After a signal so much of its time is kept for what comes after the records, and after the roll, are closed."""
+"""After a signal so much of its time is kept for what comes after the records are closed."""
 
 
 @dataclass(frozen=True)
@@ -143,11 +142,13 @@ def say_notice(notice: Notice) -> None:
 
 
 def say_notices(station: Station) -> None:
-    """Take what the station told since the last call, and print warnings, errors and stops."""
+    """Take what the station told since the last call, and print warnings, errors, columns and stops."""
     while events := station.drain():
         for event in events:
             if isinstance(event, Notice) and event.severity is not Severity.INFO:
                 say_notice(event)
+            elif isinstance(event, ColumnsInspected):
+                say(f"Columns inspected: {event}")
             elif isinstance(event, StopChanged):
                 say(f"Stop {event.step} by {event.by}: {event.cause}")
 
@@ -183,7 +184,7 @@ class TeachingLog:
 
 def line_figures(snapshot: LineSnapshot) -> dict[str, object]:
     """Return the ledger and speed part of a command's JSON."""
-    ledger = snapshot.ledger
+    ledger, columns = snapshot.ledger, snapshot.columns
     return {
         "roll": snapshot.roll,
         "metres_inspected": snapshot.metres_inspected,
@@ -192,6 +193,9 @@ def line_figures(snapshot: LineSnapshot) -> dict[str, object]:
         "lines_inspected": ledger.lines_inspected,
         "lines_uninspected": ledger.lines_uninspected,
         "lines_repeated": ledger.lines_repeated,
+        "web_left_px": columns and columns.left_px,
+        "web_right_px": columns and columns.right_px,
+        "fastest_m_per_min": snapshot.fastest_m_per_min,
         "tiles_per_second": snapshot.tiles_per_second,
         "latency_p50_ms": snapshot.latency_p50_ms,
         "latency_p99_ms": snapshot.latency_p99_ms,

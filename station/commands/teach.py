@@ -9,10 +9,13 @@ from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
 from model.scorer import TILE_PX
 from model.time_budget import TeachingCancelled
-from station.commands.session import Records, TeachingLog, say
-from station.contract import StationError
+from station.commands.session import Records, TeachingLog, say, say_notice
+from station.contract import ColumnsInspected, StationError
+from station.recipe.cloth import TaughtCloth
 from station.recipe.names import NameFault, fabric_name
+from station.recipe.web import WebHow
 from station.shutdown import interrupt_noted
+from station.teaching.folder_signs import doubts, folders_of
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import TEACHING_BLOCK_LINES
 from station.teaching.suspect_pictures import picture_name
@@ -23,10 +26,19 @@ SUSPECTS_NAMED = 20
 """The screen lists this many suspects; the JSON lists all."""
 
 
-def teach_fabric(records: Records, request: TeachRequest, folder: Path) -> dict[str, object]:
+NOTABLE_SHARE = 0.05
+"""More of the picture than this left out on a side, or edges that differ by more, is worth a warning."""
+FOLDERS_NAMED = 20
+
+
+def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_good: bool = False) -> dict[str, object]:
     """Teach a fabric from a folder of pictures of good cloth; the first Ctrl+C cancels it.
 
+    Args:
+        all_good: a person confirmed that all in the folder is good cloth, whatever it looks like.
+
     Raises:
+        StationError: some of the folder does not seem to be good cloth, among others.
         KeyboardInterrupt: it was cancelled, and nothing was stored.
     """
     try:
@@ -34,6 +46,11 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path) -> dict[
     except NameFault as fault:
         raise StationError(str(fault)) from None
     camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused first
+    for notice in camera.take_notices():
+        say_notice(notice)
+    folders = folders_of(camera.images)
+    _tell_folders(folders)
+    _refuse_doubtful(folder, camera, confirmed=all_good)
     trunk = load_encoder(request.encoder, request.weights)  # may download; that cannot be cancelled
 
     def cloth() -> ReplayCamera:
@@ -43,20 +60,86 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path) -> dict[
     with interrupt_noted() as interrupted:
         try:
             result, _ = teach(
-                request, cloth, trunk, records.store, progress=TeachingLog(), cancelled=interrupted.is_set
+                request,
+                cloth,
+                trunk,
+                records.store,
+                progress=TeachingLog(),
+                cancelled=interrupted.is_set,
             )
         except TeachingCancelled as cancelled:
             say(str(cancelled))
             raise KeyboardInterrupt from cancelled
-    for line in sentences(result) + suspects_named(result):
+    for line in [web_told(result), *sentences(result)[is_web_notable(result) :], *suspects_named(result)]:
         say(line)
-    return figures_of(result)
+    return {**figures_of(result), "folders": [{"folder": name, "pictures": n} for name, n in folders.items()]}
+
+
+def _tell_folders(folders: dict[str, int]) -> None:
+    say(f"Good cloth is taken from {sum(folders.values())} pictures:")
+    for name, count in list(folders.items())[:FOLDERS_NAMED]:
+        say(f"  {count:6} in {'the folder itself' if name == '.' else name}")
+    if len(folders) > FOLDERS_NAMED:
+        say(f"  and more in {len(folders) - FOLDERS_NAMED} other folders")
+
+
+def _refuse_doubtful(folder: Path, camera: ReplayCamera, *, confirmed: bool) -> None:
+    signs = [] if confirmed else doubts(folder, [(piece.name, piece.path) for piece in camera.pieces])
+    if signs:
+        raise StationError(
+            f"Not all of the {len(camera.pieces)} pictures in {folder} seem to be good cloth; there are "
+            f"{'; '.join(signs)}.  Name the folder of good cloth alone, or add --all-good if all of it is good; "
+            "nothing was taught."
+        )
 
 
 def sentences(result: TeachInResult) -> list[str]:
     """Return what users should know about a result, a paragraph each; none if there was enough cloth, all good."""
-    told = [_little_cloth(result), _extrapolated(result), result.recipe.sensitivity.told(), _suspects(result)]
+    web = web_told(result) if is_web_notable(result) else ""
+    told = [web, _little_cloth(result), _extrapolated(result), result.recipe.sensitivity.told(), _suspects(result)]
     return [paragraph for paragraph in told if paragraph]
+
+
+def web_told(result: TeachInResult) -> str:
+    """Return which columns were taken for cloth, how much of the picture is left out, and what to do if it is cloth."""
+    cloth, rule = result.recipe.cloth, result.recipe.web
+    if cloth is None:
+        return ""
+    columns = ColumnsInspected(cloth.web_left_px, cloth.web_right_px, cloth.width_px)
+    drawn = f"  Drawn in {result.web_picture}." if result.web_picture else ""
+    sides = [
+        f"the {side} {share:.0%}"
+        for side, share in zip(("left", "right"), _shares_left_out(cloth), strict=True)
+        if share >= 0.005
+    ]
+    if rule.how is not WebHow.AUTO or not (sides or _is_unsteady(cloth)):
+        how = f" (--web {rule})" if rule.how is not WebHow.AUTO else ""
+        return f"Columns {columns} were taken for cloth{how}.{drawn}"
+    told = [f"Columns {columns} were taken for cloth"]
+    if sides:
+        one = len(sides) == 1
+        told.append(
+            f"{' and '.join(sides)} of the picture {'was' if one else 'were'} not taught and will not be inspected"
+        )
+    if _is_unsteady(cloth):
+        told.append(f"between pictures the edges differ by up to {cloth.web_spread_px} columns")
+    return f"{'; '.join(told)}.  If that is cloth, teach with --web full or --web LEFT:RIGHT.{drawn}"
+
+
+def is_web_notable(result: TeachInResult) -> bool:
+    """Say whether so much of the picture was found to be no cloth that a person should look."""
+    cloth = result.recipe.cloth
+    if cloth is None or result.recipe.web.how is not WebHow.AUTO:
+        return False
+    return max(_shares_left_out(cloth)) > NOTABLE_SHARE or _is_unsteady(cloth)
+
+
+def _shares_left_out(cloth: TaughtCloth) -> tuple[float, float]:
+    return cloth.web_left_px / cloth.width_px, 1 - cloth.web_right_px / cloth.width_px
+
+
+def _is_unsteady(cloth: TaughtCloth) -> bool:
+    return cloth.web_spread_px > NOTABLE_SHARE * cloth.width_px
 
 
 def _little_cloth(result: TeachInResult) -> str:
@@ -121,7 +204,7 @@ def _named(number: int, suspect: Suspect, result: TeachInResult) -> str:
 
 def figures_of(result: TeachInResult) -> dict[str, object]:
     """Return the JSON of a result."""
-    recipe, threshold = result.recipe, result.threshold
+    recipe, threshold, cloth = result.recipe, result.threshold, result.recipe.cloth
     interval = threshold.interval_per_100_m
     return {
         "fabric": recipe.fabric,
@@ -136,6 +219,12 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
         "held_out_patches": threshold.patches,
         "extrapolation": threshold.extrapolation,
         "good_tiles": GOOD_TILES,
+        "web_left_px": cloth and cloth.web_left_px,
+        "web_right_px": cloth and cloth.web_right_px,
+        "web_how": str(recipe.web.how),
+        "web_told": web_told(result),
+        "web_picture": str(result.web_picture) if result.web_picture else None,
+        "mean_grey": cloth and cloth.mean_grey,
         "warnings": sentences(result),
         "suspects": [_row(number, suspect, result) for number, suspect in enumerate(result.suspects, start=1)],
     }

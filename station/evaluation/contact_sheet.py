@@ -55,15 +55,17 @@ class ContactSheet:
 
     Args:
         folder: where drawn images are kept until :meth:`save`; the caller removes them.
+        white: the white level of 16-bit images, as the data set says.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, white: int | None = None) -> None:
         self._folder = folder
+        self._white = white
         self._cells: list[_Cell] = []
 
     def add(self, image: JudgedImage, name: str) -> None:
         """Draw one image.  Raises CameraError if it can no longer be read, OSError if the disk is full."""
-        drawn = draw(image, name)
+        drawn = draw(image, name, self._white)
         file = self._folder / f"{len(self._cells)}.png"
         _write(file, drawn)
         good = image.sample.is_good
@@ -84,9 +86,9 @@ class ContactSheet:
         return files
 
 
-def draw(image: JudgedImage, name: str) -> Picture:
+def draw(image: JudgedImage, name: str, white: int | None = None) -> Picture:
     """Draw one image as three panels under a caption, RGB ``[lines, width, 3]``: picture, map, outlines."""
-    pixels = read_image(image.sample.path, 3)
+    pixels = read_image(image.sample.path, 3, white)
     layers = (pixels, image.anomaly_map, image.web, image.truth)
     lines, width = image.anomaly_map.shape
     if lines > STRIP_ASPECT * width:

@@ -76,6 +76,7 @@ def judge(
     recipe: Recipe,
     *,
     on_image: ImageSink | None = None,
+    white: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, float | None], Playback]:
     """Play the test images through the line, then measure.
@@ -83,6 +84,7 @@ def judge(
     Args:
         samples: samples of a data set as read, so that their masks fit.
         on_image: receives each image, one after the other; nothing full-size is kept.
+        white: the white level of 16-bit images, as the data set says.
         progress: gets how many images were begun, and of how many.
 
     Returns:
@@ -99,7 +101,7 @@ def judge(
         if on_image is not None:
             on_image(image)
 
-    playback = play_samples(samples, scorer, recipe, take, progress=progress)
+    playback = play_samples(samples, scorer, recipe, take, white=white, progress=progress)
     return tally.figures(), playback
 
 
@@ -110,6 +112,7 @@ def play_samples(
     on_image: ImageSink,
     *,
     raw: bool = False,
+    white: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Playback:
     """Play the images through the line and hand on the result of each; arguments as of :func:`judge`.
@@ -117,7 +120,7 @@ def play_samples(
     Args:
         raw: maps hold raw scores, as they must where the recipe decides nothing; otherwise display scores.
     """
-    camera = PicturesCamera([sample.path for sample in samples])
+    camera = PicturesCamera([sample.path for sample in samples], white=white)
     by_path = {sample.path: sample for sample in samples}
     heat = _Heat(len(samples), progress, raw=raw)
     playback = play(camera, scorer, recipe, on_event=heat.take)

@@ -7,8 +7,27 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from station.contract import StationError
+from station.recipe.web import WebHow, WebRule
+
 Spans = tuple[tuple[int, int], ...]
 """Spans are half-open ranges of columns, in order."""
+
+
+def web_span(rule: WebRule, width: int) -> tuple[int, int]:
+    """Return the columns that may be cloth by a recipe's rule, half-open.
+
+    Raises:
+        StationError: the rule names columns that a picture of this width does not have.
+    """
+    if rule.how is not WebHow.GIVEN:
+        return 0, width
+    if rule.right_px > width:
+        raise StationError(
+            f"The web was given as columns {rule}, but the picture has {width} columns, 0 to {width - 1}: give --web "
+            f"auto, full, or columns up to {width}."
+        )
+    return rule.left_px, rule.right_px
 
 
 def snap_edges(left: int, right: int, width: int, cell: int) -> tuple[int, int]:

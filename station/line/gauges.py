@@ -1,4 +1,4 @@
-"""This module measures rates and delays of the running line."""
+"""This module measures rates and delays of the running line, and what the machine could do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 
 WINDOW_S = 5.0
 LATENCIES_KEPT = 1024
+CALLS_KEPT, CALLS_ENOUGH = 64, 4
+"""What the machine could do is told from the last calls of the scorer, from so many on."""
 
 
 class Gauges:
@@ -24,6 +26,8 @@ class Gauges:
         self._tiles = 0
         self._recent: deque[tuple[float, int]] = deque()
         self._latencies: deque[tuple[float, int]] = deque(maxlen=LATENCIES_KEPT)
+        self._full_calls: deque[tuple[int, float]] = deque(maxlen=CALLS_KEPT)
+        self._light_calls: deque[tuple[int, float]] = deque(maxlen=CALLS_KEPT)
 
     def begin(self) -> None:
         """Note that the first tiles are about to be judged."""
@@ -43,6 +47,24 @@ class Gauges:
             while self._recent and self._recent[0][0] < now - WINDOW_S:
                 self._recent.popleft()
             self._latencies.append((latency_ms, tiles))
+
+    def scored(self, tiles: int, busy_s: float, *, is_full: bool) -> None:
+        """Note that the scorer was busy for so long with so many tiles; ``is_full``: it could hardly do more."""
+        if tiles and busy_s > 0:
+            with self._lock:
+                (self._full_calls if is_full else self._light_calls).append((tiles, busy_s))
+
+    def capacity(self) -> tuple[float | None, bool]:
+        """Return the tiles per second that the scorer judges while it is busy, None before a few calls.
+
+        The second says whether it had all it could do in them; if not, it can do more than the first says.
+        """
+        with self._lock:
+            is_known = len(self._full_calls) >= CALLS_ENOUGH
+            calls = list(self._full_calls) if is_known else [*self._full_calls, *self._light_calls]
+            if len(calls) < CALLS_ENOUGH:
+                return None, False
+            return sum(tiles for tiles, _ in calls) / sum(busy_s for _, busy_s in calls), is_known
 
     @property
     def tiles(self) -> int:

@@ -11,7 +11,7 @@ from drivers import abandoned
 from drivers.camera import Camera
 from model.scorer import TileScorer
 from station.bugs import log_bug, reason
-from station.contract import Event, FeedState, Ledger, LineSnapshot, LineState, Notice, Severity
+from station.contract import ColumnsInspected, Event, FeedState, Ledger, LineSnapshot, LineState, Notice, Severity
 from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
 from station.line.channel import Channel
@@ -20,6 +20,8 @@ from station.line.flow import EndOfRun, ScoredRow
 from station.line.gauges import Gauges
 from station.line.judging.judge import Judge
 from station.line.ledger import LineLedger
+from station.line.pace import fastest_m_per_min
+from station.line.scoring.cloth_watch import ClothWatch
 from station.line.scoring.inference import Inference
 from station.line.scoring.tiling import PixelCorrection, Tiler
 from station.line.scoring.web import WebFinder
@@ -77,7 +79,7 @@ class Inspection:
         self._on_event = on_event
         self._ledger = LineLedger()
         self._gauges = Gauges()
-        self._notices: SimpleQueue[Notice] = SimpleQueue()
+        self._notices: SimpleQueue[Notice | ColumnsInspected] = SimpleQueue()
         self._blocks = block_queue(camera.waits)
         self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
         self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notices.put, due_line=due_line)
@@ -87,10 +89,13 @@ class Inspection:
             width_px=camera.width_px,
             tile_px=tile_px,
             cell_px=cell_px,
-            web=WebFinder() if recipe.find_web else None,
+            web=WebFinder() if recipe.web.finds else None,
             shading=shading,
         )
-        self._inference = Inference(scorer, tiler, self._blocks, self._rows, self._gauges, prompt=not camera.waits)
+        self._watch = ClothWatch(recipe.cloth, camera.width_px, camera.channels, camera.white, self._notices.put)
+        self._inference = Inference(
+            scorer, tiler, self._blocks, self._rows, self._gauges, watch=self._watch, prompt=not camera.waits
+        )
         self._judge = Judge(
             recipe,
             self._ledger,
@@ -175,6 +180,7 @@ class Inspection:
         ended = self._ended.is_set()
         reading_speed = 0.0 if ended or not self._started else self._acquisition.encoder(READING_S).lines_per_s
         median, high = self._gauges.latency_ms()
+        fastest, goes_faster = self._fastest()
         return LineSnapshot(
             state=self._state(),
             feed=self._feed(),
@@ -194,6 +200,9 @@ class Inspection:
             message=self._camera.trouble if self.failure is None else reason(self.failure),
             origin_line=self._acquisition.origin_line,
             behind_s=self._behind_s(),
+            columns=self._watch.columns,
+            fastest_m_per_min=fastest,
+            goes_faster=goes_faster,
         )
 
     @property
@@ -222,6 +231,14 @@ class Inspection:
             return 0.0
         return max(0.0, newest - self._judge.judged_s)
 
+    def _fastest(self) -> tuple[float | None, bool]:
+        """Return how many m/min the machine keeps up with, None while unknown, and whether it goes faster."""
+        (capacity, is_known), columns, recipe = self._gauges.capacity(), self._watch.columns, self._recipe
+        if columns is None or capacity is None or recipe.mm_per_px is None:
+            return None, False
+        web_px = columns.right_px - columns.left_px
+        return fastest_m_per_min(capacity, web_px, recipe.overlap_px, recipe.scale_along), not is_known
+
     def _halt(self) -> None:
         self._acquisition.ask(Mode.ABORT)
         self._blocks.abort()
@@ -237,6 +254,8 @@ class Inspection:
                     self.has_hung = True
 
     def _fail(self, error: Exception, *, halt: bool = True) -> None:
+        if self.has_hung:
+            return  # the roll has ended without this thread, and its scorer may be closed by now
         log_bug(error, f"{threading.current_thread().name} has ended")
         with self._lock:
             if self.failure is None:

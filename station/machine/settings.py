@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from station.display_score import AT_THRESHOLD
 from station.recipe import FabricName
-from station.records_lag import UNRECORDED_M
+from station.state.records_lag import UNRECORDED_M
 
 
 class StopSettings(BaseModel):

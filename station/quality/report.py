@@ -86,6 +86,8 @@ class Report:
     ``events_lost`` of it never got on record.  ``clock_shift_s`` is by how many seconds the computer's clock was set
     forward (negative: back) while it was open.
 
+    ``columns`` says which columns of the camera were judged as cloth, '' if that is not on record.
+
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
     rejects that a person marked as such; points are given for rejects that are not false alarms.
     """
@@ -106,6 +108,7 @@ class Report:
     lines_uninspected: int
     lines_repeated: int
     web_width_mm: float | None
+    columns: str
     unit: str
     unverified: str
     calibrations: tuple[ReportCalibration, ...]
@@ -173,6 +176,7 @@ def report_of(history: History, roll: RollRow) -> Report:
         lines_uninspected=roll.ledger.lines_uninspected,
         lines_repeated=roll.ledger.lines_repeated,
         web_width_mm=_width_mm(roll),
+        columns=history.columns(roll.id),
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
         calibrations=tuple(_calibration(row) for row in calibrations),

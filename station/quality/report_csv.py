@@ -27,6 +27,7 @@ FIELDS = (
     "number", "position", "across", "length", "width", "kind", "score", "is_reject", "verdict", "reviewed_by", "counts",
     "points", "piece", "crop_file", "found_at",
 )  # fmt: skip
+COLUMNS = "columns_inspected"
 DIGITS = {**dict.fromkeys(LENGTHS, 2), "score": 4}
 FORMULA = re.compile(r"\s*[=+\-@]")
 """A spreadsheet runs what begins so."""
@@ -74,13 +75,17 @@ def region_decimal() -> str:
 def heading(made: Report) -> list[str]:
     """Return the headings of the defects' columns, which name the unit and mark sizes that are not verified."""
     unit = f"{made.unit}_unverified" if made.unverified and made.unit == "mm" else made.unit
-    return ["roll", *(f"{name}_{unit}" if name in LENGTHS else name for name in FIELDS)]
+    return ["roll", *(f"{name}_{unit}" if name in LENGTHS else name for name in FIELDS), COLUMNS]
 
 
 def as_csv(made: Report, style: CsvStyle) -> str:
     """Return the defects, one per line, with a heading line that marks unverified sizes."""
     rows = [
-        [cell(made.roll, style), *(cell(getattr(defect, name), style, DIGITS.get(name)) for name in FIELDS)]
+        [
+            cell(made.roll, style),
+            *(cell(getattr(defect, name), style, DIGITS.get(name)) for name in FIELDS),
+            cell(made.columns, style),
+        ]
         for defect in made.defect_list
     ]
     return MARK + "".join(f"{style.separator.join(row)}{LINE_END}" for row in [heading(made), *rows])

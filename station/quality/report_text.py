@@ -30,6 +30,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
         *([("Record", f"INCOMPLETE: {made.incomplete_because[0]}")] if made.incomplete else []),
         ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
+        ("Columns inspected", made.columns or "not on record"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects"),

@@ -35,7 +35,7 @@ def write_xlsx(made: Report, path: Path) -> None:
         lacks = [("Not in this report", why) for why in made.incomplete_because]
         sheets.add("Roll", ("", ""), [("Roll", made.roll), *summary(made), *lacks])
         rows = [
-            [made.roll, *(_rounded(getattr(defect, name), DIGITS.get(name)) for name in FIELDS)]
+            [made.roll, *(_rounded(getattr(defect, name), DIGITS.get(name)) for name in FIELDS), made.columns]
             for defect in made.defect_list
         ]
         sheets.add("Defects", heading(made), rows)

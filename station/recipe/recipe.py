@@ -8,8 +8,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from model.scorer import CELL_PX, TILE_PX
 from station.recipe.camera_overrides import CameraOverrides
+from station.recipe.cloth import TaughtCloth
 from station.recipe.names import FabricName
 from station.recipe.sensitivity import SensitivityProfile
+from station.recipe.web import AUTO, Web
 
 NO_DECISION = math.inf
 """This threshold is for cloth that is only scored: no score reaches it, so that the line follows no region.  Such a
@@ -43,7 +45,12 @@ class Recipe(BaseModel):
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")
     overlap_px: int = Field(32, ge=0, le=TILE_PX // 2, multiple_of=CELL_PX, description="overlap of neighbouring tiles")
     camera: CameraOverrides = Field(CameraOverrides(), description="camera settings that this fabric asks for")
-    find_web: bool = Field(True, description="find the web's edges; off where cloth fills every picture")
+    web: Web = Field(
+        AUTO,
+        validation_alias=AliasChoices("web", "find_web"),  # its name in recipes of version 0.2
+        description="columns that are cloth: auto (found in each picture), full (all), or LEFT:RIGHT",
+    )
+    cloth: TaughtCloth | None = Field(None, description="what the cloth looked like at teach-in; None if not known")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
     grading_rule: str = "four-point"
     note: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import numpy as np
@@ -27,7 +28,9 @@ class SensitivityProfile(BaseModel):
     Attributes:
         left, right: ratios by the distance inwards from the web's left and right edge, in cells of ``CELL_PX``.  The
             picture's own edge does not count as an edge of the web.
-        columns: (column in px, ratio) of the camera's cells in which all good cloth scores high: dust, a bad sensor.
+        columns: (column in px, ratio) of the camera's cells in which all good cloth scores high: dust, a bad sensor,
+            the border of a stripe.
+        stripes: those of these columns at which the cloth itself changes its shade: a design, not dust.
         width_px: width of the camera whose columns they are; on a camera of another width they do not apply.
     """
 
@@ -36,6 +39,7 @@ class SensitivityProfile(BaseModel):
     left: tuple[EdgeRatio, ...] = Field((), max_length=256)
     right: tuple[EdgeRatio, ...] = Field((), max_length=256)
     columns: tuple[tuple[Column, StreakRatio], ...] = Field((), max_length=16384)
+    stripes: tuple[Column, ...] = Field((), max_length=16384)
     width_px: int = Field(0, ge=0)
 
     @model_validator(mode="after")
@@ -64,13 +68,7 @@ class SensitivityProfile(BaseModel):
 
     def streaks(self) -> list[tuple[int, int]]:
         """Return the standing streaks as (first, end) in px."""
-        joined: list[tuple[int, int]] = []
-        for column, _ in sorted(self.columns):
-            if joined and joined[-1][1] == column:
-                joined[-1] = (joined[-1][0], column + CELL_PX)
-            else:
-                joined.append((column, column + CELL_PX))
-        return joined
+        return _joined(column for column, _ in self.columns)
 
     def told(self) -> str:
         """Say what an engineer should know, in a sentence or two; empty where all cloth is judged alike."""
@@ -86,13 +84,36 @@ class SensitivityProfile(BaseModel):
         return f"Good cloth scores high on {where} and the line is as much less sensitive there." if sides else ""
 
     def _streaks_told(self) -> str:
-        if not self.columns:
-            return ""
-        places = ", ".join(f"{first}–{end} px" for first, end in self.streaks())
-        return (
-            f"All good cloth scores high in the camera's columns {places}: dust on the lens, a worn sensor, or a flaw "
-            "that ran through all of it. The line is less sensitive there; clean the lens and teach again."
-        )
+        of_cloth = set(self.stripes)
+        streaks = _joined(column for column, _ in self.columns if column not in of_cloth)
+        told = []
+        if of_cloth:
+            told.append(
+                "Good cloth scores high at stripes of its own, in the camera's columns "
+                f"{_places(_joined(of_cloth))}, and the line is less sensitive there."
+            )
+        if streaks:
+            told.append(
+                f"All good cloth scores high in the camera's columns {_places(streaks)}: dust on the lens, a worn "
+                "sensor, or a stripe or flaw that ran through all of it. The line is less sensitive there; if it is "
+                "dust, clean the lens and teach again."
+            )
+        return " ".join(told)
+
+
+def _joined(columns: Iterable[int]) -> list[tuple[int, int]]:
+    """Join cells that touch to (first, end) in px."""
+    joined: list[tuple[int, int]] = []
+    for column in sorted(columns):
+        if joined and joined[-1][1] == column:
+            joined[-1] = (joined[-1][0], column + CELL_PX)
+        else:
+            joined.append((column, column + CELL_PX))
+    return joined
+
+
+def _places(streaks: Iterable[tuple[int, int]]) -> str:
+    return ", ".join(f"{first}–{end} px" for first, end in streaks)
 
 
 def _raise_to(web: NDArray[np.float32], ratios: tuple[float, ...]) -> None:

@@ -25,6 +25,7 @@ from station.records.calibrations import calibration_query, calibration_row
 from station.records.errors import records_error
 from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
 from station.records.reading.values import Told, Values, as_they_lie, readable
+from station.records.rolls import COLUMNS, place_of
 from station.records.rows import (
     CalibrationRow,
     DefectFilter,
@@ -181,6 +182,14 @@ class History:
             .order_by(StretchTable.first_line, StretchTable.id)
         )
         return readable(self._rows(query), stretch_row, told)
+
+    def columns(self, roll_id: int) -> str:
+        """Return which columns were judged as cloth on most lines of a roll, such as ``320 to 1023 of 1024``.
+
+        '' where that is not on record: nothing was judged, or by a version before 0.3.
+        """
+        query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
+        return next((row.new for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
 
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return a roll's score profile, with one entry per patch in the order they were judged.

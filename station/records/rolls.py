@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from station.contract import (
+    ColumnsInspected,
     Defect,
     DefectChanged,
     Event,
@@ -35,8 +36,12 @@ from station.records.recipes import recipe_row
 from station.records.rows import RecordsError, RollMeasures
 from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now, storable
 
+KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, Notice, Fault)
+"""Only these events are kept; whoever tells the records may tell them all."""
+
 ENDED = "ended"
 BROKEN_OFF = "broken off"
+COLUMNS = "columns inspected"
 NO_ROLL = 0
 COUNTERS = (
     "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
@@ -137,16 +142,23 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
-    """Add notices, faults and what became of stops to the audit, in order."""
+    """Add notices, columns, faults and what became of stops to the audit, in order."""
     for entry in entries:
-        where = "" if entry.roll_id == NO_ROLL else f"roll number {entry.roll_id}"
+        where = "" if entry.roll_id == NO_ROLL else place_of(entry.roll_id)
         if isinstance(entry.event, Notice):
             audit.append(session, f"notice: {entry.event.severity}", "", entry.event.text, "line", where)
         elif isinstance(entry.event, StopChanged):
             audit.append(session, f"stop {entry.event.step}", "", entry.event.cause, entry.event.by, where)
+        elif isinstance(entry.event, ColumnsInspected):
+            audit.append(session, COLUMNS, "", str(entry.event), "line", where)
         elif isinstance(entry.event, Fault):
             why = ", ".join(part for part in (entry.event.where, entry.event.kind, where) if part)
             audit.append(session, "fault", "", entry.event.text, "station", why)
+
+
+def place_of(roll_id: int) -> str:
+    """Return how the audit names a roll in what the line told of it."""
+    return f"roll number {roll_id}"
 
 
 def _keep_clock(session: Session, roll: RollTable, entries: Sequence[Entry]) -> None:
@@ -154,7 +166,7 @@ def _keep_clock(session: Session, roll: RollTable, entries: Sequence[Entry]) -> 
     for entry in entries:
         if entry.clock_shift_s:
             roll.clock_shift_s += entry.clock_shift_s
-            audit.append(session, "clock set", "", clock_text(entry.clock_shift_s), "station", f"roll number {roll.id}")
+            audit.append(session, "clock set", "", clock_text(entry.clock_shift_s), "station", place_of(roll.id))
 
 
 def clock_text(shift_s: float) -> str:

@@ -14,15 +14,12 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
 from station.contract import (
-    DefectChanged,
     Event,
     Fault,
     Notice,
     RollEnded,
-    RowJudged,
     Severity,
     StopChanged,
-    StretchClosed,
 )
 from station.recipe import Recipe
 from station.records import audit, images
@@ -31,12 +28,13 @@ from station.records.engine import default_url, make_home, open_database, shown,
 from station.records.locks import RollLocks
 from station.records.recipes import next_recipe, set_model
 from station.records.reviews import add_review
-from station.records.rolls import NO_ROLL, Entry, checked_name, clock_text, new_roll
+from station.records.rolls import KEPT, NO_ROLL, Entry, checked_name, clock_text, new_roll
 from station.records.rows import NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.safety import spill as spills
 from station.records.safety.backlog import Backlog
 from station.records.safety.clock import ClockWatch, clock_behind
 from station.records.safety.copies import DailyCopies
+from station.records.safety.lagging import lag_of
 from station.records.safety.place import Place
 from station.records.safety.recovery import break_off_left_open, break_off_open, take_in_files
 from station.records.safety.rescue import open_or_renew
@@ -44,10 +42,7 @@ from station.records.safety.spill import RollHeader
 from station.records.safety.take_in import roll_header
 from station.records.schema import now
 from station.records.writer import Writer
-from station.records_lag import UNRECORDED_M, RecordsLag
-
-KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Notice, Fault)
-"""Only these events are kept; whoever tells the records may tell them all."""
+from station.state.records_lag import UNRECORDED_M, RecordsLag
 
 MOST_NOTICES = 64
 CLOSE_S = 30.0
@@ -58,10 +53,7 @@ log = logging.getLogger("station.records")
 
 
 class Store:
-    """The store keeps recipes, models, rolls, reviews and audit on disk.  All methods may be called from any thread.
-
-    Use it as a context manager, or call :meth:`close`.
-    """
+    """The store keeps recipes, models, rolls, reviews and audit on disk.  All methods may be called from any thread."""
 
     def __init__(
         self, home: Path, url: str | URL, writer_engine: Engine, read_engine: Engine, spill: Path | None
@@ -115,9 +107,8 @@ class Store:
         store = cls(home, url, *open_database(home, url), spill)
         try:
             for text in told:
-                store._warn(text)
                 store.audit("database put aside", "", text, "station", "it could not be used")
-            for text in take_in_files(store._spill_folders, home, store._writer.call):
+            for text in told + take_in_files(store._spill_folders, home, store._writer.call):
                 store._warn(text)
             store.recover()
         except BaseException:
@@ -161,10 +152,8 @@ class Store:
     def lag(self, limit_m: float = UNRECORDED_M) -> RecordsLag | None:
         """Describe how far the record lags behind the cloth, None if it does not."""
         waiting = self._writer.lag
-        if waiting is None:
-            return None
-        metres = sum(lines * self._metres_per_line(roll_id) for roll_id, lines in waiting.lines.items())
-        return RecordsLag(waiting.events, waiting.spilled, metres, waiting.since, waiting.why, limit_m)
+        scales = {roll_id: header["mm_per_line"] for roll_id, header in list(self._rolls.items())}
+        return None if waiting is None else lag_of(waiting, scales, limit_m)
 
     def take_notices(self) -> list[Notice]:
         """Take what the records themselves have to say to people since the last call, oldest first."""
@@ -222,8 +211,9 @@ class Store:
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
 
-        Pictures of the cloth and the roll's start are not kept.  Notices, faults of the program and what becomes of a
-        stop of the machine go to the audit: when a camera came back belongs to a roll as much as when it went.
+        Pictures of the cloth and the roll's start are not kept.  Notices, columns inspected, faults of the program and
+        what becomes of a stop of the machine go to the audit: when a camera came back belongs to a roll as much as when
+        it went.
         Returns False if an event to keep was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:
@@ -254,8 +244,9 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        patience_s = timeout_s if self._writer.lag is None else min(timeout_s, LAGGING_S)
         try:
-            if self._writer.flush(timeout_s if self._writer.lag is None else min(timeout_s, LAGGING_S)):
+            if self._writer.flush(patience_s):
                 self._break_off_open("the station was closed")
         finally:
             try:
@@ -325,9 +316,6 @@ class Store:
         if shift_s:
             self._warn(f"While {'a roll was' if roll_id else 'no roll was'} open, {clock_text(shift_s)}.")
         return Entry(roll_id, event, told_at, shift_s)
-
-    def _metres_per_line(self, roll_id: int) -> float:
-        return (self._rolls.get(roll_id, {}).get("mm_per_line") or 1.0) / 1000
 
     def _opened_anew(self) -> None:
         self._read_engine.dispose()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from station.recipe.web import AUTO, WebRule
+
 if TYPE_CHECKING:
     from model.mfrnet import MFRNetConfig
 
@@ -26,6 +28,7 @@ class TeachRequest:
             steps.
         device, precision: used to teach and score, as for :class:`model.runtime.Runtime`.
         config: configuration of the network, None for the usual one.
+        web: which columns are cloth, at teach-in and at every later inspection.
         by: who asks.
     """
 
@@ -39,4 +42,5 @@ class TeachRequest:
     device: str = "auto"
     precision: str = "auto"
     config: MFRNetConfig | None = None
+    web: WebRule = AUTO
     by: str = "station"

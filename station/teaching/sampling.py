@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
 from model.scorer import CELL_PX, TILE_PX, TileScorer
 from station.line.flow import Chunk, TileRow
+from station.line.scoring.cloth_seen import ClothSeen
 from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
@@ -162,14 +163,25 @@ class TileCollector(TileScorer):
             self.places[drawn] = place
 
 
-def collect(section: Section, recipe: Recipe, collector: TileCollector, stopped: Callable[[], bool]) -> None:
-    """Cut the section's cloth into the line's tiles until its end or until ``stopped``.  Raises CameraError."""
-    web = WebFinder() if recipe.find_web else None
+def collect(
+    section: Section,
+    recipe: Recipe,
+    collector: TileCollector,
+    stopped: Callable[[], bool],
+    seen: ClothSeen | None = None,
+) -> None:
+    """Cut the section's cloth into the line's tiles until its end or until ``stopped``; ``seen`` sees every row.
+
+    Raises CameraError.
+    """
+    web = WebFinder() if recipe.web.finds else None
     tiler = Tiler(recipe, width_px=section.width_px, tile_px=TILE_PX, cell_px=CELL_PX, web=web)
 
     def keep(rows: Iterator[object]) -> None:
         for row in rows:
             if isinstance(row, TileRow):
+                if seen is not None:
+                    seen.see(row)
                 for tile, place in zip(cut_tiles(row, TILE_PX, CELL_PX), _places(row, section), strict=True):
                     collector.keep(tile, place)
 

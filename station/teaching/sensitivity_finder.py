@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
@@ -27,13 +28,19 @@ INSIDE_LEVEL = 0.9
 EDGE_RATIO = 1.15
 STREAK_RATIO = 1.25
 WIDEST_STREAK_CELLS = 24
+BESIDE_CELLS = 8
+STEP, DARKER = 0.10, 0.30
+"""A stripe of the cloth has another shade on one side than on the other, or is brighter, or darker by more than dust
+makes it."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """A block holds each cell's level across, and the web's edges in cells; None where it ends with the picture."""
+    """A block holds each cell's level and shade across, and the web's edges in cells; None where it ends with the
+    picture."""
 
     levels: NDArray[np.float64]
+    shades: NDArray[np.float64]
     left: int | None
     right: int | None
 
@@ -54,6 +61,7 @@ class SensitivityFinder:
 
     def __init__(self) -> None:
         self._rows: list[NDArray[np.float32]] = []
+        self._shades: list[NDArray[np.float64]] = []
         self._place = (0, 0, 0)
         self._blocks: list[_Block] = []
 
@@ -68,6 +76,7 @@ class SensitivityFinder:
         if view.right_px - view.left_px < 4 * REACH_CELLS * CELL_PX:
             return
         self._rows.append(view.scores)
+        self._shades.append(_shades(view.pixels, view.scores.shape[1]))
         if sum(map(len, self._rows)) >= BLOCK_ROWS:
             self._close_block()
 
@@ -84,12 +93,19 @@ class SensitivityFinder:
         left = [one.levels[one.left :][:REACH_CELLS] for one in self._blocks if one.left is not None]
         right = [one.levels[: one.right][::-1][:REACH_CELLS] for one in self._blocks if one.right is not None]
         columns = _streaks(by_column / base)
-        width_px = self._place[2] if columns else 0
-        return SensitivityProfile(left=_edge(left, base), right=_edge(right, base), columns=columns, width_px=width_px)
+        shades = np.median([one.shades for one in self._blocks], axis=0)
+        return SensitivityProfile(
+            left=_edge(left, base),
+            right=_edge(right, base),
+            columns=columns,
+            stripes=_stripes(columns, shades),
+            width_px=self._place[2] if columns else 0,
+        )
 
     def _close_block(self) -> None:
-        rows = self._rows
+        rows, shades = self._rows, self._shades
         self._rows = []
+        self._shades = []
         left_px, right_px, width_px = self._place
         if sum(map(len, rows)) < BLOCK_ROWS // 2:
             return
@@ -98,7 +114,7 @@ class SensitivityFinder:
             self._blocks.clear()  # another camera
         left = left_px // CELL_PX if left_px > 0 else None
         right = -(-right_px // CELL_PX) if right_px < width_px else None
-        self._blocks.append(_Block(levels, left, right))
+        self._blocks.append(_Block(levels, np.mean(shades, axis=0), left, right))
 
     def _inside_by_column(self) -> NDArray[np.float64]:
         """Return the median level over the blocks ``[cells]``; NaN beside the edges and where few blocks show cloth."""
@@ -129,6 +145,37 @@ def _streaks(ratios: NDArray[np.float64]) -> tuple[tuple[int, float], ...]:
         if end - first <= WIDEST_STREAK_CELLS:
             cells |= set(range(max(0, first - 1), min(len(ratios), end + 1)))
     return tuple((cell * CELL_PX, _rounded(spread[cell], MOST_IN_STREAK)) for cell in sorted(cells))
+
+
+def _shades(pixels: NDArray[np.uint8], cells: int) -> NDArray[np.float64]:
+    """Return the mean grey of each cell across, ``[cells]``."""
+    means = cv2.reduce(pixels, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F).reshape(pixels.shape[1], -1).mean(axis=1)
+    padded = np.pad(means, (0, cells * CELL_PX - len(means)), mode="edge")
+    return np.asarray(padded.reshape(cells, CELL_PX).mean(axis=1), np.float64)
+
+
+def _stripes(columns: tuple[tuple[int, float], ...], shades: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return those of the columns that belong to a streak at which the cloth changes its shade as dust does not.
+
+    Args:
+        shades: mean grey of each cell.
+    """
+    cells = np.array([column // CELL_PX for column, _ in columns], np.intp)
+    found: list[int] = []
+    for run in np.split(cells, np.flatnonzero(np.diff(cells) > 1) + 1):
+        if len(run) and _is_stripe(shades, int(run[0]), int(run[-1]) + 1):
+            found += [int(cell) * CELL_PX for cell in run]
+    return tuple(found)
+
+
+def _is_stripe(shades: NDArray[np.float64], first: int, end: int) -> bool:
+    before, after = shades[max(0, first - BESIDE_CELLS) : first], shades[end : end + BESIDE_CELLS]
+    beside = [float(np.median(side)) for side in (before, after) if len(side)]
+    if not beside:
+        return False
+    low, high = min(beside), max(beside)
+    within = shades[first:end]
+    return bool(high > (1 + STEP) * low or within.max() > (1 + STEP) * high or within.min() < (1 - DARKER) * low)
 
 
 def _rounded(ratio: float, most: float) -> float:

@@ -1,11 +1,14 @@
-"""This module writes pictures of suspect cloth aside, and puts them in place only once the teach-in has succeeded."""
+"""This module writes a teach-in's pictures aside, and puts them in place only once the teach-in has succeeded.
+
+They are pictures of suspect cloth, and one that shows which columns were taken for cloth.
+"""
 
 from __future__ import annotations
 
 import logging
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,8 +55,10 @@ class Pictures:
 
 
 @contextmanager
-def waiting_pictures(home: Path, suspects: Sequence[PicturedSuspect]) -> Iterator[Pictures]:
-    """Write the pictures ``001.png`` and so on, in the order of the suspects.
+def waiting_pictures(
+    home: Path, suspects: Sequence[PicturedSuspect], others: Mapping[str, Pixels] | None = None
+) -> Iterator[Pictures]:
+    """Write the pictures ``001.png`` and so on, in the order of the suspects, and ``others`` by their file's name.
 
     Pictures not kept by the end are removed, and so are those left behind by programs that were killed.
 
@@ -66,7 +71,7 @@ def waiting_pictures(home: Path, suspects: Sequence[PicturedSuspect]) -> Iterato
     lock = _lock(home, name)
     try:
         try:
-            if suspects:
+            if suspects or others:
                 lock.take()
                 folder.mkdir(mode=0o700, exist_ok=True)
                 waiting = folder / name
@@ -75,10 +80,13 @@ def waiting_pictures(home: Path, suspects: Sequence[PicturedSuspect]) -> Iterato
                     if pixels is not None:
                         with durable_file(waiting / picture_name(number), sync_name=False) as file:
                             file.write(_png(marked(pixels, suspect)))
+                for name, pixels in (others or {}).items():
+                    with durable_file(waiting / name, sync_name=False) as file:
+                        file.write(_png(pixels))
         except OSError as error:
             raise StationError(
-                f"Pictures of suspect cloth could not be written to {folder} ({error.strerror or error}): make room "
-                "and teach again."
+                f"Pictures of the teaching's cloth could not be written to {folder} ({error.strerror or error}): make "
+                "room and teach again."
             ) from error
         yield Pictures(folder, waiting)
     finally:

@@ -25,12 +25,14 @@ from model.scorer import TILE_PX, TileScorer
 from model.time_budget import Progress, TimeBudget
 from model.training import fit
 from station.contract import StationError
+from station.line.columns import web_span
 from station.playback import play
 from station.recipe import NO_DECISION, Recipe
 from station.recipe.names import file_name
 from station.records.history import History
 from station.records.model_files import keep_model
 from station.records.store import Store
+from station.teaching.disk_space import check_room, needed
 from station.teaching.held_out import HeldOut
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
@@ -38,6 +40,7 @@ from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
 from station.teaching.threshold import Threshold, choose_threshold
+from station.teaching.web_picture import NAME, ClothShown
 
 GOOD_TILES = 200
 """Less cloth teaches too, but little: a sentence says so."""
@@ -62,7 +65,8 @@ class TeachInResult:
         seconds: duration of the whole teach-in.
         threshold: how it was set.
         suspects: cloth that stands out from the rest, tiles taught on first, the highest first.
-        pictures: folder with their pictures, ``001.png`` and so on in this order; None without suspects.
+        pictures: folder with their pictures, ``001.png`` and so on in this order; None if it could not be kept.
+        web_picture: picture of the columns taken for cloth, likewise.
     """
 
     recipe: Recipe
@@ -72,6 +76,7 @@ class TeachInResult:
     threshold: Threshold
     suspects: tuple[Suspect, ...] = ()
     pictures: Path | None = None
+    web_picture: Path | None = None
 
 
 def teach(
@@ -94,7 +99,7 @@ def teach(
 
     Raises:
         CameraError: the cloth cannot be read.
-        StationError: there is too little cloth, or no room for pictures.
+        StationError: there is too little cloth, no room on the disk, or the web given lies outside the picture.
         ModelError: the device is not there, or as raised by :func:`model.training.fit`.
         TeachingCancelled: ``cancelled`` returned True.
     """
@@ -107,9 +112,13 @@ def teach(
         encoder=encoder.name,
         threshold=NO_DECISION,
         mm_per_px=request.mm_per_px,
+        web=request.web,
     )
-    collector = TileCollector(request.seed)
-    held_out_lines = _collect(Section(open_cloth(), held_out=False), draft, collector, budget)
+    camera = open_cloth()
+    web_span(request.web, camera.width_px)
+    check_room(store.home, needed(encoder, request.config, camera.width_px, camera.channels, camera.total_lines))
+    collector, shown = TileCollector(request.seed), ClothShown(camera.width_px)
+    held_out_lines = _collect(Section(camera, held_out=False), draft, collector, budget, shown)
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
     network = _fit(collector, encoder, request, budget)
     runtime = Runtime(network, device=request.device, precision=request.precision)
@@ -144,10 +153,12 @@ def teach(
             "sensitivity": sensitivity,
             "threshold": threshold.score,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
+            "cloth": shown.taught(camera.channels, camera.white),
         }
     )
     metadata = _metadata(recipe, threshold, len(collector.tiles), len(suspects), request.seed, runtime.precision)
-    with waiting_pictures(store.home, suspects) as pictures:
+    drawn = shown.picture()
+    with waiting_pictures(store.home, suspects, {} if drawn is None else {NAME: drawn}) as pictures:
         sha256 = store_model(network, store, metadata)
         before = History(store).recipes(request.fabric)
         update = {"model_sha256": sha256, "camera": before[0].recipe.camera if before else recipe.camera}
@@ -162,22 +173,24 @@ def teach(
         threshold=threshold,
         suspects=tuple(suspect for suspect, _ in suspects),
         pictures=folder,
+        web_picture=None if folder is None or drawn is None else folder / NAME,
     )
     return result, network
 
 
-def _collect(section: Section, recipe: Recipe, collector: TileCollector, budget: TimeBudget) -> int:
+def _collect(section: Section, recipe: Recipe, collector: TileCollector, budget: TimeBudget, shown: ClothShown) -> int:
     """Fill the collector; returns the number of lines that are held out."""
 
     def stopped() -> bool:
         budget.report("reading cloth", min(budget.spent(), READING_SHARE))
         return budget.spent() > READING_SHARE or budget.cancelled()
 
-    collect(section, recipe, collector, stopped)
+    collect(section, recipe, collector, stopped, shown)
     budget.check()
     if not collector.tiles:
         raise StationError(
-            f"No cloth was found in the pictures to teach on; they must show the web, {TILE_PX // 2} lines or more."
+            f"No cloth was found in the pictures to teach on; they must show the web, {TILE_PX // 2} lines or more.  "
+            "If cloth fills them, teach with --web full."
         )
     return section.lines_kept
 

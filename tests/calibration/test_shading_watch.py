@@ -149,3 +149,19 @@ def test_another_width_is_refused() -> None:
         watch.feed(even())
         with pytest.raises(PictureError, match="start a new watch"):
             watch.feed(np.ones(299))
+
+
+@pytest.mark.field("f02")
+@pytest.mark.parametrize("moved_px", [-9, -3, 3, 9])
+def test_a_dark_border_stripe_that_has_wandered_is_not_dust_but_a_speck_in_plain_cloth_is(moved_px: int) -> None:
+    random = np.random.default_rng(1)
+
+    def striped_at(border: int) -> Profile:
+        yarns = 1 + 0.004 * random.standard_normal(WIDTH)
+        return np.where(border > COLUMNS, 25.0, 150.0) * yarns
+
+    def moved(change: Change = lambda means: means) -> list[Profile]:
+        return [striped_at(300)] * BEFORE + [change(striped_at(300 + moved_px))] * (READINGS - BEFORE)
+
+    assert last_said(moved()) is None
+    assert "about column 700" in (last_said(moved(speck(700, 0.1))) or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -60,13 +61,60 @@ def test_lossless_colour_comes_out_as_rgb(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_16_bit_gives_the_high_byte(tmp_path: Path, suffix: str) -> None:
-    deep = RNG.integers(0, 1 << 16, (60, 80), np.uint16)
-    save(tmp_path / f"grey{suffix}", deep)
-    np.testing.assert_array_equal(play(ReplayCamera(tmp_path))[0].pixels, (deep >> 8).astype(np.uint8))
-    colour = RNG.integers(0, 1 << 16, (60, 80, 3), np.uint16)
-    save(tmp_path / f"colour{suffix}", colour)
-    np.testing.assert_array_equal(play(ReplayCamera(tmp_path))[0].pixels, (colour >> 8).astype(np.uint8))
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_samples_of_16_bits_are_scaled_by_the_white_of_the_whole_folder(tmp_path: Path, suffix: str, bits: int) -> None:
+    white = (1 << bits) - 1
+    deep = RNG.integers(0, white + 1, (60, 80), np.uint16)
+    deep[0, 0] = white
+    for number, pixels in enumerate([deep // 3, deep, np.dstack([deep // 2] * 3)]):
+        save(tmp_path / f"{number}{suffix}", pixels)
+    camera = ReplayCamera(tmp_path)
+    assert camera.white == white
+    assert f"{bits} bits" in camera.depth
+    dark, bright, _ = play(camera)
+    np.testing.assert_array_equal(bright.pixels[..., 0], np.rint(deep * (255 / white)))
+    np.testing.assert_array_equal(dark.pixels[..., 1], np.rint(deep // 3 * (255 / white)))
+
+
+@pytest.mark.field("f03")
+def test_a_folder_is_played_with_the_white_level_of_another_and_what_is_brighter_is_told_once(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    dim = RNG.integers(0, 900, (60, 80)).astype(np.uint16)
+    for number in range(3):
+        save(tmp_path / f"{number}.png", dim)
+    assert ReplayCamera(tmp_path).white == 1023
+    camera = ReplayCamera(tmp_path, white=4095)
+    assert (camera.white, camera.depth) == (4095, "12 bits (white at 4095)")
+    np.testing.assert_array_equal(play(camera)[0].pixels, np.rint(dim * (255 / 4095)))
+    assert camera.clipped_px == 0
+    camera = ReplayCamera(tmp_path, white=255)
+    np.testing.assert_array_equal(play(camera)[0].pixels, np.minimum(dim, 255))
+    bright = int((dim > 255).sum())
+    assert camera.clipped_px == 3 * bright
+    (notice,) = camera.take_notices()
+    assert f"0.png has {bright} pixels brighter than the white level of 8 bits" in notice.text
+    assert camera.take_notices() == []
+    record_property(
+        "now", f"Pixels brighter than the teaching's white level are clipped, counted ({3 * bright}), told once."
+    )
+
+
+def test_files_that_say_their_white_level_keep_it(tmp_path: Path) -> None:
+    (tmp_path / "a.pgm").write_bytes(b"P5 80 60 1000 " + (GREY.astype(np.uint16) * 3).astype(">u2").tobytes())
+    (tmp_path / "b.pgm").write_bytes(b"P5 80 60 4095 " + (GREY.astype(np.uint16) * 3).astype(">u2").tobytes())
+    for camera in (ReplayCamera(tmp_path), ReplayCamera(tmp_path, white=65535)):
+        assert camera.white == 4095
+        one, other = play(camera)
+        assert np.abs(one.pixels - GREY * (3 * 255 / 1000)).max() <= 0.5001
+        assert np.abs(other.pixels - GREY * (3 * 255 / 4095)).max() <= 0.5001
+
+
+def test_8_bit_pictures_stay_as_they_are_whatever_the_white_level_asked_for(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", GREY)
+    camera = ReplayCamera(tmp_path, white=4095)
+    assert camera.white == 255
+    np.testing.assert_array_equal(play(camera)[0].pixels, GREY)
 
 
 def test_alpha_is_dropped(tmp_path: Path) -> None:
@@ -94,7 +142,7 @@ def test_one_colour_image_makes_all_colour(tmp_path: Path) -> None:
     np.testing.assert_array_equal(colour.pixels, COLOUR)
 
 
-def test_name_order_recursion_and_awkward_names(tmp_path: Path) -> None:
+def test_natural_order_recursion_and_awkward_names(tmp_path: Path) -> None:
     folder = tmp_path / "Köper und Leinen"
     for name in ("b/10.png", "b/2.png", "a.png", "zürich straße/ä ö.png", "B.png"):
         save(folder / name, GREY)
@@ -102,7 +150,7 @@ def test_name_order_recursion_and_awkward_names(tmp_path: Path) -> None:
     (folder / "._a.png").write_bytes(b"not an image")
     (folder / "notes.txt").write_text("not an image either")
     camera = ReplayCamera(folder)
-    assert camera.images == ["B.png", "a.png", "b/10.png", "b/2.png", "zürich straße/ä ö.png"]
+    assert camera.images == ["B.png", "a.png", "b/2.png", "b/10.png", "zürich straße/ä ö.png"]
     assert [block.piece for block in play(camera)] == camera.images
 
 

@@ -127,7 +127,7 @@ def recipe(**changes: object) -> Recipe:
         "encoder": "light",
         "threshold": 20.0,
         "mm_per_px": 0.5,
-        "find_web": False,
+        "web": "full",
     }
     return Recipe.model_validate({**values, **changes})
 

@@ -105,7 +105,7 @@ def aitex(root: Path) -> Path:
     good(root, ["Defect_images/0044_099_01.png", "Defect_images/0100_025_01.png"])
     save(root / "Mask_images/0044_099_01_mask1.png", mask(place=np.s_[0:5, 0:5]))
     save(root / "Mask_images/0044_099_01_mask2.png", mask(place=np.s_[40:45, 60:64]))
-    save(root / "Mask_images/0092_030_01_mask.png", mask(level=100))  # the edge of smoothing only: nothing is flawed
+    save(root / "Mask_images/0092_030_01_mask.png", mask(level=0))  # nothing is flawed
     return root
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.flaws import SPOTS, Flaw
 from station.contract import (
+    ColumnsInspected,
     Defect,
     DefectChanged,
     DefectKind,
@@ -116,6 +117,8 @@ class ScriptedCore:
         self.behind_s = 0.0
         self.machine: MachineStatus | None = None
         self.unverified = ""
+        self.columns: ColumnsInspected | None = None
+        self.fastest: tuple[float | None, bool] = None, False
         self.message = ""
         self.blind_px: tuple[tuple[int, int], ...] = ()
         self._recipe: Recipe | None = None
@@ -151,6 +154,9 @@ class ScriptedCore:
                 message=self.message,
                 unverified=self.unverified,
                 machine=self.machine,
+                columns=self.columns,
+                fastest_m_per_min=self.fastest[0],
+                goes_faster=self.fastest[1],
             )
 
     def drain(self, limit: int = 256) -> list[Event]:

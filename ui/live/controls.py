@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPushButton, 
 from station.contract import Core, LineSnapshot, Notice, Severity, StationError
 from ui import actions, theme
 from ui.widgets.gauges import Trend
-from ui.widgets.parts import Figure, Panel, button, label
-from ui.words import grouped, span
+from ui.widgets.parts import Figure, Panel, button, label, set_text
+from ui.words import grouped, span, speed_limit
 
 CONFIRM_S = 4.0
 
@@ -109,7 +109,7 @@ def _highlight(made: QPushButton, symbol: str, wanted: bool) -> None:
 
 
 class RollFigures(Panel):
-    """The panel shows metres, rejects, defects, and the speed with its trend."""
+    """The panel shows metres, rejects, defects, the speed with its trend, and how fast the machine may go."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
@@ -130,6 +130,9 @@ class RollFigures(Panel):
         grid.addWidget(self.found, 1, 1)
         grid.addWidget(self.speed, 2, 0)
         grid.addWidget(self.trend, 2, 1, Qt.AlignmentFlag.AlignBottom)
+        self.fastest = label("", "caption")
+        self.fastest.setVisible(False)
+        grid.addWidget(self.fastest, 3, 0, 1, 2)
         self.body.addLayout(grid)
 
     def show_snapshot(self, snapshot: LineSnapshot) -> None:
@@ -141,6 +144,12 @@ class RollFigures(Panel):
         self.found.show_value(grouped(snapshot.defects))
         speed = snapshot.speed_m_per_min
         self.speed.show_value("–" if speed is None else f"{speed:.1f}")
+        fastest = snapshot.fastest_m_per_min
+        self.fastest.setVisible(fastest is not None)
+        if fastest is not None:
+            limit = speed_limit(fastest)
+            more = f"with {limit} of this cloth, and more" if snapshot.goes_faster else f"to {limit} with this cloth"
+            set_text(self.fastest, f"This machine keeps up {more}")
 
     def push_speed(self, snapshot: LineSnapshot) -> None:
         """Add a bar to the trend."""

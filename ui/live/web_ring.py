@@ -16,6 +16,7 @@ from ui.theme.heat import heat_colours
 GAP_DARK, GAP_LIGHT = (74, 74, 74), (104, 104, 104)
 UNSEEN_LIGHT = (16, 100, 146)
 """Stripes, BGR: lines that never came are grey; columns that nobody saw, as a camera is missing, are amber."""
+EDGE_LIGHT = 210
 _HEAT_COLOURS = heat_colours()
 
 
@@ -116,6 +117,7 @@ class WebRing:
         small = _shrink(strip.pixels, self.width_px, end - first)
         code = cv2.COLOR_GRAY2BGRA if small.ndim == 2 else cv2.COLOR_RGB2BGRA
         shown = np.asarray(cv2.cvtColor(small, code), np.uint8)
+        self._dim_beside_web(shown, strip)
         for blind in strip.blind_px:
             left, right = math.floor(blind[0] * self.scale), math.ceil(blind[1] * self.scale)
             shown[:, left:right] = _stripes(first, end, self.width_px, UNSEEN_LIGHT)[:, left:right]
@@ -128,6 +130,16 @@ class WebRing:
         soft = cv2.resize(cells, (full[1], full[0]), interpolation=cv2.INTER_LINEAR)
         soft = np.ascontiguousarray(soft[: end - first, : self.width_px])
         self._write(self.heat, _HEAT_COLOURS[soft], end)
+
+    def _dim_beside_web(self, shown: NDArray[np.uint8], strip: StripView) -> None:
+        """Show at half its brightness, behind a light line, what lies beside the web and is not looked at."""
+        if strip.right_px <= strip.left_px:
+            return
+        left, right = math.floor(strip.left_px * self.scale), math.ceil(strip.right_px * self.scale)
+        shown[:, :left, :3] //= 2
+        shown[:, right:, :3] //= 2
+        shown[:, max(left - 1, 0) : left, :3] = EDGE_LIGHT
+        shown[:, right : right + 1, :3] = EDGE_LIGHT
 
     def _lay_gap(self, first: int, end: int) -> None:
         count = min(end - first, self.rows)

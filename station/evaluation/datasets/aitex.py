@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model.errors import ModelError
 from station.evaluation.datasets.dataset import GOOD, Dataset, LeftOut, Sample, settled
-from station.evaluation.datasets.files import image_files, is_image, subfolders
+from station.evaluation.datasets.files import image_files, images_in, subfolders
 
 TESTED_EVERY = 4
 """Every fourth good strip is tested; the database itself has no split."""
@@ -68,10 +68,10 @@ def _folder(root: Path, name: str) -> Path:
 
 
 def _good_by_fabric(folder: Path) -> dict[str, list[Path]]:
-    """Find the good strips of each fabric by its number, folder by folder, in name order."""
+    """Find the good strips of each fabric by its number, folder by folder, in natural order."""
     found: dict[str, list[Path]] = {}
     for style in subfolders(folder, "AITEX's folders of good strips"):
-        for path in filter(is_image, sorted(style.iterdir())):
+        for path in images_in(style, "good strips"):
             name = _NAME.fullmatch(path.stem)
             if name is not None:
                 found.setdefault(name["fabric"], []).append(path)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.images import image_metadata
+from drivers.camera import CameraError
+from drivers.images import MOST_CLASSES, Mask, Reading, image_metadata, read_mask, white_of
 from model.errors import ModelError
 
 GOOD = "good"
+_NOTHING = np.zeros((0, 0), np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,11 @@ class Sample:
         path: the image.
         kind: name of its flaw's kind, ``good`` for good cloth.
         masks: its ground truth, joined; none for good cloth, or where it is lost.
-        flawed_above: grey level (0..255) above which a mask says flawed: half for masks with smoothed edges, 0 where
-            the levels are numbers of flaws.  A mask of only 0 and 1 says flawed with 1, whatever is set here.
     """
 
     path: Path
     kind: str
     masks: tuple[Path, ...] = ()
-    flawed_above: int = 127
 
     @property
     def is_good(self) -> bool:
@@ -50,29 +48,54 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set holds good cloth to teach with and samples to be judged, both in name order.
+    """A data set holds good cloth to teach with and samples to be judged, both in natural order of names.
 
     Attributes:
         left_out: images that belong here but cannot be used.
         notes: what else a reader of the figures should know, as sentences.
+        white: the white level of its 16-bit images that do not say theirs: one for all, to teach and to test.
     """
 
     train: list[Sample]
     test: list[Sample]
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    white: int = 255
 
 
 def read_truth(sample: Sample) -> NDArray[np.bool_]:
     """Read the truth of a flawed sample, bool ``[lines, width]``: flawed is what any of its masks shows.
 
     Raises:
-        ModelError: a mask is missing or unreadable, or two differ in size.
+        ModelError: a mask is missing, unreadable or inverted, or its size is not its image's.
+        CameraError: the image is unreadable.
     """
-    parts = [_flawed(_read_mask(path), sample.flawed_above) for path in sample.masks]
-    if len({part.shape for part in parts}) != 1:
-        raise ModelError(f"The masks of {sample.path} differ in size or there are none; the data set is damaged.")
-    return np.logical_or.reduce(parts)
+    return _joined(_masks_of(sample))
+
+
+def _joined(masks: Sequence[Mask]) -> NDArray[np.bool_]:
+    return np.logical_or.reduce([mask.flawed for mask in masks])
+
+
+def _masks_of(sample: Sample) -> list[Mask]:
+    """Read the masks of a sample, as :func:`read_truth`."""
+    if not sample.masks:
+        raise ModelError(f"There is no mask for {sample.path}; the data set is damaged.")
+    header = image_metadata(sample.path)
+    masks: list[Mask] = []
+    for path in sample.masks:
+        try:
+            mask = read_mask(path)
+        except CameraError as error:
+            raise ModelError(f"The truth of {sample.path} cannot be read: {error}") from error
+        if mask.flawed.shape != (header.lines, header.width_px):
+            lines, width_px = mask.flawed.shape
+            raise ModelError(
+                f"Mask {path} is {width_px} x {lines} px, its image {sample.path} {header.width_px} x {header.lines} "
+                "px, both as viewers turn them; they must agree."
+            )
+        masks.append(mask)
+    return masks
 
 
 def settled(
@@ -81,15 +104,15 @@ def settled(
     """Make the data set after a look at every mask: a flawed image whose mask is lost or empty is left out.
 
     Raises:
-        ModelError: an image is named twice, a mask is unreadable or differs in size from its image, or none shows a
-            flaw.
-        CameraError: an image with a mask is unreadable.
+        ModelError: an image is named twice, a truth cannot be read (see :func:`read_truth`), or none shows a flaw.
+        CameraError: an image is unreadable.
     """
     test = list(test)
     path, times = Counter(sample.path for sample in [*train, *test]).most_common(1)[0]
     if times > 1:
         raise ModelError(f"The data set names {path} {times} times; each image may teach or be judged once.")
-    reasons = {sample.path: _unusable(sample) for sample in test if not sample.is_good}
+    readings: dict[Path, Mask] = {}
+    reasons = {sample.path: _unusable(sample, readings) for sample in test if not sample.is_good}
     if reasons and all(reasons.values()):
         path, reason = next(iter(reasons.items()))
         raise ModelError(f"No flawed image can be judged, {path} for one: {reason}; check the masks.")
@@ -97,32 +120,30 @@ def settled(
     if not kept:
         raise ModelError(f"No image is left to be judged beside {train[0].path.parent}; the data set is incomplete.")
     missing = [LeftOut(path, reason) for path, reason in reasons.items() if reason]
-    return Dataset(train, kept, (*left_out, *missing), tuple(notes))
+    white = white_of([(sample.path, image_metadata(sample.path)) for sample in [*train, *kept]])
+    return Dataset(train, kept, (*left_out, *missing), (*notes, *_readings_told(readings)), white)
 
 
-def _unusable(sample: Sample) -> str:
-    """Say why a flawed sample cannot be judged, empty if it can."""
+def _unusable(sample: Sample, readings: dict[Path, Mask]) -> str:
+    """Say why a flawed sample cannot be judged, empty if it can; add how its masks were read."""
     if not sample.masks:
         return "it has no mask"
-    truth, metadata = read_truth(sample), image_metadata(sample.path)
-    if truth.shape != (metadata.lines, metadata.width_px):
-        raise ModelError(
-            f"Mask {sample.masks[0]} is {truth.shape[1]} x {truth.shape[0]} px, its image {sample.path} "
-            f"{metadata.width_px} x {metadata.lines} px; they must agree."
-        )
-    return "" if truth.any() else "its mask is empty"
+    masks = _masks_of(sample)
+    readings.update({path: replace(mask, flawed=_NOTHING) for path, mask in zip(sample.masks, masks, strict=True)})
+    return "" if _joined(masks).any() else "its mask is empty"
 
 
-def _flawed(mask: NDArray[np.uint8], above: int) -> NDArray[np.bool_]:
-    return mask > (0 if mask.max() == 1 else above)
+def _many(levels: int) -> str:
+    return str(levels) if levels <= MOST_CLASSES else f"more than {MOST_CLASSES}"
 
 
-def _read_mask(path: Path) -> NDArray[np.uint8]:
-    try:
-        # Decode from memory, not by name: OpenCV cannot open names outside the code page on Windows.
-        mask = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except (OSError, cv2.error) as error:
-        raise ModelError(f"Mask {path} cannot be read ({error}); the data set is incomplete.") from error
-    if mask is None:
-        raise ModelError(f"Mask {path} cannot be read as an image; the data set is damaged.")
-    return np.asarray(mask, np.uint8)
+def _readings_told(readings: dict[Path, Mask]) -> list[str]:
+    """Say how masks of more than two levels were read, in one sentence for each way."""
+    told: list[str] = []
+    for reading in (Reading.CLASSES, Reading.SHADES):
+        named = [(path, mask.levels) for path, mask in readings.items() if mask.reading is reading]
+        if named:
+            path, levels = named[0]
+            masks = "One mask has" if len(named) == 1 else f"{len(named)} masks have"
+            told.append(f"{masks} more levels than two ({path}: {_many(levels)} beside black): read as {reading}.")
+    return told

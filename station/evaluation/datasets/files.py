@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drivers.images import IMAGE_SUFFIXES
+from drivers.images import IMAGE_SUFFIXES, in_order, is_junk
 from model.errors import ModelError
 
 
 def subfolders(folder: Path, holds: str) -> list[Path]:
-    """List the folders in ``folder`` that are not hidden, in name order; ``holds``, errors: see :func:`image_files`."""
-    return sorted(path for path in _entries(folder, holds) if path.is_dir() and not path.name.startswith("."))
+    """List the folders in ``folder``, none hidden or junk, in natural order; ``holds``, errors: :func:`image_files`."""
+    return in_order(path for path in _entries(folder, holds) if path.is_dir() and not is_junk(path.name))
 
 
 def image_files(folder: Path, holds: str) -> list[Path]:
-    """List the images directly in ``folder``, in name order: all that the replay camera reads.
+    """List the images directly in ``folder``, in natural order: all that the replay camera reads.
 
     Args:
         holds: what is expected there, for the sentence that says it is missing.
@@ -22,15 +22,24 @@ def image_files(folder: Path, holds: str) -> list[Path]:
     Raises:
         ModelError: there is no such folder, or no image in it.
     """
-    found = sorted(path for path in _entries(folder, holds) if is_image(path))
+    found = images_in(folder, holds)
     if not found:
         raise ModelError(f"The folder {folder} holds no images; expected there: {holds}.")
     return found
 
 
+def images_in(folder: Path, holds: str) -> list[Path]:
+    """List the images as :func:`image_files` does; a folder without any is no error here."""
+    entries = _entries(folder, holds)
+    broken = next((path for path in entries if path.is_symlink() and not path.exists()), None)
+    if broken is not None:
+        raise ModelError(f"{broken} is a link that leads nowhere; mount the disk it leads to, or take the link out.")
+    return in_order(path for path in entries if is_image(path))
+
+
 def is_image(path: Path) -> bool:
     """Say whether it is a file with the suffix of an image that is not hidden."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in IMAGE_SUFFIXES and not is_junk(path.name) and path.is_file()
 
 
 def with_stem(folder: Path, *stems: str) -> Path | None:
@@ -59,7 +68,7 @@ def object_folder(root: Path, fabric: str | None, inside: str, layout: str) -> P
         raise ModelError(f"There is no folder {root}; expected there: a data set laid out like {layout}.")
     if fabric is None and (root / inside).is_dir():
         return root
-    names = sorted(path.name for path in _entries(root, layout) if (path / inside).is_dir())
+    names = [path.name for path in subfolders(root, layout) if (path / inside).is_dir()]
     if fabric is not None and fabric in names:
         return root / fabric
     if not names:

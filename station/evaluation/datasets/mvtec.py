@@ -14,7 +14,7 @@ from pathlib import Path
 
 from model.errors import ModelError
 from station.evaluation.datasets.dataset import GOOD, Dataset, Sample, settled
-from station.evaluation.datasets.files import image_files, object_folder, subfolders, with_stem
+from station.evaluation.datasets.files import image_files, images_in, object_folder, subfolders, with_stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,13 @@ def _read(root: Path, fabric: str | None, folders: _Folders) -> Dataset:
     for folder in subfolders(root / folders.test, expected):
         if folder == root / folders.truth:
             continue
-        images = image_files(folder, "images to be judged")
+        images = images_in(folder, "images to be judged")
         if folder.name == folders.good:
             test += [Sample(path, GOOD) for path in images]
         else:
             test += [Sample(path, folder.name, (_mask(root / folders.truth / folder.name, path),)) for path in images]
     if not test:
-        raise ModelError(f"The folder {root / folders.test} holds no folders; expected there: {expected}.")
+        raise ModelError(f"The folder {root / folders.test} holds no images in folders; expected there: {expected}.")
     return settled(train, test)
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
-from drivers.images import image_metadata
+from drivers.images import image_metadata, white_of
+from drivers.notice import Notice
 from drivers.replay import MAX_BLOCK_LINES, ReplayCamera
 
 
@@ -28,21 +29,24 @@ class Picture:
 class PicturesCamera(Camera):
     """This camera plays replay cameras one after the other, one for each width; narrower images are mirrored on.
 
-    Images of one width are played in name order, the narrowest first; names of pieces are POSIX paths relative to the
-    deepest folder that all images share.  Callers that judge maps or count defects leave out all beyond
+    Images of one width are played in natural name order, the narrowest first; names of pieces are POSIX paths relative
+    to the deepest folder that all images share.  Callers that judge maps or count defects leave out all beyond
     :attr:`Picture.width_px`; teaching uses the mirror image too.
     """
 
     waits = True
     camera_id = "pictures"
 
-    def __init__(self, paths: Sequence[Path], *, block_lines: int = MAX_BLOCK_LINES) -> None:
-        """Read every header.  Raises CameraError, as :class:`drivers.replay.ReplayCamera` does."""
+    def __init__(self, paths: Sequence[Path], *, block_lines: int = MAX_BLOCK_LINES, white: int | None = None) -> None:
+        """Read every header.  Raises CameraError, as :class:`drivers.replay.ReplayCamera` does, which explains
+        ``white``; None: the images' own, one for all."""
+        headers = [(path, image_metadata(path)) for path in paths]
         by_width: dict[int, list[Path]] = {}
-        for path in paths:
-            by_width.setdefault(image_metadata(path).width_px, []).append(path)
+        for path, header in headers:
+            by_width.setdefault(header.width_px, []).append(path)
+        self._white = white_of(headers) if white is None else white
         groups = [by_width[width] for width in sorted(by_width)] or [[]]
-        self._parts = [ReplayCamera(group, block_lines=block_lines) for group in groups]
+        self._parts = [ReplayCamera(group, block_lines=block_lines, white=self._white) for group in groups]
         shared = Path(os.path.commonpath([path.absolute().parent for path in paths]))
         self._names = [
             {piece.name: piece.path.absolute().relative_to(shared).as_posix() for piece in part.pieces}
@@ -55,6 +59,11 @@ class PicturesCamera(Camera):
         ]
         self._at = (0, 0)
         """This holds the part that plays and the lines before it in one value: any thread may read the encoder."""
+
+    @property
+    def white(self) -> int:
+        """Give the stored value that is full white in all images."""
+        return self._white
 
     @property
     def width_px(self) -> int:
@@ -70,6 +79,10 @@ class PicturesCamera(Camera):
     def total_lines(self) -> int:
         """Give the number of lines of all images together."""
         return sum(part.total_lines for part in self._parts)
+
+    def take_notices(self) -> list[Notice]:
+        """Take the notices of all parts; see :class:`drivers.camera.Camera`."""
+        return [notice for part in self._parts for notice in part.take_notices()]
 
     def start(self) -> None:
         """Start all parts; see :class:`drivers.camera.Camera`."""

@@ -11,6 +11,7 @@ import csv
 import os
 from pathlib import Path
 
+from drivers.images import natural_key
 from model.errors import ModelError
 from station.evaluation.datasets.dataset import GOOD, Dataset, Sample, settled
 from station.evaluation.datasets.files import image_files, object_folder, with_stem
@@ -63,7 +64,7 @@ def _as_published(folder: Path) -> Dataset:
             train.append(sample)
     if not train or not test:
         raise ModelError(f"{root / SPLIT} names no images of '{folder.name}' to teach with and to test.")
-    return settled(sorted(train, key=_place), sorted(test, key=_place))
+    return settled(_sorted(train), _sorted(test))
 
 
 def _rows(split: Path) -> list[dict[str, str]]:
@@ -83,8 +84,8 @@ def _flawed(image: Path, mask: Path | None) -> Sample:
         raise ModelError(
             f"The flawed image {image} has no mask; expected: a png of the same name in Data/Masks/Anomaly."
         )
-    return Sample(image, FLAWED, (mask,), flawed_above=0)
+    return Sample(image, FLAWED, (mask,))
 
 
-def _place(sample: Sample) -> str:
-    return sample.path.as_posix()
+def _sorted(samples: list[Sample]) -> list[Sample]:
+    return sorted(samples, key=lambda sample: natural_key(sample.path.as_posix()))

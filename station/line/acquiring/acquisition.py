@@ -73,7 +73,7 @@ class Acquisition:
         self._finish_s: float | None = None
         self._gap = UninspectedReason.LOST_BY_CAMERA
         self._encoder = Encoder(camera)
-        self._span = RollSpan(self._encoder, ledger, due_line, camera.unrecorded)
+        self._span = RollSpan(self._encoder, ledger, due_line, camera)
         self._gate = OverloadGate(blocks, ledger, waits=camera.waits)
         self._clock = CaptureClock()
         self._grabber = Grabber(camera)
@@ -257,7 +257,7 @@ class Acquisition:
         self.feed = self.feed.took(block.lines, reading, time.monotonic())
         self._notices.back(self._camera.camera_id)
         first = self._span.came(block.first_line)
-        self._span.skip_unrecorded(block.first_line, self._gap)
+        self._span.skip_unseen(block.first_line, self._gap)
         end = first + block.lines
         if self._mode is Mode.PAUSE and not self._camera.waits:
             if self._gap is not UninspectedReason.PAUSED:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from drivers.camera import EncoderReading
+from drivers.camera import Camera, EncoderReading
 from station.contract import UninspectedReason
 from station.line.acquiring.encoder import Encoder
 from station.line.ledger import LineLedger
@@ -18,14 +16,14 @@ class RollSpan:
         encoder: Encoder,
         ledger: LineLedger,
         opened_due: int | None,
-        unrecorded: Sequence[tuple[int, int]] = (),
+        camera: Camera,
     ) -> None:
-        """Take the roll's start and the gaps of its recording.
+        """Take the roll's start, and the camera that knows which lines it cannot show.
 
         ``opened_due``: the encoder's due line when the roll was opened, None: when it was first read.
-        ``unrecorded``: half-open ranges of encoder lines that are missing in the recording that is played.
         """
-        self._unrecorded = unrecorded
+        self._camera = camera
+        self._unrecorded = camera.unrecorded
         self._encoder = encoder
         self._ledger = ledger
         self._opened_due = opened_due
@@ -69,15 +67,20 @@ class RollSpan:
             return
         self.origin = self.start
         self.due(reading)
-        self.skip_unrecorded(due_line, reason)
+        self.skip_unseen(due_line, reason)
         self._ledger.skip(due_line - (self.origin or 0), reason)
 
-    def skip_unrecorded(self, before_line: int, gap: UninspectedReason) -> None:
-        """Count lines a recording lacks as not recorded, no loss of its camera; a gap before them counts as ``gap``."""
-        for first, end in self._unrecorded:
+    def skip_unseen(self, before_line: int, gap: UninspectedReason) -> None:
+        """Count lines that the camera cannot show for what they are: not recorded, or of a picture that cannot be read.
+
+        They are no loss of the camera; a gap before them counts as ``gap``.
+        """
+        unseen = [(*lines, UninspectedReason.NOT_RECORDED) for lines in self._unrecorded]
+        unseen += [(*lines, UninspectedReason.UNREADABLE) for lines in self._camera.unreadable]
+        for first, end, reason in unseen:
             if self.origin is not None and first < before_line:
                 self._ledger.skip(first - self.origin, gap)
-                self._ledger.skip(min(end, before_line) - self.origin, UninspectedReason.NOT_RECORDED)
+                self._ledger.skip(min(end, before_line) - self.origin, reason)
 
     def _within(self, line: int) -> int:
         return line if self._end is None else min(line, self._end)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from station.bugs import reason
 from station.contract import (
+    ColumnsInspected,
     Defect,
     DefectChanged,
     Event,
@@ -96,7 +97,9 @@ class Judge:
         """Give the number of rejects told so far."""
         return len(self._rejects)
 
-    def run(self, rows: Channel[ScoredRow | EndOfRun], notices: SimpleQueue[Notice], gauges: Gauges) -> None:
+    def run(
+        self, rows: Channel[ScoredRow | EndOfRun], notices: SimpleQueue[Notice | ColumnsInspected], gauges: Gauges
+    ) -> None:
         """Judge ``rows`` until they are closed, and tell the other threads' ``notices``; this is the thread's body."""
         while True:
             self._tell(notices)
@@ -115,7 +118,11 @@ class Judge:
                 self.tell_stretches()
 
     def close_roll(
-        self, roll: str, notices: SimpleQueue[Notice], failure: Exception | None, broken_off: str = ""
+        self,
+        roll: str,
+        notices: SimpleQueue[Notice | ColumnsInspected],
+        failure: Exception | None,
+        broken_off: str = "",
     ) -> None:
         """Settle what is in flight as uninspected (aborted), then tell the ``failure``, if any, and the roll's end,
         with why it was broken off before the end of its cloth."""
@@ -144,7 +151,7 @@ class Judge:
         for stretch in self._ledger.take_stretches():
             self._emit(StretchClosed(stretch))
 
-    def _tell(self, notices: SimpleQueue[Notice]) -> None:
+    def _tell(self, notices: SimpleQueue[Notice | ColumnsInspected]) -> None:
         """Tell the notices that wait."""
         while True:
             try:

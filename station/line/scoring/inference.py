@@ -16,6 +16,7 @@ from station.line.channel import Channel, Closed
 from station.line.errors import LineError
 from station.line.flow import Chunk, EndOfRun, Maps, ScoredRow, TileRow
 from station.line.gauges import Gauges
+from station.line.scoring.cloth_watch import ClothWatch
 from station.line.scoring.tiling import Tiler, cut_tiles
 
 EARLY_S = 0.5
@@ -49,9 +50,10 @@ class Inference:
         rows: Channel[ScoredRow | EndOfRun],
         gauges: Gauges,
         *,
+        watch: ClothWatch | None = None,
         prompt: bool = False,
     ) -> None:
-        """Connect the scorer and the queues.
+        """Connect the scorer and the queues; ``watch`` sees every row before it is scored.
 
         ``prompt``: while cloth is slow, judge the newest lines about twice a second without waiting for whole rows.
         The place of a row then depends on time, so it is off for a camera that waits, whose roll can be repeated.
@@ -61,6 +63,7 @@ class Inference:
         self._blocks = blocks
         self._rows = rows
         self._gauges = gauges
+        self._watch = watch
         self._prompt = prompt
         self._is_async = scorer.is_async
         self._under_way: deque[_Call] = deque()
@@ -73,12 +76,16 @@ class Inference:
 
     def run(self) -> None:
         """Score until the blocks end.  Raises whatever the scorer raises, and LineError."""
+        if self._watch is not None:
+            self._watch.begin()
         try:
             self._run()
         finally:  # after a fault: no call of this roll may still run when the scorer begins the next one
             for call in self._under_way:
                 with suppress(Exception):
                     call.finish()
+            if self._watch is not None:
+                self._watch.end()
 
     def _run(self) -> None:
         waiting: list[TileRow | EndOfRun] = []
@@ -120,6 +127,9 @@ class Inference:
     def _score(self, steps: list[TileRow | EndOfRun]) -> None:
         """Begin to score rows.  At most one earlier call may still be running."""
         began_s = time.monotonic()
+        for step in steps:
+            if self._watch is not None and isinstance(step, TileRow):
+                self._watch.see(step)
         rows = _with_tiles(steps)
         finish: Callable[[], Maps] = _no_maps
         if rows:
@@ -144,6 +154,9 @@ class Inference:
         before_s = self._last_s
         self._last_s = time.monotonic()
         self._busy_s = self._last_s - max(call.began_s, before_s)
+        tiles = sum(len(row.columns) for row in rows)
+        is_full = tiles >= BATCH_TILES and (bool(self._under_way) or not self._is_async)
+        self._gauges.scored(tiles, self._busy_s, is_full=is_full)
 
     def _split(self, maps: Maps, rows: list[TileRow]) -> list[Maps]:
         if not rows:

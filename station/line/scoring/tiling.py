@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.contract import UninspectedReason
-from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, widest_view
+from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, web_span, widest_view
 from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
@@ -62,7 +62,10 @@ def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
 
 
 class Tiler:
-    """The tiler turns chunks into tile rows; a row is handed on as soon as its last line is there."""
+    """The tiler turns chunks into tile rows; a row is handed on as soon as its last line is there.
+
+    Without ``web`` the web is what the recipe's rule leaves of the picture (StationError if it does not fit).
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Tiler:
         self._overlap = recipe.overlap_px
         self._step = tile_px - recipe.overlap_px
         self._web = web
+        self._span = web_span(recipe.web, width_px)
         self._shading = shading
         self._rows: NDArray[np.uint8] | None = None
         self._previous: NDArray[np.uint8] | None = None
@@ -221,7 +225,7 @@ class Tiler:
     def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:
         """Return the web's edges in whole cells; an edge that may be in unseen columns stays where it was last seen."""
         if self._web is None:
-            return 0, self._width
+            return snap_edges(*self._span, self._width, self._cell)
         first, end = widest_view(self._blind[0], self._width)
         edges = self._web.find(pixels[:, first:end])
         if edges is None:

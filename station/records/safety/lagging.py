@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from station.records.rows import RecordsError
 from station.records.safety.backlog import Backlog
 from station.records.schema import now
+from station.state.records_lag import RecordsLag
 
 OVERDUE_S = 5.0
 """An event that has waited this long makes the record lag, even if no write has failed: the disk does not answer."""
@@ -31,6 +32,12 @@ class Waiting:
     lines: dict[int, int]
     since: datetime
     why: str
+
+
+def lag_of(waiting: Waiting, mm_per_line: Mapping[int, float | None], limit_m: float) -> RecordsLag:
+    """Return the lag in metres, by the scales of the rolls; a line counts as 1 mm where there is none."""
+    metres = sum(lines * (mm_per_line.get(roll_id) or 1.0) / 1000 for roll_id, lines in waiting.lines.items())
+    return RecordsLag(waiting.events, waiting.spilled, metres, waiting.since, waiting.why, limit_m)
 
 
 class Lagging:

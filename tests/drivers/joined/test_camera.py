@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drivers import abandoned
 from drivers.camera import GONE_S, STALL_S, CameraError, CameraGoneError, EncoderReading, EndOfClothError
-from drivers.images import read_image
+from drivers.images import ImageMetadata, Raster, read_raster
 from drivers.joined.alignment import MOST_BLOCKS_WAITING, Joint
 from drivers.joined.camera import JoinedCamera
 from drivers.memory import MemoryCamera
@@ -90,13 +90,13 @@ def test_what_waiting_cameras_have_read_ahead_is_not_lost_at_a_stop(
 ) -> None:
     loading = threading.Event()
 
-    def load(path: Path, channels: int) -> NDArray[np.uint8]:
+    def load(path: Path) -> tuple[Raster, ImageMetadata]:
         if path == tmp_path / "right" / "05.png":
             loading.set()
             time.sleep(1.0)
-        return read_image(path, channels)
+        return read_raster(path)
 
-    monkeypatch.setattr("drivers.replay.read_image", load)
+    monkeypatch.setattr("drivers.replay.read_raster", load)
     monkeypatch.setattr("drivers.joined.reader.STOP_LIMIT_S", PATIENCE_S)
     for side, columns in (("left", LEFT), ("right", RIGHT)):
         (tmp_path / side).mkdir()

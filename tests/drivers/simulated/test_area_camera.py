@@ -184,7 +184,7 @@ def inspect(camera: Camera) -> tuple[Inspection, list[Event]]:
             "encoder": "light",
             "threshold": 20.0,
             "mm_per_px": 0.5,
-            "find_web": False,
+            "web": "full",
         }
     )
     events: list[Event] = []

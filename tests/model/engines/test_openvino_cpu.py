@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import openvino
@@ -132,6 +133,31 @@ def test_closing_awaits_calls_that_nobody_waited_for(monkeypatch: pytest.MonkeyP
     engine.start(pictures(SPOILED), np.zeros((1, SIDE, SIDE), np.float32))
     engine.close()
     assert diary.count("ended") == 3
+
+
+def test_closing_while_another_thread_waits_harms_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a process ends whose scoring thread takes too long to be waited for."""
+    engine = picky_engine([], monkeypatch)
+    gate.clear()
+    out = np.zeros((3, SIDE, SIDE), np.float32)
+    wait = engine.start(pictures(GATED, GATED, GATED), out)
+    faults: list[BaseException] = []
+
+    def call(what: Callable[[], object]) -> None:
+        try:
+            what()
+        except BaseException as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=call, args=(what,)) for what in (wait, engine.close)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.2)
+    gate.set()
+    for thread in threads:
+        thread.join(LONG)
+    assert faults == []
+    assert (out == GATED).all()
 
 
 def test_making_a_graph_starts_no_process_that_could_tell_of_it(

@@ -38,10 +38,13 @@ def test_what_is_left_out_is_told_by_name(station: Station, tmp_path: Path) -> N
     assert "Left out (1), its mask is empty: 0092_030_01.png." in said.err
 
 
-def test_a_damaged_test_image_is_named_before_anything_is_taught(station: Station, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["cut", "one byte"])
+def test_a_damaged_test_image_is_named_before_anything_is_taught(station: Station, tmp_path: Path, how: str) -> None:
     data = made_up_data.mvtec(tmp_path / "data")
     damaged = data / "test/good/000.png"
-    damaged.write_bytes(damaged.read_bytes()[:200])
+    spoilt = bytearray(damaged.read_bytes())
+    spoilt[len(spoilt) // 2] ^= 1  # only decoding finds it
+    damaged.write_bytes(spoilt[:200] if how == "cut" else spoilt)
     said = station("evaluate", "--data", data)
     assert said.code == 1
     assert str(damaged) in said.sentence

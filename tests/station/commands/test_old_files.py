@@ -196,7 +196,8 @@ def test_recipes_keep_their_profile_and_what_they_ask_of_the_camera(records: Rec
         assert sensitivity(recipe) == old["leniency"]
         assert camera_settings(recipe) == old["camera"]
         assert (rows[version].created_by, rows[version].why) == (old["by"], old["why"])
-        for name in old.keys() - {"leniency", "camera", "by", "why"}:
+        assert recipe.web.finds == old["find_web"]
+        for name in old.keys() - {"leniency", "camera", "by", "why", "find_web"}:
             assert getattr(recipe, name) == old[name], name
     assert len(sensitivity(rows["3"].recipe)["left"]) == 3
     assert camera_settings(rows["3"].recipe) == {"exposure_us": 80.0, "gain_db": 3.5}

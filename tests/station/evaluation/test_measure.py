@@ -32,7 +32,7 @@ class Brightness(TileScorer):
         return np.stack([cv2.resize(tile, (64, 64), interpolation=cv2.INTER_AREA) for tile in tiles]) / np.float32(255)
 
 
-RECIPE = Recipe(fabric="f", version=1, model_sha256="0" * 64, encoder="light", threshold=HIGH, find_web=False)
+RECIPE = Recipe(fabric="f", version=1, model_sha256="0" * 64, encoder="light", threshold=HIGH, web="full")
 
 
 def judged(sample: Sample, anomaly_map: NDArray[np.float32], truth: NDArray[np.bool_], rejects: int = 0) -> JudgedImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,10 +15,10 @@ from station.line.errors import LineError
 from tests.rigs.line import DeviationScorer, Run, cloth
 
 
-def folder(path: Path, images: int = 3) -> ReplayCamera:
+def folder(path: Path, images: int = 3, *, skips_unreadable: bool = False) -> ReplayCamera:
     for number in range(images):
         assert cv2.imwrite(str(path / f"{number}.png"), cloth(256, 300, seed=number))
-    return ReplayCamera(path)
+    return ReplayCamera(path, skips_unreadable=skips_unreadable)
 
 
 def damage(path: Path) -> None:
@@ -42,6 +43,46 @@ def test_the_images_behind_a_damaged_one_are_in_the_ledger(tmp_path: Path, broke
     snapshot = run.inspection.snapshot()
     assert snapshot.state is LineState.ERROR
     assert snapshot.metres_uninspected == pytest.approx((768 - played) * 0.0005)
+
+
+@pytest.mark.field("f21")
+@pytest.mark.parametrize("broken", [(0,), (1,), (3,), (0, 1), (1, 3), (2, 3), (0, 1, 2, 3)])
+def test_the_roll_goes_on_behind_a_picture_that_cannot_be_read(
+    tmp_path: Path, broken: tuple[int, ...], record_property: Callable[[str, object], None]
+) -> None:
+    camera = folder(tmp_path, 4, skips_unreadable=True)
+    for number in broken:
+        damage(tmp_path / f"{number}.png")
+    run = Run(camera).to_end()
+    assert run.inspection.failure is None
+    lost = 256 * len(broken)
+    assert run.events[-1].ledger == Ledger(1024, 1024 - lost, lost, 0)
+    fates = [e.stretch for e in run.of(StretchClosed)]
+    reasons = {line // 256: s.reason for s in fates for line in range(s.first_line, s.end_line)}
+    assert reasons == {n: UninspectedReason.UNREADABLE if n in broken else None for n in range(4)}
+    told = [n.text for n in run.of(Notice)]
+    for number in broken:
+        (text,) = [text for text in told if f"{number}.png" in text]
+        assert "Its 256 lines are not inspected" in text
+    assert not any("lost" in text for text in told), "the camera lost nothing"
+    assert set(camera.unread) == {f"{number}.png" for number in broken}
+    assert camera.encoder().due_line == 1024
+    camera.rewind()
+    assert (camera.unread, camera.unreadable) == ({}, ())
+    if broken == (1, 3):
+        record_property(
+            "now", "Of 4 pictures 2 damaged: 512 of 1024 lines are 'picture unreadable', the rest is judged."
+        )
+
+
+def test_a_picture_that_vanishes_or_changes_while_the_roll_runs_is_passed_over_too(tmp_path: Path) -> None:
+    camera = folder(tmp_path, 4, skips_unreadable=True)
+    (tmp_path / "1.png").unlink()
+    assert cv2.imwrite(str(tmp_path / "2.png"), cloth(128, 300))
+    run = Run(camera).to_end()
+    assert run.events[-1].ledger == Ledger(1024, 512, 512, 0)
+    assert "is missing" in camera.unread["1.png"]
+    assert "300 x 128 px, but 300 x 256 px were expected" in camera.unread["2.png"]
 
 
 def test_a_folder_that_goes_on_counts_what_was_left(tmp_path: Path) -> None:

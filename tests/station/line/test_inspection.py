@@ -100,7 +100,7 @@ def test_pieces_do_not_join() -> None:
 
 def test_no_cloth_is_uninspected_and_still_shown() -> None:
     pixels = np.full((512, 600), 255, np.uint8)
-    run = Run(ScriptedCamera(blocks(pixels), width_px=600), find_web=True).to_end()
+    run = Run(ScriptedCamera(blocks(pixels), width_px=600), web="auto").to_end()
     assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, 512, UninspectedReason.NO_CLOTH)]
     assert sum(v.pixels.shape[0] for v in run.of(StripView)) == 512
     assert run.of(RowJudged) == []
@@ -132,10 +132,10 @@ def test_cloth_shorter_than_a_tile_between_two_losses_is_not_judged() -> None:
     assert words[0].startswith("Lines 310 to 565 are not inspected: ")
 
 
-@pytest.mark.parametrize("find_web", [False, True])
+@pytest.mark.parametrize("web", ["full", "auto"])
 @pytest.mark.parametrize("lines", [1, 100, 255])
-def test_a_roll_shorter_than_a_tile_is_uninspected_and_it_is_said_why(lines: int, find_web: bool) -> None:
-    run = Run(ScriptedCamera(blocks(cloth(lines, 600)), width_px=600), find_web=find_web).to_end()
+def test_a_roll_shorter_than_a_tile_is_uninspected_and_it_is_said_why(lines: int, web: str) -> None:
+    run = Run(ScriptedCamera(blocks(cloth(lines, 600)), width_px=600), web=web).to_end()
     assert [e.stretch for e in run.of(StretchClosed)] == [Stretch(0, lines, UninspectedReason.TOO_SHORT)]
     assert sum(v.pixels.shape[0] for v in run.of(StripView)) == lines
     assert [n.severity for n in run.of(Notice)] == [Severity.WARNING]
@@ -154,7 +154,7 @@ def test_a_picture_lower_than_a_tile_is_judged() -> None:
 def test_the_table_beside_the_cloth_is_not_judged() -> None:
     pixels = np.full((600, 900), 200, np.uint8)
     pixels[:, 300:] = cloth(600, 600)
-    run = Run(ScriptedCamera(blocks(pixels), width_px=900), find_web=True).to_end()
+    run = Run(ScriptedCamera(blocks(pixels), width_px=900), web="auto").to_end()
     for view in run.of(StripView):
         assert 300 <= view.left_px <= 480
         assert view.right_px >= 880

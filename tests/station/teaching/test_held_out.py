@@ -20,7 +20,7 @@ from station.teaching.sampling import Section
 from station.teaching.suspects import cut_out, suspect_at, without_suspects
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold
 
-DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=NO_DECISION, find_web=False)
+DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=NO_DECISION, web="full")
 WIDTH = 1000
 
 

@@ -176,3 +176,40 @@ def test_divisors_fit_any_web(left: list[float], right: list[float], edges: tupl
     assert (divisors >= 1).all()
     assert (divisors[:first] == 1).all()
     assert (divisors[end:] == 1).all()
+
+
+def striped_strip(seed: int, shades: NDArray[np.float64]) -> StripView:
+    """Cloth with these column means that scores high in cells 300 to 304."""
+    scores = cloth(seed)
+    scores[:, 300:304] *= 3
+    noise = np.random.default_rng(seed).normal(0, 3, (len(scores) * 4, WIDTH))
+    pixels = np.clip(shades + noise, 0, 255).astype(np.uint8)
+    return replace(strip(scores), pixels=pixels)
+
+
+def told_of(shades: NDArray[np.float64]) -> str:
+    finder = SensitivityFinder()
+    for seed in range(6):
+        finder.take(striped_strip(seed, shades))
+    return finder.found().told()
+
+
+@pytest.mark.field("f02")
+@pytest.mark.parametrize(
+    ("first", "end", "shade"), [(0, 1208, 25), (1208, WIDTH, 40), (1202, 1214, 60), (1206, 1210, 230)]
+)
+def test_the_border_of_a_stripe_of_the_cloth_is_not_called_dust(
+    first: int, end: int, shade: int, record_property: pytest.RecordProperty
+) -> None:
+    shades = np.full(WIDTH, 150.0)
+    shades[first:end] = shade
+    told = told_of(shades)
+    assert "stripes of its own, in the camera's columns 1196–1220 px" in told
+    assert "dust" not in told
+    record_property("now", "teach-in and inspection tell and draw the columns; a stripe's border is called a stripe")
+
+
+def test_a_faint_shadow_in_plain_cloth_may_still_be_dust() -> None:
+    shades = np.full(WIDTH, 150.0)
+    shades[1200:1216] = 138
+    assert "1196–1220 px: dust on the lens, a worn sensor, or a stripe or flaw" in told_of(shades)

@@ -20,7 +20,7 @@ from drivers.simulated.cloth import Cloth
 from model.encoder import Encoder, Light
 from model.mfrnet import MFRNetConfig
 from model.time_budget import Progress, TeachingCancelled
-from station.commands.teach import SUSPECTS_NAMED, figures_of, sentences, suspects_named
+from station.commands.teach import SUSPECTS_NAMED, figures_of, sentences, suspects_named, web_told
 from station.contract import StationError
 from station.playback import play
 from station.recipe import Recipe
@@ -189,11 +189,16 @@ def clean(good_cloth: NDArray[np.uint8], small_encoder: Encoder, tmp_path_factor
         store.close()
 
 
-def test_clean_cloth_leaves_no_pictures_and_says_that_it_is_little(clean: Course) -> None:
+def test_clean_cloth_leaves_no_pictures_but_that_of_the_web_and_says_that_it_is_little(clean: Course) -> None:
     result = clean.result
     assert len(result.suspects) <= 1
-    if not result.suspects:
-        assert not (clean.home / "suspects").exists()
+    pictures = {file.name for file in (clean.home / "suspects" / "f-v1").iterdir()}
+    assert pictures == {"web.png"} | {f"{number:03d}.png" for number, _ in enumerate(result.suspects, start=1)}
+    cloth = result.recipe.cloth
+    assert cloth is not None
+    assert (cloth.width_px, cloth.channels, cloth.white) == (WIDTH, 1, 255)
+    assert (cloth.web_left_px, cloth.web_right_px) == (0, WIDTH)
+    assert web_told(result).startswith("Columns 0 to 767 of 768 were taken for cloth.  Drawn in ")
     little, extrapolated = sentences(result)[:2]
     assert "about 200 tiles would be good" in little
     suspects = sum(suspect.held_out for suspect in result.suspects)

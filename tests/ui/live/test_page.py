@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from station.contract import LineState, Severity
+from station.contract import ColumnsInspected, LineState, Severity
 from tests.rigs.live_page import OpenWindow, started
 from tests.rigs.scripted_core import ScriptedCore
 from ui.live import controls as controls_module
@@ -138,3 +138,21 @@ def test_a_roll_paused_while_its_model_loads_can_be_resumed(
     qtbot.keyClick(window, Qt.Key.Key_F5)
     assert core.commands[-1] == "resume"
     qtbot.waitUntil(lambda: window.live.web.banner == "STARTING")
+
+
+def test_the_page_says_which_columns_are_inspected_and_how_fast_the_machine_can_go(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    assert window.live.columns.text() == ""
+    assert not window.live.figures.fastest.isVisible()
+    core.columns = ColumnsInspected(320, 1024, 1024)
+    core.fastest = 34.9, False
+    qtbot.waitUntil(lambda: window.live.columns.text() == "· columns 320 to 1023 of 1024 inspected")
+    fastest = window.live.figures.fastest
+    assert fastest.isVisible()
+    assert fastest.text().replace("\u2009", " ") == "This machine keeps up to 34 m/min with this cloth"
+    core.fastest = 9.87, True
+    qtbot.waitUntil(lambda: fastest.text().endswith("of this cloth, and more"))
+    assert "with 9.8" in fastest.text()

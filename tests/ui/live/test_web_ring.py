@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from station.contract import StripView
-from ui.live.web_ring import WebRing
+from ui.live.web_ring import EDGE_LIGHT, WebRing
 
 
 def strip(first_line: int, pixels: np.ndarray, hot: float = 0.0) -> StripView:
@@ -88,3 +90,20 @@ def test_colour_cloth_keeps_its_colours() -> None:
     pixels[:] = (200, 120, 30)
     ring.add(strip(0, pixels))
     assert (ring.picture[:40, :, :3] == (30, 120, 200)).all(), "Qt's 32-bit pixels are BGRX in memory"
+
+
+def test_what_lies_beside_the_web_is_dimmed_behind_a_light_line() -> None:
+    ring = WebRing(200, 400)
+    ring.add(replace(strip(0, np.full((40, 400), 160, np.uint8)), left_px=120, right_px=360))
+    row = rows_of(ring, 5, 6)[0]
+    assert (row[:59] == 80).all()
+    assert row[59] == EDGE_LIGHT
+    assert (row[60:180] == 160).all()
+    assert row[180] == EDGE_LIGHT
+    assert (row[181:] == 80).all()
+
+
+def test_where_no_cloth_is_in_sight_nothing_is_dimmed() -> None:
+    ring = WebRing(200, 400)
+    ring.add(replace(strip(0, np.full((40, 200), 160, np.uint8)), left_px=0, right_px=0))
+    assert (rows_of(ring, 0, 40) == 160).all()
