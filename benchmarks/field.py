@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.study.setting import ROOT, provenance
+from model.durable import write_whole
 
 CASES = Path(__file__).with_name("field_cases.toml")
 
@@ -115,7 +116,7 @@ def main() -> int:
     collector = Collector(wanted)
     files = map(str, files_of(wanted))
     pytest.main(["-m", "field", "-q", "-p", "no:cacheprovider", "--timeout", "1800", *files], [collector])
-    options.out.write_text(page(known, collector.cases, about), encoding="utf-8")
+    write_whole(options.out, page(known, collector.cases, about))
     failed = [case for case, played in collector.cases.items() if played.failed]
     print(f"{options.out}: {len(known)} cases, {len(failed)} fail")
     return 1 if failed else 0

@@ -62,7 +62,7 @@ class Store:
         self._url = url
         self._engine = writer_engine
         self._read_engine = read_engine
-        self._station = f"{platform.node()}:{home}"[-255:]
+        self._station = f"{platform.node()}:{home}".encode("utf-8", "backslashreplace").decode()[-255:]
         self._notices: deque[Notice] = deque(maxlen=MOST_NOTICES)
         self._rolls: dict[int, RollHeader] = {}
         self._roll: tuple[int, str] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from station.quality import report as reports
 from station.records.engine import MOST_PATH_BYTES, default_url, shown, sqlite_file
 from station.records.history import History
 from station.records.read_only import open_read_only
+from station.records.reading.home import open_history
 from station.records.rows import RecordsError
 from station.records.store import Store
+from tests.rigs.reported_roll import recipe, record
 
 SIGNS = st.characters(exclude_characters="/\x00", exclude_categories=["Cs"])
 ODD = st.sampled_from(
@@ -70,6 +74,18 @@ def test_the_database_lies_in_its_home_whatever_the_path(record_property: Callab
     record_property(
         "now", "40 drawn pairs of folder names with %20, ?, #, quotes, line ends: the database lies in its home."
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every path is text")
+def test_a_roll_is_recorded_and_reported_in_a_home_whose_path_is_no_text(tmp_path: Path) -> None:
+    home = tmp_path / os.fsdecode(b"m\xfchle\nNord")
+    with Store.open(home) as store:
+        record(store, "R1", recipe())
+    with open_history(home) as history:
+        made = reports.report(history, "R1")
+    reports.to_csv(made, tmp_path / "r.csv")
+    assert b"m\\udcfchle" in (tmp_path / "r.csv").read_bytes()
+    assert len(made.defect_list) == 4
 
 
 def test_the_address_is_shown_as_the_file_it_is(tmp_path: Path) -> None:
