@@ -84,9 +84,8 @@ class Report:
     says what the records of the roll lack; nothing lacks if it is empty, and else the roll is not graded.  ``spoilt``
     has a sentence for each row on record that could not be read.
     ``events_lost`` of it never got on record.  ``clock_shift_s`` is by how many seconds the computer's clock was set
-    forward (negative: back) while it was open.
-
-    ``columns`` says which columns of the camera were judged as cloth, '' if that is not on record.
+    forward (negative: back) while it was open.  ``columns`` says which columns of the camera were judged as cloth, ''
+    if that is not on record.
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
     rejects that a person marked as such; points are given for rejects that are not false alarms.
