@@ -102,6 +102,18 @@ def test_the_lag_is_counted_in_events_and_metres_until_all_is_on_disk(home: Path
         assert any(action == "records resumed" and "30 events and 1000 lines" in new for action, new in rows)
 
 
+def test_pictures_that_cannot_be_written_make_the_record_lag(home: Path) -> None:
+    with Store.open(home) as store:
+        name = store.begin_roll("a", make_recipe(), "cam")
+        (home / "images").write_bytes(b"a file where the folder should be")
+        tell_cloth(store, 3)
+        assert eventually(lambda: (lag := store.lag()) is not None and lag.events == 9)
+        (home / "images").unlink()
+        assert store.flush(10)
+        assert eventually(lambda: store.lag() is None)
+        assert History(store).roll(name).defects == 3
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.field("r06")
 def test_what_the_disk_does_not_take_at_the_end_is_on_record_after_the_next_start(
