@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow lint rooms bench-model ablation faults field setup clean
+.PHONY: demo test test-slow studies lint rooms bench-model ablation faults field setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -13,7 +13,10 @@ test: $(READY) lint         ## lint and the fast tests, on two cores
 	$(BIN)/pytest -n 2
 
 test-slow: $(READY)         ## the tests that take minutes
-	$(BIN)/pytest -m slow --timeout 1800
+	$(BIN)/pytest -m 'slow and not study' --timeout 1800
+
+studies: $(READY)           ## the tests that take longer than CI has
+	$(BIN)/pytest -m study --timeout 4800
 
 lint: $(READY)              ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

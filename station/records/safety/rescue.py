@@ -96,7 +96,7 @@ def wrong_with(file: Path, home: Path) -> str:
                 revision = database.execute("SELECT version_num FROM alembic_version").fetchone()
             except sqlite3.Error as error:
                 return f"is damaged ({error})"
-            if len(tables) > 1 and not (revision and re.fullmatch(r"\d{4}", str(revision[0]))):
+            if len(tables) > 1 and not (revision and re.fullmatch(r"\w{1,32}", str(revision[0]))):
                 return "is damaged (it does not say which station made it)"
     return ""
 
