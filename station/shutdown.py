@@ -216,8 +216,8 @@ def end_process(code: int) -> NoReturn:
         for hook in list(_hooks):
             abandoned.returned_within(time_left(HOOK_LIMIT_S), hook, "leaving")
         _hooks.clear()
-        hangs = bool(abandoned.alive(time_left(PATIENCE_S)))
         number = interrupted_by()
+        hangs = bool(abandoned.alive(PATIENCE_S if number is None else 0.0))
         if number is not None and not hangs:
             atexit._run_exitfuncs()
         if number is not None or hangs:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from model.mfrnet import MFRNet
 from model.runtime import Runtime
 from station.commands.evaluation_table import heading
 from station.commands.session import PROGRESS_S, TeachingLog, open_records, say
+from station.commands.teach import is_web_notable, web_told
 from station.contract import StationError
 from station.evaluation import metrics
 from station.evaluation.contact_sheet import ContactSheet
@@ -80,6 +81,8 @@ def evaluate(task: Evaluation) -> dict[str, object]:
         for sample in dataset.test:
             read_raster(sample.path)  # a damaged picture is refused before minutes pass
         taught, network = _teach(task, dataset, Path(scratch))
+        if is_web_notable(taught):
+            say(web_told(replace(taught, web_picture=None)))  # the picture goes with the temporary home
         say(f"Taught on {taught.tiles} tiles in {taught.seconds:.0f} s; judging {len(dataset.test)} images.")
         gathered = Gathered(task.folder, None if unfinished is None else Path(scratch), dataset.white)
         runtime = Runtime(network, device=task.teaching.device)

@@ -16,7 +16,7 @@ from ui.theme.heat import heat_colours
 GAP_DARK, GAP_LIGHT = (74, 74, 74), (104, 104, 104)
 UNSEEN_LIGHT = (16, 100, 146)
 """Stripes, BGR: lines that never came are grey; columns that nobody saw, as a camera is missing, are amber."""
-EDGE_LIGHT = 210
+EDGE_LIGHT, HATCH_LIGHT, HATCH_PX = 210, 110, 12
 _HEAT_COLOURS = heat_colours()
 
 
@@ -117,7 +117,7 @@ class WebRing:
         small = _shrink(strip.pixels, self.width_px, end - first)
         code = cv2.COLOR_GRAY2BGRA if small.ndim == 2 else cv2.COLOR_RGB2BGRA
         shown = np.asarray(cv2.cvtColor(small, code), np.uint8)
-        self._dim_beside_web(shown, strip)
+        self._dim_beside_web(shown, strip, first)
         for blind in strip.blind_px:
             left, right = math.floor(blind[0] * self.scale), math.ceil(blind[1] * self.scale)
             shown[:, left:right] = _stripes(first, end, self.width_px, UNSEEN_LIGHT)[:, left:right]
@@ -131,13 +131,16 @@ class WebRing:
         soft = np.ascontiguousarray(soft[: end - first, : self.width_px])
         self._write(self.heat, _HEAT_COLOURS[soft], end)
 
-    def _dim_beside_web(self, shown: NDArray[np.uint8], strip: StripView) -> None:
-        """Show at half its brightness, behind a light line, what lies beside the web and is not looked at."""
+    def _dim_beside_web(self, shown: NDArray[np.uint8], strip: StripView, first: int) -> None:
+        """Show dimmed and hatched, behind a light line, what lies beside the web and is not looked at."""
         if strip.right_px <= strip.left_px:
             return
         left, right = math.floor(strip.left_px * self.scale), math.ceil(strip.right_px * self.scale)
-        shown[:, :left, :3] //= 2
-        shown[:, right:, :3] //= 2
+        columns = np.arange(self.width_px)
+        beside = (columns < left) | (columns >= right)
+        shown[:, beside, :3] //= 2
+        hatch = (np.arange(first, first + len(shown))[:, None] + columns) % HATCH_PX == 0
+        shown[hatch & beside, :3] = HATCH_LIGHT
         shown[:, max(left - 1, 0) : left, :3] = EDGE_LIGHT
         shown[:, right : right + 1, :3] = EDGE_LIGHT
 

@@ -83,7 +83,11 @@ def test_a_border_stripe_taken_for_no_cloth_is_told_drawn_and_can_be_taught_all_
     assert not any("dust" in warning for warning in first["warnings"])
     drawn = cv2.imread(first["web_picture"])
     assert drawn.shape[1] >= 1024
-    record_property("now", f"teach-in warns that {left_out}, and draws it; --web full takes it for cloth")
+    record_property(
+        "now",
+        f"teach-in warns that {left_out}, and draws it; each roll and its report name the columns; --web full "
+        "takes the stripe for cloth, and its borders are no longer called dust",
+    )
 
     inspected = station("inspect", "--fabric", "stripe", "--images", stripes, *QUICK)
     assert inspected.json["web_left_px"] == first["web_left_px"]
@@ -194,7 +198,7 @@ def test_a_folder_in_another_light_is_told_once_on_stderr_in_the_json_and_in_the
 
 @pytest.mark.field("f03")
 def test_pictures_are_played_at_the_white_of_the_teaching_and_another_depth_is_told(
-    station: Station, demo_home: Path, tmp_path: Path, good_cloth: np.ndarray, record_property: pytest.RecordProperty
+    station: Station, demo_home: Path, tmp_path: Path, good_cloth: np.ndarray
 ) -> None:
     with open_records(demo_home) as records:
         recipe = records.history.recipe("demo")
@@ -208,7 +212,6 @@ def test_pictures_are_played_at_the_white_of_the_teaching_and_another_depth_is_t
     assert "its mean grey is 30 of 255, at teach-in it was 120" in light
     (depth,) = station("inspect", "--fabric", "demo", "--images", tmp_path / "flat", *QUICK).json["warnings"]
     assert "Full white is 255 in these picture files, at teach-in it was 4095" in depth
-    record_property("now", f"one white a fabric, the teaching's; a folder of another depth is told: “{depth}”")
 
 
 @pytest.mark.usefixtures("demo_home")

@@ -12,12 +12,10 @@ from tests.rigs.line import DeviationScorer, Run, ScriptedCamera, blocks, cloth
 
 
 @pytest.mark.field("r15")
-def test_the_speed_follows_from_tiles_per_second_and_tiles_across(record_property: pytest.RecordProperty) -> None:
+def test_the_speed_follows_from_tiles_per_second_and_tiles_across() -> None:
     # 2,048 columns, 32 of overlap: 1 + ceil(1792 / 224) = 9 tiles across; a row of them is 224 lines of 0.5 mm
     fastest = fastest_m_per_min(90.0, 2048, 32, 0.5)
     assert fastest == pytest.approx(MARGIN * (90 / 9) * 224 * 0.5e-3 * 60)
-    said = f"the live page and `doctor` say it: at 90 tiles/s and 2,048 px of 0.5 mm, up to {fastest:.0f} m/min"
-    record_property("now", said)
 
 
 @given(rate=st.floats(0.1, 1e4), web_px=st.integers(4, 20_000), overlap=st.integers(0, 32).map(lambda n: 4 * n))

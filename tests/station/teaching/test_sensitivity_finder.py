@@ -198,15 +198,12 @@ def told_of(shades: NDArray[np.float64]) -> str:
 @pytest.mark.parametrize(
     ("first", "end", "shade"), [(0, 1208, 25), (1208, WIDTH, 40), (1202, 1214, 60), (1206, 1210, 230)]
 )
-def test_the_border_of_a_stripe_of_the_cloth_is_not_called_dust(
-    first: int, end: int, shade: int, record_property: pytest.RecordProperty
-) -> None:
+def test_the_border_of_a_stripe_of_the_cloth_is_not_called_dust(first: int, end: int, shade: int) -> None:
     shades = np.full(WIDTH, 150.0)
     shades[first:end] = shade
     told = told_of(shades)
     assert "stripes of its own, in the camera's columns 1196–1220 px" in told
     assert "dust" not in told
-    record_property("now", "teach-in and inspection tell and draw the columns; a stripe's border is called a stripe")
 
 
 def test_a_faint_shadow_in_plain_cloth_may_still_be_dust() -> None:

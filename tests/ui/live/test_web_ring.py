@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from station.contract import StripView
-from ui.live.web_ring import EDGE_LIGHT, WebRing
+from ui.live.web_ring import EDGE_LIGHT, HATCH_LIGHT, WebRing
 
 
 def strip(first_line: int, pixels: np.ndarray, hot: float = 0.0) -> StripView:
@@ -92,15 +92,15 @@ def test_colour_cloth_keeps_its_colours() -> None:
     assert (ring.picture[:40, :, :3] == (30, 120, 200)).all(), "Qt's 32-bit pixels are BGRX in memory"
 
 
-def test_what_lies_beside_the_web_is_dimmed_behind_a_light_line() -> None:
+def test_what_lies_beside_the_web_is_dimmed_and_hatched_behind_a_light_line() -> None:
     ring = WebRing(200, 400)
     ring.add(replace(strip(0, np.full((40, 400), 160, np.uint8)), left_px=120, right_px=360))
     row = rows_of(ring, 5, 6)[0]
-    assert (row[:59] == 80).all()
-    assert row[59] == EDGE_LIGHT
+    for beside in (row[:59], row[181:]):
+        assert set(beside) == {80, HATCH_LIGHT}
+        assert (beside == HATCH_LIGHT).mean() < 0.2
+    assert row[59] == row[180] == EDGE_LIGHT
     assert (row[60:180] == 160).all()
-    assert row[180] == EDGE_LIGHT
-    assert (row[181:] == 80).all()
 
 
 def test_where_no_cloth_is_in_sight_nothing_is_dimmed() -> None:

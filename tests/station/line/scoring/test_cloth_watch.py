@@ -54,13 +54,10 @@ def test_cloth_like_that_of_the_teaching_gets_its_columns_told_and_no_warning() 
 @pytest.mark.field("other light")
 @pytest.mark.parametrize("grey", [62, 190])
 @pytest.mark.parametrize("rows", [2, 400])
-def test_another_mean_grey_is_told_once_with_both_figures(
-    grey: int, rows: int, record_property: pytest.RecordProperty
-) -> None:
+def test_another_mean_grey_is_told_once_with_both_figures(grey: int, rows: int) -> None:
     (text,) = warnings_of(*[row(grey)] * rows)
     assert f"its mean grey is {grey} of 255, at teach-in it was 118 (give or take 3)" in text
     assert ("darker" if grey < 118 else "brighter") in text
-    record_property("now", f"told once a roll: “{text}”")
 
 
 def test_what_good_cloth_itself_differs_by_is_no_difference() -> None:
