@@ -86,8 +86,19 @@ def list_rolls(home: Path, fabric: str | None, since: datetime | None) -> tuple[
                 faults.append(f"Roll {row.name} cannot be reported: {error}")
                 continue
             faults.extend(made.spoilt)
-            listed.append({**reports.headline(made), "number": row.id})
+            listed.append({**_headline(made), "number": row.id})
     return listed, faults
+
+
+def _headline(made: reports.Report) -> dict[str, object]:
+    """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
+    kept = (
+        "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m",
+        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms",
+        "unreviewed", "points", "points_per_100_m2", "grade",
+    )  # fmt: skip
+    ended = made.ended_at.isoformat() if made.ended_at else None
+    return {"started": made.started_at.isoformat(), "ended": ended, **{key: getattr(made, key) for key in kept}}
 
 
 def as_table(rolls: list[dict[str, object]]) -> str:

@@ -80,12 +80,12 @@ class ReportCalibration:
 class Report:
     """A report holds all that is reported of a roll.  Metres, points and points per area are None without a scale.
 
-    ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.  ``incomplete_because``
-    says what the records of the roll lack; nothing lacks if it is empty, and else the roll is not graded.  ``spoilt``
-    has a sentence for each row on record that could not be read.
-    ``events_lost`` of it never got on record.  ``clock_shift_s`` is by how many seconds the computer's clock was set
-    forward (negative: back) while it was open.  ``columns`` says which columns of the camera were judged as cloth, ''
-    if that is not on record.
+    ``unverified`` says why lengths and sizes are not verified by a calibration, '' if they are.  ``columns`` says which
+    columns of the camera were judged as cloth, '' if that is not on record.
+
+    ``incomplete_because`` says what the records of the roll lack; nothing lacks if it is empty, else the roll is not
+    graded.  ``events_lost`` of it never got on record; ``spoilt`` has a sentence for each row that could not be read.
+    ``clock_shift_s`` is by how many seconds the clock was set forward (negative: back) while it was open.
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
     rejects that a person marked as such; points are given for rejects that are not false alarms.
@@ -138,11 +138,12 @@ def report(history: History, roll_name: str) -> Report:
         RecordsError: there is no such roll, or its row or all records cannot be read.
         ReportError: the recipe names a grading rule that does not exist.
     """
-    return report_of(history, history.roll(roll_name))
+    roll = history.roll(roll_name)
+    return report_of(history, roll, history.columns(roll.id))
 
 
-def report_of(history: History, roll: RollRow) -> Report:
-    """Make the report of a roll that was read already; as :func:`report`."""
+def report_of(history: History, roll: RollRow, columns: str = "") -> Report:
+    """Make the report of a roll that was read already; as :func:`report`.  To find its ``columns`` takes long."""
     spoilt: list[str] = []
 
     def told(error: SpoiltRowError) -> None:
@@ -175,7 +176,7 @@ def report_of(history: History, roll: RollRow) -> Report:
         lines_uninspected=roll.ledger.lines_uninspected,
         lines_repeated=roll.ledger.lines_repeated,
         web_width_mm=_width_mm(roll),
-        columns=history.columns(roll.id),
+        columns=columns,
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
         calibrations=tuple(_calibration(row) for row in calibrations),
@@ -208,17 +209,6 @@ def to_dict(made: Report) -> dict[str, object]:
         {**asdict(one), "found_at": one.found_at.isoformat(timespec="seconds")} for one in made.defect_list
     ]
     return data
-
-
-def headline(made: Report) -> dict[str, object]:
-    """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
-    kept = (
-        "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m",
-        "uninspected_m", "lines_acquired", "lines_inspected", "lines_uninspected", "defects", "rejects", "false_alarms",
-        "unreviewed", "points", "points_per_100_m2", "grade",
-    )  # fmt: skip
-    times = {"started": made.started_at.isoformat(), "ended": made.ended_at.isoformat() if made.ended_at else None}
-    return {**times, **{key: getattr(made, key) for key in kept}}
 
 
 def to_text(made: Report) -> str:

@@ -189,7 +189,7 @@ class History:
         '' where that is not on record: nothing was judged, or by a version before 0.3.
         """
         query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
-        return next((row.new for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
+        return next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
 
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return a roll's score profile, with one entry per patch in the order they were judged.

@@ -72,7 +72,7 @@ def test_the_database_lies_in_its_home_whatever_the_path(record_property: Callab
 
     tried()
     record_property(
-        "now", "40 drawn pairs of folder names with %20, ?, #, quotes, line ends: the database lies in its home."
+        "now", "20 drawn pairs of folder names with %20, ?, #, quotes, line ends: the database lies in its home."
     )
 
 
