@@ -21,10 +21,12 @@ class Telling:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._events = EventQueue()
+        self._patience_s = RECORDS_PATIENCE_S
 
     def line(self, event: Event) -> bool:
         """Tell an event of the line; return False if the records have no room for it."""
-        is_kept = self._store.write(event, RECORDS_PATIENCE_S)
+        is_kept = self._store.write(event, self._patience_s)
+        self._patience_s = RECORDS_PATIENCE_S if is_kept else 0.0  # waited for once, not for each event in flight
         if not isinstance(event, RowJudged):
             self._events.put(event)
         return is_kept

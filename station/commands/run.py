@@ -82,8 +82,10 @@ def run_demo(
 
 def _losses(records: Records, roll: str | None) -> dict[str, object]:
     """Return the part of a command's JSON that says what of the roll is not on record."""
-    lost = 0 if roll is None else records.store.lost_of(roll)
-    return {"events_lost": lost, "incomplete": lost > 0}
+    if roll is None:
+        return {"events_lost": 0, "incomplete": False}
+    lost = records.store.lost_of(roll)
+    return {"events_lost": lost, "incomplete": lost > 0 or bool(records.history.roll(roll).incomplete)}
 
 
 def rejects_of(records: Records, roll: str) -> list[DefectRow]:

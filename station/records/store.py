@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import platform
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
@@ -48,11 +49,13 @@ MOST_NOTICES = 64
 CLOSE_S = 30.0
 LAGGING_S = 5.0
 """At the end a disk that does not take events is given so long; then they are left in a file."""
+SPILL_S = 3.0
+"""Of the time to close this much is kept for leaving events in a file."""
 
 log = logging.getLogger("station.records")
 
 
-class Store:
+class Store(AbstractContextManager["Store"]):
     """The store keeps recipes, models, rolls, reviews and audit on disk.  All methods may be called from any thread."""
 
     def __init__(
@@ -182,7 +185,7 @@ class Store:
         Raises:
             RecordsError: the name is taken or unfit, or another recipe is on record under this fabric and version.
         """
-        self._break_off_open("another roll was begun")
+        self._break_off_open("another roll was begun", 30.0)
         chosen = None if name is None else checked_name(name)
 
         began: list[int] = []
@@ -244,13 +247,15 @@ class Store:
         if self._closed:
             return
         self._closed = True
-        patience_s = timeout_s if self._writer.lag is None else min(timeout_s, LAGGING_S)
+        until_s = time.monotonic() + max(timeout_s - SPILL_S, min(timeout_s, SPILL_S))
+        if self._writer.lag is not None:
+            until_s = min(until_s, time.monotonic() + LAGGING_S)
         try:
-            if self._writer.flush(patience_s):
-                self._break_off_open("the station was closed")
+            if self._writer.flush(until_s - time.monotonic()):
+                self._break_off_open("the station was closed", max(0.5, until_s - time.monotonic()))
         finally:
             try:
-                self._writer.stop(0.0 if self._writer.failure else timeout_s)
+                self._writer.stop(max(0.0, until_s - time.monotonic()))
             finally:
                 if self._copies is not None:
                     self._copies.close()
@@ -260,12 +265,7 @@ class Store:
                 if self._place is not None:
                     self._place.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def recover(self) -> list[str]:
@@ -324,13 +324,13 @@ class Store:
     def _warn(self, text: str) -> None:
         self._notices.append(Notice(Severity.WARNING, text))
 
-    def _break_off_open(self, why: str) -> None:
+    def _break_off_open(self, why: str, timeout_s: float) -> None:
         if self._roll is None:
             return
         roll_id = self._roll[0]
-        if not self._writer.flush(30.0):
+        if not self._writer.flush(timeout_s):
             raise self.failure or RecordsError("The records are too slow; try again.")
-        self._writer.call(lambda session: break_off_open(session, roll_id, why))
+        self._writer.call(lambda session: break_off_open(session, roll_id, why), timeout_s)
         self._roll = None
         self._locks.free(roll_id)
 

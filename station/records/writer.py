@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -175,8 +175,6 @@ class Writer:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join(STOP_S)
-        with self._changed:
             waited, lost = len(self._backlog), self._losses.total
             reason = str((self._losses.first if self._is_dead else self._fault) or "the disk is too slow")
             for entry in self._backlog.spill_all():
@@ -185,6 +183,7 @@ class Writer:
                 self._backlog.note_loss(roll_id, events, why)
             files = self._backlog.close()
             lost = self._losses.total - lost if waited else lost
+        self._thread.join(STOP_S)
         if waited or (self._is_dead and lost):
             raise RecordsError(_not_written(waited, lost, files, reason))
 
@@ -212,8 +211,8 @@ class Writer:
             self._is_dead = True
             self._stopping = True
             why = f"the thread that writes has ended: {named(error)}"
-            for roll_id, count in Counter(entry.roll_id for entry in self._backlog.drop_all()).items():
-                self._lose(roll_id, why, count)
+            for entry in self._backlog.spill_all():
+                self._lose(entry.roll_id, why)
             self._lose(NO_ROLL, why, 0)
             for left in self._calls:
                 left.answer.cancel()

@@ -400,7 +400,7 @@ def test_records_whose_thread_ends_say_so_and_hold_nobody_up(
 ) -> None:
     told: list[Fault] = []
     store = Store.open(tmp_path)
-    monkeypatch.setattr(store._writer, "_next_batch", divide)
+    monkeypatch.setattr(store._writer._backlog, "next_batch", lambda *_: divide())
     with last_resort.installed() as resort, resort.reporting_to(told.append):
         assert store.write(Fault("a", "b", "c"))
         store._writer._thread.join(LONG)

@@ -14,7 +14,8 @@ from station.records.rolls import NO_ROLL, Entry
 from station.records.safety.spill import Spill
 
 LIMIT = 8192
-LIMIT_BYTES = 256 << 20
+LIMIT_BYTES = 96 << 20
+"""So much of pictures can be left in a file within the time to close."""
 
 
 @dataclass(slots=True)

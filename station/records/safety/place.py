@@ -18,10 +18,15 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from model.durable import sync_folder
+from station.records.locks import FileLock
 from station.records.rows import RecordsError
 
 LOOK_S = 0.5
 SIDE_FILES = ("-wal", "-shm")
+
+MAGIC = b"SQLite format 3\0"
+LOG_MAGIC = b"\x37\x7f\x06"
+"""A database and its write-ahead log begin so."""
 
 FileId = tuple[int, int]
 
@@ -45,6 +50,8 @@ class Place:
         # closing any handle on the file frees the locks of the whole process.
         self._handle: int | None = None
         self._known: FileId | None = None
+        self._log: FileId | None = None
+        self._trouble: RecordsError | None = None
         self.remember()
 
     def remember(self) -> None:
@@ -71,32 +78,82 @@ class Place:
             RecordsError: the database was moved; whatever waits must wait until it is back.
             OSError, SQLAlchemyError, sqlite3.Error: it is gone and could not be written anew yet.
         """
-        if self._known is None or (not at_once and time.monotonic() - self._looked_s < LOOK_S):
+        if self._known is None:
+            return ""
+        if not at_once and time.monotonic() - self._looked_s < LOOK_S:
+            if self._trouble is not None:
+                raise self._trouble  # until a look finds it gone: nothing may be written meanwhile
             return ""
         self._looked_s = time.monotonic()
+        self._trouble = None
         found = _found(self._file)
         if found == self._known:
-            return ""
-        assert self._handle is not None
-        if os.fstat(self._handle).st_nlink > 0:
-            raise RecordsError(
+            self._trouble = self._overwritten()
+            self._log = _found(_beside(self._file)[0])
+        elif self._handle is not None and os.fstat(self._handle).st_nlink > 0:
+            self._trouble = RecordsError(
                 f"The database {self._file} was moved away under the running station{self._where_to()}; move it back, "
                 "what waits is then written by itself."
             )
-        return self._write_anew(replaced=found is not None)
+        else:
+            return self._write_anew()
+        if self._trouble is not None:
+            raise self._trouble
+        return ""
+
+    def _overwritten(self) -> RecordsError | None:
+        """Return what to say if somebody else wrote into the open file, None if it begins as it should.
+
+        The handle that is kept reads it: to close another would free SQLite's locks.
+        """
+        if self._handle is None or not _is_database(os.pread(self._handle, len(MAGIC), 0)):
+            return self._destroyed("")
+        log = _beside(self._file)[0]
+        with suppress(FileNotFoundError), log.open("rb") as file:
+            begin = file.read(len(LOG_MAGIC))
+            if begin and begin[:3] != LOG_MAGIC[:3]:
+                return self._destroyed("-wal")
+        return None
+
+    def _destroyed(self, end: str) -> RecordsError:
+        return RecordsError(
+            f"The database {self._file}{end} was overwritten under the running station: what comes now waits; end the "
+            "station and start it again, it then opens a fresh one and keeps this one aside."
+        )
 
     def _where_to(self) -> str:
         with suppress(OSError):
             return f" (to {Path(f'/proc/self/fd/{self._handle}').readlink()})"
         return ""
 
-    def _write_anew(self, *, replaced: bool) -> str:
-        """Copy the open, nameless database to its place; a file that stands there now is kept aside."""
+    def _write_anew(self) -> str:
+        """Copy the open, nameless database to its place; a file that stands there now is kept aside, unless another
+        program wrote the same records anew before."""
+        is_home_gone = not self._file.parent.exists()
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        copy = self._file.with_name(f".{self._file.name}.anew")
-        for left in (copy, *_beside(copy)):
-            left.unlink(missing_ok=True)
-        os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        lock = FileLock(self._file.parent / "locks" / "renewal.lock")
+        if not lock.take(timeout_s=2.0):
+            raise RecordsError(f"Another program is putting the database {self._file} right.")
+        try:
+            how = self._moved_in()
+        finally:
+            lock.free()
+        self._engine.dispose()
+        self.remember()
+        self._on_moved_in()
+        gone = " Pictures and models that lay in its folder are gone." if is_home_gone else ""
+        return (
+            f"The database {self._file} was {how} under the running station; all that was on record is there "
+            f"again.{gone} End the station before you change its files."
+        )
+
+    def _moved_in(self) -> str:
+        """Put the records at their place again, and say what had become of the file."""
+        copy = self._file.with_name(f".{self._file.name}.{os.getpid()}.anew")
+        log = _beside(self._file)[0]
+        if _found(log) == self._log:  # it belongs to the file that is gone, and would spoil the one that came
+            for left in _beside(self._file):
+                left.unlink(missing_ok=True)
         with self._engine.connect() as connection:
             source = connection.connection.dbapi_connection
             assert isinstance(source, sqlite3.Connection)
@@ -105,21 +162,18 @@ class Place:
                     f"The database {self._file} was deleted under the running station and nothing of it is left open; "
                     "bring a copy back from the home's folder backups."
                 )
+            if self._file.exists() and _holds_all_of(source, self._file):
+                return "deleted"  # and written anew by another program
+            copy.unlink(missing_ok=True)
+            os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             with closing(sqlite3.connect(copy)) as target:
                 source.backup(target)
-        aside = put_aside(self._file, "replaced") if replaced else None
-        for left in _beside(self._file):  # of a file that is gone: SQLite would take them for the new one's
+        aside = put_aside(self._file, "replaced") if self._file.exists() else None
+        for left in _beside(self._file):
             left.unlink(missing_ok=True)
         copy.replace(self._file)
         sync_folder(self._file.parent)
-        self._engine.dispose()
-        self.remember()
-        self._on_moved_in()
-        how = f"replaced; that file is kept as {aside}" if aside else "deleted"
-        return (
-            f"The database {self._file} was {how} under the running station; all that was on record was written there "
-            "again. End the station before you change its files."
-        )
+        return f"replaced; that file is kept as {aside}" if aside else "deleted"
 
 
 def put_aside(file: Path, why: str) -> Path:
@@ -143,6 +197,20 @@ def put_aside(file: Path, why: str) -> Path:
 
 def _beside(file: Path) -> list[Path]:
     return [file.with_name(f"{file.name}{end}") for end in SIDE_FILES]
+
+
+def _is_database(begin: bytes) -> bool:
+    return begin == MAGIC
+
+
+def _holds_all_of(ours: sqlite3.Connection, file: Path) -> bool:
+    """Say whether the database at the path has the last audit row of ours, and so all that ours has."""
+    last = ours.execute("SELECT last_hash FROM event_head").fetchone()
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as theirs:
+            return last is not None and bool(theirs.execute("SELECT 1 FROM event WHERE hash = ?", last).fetchone())
+    except sqlite3.Error:
+        return False
 
 
 def _numbers(status: os.stat_result) -> FileId:

@@ -142,7 +142,7 @@ def test_a_roll_that_ends_for_want_of_records_is_no_roll_in_order_while_the_disk
     with open_station(records, foreign_cloth(), wiring=machine) as station:
         with monkeypatch.context() as failing:
             failing.setattr(Store, "flush", hang)
-            failing.setattr(Store, "lost", 1)
+            failing.setattr(Store, "lost_of", lambda _store, _roll: 1)
             failing.setattr(Store, "failure", RecordsError("The disk does not answer."))
             station.start_roll(demo.FABRIC, "r")
             assert station.wait(120)

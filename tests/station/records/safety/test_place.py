@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 from station.contract import DefectChanged, Ledger, Notice, RollEnded, Stretch, StretchClosed
 from station.records import audit
 from station.records.history import History
-from station.records.rows import DefectFilter
+from station.records.rows import DefectFilter, RecordsError
 from station.records.store import Store
-from tests.rigs.records import make_defect, make_recipe
+from tests.rigs.records import make_defect, make_recipe, picture
 
 NOTICED_S = 1.5
 """A loaded machine is given half a second more than the second in which it is to be noticed."""
@@ -115,3 +116,89 @@ def test_a_home_that_is_renamed_is_told_and_waited_for(
     record_property(
         "now", "A home renamed under a running roll is told with where it went; events wait until it is back."
     )
+
+
+def overwrite(home: Path) -> None:
+    with (home / "station.db").open("r+b") as file:
+        file.write(b"Dear diary, " * 500)
+
+
+def overwrite_the_log(home: Path) -> None:
+    with (home / "station.db-wal").open("r+b") as file:
+        file.write(b"Dear diary, " * 50)
+
+
+def empty(home: Path) -> None:
+    with (home / "station.db").open("r+b") as file:
+        file.truncate(0)
+
+
+@pytest.mark.field("r10")
+@pytest.mark.parametrize("spoil", [overwrite, overwrite_the_log, empty], ids=lambda one: one.__name__)
+def test_a_database_that_is_overwritten_in_place_is_told_and_what_comes_now_is_not_lost(
+    home: Path, spoil: Callable[[Path], None]
+) -> None:
+    store = Store.open(home)
+    name = store.begin_roll("serge", make_recipe(), "cam")
+    store.write(DefectChanged(make_defect(1)))
+    assert store.flush()
+    spoil(home)
+    assert eventually(store.lag)
+    lag = store.lag()
+    assert lag is not None
+    assert "was overwritten under the running station" in lag.why
+    store.write(DefectChanged(make_defect(2)))
+    store.write(RollEnded(name, Ledger(100, 100, 0)))
+    with pytest.raises(RecordsError, match="2 of them wait in"):
+        store.close(0.5)
+    with Store.open(home) as again:
+        roll = History(again).roll("serge")
+        assert 2 in [row.number for row in History(again).defects(DefectFilter(roll.id))]
+        assert roll.incomplete
+
+
+def test_of_two_programs_on_one_home_one_writes_the_database_anew_and_the_other_takes_it(home: Path) -> None:
+    with Store.open(home) as one, Store.open(home) as other:
+        one.begin_roll("a", make_recipe(), "cam")
+        other.begin_roll("b", make_recipe(), "cam")
+        assert one.flush()
+        assert other.flush()
+        delete(home)
+        for number in range(1, 4):
+            one.write(DefectChanged(make_defect(number)))
+            other.write(DefectChanged(make_defect(number)))
+        assert one.flush(20)
+        assert other.flush(20)
+        assert {roll.name: roll.defects for roll in History(one).rolls()} == {"a": 3, "b": 3}
+        assert not list(home.glob("station-replaced*"))
+        one.write(RollEnded("a", Ledger()))
+        other.write(RollEnded("b", Ledger()))
+
+
+def test_a_file_put_in_place_of_the_database_keeps_what_it_holds(home: Path) -> None:
+    with Store.open(home.parent / "other") as other:
+        other.save_recipe(make_recipe(fabric="other"), "bob", "")
+    with Store.open(home) as store:
+        name = store.begin_roll("serge", make_recipe(), "cam")
+        assert store.flush()
+        (home.parent / "other" / "station.db").rename(home / "station.db")
+        store.write(RollEnded(name, Ledger()))
+        assert store.flush(20)
+    (aside,) = home.glob("station-replaced-*.db")
+    with sqlite3.connect(aside) as kept:
+        assert kept.execute("SELECT name FROM fabric").fetchall() == [("other",)]
+
+
+def test_nothing_is_written_while_the_home_is_elsewhere_however_often_people_ask(home: Path) -> None:
+    with Store.open(home) as store:
+        store.begin_roll("serge", make_recipe(), "cam")
+        assert store.flush()
+        home.rename(home.with_name("elsewhere"))
+        assert eventually(store.lag)
+        store.write(DefectChanged(make_defect(1, crop=picture())))
+        for _ in range(30):
+            with pytest.raises(RecordsError, match="moved away"):
+                store.audit("looked", "", "", "ann", "")
+        assert not home.exists()
+        home.with_name("elsewhere").rename(home)
+        assert store.flush(20)
