@@ -230,6 +230,8 @@ class Writer:
                 self._answer(call)
             elif batch or self._losses.unnoted or self._place is not None:
                 self._try(batch)
+        if self._fault is None:
+            self._try([])  # a last look at the place: what was written to a file without a name would be gone
         with self._changed:
             for left in self._calls:
                 left.answer.cancel()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
@@ -22,6 +21,7 @@ from station.records.locks import FileLock
 from station.records.rows import RecordsError
 
 LOOK_S = 0.5
+"""Where nothing is written, the place is looked at so often; else before each write."""
 SIDE_FILES = ("-wal", "-shm")
 
 MAGIC = b"SQLite format 3\0"
@@ -45,13 +45,11 @@ class Place:
         self._file = file
         self._engine = engine
         self._on_moved_in = on_moved_in
-        self._looked_s = float("-inf")
         # An open handle, as only that tells a deleted file from a moved one.  It is not closed before SQLite's own:
         # closing any handle on the file frees the locks of the whole process.
         self._handle: int | None = None
         self._known: FileId | None = None
         self._log: FileId | None = None
-        self._trouble: RecordsError | None = None
         self.remember()
 
     def remember(self) -> None:
@@ -61,6 +59,7 @@ class Place:
         before = self._handle
         self._handle = os.open(self._file, os.O_RDONLY)
         self._known = _numbers(os.fstat(self._handle))
+        self._log = _found(_beside(self._file)[0])
         if before is not None:
             os.close(before)
 
@@ -71,8 +70,8 @@ class Place:
             self._handle = None
             self._known = None
 
-    def look(self, *, at_once: bool = False) -> str:
-        """Check the place if it is time to; return in a sentence what was put right, '' if nothing had to be.
+    def look(self) -> str:
+        """Check the place; return in a sentence what was put right, '' if nothing had to be.
 
         Raises:
             RecordsError: the database was moved; whatever waits must wait until it is back.
@@ -80,44 +79,29 @@ class Place:
         """
         if self._known is None:
             return ""
-        if not at_once and time.monotonic() - self._looked_s < LOOK_S:
-            if self._trouble is not None:
-                raise self._trouble  # until a look finds it gone: nothing may be written meanwhile
-            return ""
-        self._looked_s = time.monotonic()
-        self._trouble = None
-        found = _found(self._file)
-        if found == self._known:
-            self._trouble = self._overwritten()
+        if _found(self._file) == self._known:
+            self._check_content()
             self._log = _found(_beside(self._file)[0])
-        elif self._handle is not None and os.fstat(self._handle).st_nlink > 0:
-            self._trouble = RecordsError(
+            return ""
+        if self._handle is not None and os.fstat(self._handle).st_nlink > 0:
+            raise RecordsError(
                 f"The database {self._file} was moved away under the running station{self._where_to()}; move it back, "
                 "what waits is then written by itself."
             )
-        else:
-            return self._write_anew()
-        if self._trouble is not None:
-            raise self._trouble
-        return ""
+        return self._write_anew()
 
-    def _overwritten(self) -> RecordsError | None:
-        """Return what to say if somebody else wrote into the open file, None if it begins as it should.
+    def _check_content(self) -> None:
+        """Raise RecordsError if somebody else wrote into the open file.
 
         The handle that is kept reads it: to close another would free SQLite's locks.
         """
-        if self._handle is None or not _is_database(os.pread(self._handle, len(MAGIC), 0)):
-            return self._destroyed("")
-        log = _beside(self._file)[0]
-        with suppress(FileNotFoundError), log.open("rb") as file:
-            begin = file.read(len(LOG_MAGIC))
-            if begin and begin[:3] != LOG_MAGIC[:3]:
-                return self._destroyed("-wal")
-        return None
-
-    def _destroyed(self, end: str) -> RecordsError:
-        return RecordsError(
-            f"The database {self._file}{end} was overwritten under the running station: what comes now waits; end the "
+        assert self._handle is not None
+        if os.pread(self._handle, len(MAGIC), 0) == MAGIC:
+            with suppress(FileNotFoundError), _beside(self._file)[0].open("rb") as log:
+                if log.read(len(LOG_MAGIC)) in (LOG_MAGIC, b""):
+                    return
+        raise RecordsError(
+            f"The database {self._file} was overwritten under the running station: what comes now waits; end the "
             "station and start it again, it then opens a fresh one and keeps this one aside."
         )
 
@@ -197,10 +181,6 @@ def put_aside(file: Path, why: str) -> Path:
 
 def _beside(file: Path) -> list[Path]:
     return [file.with_name(f"{file.name}{end}") for end in SIDE_FILES]
-
-
-def _is_database(begin: bytes) -> bool:
-    return begin == MAGIC
 
 
 def _holds_all_of(ours: sqlite3.Connection, file: Path) -> bool:
