@@ -294,6 +294,11 @@ def _named(files: Sequence[Path]) -> list[tuple[str, Path]]:
     return [(path.absolute().relative_to(shared).as_posix(), path) for path in in_order(files)]
 
 
+def _spelled(name: str) -> str:
+    """Return a name as text that can be stored: bytes that are not UTF-8, as of an old share, stand as ``\\xf6``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _lay_out(
     files: Sequence[tuple[str, Path]], headers: Sequence[tuple[Path, ImageMetadata]]
 ) -> tuple[ReplayPiece, ...]:
@@ -306,6 +311,6 @@ def _lay_out(
                 f"Images differ in width: {pieces[0].path} has {width_px} px, {path} has {header.width_px} px; "
                 "play images of one width at a time."
             )
-        pieces.append(ReplayPiece(name, path, end_line, header.lines))
+        pieces.append(ReplayPiece(_spelled(name), path, end_line, header.lines))
         end_line += header.lines
     return tuple(pieces)

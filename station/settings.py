@@ -141,9 +141,14 @@ def _refuse_odd_paths(settings: BaseModel, file: Path, where: str = "") -> None:
             if isinstance(one, BaseModel):
                 _refuse_odd_paths(one, file, f"{at}.")
             elif isinstance(one, Path) and any(ord(sign) < ord(" ") or ord(sign) == 0x7F for sign in str(one)):
-                raise StationError(
-                    f"Settings file {file}: {at}: the path {str(one)!r} has a control character in it; {WRITE_PATHS}."
-                )
+                odd = f"the path {_spelled(one)} has a control character in it"
+                raise StationError(f"Settings file {file}: {at}: {odd}; {WRITE_PATHS}.")
+
+
+def _spelled(path: Path) -> str:
+    """Return a path with its control characters spelled out, so that a tab is not taken for a backslash and a t."""
+    names = {"\t": "<tab>", "\n": "<new line>", "\r": "<carriage return>"}
+    return "".join(names.get(sign, sign if sign.isprintable() else f"<{ord(sign):#04x}>") for sign in str(path))
 
 
 def _expanded(path: Path) -> Path:

@@ -198,6 +198,8 @@ def inspect(
     with open_records(home_folder(home)) as records:
         result = inspect_folder(records, fabric=fabric, folder=images, maps=maps, device=device, web=web)
         emit(result, as_json)  # also if the records then say that something is missing from them
+    if result["broken_off"]:
+        raise KeyboardInterrupt
     if unread := result["images_uninspected"]:
         raise StationError(f"{unread} of {result['images']} images could not be read and were not inspected.")
 
@@ -250,8 +252,9 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
     checks = examine(home_folder(home))
     text = "\n".join(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']:12} {check['detail']}" for check in checks)
     emit({"checks": checks}, as_json, text)
-    if not all(check["ok"] for check in checks):
-        raise typer.Exit(1)
+    failed = [str(check["name"]) for check in checks if not check["ok"]]
+    if failed:
+        raise StationError(f"{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}.")
 
 
 @app.command()

@@ -60,11 +60,8 @@ def report(
 def rolls(
     fabric: Annotated[str | None, typer.Option(help="Only rolls of this fabric.")] = None,
     since: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-            help="Only rolls begun since this day or time, local.",
-        ),
+        str | None,
+        typer.Option(help="Only rolls begun since this day or time, local: 2026-01-31, or 2026-01-31 14:30."),
     ] = None,
     home: Home = None,
     as_json: Json = False,
@@ -73,7 +70,12 @@ def rolls(
     from station.commands.report import as_table, list_rolls
     from station.settings import home_folder
 
-    listed, faults = list_rolls(home_folder(home), fabric, None if since is None else since.astimezone())
+    try:
+        begun = None if since is None else datetime.fromisoformat(since).astimezone()
+    except (ValueError, OverflowError, OSError):
+        words = f"'{since}' is no day or time; write it like 2026-01-31 or 2026-01-31 14:30"
+        raise typer.BadParameter(words, param_hint="--since") from None
+    listed, faults = list_rolls(home_folder(home), fabric, begun)
     emit({"rolls": listed, "unreadable": faults}, as_json, as_table(listed))
     if faults:
         more = f" ({len(faults) - 1} more of the kind.)" if len(faults) > 1 else ""

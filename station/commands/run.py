@@ -150,8 +150,8 @@ def inspect_folder(
 ) -> dict[str, object]:
     """Play a folder as a camera through the live line into a new roll; ``web`` overrules the recipe's for this roll.
 
-    Raises:
-        KeyboardInterrupt: a signal broke the roll off; what had not been judged by then is on record as uninspected.
+    If a signal breaks the roll off, ``broken_off`` is true in what is returned; what had not been judged by then is on
+    record as uninspected.
     """
     recipe = records.history.recipe(fabric)
     camera = ReplayCamera(folder, white=taught_white(recipe), skips_unreadable=True)
@@ -191,7 +191,6 @@ def inspect_folder(
         runtime.close()
     if noted.is_set():
         say_broken_off(playback, len(camera.images))
-        raise KeyboardInterrupt
     say(f"Columns inspected: {playback.snapshot.columns or 'none'}")
     results = [
         unread_result(name, camera.unread[name])
@@ -205,6 +204,7 @@ def inspect_folder(
         "threshold": recipe.threshold,
         "warnings": [notice.text for notice in playback.notices],
         "images": len(results),
+        "broken_off": noted.is_set(),
         **_losses(records, roll),
         "images_uninspected": len(camera.unread),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),

@@ -124,6 +124,7 @@ class Report:
     stretches: tuple[ReportStretch, ...]
     incomplete_because: tuple[str, ...] = ()
     spoilt: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -139,11 +140,11 @@ def report(history: History, roll_name: str) -> Report:
         ReportError: the recipe names a grading rule that does not exist.
     """
     roll = history.roll(roll_name)
-    return report_of(history, roll, history.columns(roll.id))
+    return report_of(history, roll, history.columns(roll.id), history.warnings(roll.id))
 
 
-def report_of(history: History, roll: RollRow, columns: str = "") -> Report:
-    """Make the report of a roll that was read already; as :func:`report`.  To find its ``columns`` takes long."""
+def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequence[str] = ()) -> Report:
+    """Make the report of a roll that was read already; as :func:`report`.  To find columns and warnings takes long."""
     spoilt: list[str] = []
 
     def told(error: SpoiltRowError) -> None:
@@ -193,6 +194,7 @@ def report_of(history: History, roll: RollRow, columns: str = "") -> Report:
         stretches=tuple(_stretch(row, scale) for row in stretches),
         incomplete_because=tuple(lacks),
         spoilt=tuple(spoilt),
+        warnings=tuple(warnings),
     )
 
 

@@ -30,7 +30,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
         *([("Record", f"INCOMPLETE: {made.incomplete_because[0]}")] if made.incomplete else []),
         ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
-        ("Columns inspected", made.columns or "not on record"),
+        ("Columns", f"{made.columns} inspected" if made.columns else "not on record"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects"),
@@ -89,6 +89,9 @@ def as_text(made: Report) -> str:
         lines += ["", "Cloth nobody inspected"]
         lines += [f"  {stretch_words(made, stretch)}" for stretch in unseen[:LISTED]]
         lines += _more(len(unseen))
+    if made.warnings:
+        lines += ["", "Told during the roll", *(f"  {text}" for text in made.warnings[:LISTED])]
+        lines += _more(len(made.warnings))
     if made.incomplete_because:
         lines += ["", "Not in this report", *(f"  {why}" for why in made.incomplete_because[:LISTED])]
         lines += _more(len(made.incomplete_because))

@@ -14,6 +14,8 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
@@ -125,6 +127,8 @@ def sqlite_file(url: str | URL) -> Path | None:
         return None
     if not parsed.database or parsed.database == ":memory:":
         raise RecordsError("Records in memory would be lost at the end; name a database file.")
+    if parsed.database.startswith("file:"):
+        return Path(url2pathname(urlsplit(parsed.database).path))
     return Path(parsed.database)
 
 

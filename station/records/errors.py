@@ -18,7 +18,10 @@ _SENTENCES = (
     ("corrupt", "the database is damaged; keep it, and restore a whole copy if the home's folder backups has one"),
     ("locked", "the database is locked by another program; close it or wait"),
     ("disk i/o error", "the disk refuses to be written to; check free space, quotas and the disk's health"),
-    ("no such table", "the database lacks a table of the station; name another home folder"),
+    (
+        "no such table",
+        "the database lacks a table of the station; keep it, and restore a whole copy from its backups",
+    ),
     ("no such column", "the database lacks a column of the station; name another home folder"),
     ("constraint failed", "what is on record there does not fit; another program may have changed the database"),
     ("schema has changed", "another program changed the database meanwhile; try again"),

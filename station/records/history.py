@@ -18,10 +18,11 @@ from sqlalchemy import Engine, Executable, Row, Select, case, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from station.contract import StopStep
+from station.contract import Severity, StopStep
 from station.recipe import Recipe
 from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
+from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
 from station.records.reading.values import Told, Values, as_they_lie, readable
@@ -191,6 +192,12 @@ class History:
         query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
         return next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
 
+    def warnings(self, roll_id: int) -> list[str]:
+        """Return the warnings and errors told of a roll, in order; among them pictures that could not be read."""
+        told = [f"notice: {severity}" for severity in (Severity.WARNING, Severity.ERROR)]
+        query = select(EventTable.new).where(EventTable.action.in_(told), EventTable.why == place_of(roll_id))
+        return [str(row.new) for row in self._rows(query.order_by(EventTable.id))]
+
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return a roll's score profile, with one entry per patch in the order they were judged.
 
@@ -228,7 +235,7 @@ class History:
             with Session(self._engine) as session:
                 return session.execute(query).all()
         except SQLAlchemyError as error:
-            raise records_error(error, str(self._engine.url.database)) from error
+            raise records_error(error, shown(self._engine.url)) from error
 
     def _roll_rows(self, query: Select[Any], told: Told | None) -> list[RollRow]:
         rows = self._rows(query)

@@ -63,7 +63,10 @@ def stretch_row(row: Row[Any]) -> StretchRow:
     """Return a stretch of a roll."""
     value = Values(row, "stretch", row.id)
     reason = value.one_of_or_none("reason", UninspectedReason)
-    return StretchRow(value.whole("first_line"), value.whole("end_line"), reason)
+    first, end = value.count("first_line"), value.count("end_line")
+    if end < first:
+        raise value.spoilt("end_line", "lies before its first line")
+    return StretchRow(first, end, reason)
 
 
 def roll_query() -> Select[Any]:
@@ -85,15 +88,15 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
     if row.body is None or row.fabric is None:
         raise value.spoilt("recipe_id", "leads to no recipe of a fabric")
     recipe = Values(row, "recipe_version", row.recipe_id)
-    lines = [value.whole(f"lines_{what}") for what in ("acquired", "inspected", "uninspected", "repeated")]
-    judged_lines, judged_line_px = value.whole("judged_lines"), value.whole("judged_line_px")
+    lines = [value.count(f"lines_{what}") for what in ("acquired", "inspected", "uninspected", "repeated")]
+    judged_lines, judged_line_px = value.count("judged_lines"), value.count("judged_line_px")
     return RollRow(
         id=value.whole("id"),
         name=value.text("name"),
         fabric=value.text("fabric"),
         recipe_version=recipe.whole("version"),
         threshold=recipe.number("threshold"),
-        mm_per_px=value.number_or_none("mm_per_px"),
+        mm_per_px=value.scale_or_none("mm_per_px"),
         started_at=value.time("started_at"),
         ended_at=value.time_or_none("ended_at"),
         ledger=Ledger(*lines),
@@ -105,8 +108,8 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         grading_rule=recipe.recipe("body").grading_rule,
         web_width_px=judged_line_px / judged_lines if judged_lines else None,
         broken_off=value.text("ended_how") == BROKEN_OFF,
-        mm_per_line=value.number_or_none("mm_per_line"),
+        mm_per_line=value.scale_or_none("mm_per_line"),
         unverified=value.text("unverified"),
-        events_lost=value.whole("events_lost"),
+        events_lost=value.count("events_lost"),
         clock_shift_s=value.number("clock_shift_s"),
     )

@@ -108,6 +108,20 @@ class Values:
             return value
         raise self.spoilt(column, "is no whole number")
 
+    def count(self, column: str) -> int:
+        """Return a whole number that is not negative."""
+        value = self.whole(column)
+        if value < 0:
+            raise self.spoilt(column, "is negative")
+        return value
+
+    def scale_or_none(self, column: str) -> float | None:
+        """Return a scale in mm, which is above 0, or None where there is none."""
+        value = self.number_or_none(column)
+        if value is not None and value <= 0:
+            raise self.spoilt(column, "is no scale")
+        return value
+
     def whole_or_none(self, column: str) -> int | None:
         """Return a whole number, or None where there is none."""
         return None if self._row[column] is None else self.whole(column)

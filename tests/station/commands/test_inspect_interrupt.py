@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -76,7 +77,11 @@ def test_an_interrupted_folder_is_broken_off_and_the_rest_counted(
                 break
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (128 + number, "")
+    assert process.returncode == 128 + number
+    told = json.loads(out.splitlines()[-1])
+    assert told["broken_off"]
+    assert told["incomplete"]
+    assert told["lines_inspected"] + told["lines_uninspected"] == COUNT * LINES
     assert "Traceback" not in err
     (sentence,) = [line for line in err.splitlines() if "broken off" in line]
     with open_records(home) as records:

@@ -96,7 +96,7 @@ def test_a_border_stripe_taken_for_no_cloth_is_told_drawn_and_can_be_taught_all_
     assert f"Columns inspected: {told}" in inspected.err
     csv = tmp_path / "roll.csv"
     report = station("report", inspected.json["roll"], "--csv", csv)
-    assert f"Columns inspected {told}" in report.out
+    assert f"Columns        {told} inspected" in report.out
     assert "columns_inspected" in csv.read_text(encoding="utf-8-sig")
 
     second = taught(station, stripes, "--web", "full").json

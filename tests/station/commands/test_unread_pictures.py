@@ -12,6 +12,7 @@ from tifffile import imwrite
 
 from station.commands.session import open_records
 from station.contract import UninspectedReason
+from station.quality.report import report
 from tests.rigs.command_line import Outcome, Station, save_image
 from tests.rigs.picture_files import blank_png, encoded
 
@@ -59,7 +60,9 @@ def test_the_roll_goes_on_behind_damaged_pictures_which_are_named_everywhere(
         fates = {
             stretch.reason: stretch.end_line - stretch.first_line for stretch in records.history.stretches(roll.id)
         }
+        told = " ".join(report(records.history, result["roll"]).warnings)
     assert fates == {None: 2048, UninspectedReason.UNREADABLE: 2048}
+    assert all(name in told for name in ("4.jpg", "5.jpg", "6.png", "7.tif")), "the report names them too"
     record_property(
         "now", "4 damaged of 8 pictures are named, 2048 of 4096 lines 'picture unreadable', 4 judged, JSON and exit 1."
     )
