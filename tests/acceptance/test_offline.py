@@ -102,6 +102,7 @@ def tells_nobody(heard: Heard) -> None:
     assert heard.left_in_memory == []
 
 
+@pytest.mark.slow
 @pytest.mark.field("r07")
 def test_the_window_with_its_rig_tells_nobody(
     listen: Callable[..., Heard], tmp_path: Path, record_property: Callable[[str, object], None]

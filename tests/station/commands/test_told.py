@@ -66,6 +66,7 @@ def taught(station: Station, folder: Path, *words: object) -> Outcome:
     return station("teach", "stripe", "--images", folder, "--mm-per-px", 0.2, "--minutes", 2, *QUICK, *words)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_teaching")
 @pytest.mark.field("f02")
 def test_a_border_stripe_taken_for_no_cloth_is_told_drawn_and_can_be_taught_all_the_same(
@@ -109,6 +110,7 @@ def test_a_border_stripe_taken_for_no_cloth_is_told_drawn_and_can_be_taught_all_
     assert "columns 400 to 999 of 1024 are judged, at teach-in they were 0 to 1023" in warning
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_teaching")
 def test_columns_given_at_teach_in_are_kept_for_every_roll(station: Station, stripes: Path) -> None:
     result = taught(station, stripes, "--web", "330:1020").json
