@@ -225,6 +225,7 @@ def _end(session: Session, roll: RollTable, event: RollEnded, at: datetime) -> N
     if told != (ledger.lines_inspected, ledger.lines_uninspected) or ledger.lines_in_flight != 0:
         why = f"its stretches give {told[0]} inspected and {told[1]} uninspected lines"
         audit.append(session, "ledger disagrees", "", f"{roll.name}: {ledger}", "station", why)
+        note_loss(session, roll.id, 1, "its stretches do not cover the roll")
     roll.lines_acquired = ledger.lines_acquired
     roll.lines_inspected = ledger.lines_inspected
     roll.lines_uninspected = ledger.lines_uninspected

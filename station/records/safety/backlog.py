@@ -11,7 +11,7 @@ from pathlib import Path
 
 from station.contract import DefectChanged, RowJudged
 from station.records.rolls import NO_ROLL, Entry
-from station.records.safety.spill import Spill
+from station.records.safety.spill import Kept, Spill
 
 LIMIT = 8192
 LIMIT_BYTES = 96 << 20
@@ -24,6 +24,17 @@ class _Reach:
 
     told: int = 0
     kept: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """An entry in memory: its number among all that was told, when (monotonic), and its line in the spill, if it has
+    one already."""
+
+    entry: Entry
+    number: int
+    told_s: float
+    kept: Kept | None = None
 
 
 class Backlog:
@@ -42,13 +53,13 @@ class Backlog:
         self._spill = spill
         self._limit = limit
         self._limit_bytes = limit_bytes
-        self._entries: deque[Entry] = deque()
-        self._told_s: deque[float] = deque()
+        self._held: deque[_Held] = deque()
+        self._number = 0
         self._bytes = 0
         self._reach: dict[int, _Reach] = {}
 
     def __len__(self) -> int:
-        return len(self._entries) + self.spilled
+        return len(self._held) + self.spilled
 
     @property
     def spilled(self) -> int:
@@ -58,7 +69,7 @@ class Backlog:
     @property
     def oldest_s(self) -> float | None:
         """Give the time (monotonic) since which the first entry has waited, None if nothing waits."""
-        return self._told_s[0] if self._told_s else None
+        return self._held[0].told_s if self._held else None
 
     @property
     def lines_behind(self) -> dict[int, int]:
@@ -68,58 +79,61 @@ class Backlog:
 
     def has_room(self, entry: Entry) -> bool:
         """Say whether the entry fits into memory, and nothing that was told before it waits elsewhere."""
-        fits = not self._entries or self._bytes + picture_bytes(entry) <= self._limit_bytes
-        return len(self._entries) < self._limit and fits and not self.spilled
+        fits = not self._held or self._bytes + picture_bytes(entry) <= self._limit_bytes
+        return len(self._held) < self._limit and fits and not self.spilled
 
     def put(self, entry: Entry) -> bool:
-        """Add an entry at the end: in memory if it fits, else in the spill.  Return False if there is no room."""
-        if self.has_room(entry):
-            self._hold(entry, time.monotonic())
-        elif self._spill is None or not self._spill.append([entry]):
-            return False
+        """Add an entry at the end: in memory if it fits, else in the spill.  Return False if there is no room; its
+        cloth counts as told all the same."""
         if isinstance(entry.event, RowJudged) and entry.roll_id != NO_ROLL:
             reach = self._reach.setdefault(entry.roll_id, _Reach(entry.event.first_line, entry.event.first_line))
             reach.told = max(reach.told, entry.event.end_line)
+        if self.has_room(entry):
+            self._hold(_Held(entry, self._number, time.monotonic()))
+        elif self._spill is None or not self._spill.append(self._number, entry):
+            return False
+        self._number += 1
         return True
 
     def next_batch(self, entries: int, pictured: int) -> list[Entry]:
         """Return the first entries without taking them off: at most ``entries``, at most ``pictured`` with pictures."""
         batch: list[Entry] = []
-        for entry in itertools.islice(self._entries, entries):
-            pictured -= picture_bytes(entry) > 0
+        for held in itertools.islice(self._held, entries):
+            pictured -= picture_bytes(held.entry) > 0
             if pictured < 0:
                 break
-            batch.append(entry)
+            batch.append(held.entry)
         return batch
 
-    def take_off(self, batch: Iterable[Entry]) -> None:
-        """Take the first entries, which are on disk or given up, off the queue; then read back what was spilled."""
+    def take_off(self, batch: Iterable[Entry]) -> list[int]:
+        """Take the first entries, which are on disk or given up, off the queue; then read back what was spilled.
+        Return the roll ids of spilled entries that cannot be read back, one for each: they are lost."""
         for entry in batch:
-            if not self._entries or self._entries[0] is not entry:
+            if not self._held or self._held[0].entry is not entry:
                 continue  # spilled meanwhile, at the end
-            self._entries.popleft()
-            self._told_s.popleft()
+            self._held.popleft()
             self._bytes -= picture_bytes(entry)
             if isinstance(entry.event, RowJudged) and (reach := self._reach.get(entry.roll_id)) is not None:
                 reach.kept = max(reach.kept, entry.event.end_line)
-        if not self._entries and self._spill is not None and self._spill.waiting:
-            for entry in self._spill.take(self._limit // 2, self._limit_bytes // 2):
-                self._hold(entry, 0.0)
+        lost: list[int] = []
+        if not self._held and self._spill is not None and self._spill.waiting:
+            taken, lost = self._spill.take(self._limit // 2, self._limit_bytes // 2)
+            for kept, entry in taken:
+                self._hold(_Held(entry, kept.number, 0.0, kept))
         if not len(self):
             self._reach.clear()
             if self._spill is not None:
                 self._spill.clear()
+        return lost
 
-    def _hold(self, entry: Entry, told_s: float) -> None:
-        self._entries.append(entry)
-        self._told_s.append(told_s)
-        self._bytes += picture_bytes(entry)
+    def _hold(self, held: _Held) -> None:
+        self._held.append(held)
+        self._bytes += picture_bytes(held.entry)
 
     def drop_all(self) -> list[Entry]:
         """Take everything off memory and return it; what was spilled stays there for the next start."""
-        left = list(self._entries)
-        self._entries.clear()
-        self._told_s.clear()
+        left = [held.entry for held in self._held]
+        self._held.clear()
         self._bytes = 0
         return left
 
@@ -136,11 +150,14 @@ class Backlog:
         return files
 
     def spill_all(self) -> list[Entry]:
-        """Move everything to the spill, before what is there already, and return the entries that did not fit."""
-        left = self.drop_all()
-        if not left or (self._spill is not None and self._spill.prepend(left)):
-            return []
-        return left
+        """Move everything to the spill for the next start, and return the entries that did not fit."""
+        unsafe = [held for held in self._held if held.kept is None or not held.kept.is_safe]
+        self.drop_all()
+        if self._spill is None:
+            return [held.entry for held in unsafe]
+        for roll_id, why in self._spill.save_gone():
+            self._spill.note_loss(roll_id, 1, why)
+        return [held.entry for held in unsafe if not self._spill.add(held.number, held.entry)]
 
 
 def picture_bytes(entry: Entry) -> int:

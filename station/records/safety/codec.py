@@ -70,9 +70,12 @@ def entry_content(entry: Entry, number: int) -> dict[str, Any]:
 
 
 def entry_of(content: dict[str, Any]) -> Entry:
-    """Return the entry of :func:`entry_content`.  Raises ValueError, KeyError or TypeError if it is none."""
-    at, shift_s = datetime.fromisoformat(content["at"]), float(content["clock_shift_s"])
-    return Entry(int(content["roll"]), _unpacked(content["event"]), at, shift_s)
+    """Return the entry of :func:`entry_content`.  Raises ValueError if it is none."""
+    try:
+        at, shift_s = datetime.fromisoformat(content["at"]), float(content["clock_shift_s"])
+        return Entry(int(content["roll"]), _unpacked(content["event"]), at, shift_s)
+    except Exception as error:
+        raise ValueError(f"it holds no event of this station: {type(error).__name__}: {error}") from error
 
 
 def _packed(value: Any) -> Any:

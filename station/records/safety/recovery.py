@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from sqlalchemy.orm import Session
 from station.records import images
 from station.records.locks import RollLocks
 from station.records.rolls import break_off
-from station.records.safety.take_in import read_spilled, spill_files, take_in
+from station.records.safety.spilled import read_spilled
+from station.records.safety.take_in import RefusedError, take_in
 from station.records.schema import DefectTable, RollTable
 
 Call = Callable[[Callable[[Session], Any]], Any]
@@ -29,14 +29,16 @@ def take_in_files(folders: Sequence[Path], home: Path, call: Call) -> list[str]:
     Raises:
         RecordsError: the database refuses.
     """
-    files = spill_files(folders)
+    runs, told = read_spilled(folders)
     try:
-        runs = read_spilled(files)
-    except OSError as error:
-        return [f"Events that wait in {files[0].parent} cannot be read ({error.strerror}); check that folder."]
-    told = [str(call(partial(take_in, home=home, spilled=spilled))) for spilled in runs]
-    for file in files:
-        file.unlink(missing_ok=True)
+        for spilled in runs:
+            try:
+                told += take_in(spilled, home, call)
+            except RefusedError as error:
+                told.append(f"{error}: events of an earlier run are kept in {spilled.rename('.refused')}.")
+    finally:
+        for spilled in runs:
+            spilled.close()
     return told
 
 

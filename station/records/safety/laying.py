@@ -1,0 +1,34 @@
+"""This module lays stretches that were told over those on record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from station.contract import Stretch
+
+
+def laid_over(there: Sequence[Stretch], told: Sequence[Stretch]) -> list[Stretch]:
+    """Return stretches without overlap, in order, in which each line has what was told of it last, else what is
+    ``there``; neighbours with one outcome are one."""
+    apart: list[Stretch] = []
+    for new in (*there, *told):
+        if new.end_line <= new.first_line:
+            continue
+        left = []
+        for old in apart:
+            left += [
+                Stretch(first, end, old.reason)
+                for first, end in (
+                    (old.first_line, min(old.end_line, new.first_line)),
+                    (max(old.first_line, new.end_line), old.end_line),
+                )
+                if first < end
+            ]
+        apart = [*left, new]
+    joined: list[Stretch] = []
+    for one in sorted(apart, key=lambda stretch: stretch.first_line):
+        if joined and (joined[-1].end_line, joined[-1].reason) == (one.first_line, one.reason):
+            joined[-1] = Stretch(joined[-1].first_line, one.end_line, one.reason)
+        else:
+            joined.append(one)
+    return joined
