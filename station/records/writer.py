@@ -305,7 +305,9 @@ class Writer:
                 # It is on disk; a fault of its listener must not keep other events from being written.
                 log.exception("event kept, but not followed up: %s", entry.event)
         with self._changed:
-            self._backlog.take_off(batch)
+            for roll_id in self._backlog.take_off(batch):
+                self._lose(roll_id, "the file they waited in is damaged")
+                self._done += 1
             self._done += len(batch)
             self._fault = None
             self._lagging.look(self._fault)
