@@ -5,7 +5,7 @@ Paths are made from numbers only, never from names that come from outside.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import cv2
@@ -17,6 +17,7 @@ from station.contract import Defect
 from station.display_score import AT_THRESHOLD, display_scores
 
 FOLDER = "images"
+ORPHANS = "orphans"
 HEAT_THRESHOLD = 128
 """A heat picture has this grey value at the threshold."""
 
@@ -42,17 +43,60 @@ def heat_to_grey(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.clip(np.rint(np.nan_to_num(heat) * (HEAT_THRESHOLD / AT_THRESHOLD)), 0, 255).astype(np.uint8)
 
 
-def sweep(home: Path) -> None:
-    """Remove half-written pictures that a crash left behind."""
-    for leftover in (home / FOLDER).glob(f"*/*{TEMPORARY}"):
+def set_orphans_aside(home: Path, roll_id: int, on_record: Collection[str], since: float) -> int:
+    """Move a roll's pictures that no row names to ``images/orphans``; return their number.  Half-written ones go.
+
+    A crash may have come between a picture and its row; or the rows lie in another copy of the database, so none is
+    deleted.  Pictures older than ``since`` (seconds since 1970) cannot be from the crash and stay.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    folder = home / FOLDER / str(int(roll_id))
+    for leftover in folder.glob(f"*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
+    orphans = [
+        picture
+        for picture in folder.glob("*.png")
+        if picture.relative_to(home).as_posix() not in on_record and picture.stat().st_mtime >= since
+    ]
+    aside = home / FOLDER / ORPHANS / folder.name
+    if orphans:
+        make_private(aside.parent)
+        make_private(aside)
+    for picture in orphans:
+        target = aside / picture.name
+        number = 1
+        while target.exists():
+            number += 1
+            target = aside / f"{picture.stem}-{number}{picture.suffix}"
+        picture.rename(target)
+    return len(orphans)
 
 
-def sweep_orphans(home: Path, roll_id: int, on_record: Collection[str]) -> None:
-    """Remove a roll's pictures that no row names: a crash came between a picture and its row."""
-    for picture in (home / FOLDER / str(int(roll_id))).glob("*.png"):
-        if picture.relative_to(home).as_posix() not in on_record:
-            picture.unlink(missing_ok=True)
+def bring_back(home: Path, names: Callable[[int], Collection[str]]) -> int:
+    """Put pictures that were set aside back where rows name them, as after another copy of the database was put in
+    place; return their number.
+
+    Args:
+        home: the home folder.
+        names: returns the paths on record of a roll's pictures, relative to the home.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    count = 0
+    for aside in (home / FOLDER / ORPHANS).glob("*"):
+        if not aside.name.isdecimal():
+            continue
+        on_record = names(int(aside.name))
+        for picture in aside.glob("*.png"):
+            target = home / FOLDER / aside.name / picture.name
+            if target.relative_to(home).as_posix() in on_record and not target.exists():
+                make_private(target.parent)
+                picture.rename(target)
+                count += 1
+    return count
 
 
 def highest_roll(home: Path) -> int:

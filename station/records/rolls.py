@@ -34,7 +34,7 @@ from station.records import audit
 from station.records.calibrations import link_calibrations
 from station.records.recipes import recipe_row
 from station.records.rows import RecordsError, RollMeasures
-from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now, storable
+from station.records.schema import DefectTable, EventTable, ProfileTable, RollTable, StretchTable, now, storable
 
 KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, Notice, Fault)
 """Only these events are kept; whoever tells the records may tell them all."""
@@ -42,6 +42,9 @@ KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, Columns
 ENDED = "ended"
 BROKEN_OFF = "broken off"
 COLUMNS = "columns inspected"
+NAMES_TAKEN = "roll names taken"
+"""A fresh database begins with an audit row that has the last names by day and number of the one before."""
+FIRST_ROWS = 8
 NO_ROLL = 0
 COUNTERS = (
     "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
@@ -119,7 +122,9 @@ def _next_name(session: Session, started: datetime) -> str:
     """Return the local day with the day's next number, such as ``2026-11-22-001``."""
     day = f"{started.astimezone():%Y-%m-%d}-"
     names = session.scalars(select(RollTable.name).where(RollTable.name.startswith(day, autoescape=True)))
-    numbers = [int(name[len(day) :]) for name in names if name[len(day) :].isdecimal()]
+    begin = select(EventTable.new).where(EventTable.id <= FIRST_ROWS, EventTable.action == NAMES_TAKEN)
+    before = [name for text in session.scalars(begin) for name in text.split(", ") if name.startswith(day)]
+    numbers = [int(name[len(day) :]) for name in (*names, *before) if name[len(day) :].isdecimal()]
     return f"{day}{max(numbers, default=0) + 1:03d}"
 
 

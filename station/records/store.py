@@ -274,7 +274,7 @@ class Store(AbstractContextManager["Store"]):
         A roll's program holds a file lock while it lives, so rolls that run elsewhere are left alone.
         """
         station = self._station if sqlite_file(self._url) is None else None
-        return break_off_left_open(self._home, self._read_engine, self._writer.call, station)
+        return break_off_left_open(self._home, self._read_engine, self._writer.call, station, self._warn)
 
     # ------------------------------------------------------------------ people and teaching
 

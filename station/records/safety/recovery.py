@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, type_coerce
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
 
 from station.records import images
+from station.records.errors import is_environment, plainly, records_error
 from station.records.locks import RollLocks
 from station.records.rolls import break_off
+from station.records.rows import RecordsError
 from station.records.safety.spilled import read_spilled
 from station.records.safety.take_in import RefusedError, take_in
 from station.records.schema import DefectTable, RollTable
@@ -20,7 +25,14 @@ from station.records.schema import DefectTable, RollTable
 Call = Callable[[Callable[[Session], Any]], Any]
 """This function runs another one in a write transaction and returns its answer; it raises RecordsError."""
 
+TOUCHED = RollTable.touched_at
+MARGIN_S = 60.0
+
 log = logging.getLogger("station.records")
+
+
+class _Spoilt(RecordsError):  # noqa: N818 - told in words
+    """A value of a roll on record is none of its column's."""
 
 
 def take_in_files(folders: Sequence[Path], home: Path, call: Call) -> list[str]:
@@ -42,24 +54,39 @@ def take_in_files(folders: Sequence[Path], home: Path, call: Call) -> list[str]:
     return told
 
 
-def break_off_left_open(home: Path, engine: Engine, call: Call, station: str | None) -> list[str]:
-    """Break off rolls whose program is gone, and sweep pictures that never got their rows; return the rolls' names.
+def break_off_left_open(
+    home: Path, engine: Engine, call: Call, station: str | None, tell: Callable[[str], None] = log.warning
+) -> list[str]:
+    """Break off rolls whose program is gone, and set pictures aside that never got their rows; return the rolls' names.
 
     Args:
+        home: the home folder.
+        engine: reads the database.
+        call: writes to it.
         station: only rolls of this station, on a server; None for all.
+        tell: takes a sentence for each roll that cannot be broken off, as a value in it is spoilt; it stays open.
+
+    Raises:
+        RecordsError: the database cannot be read or written.
     """
-    with Session(engine) as session:
-        query = select(RollTable.id, RollTable.name).where(RollTable.ended_how == "")
-        if station is not None:
-            query = query.where(RollTable.station == station)
-        left = [(row.id, row.name) for row in session.execute(query)]
-    recovered = [(roll_id, name) for roll_id, name in left if _break_off_if_free(home, roll_id, call)]
+    id_, name, touched = (type_coerce(column, NullType()) for column in (RollTable.id, RollTable.name, TOUCHED))
+    query = select(id_, name, touched).where(RollTable.ended_how == "")
+    if station is not None:
+        query = query.where(RollTable.station == station)
+    try:
+        with Session(engine) as session:
+            left = [(int(row[0]), str(row[1]), row[2]) for row in session.execute(query)]
+        recovered = []
+        for roll_id, name, touched_at in left:
+            if _break_off_if_free(home, roll_id, name, call, tell):
+                recovered.append(name)
+                _set_orphans_aside(home, engine, roll_id, touched_at)
+        images.bring_back(home, partial(_pictures_on_record, engine))
+    except (OSError, SQLAlchemyError) as error:
+        raise records_error(error, str(home)) from error
     if recovered:
-        images.sweep(home)
-        log.warning("rolls broken off by a crash: %s", ", ".join(name for _, name in recovered))
-    for roll_id, _ in recovered:
-        images.sweep_orphans(home, roll_id, _pictures_on_record(engine, roll_id))
-    return [name for _, name in recovered]
+        log.warning("rolls broken off by a crash: %s", ", ".join(recovered))
+    return recovered
 
 
 def break_off_open(session: Session, roll_id: int, why: str) -> bool:
@@ -71,14 +98,35 @@ def break_off_open(session: Session, roll_id: int, why: str) -> bool:
     return True
 
 
-def _break_off_if_free(home: Path, roll_id: int, call: Call) -> bool:
+def _break_off_if_free(home: Path, roll_id: int, name: str, call: Call, tell: Callable[[str], None]) -> bool:
     lock = RollLocks(home).of(roll_id)
     if not lock.take():
         return False
     try:
-        return bool(call(lambda session: break_off_open(session, roll_id, "the program ended without it")))
+        return bool(call(lambda session: _broken_off(session, roll_id)))
+    except _Spoilt as spoilt:
+        tell(f"The roll {name} was left open by a crash and cannot be broken off, as {spoilt}.")
+        return False
     finally:
         lock.free(remove=True)
+
+
+def _broken_off(session: Session, roll_id: int) -> bool:
+    try:
+        return break_off_open(session, roll_id, "the program ended without it")
+    except Exception as error:
+        if is_environment(error):
+            raise
+        raise _Spoilt(f"a value on record is spoilt ({plainly(error)})") from error
+
+
+def _set_orphans_aside(home: Path, engine: Engine, roll_id: int, touched_at: object) -> None:
+    """Set a roll's orphans aside; those stay that are older than the last thing on record of it, less a minute."""
+    try:
+        touched = datetime.fromisoformat(str(touched_at)).replace(tzinfo=UTC).timestamp()
+        images.set_orphans_aside(home, roll_id, _pictures_on_record(engine, roll_id), touched - MARGIN_S)
+    except (OSError, ValueError) as error:
+        log.warning("pictures without rows of roll number %d stay where they are: %s", roll_id, error)
 
 
 def _pictures_on_record(engine: Engine, roll_id: int) -> set[str]:

@@ -1,7 +1,7 @@
 """This module keeps a bad database from stopping the inspection: it is kept aside, and a fresh one takes its place.
 
-What is needed to inspect goes over to the fresh one: fabrics, recipes, models and calibrations, from the bad file as
-far as it can be read, else from the newest verified copy.
+What is needed goes over to the fresh one, from the bad file as far as it can be read, else from files put aside before
+and verified copies.  The fresh one gets its name last: a try that fails, as on a full disk, leaves all as it was.
 """
 
 from __future__ import annotations
@@ -10,26 +10,32 @@ import logging
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
+from model.durable import sync_folder
 from station.records.engine import open_database, shown, sqlite_file
 from station.records.errors import records_error
 from station.records.locks import FileLock
 from station.records.rows import RecordsError
-from station.records.safety.copies import copies, damage_in, newest_copy
-from station.records.safety.place import put_aside
+from station.records.safety.carrying import carry_over
+from station.records.safety.copies import copies, damage_in, keep_newest, newest_copy, newest_first
+from station.records.safety.place import SIDE_FILES, put_aside
+from station.records.schema import HEAD, Base
 
 BUDGET_S = 3.0
 """A start spends at most so long on the check; the daily copy is checked as a whole."""
 
-CARRIED = ("fabric", "model_version", "recipe_version", "calibration")
-"""These tables are needed to inspect, each after those it refers to."""
-
 SIGNS_OF_USE = ("models", "images", "backups")
+LATER = ("roll_calibration",)
+"""These tables came after the first version of the schema."""
+FRESH = ".fresh.db"
+"""A fresh database is called so until all is in it; the name is no longer than the database's own."""
+HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
 
 log = logging.getLogger("station.records")
 
@@ -55,7 +61,7 @@ def open_or_renew(home: Path, url: str | URL) -> list[str]:
             return _renewed(home, url, file)
         finally:
             lock.free()
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise records_error(error, shown(url)) from error
 
 
@@ -63,11 +69,38 @@ def _renewed(home: Path, url: str | URL, file: Path) -> list[str]:
     wrong = wrong_with(file, home)  # again: another program may have put it right meanwhile
     if not wrong:
         return []
-    aside, told = set_aside(file, wrong, home)
-    log.error("%s", told)
-    for engine in open_database(home, url):
-        engine.dispose()
-    return [told, *filter(None, [carry_over(file, aside, home)])]
+    there = file.exists() and file.stat().st_size > 0
+    before = newest_first([*copies(home), *file.parent.glob(f"{file.stem}-damaged-*{file.suffix}")])
+    fresh, told = _made_fresh(home, url, file, [*([file] if there else []), *before])
+    try:
+        keep_newest(home)
+    except OSError as error:
+        log.warning("the newest copy could not be kept from going: %s", error)
+    aside = put_aside(file, "damaged") if there else None
+    for left in (file, *beside(file)):  # SQLite would take them for the fresh one's
+        left.unlink(missing_ok=True)
+    fresh.rename(file)
+    sync_folder(file.parent)
+    kept = f" It is kept as {aside}." if aside is not None else ""
+    text = (
+        f"The database {file} {wrong}.{kept} A fresh one was opened, and inspection goes on; {newest_copy(home)}. "
+        "To go back to a copy, end the station and put it in place of the database."
+    )
+    log.error("%s", text)
+    return [text, *told]
+
+
+def _made_fresh(home: Path, url: str | URL, file: Path, sources: list[Path]) -> tuple[Path, list[str]]:
+    """Make a fresh database under another name and carry over into it; return it and what to tell people."""
+    fresh = file.with_name(FRESH)
+    for left in (fresh, *beside(fresh)):
+        left.unlink(missing_ok=True)
+    writer, reader = open_database(home, make_url(url).set(database=str(fresh)))
+    try:
+        return fresh, carry_over(fresh, writer, sources)
+    finally:
+        writer.dispose()
+        reader.dispose()
 
 
 def wrong_with(file: Path, home: Path) -> str:
@@ -79,8 +112,7 @@ def wrong_with(file: Path, home: Path) -> str:
         OSError, sqlite3.OperationalError: it cannot be opened, or another program holds it.
     """
     if not file.exists() or file.stat().st_size == 0:
-        used = [name for name in SIGNS_OF_USE if any((home / name).glob("*"))]
-        return f"is {'empty' if file.exists() else 'gone'}, though {home} has {' and '.join(used)}" if used else ""
+        return _used(home, "empty" if file.exists() else "gone")
     started = time.monotonic()
     damage = damage_in(file, BUDGET_S)
     if damage:
@@ -88,78 +120,43 @@ def wrong_with(file: Path, home: Path) -> str:
     if time.monotonic() - started >= BUDGET_S:
         log.info("the check of %s was cut short after %.0f s", file, BUDGET_S)
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as database:
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if tables and "alembic_version" not in tables:
-            return "is a database, but not one of the station"
-        if tables:
-            try:
-                revision = database.execute("SELECT version_num FROM alembic_version").fetchone()
-            except sqlite3.Error as error:
-                return f"is damaged ({error})"
-            if len(tables) > 1 and not (revision and re.fullmatch(r"\w{1,32}", str(revision[0]))):
-                return "is damaged (it does not say which station made it)"
+        try:
+            return _lacks(database, home)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in HELD:
+                raise
+            return f"is damaged ({error})"
+
+
+def _lacks(database: sqlite3.Connection, home: Path) -> str:
+    """Say what of the station's tables a whole database lacks, '' if nothing or if it is new."""
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return _used(home, "empty")
+    if "alembic_version" not in tables:
+        return "is a database, but not one of the station"
+    row = database.execute("SELECT version_num FROM alembic_version").fetchone()
+    revision = str(row[0]) if row else ""
+    if len(tables) == 1 and not row:
+        return _used(home, "empty")
+    if not re.fullmatch(r"\w{1,32}", revision):
+        return "is damaged (it does not say which station made it)"
+    if revision > HEAD:
+        return ""  # a newer station's tables are its own
+    for name, table in Base.metadata.tables.items():
+        if name not in tables and (revision == HEAD or name not in LATER):
+            return f"is damaged (its table {name} is missing)"
+        has = {column[1] for column in database.execute(f"PRAGMA table_info({name})")}
+        if revision == HEAD and not has.issuperset(column.name for column in table.columns):
+            return f"is damaged (a column of its table {name} is missing)"
     return ""
 
 
-def set_aside(file: Path, why: str, home: Path) -> tuple[Path | None, str]:
-    """Put a bad database aside; return its new name (None if there was no file) and the sentence that tells of it.
-
-    Raises:
-        OSError: it cannot be renamed.
-    """
-    aside = put_aside(file, "damaged") if file.exists() and file.stat().st_size else None
-    file.unlink(missing_ok=True)
-    kept = f" It is kept as {aside}." if aside is not None else ""
-    return aside, (
-        f"The database {file} {why}.{kept} A fresh one was opened, and inspection goes on; {newest_copy(home)}. "
-        "To go back to a copy, end the station and put it in place of the database."
-    )
+def _used(home: Path, how: str) -> str:
+    used = [name for name in SIGNS_OF_USE if any((home / name).glob("*"))]
+    return f"is {how}, though {home} has {' and '.join(used)}" if used else ""
 
 
-def carry_over(fresh: Path, aside: Path | None, home: Path) -> str:
-    """Copy fabrics, recipes, models and calibrations into a fresh database; return in a sentence what came from where.
-
-    Raises:
-        sqlite3.Error: the fresh database cannot be written.
-    """
-    carried: dict[str, int] = {}
-    sources = [source for source in (aside, *copies(home)) if source is not None]
-    with closing(sqlite3.connect(fresh, timeout=5.0)) as target:
-        for source in sources:
-            count = sum(_carry_table(source, target, table) for table in CARRIED)
-            target.commit()
-            if count:
-                carried[source.name] = count
-    if not carried:
-        return "No recipe could be taken over; teach the fabrics again or go back to a copy." if sources else ""
-    places = ", ".join(f"{count} rows from {name}" for name, count in carried.items())
-    return f"Fabrics, recipes, models and calibrations were taken over: {places}."
-
-
-def _carry_table(source: Path, target: sqlite3.Connection, table: str) -> int:
-    """Copy the readable rows of a table that the target lacks; return their number."""
-    count = 0
-    known = [row[1] for row in target.execute(f"PRAGMA table_info({table})")]
-    for names, row in _readable(source, table):
-        columns = [name for name in names if name in known]
-        values = [row[names.index(name)] for name in columns]
-        marks = ", ".join("?" * len(columns))
-        try:
-            done = target.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
-        except sqlite3.Error as error:
-            log.warning("a row of %s in %s was left out: %s", table, source, error)
-        else:
-            count += max(done.rowcount, 0)
-    return count
-
-
-def _readable(source: Path, table: str) -> Iterator[tuple[list[str], tuple[object, ...]]]:
-    """Yield column names and values of the rows up to the first that cannot be read, without a change to the source."""
-    try:
-        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            cursor = database.execute(f"SELECT * FROM {table}")
-            names = [column[0] for column in cursor.description]
-            for row in cursor:
-                yield names, row
-    except sqlite3.Error as error:
-        log.warning("table %s of %s cannot be read any further: %s", table, source, error)
+def beside(file: Path) -> list[Path]:
+    """Return the names of the side files that SQLite keeps for a database."""
+    return [file.with_name(f"{file.name}{end}") for end in (*SIDE_FILES, "-journal")]
