@@ -13,6 +13,7 @@ from drivers.images.reader import IMAGE_SUFFIXES
 
 _JUNK = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"})
 _UNREAD_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".exr", ".psd"})
+_FILE_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{0,4}")
 _NUMBER = re.compile(r"[0-9]+")
 _NAMED = 3
 
@@ -44,11 +45,18 @@ def is_junk(name: str) -> bool:
     return name.startswith(".") or name.lower() in _JUNK
 
 
+def is_lost(path: Path) -> bool:
+    """Say whether it is a link that leads nowhere and, by its name, to a picture or folder."""
+    suffix = path.suffix.lower()
+    is_other_file = suffix not in IMAGE_SUFFIXES and _FILE_SUFFIX.fullmatch(suffix) is not None
+    return path.is_symlink() and not path.exists() and not is_other_file
+
+
 def list_pictures(folder: Path) -> Listing:
     """Find all pictures under ``folder``, in folders below and behind links too, each folder once.
 
     Raises:
-        CameraError: a folder is missing or cannot be read, or a link leads nowhere.
+        CameraError: a folder is missing or cannot be read, or a link to a picture or folder leads nowhere.
     """
     found = Listing()
     seen: dict[str, Path] = {}
@@ -87,7 +95,7 @@ def _walk(folder: Path, found: Listing, seen: dict[str, Path], links: list[Path]
             path = Path(entry.path)
             if is_junk(entry.name):
                 continue
-            if entry.is_symlink() and not path.exists():
+            if is_lost(path):
                 raise CameraError(
                     f"{path} is a link that leads nowhere ({os.readlink(path)}); mount the disk it leads to, or "  # noqa: PTH115
                     "take the link out."

@@ -14,11 +14,12 @@ from drivers.images.metadata import FaultError, ImageMetadata, Raster, named
 from drivers.images.reader import read_raster, white_level
 
 MOST_CLASSES = 32
-"""Up to so many levels beside black number flaws or their kinds; more are shades, as of soft edges."""
+"""Up to so many levels beside black number flaws or their kinds; more may be shades, as of soft edges."""
 
 _NOISE = 32
 """A JPEG's noise on black stays below this."""
 
+_DIM_RIM, _MOST_FLAT = 0.125, 0.2
 _PX_AT_ONCE = 1 << 22
 _INVERTED_SHARE, _INVERTED_BORDER = 0.5, 0.8
 
@@ -52,7 +53,7 @@ def read_mask(path: Path) -> Mask:
     raster, header = read_raster(path)
     with named(path):
         shades, levels = _shades(raster, header)
-        if levels > MOST_CLASSES or (header.is_lossy and levels > 1):
+        if (header.is_lossy and levels > 1) or (levels > MOST_CLASSES and _is_blurred(shades)):
             brightest = int(shades.max())
             if header.is_lossy and brightest < _NOISE:
                 raise FaultError(
@@ -80,6 +81,25 @@ def _shades(raster: Raster, header: ImageMetadata) -> tuple[NDArray[Any], int]:
         # Only the transparency may draw the flaws; the colour of what is transparent says nothing.
         samples = shades = np.where(alpha > 0, shades, 0) if shades[alpha > 0].any() else alpha
     return shades, _levels(samples)
+
+
+def _is_blurred(shades: NDArray[Any]) -> bool:
+    """Say whether flaws fade out towards black: their rims are dim, and few darker pixels lie among their equals.
+
+    Numbers of flaws or of their kinds, however many, begin at the rim and are the same over a stretch.
+    """
+    padded = np.pad(shades, 1, mode="edge")
+    around = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    touches_black, is_flat = np.zeros(shades.shape, bool), np.ones(shades.shape, bool)
+    for beside in around:
+        touches_black |= beside == 0
+        is_flat &= beside == shades
+    rim = shades[touches_black & (shades > 0)]
+    if not rim.size:
+        return True
+    brightest = int(shades.max())
+    between = (shades > 0) & (shades < brightest)
+    return bool(np.median(rim) <= _DIM_RIM * brightest and np.mean(is_flat[between]) < _MOST_FLAT)
 
 
 def _levels(samples: NDArray[Any]) -> int:

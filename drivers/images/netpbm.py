@@ -18,6 +18,7 @@ from drivers.images.metadata import (
     ImageMetadata,
     Raster,
 )
+from drivers.images.unfilled import refuse_unfilled
 
 STARTS = tuple(f"P{number}".encode() for number in (1, 2, 3, 4, 5, 6, 7, "f", "F"))
 _PLAIN = frozenset({"P1", "P2", "P3"})
@@ -53,8 +54,12 @@ def metadata(file: IO[bytes]) -> ImageMetadata:
 
 
 def decode(data: bytes) -> Raster:
-    """Decode the pixels, values as stored."""
+    """Decode the pixels, values as stored.  Raises FaultError where the file's end was never written."""
     header = NetpbmFile(io.BytesIO(data))
+    if header.magicnumber not in _PLAIN and header.magicnumber != "P4":
+        line_bytes = header.width * header.depth * _bytes(header)
+        stored = data[header.dataoffset : header.dataoffset + header.height * line_bytes]
+        refuse_unfilled(stored, line_bytes, _bytes(header))
     pixels = header.asarray()
     pixels = pixels.reshape(-1, header.height, header.width, header.depth)[0]
     pixels = pixels.astype(np.uint8 if header.maxval < 256 else np.uint16)

@@ -28,6 +28,7 @@ from drivers.images.metadata import (
     Raster,
 )
 from drivers.images.png import exif_orientation
+from drivers.images.unfilled import refuse_unfilled
 
 BMP_STARTS, SUN_STARTS = (b"BM",), (b"\x59\xa6\x6a\x95",)
 JPEG_2000_STARTS = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
@@ -71,6 +72,7 @@ def decode(data: bytes) -> Raster:
     if data.startswith(JPEG_2000_STARTS):
         return _split(imagecodecs.jpeg2k_decode(data))
     with _opened(io.BytesIO(data)) as image:
+        _refuse_unfilled(image, data)
         image.load()
         indices = np.asarray(image) if image.mode == "P" else None
         if image.mode in ("P", "PA"):
@@ -107,6 +109,17 @@ def _refuse_lost(data: bytes) -> None:
         end = start + 8 + int.from_bytes(data[start + 4 : start + 8], "little")
     if start >= 0 and (at := data.find(bytes(LOST_BYTES), start, end)) >= 0:
         raise FaultError(f"is damaged ({LOST_AT.format(at)}); {TAKE_OUT}")
+
+
+def _refuse_unfilled(image: Image.Image, data: bytes) -> None:
+    """Look at the end of pixels that are stored as they are, a byte or more each."""
+    parts = getattr(image, "tile", [])
+    if image.format not in _PLAIN or not parts or parts[0][0] != "raw":
+        return
+    _, _, offset, how = parts[0]
+    line_bytes = abs(int(how[1])) or image.width
+    if line_bytes >= image.width:
+        refuse_unfilled(data[offset : offset + image.height * line_bytes], line_bytes, 1)
 
 
 def _split(pixels: NDArray[Any]) -> Raster:

@@ -23,6 +23,7 @@ from drivers.images.metadata import (
     ImageMetadata,
     Raster,
 )
+from drivers.images.unfilled import refuse_unfilled
 
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_SAMPLE_VALUE = 281
@@ -67,6 +68,7 @@ def decode(data: bytes) -> Raster:
         page = _only_page(tiff)
         if page.compression == COMPRESSION.JPEG:
             _refuse_damaged_jpeg(page, data)
+        _refuse_unfilled(page, data)
         stored = page.asarray(maxworkers=1)
         if stored.dtype == np.bool_:
             stored = stored.astype(np.uint8)
@@ -160,6 +162,18 @@ def _coloured(page: TiffPage, indices: NDArray[Any]) -> NDArray[np.uint8]:
 def _from_inks(inks: NDArray[np.uint8]) -> NDArray[np.uint8]:
     light = 255 - inks.astype(np.uint16)
     return ((light[..., :3] * light[..., 3:] + 127) // 255).astype(np.uint8)
+
+
+def _refuse_unfilled(page: TiffPage, data: bytes) -> None:
+    """Look at the end of uncompressed pixels; tiles at the edges are filled up with zeros and may end so."""
+    has_filling = page.is_tiled and (page.imagelength % page.tilelength or page.imagewidth % page.tilewidth)
+    bits = int(page.bitspersample)
+    if page.compression != COMPRESSION.NONE or has_filling or bits not in (8, 16):
+        return
+    parts = sorted(zip(page.dataoffsets, page.databytecounts, strict=True))
+    stored = b"".join(data[start : start + count] for start, count in parts)
+    samples = 1 if page.planarconfig == PLANARCONFIG.SEPARATE else int(page.samplesperpixel)
+    refuse_unfilled(stored, page.imagewidth * samples * (bits // 8), bits // 8)
 
 
 def _refuse_damaged_jpeg(page: TiffPage, data: bytes) -> None:

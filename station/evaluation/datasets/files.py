@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drivers.images import IMAGE_SUFFIXES, in_order, is_junk
+from drivers.camera import CameraError
+from drivers.images import IMAGE_SUFFIXES, in_order, is_junk, is_lost, list_pictures
 from model.errors import ModelError
 
 
@@ -28,10 +29,26 @@ def image_files(folder: Path, holds: str) -> list[Path]:
     return found
 
 
+def images_below(folder: Path, holds: str) -> list[Path]:
+    """List the images in ``folder`` and in all folders below it, as teach-in does; ``holds``: :func:`image_files`.
+
+    Raises:
+        ModelError: there is no such folder, or no image in it.
+    """
+    _entries(folder, holds)
+    try:
+        found = [path for _, path in list_pictures(folder).files]
+    except CameraError as error:
+        raise ModelError(str(error)) from error
+    if not found:
+        raise ModelError(f"The folder {folder} holds no images; expected there: {holds}.")
+    return found
+
+
 def images_in(folder: Path, holds: str) -> list[Path]:
     """List the images as :func:`image_files` does; a folder without any is no error here."""
     entries = _entries(folder, holds)
-    broken = next((path for path in entries if path.is_symlink() and not path.exists()), None)
+    broken = next((path for path in entries if is_lost(path)), None)
     if broken is not None:
         raise ModelError(f"{broken} is a link that leads nowhere; mount the disk it leads to, or take the link out.")
     return in_order(path for path in entries if is_image(path))

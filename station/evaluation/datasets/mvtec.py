@@ -14,7 +14,7 @@ from pathlib import Path
 
 from model.errors import ModelError
 from station.evaluation.datasets.dataset import GOOD, Dataset, Sample, settled
-from station.evaluation.datasets.files import image_files, images_in, object_folder, subfolders, with_stem
+from station.evaluation.datasets.files import images_below, images_in, object_folder, subfolders, with_stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _read(root: Path, fabric: str | None, folders: _Folders) -> Dataset:
     train = [
         Sample(path, GOOD)
         for folder in folders.train
-        for path in image_files(root / folder, f"good images to teach with, as in {folders.layout}")
+        for path in images_below(root / folder, f"good images to teach with, as in {folders.layout}")
     ]
     test: list[Sample] = []
     expected = f"a folder for each kind of flaw, and {folders.good}, as in {folders.layout}"
@@ -67,7 +67,7 @@ def _read(root: Path, fabric: str | None, folders: _Folders) -> Dataset:
         if folder == root / folders.truth:
             continue
         images = images_in(folder, "images to be judged")
-        if folder.name == folders.good:
+        if folder.name.casefold() == folders.good:
             test += [Sample(path, GOOD) for path in images]
         else:
             test += [Sample(path, folder.name, (_mask(root / folders.truth / folder.name, path),)) for path in images]

@@ -85,6 +85,13 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     assert "b.png is a link that leads nowhere" in refusal(partial(list_pictures, tmp_path))
 
 
+def test_a_link_to_no_picture_may_lead_nowhere(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", DATA)
+    for name in ("notes.txt", "ledger.CSV", "old.db"):
+        (tmp_path / name).symlink_to(tmp_path / "gone")
+    assert [name for name, _ in list_pictures(tmp_path).files] == ["a.png"]
+
+
 def test_what_systems_and_archives_leave_behind_is_passed_over(tmp_path: Path) -> None:
     for name in (
         "a.png",

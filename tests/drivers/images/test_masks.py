@@ -110,6 +110,19 @@ def test_soft_edges_and_the_noise_of_a_jpeg_are_cut_at_half_and_said(tmp_path: P
     assert "save it as PNG" in told
 
 
+def test_many_numbers_of_flaws_are_all_flawed(tmp_path: Path) -> None:
+    instances = np.zeros((60, 80), np.uint16)
+    instances[FLAWED] = np.arange(FLAWED.sum()) % 100 + 1
+    stripes = np.zeros((60, 80), np.uint8)
+    stripes[20:30, :] = np.arange(80) // 2 + 1
+    one_large = FLAWED.astype(np.uint8)
+    one_large[22, 12:52] = np.arange(40) + 200
+    for pixels in (instances, stripes, one_large):
+        mask = read_mask(write(tmp_path / "m.png", encoded("PNG", pixels)))
+        assert mask.reading is Reading.CLASSES
+        np.testing.assert_array_equal(mask.flawed, pixels > 0)
+
+
 @pytest.mark.field("f04")
 @pytest.mark.parametrize("ground", [255, 100, 1])
 def test_an_inverted_mask_is_refused(

@@ -254,6 +254,17 @@ def test_empty_kinds_and_what_archives_leave_behind_are_passed_over(tmp_path: Pa
     assert read_dataset(root, "mvtec") == before
 
 
+def test_good_cloth_by_day_and_in_capitals_is_good_too(tmp_path: Path) -> None:
+    root = made_up("mvtec", tmp_path)
+    before = read_dataset(root, "mvtec")
+    (root / "test/good").rename(root / "test/Good")
+    (root / "train/good/day1").mkdir()
+    (root / "train/good/000.png").rename(root / "train/good/day1/000.png")
+    after = read_dataset(root, "mvtec")
+    assert [sample.kind for sample in after.test].count("good") == [sample.kind for sample in before.test].count("good")
+    assert {sample.path.name for sample in after.train} == {sample.path.name for sample in before.train}
+
+
 def test_a_picture_behind_a_link_counts_and_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     root = made_up("mvtec", tmp_path / "set")
     (root / "train/good").rename(tmp_path / "elsewhere")
