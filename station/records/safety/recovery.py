@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,8 @@ def break_off_left_open(
     Raises:
         RecordsError: the database cannot be read or written.
     """
-    id_, name, touched = (type_coerce(column, NullType()) for column in (RollTable.id, RollTable.name, TOUCHED))
-    query = select(id_, name, touched).where(RollTable.ended_how == "")
+    columns = [type_coerce(column, NullType()) for column in (RollTable.id, RollTable.name, TOUCHED)]
+    query = select(*columns).where(RollTable.ended_how == "")
     if station is not None:
         query = query.where(RollTable.station == station)
     try:
