@@ -26,7 +26,6 @@ from station.records.schema import DefectTable, RollTable
 Call = Callable[[Callable[[Session], Any]], Any]
 """This function runs another one in a write transaction and returns its answer; it raises RecordsError."""
 
-TOUCHED = RollTable.touched_at
 MARGIN_S = 60.0
 
 log = logging.getLogger("station.records")
@@ -70,14 +69,14 @@ def break_off_left_open(
     Raises:
         RecordsError: the database cannot be read or written.
     """
-    columns = [type_coerce(column, NullType()) for column in (RollTable.id, RollTable.name, TOUCHED)]
+    columns = [type_coerce(column, NullType()) for column in (RollTable.id, RollTable.name, RollTable.touched_at)]
     query = select(*columns).where(RollTable.ended_how == "")
     if station is not None:
         query = query.where(RollTable.station == station)
     try:
         with Session(engine) as session:
-            left = [(int(row[0]), str(row[1]), row[2]) for row in session.execute(query)]
-        recovered = []
+            left = [(int(number), str(name), at) for number, name, at in map(tuple, session.execute(query))]
+        recovered: list[str] = []
         for roll_id, name, touched_at in left:
             if _break_off_if_free(home, roll_id, name, call, tell):
                 recovered.append(name)
