@@ -28,7 +28,10 @@ def steady_s() -> float:
 def clock_behind(session: Session, wall: datetime) -> str:
     """Note in the audit if the clock stands before the last roll's end, as after an empty battery; return the sentence
     that warns of it, '' if it does not."""
-    last = session.scalar(select(RollTable.touched_at).order_by(RollTable.id.desc()).limit(1))
+    try:
+        last = session.scalar(select(RollTable.touched_at).order_by(RollTable.id.desc()).limit(1))
+    except (TypeError, ValueError):  # a spoilt value there says nothing of the clock
+        return ""
     if last is None or (last - wall).total_seconds() < BEHIND_S:
         return ""
     text = f"This computer's clock stands before the last roll's end ({last.astimezone():%Y-%m-%d %H:%M})"
