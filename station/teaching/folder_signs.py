@@ -40,16 +40,20 @@ _FLAWED = _set(
     "reject rejects rejected damaged defekt defekte fehler fehlerhaft ausschuss défaut défauts defaut defauts "
     "defecto defectos difetto difetti kusur kusurlu hata hatalı wada wady"
 )
-_FLAWED_ALONE = _set("bad ng nok ko")
+_FLAWED_ALONE = _set("bad ng nok ko fail failed scrap")
 _NEUTRAL = _set("image images img imgs picture pictures photo photos cloth fabric fabrics sample samples")
-_GOOD = _set("good ok okay normal normals golden faultless flawless gut bon buono bueno iyi 良品 正常 合格")
-_MASKS_WITHIN, _FLAWED_WITHIN = ("掩码", "掩膜", "标注", "标签"), ("缺陷", "不良", "瑕疵", "次品", "不合格")
+_GOOD = _set("good ok okay normal normals golden faultless flawless gut bon buono bueno iyi pass passed 良品 正常 合格")
+_MASKS_WITHIN, _FLAWED_WITHIN = (
+    ("掩码", "掩膜", "标注", "标签"),
+    ("缺陷", "不良", "瑕疵", "次品", "不合格", "异常", "異常", "ng品"),
+)
+_NOT_WITHIN = ("无", "無", "なし", "没有")
 """These are written without blanks between words."""
-_NOT = _set("no non not without free zero")
+_NOT = _set("no non not without free zero 0 ohne kein keine sans sin senza bez")
 _KINDS = _set(
     "hole holes stain stains spot spots scratch scratches cut cuts tear tears broken crack cracks oil slub slubs knot "
-    "knots fold folds wrinkle wrinkles crease creases contamination color colour thread threads bent poke squeeze "
-    "missing foreign snag snags burn misprint dirt dirty fray frayed rub rubs float floats loose pick end ends"
+    "knots fold folds wrinkle wrinkles crease creases contamination bent poke squeeze "
+    "missing foreign snag snags burn misprint dirt dirty fray frayed rub rubs float floats"
 )
 _PLAIN_KINDS = _set(
     "hole holes stain stains scratch scratches tear tears crack cracks slub slubs snag snags misprint dirt"
@@ -95,7 +99,7 @@ def _listed(places: Sequence[str]) -> str:
 def _words(name: str) -> list[str]:
     """Split a folder's name into words: ``Ground_Truth-2`` gives ground, truth; ``NODefect`` gives no, defect."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return re.findall(r"[^\W\d_]+", apart.lower())
+    return re.findall(r"[^\W\d_]+|^0(?= (?:def|fault|flaw|fehler))", apart.lower())
 
 
 def _is_masks(name: str) -> bool:
@@ -107,8 +111,8 @@ def _is_masks(name: str) -> bool:
 
 def _is_flawed(name: str) -> bool:
     words = _words(name)
-    if any(sign in name for sign in _FLAWED_WITHIN):
-        return True
+    if any(sign in name.lower() for sign in _FLAWED_WITHIN):
+        return not any(sign in name for sign in _NOT_WITHIN)
     if not _NOT.isdisjoint(words):
         return not _GOOD.isdisjoint(words)  # not good
     return not _FLAWED.isdisjoint(words) or _alone(words, _FLAWED_ALONE)
