@@ -176,7 +176,7 @@ class Writer:
             self._stopping = True
             self._changed.notify_all()
             waited, lost = len(self._backlog), self._losses.total
-            reason = str((self._losses.first if self._is_dead else self._fault) or "the disk is too slow")
+            reason = str((self._losses.first if self._is_dead else self._fault) or "The disk is too slow.")
             for entry in self._backlog.spill_all():
                 self._lose(entry.roll_id, "there was no room to keep them")
             for roll_id, (events, why) in self._losses.unnoted.items():
