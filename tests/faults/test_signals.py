@@ -99,6 +99,7 @@ def test_a_signal_while_the_program_is_still_imported_ends_it(tmp_path: Path, re
 
 
 @pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.field("r08")
 def test_signals_at_every_moment_of_a_start_are_heard(tmp_path: Path, record_property: Record) -> None:
     ends = [
