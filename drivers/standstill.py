@@ -25,8 +25,8 @@ class Standstill:
     ended_s: float
 
 
-def _whole_s() -> float:
-    """Return a time that also passes while the computer sleeps, where the system has one."""
+def whole_s() -> float:
+    """Return seconds of a clock that nobody sets and that goes on while the computer sleeps, where there is one."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
@@ -44,7 +44,7 @@ class AwakeClock:
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        whole: Callable[[], float] = _whole_s,
+        whole: Callable[[], float] = whole_s,
         used: Callable[[], float] = time.process_time,
     ) -> None:
         self._clock = clock

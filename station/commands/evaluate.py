@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drivers.camera import Camera
 from drivers.images import read_raster
+from model.durable import write_whole
 from model.encoder import load_encoder
 from model.mfrnet import MFRNet
 from model.runtime import Runtime
@@ -143,7 +144,7 @@ def _save(task: Evaluation, dataset: Dataset, gathered: Gathered, result: dict[s
         "left_out": [{"image": str(one.path), "reason": one.reason} for one in dataset.left_out],
         "per_image": [asdict(row) for row in sorted(gathered.rows, key=lambda row: row.image)],
     }
-    (folder / RESULTS).write_text(json.dumps(details, indent=1) + "\n", encoding="utf-8")
+    write_whole(folder / RESULTS, json.dumps(details, indent=1) + "\n")
     if gathered.sheet is not None:
         gathered.sheet.save(folder, heading(result, task.folder.absolute().name))
 

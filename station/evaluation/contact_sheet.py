@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from drivers.images import read_image
+from model.durable import write_whole
 from station.display_score import AT_THRESHOLD
 from station.evaluation.measure import JudgedImage
 
@@ -247,4 +248,4 @@ def _write(file: Path, picture: Picture) -> None:
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
         raise OSError(f"{file} could not be encoded as an image.")
-    file.write_bytes(data.tobytes())
+    write_whole(file, data.tobytes())

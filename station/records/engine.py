@@ -91,6 +91,15 @@ def make_engine(url: str | URL, *, read_only: bool) -> Engine:
     return engine
 
 
+def raw_connection(file: Path, mode: str = "ro", **options: Any) -> sqlite3.Connection:
+    """Open a SQLite file as it lies, without SQLAlchemy; ``mode`` is SQLite's: ro, or rw, never made anew.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, **{"timeout": 2.0, **options})
+
+
 def open_database(home: Path, url: str | URL) -> tuple[Engine, Engine]:
     """Bring the database up to date and return the writer's and the readers' engine.
 

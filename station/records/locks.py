@@ -56,7 +56,7 @@ class RollLocks:
 
     def of(self, roll_id: int) -> FileLock:
         """Return the lock of a roll, held or not."""
-        return self._held.get(roll_id) or FileLock(self._home / "locks" / f"roll-{roll_id}.lock")
+        return self._held.get(roll_id) or self._new(roll_id)
 
     def take(self, roll_id: int, timeout_s: float = 0.0) -> bool:
         """Try to take a roll's lock and keep it; say if it is held.  Raises OSError."""
@@ -69,7 +69,7 @@ class RollLocks:
     def take_again(self) -> None:
         """Take all that are held anew, where their files were deleted.  Raises OSError."""
         for roll_id in list(self._held):
-            lock = FileLock(self._home / "locks" / f"roll-{roll_id}.lock")
+            lock = self._new(roll_id)
             if lock.take():
                 self._held[roll_id] = lock
 
@@ -78,6 +78,9 @@ class RollLocks:
         lock = self._held.pop(roll_id, None)
         if lock is not None:
             lock.free(remove=True)
+
+    def _new(self, roll_id: int) -> FileLock:
+        return FileLock(self._home / "locks" / f"roll-{roll_id}.lock")
 
     def free_all(self) -> None:
         """Free all."""

@@ -154,9 +154,10 @@ class Store(AbstractContextManager["Store"]):
 
     def lag(self, limit_m: float = UNRECORDED_M) -> RecordsLag | None:
         """Describe how far the record lags behind the cloth, None if it does not."""
-        waiting = self._writer.lag
-        scales = {roll_id: header["mm_per_line"] for roll_id, header in list(self._rolls.items())}
-        return None if waiting is None else lag_of(waiting, scales, limit_m)
+        if (waiting := self._writer.lag) is None:
+            return None
+        scales = {roll_id: self._rolls[roll_id]["mm_per_line"] for roll_id in waiting.lines}
+        return lag_of(waiting, scales, limit_m)
 
     def take_notices(self) -> list[Notice]:
         """Take what the records themselves have to say to people since the last call, oldest first."""

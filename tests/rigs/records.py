@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +58,25 @@ def make_defect(number: int = 1, **changes: Any) -> Defect:
 def picture(height: int = 8, width: int = 12) -> np.ndarray:
     """A colour picture in which every pixel differs."""
     return (np.arange(height * width * 3) % 251).astype(np.uint8).reshape(height, width, 3)
+
+
+def eventually(true: Callable[[], object], timeout_s: float = 30.0) -> bool:
+    """Wait until it is true; say whether it ever was."""
+    until = time.monotonic() + timeout_s
+    while not true() and time.monotonic() < until:
+        time.sleep(0.01)
+    return bool(true())
+
+
+@contextmanager
+def database_locked(home: Path) -> Iterator[None]:
+    """Another program holds the database meanwhile."""
+    other = sqlite3.connect(home / "station.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
 
 
 def run_python(code: str, *words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +17,7 @@ from station.quality.report import report
 from station.records import store as store_module
 from station.records.rows import RecordsError
 from station.records.safety.backlog import Backlog
+from tests.rigs.records import database_locked
 from tests.station.test_core import ScaledCamera, until
 
 
@@ -31,16 +29,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def endless_camera(lines: int | None = None) -> MemoryCamera:
     cloth = np.random.default_rng(3).integers(90, 160, (1024, 512), np.uint8)
     return ScaledCamera(cloth, lines=lines)
-
-
-@contextmanager
-def database_locked(home: Path) -> Iterator[None]:
-    other = sqlite3.connect(home / "station.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.close()
 
 
 def lag(station: Station) -> RecordsLag | None:

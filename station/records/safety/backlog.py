@@ -130,13 +130,6 @@ class Backlog:
         self._held.append(held)
         self._bytes += picture_bytes(held.entry)
 
-    def drop_all(self) -> list[Entry]:
-        """Take everything off memory and return it; what was spilled stays there for the next start."""
-        left = [held.entry for held in self._held]
-        self._held.clear()
-        self._bytes = 0
-        return left
-
     def note_loss(self, roll_id: int, events: int, why: str) -> bool:
         """Leave word for the next start that events of a roll are lost.  Return False if there is no room for it."""
         return self._spill is not None and self._spill.note_loss(roll_id, events, why)
@@ -152,7 +145,8 @@ class Backlog:
     def spill_all(self) -> list[Entry]:
         """Move everything to the spill for the next start, and return the entries that did not fit."""
         unsafe = [held for held in self._held if held.kept is None or not held.kept.is_safe]
-        self.drop_all()
+        self._held.clear()
+        self._bytes = 0
         if self._spill is None:
             return [held.entry for held in unsafe]
         for roll_id, why in self._spill.save_gone():

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from station.contract import StopStep
 from station.records import audit
-from station.records.engine import as_it_lies
+from station.records.engine import as_it_lies, raw_connection
 from station.records.rolls import NAMES_TAKEN
 
 CARRIED = ("fabric", "model_version", "recipe_version", "calibration")
@@ -176,7 +176,7 @@ def _names_in_bytes(file: Path) -> Iterator[str]:
 
 def _opened(source: Path) -> closing[sqlite3.Connection]:
     """Open a database to read, without a change to it.  Raises sqlite3.Error."""
-    database = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
+    database = raw_connection(source)
     database.text_factory = as_it_lies
     return closing(database)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from drivers.standstill import whole_s
 from station.records import audit
 from station.records.schema import RollTable
 
@@ -17,12 +17,6 @@ BEHIND_S = 60.0
 UNSURE_S = 1.0
 DRIFT = 1e-3
 """Two clocks may drift apart by this share of the time between two looks, as no clock is perfect."""
-
-
-def steady_s() -> float:
-    """Return seconds of a clock that nobody sets and that goes on while the computer sleeps, where there is one."""
-    boottime = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 def clock_behind(session: Session, wall: datetime) -> str:
@@ -53,10 +47,10 @@ class ClockWatch:
     def look(self) -> tuple[datetime, float]:
         """Return the time, and by how many seconds the clock was set forward (negative: back) since the last look; 0.0
         if it was not."""
-        steady = steady_s()
+        steady = whole_s()
         wall = self._wall()
         before = self._before
-        if steady_s() - steady > UNSURE_S:  # this thread stood still between the two clocks
+        if whole_s() - steady > UNSURE_S:  # this thread stood still between the two clocks
             return wall, 0.0
         self._before = (wall, steady)
         if before is None:

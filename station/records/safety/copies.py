@@ -15,6 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from model.durable import sync_folder
+from station.records.engine import raw_connection
 from station.records.locks import FileLock
 
 FOLDER = Path("backups", "daily")
@@ -203,8 +204,7 @@ def _copied(file: Path, partial: Path, end: threading.Event, until: float) -> bo
         if end.is_set() or time.monotonic() >= until:
             raise Stopped
 
-    uri = f"{file.absolute().as_uri()}?mode=ro"
-    source = closing(sqlite3.connect(uri, uri=True, isolation_level=None))
+    source = closing(raw_connection(file, timeout=5.0, isolation_level=None))
     with source as database, closing(sqlite3.connect(partial)) as copy:
         # Without a read transaction of its own SQLite would begin anew at every commit of the line.
         database.execute("BEGIN")
@@ -229,8 +229,7 @@ def damage_in(file: Path, budget_s: float | None = None, end: threading.Event | 
     Raises:
         sqlite3.OperationalError: it cannot be opened or is locked.
     """
-    uri = f"{file.absolute().as_uri()}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, timeout=2.0, check_same_thread=False)) as database:
+    with closing(raw_connection(file, "rw", check_same_thread=False)) as database:
         try:
             with _interrupted(database, budget_s, end):
                 found = database.execute("PRAGMA quick_check(1)").fetchone()

@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from model.durable import sync_folder
+from station.records.engine import raw_connection
 from station.records.locks import FileLock
 from station.records.rows import RecordsError
 
@@ -187,7 +188,7 @@ def _holds_all_of(ours: sqlite3.Connection, file: Path) -> bool:
     """Say whether the database at the path has the last audit row of ours, and so all that ours has."""
     last = ours.execute("SELECT last_hash FROM event_head").fetchone()
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as theirs:
+        with closing(raw_connection(file)) as theirs:
             return last is not None and bool(theirs.execute("SELECT 1 FROM event WHERE hash = ?", last).fetchone())
     except sqlite3.Error:
         return False

@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from model.durable import sync_folder
-from station.records.engine import open_database, shown, sqlite_file
+from station.records.engine import open_database, raw_connection, shown, sqlite_file
 from station.records.errors import records_error
 from station.records.locks import FileLock
 from station.records.rows import RecordsError
@@ -119,7 +119,7 @@ def wrong_with(file: Path, home: Path) -> str:
         return "is not a database" if "not a database" in damage else f"is damaged ({damage})"
     if time.monotonic() - started >= BUDGET_S:
         log.info("the check of %s was cut short after %.0f s", file, BUDGET_S)
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as database:
+    with closing(raw_connection(file)) as database:
         try:
             return _lacks(database, home)
         except sqlite3.DatabaseError as error:

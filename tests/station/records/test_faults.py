@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,19 +20,12 @@ from station.records.safety.backlog import Backlog
 from station.records.schema import now
 from station.records.store import Store
 from station.records.writer import BATCH_PICTURED, Writer
-from tests.rigs.records import make_defect, make_recipe, picture, run_on_disk, run_python
+from tests.rigs.records import eventually, make_defect, make_recipe, picture, run_on_disk, run_python
 
 PATIENT_MS = 60_000
 """Busy timeout where nobody may give up: a loaded machine can let the one who holds the lock stand for long."""
 
 UNVERIFIED = RollMeasures.uncalibrated(make_recipe())
-
-
-def eventually(true: Callable[[], object], timeout_s: float = 30.0) -> bool:
-    until = time.monotonic() + timeout_s
-    while not true() and time.monotonic() < until:
-        time.sleep(0.01)
-    return bool(true())
 
 
 def one_sentence(text: str) -> bool:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,25 +35,7 @@ from station.records.safety.backlog import Backlog
 from station.records.safety.codec import as_line, content_of, entry_content, entry_of
 from station.records.safety.spill import Spill
 from station.records.store import Store
-from tests.rigs.records import make_defect, make_recipe, picture, run_on_disk, run_python
-
-
-def eventually(true: Callable[[], object], timeout_s: float = 20.0) -> bool:
-    until = time.monotonic() + timeout_s
-    while not true() and time.monotonic() < until:
-        time.sleep(0.01)
-    return bool(true())
-
-
-@contextmanager
-def locked(home: Path) -> Iterator[None]:
-    """Another program holds the database meanwhile."""
-    other = sqlite3.connect(home / "station.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.close()
+from tests.rigs.records import database_locked, eventually, make_defect, make_recipe, picture, run_on_disk, run_python
 
 
 def row(number: int, lines: int = 100) -> RowJudged:
@@ -81,7 +60,7 @@ def test_the_lag_is_counted_in_events_and_metres_until_all_is_on_disk(home: Path
     with Store.open(home) as store:
         store.begin_roll("a", make_recipe(), "cam")
         assert store.lag() is None
-        with locked(home):
+        with database_locked(home):
             tell_cloth(store, 10)
             assert eventually(lambda: (lag := store.lag()) is not None and lag.events == 30)
             lag = store.lag(limit_m=0.4)
@@ -123,7 +102,7 @@ def test_what_the_disk_does_not_take_at_the_end_is_on_record_after_the_next_star
     name = store.begin_roll("a", make_recipe(), "cam")
     tell_cloth(store, 3)
     assert store.flush(10)
-    with locked(home):
+    with database_locked(home):
         tell_cloth(store, 4, first=3)
         store.write(RollEnded(name, Ledger(700, 700, 0)))
         with pytest.raises(RecordsError, match=r"13 events.*wait in .*second"):
@@ -155,7 +134,7 @@ def test_spilled_events_go_on_record_once_the_disk_is_back_in_the_order_they_wer
     monkeypatch.setattr(store_module, "Backlog", lambda spill: Backlog(spill, limit=5))
     with Store.open(home) as store:
         name = store.begin_roll("a", make_recipe(), "cam")
-        with locked(home):
+        with database_locked(home):
             tell_cloth(store, 20)
             assert eventually(lambda: (lag := store.lag()) is not None and lag.spilled == 55)
             assert list((home / "unrecorded").iterdir())
@@ -175,7 +154,7 @@ def test_a_program_takes_nothing_in_that_another_still_writes_to(home: Path, mon
     monkeypatch.setattr(store_module, "Backlog", lambda spill: Backlog(spill, limit=2))
     with Store.open(home) as store:
         store.begin_roll("a", make_recipe(), "cam")
-        with locked(home):
+        with database_locked(home):
             tell_cloth(store, 4)
             assert eventually(lambda: (lag := store.lag()) is not None and lag.spilled == 10)
         with Store.open(home) as other:
@@ -207,7 +186,7 @@ def test_a_roll_that_lost_an_event_is_incomplete_and_never_graded(
         assert store.flush(10)
         spoil(store)
         if how == "no room to wait":
-            with locked(home):
+            with database_locked(home):
                 tell_cloth(store, 3, first=2)
         assert store.flush(10)
         lines = 500 if how == "no room to wait" else 200

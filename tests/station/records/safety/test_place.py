@@ -15,17 +15,10 @@ from station.records import audit
 from station.records.history import History
 from station.records.rows import DefectFilter, RecordsError
 from station.records.store import Store
-from tests.rigs.records import make_defect, make_recipe, picture
+from tests.rigs.records import eventually, make_defect, make_recipe, picture
 
 NOTICED_S = 1.5
 """A loaded machine is given half a second more than the second in which it is to be noticed."""
-
-
-def eventually(true: Callable[[], object], timeout_s: float = 20.0) -> bool:
-    until = time.monotonic() + timeout_s
-    while not true() and time.monotonic() < until:
-        time.sleep(0.01)
-    return bool(true())
 
 
 def wait_for_notice(store: Store) -> list[Notice]:
