@@ -13,10 +13,10 @@ test: $(READY) lint         ## lint and the fast tests, on two cores
 	$(BIN)/pytest -n 2
 
 test-slow: $(READY)         ## the tests that take minutes
-	$(BIN)/pytest -m 'slow and not study' --timeout 1800
+	$(BIN)/pytest -n 1 -m 'slow and not study' --timeout 1800 -o faulthandler_timeout=1830
 
 studies: $(READY)           ## the tests that take longer than CI has
-	$(BIN)/pytest -m study --timeout 4800
+	$(BIN)/pytest -m study --timeout 4800 -o faulthandler_timeout=4830
 
 lint: $(READY)              ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

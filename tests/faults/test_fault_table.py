@@ -86,6 +86,7 @@ def test_the_law_is_broken_where_a_tiles_height_is_not_judged_or_less_is(
     assert holds(511 - lines)
 
 
+@pytest.mark.slow
 def test_one_of_two_cameras_is_lost_and_the_law_asks_for_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost in the first half second of sixteen, so that it is back in time also where all is slow."""
     monkeypatch.setattr(Watched, "judged", lambda _: set())

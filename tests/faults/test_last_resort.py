@@ -456,7 +456,10 @@ app.main()
 
 @pytest.mark.parametrize(
     ("what", "code", "action"),
-    [("threading.Thread(target=fail, name='aside').start()", 0, "fault"), ("fail()", 1, "notice: error")],
+    [
+        pytest.param("threading.Thread(target=fail, name='aside').start()", 0, "fault", marks=pytest.mark.slow),
+        ("fail()", 1, "notice: error"),
+    ],
 )
 def test_headless_a_bug_is_on_stderr_and_in_the_audit(tmp_path: Path, what: str, code: int, action: str) -> None:
     script = PROGRAM.format(what=what)

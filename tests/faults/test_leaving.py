@@ -54,9 +54,10 @@ app.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "number"),
-    [("camera", signal.SIGTERM), pytest.param("scorer", signal.SIGINT, marks=pytest.mark.slow)],
+    [("camera", signal.SIGTERM), ("scorer", signal.SIGINT)],
 )
 def test_with_a_thread_that_hangs_the_process_ends_in_order(tmp_path: Path, what: str, number: signal.Signals) -> None:
     mark, home = tmp_path / "mark", str(tmp_path / "home")

@@ -33,7 +33,10 @@ STOPPED_S = 5.0
 @pytest.mark.field("r11")
 @pytest.mark.parametrize(
     "all_processes",
-    [pytest.param(True, id="all processes", marks=pytest.mark.slow), pytest.param(False, id="only the line's")],
+    [
+        pytest.param(True, id="all processes", marks=pytest.mark.slow),
+        pytest.param(False, id="only the line's", marks=pytest.mark.slow),
+    ],
 )
 def test_a_stopped_station_blames_no_camera(
     tmp_path: Path, all_processes: bool, record_property: Callable[[str, object], None]

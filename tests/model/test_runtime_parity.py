@@ -8,6 +8,7 @@ most by is done in the light trunk's last layers.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,9 +27,21 @@ from station import demo
 from tests.rigs.woven_tiles import woven
 
 NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-PATHS = [
-    *((device, precision) for device in ("openvino", "torch") for precision in ("f32", "bf16")),
-    *(pytest.param(("cuda", precision), marks=NEEDS_CUDA) for precision in ("f32", "bf16", "f16")),
+WAYS = [
+    pytest.param(
+        (device, precision, which),
+        id=f"{device}-{precision}-{which}",
+        marks=[NEEDS_CUDA] * (device == "cuda")
+        # Torch itself is slow in half precision, and where OpenVINO is to be had nobody runs on it.
+        + [pytest.mark.slow] * ((device, precision) == ("torch", "bf16")),
+    )
+    for device, precisions in {
+        "openvino": ("f32", "bf16"),
+        "torch": ("f32", "bf16"),
+        "cuda": ("f32", "bf16", "f16"),
+    }.items()
+    for precision in precisions
+    for which in ("small", "shipped")
 ]
 GOOD, FLAWED = 48, 24
 FALSE_ALARMS = 0.05
@@ -117,33 +130,46 @@ def maps_of(network: MFRNet, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate([network(torch.from_numpy(tile)[None, None]).numpy() for tile in tiles])
 
 
-@pytest.fixture(scope="module", params=["small", "shipped"])
-def case(request: pytest.FixtureRequest, taught: MFRNet) -> Case:
-    if request.param == "small":
-        tiles = np.concatenate([woven(GOOD, 76), flawed()])
-        return Case(taught, tiles, maps_of(taught, tiles), SMALL_ONES)
+@functools.cache
+def shipped_case() -> Case:
     network, recipe = demo.shipped_model()
     tiles = of_demo_cloth()
     return Case(network, tiles, maps_of(network, tiles), SHIPPED_ONES, recipe.threshold)
 
 
-@pytest.fixture(scope="module", params=PATHS, ids=str)
-def path(request: pytest.FixtureRequest) -> tuple[str, str]:
+@pytest.fixture(scope="module")
+def small_case(taught: MFRNet) -> Case:
+    tiles = np.concatenate([woven(GOOD, 76), flawed()])
+    return Case(taught, tiles, maps_of(taught, tiles), SMALL_ONES)
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    device, precision, _which = request.param
+    if device == "openvino" and precision == "bf16" and choose_precision("auto", "openvino") != "bf16":
+        pytest.skip("this processor does not compute in bf16")
     return request.param
 
 
 @pytest.fixture(scope="module")
-def maps(path: tuple[str, str], case: Case) -> Iterator[NDArray[np.float32]]:
-    device, precision = path
-    if device == "openvino" and precision == "bf16" and choose_precision("auto", "openvino") != "bf16":
-        pytest.skip("this processor does not compute in bf16")
-    runtime = Runtime(case.network, device, precision)
+def precision(way: tuple[str, str, str]) -> str:
+    return way[1]
+
+
+@pytest.fixture(scope="module")
+def case(way: tuple[str, str, str], small_case: Case) -> Case:
+    return small_case if way[2] == "small" else shipped_case()
+
+
+@pytest.fixture(scope="module")
+def maps(way: tuple[str, str, str], case: Case) -> Iterator[NDArray[np.float32]]:
+    runtime = Runtime(case.network, way[0], way[1])
     yield runtime.infer(case.tiles)
     runtime.close()
 
 
-def test_maps_agree(path: tuple[str, str], case: Case, maps: NDArray[np.float32]) -> None:
-    may = case.tolerances[path[1]]
+def test_maps_agree(precision: str, case: Case, maps: NDArray[np.float32]) -> None:
+    may = case.tolerances[precision]
     apart = maps.max((1, 2)) - case.expected.max((1, 2))
     assert np.abs(maps - case.expected).max() < may.cell
     assert np.abs(apart).max() < may.peak
@@ -151,13 +177,13 @@ def test_maps_agree(path: tuple[str, str], case: Case, maps: NDArray[np.float32]
     assert abs(apart.mean()) < may.bias
 
 
-def test_a_threshold_holds_at_every_precision(path: tuple[str, str], case: Case, maps: NDArray[np.float32]) -> None:
+def test_a_threshold_holds_at_every_precision(precision: str, case: Case, maps: NDArray[np.float32]) -> None:
     """Set at one precision it means the same at another: as many good tiles above, the same flaws found."""
     peaks, exact = maps.max((1, 2)), case.expected.max((1, 2))
     threshold = np.quantile(exact[:GOOD], 1 - FALSE_ALARMS)
     assert abs((peaks[:GOOD] > threshold).sum() - (exact[:GOOD] > threshold).sum()) <= 1
     assert np.quantile(peaks[:GOOD], 1 - FALSE_ALARMS) == pytest.approx(
-        threshold, rel=case.tolerances[path[1]].threshold
+        threshold, rel=case.tolerances[precision].threshold
     )
     assert (exact[GOOD:] > threshold).sum() > FLAWED / 2
     assert abs((peaks[GOOD:] > threshold).sum() - (exact[GOOD:] > threshold).sum()) <= 1

@@ -127,7 +127,7 @@ def test_a_running_loom_shows_whole_frames_once_they_are_in_view() -> None:
     assert frames[-1].end_line == camera.encoder().due_line == 2000
 
 
-@pytest.mark.parametrize("width_px", [2048, 8192])
+@pytest.mark.parametrize("width_px", [2048, pytest.param(8192, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("frame_lines", [None, 384])
 def test_wide_cameras_deliver_the_cloth(width_px: int, frame_lines: int | None) -> None:
     overlap_lines = 64 if frame_lines else 0
@@ -219,7 +219,7 @@ def test_the_line_counts_overlap_as_repeated_and_every_line_once(faults: tuple[s
     assert events[-1] == RollEnded("r", totals)
 
 
-@pytest.mark.parametrize("speed_m_per_min", [None, 60.0])
+@pytest.mark.parametrize("speed_m_per_min", [None, pytest.param(60.0, marks=pytest.mark.slow)])
 def test_an_area_camera_that_is_unplugged_leaves_an_exact_ledger(
     speed_m_per_min: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

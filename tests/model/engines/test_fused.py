@@ -77,11 +77,11 @@ def test_whatever_the_settings_the_maps_are_the_same(small_encoder: Encoder, oth
     agree(unlike_its_start(MFRNet(MFRNetConfig(**{**SMALL.model_dump(), **other}), copy.deepcopy(small_encoder))))
 
 
-def test_vgg16_too_with_all_scales_or_one() -> None:
+@pytest.mark.parametrize("scales", [pytest.param(None, marks=pytest.mark.slow), (1,)])
+def test_vgg16_too_with_all_scales_or_one(scales: tuple[int, ...] | None) -> None:
     torch.manual_seed(2)
-    for scales in (None, (1,)):
-        config = SMALL.model_copy(update={"scales": scales})
-        agree(unlike_its_start(MFRNet(config, VGG16(convs=4))))
+    config = SMALL.model_copy(update={"scales": scales})
+    agree(unlike_its_start(MFRNet(config, VGG16(convs=4))))
 
 
 def test_the_network_itself_is_left_as_it_is(taught: MFRNet) -> None:

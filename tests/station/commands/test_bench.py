@@ -25,6 +25,7 @@ from tests.rigs.command_line import Station
 LONG = 120.0
 
 
+@pytest.mark.slow
 def test_the_model_alone_judges_the_calls_of_the_line(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     line: set[bytes] = set()
     bare: list[bytes] = []

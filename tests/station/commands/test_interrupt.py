@@ -18,8 +18,8 @@ STATION = (sys.executable, "-m", "station.cli")
     ("words", "is_inspecting"),  # or at the first word, where the model is hardly ready yet
     [
         (("--speed", "6", "--metres", "1000"), True),
-        (("--metres", "1000"), True),
-        (("--speed", "6", "--metres", "1000"), False),
+        pytest.param(("--metres", "1000"), True, marks=pytest.mark.slow),
+        pytest.param(("--speed", "6", "--metres", "1000"), False, marks=pytest.mark.slow),
     ],
 )
 def test_ctrl_c_ends_the_roll_and_its_ledger_balances(

@@ -48,6 +48,7 @@ def test_demo_then_its_report(station: Station, tmp_path: Path) -> None:
     assert csv.read_text().count("\n") >= told["defects"]
 
 
+@pytest.mark.slow
 def test_same_seed_same_cloth_same_findings(station: Station, tmp_path: Path) -> None:
     one, other = (
         station("demo", "--headless", "--metres", 1, "--seed", 9, "--home", tmp_path / name, "--json").json

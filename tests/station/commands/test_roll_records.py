@@ -41,6 +41,7 @@ def test_records_that_take_nothing_stop_the_line_and_are_waited_for_once() -> No
         recorder(Notice(Severity.ERROR, "x"))
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_second_roll_are_its_own(demo_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "WINDOW_SPEED_M_PER_MIN", None)  # a camera that waits: a busy machine loses no cloth
     monkeypatch.setattr(demo, "FLAWS_PER_M", 8.0)  # flaws wherever the first roll happens to end

@@ -28,7 +28,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("sign", ["reading cloth", "teaching"])
+@pytest.mark.parametrize("sign", ["reading cloth", pytest.param("teaching", marks=pytest.mark.slow)])
 def test_ctrl_c_cancels_and_leaves_nothing(tmp_path: Path, good_cloth: np.ndarray, sign: str) -> None:
     home, folder = tmp_path / "home", tmp_path / "cloth"
     for number in range(4):

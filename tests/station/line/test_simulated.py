@@ -53,6 +53,7 @@ def test_every_fault_is_accounted_for_to_the_line(fault: str) -> None:
         assert inspection.snapshot().latency_p99_ms < 60_000
 
 
+@pytest.mark.slow
 def test_all_faults_at_once_beside_a_running_loom() -> None:
     """Cloth that does not wait: whatever happens, the law holds and all the cloth has its fate."""
     camera, inspection, events = play(*FAULT_NAMES, speed_m_per_min=60.0, metres=6.0)

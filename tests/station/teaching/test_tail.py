@@ -66,7 +66,8 @@ def test_a_few_patches_do_not_bend_the_tail() -> None:
     assert fit_tail(wild.astype(np.float32)).score_at(1e-3) < 1.3 * fit_tail(peaks.astype(np.float32)).score_at(1e-3)
 
 
-@pytest.mark.parametrize("shape", [pytest.param(0.0, marks=pytest.mark.slow), 0.1])
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [0.0, 0.1])
 def test_the_interval_mostly_holds_the_truth_and_narrows_with_cloth(shape: float) -> None:
     random = np.random.default_rng(7)
     widths = []

@@ -210,6 +210,7 @@ def test_clean_cloth_leaves_no_pictures_but_that_of_the_web_and_says_that_it_is_
     assert 0 <= low < told["predicted_false_alarms_per_100_m"] < high
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_model_and_threshold(
     clean: Course, good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
 ) -> None:
@@ -248,7 +249,7 @@ def test_of_many_suspects_the_first_are_named_and_the_others_counted(clean: Cour
     assert not suspects_named(replace(clean.result, suspects=()))
 
 
-@pytest.mark.parametrize("stage", STAGES[:-1])
+@pytest.mark.parametrize("stage", [STAGES[0], *(pytest.param(stage, marks=pytest.mark.slow) for stage in STAGES[1:-1])])
 def test_cancelled_at_any_stage_nothing_is_left(
     stage: str, good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
 ) -> None:
@@ -269,6 +270,7 @@ def test_cancelled_at_any_stage_nothing_is_left(
         History(store).recipe("f")
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_for_pictures_leaves_nothing(
     good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
 ) -> None:
