@@ -115,7 +115,10 @@ def main() -> int:
     wanted = frozenset(options.case or known)
     collector = Collector(wanted)
     files = map(str, files_of(wanted))
-    pytest.main(["-m", "field", "-q", "-p", "no:cacheprovider", "--timeout", "1800", *files], [collector])
+    pytest.main(
+        ["-m", "field", "-q", "-p", "no:cacheprovider", "--timeout", "1800", "-o", "faulthandler_timeout=1830", *files],
+        [collector],
+    )
     write_whole(options.out, page(known, collector.cases, about))
     failed = [case for case, played in collector.cases.items() if played.failed]
     print(f"{options.out}: {len(known)} cases, {len(failed)} fail")

@@ -182,7 +182,7 @@ class Gathered:
             kind=image.sample.kind,
             flawed=not image.sample.is_good,
             score=image.score,
-            rejects=image.rejects,
+            rejects=len(image.rejects),
             located=image.located,
             true_px=image.true_px,
             true_px_off_web=image.true_px_off_web,

@@ -18,6 +18,7 @@ from model.scorer import TILE_PX, TileScorer
 from station.contract import Event, StripView
 from station.display_score import AT_THRESHOLD, display_scores
 from station.evaluation import metrics
+from station.evaluation.at_threshold import AtThreshold, Box
 from station.evaluation.datasets.dataset import Sample, read_truth
 from station.evaluation.datasets.pictures import Picture, PicturesCamera
 from station.playback import HeatStrip, Playback, full_size_map, play
@@ -31,14 +32,15 @@ class JudgedImage:
     Attributes:
         anomaly_map: float32 ``[lines, width]`` display scores, or raw ones where these were asked for; 0 off the web.
         web, truth: bool ``[lines, width]``: where the web is, and what is flawed.
-        rejects: defects the recipe does not let pass, without those of the mirror image beside a narrower picture.
+        rejects: boxes of the defects the recipe does not let pass, without those of the mirror image beside a narrower
+            picture.
     """
 
     sample: Sample
     anomaly_map: NDArray[np.float32]
     web: NDArray[np.bool_]
     truth: NDArray[np.bool_]
-    rejects: int
+    rejects: tuple[Box, ...]
 
     @property
     def score(self) -> float:
@@ -48,7 +50,7 @@ class JudgedImage:
     @property
     def located(self) -> bool:
         """Say whether the image is rejected and some of the truth is above the threshold."""
-        return self.rejects > 0 and bool((self.anomaly_map[self.truth] >= AT_THRESHOLD).any())
+        return bool(self.rejects) and bool((self.anomaly_map[self.truth] >= AT_THRESHOLD).any())
 
     @property
     def true_px(self) -> int:
@@ -128,10 +130,19 @@ def play_samples(
         sample = by_path[picture.path]
         anomaly_map, web = heat.full_size(picture, camera.width_px)
         truth = np.zeros(web.shape, np.bool_) if sample.is_good else read_truth(sample)
-        defects = playback.pieces[picture.name].defects
-        rejects = sum(defect.is_reject and defect.first_px < picture.width_px for defect in defects)
-        on_image(JudgedImage(sample, anomaly_map, web, truth, rejects))
+        on_image(
+            JudgedImage(sample, anomaly_map, web, truth, _rejects(playback.pieces[picture.name], picture.width_px))
+        )
     return playback
+
+
+def _rejects(piece: Piece, width_px: int) -> tuple[Box, ...]:
+    origin = piece.first_line
+    return tuple(
+        Box(defect.first_line - origin, defect.end_line - origin, defect.first_px, defect.end_px)
+        for defect in piece.defects
+        if defect.is_reject and defect.first_px < width_px
+    )
 
 
 class Tally:
@@ -144,6 +155,7 @@ class Tally:
         self._scores: list[float] = []
         self._rejected: list[bool] = []
         self._located: list[bool] = []
+        self._at_threshold = AtThreshold()
         self._true_px = 0
         self._true_px_off_web = 0
         self._flaws_off_web = 0
@@ -154,7 +166,8 @@ class Tally:
         self._tiles.append(tiles(image.anomaly_map, image.truth, image.web))
         self._flawed.append(not image.sample.is_good)
         self._scores.append(image.score)
-        self._rejected.append(image.rejects > 0)
+        self._rejected.append(bool(image.rejects))
+        self._at_threshold.add(image.sample.is_good, image.truth, image.rejects)
         self._located.append(image.located)
         self._true_px += image.true_px
         self._true_px_off_web += image.true_px_off_web
@@ -177,6 +190,7 @@ class Tally:
             "false_alarm_rate": share(rejected[~flawed]),
             "true_px_off_web_share": self._true_px_off_web / self._true_px if self._true_px else None,
             "flaws_off_web": self._flaws_off_web,
+            **self._at_threshold.counts(),
         }
 
 

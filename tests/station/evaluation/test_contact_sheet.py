@@ -24,9 +24,12 @@ from station.evaluation.contact_sheet import (
     draw,
     highest,
 )
+from station.evaluation.at_threshold import Box
 from station.evaluation.datasets.dataset import Sample
 from station.evaluation.measure import JudgedImage
 from tests.rigs.made_up_data import save
+
+BOX = Box(0, 8, 0, 8)
 
 
 def image(
@@ -39,7 +42,7 @@ def image(
         truth[40:42, 60:62] = True
         heat[40:44, 60:64] = score
     sample = Sample(path, "hole", (path,)) if flawed else Sample(path, "good")
-    return JudgedImage(sample, heat, np.ones(truth.shape, bool), truth, int(score >= 0.5))
+    return JudgedImage(sample, heat, np.ones(truth.shape, bool), truth, (BOX,) * (score >= 0.5))
 
 
 def read(file: Path) -> NDArray[np.uint8]:
@@ -91,7 +94,7 @@ def test_what_lies_off_the_web_is_not_shown_as_found(tmp_path: Path) -> None:
     shown = image(tmp_path / "a.png", flawed=True, score=0.9)
     web = shown.web.copy()
     web[:, :100] = False
-    drawn = draw(JudgedImage(shown.sample, shown.anomaly_map * web, web, shown.truth, 0), "a.png")
+    drawn = draw(JudgedImage(shown.sample, shown.anomaly_map * web, web, shown.truth, ()), "a.png")
     assert has(drawn, OFF_WEB)
     assert not has(drawn, FOUND)
     assert has(drawn, TRUE)
@@ -104,7 +107,7 @@ def test_what_lies_off_the_web_is_not_shown_as_found(tmp_path: Path) -> None:
 def test_the_verdict_says_what_the_line_made_of_it(tmp_path: Path, flawed: bool, score: float, words: str) -> None:
     shown = image(tmp_path / "a.png", flawed=flawed, score=score)
     assert contact_sheet.verdict(shown).endswith(words)
-    elsewhere = JudgedImage(shown.sample, np.zeros_like(shown.anomaly_map), ~shown.web, shown.truth, 1)
+    elsewhere = JudgedImage(shown.sample, np.zeros_like(shown.anomaly_map), ~shown.web, shown.truth, (BOX,))
     assert contact_sheet.verdict(elsewhere).endswith(("ELSEWHERE, NO CLOTH SEEN", "ALARM, NO CLOTH SEEN"))
 
 
