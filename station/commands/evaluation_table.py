@@ -54,9 +54,9 @@ def as_table(result: Mapping[str, Any]) -> str:
         f"Rejected: {_percent(result['detection_rate'])} of flawed images "
         f"({_percent(result['located_rate'])} with the flaw above the threshold), "
         f"{_percent(result['false_alarm_rate'])} of good ones",
-        f"At the taught threshold {result['found_on_flaw']} of {result['flawed']} flawed images are rejected on the flaw "
-        f"and {result['good_rejected']} of {result['good']} good ones; {result['strays']} rejects meet no flaw, and a "
-        f"flaw comes in {_mean(result['fragments_mean'])} on average",
+        f"At the taught threshold {result['found_on_flaw']} of {result['flawed']} flawed images are rejected on the "
+        f"flaw and {result['good_rejected']} of {result['good']} good ones; {result['strays']} rejects meet no flaw, "
+        f"and a flaw comes in {_mean(result['fragments_mean'])} on average",
         f"Off the web, so in no pixel figure: {_percent(result['true_px_off_web_share'])} of the flawed pixels, "
         f"{result['flaws_off_web']} flaws wholly",
     ]

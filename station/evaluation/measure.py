@@ -21,7 +21,7 @@ from station.evaluation import metrics
 from station.evaluation.at_threshold import AtThreshold, Box
 from station.evaluation.datasets.dataset import Sample, read_truth
 from station.evaluation.datasets.pictures import Picture, PicturesCamera
-from station.playback import HeatStrip, Playback, full_size_map, play
+from station.playback import HeatStrip, Piece, Playback, full_size_map, play
 from station.recipe import Recipe
 
 

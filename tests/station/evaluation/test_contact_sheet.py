@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from station.evaluation import contact_sheet
+from station.evaluation.at_threshold import Box
 from station.evaluation.contact_sheet import (
     FOUND,
     HEADER,
@@ -24,7 +25,6 @@ from station.evaluation.contact_sheet import (
     draw,
     highest,
 )
-from station.evaluation.at_threshold import Box
 from station.evaluation.datasets.dataset import Sample
 from station.evaluation.measure import JudgedImage
 from tests.rigs.made_up_data import save
