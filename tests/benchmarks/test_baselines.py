@@ -173,6 +173,7 @@ def test_gaussian_trusts_a_position_more_the_more_cloth_was_seen() -> None:
     assert share_of_pooled(200) < 0.5 * share_of_pooled(10) <= 0.5
 
 
+@pytest.mark.slow
 def test_autoencoder_learns(good: Tensor) -> None:
     errors = []
     for steps in (1, 100, 500):

@@ -64,6 +64,7 @@ def test_the_law_is_not_said_to_hold_where_it_does_not(monkeypatch: pytest.Monke
     assert checked == [False] * 4
 
 
+@pytest.mark.slow
 def test_too_little_cloth_between_two_losses_is_declared_and_no_breach(monkeypatch: pytest.MonkeyPatch) -> None:
     late = simulated("late-block", metres=3.0, speed=60.0)
     assert late.holds

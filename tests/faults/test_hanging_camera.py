@@ -164,6 +164,7 @@ def test_a_driver_that_hangs_at_its_first_start(
     assert camera.sent == []
 
 
+@pytest.mark.slow
 def test_a_driver_that_never_answers_again_costs_a_bounded_number_of_threads(
     camera: HangingCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:

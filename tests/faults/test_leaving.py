@@ -116,6 +116,7 @@ app.main()
 """
 
 
+@pytest.mark.slow
 def test_a_polite_kill_closes_the_window_the_roll_and_the_outputs(tmp_path: Path) -> None:
     mark, home = tmp_path / "safe", str(tmp_path / "home")
     script = WINDOW.format(mark=str(mark))

@@ -113,7 +113,8 @@ def test_no_fault_no_uninspected_line(strip: Path) -> None:
     assert uninspected(play(camera)) == {}
 
 
-@pytest.mark.parametrize("fault", [pytest.param("unplug", marks=pytest.mark.slow), "reverse"])
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["unplug", "reverse"])
 def test_beside_a_running_loom(fault: str) -> None:
     """What the loom itself takes part in: it runs on while the camera is away, and it goes back."""
     camera = SimulatedCamera(

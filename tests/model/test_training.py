@@ -44,6 +44,7 @@ def test_good_cloth_of_another_draw_lies_below_about_one(taught: MFRNet) -> None
     assert scores.quantile(0.99) < 1.0
 
 
+@pytest.mark.slow
 def test_the_same_seed_teaches_the_same(small_encoder: Encoder, good_tiles: NDArray[np.uint8]) -> None:
     first, again, other = (
         maps(fit(good_tiles[:8], small_encoder, minutes=60, seed=seed, config=TINY), good_tiles) for seed in (1, 1, 2)

@@ -55,6 +55,7 @@ def test_a_lag_is_on_the_snapshot_until_all_is_on_disk(tmp_path: Path) -> None:
         assert made.lines_inspected == station.snapshot().ledger.lines_inspected
 
 
+@pytest.mark.slow
 def test_a_roll_that_lost_something_says_so_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "Backlog", lambda spill: Backlog(None, limit=4))
     with pytest.raises(RecordsError, match="could not be recorded"):

@@ -229,6 +229,7 @@ with last_resort.installed(), open_records(Path(sys.argv[1])) as records, qt_mes
 """
 
 
+@pytest.mark.slow
 def test_what_ends_the_process_in_qt_is_on_disk_before(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", FATAL, tmp_path], capture_output=True, text=True, timeout=LONG, check=False

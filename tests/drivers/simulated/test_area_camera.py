@@ -143,6 +143,7 @@ def test_wide_cameras_deliver_the_cloth(width_px: int, frame_lines: int | None) 
     assert all(camera.web_px[0] <= flaw.first_px < flaw.end_px <= camera.web_px[1] for flaw in flaws)
 
 
+@pytest.mark.slow
 def test_a_camera_of_8192_px_on_a_running_loom() -> None:
     camera = SimulatedCamera(
         width_px=8192, metres=0.4, speed_m_per_min=10.0, flaws_per_m=1.0, frame_lines=256, overlap_lines=32

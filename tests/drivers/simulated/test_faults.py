@@ -276,6 +276,7 @@ def test_a_reverse_goes_back_a_fifth_of_a_metre() -> None:
     assert played.due_line == 10_000
 
 
+@pytest.mark.slow
 def test_the_running_rig_is_unplugged_and_its_loom_runs_on() -> None:
     camera = SimulatedCamera(
         seed=2, width_px=256, metres=8, speed_m_per_min=120, faults=["unplug"], fault_every_lines=1500

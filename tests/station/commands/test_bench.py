@@ -51,6 +51,7 @@ def test_the_model_alone_judges_the_calls_of_the_line(station: Station, monkeypa
     assert result["overhead_lowest"] == result["overhead"] == result["overhead_highest"]
 
 
+@pytest.mark.slow
 def test_watched_the_line_finds_and_measures_as_it_does_unwatched() -> None:
     network, recipe = demo.shipped_model()
     cloth = demo.rendered_cloth(0, 1.5, demo.FLAWS_PER_M)

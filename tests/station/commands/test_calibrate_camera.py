@@ -54,6 +54,7 @@ def images(tmp_path: Path, good_cloth: NDArray[np.uint8]) -> Path:
     return save_image(tmp_path / "cloth" / "0.png", cloth).parent
 
 
+@pytest.mark.slow
 def test_an_uncalibrated_camera_runs_and_says_so_and_once_calibrated_measures_with_its_own_scale(
     station: Station, demo_home: Path, tmp_path: Path, images: Path
 ) -> None:

@@ -44,6 +44,7 @@ def defects_of(home: Path, roll: str) -> list[tuple[object, ...]]:
     return [(r.first_line, r.end_line, r.first_px, r.end_px, r.score, r.is_reject, r.position_mm) for r in rows]
 
 
+@pytest.mark.slow
 def test_a_roll_played_again_has_the_same_defects(station: Station, tmp_path: Path, demo_home: Path) -> None:
     live = station("run", "--headless", "--json", "--config", settings(tmp_path, RIG.format(metres=1.5) + "[record]\n"))
     assert live.code == 0, live.err

@@ -88,6 +88,7 @@ def slow_host() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_the_download_of_the_weights_cancels_at_once(
     tmp_path: Path, cloth_folder: Path, slow_host: str
 ) -> None:

@@ -77,6 +77,7 @@ def ended(run: Run, lines: int, words: str = "") -> Ledger:
     return ledger
 
 
+@pytest.mark.slow
 def test_a_neighbour_that_was_unplugged_joins_again() -> None:
     left, right = two_views("unplug", fault_every_lines=700)
     run = Run(JoinedCamera([left, right], [Joint(88)]), Even())

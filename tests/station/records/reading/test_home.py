@@ -121,6 +121,7 @@ print(out.stat().st_size > 1000, (home.parent / "r.csv").stat().st_size > 100)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="makes a disk with unshare and mount")
 def test_reports_and_lists_are_read_from_a_home_that_is_read_only_or_full(tmp_path: Path) -> None:
     outcome = run_on_disk("size=8m", UNWRITABLE, tmp_path / "disk")
