@@ -93,6 +93,7 @@ class HistoryPage(QWidget):
         middle.setSpacing(12)
         self.map_panel = Panel("Roll map")
         self.about = label("Choose a roll", "caption")
+        self.about.setWordWrap(True)
         self.map_panel.body.addWidget(self.about)
         self.map_panel.body.addWidget(self.roll_map)
         middle.addWidget(self.map_panel)
@@ -198,12 +199,11 @@ class HistoryPage(QWidget):
             return
         roll, ledger = self.opened.roll, self.opened.roll.ledger
         under_way = roll.ended_at is None
-        words = [UNDER_WAY if under_way else f"{span_of(roll, ledger.lines_inspected)} inspected"]
+        words = [f"INCOMPLETE: {roll.incomplete}"] if roll.incomplete else []
+        words.append(UNDER_WAY if under_way else f"{span_of(roll, ledger.lines_inspected)} inspected")
         if ledger.lines_uninspected:
             words.append(f"{span_of(roll, ledger.lines_uninspected)} not inspected (hatched)")
         words.append(count(roll.rejects, "reject"))
-        if roll.incomplete:
-            words.append(f"INCOMPLETE: {roll.incomplete}")
         set_text(self.about, "   ·   ".join(words))
         across = _shares(self.opened)
         marks = [
