@@ -2,6 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Hundreds of tests start the program: compiled once, even where the machine is told to keep nothing compiled.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test test-slow studies lint rooms bench-model ablation faults field setup clean
 .DEFAULT_GOAL := demo

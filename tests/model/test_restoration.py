@@ -17,7 +17,8 @@ def test_the_halves_of_the_hybrid_block_can_be_switched_off(parts: BlockParts, n
     assert net(torch.randn(2, 12, 16, 16), torch.zeros(2, 1, 16, 16)).shape == (2, 12, 16, 16)
 
 
-@pytest.mark.parametrize("parts", [pytest.param("both", marks=pytest.mark.slow), "convolution"])
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", ["both", "convolution"])
 def test_it_learns_to_restore_what_follows_from_its_surroundings(parts: BlockParts) -> None:
     torch.manual_seed(0)
     net, crossed = Restoration(4, 32, 16, parts), CrossedMask(16, (2,), 3, 0)

@@ -144,6 +144,7 @@ def test_a_picture_that_cannot_be_read_is_left_out_and_named(
     shutil.rmtree(third)
 
 
+@pytest.mark.slow
 def test_a_long_list_is_cut_and_says_so(store: Store, tmp_path: Path) -> None:
     record(store, "R1", recipe())
     made = reports.report(History(store), "R1")
