@@ -28,7 +28,8 @@ from station.teaching.suspects import without_suspects
 from station.teaching.teach_in import TeachInResult, teach
 from station.teaching.threshold import choose_threshold
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.study]
+"""A quick teach-in on dirty cloth is in tests/station/teaching/test_teach_in.py."""
 
 WIDTH_PX, WEB_PX, MM_PER_PX = 1024, (24, 1000), 0.5
 TEACHING_LINES, TEST_LINES, MUCH_LINES = 18_000, 46_000, 90_000
@@ -155,7 +156,7 @@ def trial(style: str, seed: int, home: Path) -> Trial:
     [
         ("demo", 0.85, 0.02),
         # Of harder cloth 9 m set thresholds that alone move detection by 10 points; two are told with much cloth's.
-        pytest.param("denim", 0.55, 0.15, marks=pytest.mark.study),
+        ("denim", 0.55, 0.15),
     ],
 )
 def test_flaws_in_5_percent_of_the_tiles_hardly_cost_detection(
