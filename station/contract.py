@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from drivers.notice import Notice as Notice
 from drivers.notice import Severity as Severity
 from station.recipe import Recipe
+from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
 from station.state.machine import LinkState as LinkState
 from station.state.machine import MachineStatus as MachineStatus
@@ -161,8 +162,8 @@ class StripView:
         threshold: raw score from which a region is a reject; infinite where nothing is to be decided.
         cell_px: side of a cell in px.
         left_px, right_px: web edges, half-open.
-        blind_px: half-open columns of the web that were not judged: one of several cameras is missing, or there is too
-            little cloth in one go.
+        blind_px: half-open columns of the web not judged: a camera is missing, or there is too little cloth in one go.
+        frames: in which frames its lines were seen.
     """
 
     first_line: int
@@ -174,6 +175,7 @@ class StripView:
     right_px: int
     piece: str | None = None
     blind_px: tuple[tuple[int, int], ...] = ()
+    frames: Frames = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from station.line.flow import EndOfRun, ScoredRow, StripPart, TileRow
 from station.line.gauges import Gauges
 from station.line.judging.blending import Blender
 from station.line.judging.defects import DefectTracker
+from station.line.judging.spot_watch import SpotWatch
 from station.line.ledger import LineLedger
 from station.line.notices import Notices
 from station.recipe import Recipe
@@ -75,10 +76,12 @@ class Judge:
             cell_px=cell_px,
             overlap_px=recipe.overlap_px,
             sensitivity=recipe.sensitivity,
+            spots=recipe.spots,
         )
         self._tracker = DefectTracker(
             recipe, width_px=width_px, cell_px=cell_px, edge_drop=edge_drop, point_spread_px=point_spread_px
         )
+        self._spots = SpotWatch(recipe.spots, emit)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()
         self._rejects: set[int] = set()
@@ -162,6 +165,7 @@ class Judge:
 
     def _part(self, part: StripPart) -> None:
         scores = self._tracker.judged_scores(part)
+        self._spots.see(part)
         first, end = part.run_line + part.first, part.run_line + part.end
         cloth = part.right_px > part.left_px
         if self._view:
@@ -176,6 +180,7 @@ class Judge:
                     right_px=part.right_px,
                     piece=part.piece,
                     blind_px=rest_of(part.left_px, part.right_px, part.seen),
+                    frames=part.frames,
                 )
             )
         if part.seen:
