@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from drivers.camera import LineBlock
 from drivers.replay import ReplayCamera
 from station.contract import StripView
 from station.playback import Playback, play
@@ -19,7 +20,7 @@ from station.teaching.held_out import HeldOut
 from station.teaching.sampling import TEACHING_BLOCK_LINES, Section
 from station.teaching.spot_finder import FEWEST_FRAMES, SpotFinder
 from station.teaching.threshold import choose_threshold
-from tests.rigs.line import DeviationScorer, recipe
+from tests.rigs.line import DeviationScorer, Run, ScriptedCamera, recipe
 
 WIDTH, LINES = 240, 160
 SPOT = np.s_[10:13, 20:23]
@@ -125,6 +126,23 @@ def test_dust_at_one_place_sets_no_threshold_and_rejects_no_good_picture(held: H
     assert all(piece.rejects for piece in without.pieces.values())
     flawed = inspected(pictures(tmp_path / "flawed", 3, flaw=1), threshold, spots)
     assert [bool(piece.rejects) for piece in flawed.pieces.values()] == [False, True, False]
+
+
+def test_an_area_cameras_frames_are_judged_by_their_places_too(held: HeldOut) -> None:
+    random = np.random.default_rng(5)
+    lines, shared = 512, 64
+    steps = []
+    for first in range(0, 8 * (lines - shared), lines - shared):
+        frame = random.normal(120, 6, (lines, 320))
+        frame[396:402, 100:106] += 60
+        pixels = np.clip(frame, 0, 255).astype(np.uint8)
+        steps.append(LineBlock(pixels, first, 1.0, first, "script", frame_lines=lines))
+    rejects = []
+    for spots in (held.spots(), FrameSpots()):
+        run = Run(ScriptedCamera(steps, width_px=320), threshold=held.spots().usual * 3, spots=spots).to_end()
+        assert run.inspection.failure is None
+        rejects.append(run.inspection.snapshot().rejects)
+    assert rejects == [0, 8]
 
 
 def test_the_picture_of_spots_shows_the_dust_and_a_frame_around_it(held: HeldOut) -> None:
