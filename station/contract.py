@@ -19,6 +19,7 @@ from drivers.notice import Severity as Severity
 from station.recipe import Recipe
 from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
+from station.state.cloth_differs import ClothDiffers as ClothDiffers
 from station.state.machine import LinkState as LinkState
 from station.state.machine import MachineStatus as MachineStatus
 from station.state.machine import NextReject as NextReject
@@ -160,8 +161,7 @@ class StripView:
         scores: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` raw scores, 0 off the web; never written to,
             as the line goes on using them.
         threshold: raw score from which a region is a reject; infinite where nothing is to be decided.
-        cell_px: side of a cell in px.
-        left_px, right_px: web edges, half-open.
+        cell_px, left_px, right_px: side of a cell in px; web edges, half-open.
         blind_px: half-open columns of the web not judged: a camera is missing, or there is too little cloth in one go.
         frames: in which frames its lines were seen.
     """
@@ -300,7 +300,7 @@ class RowJudged:
     width_px: int = 0
 
 
-Told = Notice | ColumnsInspected | Fault
+Told = Notice | ColumnsInspected | ClothDiffers | Fault
 Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView
 
 

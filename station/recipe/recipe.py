@@ -11,6 +11,7 @@ from station.recipe.camera_overrides import CameraOverrides
 from station.recipe.cloth import TaughtCloth
 from station.recipe.frame_spots import FrameSpots
 from station.recipe.names import FabricName
+from station.recipe.score_levels import ScoreLevels
 from station.recipe.sensitivity import SensitivityProfile
 from station.recipe.web import AUTO, Web
 
@@ -42,6 +43,7 @@ class Recipe(BaseModel):
         description="where good cloth itself scores high, as teach-in found",
     )
     spots: FrameSpots = Field(FrameSpots(), description="fixed places of a picture where good cloth itself scores high")
+    levels: ScoreLevels | None = Field(None, description="how high the middle of good cloth scores; None if not known")
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")

@@ -6,6 +6,7 @@ without it the first one raises SpoiltRowError.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlalchemy import Engine, Executable, Row, Select, case, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from station.contract import Severity, StopStep
+from station.contract import ClothDiffers, Severity, StopStep
 from station.recipe import Recipe
 from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
@@ -26,7 +27,7 @@ from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
 from station.records.reading.values import Told, Values, as_they_lie, readable
-from station.records.rolls import COLUMNS, place_of
+from station.records.rolls import COLUMNS, DIFFERS, place_of
 from station.records.rows import (
     CalibrationRow,
     DefectFilter,
@@ -191,6 +192,21 @@ class History:
         """
         query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
         return next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
+
+    def differing(self, roll_id: int) -> list[ClothDiffers]:
+        """Return where a roll's cloth differed as a whole from what was taught, in order; the last has no end where the
+        roll was broken off meanwhile."""
+        query = select(EventTable.id, EventTable.new).where(
+            EventTable.action == DIFFERS, EventTable.why == place_of(roll_id)
+        )
+        found: dict[int, ClothDiffers] = {}
+        for row in self._rows(query.order_by(EventTable.id)):
+            try:
+                told = ClothDiffers(**json.loads(row.new))
+                found[int(told.first_line)] = told
+            except (TypeError, ValueError) as error:
+                log.warning("row %s of the audit does not say where cloth differs: %s", row.id, error)
+        return [found[line] for line in sorted(found)]
 
     def warnings(self, roll_id: int) -> list[str]:
         """Return the warnings and errors told of a roll, in order; among them pictures that could not be read."""

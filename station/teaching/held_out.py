@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.scorer import TILE_PX
 from station.contract import Event, RowJudged, StripView
 from station.recipe.frame_spots import Frames, FrameSpots, SpotDivisors
+from station.recipe.score_levels import ScoreLevels, levels_across, levels_of
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M
 from station.teaching.sensitivity_finder import SensitivityFinder
@@ -156,6 +157,7 @@ class HeldOut:
         self._spot_finder = SpotFinder()
         self._spots: SpotDivisors | None = None
         self._raw_cells = 0
+        self._levels: list[NDArray[np.float32]] = []
         self._view: StripView | None = None
         self.rows: list[Row] = []
         self.patches = 0
@@ -170,6 +172,9 @@ class HeldOut:
             self._finder.take(event)
             if self._spots is None:
                 self._spot_finder.take(event)
+            levels = None if event.blind_px else levels_across(event.scores, event.left_px, event.right_px)
+            if levels is not None:
+                self._levels.append(levels)
         elif isinstance(event, RowJudged) and self._view is not None and event.peaks.size:
             row = Row.of(self._view, event, self._spots)
             self._add(row)
@@ -204,6 +209,10 @@ class HeldOut:
     def sensitivity(self) -> SensitivityProfile:
         """Return where good cloth itself scores high."""
         return self._finder.found()
+
+    def levels(self) -> ScoreLevels | None:
+        """Return how high the middle of good cloth scores across the web; None if too little was seen."""
+        return levels_of(self._levels)
 
     def spots(self) -> FrameSpots:
         """Return the fixed places of the frame where good cloth scores high; all rows count under them from then on."""

@@ -155,6 +155,7 @@ def teach(
         update={
             "sensitivity": sensitivity,
             "spots": spots,
+            "levels": held.levels(),
             "threshold": threshold.score,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
             "cloth": shown.taught(camera.channels, camera.white),

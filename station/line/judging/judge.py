@@ -31,6 +31,7 @@ from station.line.gauges import Gauges
 from station.line.judging.blending import Blender
 from station.line.judging.defects import DefectTracker
 from station.line.judging.spot_watch import SpotWatch
+from station.line.judging.web_state import WebState
 from station.line.ledger import LineLedger
 from station.line.notices import Notices
 from station.recipe import Recipe
@@ -82,6 +83,7 @@ class Judge:
             recipe, width_px=width_px, cell_px=cell_px, edge_drop=edge_drop, point_spread_px=point_spread_px
         )
         self._spots = SpotWatch(recipe.spots, emit)
+        self._web = WebState(recipe, emit)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()
         self._rejects: set[int] = set()
@@ -129,6 +131,7 @@ class Judge:
     ) -> None:
         """Settle what is in flight as uninspected (aborted), then tell the ``failure``, if any, and the roll's end,
         with why it was broken off before the end of its cloth."""
+        self._web.end()
         totals = self._ledger.close(UninspectedReason.ABORTED)
         self._tell(notices)
         self.tell_stretches()
@@ -164,8 +167,9 @@ class Judge:
             self._emit(notice)
 
     def _part(self, part: StripPart) -> None:
-        scores = self._tracker.judged_scores(part)
         self._spots.see(part)
+        part = self._web.see(part)
+        scores = self._tracker.judged_scores(part)
         first, end = part.run_line + part.first, part.run_line + part.end
         cloth = part.right_px > part.left_px
         if self._view:

@@ -1,0 +1,150 @@
+"""This module notices that a whole web differs from what was taught, tells it once, and judges flaws against that web.
+
+Cloth of another day (denser picks, other light), or of another style, scores high nearly everywhere.  That is one
+message and no flood of defects: while it lasts, scores are divided by how many times higher the middle of the web
+scores than good cloth did, so that flaws stand out from the web around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from drivers.notice import Notice, Severity
+from station.line.flow import StripPart
+from station.recipe import Recipe
+from station.recipe.score_levels import levels_across
+from station.state.cloth_differs import ClothDiffers
+
+SHARE = 0.5
+"""The web differs if this share of its width does: flaws fill less."""
+SPREADS, LEAST_APART = 2.0, 0.25
+"""A part of the web differs if its level lies so many spreads of good cloth away, and this much of a logarithm."""
+BEGIN_LINES = 1024
+"""The state begins once this much cloth without a break differs, and ends once as much does not; a stop mark or a flaw
+across the web is shorter.  A picture stands by itself."""
+AT_BEGIN_LINES = 2048
+"""What differs from before this line on, differs from the roll's beginning."""
+UNKNOWN_CAUSE = "density, light, focus, scale or another fabric?"
+
+Tell = Callable[[Notice | ClothDiffers], None]
+
+
+class WebState:
+    """The state takes every part of the strip before it is judged.  Used from one thread.
+
+    Without levels in the recipe (of a version before they were learned) it never begins.
+    """
+
+    def __init__(self, recipe: Recipe, tell: Tell) -> None:
+        self._levels = recipe.levels
+        self._limit = 0.0 if recipe.levels is None else max(LEAST_APART, SPREADS * recipe.levels.spread)
+        self._recipe = recipe
+        self._tell = tell
+        self._piece: str | None = None
+        self._pieces: dict[bool, int] = {False: 0, True: 0}
+        self._turned: int | None = None
+        self._shares: list[float] = []
+        self._began: int | None = None
+        self._end_line = 0
+        self._factor = 1.0
+        self._notices = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Say whether cloth differs now."""
+        return self._began is not None
+
+    def see(self, part: StripPart) -> StripPart:
+        """Take a part; returns it as it is to be judged."""
+        if self._levels is None or not part.seen:
+            return part
+        raw = part.scores * part.divisors
+        levels = levels_across(raw, part.left_px, part.right_px)
+        first, end = part.run_line + part.first, part.run_line + part.end
+        factor = 1.0
+        if levels is not None:
+            apart = self._levels.apart(levels)
+            share = float(np.mean(np.abs(apart) > self._limit))
+            factor = float(np.exp(np.median(apart)))
+            self._turn(part.piece, first, end, share)
+            self._factor = factor
+        elif self.is_on and part.piece == self._piece:
+            factor = self._factor
+        self._end_line = end
+        if not self.is_on or factor <= 1:
+            return part
+        return replace(part, scores=part.scores / np.float32(factor), divisors=part.divisors * np.float32(factor))
+
+    def end(self) -> None:
+        """End the roll: tell the end of a state that lasts, and how many pictures differed."""
+        if self._began is not None:
+            self._finish(self._end_line)
+        other, right = self._pieces[True], self._pieces[False]
+        if other > 1:
+            text = f"{other} of {other + right} pictures differ as a whole from what was taught."
+            self._tell(Notice(Severity.WARNING, text))
+
+    def _turn(self, piece: str | None, first: int, end: int, share: float) -> None:
+        """Begin or end the state, if a stretch with this share of differing width makes it so."""
+        differs = share >= SHARE
+        if piece is not None:
+            is_new = piece != self._piece
+            self._piece = piece
+            if is_new:
+                self._pieces[differs] += 1
+                if differs is not self.is_on:
+                    self._change(first, share)
+            if differs:
+                self._shares.append(share)
+            return
+        self._piece = None
+        if differs:
+            self._shares.append(share)
+        if differs is self.is_on:
+            self._turned = None
+            if not differs:
+                self._shares.clear()
+            return
+        if self._turned is None:
+            self._turned = first
+        if end - self._turned >= BEGIN_LINES:
+            self._change(self._turned, share)
+            self._turned = None
+
+    def _change(self, line: int, share: float) -> None:
+        if self._began is not None:
+            self._finish(line)
+            return
+        self._began = line
+        self._shares = self._shares or [share]
+        share = float(np.mean(self._shares))
+        self._tell(ClothDiffers(line, None, round(share, 2), UNKNOWN_CAUSE))
+        if self._piece is None or self._notices == 0:
+            self._notices += 1
+            self._tell(Notice(Severity.WARNING, self._begin_told(line, share)))
+
+    def _finish(self, line: int) -> None:
+        assert self._began is not None
+        share = float(np.mean(self._shares)) if self._shares else 0.0
+        self._tell(ClothDiffers(self._began, line, round(share, 2), UNKNOWN_CAUSE))
+        if self._piece is None and line < self._end_line:
+            text = f"The cloth looks as taught again since {self._place(line)}."
+            self._tell(Notice(Severity.INFO, text))
+        self._began = None
+        self._shares.clear()
+
+    def _begin_told(self, line: int, share: float) -> str:
+        where = f"picture {self._piece}" if self._piece is not None else self._place(line)
+        begins = "  The roll begins so: check that fabric and recipe fit." if line < AT_BEGIN_LINES else ""
+        return (
+            f"This cloth differs from what was taught over {share:.0%} of its width since {where}: {UNKNOWN_CAUSE}  "
+            f"Meanwhile flaws are judged against the cloth around them, and scores mean less.{begins}"
+        )
+
+    def _place(self, line: int) -> str:
+        if self._recipe.mm_per_px is None:
+            return f"line {line}"
+        return f"{line * self._recipe.scale_along / 1000:.1f} m"
