@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from station.contract import ClothDiffers, Severity, StopStep
 from station.recipe import Recipe
+from station.recipe.cloth_look import ClothLook
 from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.engine import shown
@@ -102,6 +104,16 @@ class History:
                 f"There is no version {version} of the recipe for {fabric}; known: {', '.join(map(str, rows))}."
             )
         return recipe_row(rows[chosen]).recipe
+
+    def looks(self, *, but: str) -> dict[str, ClothLook]:
+        """Return how all fabrics but one look by their newest recipes, by name; those that do not say are left out."""
+        found: dict[str, ClothLook] = {}
+        for name in self.fabrics():
+            with suppress(RecordsError):
+                look = self.recipe(name).look
+                if look is not None and name != but:
+                    found[name] = look
+        return found
 
     def model_file(self, sha256: str) -> Path:
         """Return the path of a taught model.  Raises RecordsError if it is not on record or its file is missing."""

@@ -6,12 +6,14 @@ From that follow the threshold and the places where the line is to be less sensi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.scorer import TILE_PX
 from station.contract import Event, RowJudged, StripView
+from station.recipe.cloth_look import ClothLook, Features, look_at, look_of
 from station.recipe.frame_spots import Frames, FrameSpots, SpotDivisors
 from station.recipe.score_levels import ScoreLevels, levels_across, levels_of
 from station.recipe.sensitivity import SensitivityProfile
@@ -25,6 +27,7 @@ ENOUGH_PATCHES = 12_000
 """No more patches are needed: one false alarm per 100 m is then no extrapolation on a web of one metre.  A smaller
 budget takes proportionally more."""
 
+LOOKS_ASIDE, MOST_LOOKS = 4, 4000
 MOST_RAW_CELLS = 32_000_000
 """Once so many scores are kept, the fixed spots are looked for, and the rest is judged by them: memory is bounded."""
 
@@ -158,6 +161,7 @@ class HeldOut:
         self._spots: SpotDivisors | None = None
         self._raw_cells = 0
         self._levels: list[NDArray[np.float32]] = []
+        self._looks: list[Features] = []
         self._view: StripView | None = None
         self.rows: list[Row] = []
         self.patches = 0
@@ -175,6 +179,7 @@ class HeldOut:
             levels = None if event.blind_px else levels_across(event.scores, event.left_px, event.right_px)
             if levels is not None:
                 self._levels.append(levels)
+            self._look_at(event)
         elif isinstance(event, RowJudged) and self._view is not None and event.peaks.size:
             row = Row.of(self._view, event, self._spots)
             self._add(row)
@@ -209,6 +214,18 @@ class HeldOut:
     def sensitivity(self) -> SensitivityProfile:
         """Return where good cloth itself scores high."""
         return self._finder.found()
+
+    def _look_at(self, view: StripView) -> None:
+        """Look at parts of the web side by side: few strips then show how much cloth differs from place to place."""
+        width = view.right_px - view.left_px
+        parts = max(1, min(LOOKS_ASIDE, width // TILE_PX))
+        edges = [view.left_px + width * number // parts for number in range(parts + 1)]
+        looks = [look_at(view.pixels, *pair) for pair in pairwise(edges)]
+        self._looks += [look for look in looks if look is not None][: MOST_LOOKS - len(self._looks)]
+
+    def look(self) -> ClothLook | None:
+        """Return what good cloth looks like; None if too little was seen."""
+        return look_of(self._looks)
 
     def levels(self) -> ScoreLevels | None:
         """Return how high the middle of good cloth scores across the web; None if too little was seen."""

@@ -156,6 +156,7 @@ def teach(
             "sensitivity": sensitivity,
             "spots": spots,
             "levels": held.levels(),
+            "look": held.look(),
             "threshold": threshold.score,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
             "cloth": shown.taught(camera.channels, camera.white),

@@ -31,6 +31,7 @@ from station.line.gauges import Gauges
 from station.line.judging.blending import Blender
 from station.line.judging.defects import DefectTracker
 from station.line.judging.spot_watch import SpotWatch
+from station.line.judging.web_cause import Known
 from station.line.judging.web_state import WebState
 from station.line.ledger import LineLedger
 from station.line.notices import Notices
@@ -63,7 +64,9 @@ class Judge:
         edge_drop: float,
         point_spread_px: float,
         view: bool = True,
+        known: Known | None = None,
     ) -> None:
+        """Take ``known``, how other fabrics look, so that one that fits better is named."""
         self._ledger = ledger
         self._emit = emit
         self._view = view
@@ -83,7 +86,7 @@ class Judge:
             recipe, width_px=width_px, cell_px=cell_px, edge_drop=edge_drop, point_spread_px=point_spread_px
         )
         self._spots = SpotWatch(recipe.spots, emit)
-        self._web = WebState(recipe, emit)
+        self._web = WebState(recipe, emit, known)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()
         self._rejects: set[int] = set()

@@ -14,7 +14,9 @@ import numpy as np
 
 from drivers.notice import Notice, Severity
 from station.line.flow import StripPart
+from station.line.judging.web_cause import UNKNOWN_CAUSE, Known, cause_of, is_far
 from station.recipe import Recipe
+from station.recipe.cloth_look import Features, look_at
 from station.recipe.score_levels import levels_across
 from station.state.cloth_differs import ClothDiffers
 
@@ -27,7 +29,6 @@ BEGIN_LINES = 1024
 across the web is shorter.  A picture stands by itself."""
 AT_BEGIN_LINES = 2048
 """What differs from before this line on, differs from the roll's beginning."""
-UNKNOWN_CAUSE = "density, light, focus, scale or another fabric?"
 
 Tell = Callable[[Notice | ClothDiffers], None]
 
@@ -35,11 +36,16 @@ Tell = Callable[[Notice | ClothDiffers], None]
 class WebState:
     """The state takes every part of the strip before it is judged.  Used from one thread.
 
-    Without levels in the recipe (of a version before they were learned) it never begins.
+    Without levels and look in the recipe (of a version before they were learned) it never begins.
+
+    Args:
+        known: how other fabrics look, by name, so that one that fits better is named.
     """
 
-    def __init__(self, recipe: Recipe, tell: Tell) -> None:
+    def __init__(self, recipe: Recipe, tell: Tell, known: Known | None = None) -> None:
         self._levels = recipe.levels
+        self._look = recipe.look
+        self._known = known or {}
         self._limit = 0.0 if recipe.levels is None else max(LEAST_APART, SPREADS * recipe.levels.spread)
         self._recipe = recipe
         self._tell = tell
@@ -50,6 +56,8 @@ class WebState:
         self._began: int | None = None
         self._end_line = 0
         self._factor = 1.0
+        self._features: Features | None = None
+        self._cause = UNKNOWN_CAUSE
         self._notices = 0
 
     @property
@@ -59,24 +67,36 @@ class WebState:
 
     def see(self, part: StripPart) -> StripPart:
         """Take a part; returns it as it is to be judged."""
-        if self._levels is None or not part.seen:
+        if not part.seen or (self._levels is None and self._look is None):
             return part
-        raw = part.scores * part.divisors
-        levels = levels_across(raw, part.left_px, part.right_px)
         first, end = part.run_line + part.first, part.run_line + part.end
-        factor = 1.0
-        if levels is not None:
-            apart = self._levels.apart(levels)
-            share = float(np.mean(np.abs(apart) > self._limit))
-            factor = float(np.exp(np.median(apart)))
+        share = self._share(part)
+        if share is not None:
             self._turn(part.piece, first, end, share)
-            self._factor = factor
-        elif self.is_on and part.piece == self._piece:
-            factor = self._factor
+        elif part.piece != self._piece:
+            self._factor = 1.0
         self._end_line = end
-        if not self.is_on or factor <= 1:
+        if not self.is_on or self._factor <= 1:
             return part
-        return replace(part, scores=part.scores / np.float32(factor), divisors=part.divisors * np.float32(factor))
+        factor = np.float32(self._factor)
+        return replace(part, scores=part.scores / factor, divisors=part.divisors * factor)
+
+    def _share(self, part: StripPart) -> float | None:
+        """Return the share of the width that differs, None where too little is seen to tell; all of it where cloth
+        looks other, whatever it scores.  Note how many times higher than good cloth it scores."""
+        share: float | None = None
+        if self._levels is not None:
+            levels = levels_across(part.scores * part.divisors, part.left_px, part.right_px)
+            if levels is not None:
+                apart = self._levels.apart(levels)
+                share = float(np.mean(np.abs(apart) > self._limit))
+                self._factor = float(np.exp(np.median(apart)))
+        if self._look is not None:
+            features = look_at(part.pixels, part.left_px, part.right_px)
+            if features is not None:
+                self._features = features
+                share = 1.0 if is_far(self._look, features) else share or 0.0
+        return share
 
     def end(self) -> None:
         """End the roll: tell the end of a state that lasts, and how many pictures differed."""
@@ -121,7 +141,9 @@ class WebState:
         self._began = line
         self._shares = self._shares or [share]
         share = float(np.mean(self._shares))
-        self._tell(ClothDiffers(line, None, round(share, 2), UNKNOWN_CAUSE))
+        if self._look is not None and self._features is not None:
+            self._cause = cause_of(self._look, self._features, self._known)
+        self._tell(ClothDiffers(line, None, round(share, 2), self._cause))
         if self._piece is None or self._notices == 0:
             self._notices += 1
             self._tell(Notice(Severity.WARNING, self._begin_told(line, share)))
@@ -129,7 +151,7 @@ class WebState:
     def _finish(self, line: int) -> None:
         assert self._began is not None
         share = float(np.mean(self._shares)) if self._shares else 0.0
-        self._tell(ClothDiffers(self._began, line, round(share, 2), UNKNOWN_CAUSE))
+        self._tell(ClothDiffers(self._began, line, round(share, 2), self._cause))
         if self._piece is None and line < self._end_line:
             text = f"The cloth looks as taught again since {self._place(line)}."
             self._tell(Notice(Severity.INFO, text))
@@ -140,7 +162,7 @@ class WebState:
         where = f"picture {self._piece}" if self._piece is not None else self._place(line)
         begins = "  The roll begins so: check that fabric and recipe fit." if line < AT_BEGIN_LINES else ""
         return (
-            f"This cloth differs from what was taught over {share:.0%} of its width since {where}: {UNKNOWN_CAUSE}  "
+            f"This cloth differs from what was taught over {share:.0%} of its width since {where}: {self._cause}  "
             f"Meanwhile flaws are judged against the cloth around them, and scores mean less.{begins}"
         )
 

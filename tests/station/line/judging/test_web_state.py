@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from drivers.notice import Notice
 from station.line.flow import StripPart
 from station.line.judging.web_state import BEGIN_LINES, WebState
+from station.recipe.cloth_look import ClothLook, look_at, look_of
 from station.recipe.score_levels import ScoreLevels, levels_across, levels_of
 from station.state.cloth_differs import ClothDiffers
 from tests.rigs.line import recipe
@@ -98,7 +99,7 @@ def test_short_marks_and_flaws_and_part_of_the_width_are_no_other_cloth(levels: 
 def test_of_a_hundred_rolls_of_right_cloth_none_is_called_other(levels: ScoreLevels) -> None:
     for seed in range(100):
         web = Web(levels, seed=seed + 10)
-        web.play(1 + 0.12 * np.sin(np.arange(20) / 3 + seed))  # shade drifts
+        web.play(1 + 0.12 * np.sin(np.arange(12) / 2 + seed))  # shade drifts
         web.state.end()
         assert web.told == []
 
@@ -141,3 +142,32 @@ def test_a_recipe_that_knows_no_levels_judges_as_before() -> None:
     assert web.see(scores) is scores
     web.state.end()
     assert web.told == []
+
+
+def test_cloth_that_looks_other_is_told_with_its_name_whatever_it_scores(levels: ScoreLevels) -> None:
+    def pixels(pitch: float, seed: int) -> NDArray[np.uint8]:
+        random = np.random.default_rng(seed)
+        y, x = np.mgrid[:LINES, :WIDTH]
+        weave = np.sin(2 * np.pi * x / pitch) + np.sin(2 * np.pi * y / pitch)
+        return np.clip(120 + 20 * weave + random.normal(0, 5, weave.shape), 0, 255).astype(np.uint8)
+
+    def look(pitch: float) -> ClothLook:
+        found = [look_at(pixels(pitch, seed), 0, WIDTH) for seed in range(6)]
+        made = look_of([one for one in found if one is not None])
+        assert made is not None
+        return made
+
+    told: list[Any] = []
+    state = WebState(recipe(levels=levels, look=look(8.0)), told.append, {"twill-3": look(13.0)})
+    random, alike = np.random.default_rng(0), np.ones(WIDTH // 4, np.float32)
+    for row, pitch in enumerate([8.0] * 10 + [13.0] * 10):
+        line = row * LINES
+        part = StripPart(
+            0, line, line + LINES, pixels(pitch, row), scores_of(random), alike, 0, WIDTH, ((0, WIDTH),), (4,), None
+        )
+        state.see(part)
+    state.end()
+    begin = next(event for event in told if isinstance(event, ClothDiffers))
+    assert begin.first_line == 10 * LINES
+    assert "twill-3" in begin.cause
+    assert any("it looks like twill-3" in event.text for event in told if isinstance(event, Notice))
