@@ -18,7 +18,7 @@ import numpy as np
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES, ClothStyle
 from station.line.flow import StripPart
-from station.line.judging.web_cause import is_far, looks_like
+from station.line.judging.web_cause import Known, is_other, looks_like
 from station.line.judging.web_state import WebState
 from station.recipe import Recipe
 from station.recipe.cloth_look import ClothLook, Features, look_at, look_of
@@ -84,11 +84,11 @@ def taught(style: ClothStyle) -> ClothLook:
     return made
 
 
-def roll_events(style: ClothStyle, look: ClothLook, seed: int) -> list[object]:
+def roll_events(style: ClothStyle, look: ClothLook, seed: int, known: Known | None = None) -> list[object]:
     """Play a roll of right cloth whose light drifts; return what was told of it."""
     recipe = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0, look=look)
     told: list[object] = []
-    state = WebState(recipe, told.append)
+    state = WebState(recipe, told.append, known)
     cloth = Cloth(style, width_px=WIDTH, mm_per_px=MM_PER_PX, seed=seed)
     scores, alike = np.zeros((LINES // 4, WIDTH // 4), np.float32), np.ones(WIDTH // 4, np.float32)
     for row in range(ROWS):
@@ -116,14 +116,15 @@ def study(count: int, rolls: int, styles: dict[str, ClothStyle] | None = None) -
     told = named = foreign_rolls = 0
     for woven, other, seed in trials(styles, count):
         seen = features(styles[woven], seed)
-        told += is_far(looks[other], seen)
         known = {name: look for name, look in looks.items() if name != other}
+        strangers = {name: look for name, look in known.items() if name != woven}
+        told += is_other(looks[other], seen, strangers)
         named += looks_like(looks[other], seen, known) == woven
     for number in range(rolls):
         name = list(styles)[number % len(styles)]
-        foreign_rolls += any(
-            isinstance(one, ClothDiffers) for one in roll_events(styles[name], looks[name], 5000 + number)
-        )
+        known = {other: look for other, look in looks.items() if other != name}
+        told_of = roll_events(styles[name], looks[name], 5000 + number, known)
+        foreign_rolls += any(isinstance(one, ClothDiffers) for one in told_of)
     return Outcome(count, told, count, named, rolls, foreign_rolls)
 
 

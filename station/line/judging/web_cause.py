@@ -28,6 +28,13 @@ def is_far(look: ClothLook, features: Features) -> bool:
     return look.distance_of(features) > max(FAR, SPREADS * look.distance)
 
 
+def is_other(look: ClothLook, features: Features, known: Known) -> bool:
+    """Say whether cloth is to be told: it looks far from good cloth, or not near and like another fabric."""
+    if is_far(look, features):
+        return True
+    return look.distance_of(features) > LIKE and bool(looks_like(look, features, known))
+
+
 def looks_like(look: ClothLook, features: Features, known: Known) -> str:
     """Return the name of the other fabric that cloth looks like, '' if it looks like none more than like its own."""
     distances = {name: other.distance_of(features) for name, other in known.items()}

@@ -14,9 +14,9 @@ import numpy as np
 
 from drivers.notice import Notice, Severity
 from station.line.flow import StripPart
-from station.line.judging.web_cause import UNKNOWN_CAUSE, Known, cause_of, is_far
+from station.line.judging.web_cause import UNKNOWN_CAUSE, Known, cause_of, is_other
 from station.recipe import Recipe
-from station.recipe.cloth_look import Features, look_at
+from station.recipe.cloth_look import WINDOW_PX, Features, look_at
 from station.recipe.score_levels import levels_across
 from station.state.cloth_differs import ClothDiffers
 
@@ -57,8 +57,9 @@ class WebState:
         self._end_line = 0
         self._factor = 1.0
         self._features: Features | None = None
+        self._waiting: list[StripPart] = []
         self._cause = UNKNOWN_CAUSE
-        self._notices = 0
+        self._causes: set[str] = set()
 
     @property
     def is_on(self) -> bool:
@@ -69,10 +70,11 @@ class WebState:
         """Take a part; returns it as it is to be judged."""
         if not part.seen or (self._levels is None and self._look is None):
             return part
-        first, end = part.run_line + part.first, part.run_line + part.end
-        share = self._share(part)
-        if share is not None:
-            self._turn(part.piece, first, end, share)
+        end = part.run_line + part.end
+        stretch = self._stretch(part)
+        share = None if stretch is None else self._share(stretch)
+        if stretch is not None and share is not None:
+            self._turn(part.piece, stretch.run_line + stretch.first, end, share)
         elif part.piece != self._piece:
             self._factor = 1.0
         self._end_line = end
@@ -81,21 +83,43 @@ class WebState:
         factor = np.float32(self._factor)
         return replace(part, scores=part.scores / factor, divisors=part.divisors * factor)
 
-    def _share(self, part: StripPart) -> float | None:
+    def _stretch(self, part: StripPart) -> StripPart | None:
+        """Return the part with those before it that were too short to tell, its scores raw; None while too short.
+
+        A slow loom is judged a few lines at a time; a picture has what it has.
+        """
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and (last.run_line, last.end, last.piece) != (part.run_line, part.first, part.piece):
+            self._waiting.clear()
+        self._waiting.append(part)
+        parts = self._waiting
+        if part.piece is None and part.end - parts[0].first < WINDOW_PX:
+            return None
+        self._waiting = []
+        return replace(
+            part,
+            first=parts[0].first,
+            pixels=np.concatenate([one.pixels for one in parts]) if len(parts) > 1 else part.pixels,
+            scores=np.concatenate([one.scores * one.divisors for one in parts]),
+            left_px=max(one.left_px for one in parts),
+            right_px=min(one.right_px for one in parts),
+        )
+
+    def _share(self, stretch: StripPart) -> float | None:
         """Return the share of the width that differs, None where too little is seen to tell; all of it where cloth
         looks other, whatever it scores.  Note how many times higher than good cloth it scores."""
         share: float | None = None
         if self._levels is not None:
-            levels = levels_across(part.scores * part.divisors, part.left_px, part.right_px)
+            levels = levels_across(stretch.scores, stretch.left_px, stretch.right_px)
             if levels is not None:
                 apart = self._levels.apart(levels)
                 share = float(np.mean(np.abs(apart) > self._limit))
                 self._factor = float(np.exp(np.median(apart)))
         if self._look is not None:
-            features = look_at(part.pixels, part.left_px, part.right_px)
+            features = look_at(stretch.pixels, stretch.left_px, stretch.right_px)
             if features is not None:
                 self._features = features
-                share = 1.0 if is_far(self._look, features) else share or 0.0
+                share = 1.0 if is_other(self._look, features, self._known) else share or 0.0
         return share
 
     def end(self) -> None:
@@ -144,8 +168,8 @@ class WebState:
         if self._look is not None and self._features is not None:
             self._cause = cause_of(self._look, self._features, self._known)
         self._tell(ClothDiffers(line, None, round(share, 2), self._cause))
-        if self._piece is None or self._notices == 0:
-            self._notices += 1
+        if self._piece is None or self._cause not in self._causes:
+            self._causes.add(self._cause)
             self._tell(Notice(Severity.WARNING, self._begin_told(line, share)))
 
     def _finish(self, line: int) -> None:

@@ -74,6 +74,16 @@ def test_a_web_that_differs_is_told_once_with_its_beginning_and_its_end(levels: 
     assert "as taught again since 5.6 m" in again.text
 
 
+def test_a_slow_loom_judged_a_few_lines_at_a_time_is_watched_too(levels: ScoreLevels) -> None:
+    web = Web(levels)
+    for factor in [1.0] * 60 + [2.0] * 60 + [1.0] * 60:
+        web.see(scores_of(web.random, factor, 40))
+    web.state.end()
+    begin, end = web.of(ClothDiffers)
+    assert begin.first_line == pytest.approx(60 * 40, abs=200)
+    assert end.end_line == pytest.approx(120 * 40, abs=200)
+
+
 def test_a_roll_that_begins_and_ends_so_says_so(levels: ScoreLevels) -> None:
     web = Web(levels, mm_per_px=None)
     web.play([0.4] * 10)
