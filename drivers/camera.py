@@ -46,6 +46,8 @@ class LineBlock:
             (each image of a folder is a piece of its own); the live loom has one piece, ``None``.
         blind_px: half-open columns that no camera saw, in order, where cameras are joined and some showed nothing.
         is_camera_gone: True if they are blind because a camera is gone or late, not because it lost some lines.
+        frame_line, frame_lines: where in its frame (a picture, or what an area camera sees at once) ``pixels[0]`` was
+            seen, and how many lines such a frame has; 0 lines where there are no frames.
     """
 
     pixels: NDArray[np.uint8]
@@ -56,6 +58,8 @@ class LineBlock:
     piece: str | None = None
     blind_px: tuple[tuple[int, int], ...] = ()
     is_camera_gone: bool = False
+    frame_line: int = 0
+    frame_lines: int = 0
 
     @property
     def lines(self) -> int:

@@ -199,7 +199,14 @@ class ReplayCamera(Camera):
         assert self._pixels is not None
         rows = self._pixels[self._next_row : self._next_row + self._block_lines]
         block = LineBlock(
-            rows, piece.first_line + self._next_row, 1.0, time.monotonic_ns(), self._camera_id, piece.name
+            pixels=rows,
+            first_line=piece.first_line + self._next_row,
+            ticks_per_line=1.0,
+            captured_ns=time.monotonic_ns(),
+            camera_id=self._camera_id,
+            piece=piece.name,
+            frame_line=self._next_row,
+            frame_lines=piece.lines,
         )
         with self._lock:
             self._next_row += block.lines

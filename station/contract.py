@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from drivers.notice import Notice as Notice
 from drivers.notice import Severity as Severity
 from station.recipe import Recipe
+from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
+from station.state.cloth_differs import ClothDiffers as ClothDiffers
 from station.state.machine import LinkState as LinkState
 from station.state.machine import MachineStatus as MachineStatus
 from station.state.machine import NextReject as NextReject
@@ -159,10 +161,9 @@ class StripView:
         scores: float32 ``[ceil(lines / cell_px), ceil(width / cell_px)]`` raw scores, 0 off the web; never written to,
             as the line goes on using them.
         threshold: raw score from which a region is a reject; infinite where nothing is to be decided.
-        cell_px: side of a cell in px.
-        left_px, right_px: web edges, half-open.
-        blind_px: half-open columns of the web that were not judged: one of several cameras is missing, or there is too
-            little cloth in one go.
+        cell_px, left_px, right_px: side of a cell in px; web edges, half-open.
+        blind_px: half-open columns of the web not judged: a camera is missing, or there is too little cloth in one go.
+        frames: in which frames its lines were seen.
     """
 
     first_line: int
@@ -174,6 +175,7 @@ class StripView:
     right_px: int
     piece: str | None = None
     blind_px: tuple[tuple[int, int], ...] = ()
+    frames: Frames = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +300,7 @@ class RowJudged:
     width_px: int = 0
 
 
-Told = Notice | ColumnsInspected | Fault
+Told = Notice | ColumnsInspected | ClothDiffers | Fault
 Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView
 
 

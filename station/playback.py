@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -16,6 +16,7 @@ from station.contract import Defect, DefectChanged, Event, LineSnapshot, Notice,
 from station.display_score import display_scores
 from station.line.inspection import Inspection
 from station.recipe import Recipe
+from station.recipe.cloth_look import ClothLook
 
 MapSink = Callable[[str, NDArray[np.float32], NDArray[np.bool_]], None]
 """The sink receives a piece's name, its full-size map, float32 ``[lines, width]``, 0.5 = threshold and 0 off the web,
@@ -65,6 +66,7 @@ def play(
     on_event: Callable[[Event], None] | None = None,
     on_map: MapSink | None = None,
     cancelled: Callable[[], bool] | None = None,
+    known: Mapping[str, ClothLook] | None = None,
 ) -> Playback:
     """Run the camera's cloth through the line to its end.
 
@@ -73,6 +75,8 @@ def play(
         on_map: receives each piece's map as soon as the piece is complete; without it no map is kept.
         cancelled: called throughout; once it returns True, lines in flight are given up and the rest is not played.
             The roll is then broken off, and no map is made of a piece that was not judged to its end.
+
+        known: how other fabrics look, as for :class:`station.line.inspection.Inspection`.
 
     Raises:
         CameraError, or any other fault that ended the line before the end of the cloth.
@@ -84,7 +88,7 @@ def play(
         if on_event is not None:
             on_event(event)
 
-    inspection = Inspection(camera, scorer, recipe, roll=roll, shading=shading, on_event=take)
+    inspection = Inspection(camera, scorer, recipe, roll=roll, shading=shading, on_event=take, known=known)
     inspection.start()
     is_cancelled = False
     try:

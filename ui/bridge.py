@@ -8,6 +8,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
 from station.contract import (
+    ClothDiffers,
     ColumnsInspected,
     Core,
     DefectChanged,
@@ -47,6 +48,7 @@ class CoreBridge(QObject):
     strip_judged = Signal(object)
     defect_changed = Signal(object)
     stretch_closed = Signal(object)
+    cloth_differs = Signal(object)
     roll_started = Signal(object)
     roll_ended = Signal(object)
     notice = Signal(object)
@@ -65,6 +67,7 @@ class CoreBridge(QObject):
             StripView: self.strip_judged.emit,
             DefectChanged: self.defect_changed.emit,
             StretchClosed: self.stretch_closed.emit,
+            ClothDiffers: self.cloth_differs.emit,
             RollStarted: self.roll_started.emit,
             RollEnded: self.roll_ended.emit,
             Notice: self.notice.emit,

@@ -113,6 +113,7 @@ class MainWindow(QMainWindow):
         bridge.strip_judged.connect(live.on_strip)
         bridge.defect_changed.connect(live.on_defect)
         bridge.stretch_closed.connect(live.on_stretch)
+        bridge.cloth_differs.connect(live.on_differs)
         bridge.roll_started.connect(live.on_roll_started)
         bridge.roll_ended.connect(live.on_roll_ended)
         bridge.roll_ended.connect(self.tuning.refresh)

@@ -36,6 +36,7 @@ class Delivery:
         step: new lines of each block.
         lines_per_s: rate of a camera that runs freely; None: triggered, or its rate cannot be known.
         counter: where the encoder's pulses can be read, None without an encoder.
+        is_area: whether each block is a frame of an area camera.
     """
 
     width_px: int
@@ -44,6 +45,7 @@ class Delivery:
     step: int
     lines_per_s: float | None
     counter: PulseCounter | None = None
+    is_area: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -69,10 +71,11 @@ def set_up(features: Features, settings: PylonSettings) -> Delivery:
             f"choose overlap_px up to {lines // 2}."
         )
     rate = _rate(features, settings, lines, step)
+    is_area = _lines_of_a_block(features, settings) is None
     if settings.encoder is None:
-        return Delivery(width_px, lines, channels, step, rate)
+        return Delivery(width_px, lines, channels, step, rate, is_area=is_area)
     counter = encoder_triggers(features, settings.encoder, step)
-    return Delivery(width_px, lines, channels, step, None, counter)
+    return Delivery(width_px, lines, channels, step, None, counter, is_area)
 
 
 def _stop_triggers(features: Features) -> None:

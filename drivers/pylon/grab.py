@@ -148,6 +148,7 @@ class Grab:
             ticks_per_line=float(self._position.pulses_per_line),
             captured_ns=self._clock.captured_ns(camera_ns, arrived_ns),
             camera_id=self._camera_id,
+            frame_lines=self._delivery.lines if self._delivery.is_area else 0,
         )
 
     def _poll(self) -> None:

@@ -115,6 +115,7 @@ def header_of(entry: Entry) -> dict[str, Any]:
             "piece": block.piece,
             "blind_px": block.blind_px,
             "is_camera_gone": block.is_camera_gone,
+            **({"frame_line": block.frame_line, "frame_lines": block.frame_lines} if block.frame_lines else {}),
         }
     if entry.lines is not None:
         header["lines"] = entry.lines

@@ -298,4 +298,5 @@ def _part(block: LineBlock, first_line: int, end_line: int) -> list[LineBlock]:
     if end_line <= first_line:
         return []
     pixels = block.pixels[first_line - block.first_line : end_line - block.first_line]
-    return [replace(block, pixels=pixels, first_line=first_line)]
+    frame_line = block.frame_line + first_line - block.first_line
+    return [replace(block, pixels=pixels, first_line=first_line, frame_line=frame_line)]

@@ -210,7 +210,16 @@ class SimulatedRig(Camera):
             self._delivered += lines
             captured_s = time.monotonic() if self._loom is None else self._loom.clock_at(span.ready_s)
         self._rate.add(lines)
-        return LineBlock(pixels, span.first_line, 1.0, round(captured_s * 1e9), self._camera_id)
+        frame_lines = self._job.plan.frame_lines or 0
+        return LineBlock(
+            pixels=pixels,
+            first_line=span.first_line,
+            ticks_per_line=1.0,
+            captured_ns=round(captured_s * 1e9),
+            camera_id=self._camera_id,
+            frame_line=max(0, frame_lines - len(pixels)),  # the first frames show only what has come into view
+            frame_lines=frame_lines,
+        )
 
     def _sleep(self, renderer: Renderer, seconds: float) -> None:
         try:

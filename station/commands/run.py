@@ -185,7 +185,14 @@ def inspect_folder(
     try:
         with interrupt_noted() as noted:
             playback = play(
-                camera, runtime, in_force, roll=roll, on_event=take, on_map=keep_map, cancelled=noted.is_set
+                camera,
+                runtime,
+                in_force,
+                roll=roll,
+                on_event=take,
+                on_map=keep_map,
+                cancelled=noted.is_set,
+                known=records.history.looks(but=recipe.fabric),
             )
     finally:
         runtime.close()

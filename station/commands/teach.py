@@ -96,7 +96,14 @@ def _refuse_doubtful(folder: Path, camera: ReplayCamera, *, confirmed: bool) -> 
 def sentences(result: TeachInResult) -> list[str]:
     """Return what users should know about a result, a paragraph each; none if there was enough cloth, all good."""
     web = web_told(result) if is_web_notable(result) else ""
-    told = [web, _little_cloth(result), _extrapolated(result), result.recipe.sensitivity.told(), _suspects(result)]
+    told = [
+        web,
+        _little_cloth(result),
+        _extrapolated(result),
+        result.recipe.sensitivity.told(),
+        _spots(result),
+        _suspects(result),
+    ]
     return [paragraph for paragraph in told if paragraph]
 
 
@@ -174,6 +181,11 @@ def _plain(number: float) -> str:
     return f"{number:.0f}" if number >= 10 else f"{number:.2g}" if number >= 0.01 else "0"
 
 
+def _spots(result: TeachInResult) -> str:
+    said = result.recipe.spots.told()
+    return f"{said}  Drawn in {result.spots_picture}." if said and result.spots_picture else said
+
+
 def _suspects(result: TeachInResult) -> str:
     if not result.suspects:
         return ""
@@ -224,6 +236,8 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
         "web_how": str(recipe.web.how),
         "web_told": web_told(result),
         "web_picture": str(result.web_picture) if result.web_picture else None,
+        "fixed_spots": [spot._asdict() for spot in recipe.spots.spots()],
+        "fixed_spots_picture": str(result.spots_picture) if result.spots_picture else None,
         "mean_grey": cloth and cloth.mean_grey,
         "warnings": sentences(result),
         "suspects": [_row(number, suspect, result) for number, suspect in enumerate(result.suspects, start=1)],

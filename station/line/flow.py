@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from station.contract import UninspectedReason
 from station.line.columns import Spans
+from station.recipe.frame_spots import Frames
 
 Maps = NDArray[np.float32]
 """Maps are the raw scores of tiles, float32 ``[tiles, cells, cells]``."""
@@ -23,6 +24,7 @@ class Chunk:
 
     ``pixels``: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
     ``blind_px``, ``blind_reason``: half-open columns that no camera saw, in order, and why.
+    ``frame_line``, ``frame_lines``: where in its frame it begins, see :class:`drivers.camera.LineBlock`.
     """
 
     pixels: NDArray[np.uint8]
@@ -31,6 +33,8 @@ class Chunk:
     piece: str | None
     blind_px: Spans = ()
     blind_reason: UninspectedReason = UninspectedReason.CAMERA_GONE
+    frame_line: int = 0
+    frame_lines: int = 0
 
     @property
     def lines(self) -> int:
@@ -60,6 +64,7 @@ class TileRow:
         above: the lines before ``first``, fewer than a cell, that a tile takes in place of mirrored ones below: a run
             seldom ends with a whole cell.
         blind: why some of the web's width is not judged, None where all is.
+        frames: in which frames its lines were seen, by roll lines.
     """
 
     run_line: int
@@ -75,6 +80,7 @@ class TileRow:
     piece: str | None
     above: NDArray[np.uint8] | None = None
     blind: UninspectedReason | None = None
+    frames: Frames = ()
 
     @property
     def end(self) -> int:
@@ -103,10 +109,12 @@ class StripPart:
         first, end: lines from the run's start, half-open; ``first`` is a multiple of the cell.
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
         scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, divided by ``divisors``; 0 off the web.
-        divisors: float32 ``[ceil(width / cell)]``, from the sensitivity profile.
+        divisors: float32 ``[ceil(width / cell)]``, from the sensitivity profile, or of the shape of ``scores`` where
+            the frame has fixed spots.
         left_px, right_px: web edges; equal where there is no cloth.
         seen, patches: columns of the web that were judged, and how many tiles lay on each such stretch.
         blind: why some of the web's width was not judged, None where all was.
+        frames: in which frames its lines were seen, by roll lines.
     """
 
     run_line: int
@@ -121,3 +129,4 @@ class StripPart:
     patches: tuple[int, ...]
     piece: str | None
     blind: UninspectedReason | None = None
+    frames: Frames = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 
 from drivers import abandoned
@@ -26,6 +26,7 @@ from station.line.scoring.inference import Inference
 from station.line.scoring.tiling import PixelCorrection, Tiler
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
+from station.recipe.cloth_look import ClothLook
 from station.shutdown import time_left
 
 ROWS_WAITING = 16
@@ -57,6 +58,7 @@ class Inspection:
         roll: the roll's name, None where nothing is recorded.
         shading: flat field of the camera (:class:`calibration.shading.Shading`).
         view: whether to tell StripViews.
+        known: how other fabrics look, by name: one that fits better than the recipe's is named.
         due_line: the encoder's due line when the roll was opened.  With a camera that does not wait, the roll's cloth
             begins there and is uninspected (model not ready) until the camera is opened.  None: as read at the start.
     """
@@ -72,6 +74,7 @@ class Inspection:
         on_event: Callable[[Event], None],
         view: bool = True,
         due_line: int | None = None,
+        known: Mapping[str, ClothLook] | None = None,
     ) -> None:
         self._camera = camera
         self._recipe = recipe
@@ -106,6 +109,7 @@ class Inspection:
             edge_drop=scorer.edge_drop,
             point_spread_px=scorer.point_spread_px,
             view=view,
+            known=known,
         )
         self._threads = [
             threading.Thread(target=body, name=name, daemon=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from model.durable import write_whole
 from station.contract import StationError
 from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
+from station.quality.report_differing import ReportDiffering
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
 from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict
@@ -125,6 +126,7 @@ class Report:
     incomplete_because: tuple[str, ...] = ()
     spoilt: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    differing: tuple[ReportDiffering, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -140,7 +142,10 @@ def report(history: History, roll_name: str) -> Report:
         ReportError: the recipe names a grading rule that does not exist.
     """
     roll = history.roll(roll_name)
-    return report_of(history, roll, history.columns(roll.id), history.warnings(roll.id))
+    made = report_of(history, roll, history.columns(roll.id), history.warnings(roll.id))
+    lines, scale = roll.ledger.lines_acquired, roll.mm_per_line
+    differing = tuple(ReportDiffering.of(told, lines, scale) for told in history.differing(roll.id))
+    return replace(made, differing=differing)
 
 
 def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequence[str] = ()) -> Report:

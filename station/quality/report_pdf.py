@@ -16,6 +16,7 @@ from PIL import Image
 
 from model.durable import write_whole
 from station.quality.fonts import FAMILIES, folders, signs_without_glyph
+from station.quality.report_differing import HEADING
 from station.quality.report_text import HEADINGS, defect_cells, stretch_words, summary
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _page(made: Report, pictures: list[dict[str, object]], left_out: list[str]) 
                 "title": "Cloth nobody inspected",
                 "lines": [*(stretch_words(made, stretch) for stretch in unseen[:LISTED]), *rest],
             },
+            {"title": HEADING, "lines": [one.words() for one in made.differing[:LISTED]]},
             {"title": "Told during the roll", "lines": list(made.warnings[:LISTED])},
             {"title": "Not in this report", "lines": [*made.incomplete_because, *left_out]},
         ],
@@ -93,9 +95,14 @@ def _roll_map(made: Report, unseen: list[ReportStretch]) -> dict[str, object]:
     ticks = {_step(defect.position / length) for defect in made.defect_list if defect.counts and length > 0}
     return {
         "unseen": sorted((min(first, 1 - THINNEST), wide) for first, wide in boxes),
+        "differing": sorted(
+            (_step(one.first_line / total), max(THINNEST, _step((one.end_line - one.first_line) / total)))
+            for one in made.differing
+        ),
         "ticks": sorted(ticks),
         "end": f"{made.lines_acquired} lines" if made.length_m is None else f"{made.length_m:.2f} m",
-        "legend": "ticks: rejects that count; struck boxes: cloth not inspected",
+        "legend": "ticks: rejects that count; struck boxes: cloth not inspected"
+        + ("; bar below: cloth that differs from what was taught" if made.differing else ""),
     }
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from station.local_time import dated, day
+from station.quality.report_differing import HEADING
 from station.records.rolls import clock_text
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ def as_text(made: Report) -> str:
         lines += ["", "Cloth nobody inspected"]
         lines += [f"  {stretch_words(made, stretch)}" for stretch in unseen[:LISTED]]
         lines += _more(len(unseen))
+    if made.differing:
+        lines += ["", HEADING, *(f"  {one.words()}" for one in made.differing[:LISTED])]
+        lines += _more(len(made.differing))
     if made.warnings:
         lines += ["", "Told during the roll", *(f"  {text}" for text in made.warnings[:LISTED])]
         lines += _more(len(made.warnings))

@@ -9,7 +9,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from model.scorer import CELL_PX, TILE_PX
 from station.recipe.camera_overrides import CameraOverrides
 from station.recipe.cloth import TaughtCloth
+from station.recipe.cloth_look import ClothLook
+from station.recipe.frame_spots import FrameSpots
 from station.recipe.names import FabricName
+from station.recipe.score_levels import ScoreLevels
 from station.recipe.sensitivity import SensitivityProfile
 from station.recipe.web import AUTO, Web
 
@@ -40,6 +43,9 @@ class Recipe(BaseModel):
         validation_alias=AliasChoices("sensitivity", "leniency"),  # its name in recipes before version 0.2
         description="where good cloth itself scores high, as teach-in found",
     )
+    spots: FrameSpots = Field(FrameSpots(), description="fixed places of a picture where good cloth itself scores high")
+    levels: ScoreLevels | None = Field(None, description="how high the middle of good cloth scores; None if not known")
+    look: ClothLook | None = Field(None, description="grey and yarns of good cloth; None if not known")
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")

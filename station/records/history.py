@@ -6,8 +6,10 @@ without it the first one raises SpoiltRowError.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -18,15 +20,16 @@ from sqlalchemy import Engine, Executable, Row, Select, case, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from station.contract import Severity, StopStep
+from station.contract import ClothDiffers, Severity, StopStep
 from station.recipe import Recipe
+from station.recipe.cloth_look import ClothLook
 from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
 from station.records.reading.values import Told, Values, as_they_lie, readable
-from station.records.rolls import COLUMNS, place_of
+from station.records.rolls import COLUMNS, DIFFERS, place_of
 from station.records.rows import (
     CalibrationRow,
     DefectFilter,
@@ -101,6 +104,16 @@ class History:
                 f"There is no version {version} of the recipe for {fabric}; known: {', '.join(map(str, rows))}."
             )
         return recipe_row(rows[chosen]).recipe
+
+    def looks(self, *, but: str) -> dict[str, ClothLook]:
+        """Return how all fabrics but one look by their newest recipes, by name; those that do not say are left out."""
+        found: dict[str, ClothLook] = {}
+        for name in self.fabrics():
+            with suppress(RecordsError):
+                look = self.recipe(name).look
+                if look is not None and name != but:
+                    found[name] = look
+        return found
 
     def model_file(self, sha256: str) -> Path:
         """Return the path of a taught model.  Raises RecordsError if it is not on record or its file is missing."""
@@ -191,6 +204,21 @@ class History:
         """
         query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
         return next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
+
+    def differing(self, roll_id: int) -> list[ClothDiffers]:
+        """Return where a roll's cloth differed as a whole from what was taught, in order; the last has no end where the
+        roll was broken off meanwhile."""
+        query = select(EventTable.id, EventTable.new).where(
+            EventTable.action == DIFFERS, EventTable.why == place_of(roll_id)
+        )
+        found: dict[int, ClothDiffers] = {}
+        for row in self._rows(query.order_by(EventTable.id)):
+            try:
+                told = ClothDiffers(**json.loads(row.new))
+                found[int(told.first_line)] = told
+            except (TypeError, ValueError) as error:
+                log.warning("row %s of the audit does not say where cloth differs: %s", row.id, error)
+        return [found[line] for line in sorted(found)]
 
     def warnings(self, roll_id: int) -> list[str]:
         """Return the warnings and errors told of a roll, in order; among them pictures that could not be read."""

@@ -5,8 +5,9 @@ Everything here runs inside a write transaction of the writer's thread and may r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import numpy as np
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from station.contract import (
+    ClothDiffers,
     ColumnsInspected,
     Defect,
     DefectChanged,
@@ -36,12 +38,13 @@ from station.records.recipes import recipe_row
 from station.records.rows import RecordsError, RollMeasures
 from station.records.schema import DefectTable, EventTable, ProfileTable, RollTable, StretchTable, now, storable
 
-KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, Notice, Fault)
+KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, ClothDiffers, Notice, Fault)
 """Only these events are kept; whoever tells the records may tell them all."""
 
 ENDED = "ended"
 BROKEN_OFF = "broken off"
 COLUMNS = "columns inspected"
+DIFFERS = "cloth differs"
 NAMES_TAKEN = "roll names taken"
 """A fresh database begins with an audit row that has the last names by day and number of the one before."""
 FIRST_ROWS = 8
@@ -156,6 +159,8 @@ def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
             audit.append(session, f"stop {entry.event.step}", "", entry.event.cause, entry.event.by, where)
         elif isinstance(entry.event, ColumnsInspected):
             audit.append(session, COLUMNS, "", str(entry.event), "line", where)
+        elif isinstance(entry.event, ClothDiffers):
+            audit.append(session, DIFFERS, "", json.dumps(asdict(entry.event)), "line", where)
         elif isinstance(entry.event, Fault):
             why = ", ".join(part for part in (entry.event.where, entry.event.kind, where) if part)
             audit.append(session, "fault", "", entry.event.text, "station", why)

@@ -5,22 +5,31 @@ From that follow the threshold and the places where the line is to be less sensi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.scorer import TILE_PX
 from station.contract import Event, RowJudged, StripView
+from station.recipe.cloth_look import ClothLook, Features, look_at, look_of
+from station.recipe.frame_spots import Frames, FrameSpots, SpotDivisors
+from station.recipe.score_levels import ScoreLevels, levels_across, levels_of
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M
 from station.teaching.sensitivity_finder import SensitivityFinder
+from station.teaching.spot_finder import SpotFinder, drawn
 
 PARTS = 4
 """Each patch has this many parts side by side: their highest scores say more of the tail than the patch's alone."""
 ENOUGH_PATCHES = 12_000
 """No more patches are needed: one false alarm per 100 m is then no extrapolation on a web of one metre.  A smaller
 budget takes proportionally more."""
+
+LOOKS_ASIDE, MOST_LOOKS = 4, 4000
+MOST_RAW_CELLS = 32_000_000
+"""Once so many scores are kept, the fixed spots are looked for, and the rest is judged by them: memory is bounded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +42,10 @@ class Row:
         left_px, right_px: the web's edges.
         width_px, cell_px: width of the camera, side of a cell.
         patches: how many are side by side.
-        tops: float32 ``[cells]``, highest raw score of each column of cells.
+        tops: float32 ``[cells]``, highest raw score of each column of cells, divided at fixed spots of the frame.
         heights: int ``[cells]``, which row of cells holds it.
+        raw: float16 ``[cells along, cells]``, the raw scores, while the fixed spots are not known yet.
+        frames: in which frames it was seen.
     """
 
     piece: str | None
@@ -47,10 +58,16 @@ class Row:
     patches: int
     tops: NDArray[np.float32]
     heights: NDArray[np.intp]
+    raw: NDArray[np.float16] | None = None
+    frames: Frames = ()
 
     @classmethod
-    def of(cls, view: StripView, judged: RowJudged) -> Row:
-        """Make a row of a judged strip of cloth."""
+    def of(cls, view: StripView, judged: RowJudged, spots: SpotDivisors | None) -> Row:
+        """Make a row of a judged strip of cloth; while ``spots`` are not known, it keeps what they will need."""
+        scores = view.scores
+        if spots is not None:
+            divisors = spots.of(view.frames, view.first_line, len(scores), view.pixels.shape[1])
+            scores = scores if divisors is None else scores / divisors
         return cls(
             piece=judged.piece,
             first_line=judged.first_line,
@@ -60,9 +77,21 @@ class Row:
             width_px=view.pixels.shape[1],
             cell_px=view.cell_px,
             patches=judged.peaks.size,
-            tops=view.scores.max(axis=0),
-            heights=view.scores.argmax(axis=0),
+            tops=scores.max(axis=0),
+            heights=scores.argmax(axis=0),
+            raw=scores.astype(np.float16) if spots is None and view.frames else None,
+            frames=view.frames,
         )
+
+    def under(self, spots: SpotDivisors) -> Row:
+        """Return the row as it is once the fixed spots are known."""
+        if self.raw is None:
+            return self
+        divisors = spots.of(self.frames, self.first_line, len(self.raw), self.width_px)
+        if divisors is None:
+            return replace(self, raw=None)
+        scores = self.raw / divisors
+        return replace(self, tops=scores.max(axis=0), heights=scores.argmax(axis=0), raw=None)
 
     def followed_by(self, tail: Row) -> Row | None:
         """Return both as one row, if ``tail`` is the short end of the run: it counts with the row before it."""
@@ -83,6 +112,8 @@ class Row:
             patches=self.patches,
             tops=np.maximum(self.tops, tail.tops),
             heights=np.where(tail.tops > self.tops, below + tail.heights, self.heights),
+            raw=None if self.raw is None or tail.raw is None else np.concatenate([self.raw, tail.raw]),
+            frames=self.frames,
         )
 
     def scores(self, sensitivity: SensitivityProfile) -> NDArray[np.float32]:
@@ -126,6 +157,11 @@ class HeldOut:
     def __init__(self, budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M) -> None:
         self.enough_patches = ENOUGH_PATCHES * max(1.0, FALSE_ALARM_BUDGET_PER_100_M / budget_per_100_m)
         self._finder = SensitivityFinder()
+        self._spot_finder = SpotFinder()
+        self._spots: SpotDivisors | None = None
+        self._raw_cells = 0
+        self._levels: list[NDArray[np.float32]] = []
+        self._looks: list[Features] = []
         self._view: StripView | None = None
         self.rows: list[Row] = []
         self.patches = 0
@@ -138,8 +174,18 @@ class HeldOut:
         if isinstance(event, StripView):
             self._view = event
             self._finder.take(event)
+            if self._spots is None:
+                self._spot_finder.take(event)
+            levels = None if event.blind_px else levels_across(event.scores, event.left_px, event.right_px)
+            if levels is not None:
+                self._levels.append(levels)
+            self._look_at(event)
         elif isinstance(event, RowJudged) and self._view is not None and event.peaks.size:
-            self._add(Row.of(self._view, event))
+            row = Row.of(self._view, event, self._spots)
+            self._add(row)
+            self._raw_cells += 0 if row.raw is None else row.raw.size
+            if self._raw_cells > MOST_RAW_CELLS:
+                self.spots()
 
     def _add(self, row: Row) -> None:
         self.lines += row.end_line - row.first_line
@@ -168,3 +214,32 @@ class HeldOut:
     def sensitivity(self) -> SensitivityProfile:
         """Return where good cloth itself scores high."""
         return self._finder.found()
+
+    def _look_at(self, view: StripView) -> None:
+        """Look at parts of the web side by side: few strips then show how much cloth differs from place to place."""
+        width = view.right_px - view.left_px
+        parts = max(1, min(LOOKS_ASIDE, width // TILE_PX))
+        edges = [view.left_px + width * number // parts for number in range(parts + 1)]
+        looks = [look_at(view.pixels, *pair) for pair in pairwise(edges)]
+        self._looks += [look for look in looks if look is not None][: MOST_LOOKS - len(self._looks)]
+
+    def look(self) -> ClothLook | None:
+        """Return what good cloth looks like; None if too little was seen."""
+        return look_of(self._looks)
+
+    def levels(self) -> ScoreLevels | None:
+        """Return how high the middle of good cloth scores across the web; None if too little was seen."""
+        return levels_of(self._levels)
+
+    def spots(self) -> FrameSpots:
+        """Return the fixed places of the frame where good cloth scores high; all rows count under them from then on."""
+        if self._spots is None:
+            self._spots = SpotDivisors(self._spot_finder.found())
+            self.rows = [row.under(self._spots) for row in self.rows]
+            self._raw_cells = 0
+        return self._spots.spots
+
+    def spots_picture(self) -> NDArray[np.uint8] | None:
+        """Draw the spots on the mean of the frames, uint8 RGB ``[lines, width, 3]``; None where there are none."""
+        mean, spots = self._spot_finder.mean_picture(), self.spots()
+        return None if mean is None or not spots.cells else drawn(mean, spots)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.outliers import find_outliers
 from model.scorer import CELL_PX, TileScorer
+from station.recipe.frame_spots import FrameSpots
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.held_out import Row
 from station.teaching.sampling import Place, Section, TileCollector, blocks
@@ -47,6 +48,7 @@ def suspect_tiles(
     collector: TileCollector,
     scorer: TileScorer,
     sensitivity: SensitivityProfile,
+    spots: FrameSpots,
     width_px: int,
     go_on: Callable[[float], bool],
 ) -> tuple[list[PicturedSuspect], int]:
@@ -66,17 +68,21 @@ def suspect_tiles(
         for scores, tile, place in zip(maps, tiles, collector.places[first : first + BATCH_TILES], strict=True):
             if place is not None:
                 divisors = sensitivity.divisors(place.left_px, place.right_px, width_px)
-                looks.append((_look(scores, place, divisors), tile))
+                looks.append((_look(scores, place, divisors, spots), tile))
     standing_out = np.flatnonzero(find_outliers(np.array([look.score for look, _ in looks], np.float32)))
     suspects: list[PicturedSuspect] = sorted((looks[i] for i in standing_out), key=lambda one: -one[0].score)
     return suspects, len(looks)
 
 
-def _look(scores: Peaks, place: Place, divisors: Peaks) -> Suspect:
+def _look(scores: Peaks, place: Place, divisors: Peaks, spots: FrameSpots) -> Suspect:
     first = place.first_px // CELL_PX
     lines = -(-(place.end_line - place.first_line) // CELL_PX)
     columns = min(scores.shape[1], -(-place.end_px // CELL_PX) - first)
     judged = scores[:lines, :columns] / divisors[first : first + columns]
+    if spots.cells and place.piece is not None:
+        row = place.first_line // CELL_PX
+        at_spots = spots.ratios()[row : row + lines, first : first + columns]
+        judged[: len(at_spots), : at_spots.shape[1]] /= at_spots
     line, px = np.unravel_index(int(judged.argmax()), judged.shape)
     return Suspect(place, int(line) * CELL_PX, int(px) * CELL_PX, float(judged.max()), held_out=False)
 

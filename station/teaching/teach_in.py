@@ -36,6 +36,7 @@ from station.teaching.disk_space import check_room, needed
 from station.teaching.held_out import HeldOut
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
+from station.teaching.spot_finder import SPOTS
 from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
@@ -67,6 +68,7 @@ class TeachInResult:
         suspects: cloth that stands out from the rest, tiles taught on first, the highest first.
         pictures: folder with their pictures, ``001.png`` and so on in this order; None if it could not be kept.
         web_picture: picture of the columns taken for cloth, likewise.
+        spots_picture: picture of the fixed spots of the frame, likewise; None where there are none, too.
     """
 
     recipe: Recipe
@@ -77,6 +79,7 @@ class TeachInResult:
     suspects: tuple[Suspect, ...] = ()
     pictures: Path | None = None
     web_picture: Path | None = None
+    spots_picture: Path | None = None
 
 
 def teach(
@@ -125,7 +128,7 @@ def teach(
     try:
         section = Section(open_cloth(), held_out=True)
         held = _score(section, runtime, draft, held_out_lines, request.false_alarms_per_100_m, budget)
-        sensitivity = held.sensitivity()
+        sensitivity, spots = held.sensitivity(), held.spots()
         every_row = [row.peaks(sensitivity) for row in held.rows]
         peaks, standing_out = without_suspects(every_row)
         threshold = choose_threshold(
@@ -138,7 +141,7 @@ def teach(
             every_row=every_row,
         )
         suspects, looked_at = suspect_tiles(
-            collector, runtime, sensitivity, section.width_px, lambda done: _look_on(budget, done)
+            collector, runtime, sensitivity, spots, section.width_px, lambda done: _look_on(budget, done)
         )
     finally:
         runtime.close()
@@ -151,14 +154,17 @@ def teach(
     recipe = draft.model_copy(
         update={
             "sensitivity": sensitivity,
+            "spots": spots,
+            "levels": held.levels(),
+            "look": held.look(),
             "threshold": threshold.score,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
             "cloth": shown.taught(camera.channels, camera.white),
         }
     )
     metadata = _metadata(recipe, threshold, len(collector.tiles), len(suspects), request.seed, runtime.precision)
-    drawn = shown.picture()
-    with waiting_pictures(store.home, suspects, {} if drawn is None else {NAME: drawn}) as pictures:
+    drawn = {name: page for name, page in ((NAME, shown.picture()), (SPOTS, held.spots_picture())) if page is not None}
+    with waiting_pictures(store.home, suspects, drawn) as pictures:
         sha256 = store_model(network, store, metadata)
         before = History(store).recipes(request.fabric)
         update = {"model_sha256": sha256, "camera": before[0].recipe.camera if before else recipe.camera}
@@ -173,7 +179,8 @@ def teach(
         threshold=threshold,
         suspects=tuple(suspect for suspect, _ in suspects),
         pictures=folder,
-        web_picture=None if folder is None or drawn is None else folder / NAME,
+        web_picture=None if folder is None or NAME not in drawn else folder / NAME,
+        spots_picture=None if folder is None or SPOTS not in drawn else folder / SPOTS,
     )
     return result, network
 

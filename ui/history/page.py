@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
+from station.contract import ClothDiffers
 from station.current_user import login
 from station.records.history import History
 from station.records.rows import DefectFilter, DefectRow, RecordsError, RollFilter, RollRow, StretchRow, Verdict
@@ -33,6 +34,7 @@ class OpenRoll:
     roll: RollRow
     defects: Sequence[DefectRow]
     stretches: Sequence[StretchRow]
+    differing: Sequence[ClothDiffers] = ()
 
 
 def _shares(opened: OpenRoll) -> list[float]:
@@ -174,7 +176,8 @@ class HistoryPage(QWidget):
 
         def read() -> OpenRoll:
             defects = self._history.defects(DefectFilter(roll.id, limit=20000), spoilt.append)
-            return OpenRoll(roll, defects, self._history.stretches(roll.id, spoilt.append))
+            stretches = self._history.stretches(roll.id, spoilt.append)
+            return OpenRoll(roll, defects, stretches, self._history.differing(roll.id))
 
         def show(read: OpenRoll) -> None:
             if asked == self._asked:
@@ -203,6 +206,8 @@ class HistoryPage(QWidget):
         words.append(UNDER_WAY if under_way else f"{span_of(roll, ledger.lines_inspected)} inspected")
         if ledger.lines_uninspected:
             words.append(f"{span_of(roll, ledger.lines_uninspected)} not inspected (hatched)")
+        if self.opened.differing:
+            words.append("differs from what was taught (hatched grey)")
         words.append(count(roll.rejects, "reject"))
         set_text(self.about, "   ·   ".join(words))
         across = _shares(self.opened)
@@ -212,7 +217,9 @@ class HistoryPage(QWidget):
         ]
         gaps = [(s.first_line, s.end_line) for s in self.opened.stretches if s.reason is not None]
         reach = max((d.end_line for d in self.opened.defects), default=0)  # of a roll under way no end is told yet
-        self.roll_map.show_roll(max(ledger.lines_acquired, reach), roll.mm_per_line, marks, gaps)
+        lines = max(ledger.lines_acquired, reach)
+        other = [(d.first_line, lines if d.end_line is None else d.end_line) for d in self.opened.differing]
+        self.roll_map.show_roll(lines, roll.mm_per_line, marks, gaps, differing=other)
 
     def _show_gallery(self, *, keep: bool = False) -> None:
         rejects_only, unreviewed_only = _SHOW[self.which.currentText()]

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListView, QVBoxLayout, QWidget
 
 from station.contract import (
+    ClothDiffers,
     Core,
     Defect,
     DefectChanged,
@@ -47,6 +48,7 @@ class LivePage(QWidget):
         self.ended: str | None = None
         self._marks: dict[int, MapDefect] = {}
         self._gaps: list[tuple[int, int]] = []
+        self._differing: dict[int, int | None] = {}
         self._answered: set[int] = set()
         self._beat_s = 0.0
         self.web = WebView()
@@ -155,6 +157,7 @@ class LivePage(QWidget):
         self._take_recipe()
         self._marks.clear()
         self._gaps.clear()
+        self._differing.clear()
         self._answered.clear()
         self._alarms.forget_rejects()
         self.defects.clear()
@@ -175,6 +178,10 @@ class LivePage(QWidget):
         self.web.add_stretch(event.stretch)
         if not event.stretch.inspected:
             self._gaps.append((event.stretch.first_line, event.stretch.end_line))
+
+    def on_differs(self, event: ClothDiffers) -> None:
+        """Mark on the map where cloth differs as a whole from what was taught."""
+        self._differing[event.first_line] = event.end_line
 
     def on_defect(self, event: DefectChanged) -> None:
         """Show a defect that has appeared, grown or closed."""
@@ -240,7 +247,9 @@ class LivePage(QWidget):
             return
         scale = self._recipe.mm_per_px
         marks = list(self._marks.values())
-        self.roll_map.show_roll(snapshot.ledger.lines_acquired, scale, marks, self._gaps, self.web.lines_in_sight)
+        lines = snapshot.ledger.lines_acquired
+        differing = [(first, lines if end is None else end) for first, end in self._differing.items()]
+        self.roll_map.show_roll(lines, scale, marks, self._gaps, self.web.lines_in_sight, differing)
 
     def _mark(self, defect: Defect) -> MapDefect:
         left, right = self.web.web_px

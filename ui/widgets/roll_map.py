@@ -33,7 +33,7 @@ class RollMap(QWidget):
     """The map starts at the left or, upright, at the top, so that both read like the cloth.
 
     Rejects are red diamonds, passed defects small grey dots, false alarms crossed out, cloth nobody judged is hatched
-    amber.
+    amber, and cloth that differs as a whole from what was taught is hatched grey.
     """
 
     chosen = Signal(int)
@@ -48,9 +48,11 @@ class RollMap(QWidget):
         self._mm_per_px: float | None = None
         self.defects: Sequence[MapDefect] = ()
         self.stretches: Sequence[tuple[int, int]] = ()
+        self.differing: Sequence[tuple[int, int]] = ()
         self._window: tuple[int, int] | None = None
         self._chosen: int | None = None
         self._hatch = theme.hatch("warning")
+        self._other_cloth = theme.hatch("data", 110)
 
     def sizeHint(self) -> QSize:
         """Ask for little room across the cloth, and for as much as there is along it."""
@@ -63,13 +65,16 @@ class RollMap(QWidget):
         defects: Sequence[MapDefect],
         uninspected: Sequence[tuple[int, int]],
         window: tuple[int, int] | None = None,
+        differing: Sequence[tuple[int, int]] = (),
     ) -> None:
-        """Show ``lines`` of cloth, its defects, its uninspected stretches, and the lines now in sight elsewhere."""
+        """Show ``lines`` of cloth, its defects, its uninspected stretches, the lines now in sight elsewhere, and where
+        the cloth differed as a whole from what was taught."""
         self._lines = lines
         self._mm_per_px = mm_per_px
         self._window = window
         self.defects = defects
         self.stretches = uninspected
+        self.differing = differing
         self.update()
 
     def choose(self, key: int | None) -> None:
@@ -132,6 +137,8 @@ class RollMap(QWidget):
         painter.setBrush(theme.colour("field"))
         painter.drawRect(band)
         if self._lines:
+            for first, end in self.differing:
+                painter.fillRect(self._rect(first, end, 2.0), self._other_cloth)
             for first, end in self.stretches:
                 painter.fillRect(self._rect(first, end, 2.0), theme.colour("field"))
                 painter.fillRect(self._rect(first, end, 2.0), self._hatch)

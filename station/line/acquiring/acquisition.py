@@ -271,9 +271,19 @@ class Acquisition:
         new = self._ledger.arrive(first, end, self._gap)
         self._gap = UninspectedReason.STOOD_STILL if self._is_just_awake else UninspectedReason.LOST_BY_CAMERA
         if new is not None:
-            pixels = block.pixels[new[0] - first :]
-            why = UninspectedReason.CAMERA_GONE if block.is_camera_gone else UninspectedReason.LOST_BY_CAMERA
-            self._hand_on(Chunk(pixels, new[0], self._captured_ns(block), block.piece, block.blind_px, why))
+            known = new[0] - first
+            self._hand_on(
+                Chunk(
+                    pixels=block.pixels[known:],
+                    first_line=new[0],
+                    captured_ns=self._captured_ns(block),
+                    piece=block.piece,
+                    blind_px=block.blind_px,
+                    blind_reason=_why_blind(block),
+                    frame_line=block.frame_line + known,
+                    frame_lines=block.frame_lines,
+                )
+            )
 
     def _hand_on(self, chunk: Chunk) -> None:
         self._update(holding=self._camera.waits)
@@ -312,3 +322,7 @@ class Acquisition:
 
     def _update(self, **changes: Any) -> None:
         self.feed = replace(self.feed, **changes)
+
+
+def _why_blind(block: LineBlock) -> UninspectedReason:
+    return UninspectedReason.CAMERA_GONE if block.is_camera_gone else UninspectedReason.LOST_BY_CAMERA

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from station.line.columns import Spans
 from station.line.flow import StripPart, TileRow
+from station.recipe.frame_spots import FrameSpots, SpotDivisors
 from station.recipe.sensitivity import SensitivityProfile
 
 TINY = np.float32(1e-6)  # below any weight in use: where nothing was added, 0 / TINY is 0
@@ -29,7 +30,8 @@ def feather(cells: int, overlap: int, start: int = 0) -> NDArray[np.float32]:
 class Blender:
     """The blender blends one run.  Add rows in order; then call :meth:`tail` once for lines that awaited a next row.
 
-    Scores are divided by the recipe's ``sensitivity`` profile where good cloth itself scores high.
+    Scores are divided where good cloth itself scores high: by the recipe's ``sensitivity`` profile, and at the fixed
+    ``spots`` of the frame.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Blender:
         cell_px: int,
         overlap_px: int,
         sensitivity: SensitivityProfile | None = None,
+        spots: FrameSpots | None = None,
     ) -> None:
         self._width_px = width_px
+        self._spots = SpotDivisors(spots or FrameSpots())
         self._sensitivity = sensitivity or SensitivityProfile()
         self._divisors = (0, 0, np.ones(-(-width_px // cell_px), np.float32))
         self._cell = cell_px
@@ -109,6 +113,8 @@ class Blender:
         weight = self._weight[:rows]
         scores = np.divide(self._sum[:rows], np.maximum(weight, TINY), dtype=np.float32)
         divisors = self._divisors_between(row.left_px, row.right_px)
+        if (at_spots := self._spots.of(row.frames, row.run_line + first, rows, self._width_px)) is not None:
+            divisors = divisors * at_spots
         scores /= divisors
         scores[:, : row.left_px // self._cell] = 0
         scores[:, -(-row.right_px // self._cell) :] = 0
@@ -128,6 +134,7 @@ class Blender:
             patches=tuple(int(np.sum((row.columns >= start) & (row.columns < stop))) for start, stop in row.seen),
             piece=row.piece,
             blind=row.blind,
+            frames=row.frames,
         )
 
     def _divisors_between(self, left_px: int, right_px: int) -> NDArray[np.float32]:

@@ -30,6 +30,9 @@ from station.line.flow import EndOfRun, ScoredRow, StripPart, TileRow
 from station.line.gauges import Gauges
 from station.line.judging.blending import Blender
 from station.line.judging.defects import DefectTracker
+from station.line.judging.spot_watch import SpotWatch
+from station.line.judging.web_cause import Known
+from station.line.judging.web_state import WebState
 from station.line.ledger import LineLedger
 from station.line.notices import Notices
 from station.recipe import Recipe
@@ -61,7 +64,9 @@ class Judge:
         edge_drop: float,
         point_spread_px: float,
         view: bool = True,
+        known: Known | None = None,
     ) -> None:
+        """Take ``known``, how other fabrics look, so that one that fits better is named."""
         self._ledger = ledger
         self._emit = emit
         self._view = view
@@ -75,10 +80,13 @@ class Judge:
             cell_px=cell_px,
             overlap_px=recipe.overlap_px,
             sensitivity=recipe.sensitivity,
+            spots=recipe.spots,
         )
         self._tracker = DefectTracker(
             recipe, width_px=width_px, cell_px=cell_px, edge_drop=edge_drop, point_spread_px=point_spread_px
         )
+        self._spots = SpotWatch(recipe.spots, emit)
+        self._web = WebState(recipe, emit, known)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()
         self._rejects: set[int] = set()
@@ -126,6 +134,7 @@ class Judge:
     ) -> None:
         """Settle what is in flight as uninspected (aborted), then tell the ``failure``, if any, and the roll's end,
         with why it was broken off before the end of its cloth."""
+        self._web.end()
         totals = self._ledger.close(UninspectedReason.ABORTED)
         self._tell(notices)
         self.tell_stretches()
@@ -161,6 +170,8 @@ class Judge:
             self._emit(notice)
 
     def _part(self, part: StripPart) -> None:
+        self._spots.see(part)
+        part = self._web.see(part)
         scores = self._tracker.judged_scores(part)
         first, end = part.run_line + part.first, part.run_line + part.end
         cloth = part.right_px > part.left_px
@@ -176,6 +187,7 @@ class Judge:
                     right_px=part.right_px,
                     piece=part.piece,
                     blind_px=rest_of(part.left_px, part.right_px, part.seen),
+                    frames=part.frames,
                 )
             )
         if part.seen:

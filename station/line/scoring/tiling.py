@@ -28,6 +28,7 @@ from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges,
 from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
+from station.recipe.frame_spots import FrameAt
 
 EARLY_LINES = 16
 """An early row decides at least this many lines."""
@@ -94,6 +95,7 @@ class Tiler:
         self._piece: str | None = None
         self._blind: tuple[Spans, UninspectedReason] = ((), UninspectedReason.CAMERA_GONE)
         self._known_edges = (0, width_px)
+        self._frames: list[FrameAt] = []
 
     def push(self, chunk: Chunk) -> Iterator[TileRow | EndOfRun]:
         """Yield the rows that this chunk completes, in order, and ends of runs between them."""
@@ -103,6 +105,7 @@ class Tiler:
         if self._rows is None:
             self._begin(chunk, pixels)
         self._captured_ns = chunk.captured_ns
+        self._note_frame(chunk)
         taken = 0
         while taken < len(pixels):
             assert self._rows is not None
@@ -166,6 +169,20 @@ class Tiler:
         self._filled = 0
         self._previous = None
         self._rows = np.empty((self._tile, *pixels.shape[1:]), np.uint8)
+        self._frames.clear()
+
+    def _note_frame(self, chunk: Chunk) -> None:
+        """Note where in its frame a chunk was seen, unless it only goes on with the frame before; forget frames that
+        no row will reach back to."""
+        if not chunk.frame_lines:
+            return
+        new = FrameAt(chunk.first_line, chunk.frame_line, chunk.frame_lines)
+        last = self._frames[-1] if self._frames else None
+        if last is None or last != (new.line - new.frame_line + last.frame_line, last.frame_line, new.frame_lines):
+            self._frames.append(new)
+        reach = self._start + self._first - self._step
+        while len(self._frames) > 1 and self._frames[1].line <= reach:
+            del self._frames[0]
 
     def _full_row(self) -> TileRow:
         rows, step = self._rows, self._step
@@ -220,6 +237,7 @@ class Tiler:
             piece=self._piece,
             above=above,
             blind=blind,
+            frames=tuple(self._frames),
         )
 
     def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:

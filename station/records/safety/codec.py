@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from station.contract import (
+    ClothDiffers,
     ColumnsInspected,
     Defect,
     DefectChanged,
@@ -33,8 +34,8 @@ from station.contract import (
 from station.records.rolls import Entry
 
 _RECORDS = (
-    ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RowJudged, StopChanged, Stretch,
-    StretchClosed,
+    ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RowJudged, StopChanged,
+    Stretch, StretchClosed,
 )  # fmt: skip
 _WORDS = (DefectKind, Severity, StopStep, UninspectedReason)
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (*_RECORDS, *_WORDS)}

@@ -104,7 +104,9 @@ def test_the_region_of_a_camera_without_pictures(cameras: Any) -> None:
     camera = cameras(image_folder=None, width_px=300, height_px=40, offset_x_px=16, offset_y_px=8)
     assert (camera.width_px, camera.delivery.lines, camera.refused) == (300, 40, ())
     camera.start()
-    assert next(blocks(camera, 1)).pixels.shape == (40, 300)
+    block = next(blocks(camera, 1))
+    assert block.pixels.shape == (40, 300)
+    assert (block.frame_line, block.frame_lines) == (0, 40)
     assert camera.grab.device.GetNodeMap().GetNode("OffsetX").Value == 16
 
 

@@ -56,6 +56,7 @@ def cloth(width_px: int, seed: int = 0, flaws_per_m: float = 3.0) -> Cloth:
 def assert_is_cloth(blocks: list[LineBlock], truth: Cloth) -> None:
     for block in blocks:
         np.testing.assert_array_equal(block.pixels, truth.render(block.first_line, block.lines))
+        assert not block.frame_lines or block.frame_line + block.lines == block.frame_lines
         assert block.pixels.flags.c_contiguous
 
 

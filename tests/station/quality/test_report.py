@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
+from station.contract import ClothDiffers, Ledger, RollEnded
 from station.quality import report as reports
 from station.records.history import History
+from station.records.rolls import Entry
 from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures, Verdict
+from station.records.safety.codec import entry_content, entry_of
 from station.records.store import Store
 from tests.rigs.reported_roll import recipe, record
 
@@ -123,3 +128,33 @@ def test_unknown_rolls_and_rules_are_told(store: Store) -> None:
     record(store, "R1", recipe(grading_rule="seven-point"))
     with pytest.raises(reports.ReportError, match="R1 cannot be graded: There is no grading rule 'seven-point'"):
         reports.report(History(store), "R1")
+
+
+def test_cloth_that_differs_as_a_whole_is_in_every_report(store: Store, tmp_path: Path) -> None:
+    store.begin_roll("R1", recipe(), "cam")
+    for event in (
+        ClothDiffers(1000, None, 0.6, "light?"),
+        ClothDiffers(1000, 5000, 0.7, "light?"),
+        ClothDiffers(9000, None, 0.8, "density?"),
+    ):
+        assert store.write(event)
+    store.write(RollEnded("R1", Ledger(10_000, 10_000, 0)))
+    assert store.flush()
+    made = reports.report(History(store), "R1")
+    told = json.loads(json.dumps(reports.to_dict(made)))["differing"]
+    assert [(one["first_line"], one["end_line"], one["from_m"], one["to_m"]) for one in told] == [
+        (1000, 5000, 0.5, 2.5),
+        (9000, 10_000, 4.5, 5.0),
+    ]
+    text = reports.to_text(made)
+    assert "Cloth that differs from what was taught" in text
+    assert "0.500 to 2.500 m  over 70% of the width: light?" in text
+    reports.to_pdf(made, tmp_path / "r.pdf")
+    pages = "".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages)
+    assert "4.500 to 5.000 m" in pages
+    assert "bar below" in pages
+
+
+def test_what_the_line_told_of_other_cloth_survives_a_spill(store: Store) -> None:
+    entry = Entry(3, ClothDiffers(1000, None, 0.6, "light?"), datetime.now(UTC))
+    assert entry_of(entry_content(entry, 1)).event == entry.event

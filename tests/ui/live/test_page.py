@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from station.contract import ColumnsInspected, LineState, Severity
+from station.contract import ClothDiffers, ColumnsInspected, LineState, Severity
 from tests.rigs.live_page import OpenWindow, started
 from tests.rigs.scripted_core import ScriptedCore
 from ui.live import controls as controls_module
@@ -156,3 +156,14 @@ def test_the_page_says_which_columns_are_inspected_and_how_fast_the_machine_can_
     core.fastest = 9.87, True
     qtbot.waitUntil(lambda: fastest.text().endswith("of this cloth, and more"))
     assert "with 9.8" in fastest.text()
+
+
+def test_cloth_that_differs_is_on_the_map_from_its_beginning_to_its_end(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot)
+    core.tell(ClothDiffers(100, None, 0.8, "light?"))
+    qtbot.waitUntil(lambda: [first for first, _ in window.live.roll_map.differing] == [100])
+    core.tell(ClothDiffers(100, 400, 0.8, "light?"))
+    qtbot.waitUntil(lambda: list(window.live.roll_map.differing) == [(100, 400)])

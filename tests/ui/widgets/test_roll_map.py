@@ -50,3 +50,15 @@ def test_of_thousands_of_marks_few_are_painted_and_no_reject_is_hidden(app: QApp
 def test_few_marks_are_all_painted(app: QApplication) -> None:
     defects = flood(300)
     assert sorted(mark.key for mark in map_of(defects)._apart()) == list(range(303))
+
+
+def test_cloth_that_differs_is_hatched_where_it_lies(app: QApplication) -> None:
+    made = map_of([])
+    plain = made.grab().toImage()
+    made.show_roll(250_000, 0.5, [], [], differing=[(100_000, 150_000)])
+    shown = made.grab().toImage()
+    changed = [
+        any(plain.pixel(x, y) != shown.pixel(x, y) for y in range(20, 70))
+        for x in (round(share * plain.width()) for share in (0.2, 0.5, 0.8))
+    ]
+    assert changed == [False, True, False]
