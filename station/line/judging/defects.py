@@ -95,6 +95,7 @@ class DefectTracker:
                 drop=self._edge_drop,
                 gap=self._gap,
                 width=width,
+                joins_lines=self._recipe.join_gap_mm > 0,
             )
             self._run_line = part.run_line
             self._piece = part.piece

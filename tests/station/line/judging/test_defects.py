@@ -90,6 +90,22 @@ def test_a_broken_end_over_five_metres_is_one_defect_told_twice_a_second() -> No
     assert 5 <= len(told) - 1 <= 45 // 3 + 1
 
 
+def test_a_faint_end_that_comes_in_dashes_runs_as_one_defect_under_one_number() -> None:
+    scores = empty(2600) + np.float32(3)
+    scores[50:2550, 39:42] = 14  # under the report level, and well above good cloth
+    for first in range(50, 2550, 25):
+        scores[first : first + 8, 40] = 23
+    clock = Clock()
+    told = track(scores, list(range(56, 2600, 56)), clock)
+    assert {d.number for d in told} == {1}
+    assert [d.closed for d in told] == [False] * (len(told) - 1) + [True]
+    assert len(told) > 5
+    lengths = [d.length_mm for d in told]
+    assert lengths == sorted(lengths)
+    assert told[-1].length_mm == pytest.approx(2483 * 2.0)
+    assert len({d.number for d in track(scores, [1300], join_gap_mm=0)}) == 100
+
+
 def test_two_regions_that_turn_out_one_keep_the_older_number() -> None:
     scores = empty(60)
     for row in range(4, 52):
