@@ -14,7 +14,6 @@ A path knows nothing of the rows below, so that nothing depends on how the strip
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -39,6 +38,7 @@ Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.intp]
 Link = tuple[int, int]
+Front = NDArray[np.float64]
 
 
 class UsualScore:
@@ -62,78 +62,55 @@ class UsualScore:
         return told
 
 
-class Front(NamedTuple):
-    """A front holds the heads of paths that step together, side by side.
+SPENT, STRENGTH, ORIGIN, IN_GAP = range(4)
+"""A front, float64 ``[4, ...]``, holds the heads of paths that step together, side by side: what a path has spent,
+infinite where there is none; by how much the piece behind stands out above the threshold, faded with the distance; the
+strong cell it comes from, as :meth:`GapJoiner.links` numbers them; and whether it has left that piece."""
 
-    ``spent``: infinite where there is none.  ``strength``: of the piece behind, above the threshold, faded with the
-    distance.  ``origin``: the strong cell it comes from, as :meth:`GapJoiner.links` numbers them.  ``in_gap``: whether
-    the head lies beyond that piece.
+
+def _no_paths(*shape: int) -> Front:
+    front = np.zeros((4, *shape))
+    front[SPENT] = np.inf
+    return front
+
+
+def _is_alive(front: Front) -> bool:
+    return bool(front[SPENT].min(initial=np.inf) < np.inf)
+
+
+def _take_leaning(front: Front, other: Front) -> None:
+    """Take the other's heads, which lie a cell to the side, where they are nearer."""
+    nearer = other[SPENT] + LEAN_COST < front[SPENT]
+    if nearer.any():
+        np.copyto(front, other, where=nearer)
+        np.add(front[SPENT], LEAN_COST, out=front[SPENT], where=nearer)
+
+
+def _step(front: Front, standing: Floats, strong: Flags | None, here: Places, cells: int) -> list[Link]:
+    """Go on to the next cells, changing the front; returns what paths from another piece join.
+
+    Args:
+        standing: how far the cells stand between the usual score and the threshold.
+        strong: which of them are strong, None for none.
+        here: their numbers.
+        cells: how many cells this step is long.
     """
-
-    spent: Floats
-    strength: Floats
-    origin: Places
-    in_gap: Flags
-
-    @classmethod
-    def dead(cls, *shape: int) -> Front:
-        """Return a front without paths."""
-        return cls(
-            np.full(shape, np.inf, np.float32),
-            np.zeros(shape, np.float32),
-            np.full(shape, -1, np.intp),
-            np.zeros(shape, np.bool_),
-        )
-
-    def at(self, *index: Any) -> Front:
-        """Return a part of the front, which shares its memory."""
-        return Front(self.spent[index], self.strength[index], self.origin[index], self.in_gap[index])
-
-    def put(self, new: Front) -> None:
-        """Put other heads in this part's place."""
-        for mine, other in zip(self, new, strict=True):
-            mine[...] = other
-
-    @property
-    def alive(self) -> Flags:
-        """Say where there is a path."""
-        return self.spent < np.inf
-
-    def take_leaning(self, other: Front) -> None:
-        """Take the other's heads, which lie a cell to the side, where they are nearer."""
-        nearer = other.spent + np.float32(LEAN_COST) < self.spent
-        if nearer.any():
-            self.spent[nearer] = other.spent[nearer] + np.float32(LEAN_COST)
-            for mine, theirs in zip(self[1:], other[1:], strict=True):
-                mine[nearer] = theirs[nearer]
-
-    def copy(self) -> Front:
-        """Return a copy."""
-        return Front(self.spent.copy(), self.strength.copy(), self.origin.copy(), self.in_gap.copy())
-
-    def step(self, standing: Floats, strong: Flags, here: Places, cells: int) -> list[Link]:
-        """Go on to the next cells, changing this front; returns what paths from another piece join.
-
-        Args:
-            standing: how far the cells stand between the usual score and the threshold.
-            strong, here: which of them are strong, and their numbers.
-            cells: how many cells this step is long.
-        """
-        self.strength[...] *= FADE**cells
-        any_strong = bool(strong.any())
-        joined: list[Link] = []
-        if any_strong:
-            arrived = strong & self.in_gap & self.alive
-            joined = list(zip(here[arrived].tolist(), self.origin[arrived].tolist(), strict=True))
-        self.spent[...] += cells * (ELEVATED + HALO * self.strength - standing)
-        np.maximum(self.spent, 0, out=self.spent)
-        self.spent[self.spent > GOOD_CELLS * ELEVATED] = np.inf
-        self.in_gap[...] = ~strong
-        if any_strong:
-            self.spent[strong] = 0
-            self.strength[strong] = np.maximum(self.strength, standing - 1)[strong]
-            self.origin[strong] = here[strong]
-        return joined
+    spent, strength, origin, in_gap = front
+    strength *= FADE**cells
+    joined: list[Link] = []
+    if strong is not None:
+        arrived = strong & (in_gap > 0) & (spent < np.inf)
+        joined = list(zip(here[arrived].tolist(), origin[arrived].astype(np.intp).tolist(), strict=True))
+    spent += cells * (ELEVATED + HALO * strength - standing)
+    np.maximum(spent, 0, out=spent)
+    np.copyto(spent, np.inf, where=spent > GOOD_CELLS * ELEVATED)
+    in_gap[...] = 1
+    if strong is not None:
+        np.maximum(strength, standing - 1, out=strength, where=strong)
+        np.copyto(spent, 0, where=strong)
+        np.copyto(origin, here, where=strong)
+        np.copyto(in_gap, 0, where=strong)
+    return joined
 
 
 class GapJoiner:
@@ -141,8 +118,8 @@ class GapJoiner:
 
     def __init__(self, width: int) -> None:
         self._strides = -(-width // STRIDE)
-        self._down = Front.dead(width)
-        self._aside = Front.dead(self._strides, 2)  # rightwards, and leftwards with the strip turned round
+        self._down = _no_paths(width)
+        self._aside = _no_paths(self._strides, 2)  # rightwards, and leftwards with the strip turned round
 
     def links(self, standing: Floats, strong: Flags) -> list[Link]:
         """Go on over the next rows; returns pairs of places that are one flaw, each a strong cell and an origin.
@@ -155,7 +132,7 @@ class GapJoiner:
                 ``[rows, width]``.
             strong: which cells reach the threshold, bool ``[rows, width]``.
         """
-        if not (strong.any() or self._down.alive.any() or self._aside.alive.any()):
+        if not (strong.any() or _is_alive(self._down) or _is_alive(self._aside)):
             return []
         numbers = np.arange(strong.size).reshape(strong.shape)
         return self._go_down(standing, strong, numbers) + self._go_aside(standing, strong, numbers)
@@ -164,23 +141,23 @@ class GapJoiner:
         """Call ``new_origin`` for the origin of every path that goes on, and take what it returns, below 0, in its
         place."""
         for front in (self._down, self._aside):
-            alive = front.alive
-            old, places = np.unique(front.origin[alive], return_inverse=True)
-            front.origin[alive] = np.array([new_origin(origin) for origin in old.tolist()], np.intp)[places]
+            alive = front[SPENT] < np.inf
+            old, places = np.unique(front[ORIGIN][alive], return_inverse=True)
+            front[ORIGIN][alive] = np.array([new_origin(int(origin)) for origin in old], np.float64)[places]
 
     def _go_down(self, standing: Floats, strong: Flags, numbers: Places) -> list[Link]:
         joined: list[Link] = []
         smooth = cv2.blur(standing, (3, 1), borderType=cv2.BORDER_REPLICATE)
         is_strong: list[bool] = np.asarray(strong.any(axis=1)).tolist()
-        alive = bool(self._down.alive.any())
+        alive = _is_alive(self._down)
         for row, here in enumerate(numbers):
             if alive or is_strong[row]:
                 above = self._down
                 self._down = above.copy()
-                self._down.at(slice(1, None)).take_leaning(above.at(slice(-1)))
-                self._down.at(slice(-1)).take_leaning(above.at(slice(1, None)))
-                joined += self._down.step(smooth[row], strong[row], here, 1)
-                alive = is_strong[row] or bool(self._down.alive.any())
+                _take_leaning(self._down[:, 1:], above[:, :-1])
+                _take_leaning(self._down[:, :-1], above[:, 1:])
+                joined += _step(self._down, smooth[row], strong[row] if is_strong[row] else None, here, 1)
+                alive = is_strong[row] or _is_alive(self._down)
         return joined
 
     def _go_aside(self, standing: Floats, strong: Flags, numbers: Places) -> list[Link]:
@@ -188,18 +165,20 @@ class GapJoiner:
         joined: list[Link] = []
         means, strides, places = self._by_strides(standing, strong, numbers)
         is_strong: list[bool] = np.asarray(strides.any(axis=(1, 2))).tolist()
-        fronts = Front.dead(self._strides, 2, len(strong) + 1)
-        fronts.at(..., 0).put(self._aside)
+        fronts = _no_paths(self._strides, 2, len(strong) + 1)
+        fronts[..., 0] = self._aside
+        from_above: list[bool] = (self._aside[SPENT].min(axis=1) < np.inf).tolist()
         alive = False
         for stride in range(self._strides):
-            if alive or is_strong[stride] or (stride and fronts.spent[stride - 1, :, 0].min() < np.inf):
-                before, front = fronts.at(max(0, stride - 1)), fronts.at(stride, slice(None), slice(1, None))
+            if alive or is_strong[stride] or (stride and from_above[stride - 1]):
+                front = fronts[:, stride, :, 1:]
                 if stride:
-                    front.put(before.at(slice(None), slice(1, None)))
-                    front.take_leaning(before.at(slice(None), slice(-1)))
-                joined += front.step(means[stride], strides[stride], places[stride], STRIDE)
-                alive = is_strong[stride] or bool(front.alive.any())
-        self._aside = fronts.at(..., -1).copy()
+                    front[...] = fronts[:, stride - 1, :, 1:]
+                    _take_leaning(front, fronts[:, stride - 1, :, :-1])
+                reached = strides[stride] if is_strong[stride] else None
+                joined += _step(front, means[stride], reached, places[stride], STRIDE)
+                alive = is_strong[stride] or _is_alive(front)
+        self._aside = fronts[..., -1].copy()
         return joined
 
     def _by_strides(self, standing: Floats, strong: Flags, numbers: Places) -> tuple[Floats, Flags, Places]:
