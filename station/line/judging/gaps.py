@@ -78,6 +78,11 @@ def _is_alive(front: Front) -> bool:
     return bool(front[SPENT].min(initial=np.inf) < np.inf)
 
 
+def _beside(alive: Flags) -> Flags:
+    """Return where there is a path above or a cell to the side of that, of bool ``[width + 2]`` bool ``[width]``."""
+    return np.asarray(alive[:-2] | alive[1:-1] | alive[2:])
+
+
 def _take_leaning(front: Front, other: Front) -> None:
     """Take the other's heads, which lie a cell to the side, where they are nearer."""
     nearer = other[SPENT] + LEAN_COST < front[SPENT]
@@ -118,7 +123,7 @@ class GapJoiner:
 
     def __init__(self, width: int) -> None:
         self._strides = -(-width // STRIDE)
-        self._down = _no_paths(width)
+        self._down = _no_paths(width + 2)  # with a place beside either end where none ever is
         self._aside = _no_paths(self._strides, 2)  # rightwards, and leftwards with the strip turned round
 
     def links(self, standing: Floats, strong: Flags) -> list[Link]:
@@ -152,12 +157,15 @@ class GapJoiner:
         alive = _is_alive(self._down)
         for row, here in enumerate(numbers):
             if alive or is_strong[row]:
-                above = self._down
-                self._down = above.copy()
-                _take_leaning(self._down[:, 1:], above[:, :-1])
-                _take_leaning(self._down[:, :-1], above[:, 1:])
-                joined += _step(self._down, smooth[row], strong[row] if is_strong[row] else None, here, 1)
-                alive = is_strong[row] or _is_alive(self._down)
+                places = np.flatnonzero(_beside(self._down[SPENT] < np.inf) | strong[row])
+                front = self._down[:, places + 1]
+                _take_leaning(front, self._down[:, places])
+                _take_leaning(front, self._down[:, places + 2])
+                reached = strong[row, places] if is_strong[row] else None
+                joined += _step(front, smooth[row, places], reached, here[places], 1)
+                self._down[SPENT] = np.inf
+                self._down[:, places + 1] = front
+                alive = is_strong[row] or _is_alive(front)
         return joined
 
     def _go_aside(self, standing: Floats, strong: Flags, numbers: Places) -> list[Link]:
