@@ -43,6 +43,11 @@ class Piece:
         """Count the defects that the recipe does not let pass."""
         return sum(defect.is_reject for defect in self.defects)
 
+    @property
+    def too_small(self) -> int:
+        """Count the defects that pass for their size alone."""
+        return sum(defect.too_small for defect in self.defects)
+
 
 @dataclass
 class Playback:

@@ -174,6 +174,11 @@ class DefectRow:
     closed: bool = True
     unverified: str = ""
 
+    @property
+    def too_small(self) -> bool:
+        """Say whether it passes for its size alone."""
+        return not self.is_reject and self.score >= self.threshold
+
 
 @dataclass(frozen=True, slots=True)
 class RollFilter:

@@ -34,6 +34,7 @@ from station.records.model_files import keep_model
 from station.records.store import Store
 from station.teaching.disk_space import check_room, needed
 from station.teaching.held_out import HeldOut
+from station.teaching.least_size import least_size
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
 from station.teaching.suspect_pictures import waiting_pictures
@@ -152,6 +153,7 @@ def teach(
         update={
             "sensitivity": sensitivity,
             "threshold": threshold.score,
+            "min_length_mm": least_size(request.mm_per_px, runtime.point_spread_px),
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
             "cloth": shown.taught(camera.channels, camera.white),
         }

@@ -214,6 +214,31 @@ def test_minimum_length_lets_short_ones_pass() -> None:
     assert told[240].is_reject
 
 
+@pytest.mark.parametrize(("side_px", "passes"), [(1, True), (2, True), (4, False), (8, False)])
+@pytest.mark.parametrize("cuts", [[], [20], [22, 23, 24, 25, 26, 27, 40]])
+def test_a_bright_thread_end_is_measured_in_the_picture_and_passes_for_its_size(
+    side_px: int, passes: bool, cuts: list[int]
+) -> None:
+    """To the model it looks like any point, however high it scores."""
+    y, x = np.mgrid[:80, : WIDTH // 4]
+    scores = (90 * np.exp(-((y - 25) ** 2 + (x - 50) ** 2) / (2 * 1.2**2))).astype(np.float32)
+    pixels = np.random.default_rng(1).normal(110, 8, (320, WIDTH)).clip(0, 255).astype(np.uint8)
+    pixels[100 : 100 + side_px, 201 : 201 + side_px] = 250
+    tracker = new_tracker(
+        recipe(min_length_mm=3.0, mm_per_px=None), width_px=WIDTH, edge_drop=10.0, point_spread_px=12.0
+    )
+    told: list[Defect] = []
+    for rows, first in zip(np.split(scores, cuts), [0, *cuts], strict=True):
+        strip = replace(part(rows, 4 * first), pixels=pixels[4 * first : 4 * (first + len(rows))])
+        told += tracker.feed(strip, rows)
+    told += tracker.end_run()
+    assert {d.is_reject for d in told} == {not passes}, "it is never told as a reject and taken back"
+    last = told[-1]
+    assert (last.first_line, last.end_line) == (100, 100 + side_px)
+    assert (last.first_px, last.end_px) == (201, 201 + side_px)
+    assert last.too_small is passes
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_box_of_a_one_millimetre_spot_is_not_larger_than_allowed(seed: int) -> None:
     """A point flaw blurred as 8 px features blur it: its box is not larger than four times the flaw grown by 2 mm."""
