@@ -148,11 +148,6 @@ class Defect:
     crop_scores: NDArray[np.float32] | None = None
     merged_into: int | None = None
 
-    @property
-    def too_small(self) -> bool:
-        """Say whether it passes for its size alone."""
-        return not self.is_reject and self.merged_into is None and self.score >= self.threshold
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StripView:

@@ -15,6 +15,7 @@ from model.scorer import TileScorer
 from station.contract import Defect, DefectChanged, Event, LineSnapshot, Notice, RowJudged, Severity, StripView
 from station.display_score import display_scores
 from station.line.inspection import Inspection
+from station.line.judging.decision import is_too_small
 from station.recipe import Recipe
 
 MapSink = Callable[[str, NDArray[np.float32], NDArray[np.bool_]], None]
@@ -46,7 +47,7 @@ class Piece:
     @property
     def too_small(self) -> int:
         """Count the defects that pass for their size alone."""
-        return sum(defect.too_small for defect in self.defects)
+        return sum(is_too_small(defect) for defect in self.defects)
 
 
 @dataclass

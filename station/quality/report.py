@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from model.durable import write_whole
 from station.contract import StationError
+from station.line.judging.decision import is_too_small
 from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
@@ -185,7 +186,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         calibrations=tuple(_calibration(row) for row in calibrations),
         defects=len(rows),
         rejects=len(counted) + false_alarms,
-        too_small=sum(row.too_small for row in rows),
+        too_small=sum(map(is_too_small, rows)),
         false_alarms=false_alarms,
         unreviewed=sum(row.verdict is None for row in counted),
         points=graded.points if graded else None,

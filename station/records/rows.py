@@ -174,11 +174,6 @@ class DefectRow:
     closed: bool = True
     unverified: str = ""
 
-    @property
-    def too_small(self) -> bool:
-        """Say whether it passes for its size alone."""
-        return not self.is_reject and self.score >= self.threshold
-
 
 @dataclass(frozen=True, slots=True)
 class RollFilter:

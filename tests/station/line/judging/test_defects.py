@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model.scorer import CELL_PX
 from station.contract import Defect, DefectKind
 from station.line.flow import StripPart
-from station.line.judging.decision import decide, geometry
+from station.line.judging.decision import decide, geometry, is_too_small
 from station.line.judging.defects import DefectTracker
 from station.line.judging.recent_cloth import KEEP_LINES, RecentCloth
 from station.recipe import Recipe
@@ -236,7 +236,7 @@ def test_a_bright_thread_end_is_measured_in_the_picture_and_passes_for_its_size(
     last = told[-1]
     assert (last.first_line, last.end_line) == (100, 100 + side_px)
     assert (last.first_px, last.end_px) == (201, 201 + side_px)
-    assert last.too_small is passes
+    assert is_too_small(last) is passes
 
 
 @pytest.mark.parametrize("seed", range(8))
