@@ -15,6 +15,7 @@ from model.scorer import TileScorer
 from station.contract import Defect, DefectChanged, Event, LineSnapshot, Notice, RowJudged, Severity, StripView
 from station.display_score import display_scores
 from station.line.inspection import Inspection
+from station.line.judging.decision import is_too_small
 from station.recipe import Recipe
 from station.recipe.cloth_look import ClothLook
 
@@ -43,6 +44,11 @@ class Piece:
     def rejects(self) -> int:
         """Count the defects that the recipe does not let pass."""
         return sum(defect.is_reject for defect in self.defects)
+
+    @property
+    def too_small(self) -> int:
+        """Count the defects that pass for their size alone."""
+        return sum(is_too_small(defect) for defect in self.defects)
 
 
 @dataclass

@@ -1,4 +1,5 @@
-"""This module parses the options of ``station recipe``, which shows and changes a fabric's camera settings."""
+"""This module parses the options of ``station recipe``, which shows and changes a fabric's camera settings and
+least size."""
 
 from __future__ import annotations
 
@@ -13,15 +14,18 @@ def recipe(
     fabric: Annotated[str, typer.Argument(help="Name of the fabric.")],
     exposure_us: Annotated[float | None, typer.Option(help="Exposure this fabric needs.")] = None,
     gain_db: Annotated[float | None, typer.Option(help="Gain this fabric needs.")] = None,
+    min_length: Annotated[
+        float | None, typer.Option(min=0, help="Least size of a reject: mm, px without a scale; 0: any.")
+    ] = None,
     as_station: Annotated[
         bool, typer.Option("--as-station", help="First forget what it asked for: the camera is as station.toml says.")
     ] = False,
     by: Annotated[str | None, typer.Option(help="Who changes it; default: your login.")] = None,
-    why: Annotated[str, typer.Option(help="Why, for the record.")] = "camera settings",
+    why: Annotated[str, typer.Option(help="Why, for the record.")] = "settings by command",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """The newest recipe of a fabric; with camera settings: a new version that asks for them."""
+    """The newest recipe of a fabric; with settings: a new version that has them."""
     from station.commands.recipe import change_camera, newest_recipe
     from station.commands.session import open_records
     from station.settings import home_folder
@@ -30,9 +34,9 @@ def recipe(
         name: value for name, value in (("exposure_us", exposure_us), ("gain_db", gain_db)) if value is not None
     }
     who = person(by)
-    if not overrides and not as_station:
+    if not overrides and not as_station and min_length is None:
         emit(newest_recipe(home_folder(home), fabric), as_json)
         return
     with open_records(home_folder(home)) as records:
-        result = change_camera(records, fabric, overrides, forget=as_station, by=who, why=why)
+        result = change_camera(records, fabric, overrides, forget=as_station, by=who, why=why, min_length=min_length)
     emit(result, as_json)

@@ -111,6 +111,8 @@ def evaluate(task: Evaluation) -> dict[str, object]:
             "threshold": taught.recipe.threshold,
             "taught_images": len(dataset.train),
             "taught_tiles": taught.tiles,
+            "least_size": taught.recipe.min_length_mm,
+            "too_small": sum(piece.too_small for piece in playback.pieces.values()),
             "images": len(dataset.test),
             "images_left_out": len(dataset.left_out),
             "images_without_cloth": sum(row.web_px == 0 for row in gathered.rows),

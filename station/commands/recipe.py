@@ -1,7 +1,8 @@
-"""This module shows and changes the camera settings of a fabric; each change is a new recipe version."""
+"""This module shows and changes a fabric's camera settings and least size; each change is a new recipe version."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,22 +17,34 @@ from station.settings import first_fault
 
 
 def change_camera(
-    records: Records, fabric: str, overrides: Mapping[str, float], *, forget: bool, by: str, why: str
+    records: Records,
+    fabric: str,
+    overrides: Mapping[str, float],
+    *,
+    forget: bool,
+    by: str,
+    why: str,
+    min_length: float | None = None,
 ) -> dict[str, object]:
     """Save a version of the fabric's recipe whose camera settings are the present ones (none if ``forget``) updated by
     ``overrides``; if that changes nothing, save nothing.
+
+    ``min_length``, if given, is the new least size of a reject: mm, px without a scale; 0 lets nothing pass for it.
 
     Raises:
         StationError: a setting is impossible.
         RecordsError: the fabric is unknown, or a newer version was saved meanwhile.
     """
+    if min_length is not None and not 0 <= min_length < math.inf:
+        raise StationError(f"A least size of {min_length:g} is impossible: give 0 or more; nothing was saved.")
     recipe = records.history.recipe(fabric)
     try:
         camera = CameraOverrides.model_validate({**({} if forget else recipe.camera.told()), **overrides})
     except ValidationError as error:
         raise StationError(f"Camera setting {first_fault(error)}; nothing was saved.") from None
-    if camera != recipe.camera:
-        changed = recipe.model_copy(update={"camera": camera})
+    least = recipe.min_length_mm if min_length is None else min_length
+    changed = recipe.model_copy(update={"camera": camera, "min_length_mm": least})
+    if changed != recipe:
         recipe = records.store.save_recipe(changed, by, why, based_on=recipe.version)
     return _figures(recipe)
 
@@ -51,5 +64,6 @@ def _figures(recipe: Recipe) -> dict[str, object]:
         "fabric": recipe.fabric,
         "recipe_version": recipe.version,
         "threshold": recipe.threshold,
+        "least_size": recipe.min_length_mm,
         **recipe.camera.model_dump(),
     }

@@ -216,6 +216,7 @@ def inspect_folder(
         "images_uninspected": len(camera.unread),
         "rejects": sum(piece.rejects for piece in playback.pieces.values()),
         "defects": sum(len(piece.defects) for piece in playback.pieces.values()),
+        "too_small": sum(piece.too_small for piece in playback.pieces.values()),
         "results": results,
     }
 

@@ -16,6 +16,7 @@ from station.recipe.names import NameFault, fabric_name
 from station.recipe.web import WebHow
 from station.shutdown import interrupt_noted
 from station.teaching.folder_signs import doubts, folders_of
+from station.teaching.least_size import least_size_told
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import TEACHING_BLOCK_LINES
 from station.teaching.suspect_pictures import picture_name
@@ -72,6 +73,8 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
             raise KeyboardInterrupt from cancelled
     for line in [web_told(result), *sentences(result)[is_web_notable(result) :], *suspects_named(result)]:
         say(line)
+    if told := least_size_told(result.recipe):
+        say(told)
     return {**figures_of(result), "folders": [{"folder": name, "pictures": n} for name, n in folders.items()]}
 
 
@@ -225,6 +228,8 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
         "seconds": result.seconds,
         "encoder": recipe.encoder,
         "threshold": recipe.threshold,
+        "least_size": recipe.min_length_mm,
+        "least_size_told": least_size_told(recipe),
         "predicted_false_alarms_per_100_m": recipe.predicted_false_alarms_per_100_m,
         "predicted_false_alarms_per_100_m_interval": interval and list(interval),
         "model_sha256": recipe.model_sha256,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from model.durable import write_whole
 from station.contract import StationError
+from station.line.judging.decision import is_too_small
 from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
 from station.quality.report_differing import ReportDiffering
 from station.records.history import History
@@ -88,8 +89,9 @@ class Report:
     graded.  ``events_lost`` of it never got on record; ``spoilt`` has a sentence for each row that could not be read.
     ``clock_shift_s`` is by how many seconds the clock was set forward (negative: back) while it was open.
 
-    ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``false_alarms`` the
-    rejects that a person marked as such; points are given for rejects that are not false alarms.
+    ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``too_small`` those
+    that passed for their size alone, ``false_alarms`` the rejects that a person marked as such; points are given for
+    rejects that are not false alarms.
     """
 
     roll: str
@@ -114,6 +116,7 @@ class Report:
     calibrations: tuple[ReportCalibration, ...]
     defects: int
     rejects: int
+    too_small: int
     false_alarms: int
     unreviewed: int
     points: int | None
@@ -188,6 +191,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         calibrations=tuple(_calibration(row) for row in calibrations),
         defects=len(rows),
         rejects=len(counted) + false_alarms,
+        too_small=sum(map(is_too_small, rows)),
         false_alarms=false_alarms,
         unreviewed=sum(row.verdict is None for row in counted),
         points=graded.points if graded else None,

@@ -34,7 +34,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Columns", f"{made.columns} inspected" if made.columns else "not on record"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
-        ("Defects", f"{made.defects} on record, {made.rejects} rejects"),
+        ("Defects", f"{made.defects} on record, {made.rejects} rejects, {made.too_small} passed for their size alone"),
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
         ("Points", _points(made)),
         ("Grade", _grade(made)),

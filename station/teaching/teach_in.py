@@ -34,6 +34,7 @@ from station.records.model_files import keep_model
 from station.records.store import Store
 from station.teaching.disk_space import check_room, needed
 from station.teaching.held_out import HeldOut
+from station.teaching.least_size import least_size
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
 from station.teaching.spot_finder import SPOTS
@@ -158,6 +159,7 @@ def teach(
             "levels": held.levels(),
             "look": held.look(),
             "threshold": threshold.score,
+            "min_length_mm": least_size(request.mm_per_px, runtime.point_spread_px),
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
             "cloth": shown.taught(camera.channels, camera.white),
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from station.contract import DefectKind
 from station.recipe import Recipe
 
@@ -16,6 +18,24 @@ def decide(score: float, length_mm: float, width_mm: float, *, threshold: float,
     Lengths are mm along and across, px where the recipe has no scale.
     """
     return score >= threshold and max(length_mm, width_mm) >= min_length_mm
+
+
+class Decided(Protocol):
+    """What is asked of a defect, told or on record, that was decided."""
+
+    @property
+    def score(self) -> float: ...
+
+    @property
+    def threshold(self) -> float: ...
+
+    @property
+    def is_reject(self) -> bool: ...
+
+
+def is_too_small(defect: Decided) -> bool:
+    """Say whether a defect passes for its size alone."""
+    return not defect.is_reject and defect.score >= defect.threshold
 
 
 def geometry(length_mm: float, width_mm: float, recipe: Recipe) -> DefectKind:

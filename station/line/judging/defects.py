@@ -19,6 +19,7 @@ from station.line.flow import StripPart
 from station.line.judging.decision import decide, geometry
 from station.line.judging.recent_cloth import RecentCloth
 from station.line.judging.regions import BLUR, Region, RegionFinder
+from station.line.judging.specks import ABOVE_LINES, BELOW_LINES, BESIDE_PX, speck
 from station.recipe import Recipe
 
 GROWTH_INTERVAL_S = 0.5
@@ -34,6 +35,8 @@ class _Track:
     told_box: tuple[float, ...] | None = None
     left_px: int = 0
     pictured: float = -1.0
+    measured_at: tuple[int, int] | None = None
+    speck: tuple[int, int, int, int] | None = None
     crop: NDArray[np.uint8] | None = None
     crop_scores: NDArray[np.float32] | None = None
 
@@ -95,6 +98,7 @@ class DefectTracker:
                 drop=self._edge_drop,
                 gap=self._gap,
                 width=width,
+                joins_lines=self._recipe.join_gap_mm > 0,
             )
             self._run_line = part.run_line
             self._piece = part.piece
@@ -190,12 +194,28 @@ class DefectTracker:
         return decide(region.peak, *self._size_mm(region), threshold=rule.threshold, min_length_mm=rule.min_length_mm)
 
     def _box_px(self, region: Region) -> tuple[int, int, int, int]:
-        """Return lines from the run's start and columns, half-open, within the region and the picture."""
+        """Return lines from the run's start and columns, half-open, within the picture: within the region, or of the
+        speck that the picture shows."""
         box, extent = region.box, region.extent
-        return (
-            *self._without_blur(box.top, box.bottom, extent.top, extent.bottom, self._cloth.end),
-            *self._without_blur(box.left, box.right, extent.left, extent.right, self._width_px),
-        )
+        top, bottom = self._without_blur(box.top, box.bottom, extent.top, extent.bottom, self._cloth.end)
+        left, right = self._without_blur(box.left, box.right, extent.left, extent.right, self._width_px)
+        if max(bottom - top, right - left) <= self._point_spread_px and region.peak >= self._recipe.threshold:
+            return self._speck(region) or (top, bottom, left, right)
+        return top, bottom, left, right
+
+    def _speck(self, region: Region) -> tuple[int, int, int, int] | None:
+        """Return the box of what is smaller than the model can see, None if the picture does not tell."""
+        track = self._tracks.get(region)
+        if track is None:
+            return None
+        if track.measured_at != (region.peak_row, region.peak_column):
+            track.measured_at = region.peak_row, region.peak_column
+            line, column = (self._cell * place + self._cell // 2 for place in track.measured_at)
+            top, left = max(0, line - ABOVE_LINES), max(0, column - BESIDE_PX)
+            around = self._cloth.pixels(top, line + BELOW_LINES, left, column + BESIDE_PX)
+            box = None if around is None else speck(around, line - top, column - left, int(self._point_spread_px))
+            track.speck = None if box is None else (top + box[0], top + box[1], left + box[2], left + box[3])
+        return track.speck
 
     def _without_blur(
         self, first: float, end: float, region_first: float, region_end: float, picture_end: int

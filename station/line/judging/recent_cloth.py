@@ -33,6 +33,18 @@ class RecentCloth:
         """Give the line after the newest one, counted from the run's start."""
         return self._parts[-1].end if self._parts else 0
 
+    def pixels(self, first_line: int, end_line: int, first_px: int, end_px: int) -> NDArray[np.uint8] | None:
+        """Cut out these lines and columns, clipped to the cloth of the run; uint8 ``[h, w]`` or ``[h, w, 3]``.
+
+        The result is None if some of it is forgotten, or there is none.
+        """
+        first_line, first_px = max(0, first_line), max(0, first_px)
+        parts = [p for p in self._parts if p.first < end_line and first_line < p.end]
+        if not parts or first_line < parts[0].first:
+            return None
+        columns = slice(first_px, end_px)
+        return np.concatenate([p.pixels[max(0, first_line - p.first) : end_line - p.first, columns] for p in parts])
+
     def picture(self, line: int, column: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]] | None:
         """Cut out pixels and scores, ``size`` square around a place, clipped to the remembered cloth and the picture.
 

@@ -25,34 +25,11 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from station.line.judging.boxes import Box, box_around, sides, span
+from station.line.judging.gaps import LEAST_UNIT, GapJoiner, Link, UsualScore
+
 BLUR = 4
 """The model's blur reaches this many cells; regions are decided this many rows behind the newest."""
-
-
-@dataclass(slots=True, eq=False)
-class Box:
-    """A box is a half-open extent in cells and fractions of them: rows from the run's start, columns of the strip."""
-
-    top: float
-    bottom: float
-    left: float
-    right: float
-
-    def merge(self, other: Box) -> None:
-        """Grow to span both boxes."""
-        self.top = min(self.top, other.top)
-        self.bottom = max(self.bottom, other.bottom)
-        self.left = min(self.left, other.left)
-        self.right = max(self.right, other.right)
-
-    def within(self, other: Box) -> Box:
-        """Return the part of this box inside the other."""
-        return Box(
-            max(self.top, other.top),
-            min(self.bottom, other.bottom),
-            max(self.left, other.left),
-            min(self.right, other.right),
-        )
 
 
 @dataclass(slots=True, eq=False)
@@ -98,13 +75,16 @@ class RegionFinder:
         level, threshold: scores from which a cell belongs to a region, and from which it is strong.
         drop: fall of the score at which a box ends, above 0; if infinite, boxes are whole extents.
         gap, width: the gap that strong cells bridge, and the strip's width, in cells.
+        joins_lines: whether strong cells in one line also bridge what :mod:`station.line.judging.gaps` lets them.
 
     Attributes:
         rows_decided: rows that later ones can no longer change, except that open regions may grow.
         opened: regions that may still grow, in the order they began.
     """
 
-    def __init__(self, *, level: float, threshold: float, drop: float, gap: int, width: int) -> None:
+    def __init__(
+        self, *, level: float, threshold: float, drop: float, gap: int, width: int, joins_lines: bool = True
+    ) -> None:
         self._level = level
         self._threshold = threshold
         self._drop = np.float32(drop)
@@ -114,6 +94,8 @@ class RegionFinder:
         self._strong_above = np.zeros((gap, width), np.uint8)
         # The region each place of the row above belongs to, by cells and by growth: index in ``opened``, -1 for none.
         self._above = np.full((2, width), -1, np.intp)
+        self._usual = UsualScore()
+        self._gaps = GapJoiner(width) if joins_lines else None
         self.rows_decided = 0
         self.opened: list[Region] = []
         self._closed: list[Region] = []
@@ -147,13 +129,26 @@ class RegionFinder:
         mask = (chunk >= self._level).astype(np.uint8)
         first = self.rows_decided
         self.rows_decided += rows
+        usual = self._usual.after(chunk)
         if not self.opened and not mask.any():
             return
-        grown = self._grow((chunk >= self._threshold).astype(np.uint8))
-        groups, count = _groups(mask, grown, chunk >= self._threshold)
+        strong = chunk >= self._threshold
+        grown = self._grow(strong.astype(np.uint8))
+        links = self._links(chunk, strong, usual)
+        inside = [(cell, origin) for cell, origin in links if origin >= 0]
+        groups, count = _groups(mask, grown, strong, inside)
         found = self._measure(strip, groups[0], count, first)
-        owners = self._join(found, groups[:, 0])
-        self._carry(owners, groups[:, -1])
+        names = groups[0].ravel()
+        linked = {(int(names[cell]), -1 - origin) for cell, origin in links if origin < 0}
+        owners, became = self._join(found, groups[:, 0], linked)
+        self._carry(owners, became, groups)
+
+    def _links(self, scores: NDArray[np.float32], strong: NDArray[np.bool_], usual: NDArray[np.float32]) -> list[Link]:
+        if self._gaps is None:
+            return []
+        usual = np.minimum(usual, (1 - LEAST_UNIT) * self._threshold)
+        standing = (scores - usual) / (self._threshold - usual)
+        return self._gaps.links(standing.astype(np.float32), strong)
 
     def _grow(self, strong: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self._gap == 0:
@@ -179,15 +174,15 @@ class RegionFinder:
         names, (scores, raw) = labels[rows, columns], strip[:, BLUR + rows, columns]
         cuts = around[rows, columns] - self._drop
         core = raw >= cuts
-        sides = _sides(strip[1, BLUR - 1 : 1 - BLUR], rows, columns, cuts, first)
+        reached = sides(strip[1, BLUR - 1 : 1 - BLUR], rows, columns, cuts, first)
         starts = np.flatnonzero(np.diff(names, prepend=-1))
         for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
             part = slice(start, end)
             strong = core[part]
             peak = start + int(np.argmax(scores[part]))
             found[names[start]] = Region(
-                extent=_span(rows[part] + first, columns[part]),
-                core=_around(sides[part][strong]) if strong.any() else None,
+                extent=span(rows[part] + first, columns[part]),
+                core=box_around(reached[part][strong]) if strong.any() else None,
                 area=int(end - start),
                 peak=float(scores[peak]),
                 peak_row=int(rows[peak]) + first,
@@ -195,8 +190,13 @@ class RegionFinder:
             )
         return found
 
-    def _join(self, found: list[Region | None], top: NDArray[np.intp]) -> list[Region | None]:
-        """Join labels with the regions that reach down to the row above; returns the region that owns each label."""
+    def _join(
+        self, found: list[Region | None], top: NDArray[np.intp], linked: set[tuple[int, int]]
+    ) -> tuple[list[Region | None], list[Region]]:
+        """Join labels with the regions that reach down to the row above, or are ``linked`` over a gap (label, index).
+
+        Returns the region that owns each label, and those that the open regions have become.
+        """
         owners = list(found)
         renamed: dict[int, Region] = {}
 
@@ -205,7 +205,7 @@ class RegionFinder:
                 region = other
             return region
 
-        for label, above in _touching(top[0], self._above[0]) | _touching(top[1], self._above[1]):
+        for label, above in _touching(top[0], self._above[0]) | _touching(top[1], self._above[1]) | linked:
             region, old = owners[label], root(self.opened[above])
             region = None if region is None else root(region)
             if region is None:
@@ -219,11 +219,23 @@ class RegionFinder:
                     old.absorbed += [region, *region.absorbed]
                 renamed[id(region)] = old
                 owners[label] = old
-        return [None if owner is None else root(owner) for owner in owners]
+        return [None if owner is None else root(owner) for owner in owners], [root(region) for region in self.opened]
 
-    def _carry(self, owners: list[Region | None], bottom: NDArray[np.intp]) -> None:
-        """Keep the regions open that reach down to the last row; close the rest."""
+    def _carry(self, owners: list[Region | None], became: list[Region], groups: NDArray[np.intp]) -> None:
+        """Keep the regions open that reach down to the last row, or whose paths over a gap do; close the rest."""
+        names, bottom = groups[0].ravel(), groups[:, -1]
         reaching = {id(owner) for label in np.unique(bottom) if label and (owner := owners[label]) is not None}
+        waiting: list[Region] = []
+
+        def wait(origin: int) -> int:
+            region = owners[names[origin]] if origin >= 0 else became[-1 - origin]
+            assert region is not None
+            waiting.append(region)
+            return -len(waiting)
+
+        if self._gaps is not None:
+            self._gaps.rename(wait)
+        reaching |= {id(region) for region in waiting}
         absorbed = {id(other) for region in self.opened for other in region.absorbed}
         known = {id(region): region for region in self.opened if id(region) not in absorbed}
         for owner in owners:
@@ -234,6 +246,8 @@ class RegionFinder:
         place = {id(region): i for i, region in enumerate(self.opened)}
         index = np.array([-1 if owner is None else place.get(id(owner), -1) for owner in owners], np.intp)
         self._above = index[bottom]
+        if self._gaps is not None:
+            self._gaps.rename(lambda origin: -1 - place[id(waiting[-1 - origin])])
 
     def _close(self, regions: list[Region]) -> None:
         for region in regions:
@@ -241,41 +255,8 @@ class RegionFinder:
         self._closed.extend(regions)
 
 
-def _span(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Box:
-    return Box(int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1)
-
-
-def _sides(
-    strip: NDArray[np.float32],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    cuts: NDArray[np.float32],
-    first: int,
-) -> NDArray[np.float64]:
-    """Return how far scores stay above their cut around cells that reach it, at most to the middle of the next cell.
-
-    The result is top, bottom, left, right ``[cells, 4]``.  ``strip`` has one row more than the cells at either end;
-    ``first`` is the number of row 0 in the run.
-    """
-    strip = np.pad(strip, ((0, 0), (1, 1)))
-    scores = strip[rows + 1, columns + 1]
-
-    def reach(down: int, right: int) -> NDArray[np.float64]:
-        beyond = strip[rows + 1 + down, columns + 1 + right]
-        ends = (beyond < cuts) & (cuts <= scores)
-        return np.where(ends, (scores - cuts) / np.where(ends, scores - beyond, 1), 1).astype(np.float64)
-
-    y, x = rows + first + 0.5, columns + 0.5
-    return np.stack([y - reach(-1, 0), y + reach(1, 0), x - reach(0, -1), x + reach(0, 1)], axis=1)
-
-
-def _around(sides: NDArray[np.float64]) -> Box:
-    (top, _, left, _), (_, bottom, _, right) = sides.min(axis=0).tolist(), sides.max(axis=0).tolist()
-    return Box(top, bottom, left, right)
-
-
 def _groups(
-    mask: NDArray[np.uint8], grown: NDArray[np.uint8], strong: NDArray[np.bool_]
+    mask: NDArray[np.uint8], grown: NDArray[np.uint8], strong: NDArray[np.bool_], links: list[tuple[int, int]]
 ) -> tuple[NDArray[np.intp], int]:
     """Label the cells and the growth, ``[2, rows, width]``, 0 for none; returns the labels and their number.
 
@@ -283,7 +264,10 @@ def _groups(
     """
     cells, labels = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
     growths, grown_labels = cv2.connectedComponents(grown, connectivity=8, ltype=cv2.CV_32S)
-    pairs = np.unique(np.stack([labels[strong], grown_labels[strong] + cells]), axis=1)
+    ends = np.array(links, np.intp).reshape(-1, 2).T
+    pairs = np.unique(
+        np.concatenate([np.stack([labels[strong], grown_labels[strong] + cells]), labels.ravel()[ends]], axis=1), axis=1
+    )
     graph = coo_array((np.ones(pairs.shape[1]), (pairs[0], pairs[1])), shape=(cells + growths,) * 2)
     count, names = connected_components(graph, directed=False)
     names = np.asarray(names, np.intp) + 1

@@ -33,6 +33,16 @@ def test_camera_settings_are_a_recipe_version_of_their_own(station: Station, dem
     assert (last["exposure_us"], last["gain_db"]) == (None, 1.0)
 
 
+def test_the_least_size_is_overruled_by_command(station: Station, demo_home: Path) -> None:
+    first = asked(station, demo_home)
+    changed = asked(station, demo_home, "--min-length", 2.5)
+    assert changed == {**first, "recipe_version": first["recipe_version"] + 1, "least_size": 2.5}
+    assert asked(station, demo_home, "--gain-db", 3)["least_size"] == 2.5, "the other settings leave it alone"
+    outcome = station("recipe", "demo", "--min-length", "inf", "--home", demo_home)
+    assert outcome.code == 1
+    assert outcome.sentence == "A least size of inf is impossible: give 0 or more; nothing was saved."
+
+
 @pytest.mark.parametrize("words", [("--exposure-us", "0"), ("--exposure-us", "nan"), ("--gain-db", "1e9")])
 def test_impossible_settings_are_refused(station: Station, demo_home: Path, words: tuple[str, str]) -> None:
     before = asked(station, demo_home)

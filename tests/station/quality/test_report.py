@@ -45,6 +45,13 @@ def test_a_roll_is_reported_with_the_keys_of_the_contract(store: Store) -> None:
     assert [defect["points"] for defect in told["defect_list"]] == [1, 2, 4, None]
 
 
+def test_what_passed_for_its_size_alone_is_counted_apart(store: Store) -> None:
+    record(store, "R1", recipe(min_length_mm=15.0))
+    made = reports.report(History(store), "R1")
+    assert (made.defects, made.rejects, made.too_small) == (4, 3, 1)
+    assert "4 on record, 3 rejects, 1 passed for their size alone" in reports.to_text(made)
+
+
 def test_false_alarms_do_not_count(store: Store) -> None:
     record(store, "R1", recipe())
     history = History(store)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model.scorer import CELL_PX
 from station.contract import Defect, DefectKind
 from station.line.flow import StripPart
-from station.line.judging.decision import decide, geometry
+from station.line.judging.decision import decide, geometry, is_too_small
 from station.line.judging.defects import DefectTracker
 from station.line.judging.recent_cloth import KEEP_LINES, RecentCloth
 from station.recipe import Recipe
@@ -88,6 +88,22 @@ def test_a_broken_end_over_five_metres_is_one_defect_told_twice_a_second() -> No
     assert (last.position_mm, last.across_mm, last.piece) == (100.0, 81.0, "p")
     # The clock ran 0.2 s a part: with 45 parts at most every third may tell.
     assert 5 <= len(told) - 1 <= 45 // 3 + 1
+
+
+def test_a_faint_end_that_comes_in_dashes_runs_as_one_defect_under_one_number() -> None:
+    scores = empty(2600) + np.float32(3)
+    scores[50:2550, 39:42] = 14  # under the report level, and well above good cloth
+    for first in range(50, 2550, 25):
+        scores[first : first + 8, 40] = 23
+    clock = Clock()
+    told = track(scores, list(range(56, 2600, 56)), clock)
+    assert {d.number for d in told} == {1}
+    assert [d.closed for d in told] == [False] * (len(told) - 1) + [True]
+    assert len(told) > 5
+    lengths = [d.length_mm for d in told]
+    assert lengths == sorted(lengths)
+    assert told[-1].length_mm == pytest.approx(2483 * 2.0)
+    assert len({d.number for d in track(scores, [1300], join_gap_mm=0)}) == 100
 
 
 def test_two_regions_that_turn_out_one_keep_the_older_number() -> None:
@@ -196,6 +212,31 @@ def test_minimum_length_lets_short_ones_pass() -> None:
     told = {d.first_px: d for d in track(scores, [], min_length_mm=10.0) if d.closed}
     assert not told[40].is_reject
     assert told[240].is_reject
+
+
+@pytest.mark.parametrize(("side_px", "passes"), [(1, True), (2, True), (4, False), (8, False)])
+@pytest.mark.parametrize("cuts", [[], [20], [22, 23, 24, 25, 26, 27, 40]])
+def test_a_bright_thread_end_is_measured_in_the_picture_and_passes_for_its_size(
+    side_px: int, passes: bool, cuts: list[int]
+) -> None:
+    """To the model it looks like any point, however high it scores."""
+    y, x = np.mgrid[:80, : WIDTH // 4]
+    scores = (90 * np.exp(-((y - 25) ** 2 + (x - 50) ** 2) / (2 * 1.2**2))).astype(np.float32)
+    pixels = np.random.default_rng(1).normal(110, 8, (320, WIDTH)).clip(0, 255).astype(np.uint8)
+    pixels[100 : 100 + side_px, 201 : 201 + side_px] = 250
+    tracker = new_tracker(
+        recipe(min_length_mm=3.0, mm_per_px=None), width_px=WIDTH, edge_drop=10.0, point_spread_px=12.0
+    )
+    told: list[Defect] = []
+    for rows, first in zip(np.split(scores, cuts), [0, *cuts], strict=True):
+        strip = replace(part(rows, 4 * first), pixels=pixels[4 * first : 4 * (first + len(rows))])
+        told += tracker.feed(strip, rows)
+    told += tracker.end_run()
+    assert {d.is_reject for d in told} == {not passes}, "it is never told as a reject and taken back"
+    last = told[-1]
+    assert (last.first_line, last.end_line) == (100, 100 + side_px)
+    assert (last.first_px, last.end_px) == (201, 201 + side_px)
+    assert is_too_small(last) is passes
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -1,4 +1,5 @@
-"""Streaming regions against the plainest labelling of the whole strip at once."""
+"""Streaming regions against the plainest labelling of the whole strip at once; what joins over longer gaps is left out
+here (test_gaps.py)."""
 
 from __future__ import annotations
 
@@ -82,7 +83,9 @@ def streamed(
     drop: float = math.inf,
     raw: NDArray[np.float32] | None = None,
 ) -> list[Summary]:
-    finder = RegionFinder(level=level, threshold=threshold, drop=drop, gap=gap, width=scores.shape[1])
+    finder = RegionFinder(
+        level=level, threshold=threshold, drop=drop, gap=gap, width=scores.shape[1], joins_lines=False
+    )
     found = []
     for part, part_raw in zip(np.split(scores, cuts), np.split(scores if raw is None else raw, cuts), strict=True):
         finder.feed(part, None if raw is None else part_raw)
