@@ -171,6 +171,11 @@ def rule_named(name: str) -> GradingRule:
     return RULES[name]
 
 
+def label_of(name: str) -> str:
+    """Return a rule's name for people; of a rule that is unknown here, its own."""
+    return RULES[name].label if name in RULES else name
+
+
 def defect_points(defect: Flagged, rule: GradingRule, web_width_mm: float | None) -> int:
     """Return the points of one defect alone, within one interval: 0 at the edge, else those of the direction with more
     points."""

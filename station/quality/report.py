@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from model.durable import write_whole
 from station.contract import StationError
 from station.line.judging.decision import is_too_small
-from station.quality.grading import Flagged, Grade, Grading, grade, rule_named
+from station.quality.grading import Flagged, Grade, Grading, grade, label_of, rule_named
 from station.quality.report_differing import ReportDiffering
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
@@ -198,7 +198,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         points_per_100_m2=graded.points_per_100_m2 if graded else None,
         grade=str(graded.grade if graded and not lacks else Grade.NOT_GRADED),
         grade_reasons=_reasons(roll, graded, spoilt),
-        grading_rule=_rule_label(roll),
+        grading_rule=label_of(roll.grading_rule),
         defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
         stretches=tuple(_stretch(row, scale) for row in stretches),
         incomplete_because=tuple(lacks),
@@ -279,13 +279,6 @@ def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:
     except ValueError as error:
         raise ReportError(f"Roll {roll.name} cannot be graded: {error}") from error
     return grade(flagged, roll.ledger.lines_inspected * roll.mm_per_line, _width_mm(roll), rule)
-
-
-def _rule_label(roll: RollRow) -> str:
-    try:
-        return rule_named(roll.grading_rule).label
-    except ValueError:
-        return roll.grading_rule
 
 
 def _metres(lines: int, mm_per_line: float | None) -> float | None:
