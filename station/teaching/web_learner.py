@@ -24,7 +24,7 @@ from station.line.scoring.yarns import (
     LEAST_SIGMAS,
     WINDOW_PX,
     Floats,
-    around,
+    against_around,
     over_floor,
     peaks_of,
     sigmas,
@@ -42,7 +42,7 @@ PARTS = (-1.0, 0.0, 1 / 3, 2 / 3)
 NARROWEST_PX = 2 * WINDOW_PX
 
 _SEEN_BY = 70  # percentile across: cloth covers a third of the picture at least
-_OF_STRENGTH = 0.02  # of the cloth's own power: what leaks from cloth nearby is less
+_OF_STRENGTH = 0.04  # of the cloth's own power: what leaks from cloth nearby is less
 _TELLING = 10.0  # sigmas that cloth would have if it lay there: with less, yarns say nothing
 _FINE = 1.2  # structure below which the camera's noise hides the cloth's texture
 _RARE, _MANY = 0.05, 0.2  # shares of the blocks
@@ -192,8 +192,9 @@ class _Side:
     """A side holds what each window of each block shows of the yarns, ``[blocks, windows]``, the border's first.
 
     Attributes:
-        over: power in the yarns' peaks over the floor around them, not a number where the window is clipped.
-        strength, grain: power in the peaks above the floor, and the floor, over the mean grey squared.
+        over: power in the yarns' peaks over the floor around each, the median of the peaks: a table whose grain is
+            coarse is high in some.  Not a number where the window is clipped.
+        strength, grain: power in the peaks above the floor, and the floor, as shares of the cloth's own; of the light.
         power: float32 ``[blocks, windows, 64, 33]`` and how many windows each is the mean of: ``rows``.
         shape: degrees of freedom of ``over`` in one block.
         smooth_px: where smoothness alone lets the cloth begin in each block, not a number where it sees no cloth.
@@ -285,14 +286,14 @@ def _look(
     """
     over, strength, grain = [], [], []
     for block, of_block in zip(made, peaks, strict=True):
-        rows, columns = np.array(of_block).T
-        high = block.power[:, rows, columns].mean(axis=1)
-        low = np.maximum(np.median(block.power[(slice(None), *around(of_block))], axis=1), 1e-3)
-        light = np.square(block.level) + 1
+        high, low = against_around(block.power, of_block)
         dead = np.where(block.is_live, 1.0, np.nan)
-        over.append(dead * high / low)
-        strength.append(dead * np.maximum(high - low, 0) / light)
-        grain.append(dead * low / light)
+        light = np.square(block.level[:, None]) + 1
+        shown = np.maximum(high - low, 0) / light
+        usual = np.maximum(np.percentile(shown[block.is_live], _SEEN_BY, axis=0), 1e-12)
+        over.append(dead * np.median(high / low, axis=1))
+        strength.append(dead * np.median(shown / usual, axis=1))
+        grain.append(dead * np.median(low / light / usual, axis=1))
     structure = float(np.median([block.structure for block in made]))
 
     def side(order: slice, smooth_px: list[float]) -> Beside:

@@ -8,6 +8,8 @@ for ends alone, which repeat across.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -119,13 +121,23 @@ def peaks_of(sigma: NDArray[np.float64], most: int) -> list[tuple[int, int]]:
     return [(int(rows[i]) - WINDOW_PX * int(rows[i] > _HALF), int(columns[i])) for i in order]
 
 
-def around(peaks: list[tuple[int, int]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of the spectrum in a ring around each peak but in no peak: there the floor is."""
-    rows, columns = np.indices((WINDOW_PX, _HALF + 1))
-    near = np.full(rows.shape, np.inf)
-    for along, across in peaks:
-        turn = (rows - along + _HALF) % WINDOW_PX - _HALF
-        near = np.minimum(near, np.maximum(np.abs(turn), np.abs(columns - across)))
-    chosen = (near >= 4) & (near <= 7) & _LOOKED_AT
-    chosen_rows, chosen_columns = np.nonzero(chosen)
-    return chosen_rows, chosen_columns
+def against_around(power: Floats, peaks: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:
+    """Return the power of spectra in each peak, and around each but in no other: there the floor is.
+
+    Args:
+        power: float32 ``[windows, 64, 33]``.
+        peaks: from :func:`peaks_of`.
+
+    Returns:
+        Two of float32 ``[windows, peaks]``, the floor above 0.
+    """
+    rows, columns = np.indices(power.shape[1:])
+    apart = [np.maximum(np.abs((rows - y + _HALF) % WINDOW_PX - _HALF), np.abs(columns - x)) for y, x in peaks]
+    is_free = _LOOKED_AT & (np.min(apart, axis=0) >= 3)
+    high = power[:, [y for y, _ in peaks], [x for _, x in peaks]]
+    low = np.empty_like(high)
+    for number, one in enumerate(apart):
+        ring = (one >= 3) & (one <= 7)
+        chosen = ring & is_free if (ring & is_free).any() else ring
+        low[:, number] = np.median(power[:, chosen], axis=1)
+    return high, np.maximum(low, 1e-3)
