@@ -49,8 +49,8 @@ def drawn(seed: int) -> Greige:
     )
 
 
-def check(seed: int) -> bool:
-    """Check that the web is found within 8 px or the whole width kept; say whether it was found."""
+def outcome(seed: int) -> str:
+    """Say whether the web of a drawn cloth was found within 8 px on every block, the whole width kept, or neither."""
     greige = drawn(seed)
     greys = blocks(greige, seed)
     learned = learn(greys)
@@ -59,22 +59,24 @@ def check(seed: int) -> bool:
     ends = greige.width - greige.beside
     reach = 8 + abs(greige.slant) // 2
     found = edges_of(learned.look, greys)
-    for edges in found:
-        assert edges is not None, greige
-        assert edges.left_px == 0, greige
-        assert abs(edges.right_px - ends) <= reach or edges.right_px == greige.width, (greige, edges)
-    return all(edges is not None and abs(edges.right_px - ends) <= reach for edges in found)
+    assert all(edges is not None and edges.left_px == 0 for edges in found), greige
+    rights = np.array([edges.right_px for edges in found if edges is not None])
+    if (np.abs(rights - ends) <= reach).all():
+        return "found"
+    return "whole" if (rights == greige.width).all() else "off"
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_fine_cloth_is_found_or_kept_whole(seed: int) -> None:
-    check(seed)
+    assert outcome(seed) in ("found", "whole")
 
 
 @pytest.mark.slow
-def test_of_hundreds_of_fine_cloths_none_is_refused_and_most_are_told_from_what_lies_beside() -> None:
-    found = [check(seed) for seed in range(1000, 1200)]
-    assert np.mean(found) > 0.8
+@pytest.mark.timeout(1800)
+def test_of_hundreds_of_fine_cloths_none_is_refused_and_few_are_misplaced() -> None:
+    outcomes = [outcome(seed) for seed in range(1000, 1200)]
+    assert outcomes.count("off") <= 0.1 * len(outcomes)
+    assert outcomes.count("found") >= 0.7 * len(outcomes)
 
 
 @pytest.mark.parametrize("style", ["plain", "satin"])
