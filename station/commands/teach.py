@@ -116,7 +116,9 @@ def web_told(result: TeachInResult) -> str:
     if cloth is None:
         return ""
     columns = ColumnsInspected(cloth.web_left_px, cloth.web_right_px, cloth.width_px)
-    drawn = f"  Drawn in {result.web_picture}." if result.web_picture else ""
+    look = result.recipe.web_look
+    learned = f"  {look.told()}" if look is not None else ""
+    drawn = f"  Drawn in {result.web_picture}.{learned}" if result.web_picture else learned
     sides = [
         f"the {side} {share:.0%}"
         for side, share in zip(("left", "right"), _shares_left_out(cloth), strict=True)

@@ -92,7 +92,7 @@ class Inspection:
             width_px=camera.width_px,
             tile_px=tile_px,
             cell_px=cell_px,
-            web=WebFinder() if recipe.web.finds else None,
+            web=WebFinder(recipe.web_look) if recipe.web.finds else None,
             shading=shading,
         )
         self._watch = ClothWatch(recipe.cloth, camera.width_px, camera.channels, camera.white, self._notices.put)

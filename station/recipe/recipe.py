@@ -15,6 +15,7 @@ from station.recipe.names import FabricName
 from station.recipe.score_levels import ScoreLevels
 from station.recipe.sensitivity import SensitivityProfile
 from station.recipe.web import AUTO, Web
+from station.recipe.web_look import WebLook
 
 NO_DECISION = math.inf
 """This threshold is for cloth that is only scored: no score reaches it, so that the line follows no region.  Such a
@@ -57,6 +58,7 @@ class Recipe(BaseModel):
         description="columns that are cloth: auto (found in each picture), full (all), or LEFT:RIGHT",
     )
     cloth: TaughtCloth | None = Field(None, description="what the cloth looked like at teach-in; None if not known")
+    web_look: WebLook | None = Field(None, description="what lies beside the cloth, as learned; None if not known")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
     grading_rule: str = "four-point"
     note: str = ""

@@ -110,19 +110,19 @@ class Section(Camera):
         self._camera.stop()
 
 
-def blocks(section: Section, stopped: Callable[[], bool]) -> Iterator[LineBlock]:
-    """Yield the section's blocks, to the end of its cloth or until ``stopped``.  Raises CameraError."""
-    section.start()
+def blocks(camera: Camera, stopped: Callable[[], bool]) -> Iterator[LineBlock]:
+    """Yield a camera's or section's blocks, to the end of its cloth or until ``stopped``.  Raises CameraError."""
+    camera.start()
     try:
         while not stopped():
             try:
-                block = section.read(READ_TIMEOUT_S)
+                block = camera.read(READ_TIMEOUT_S)
             except EndOfClothError:
                 return
             if block is not None:
                 yield block
     finally:
-        section.stop()
+        camera.stop()
 
 
 class TileCollector(TileScorer):
@@ -174,7 +174,7 @@ def collect(
 
     Raises CameraError.
     """
-    web = WebFinder() if recipe.web.finds else None
+    web = WebFinder(recipe.web_look) if recipe.web.finds else None
     tiler = Tiler(recipe, width_px=section.width_px, tile_px=TILE_PX, cell_px=CELL_PX, web=web)
 
     def keep(rows: Iterator[object]) -> None:

@@ -2,7 +2,8 @@
 
 A selvedge is woven differently from the cloth, and dust on the lens stays in one column of the camera; neither is a
 flaw, and both would have the highest score of every roll.  Only a place that is high on most blocks of good cloth
-counts: a flaw on one of them changes nothing.
+counts: a flaw on one of them changes nothing.  Beside an edge, places are counted from the edge as found in each block,
+and what most blocks have there may wander as far as it did in them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ LEVEL = 0.9
 INSIDE_LEVEL = 0.9
 EDGE_RATIO = 1.15
 STREAK_RATIO = 1.25
+MOST_WANDER_CELLS = 8
+SOME_BLOCKS = 24
+"""Of so many blocks the one is taken that is most like all."""
+ALIKE, LEFT_OUT = 0.7, 0.05
+"""Blocks count as alike from this correlation on; this share of the moves, or one, is left out on either side."""
 WIDEST_STREAK_CELLS = 24
 BESIDE_CELLS = 8
 STEP, DARKER = 0.10, 0.30
@@ -129,10 +135,61 @@ def _edge(levels: list[NDArray[np.float64]], base: float) -> tuple[float, ...]:
     """Return ratios from the edge inwards, up to the last that stands out."""
     if len(levels) < FEWEST_BLOCKS:
         return ()
-    ratios = maximum_filter1d(np.median(levels, axis=0) / base, 3)
+    each = np.array(levels) / base
+    ratios = maximum_filter1d(np.maximum(np.median(each, axis=0), _wandering(each)), 3)
     ratios[ratios < EDGE_RATIO] = 1.0
     reach = int(np.flatnonzero(ratios > 1.0).max(initial=-1)) + 1
     return tuple(_rounded(one, MOST_AT_EDGE) for one in ratios[:reach])
+
+
+def _wandering(each: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how high good cloth scores where a border that most blocks have wanders to, ``[cells]``; 1 elsewhere.
+
+    Selvedge and ground meet a little nearer to the edge on one block and farther on the next, so that no place need be
+    high on most of them.  The blocks are laid over one that is like most; how far they had to be moved is the wander.
+    The farthest on either side do not count, so that a flaw on one block moves nothing.
+
+    Args:
+        each: ratios of each block, ``[blocks, cells]``.
+    """
+    cells = each.shape[1]
+    above = np.clip(each, 1.0, MOST_AT_EDGE) - 1
+    above[above < EDGE_RATIO - 1] = 0
+    moves = np.arange(-MOST_WANDER_CELLS, MOST_WANDER_CELLS + 1)
+    some = above[:: -(-len(above) // SOME_BLOCKS)]
+    alike = _alike(above, some, moves)
+    best = alike[:, :, alike.max(axis=1).sum(axis=0).argmax()]
+    is_alike = best.max(axis=1) >= ALIKE
+    if is_alike.sum() < max(FEWEST_BLOCKS, len(each) / 2):
+        return np.ones(cells)
+    moved = moves[best[is_alike].argmax(axis=1)]
+    usual = round(float(np.median(moved)))
+    laid = [_moved(one, -by) for one, by in zip(each[is_alike], moved, strict=True)]
+    shape = np.median(laid, axis=0)
+    ordered, left_out = np.sort(moved), max(1, int(LEFT_OUT * len(moved)))
+    low, high = int(ordered[left_out]), int(ordered[-1 - left_out])
+    if low == high == usual:
+        return np.ones(cells)
+    return np.asarray(np.max([_moved(shape, by) for by in range(low, high + 1)], axis=0), np.float64)
+
+
+def _alike(above: NDArray[np.float64], others: NDArray[np.float64], moves: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return how alike blocks are to others moved inwards by so many cells, 0 to 1, ``[blocks, moves, others]``."""
+
+    def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        size = np.linalg.norm(values, axis=-1, keepdims=True)
+        return np.divide(values, size, out=np.zeros_like(values), where=size > 0)
+
+    moved = np.array([[_moved(one + 1, int(by)) - 1 for one in others] for by in moves])
+    return np.asarray(np.einsum("bc,moc->bmo", scaled(above), scaled(moved)), np.float64)
+
+
+def _moved(values: NDArray[np.float64], by: int) -> NDArray[np.float64]:
+    """Return the ratios moved inwards by so many cells, or outwards; 1 where nothing is known."""
+    cells = len(values)
+    moved = np.ones(cells)
+    moved[max(0, by) : cells + min(0, by)] = values[max(0, -by) : cells - max(0, by)]
+    return moved
 
 
 def _streaks(ratios: NDArray[np.float64]) -> tuple[tuple[int, float], ...]:

@@ -42,10 +42,13 @@ from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
 from station.teaching.threshold import Threshold, choose_threshold
+from station.teaching.web_learner import learn, look_at, no_yarns_told
 from station.teaching.web_picture import NAME, ClothShown
 
 GOOD_TILES = 200
 """Less cloth teaches too, but little: a sentence says so."""
+LOOKING_SHARE = 0.05
+"""Looking at the whole cloth for its web ends after this share of the time, with what was seen by then."""
 READING_SHARE = 0.25
 """Reading cloth ends after this share of the time, and the cloth read by then must be enough."""
 RESERVED_SHARE = 0.2
@@ -121,6 +124,8 @@ def teach(
     camera = open_cloth()
     web_span(request.web, camera.width_px)
     check_room(store.home, needed(encoder, request.config, camera.width_px, camera.channels, camera.total_lines))
+    draft = _learn_web(open_cloth, draft, budget)
+    camera = open_cloth()
     collector, shown = TileCollector(request.seed), ClothShown(camera.width_px)
     held_out_lines = _collect(Section(camera, held_out=False), draft, collector, budget, shown)
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
@@ -185,6 +190,22 @@ def teach(
         spots_picture=None if folder is None or SPOTS not in drawn else folder / SPOTS,
     )
     return result, network
+
+
+def _learn_web(open_cloth: Callable[[], Camera], draft: Recipe, budget: TimeBudget) -> Recipe:
+    """Learn what cloth and what lies beside it look like, where the web is to be found; asks where no yarns show."""
+    if not draft.web.finds:
+        return draft
+
+    def stopped() -> bool:
+        budget.report("reading cloth", min(budget.spent(), LOOKING_SHARE))
+        return budget.spent() > LOOKING_SHARE or budget.cancelled()
+
+    learned = learn(look_at(open_cloth(), stopped))
+    budget.check()
+    if learned.greys is not None and not learned.has_yarns:
+        raise StationError(no_yarns_told(learned))
+    return draft.model_copy(update={"web_look": learned.look})
 
 
 def _collect(section: Section, recipe: Recipe, collector: TileCollector, budget: TimeBudget, shown: ClothShown) -> int:

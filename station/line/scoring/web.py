@@ -8,6 +8,11 @@ stripe of yarn, weak but structured, stays cloth, while a table as bright as the
 Everything is judged against the cloth of the same picture: there are no absolute texture levels to tune, and cloth
 that fills the picture, whatever its weave, has nothing different beside it and so ends at the picture's borders.
 
+Where a recipe knows from its teach-in what lies beside the cloth (:class:`station.recipe.web_look.WebLook`), that
+decides: a side beside which nothing lies is cloth up to the picture's border, cloth too fine to be told by its texture
+is measured by its yarns (:mod:`station.line.scoring.yarn_ruler`), and only a block too smooth for the cloth learned
+shows none.  What follows is for the rest, and for pictures of which nothing is known.
+
 Assumptions: the web is one piece, covers at least a third of the picture, and the area beside it reaches the picture's
 border on its side.  That area may have any width where it is clipped, two bins where its shade differs from the
 cloth's, and must be six bins wide to be known by its texture alone (less may be the weave's own pattern).  Anything
@@ -38,6 +43,8 @@ from station.line.scoring.web_profile import (
     median_of,
     typical_of,
 )
+from station.line.scoring.yarn_ruler import YarnRuler
+from station.recipe.web_look import Beside, WebLook
 
 SELVEDGE_PX = 128
 """The widest selvedge that is left out, in px."""
@@ -59,6 +66,8 @@ _CLIPPED_HIGH, _CLIPPED_LOW = 250.0, 4.0  # mean level of a column that saw only
 _BLANK = 0.2  # texture (grey levels) below which a whole picture shows nothing
 _GONE = 0.6  # a noise-like picture with less than this of the texture seen before: the cloth is gone
 _NOISE_TEXTURE = 4.0  # grey levels: more than this is not camera noise
+_OF_NOISE = 0.5  # the structure of noise
+_COARSE = 1.25  # of the structure of noise: cloth of more is told from noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +88,12 @@ class WebFinder:
     would take a table with marks for cloth.
     """
 
-    def __init__(self, blocks: int = 5, jump_px: int = 96) -> None:
-        """Take the median over the last ``blocks`` blocks; see the class for ``jump_px``."""
+    def __init__(self, look: WebLook | None = None, blocks: int = 5, jump_px: int = 96) -> None:
+        """Go by what teach-in learned, if anything, and take the median over the last ``blocks`` blocks; see the class
+        for ``jump_px``."""
+        self._look = look
+        rules = look is not None and look.yarns and Beside.YARNLESS in (look.left, look.right)
+        self._ruler = YarnRuler(look.yarns, look.strength) if look is not None and rules else None
         self._jump_px = jump_px
         self._lefts: deque[int] = deque(maxlen=blocks)
         self._rights: deque[int] = deque(maxlen=blocks)
@@ -106,13 +119,22 @@ class WebFinder:
         Raises:
             StationError: the block has another shape or type.
         """
-        grey = _grey(pixels)
+        grey = grey_of(pixels)
         if _is_small(grey):
             return self._usual() if self._lefts and len(grey) < MIN_LINES else _unclipped(grey)
         profile = measure(grey)
-        if self._textures and profile.is_noise and profile.typical_texture < _GONE * median(self._textures):
+        if self._look is not None and _is_other(self._look, grey, profile):
             return None
-        edges = _edges(grey, profile)
+        if self._look is not None and self._look.fills:
+            return _unclipped(grey)
+        if (
+            self._textures
+            and self._ruler is None
+            and profile.is_noise
+            and profile.typical_texture < _GONE * median(self._textures)
+        ):
+            return None
+        edges = _edges(grey, profile) if self._look is None else self._learned_edges(self._look, grey, profile)
         if edges is None:
             return None
         self._textures.append(profile.typical_texture)
@@ -122,6 +144,18 @@ class WebFinder:
         left = usual.left_px if edges.left_px < usual.left_px - self._jump_px else edges.left_px
         right = usual.right_px if edges.right_px > usual.right_px + self._jump_px else edges.right_px
         return WebEdges(left, right) if left < right else edges
+
+    def _learned_edges(self, look: WebLook, grey: NDArray[np.uint8], profile: Profile) -> WebEdges | None:
+        """Return the edges by what was learned to lie on each side."""
+        whole = _unclipped(grey)
+        smooth = _edges(grey, profile, is_cloth=True) if Beside.SMOOTH in (look.left, look.right) else whole
+        sides = look.left is Beside.YARNLESS, look.right is Beside.YARNLESS
+        bare = self._ruler.begins(grey, left=sides[0], right=sides[1]) if self._ruler is not None else (0, 0)
+        if whole is None or smooth is None or bare is None:
+            return None
+        left = smooth.left_px if look.left is Beside.SMOOTH else max(whole.left_px, bare[0])
+        right = smooth.right_px if look.right is Beside.SMOOTH else min(whole.right_px, grey.shape[1] - bare[1])
+        return WebEdges(left, right) if right - left >= _RUN_BINS * BIN_PX else None
 
     def _usual(self) -> WebEdges:
         return WebEdges(round(median(self._lefts)), round(median(self._rights)))
@@ -138,9 +172,26 @@ def _unclipped(grey: NDArray[np.uint8]) -> WebEdges | None:
     return WebEdges(int(seen[0]), int(seen[-1]) + 1) if len(seen) else None
 
 
-def _edges(grey: NDArray[np.uint8], profile: Profile) -> WebEdges | None:
+def clipped_borders(grey: NDArray[np.uint8]) -> tuple[int, int]:
+    """Return how many columns at the left and the right border saw the bare lamp, or nothing; all of them, perhaps."""
+    seen = _unclipped(grey)
+    return (grey.shape[1], grey.shape[1]) if seen is None else (seen.left_px, grey.shape[1] - seen.right_px)
+
+
+def _is_other(look: WebLook, grey: NDArray[np.uint8], profile: Profile) -> bool:
+    """Say whether a block is too smooth to hold the cloth that was learned."""
+    expected = look.texture * (float(np.median(grey[::8, ::8])) + 1)
+    if profile.typical_texture < _FLAT * expected:
+        return True
+    is_coarse = look.structure > _COARSE * NOISE_STRUCTURE
+    is_like_noise = profile.typical_structure < (look.structure + _OF_NOISE) / 2
+    return is_coarse and is_like_noise and profile.typical_texture < _TEXTURE * expected
+
+
+def _edges(grey: NDArray[np.uint8], profile: Profile, *, is_cloth: bool = False) -> WebEdges | None:
+    """Return the edges by smoothness; ``is_cloth`` says that there is cloth, however faint."""
     width = grey.shape[1]
-    cloth = _looks_like_cloth(profile)
+    cloth = _looks_like_cloth(profile, is_cloth)
     span = _span(cloth)
     if span is None:
         return None
@@ -157,7 +208,12 @@ def _edges(grey: NDArray[np.uint8], profile: Profile) -> WebEdges | None:
     return WebEdges(left, right) if right - left >= _RUN_BINS * BIN_PX else None
 
 
-def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def grey_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture as grey, uint8 ``[lines, width]``.
+
+    Raises:
+        StationError: it has another shape or type than :meth:`WebFinder.find` takes.
+    """
     shape = pixels.shape
     if pixels.dtype != np.uint8 or not pixels.size or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)):
         raise StationError(
@@ -167,11 +223,11 @@ def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels if len(shape) == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
-def _looks_like_cloth(profile: Profile) -> NDArray[np.bool_]:
+def _looks_like_cloth(profile: Profile, is_cloth: bool) -> NDArray[np.bool_]:
     """Return which bins look like cloth, bool ``[bins]``."""
     texture, structure = median5(profile.texture), median5(profile.structure)
     typical, typical_structure = typical_of(texture, structure)
-    if typical < _BLANK or (typical_structure < NOISE_STRUCTURE and typical < _NOISE_TEXTURE):
+    if not is_cloth and (typical < _BLANK or (typical_structure < NOISE_STRUCTURE and typical < _NOISE_TEXTURE)):
         return np.zeros(len(texture), dtype=np.bool_)
     shade = np.log(profile.level + 4)
     other_shade = np.abs(shade - median_of(shade[texture >= 0.6 * typical])) > _SHADE

@@ -37,6 +37,7 @@ class Profile:
     weft: Floats  # difference along the machine direction: how strongly the picks show
     uneven: Floats  # brightest band over darkest: loops and loose ends of the selvedge
     typical_texture: float  # of 2 × 2 means, of the cloth as far as one can tell
+    typical_structure: float  # likewise
     is_noise: bool  # at this scale there is nothing but camera noise
 
     def mirrored(self) -> Profile:
@@ -72,6 +73,7 @@ def measure(grey: NDArray[np.uint8]) -> Profile:
         weft=np.median(weft, axis=0),
         uneven=(level.max(axis=0) + 4) / (level.min(axis=0) + 4),
         typical_texture=typical_texture,
+        typical_structure=typical_structure,
         is_noise=typical_structure < NOISE_STRUCTURE,
     )
 

@@ -91,6 +91,21 @@ def test_one_flaw_beside_the_selvedge_changes_nothing() -> None:
     assert finder.found() == SensitivityProfile()
 
 
+@pytest.mark.parametrize("flaw", [False, True])
+def test_a_border_that_wanders_beside_the_edge_is_covered_as_far_as_it_wandered(flaw: bool) -> None:
+    finder = SensitivityFinder()
+    for number, apart in enumerate((6, 6, 8, 6, 8, 7)):
+        scores = cloth(number)
+        scores[:, 25 + apart : 27 + apart] *= 3
+        if flaw and number == 2:
+            scores[:, 25 + 18 : 25 + 20] *= 9
+        finder.take(strip(scores, 100, 1900))
+    found = np.array(finder.found().left)
+    assert (found[6:10] > 2).all(), "also where it was on two blocks only"
+    assert (found[:3] == 1).all()
+    assert len(found) <= 12, "a flaw on one block is not covered"
+
+
 def test_a_line_in_the_selvedge_does_not_excuse_what_lies_outside_it() -> None:
     finder = SensitivityFinder()
     for seed in range(6):

@@ -25,6 +25,7 @@ from station.contract import StationError
 from station.playback import play
 from station.recipe import Recipe
 from station.recipe.camera_overrides import CameraOverrides
+from station.recipe.web import FULL
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
@@ -286,3 +287,28 @@ def test_too_little_cloth_is_told(good_cloth: NDArray[np.uint8], small_encoder: 
         taught(lambda: MemoryCamera(some, lines=len(some)), small_encoder, store)
     with pytest.raises(StationError, match="No cloth was found"):
         taught(lambda: MemoryCamera(good_cloth, lines=100), small_encoder, store)
+
+
+def test_pictures_without_yarns_are_asked_about_and_full_confirms(small_encoder: Encoder, store: Store) -> None:
+    felt = np.clip(np.random.default_rng(0).normal(120, 4, (12 * 256, WIDTH)), 0, 255).astype(np.uint8)
+
+    def cloth() -> Camera:
+        return MemoryCamera(felt, lines=len(felt))
+
+    request = TeachRequest("f", minutes=20, device="torch", config=SMALL)
+    with pytest.raises(StationError, match=r"no yarns.*is that cloth\?.*--web full"):
+        teach(request, cloth, small_encoder, store)
+    blank = np.full_like(felt, 255)
+    with pytest.raises(StationError, match="No cloth was found in the pictures"):
+        teach(request, lambda: MemoryCamera(blank, lines=len(blank)), small_encoder, store)
+    result, _ = teach(replace(request, web=FULL), cloth, small_encoder, store)
+    assert result.recipe.web_look is None
+    assert result.recipe.web == FULL
+
+
+def test_the_recipe_keeps_what_lies_beside_the_cloth(clean: Course) -> None:
+    look = clean.result.recipe.web_look
+    assert look is not None
+    assert look.fills
+    assert Recipe.model_validate_json(clean.result.recipe.model_dump_json()).web_look == look
+    assert look.told() in web_told(clean.result)
