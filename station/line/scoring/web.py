@@ -167,7 +167,7 @@ def _is_small(grey: NDArray[np.uint8]) -> bool:
 
 def _unclipped(grey: NDArray[np.uint8]) -> WebEdges | None:
     """Return the edges from the first to the last column that is not clipped."""
-    level = grey.mean(axis=0)
+    level = cv2.reduce(grey, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
     seen = np.flatnonzero((level >= _CLIPPED_LOW) & (level <= _CLIPPED_HIGH))
     return WebEdges(int(seen[0]), int(seen[-1]) + 1) if len(seen) else None
 
