@@ -454,10 +454,11 @@ app.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "code", "action"),
     [
-        pytest.param("threading.Thread(target=fail, name='aside').start()", 0, "fault", marks=pytest.mark.slow),
+        ("threading.Thread(target=fail, name='aside').start()", 0, "fault"),
         ("fail()", 1, "notice: error"),
     ],
 )

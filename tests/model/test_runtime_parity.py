@@ -33,7 +33,7 @@ WAYS = [
         id=f"{device}-{precision}-{which}",
         marks=[NEEDS_CUDA] * (device == "cuda")
         # Torch itself is slow in half precision, and where OpenVINO is to be had nobody runs on it.
-        + [pytest.mark.slow] * ((device, precision) == ("torch", "bf16")),
+        + [pytest.mark.slow] * ((device, precision) == ("torch", "bf16") or which == "shipped"),
     )
     for device, precisions in {
         "openvino": ("f32", "bf16"),

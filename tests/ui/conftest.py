@@ -44,6 +44,8 @@ def qtbot(app: QApplication, request: pytest.FixtureRequest) -> QtBot:
 @pytest.fixture(scope="session")
 def app(qapp: QApplication) -> QApplication:
     theme.apply(qapp)
+    gc.collect()
+    gc.freeze()  # what other tests left stays, and need not be looked at after each test
     return qapp
 
 

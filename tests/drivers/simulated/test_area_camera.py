@@ -221,7 +221,8 @@ def test_the_line_counts_overlap_as_repeated_and_every_line_once(faults: tuple[s
     assert events[-1] == RollEnded("r", totals)
 
 
-@pytest.mark.parametrize("speed_m_per_min", [None, pytest.param(60.0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("speed_m_per_min", [None, 60.0])
 def test_an_area_camera_that_is_unplugged_leaves_an_exact_ledger(
     speed_m_per_min: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,7 +77,8 @@ def test_whatever_the_settings_the_maps_are_the_same(small_encoder: Encoder, oth
     agree(unlike_its_start(MFRNet(MFRNetConfig(**{**SMALL.model_dump(), **other}), copy.deepcopy(small_encoder))))
 
 
-@pytest.mark.parametrize("scales", [pytest.param(None, marks=pytest.mark.slow), (1,)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scales", [None, (1,)])
 def test_vgg16_too_with_all_scales_or_one(scales: tuple[int, ...] | None) -> None:
     torch.manual_seed(2)
     config = SMALL.model_copy(update={"scales": scales})

@@ -47,8 +47,9 @@ app.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.field("f20")
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_folder_is_broken_off_and_the_rest_counted(
     tmp_path: Path, number: signal.Signals, record_property: Callable[[str, object], None]
 ) -> None:

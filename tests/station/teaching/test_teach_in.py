@@ -289,6 +289,7 @@ def test_too_little_cloth_is_told(good_cloth: NDArray[np.uint8], small_encoder: 
         taught(lambda: MemoryCamera(good_cloth, lines=100), small_encoder, store)
 
 
+@pytest.mark.slow
 def test_pictures_without_yarns_are_asked_about_and_full_confirms(small_encoder: Encoder, store: Store) -> None:
     felt = np.clip(np.random.default_rng(0).normal(120, 4, (12 * 256, WIDTH)), 0, 255).astype(np.uint8)
 
