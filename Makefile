@@ -12,7 +12,7 @@ demo: $(READY)              ## cloth moving with defects outlined
 	@scripts/demo.sh $(BIN)/station
 
 test: $(READY) lint         ## lint and the fast tests, on two cores
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-slow: $(READY)         ## the tests that take minutes
 	$(BIN)/pytest -n 1 -m 'slow and not study' --timeout 1800 -o faulthandler_timeout=1830
