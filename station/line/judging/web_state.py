@@ -27,6 +27,9 @@ SPREADS, LEAST_APART = 2.0, 0.25
 BEGIN_LINES = 1024
 """The state begins once this much cloth without a break differs, and ends once as much does not; a stop mark or a flaw
 across the web is shorter.  A picture stands by itself."""
+OTHER_WIDTH = 0.1
+"""A web wider or narrower than the one taught by this share has other cloth in each of its parts: these are then not
+compared."""
 AT_BEGIN_LINES = 2048
 """What differs from before this line on, differs from the roll's beginning."""
 
@@ -111,7 +114,7 @@ class WebState:
         share: float | None = None
         if self._levels is not None:
             levels = levels_across(stretch.scores, stretch.left_px, stretch.right_px)
-            if levels is not None:
+            if levels is not None and self._is_as_wide(stretch.right_px - stretch.left_px):
                 apart = self._levels.apart(levels)
                 share = float(np.mean(np.abs(apart) > self._limit))
                 self._factor = float(np.exp(np.median(apart)))
@@ -121,6 +124,10 @@ class WebState:
                 self._features = features
                 share = 1.0 if is_other(self._look, features, self._known) else share or 0.0
         return share
+
+    def _is_as_wide(self, width_px: int) -> bool:
+        taught = self._recipe.cloth
+        return taught is None or abs(width_px / (taught.web_right_px - taught.web_left_px) - 1) <= OTHER_WIDTH
 
     def end(self) -> None:
         """End the roll: tell the end of a state that lasts, and how many pictures differed."""

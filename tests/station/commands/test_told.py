@@ -69,43 +69,41 @@ def taught(station: Station, folder: Path, *words: object) -> Outcome:
 @pytest.mark.slow
 @pytest.mark.usefixtures("quick_teaching")
 @pytest.mark.field("f02")
-def test_a_border_stripe_taken_for_no_cloth_is_told_drawn_and_can_be_taught_all_the_same(
+def test_a_dark_border_stripe_is_taken_for_cloth_and_what_is_left_out_is_told_and_drawn(
     station: Station, stripes: Path, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
     outcome = taught(station, stripes)
     assert outcome.code == 0, outcome.err
     first = outcome.json
-    assert 296 <= first["web_left_px"] <= 340
-    assert first["web_right_px"] == 1024
-    assert first["web_how"] == "auto"
-    left_out = f"the left {first['web_left_px'] / 1024:.0%} of the picture was not taught and will not be inspected"
-    assert left_out in first["warnings"][0]
-    assert left_out in outcome.err
-    assert not any("dust" in warning for warning in first["warnings"])
-    drawn = cv2.imread(first["web_picture"])
-    assert drawn.shape[1] >= 1024
+    assert (first["web_left_px"], first["web_right_px"], first["web_how"]) == (0, 1024, "auto")
+    assert not any("not taught" in warning or "dust" in warning for warning in first["warnings"])
+    whole = station("inspect", "--fabric", "stripe", "--images", stripes, *QUICK)
+    assert (whole.json["web_left_px"], whole.json["web_right_px"]) == (0, 1024)
     record_property(
         "now",
-        f"teach-in warns that {left_out}, and draws it; each roll and its report name the columns; --web full "
-        "takes the stripe for cloth, and its borders are no longer called dust",
+        "the stripe shows the cloth's own yarns, so it is taught and inspected: columns 0 to 1023 of 1024; what --web "
+        "leaves out is drawn, and named on each roll and its report",
     )
 
+    second = taught(station, stripes, "--web", "304:1024").json
+    drawn = cv2.imread(second["web_picture"])
+    assert drawn.shape[1] >= 1024
     inspected = station("inspect", "--fabric", "stripe", "--images", stripes, *QUICK)
-    assert inspected.json["web_left_px"] == first["web_left_px"]
+    assert inspected.json["web_left_px"] == 304
     assert inspected.json["warnings"] == []
-    told = f"{first['web_left_px']} to 1023 of 1024"
+    told = "304 to 1023 of 1024"
     assert f"Columns inspected: {told}" in inspected.err
     csv = tmp_path / "roll.csv"
     report = station("report", inspected.json["roll"], "--csv", csv)
     assert f"Columns        {told} inspected" in report.out
     assert "columns_inspected" in csv.read_text(encoding="utf-8-sig")
 
-    second = taught(station, stripes, "--web", "full").json
-    assert (second["web_left_px"], second["web_right_px"], second["web_how"]) == (0, 1024, "full")
-    assert not any("taken for cloth" in warning for warning in second["warnings"])
-    third = station("inspect", "--fabric", "stripe", "--images", stripes, "--web", "400:1000", *QUICK)
-    assert (third.json["web_left_px"], third.json["web_right_px"]) == (400, 1000)
-    (warning,) = third.json["warnings"]
+    third = taught(station, stripes, "--web", "full").json
+    assert (third["web_left_px"], third["web_right_px"], third["web_how"]) == (0, 1024, "full")
+    assert not any("taken for cloth" in warning for warning in third["warnings"])
+    narrower = station("inspect", "--fabric", "stripe", "--images", stripes, "--web", "400:1000", *QUICK)
+    assert (narrower.json["web_left_px"], narrower.json["web_right_px"]) == (400, 1000)
+    (warning,) = narrower.json["warnings"]
     assert "41% narrower" in warning
     assert "columns 400 to 999 of 1024 are judged, at teach-in they were 0 to 1023" in warning
 
