@@ -131,6 +131,7 @@ def test_the_window_with_its_rig_tells_nobody(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.field("r07")
 def test_the_doctor_who_imports_everything_tells_nobody(listen: Callable[..., Heard]) -> None:
     heard = listen("doctor", "--json")

@@ -45,6 +45,7 @@ def good() -> Tensor:
     return cloth(16, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BASELINES)
 def test_foreign_patch_scores_highest(name: str, good: Tensor) -> None:
     baseline = small(name, steps=400)

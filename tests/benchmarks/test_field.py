@@ -8,6 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from benchmarks.field import CASES, Played, page
 from tests.rigs.places import ROOT
 
@@ -34,6 +36,7 @@ def test_the_page_says_what_passed_and_what_fails() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_sample_is_played(tmp_path: Path) -> None:
     out = tmp_path / "field.md"
     words = [sys.executable, "-m", "benchmarks.field", "--case", "r12", "--out", str(out)]

@@ -133,6 +133,7 @@ def test_a_driver_that_hangs_is_given_up_also_if_the_encoder_seems_to_stand(came
     assert sum("has not answered" in text and "although cloth moves" not in text for text in texts) == 1
 
 
+@pytest.mark.slow
 def test_a_silent_camera_beside_a_standing_machine_is_no_fault(
     camera: HangingCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:

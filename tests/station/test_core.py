@@ -144,6 +144,7 @@ def test_the_shipped_model_comes_back_when_damaged_or_gone(records: Records) -> 
         assert checked_model(records.history, recipe.model_sha256) == file
 
 
+@pytest.mark.slow
 def test_lines_that_run_apart_from_the_encoder_are_told(records: Records) -> None:
     class Slipping(ScaledCamera):
         def encoder(self) -> EncoderReading:

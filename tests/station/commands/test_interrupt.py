@@ -14,12 +14,13 @@ import pytest
 STATION = (sys.executable, "-m", "station.cli")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "is_inspecting"),  # or at the first word, where the model is hardly ready yet
     [
         (("--speed", "6", "--metres", "1000"), True),
-        pytest.param(("--metres", "1000"), True, marks=pytest.mark.slow),
-        pytest.param(("--speed", "6", "--metres", "1000"), False, marks=pytest.mark.slow),
+        (("--metres", "1000"), True),
+        (("--speed", "6", "--metres", "1000"), False),
     ],
 )
 def test_ctrl_c_ends_the_roll_and_its_ledger_balances(

@@ -94,12 +94,14 @@ def judged_images(draw: st.DrawFn) -> Images:
     return truths, maps, valid
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(judged_images(), st.sampled_from([0.05, 0.3, 1.0]))
 def test_aupro_agrees_with_its_definition(images: Images, limit: float) -> None:
     assert pixel_scores(*images).aupro(limit) == pytest.approx(brute_aupro(*images, limit), abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(judged_images())
 def test_pixel_figures_agree_with_scikit_learn(images: Images) -> None:

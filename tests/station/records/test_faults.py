@@ -93,6 +93,7 @@ print("all there")
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_waited_out(tmp_path: Path) -> None:
     outcome = run_on_disk("size=4m", FULL_DISK, tmp_path / "disk")
     assert outcome.returncode == 0, outcome.stderr

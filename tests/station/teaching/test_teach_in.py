@@ -130,6 +130,7 @@ def taught(
     return teach(request, cloth, encoder, store, progress=progress, cancelled=cancelled)[0]
 
 
+@pytest.mark.slow
 def test_dirty_cloth_is_suspect_named_and_shown(
     good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
 ) -> None:
