@@ -73,13 +73,13 @@ class WebState:
         """Take a part; returns it as it is to be judged."""
         if not part.seen or (self._levels is None and self._look is None):
             return part
+        if part.piece != self._piece:
+            self._factor = 1.0  # the piece before says nothing of this one
         end = part.run_line + part.end
         stretch = self._stretch(part)
         share = None if stretch is None else self._share(stretch)
         if stretch is not None and share is not None:
             self._turn(part.piece, stretch.run_line + stretch.first, end, share)
-        elif part.piece != self._piece:
-            self._factor = 1.0
         self._end_line = end
         if not self.is_on or self._factor <= 1:
             return part

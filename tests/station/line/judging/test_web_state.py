@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from drivers.notice import Notice
 from station.line.flow import StripPart
 from station.line.judging.web_state import BEGIN_LINES, WebState
+from station.recipe.cloth import TaughtCloth
 from station.recipe.cloth_look import ClothLook, look_at, look_of
 from station.recipe.score_levels import ScoreLevels, levels_across, levels_of
 from station.state.cloth_differs import ClothDiffers
@@ -154,19 +155,21 @@ def test_a_recipe_that_knows_no_levels_judges_as_before() -> None:
     assert web.told == []
 
 
+def pixels(pitch: float, seed: int) -> NDArray[np.uint8]:
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:LINES, :WIDTH]
+    weave = np.sin(2 * np.pi * x / pitch) + np.sin(2 * np.pi * y / pitch)
+    return np.clip(120 + 20 * weave + random.normal(0, 5, weave.shape), 0, 255).astype(np.uint8)
+
+
+def look(pitch: float) -> ClothLook:
+    found = [look_at(pixels(pitch, seed), 0, WIDTH) for seed in range(6)]
+    made = look_of([one for one in found if one is not None])
+    assert made is not None
+    return made
+
+
 def test_cloth_that_looks_other_is_told_with_its_name_whatever_it_scores(levels: ScoreLevels) -> None:
-    def pixels(pitch: float, seed: int) -> NDArray[np.uint8]:
-        random = np.random.default_rng(seed)
-        y, x = np.mgrid[:LINES, :WIDTH]
-        weave = np.sin(2 * np.pi * x / pitch) + np.sin(2 * np.pi * y / pitch)
-        return np.clip(120 + 20 * weave + random.normal(0, 5, weave.shape), 0, 255).astype(np.uint8)
-
-    def look(pitch: float) -> ClothLook:
-        found = [look_at(pixels(pitch, seed), 0, WIDTH) for seed in range(6)]
-        made = look_of([one for one in found if one is not None])
-        assert made is not None
-        return made
-
     told: list[Any] = []
     state = WebState(recipe(levels=levels, look=look(8.0)), told.append, {"twill-3": look(13.0)})
     random, alike = np.random.default_rng(0), np.ones(WIDTH // 4, np.float32)
@@ -181,3 +184,18 @@ def test_cloth_that_looks_other_is_told_with_its_name_whatever_it_scores(levels:
     assert begin.first_line == 10 * LINES
     assert "twill-3" in begin.cause
     assert any("it looks like twill-3" in event.text for event in told if isinstance(event, Notice))
+
+
+def test_a_picture_that_cannot_be_compared_is_not_judged_by_the_one_before(levels: ScoreLevels) -> None:
+    cloth = TaughtCloth(width_px=WIDTH, channels=1, mean_grey=120, grey_spread=5, web_left_px=0, web_right_px=WIDTH)
+    state = WebState(recipe(levels=levels, look=look(8.0), cloth=cloth), lambda _told: None)
+    scores, alike = scores_of(np.random.default_rng(0), 3.0), np.ones(WIDTH // 4, np.float32)
+
+    def judged(line: int, piece: str, right_px: int) -> NDArray[np.float32]:
+        web = ((0, right_px),)
+        part = StripPart(0, line, line + LINES, pixels(13.0, line), scores, alike, 0, right_px, web, (4,), piece)
+        return state.see(part).scores
+
+    assert judged(0, "a.png", WIDTH).max() < scores.max() / 2
+    assert judged(LINES, "b.png", 3 * WIDTH // 4).max() == scores.max(), "another width has other parts"
+    assert state.is_on
