@@ -272,7 +272,7 @@ class Station:
         if self._recording is not None:
             self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {self._recording.begin(name).folder}."))
         camera = self._watch.begin_roll(fitted)
-        known = self._history.looks(but=recipe.fabric)
+        known = self._history.looks_beside(recipe)
         inspection = Inspection(
             camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event, known=known
         )

@@ -26,7 +26,7 @@ def recipe(
     as_json: Json = False,
 ) -> None:
     """The newest recipe of a fabric; with settings: a new version that has them."""
-    from station.commands.recipe import change_camera, newest_recipe
+    from station.commands.recipe import change_recipe, newest_recipe
     from station.commands.session import open_records
     from station.settings import home_folder
 
@@ -38,5 +38,5 @@ def recipe(
         emit(newest_recipe(home_folder(home), fabric), as_json)
         return
     with open_records(home_folder(home)) as records:
-        result = change_camera(records, fabric, overrides, forget=as_station, by=who, why=why, min_length=min_length)
+        result = change_recipe(records, fabric, overrides, forget=as_station, by=who, why=why, min_length=min_length)
     emit(result, as_json)

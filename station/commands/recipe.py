@@ -16,7 +16,7 @@ from station.records.reading.home import open_history
 from station.settings import first_fault
 
 
-def change_camera(
+def change_recipe(
     records: Records,
     fabric: str,
     overrides: Mapping[str, float],

@@ -192,7 +192,7 @@ def inspect_folder(
                 on_event=take,
                 on_map=keep_map,
                 cancelled=noted.is_set,
-                known=records.history.looks(but=recipe.fabric),
+                known=records.history.looks_beside(recipe),
             )
     finally:
         runtime.close()

@@ -16,8 +16,7 @@ from PIL import Image
 
 from model.durable import write_whole
 from station.quality.fonts import FAMILIES, folders, signs_without_glyph
-from station.quality.report_differing import HEADING
-from station.quality.report_text import HEADINGS, defect_cells, stretch_words, summary
+from station.quality.report_text import DIFFERING, HEADINGS, defect_cells, differing_words, stretch_words, summary
 
 if TYPE_CHECKING:
     from station.quality.report import Report, ReportDefect, ReportStretch
@@ -72,7 +71,7 @@ def _page(made: Report, pictures: list[dict[str, object]], left_out: list[str]) 
                 "title": "Cloth nobody inspected",
                 "lines": [*(stretch_words(made, stretch) for stretch in unseen[:LISTED]), *rest],
             },
-            {"title": HEADING, "lines": [one.words() for one in made.differing[:LISTED]]},
+            {"title": DIFFERING, "lines": [differing_words(one) for one in made.differing[:LISTED]]},
             {"title": "Told during the roll", "lines": list(made.warnings[:LISTED])},
             {"title": "Not in this report", "lines": [*made.incomplete_because, *left_out]},
         ],

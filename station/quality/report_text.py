@@ -6,13 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from station.local_time import dated, day
-from station.quality.report_differing import HEADING
 from station.records.rolls import clock_text
 
 if TYPE_CHECKING:
     from station.quality.report import Report, ReportCalibration, ReportDefect, ReportStretch
+    from station.quality.report_differing import ReportDiffering
 
 LISTED = 200
+DIFFERING = "Cloth that differs from what was taught"
 
 
 def summary(made: Report) -> list[tuple[str, str]]:
@@ -55,11 +56,18 @@ def _calibration(used: ReportCalibration) -> str:
 
 def stretch_words(made: Report, stretch: ReportStretch) -> str:
     """Say where the stretch lies and why it was not inspected."""
+    return f"{_place(stretch)}  {stretch.reason or 'inspected'}" + ("" if made.unit == "mm" else "  (no scale)")
+
+
+def differing_words(one: ReportDiffering) -> str:
+    """Say where cloth differed as a whole, over how much of the width, and why that may be."""
+    return f"{_place(one)}  over {one.share_of_width:.0%} of the width: {one.cause}"
+
+
+def _place(stretch: ReportStretch | ReportDiffering) -> str:
     if stretch.from_m is None or stretch.to_m is None:
-        place = f"lines {stretch.first_line} to {stretch.end_line}"
-    else:
-        place = f"{stretch.from_m:.3f} to {stretch.to_m:.3f} m"
-    return f"{place}  {stretch.reason or 'inspected'}" + ("" if made.unit == "mm" else "  (no scale)")
+        return f"lines {stretch.first_line} to {stretch.end_line}"
+    return f"{stretch.from_m:.3f} to {stretch.to_m:.3f} m"
 
 
 def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
@@ -91,7 +99,7 @@ def as_text(made: Report) -> str:
         lines += [f"  {stretch_words(made, stretch)}" for stretch in unseen[:LISTED]]
         lines += _more(len(unseen))
     if made.differing:
-        lines += ["", HEADING, *(f"  {one.words()}" for one in made.differing[:LISTED])]
+        lines += ["", DIFFERING, *(f"  {differing_words(one)}" for one in made.differing[:LISTED])]
         lines += _more(len(made.differing))
     if made.warnings:
         lines += ["", "Told during the roll", *(f"  {text}" for text in made.warnings[:LISTED])]

@@ -105,13 +105,15 @@ class History:
             )
         return recipe_row(rows[chosen]).recipe
 
-    def looks(self, *, but: str) -> dict[str, ClothLook]:
-        """Return how all fabrics but one look by their newest recipes, by name; those that do not say are left out."""
+    def looks_beside(self, recipe: Recipe) -> dict[str, ClothLook]:
+        """Return how all other fabrics look by their newest recipes, by name; those that do not say are left out, and
+        none is read for a recipe that knows no look itself to hold them against."""
+        others = [] if recipe.look is None else [name for name in self.fabrics() if name != recipe.fabric]
         found: dict[str, ClothLook] = {}
-        for name in self.fabrics():
+        for name in others:
             with suppress(RecordsError):
                 look = self.recipe(name).look
-                if look is not None and name != but:
+                if look is not None:
                     found[name] = look
         return found
 

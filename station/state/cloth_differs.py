@@ -21,3 +21,7 @@ class ClothDiffers:
     end_line: int | None
     share: float
     cause: str
+
+    def span(self, roll_lines: int) -> tuple[int, int]:
+        """Return its lines, half-open; what has no end yet reaches to the roll's last line."""
+        return self.first_line, roll_lines if self.end_line is None else self.end_line

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.outliers import find_outliers
 from model.scorer import CELL_PX, TileScorer
-from station.recipe.frame_spots import FrameSpots
+from station.recipe.frame_spots import FrameAt, FrameSpots, SpotDivisors
 from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.held_out import Row
 from station.teaching.sampling import Place, Section, TileCollector, blocks
@@ -60,6 +60,7 @@ def suspect_tiles(
         go_on: gets the share that is done; once it returns False, the other tiles are not looked at.
     """
     looks: list[tuple[Suspect, Pixels]] = []
+    at_spots = SpotDivisors(spots)
     for first in range(0, len(collector.tiles), BATCH_TILES):
         if not go_on(first / len(collector.tiles)):
             break
@@ -68,21 +69,20 @@ def suspect_tiles(
         for scores, tile, place in zip(maps, tiles, collector.places[first : first + BATCH_TILES], strict=True):
             if place is not None:
                 divisors = sensitivity.divisors(place.left_px, place.right_px, width_px)
-                looks.append((_look(scores, place, divisors, spots), tile))
+                looks.append((_look(scores, place, divisors, at_spots, width_px), tile))
     standing_out = np.flatnonzero(find_outliers(np.array([look.score for look, _ in looks], np.float32)))
     suspects: list[PicturedSuspect] = sorted((looks[i] for i in standing_out), key=lambda one: -one[0].score)
     return suspects, len(looks)
 
 
-def _look(scores: Peaks, place: Place, divisors: Peaks, spots: FrameSpots) -> Suspect:
+def _look(scores: Peaks, place: Place, divisors: Peaks, at_spots: SpotDivisors, width_px: int) -> Suspect:
     first = place.first_px // CELL_PX
     lines = -(-(place.end_line - place.first_line) // CELL_PX)
     columns = min(scores.shape[1], -(-place.end_px // CELL_PX) - first)
     judged = scores[:lines, :columns] / divisors[first : first + columns]
-    if spots.cells and place.piece is not None:
-        row = place.first_line // CELL_PX
-        at_spots = spots.ratios()[row : row + lines, first : first + columns]
-        judged[: len(at_spots), : at_spots.shape[1]] /= at_spots
+    frames = () if place.piece is None else (FrameAt(0, 0, at_spots.spots.lines),)
+    if (here := at_spots.of(frames, place.first_line, len(judged), width_px)) is not None:
+        judged /= here[:, first : first + columns]
     line, px = np.unravel_index(int(judged.argmax()), judged.shape)
     return Suspect(place, int(line) * CELL_PX, int(px) * CELL_PX, float(judged.max()), held_out=False)
 

@@ -42,7 +42,7 @@ from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
 from station.teaching.threshold import Threshold, choose_threshold
-from station.teaching.web_learner import learn, look_at, no_yarns_told
+from station.teaching.web_learner import drawn_blocks, learn, no_yarns_told
 from station.teaching.web_picture import NAME, ClothShown
 
 GOOD_TILES = 200
@@ -201,7 +201,7 @@ def _learn_web(open_cloth: Callable[[], Camera], draft: Recipe, budget: TimeBudg
         budget.report("reading cloth", min(budget.spent(), LOOKING_SHARE))
         return budget.spent() > LOOKING_SHARE or budget.cancelled()
 
-    learned = learn(look_at(open_cloth(), stopped))
+    learned = learn(drawn_blocks(open_cloth(), stopped))
     budget.check()
     if learned.greys is not None and not learned.has_yarns:
         raise StationError(no_yarns_told(learned))

@@ -141,7 +141,7 @@ class _Block:
         return sigmas(over_floor(even.mean(axis=0)), self.rows * len(even))
 
 
-def look_at(camera: Camera, stopped: Callable[[], bool]) -> list[NDArray[np.uint8]]:
+def drawn_blocks(camera: Camera, stopped: Callable[[], bool]) -> list[NDArray[np.uint8]]:
     """Return an even draw of the cloth's blocks as grey, uint8 ``[lines, width]`` each; low ones are left out."""
     kept: list[NDArray[np.uint8]] = []
     random, seen = np.random.default_rng(0), 0

@@ -218,7 +218,7 @@ class HistoryPage(QWidget):
         gaps = [(s.first_line, s.end_line) for s in self.opened.stretches if s.reason is not None]
         reach = max((d.end_line for d in self.opened.defects), default=0)  # of a roll under way no end is told yet
         lines = max(ledger.lines_acquired, reach)
-        other = [(d.first_line, lines if d.end_line is None else d.end_line) for d in self.opened.differing]
+        other = [one.span(lines) for one in self.opened.differing]
         self.roll_map.show_roll(lines, roll.mm_per_line, marks, gaps, differing=other)
 
     def _show_gallery(self, *, keep: bool = False) -> None:

@@ -48,7 +48,7 @@ class LivePage(QWidget):
         self.ended: str | None = None
         self._marks: dict[int, MapDefect] = {}
         self._gaps: list[tuple[int, int]] = []
-        self._differing: dict[int, int | None] = {}
+        self._differing: dict[int, ClothDiffers] = {}
         self._answered: set[int] = set()
         self._beat_s = 0.0
         self.web = WebView()
@@ -181,7 +181,7 @@ class LivePage(QWidget):
 
     def on_differs(self, event: ClothDiffers) -> None:
         """Mark on the map where cloth differs as a whole from what was taught."""
-        self._differing[event.first_line] = event.end_line
+        self._differing[event.first_line] = event
 
     def on_defect(self, event: DefectChanged) -> None:
         """Show a defect that has appeared, grown or closed."""
@@ -248,7 +248,7 @@ class LivePage(QWidget):
         scale = self._recipe.mm_per_px
         marks = list(self._marks.values())
         lines = snapshot.ledger.lines_acquired
-        differing = [(first, lines if end is None else end) for first, end in self._differing.items()]
+        differing = [one.span(lines) for one in self._differing.values()]
         self.roll_map.show_roll(lines, scale, marks, self._gaps, self.web.lines_in_sight, differing)
 
     def _mark(self, defect: Defect) -> MapDefect:

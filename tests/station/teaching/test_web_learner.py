@@ -15,7 +15,7 @@ from drivers.memory import MemoryCamera
 from drivers.simulated.weave import STYLES
 from station.line.scoring.web import WebEdges, WebFinder
 from station.recipe.web_look import Beside, WebLook
-from station.teaching.web_learner import MOST_BLOCKS, learn, look_at, no_yarns_told
+from station.teaching.web_learner import MOST_BLOCKS, drawn_blocks, learn, no_yarns_told
 from tests.rigs.greige import Greige
 
 Grey = NDArray[np.uint8]
@@ -139,10 +139,10 @@ def test_cloth_turned_from_picture_to_picture_shows_its_yarns() -> None:
 def test_blocks_are_drawn_evenly_from_all_the_cloth_and_low_ones_left_out() -> None:
     lines = 256 * 4 * MOST_BLOCKS
     cloth = np.repeat(np.arange(lines, dtype=np.int64) // 256 % 200, 64).reshape(lines, 64).astype(np.uint8)
-    greys = look_at(MemoryCamera(cloth, lines=lines), lambda: False)
+    greys = drawn_blocks(MemoryCamera(cloth, lines=lines), lambda: False)
     assert len(greys) == MOST_BLOCKS
     assert 30 < np.mean([grey[0, 0] for grey in greys]) < 66
-    assert not look_at(MemoryCamera(cloth, lines=lines, block_lines=100), lambda: False)
+    assert not drawn_blocks(MemoryCamera(cloth, lines=lines, block_lines=100), lambda: False)
 
 
 @pytest.mark.parametrize(("fabric", "begins"), [("aitex_f01", (230, 580)), ("aitex_f03", (1020, 1260))])
