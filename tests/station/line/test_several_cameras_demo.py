@@ -34,16 +34,20 @@ def test_two_cameras_report_the_same_defects_as_a_wide_one(
     with open_records(home) as records:
         demo.install_fabric(records.store, records.history)
 
-    def defects(text: str) -> list[list[str]]:
-        """Of a roll with these settings, as its report has them."""
+    def defects(text: str) -> list[dict[str, str]]:
+        """Of a roll with these settings, as its report has them, but for what is of the one roll alone."""
         config = tmp_path / "station.toml"
         config.write_text(text, encoding="utf-8")
         run = typed("run", "--config", str(config), "--headless")
         assert (run["lines_inspected"], run["lines_uninspected"]) == (3000, 0)
         report = tmp_path / "roll.csv"
         typed("report", str(run["roll"]), "--csv", str(report))
-        with report.open(newline="", encoding="utf-8") as file:
-            return [row[1:-1] for row in csv.reader(file)][1:]  # but for its name and the place of the picture
+        with report.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            for of_one_roll in ("roll", "crop_file", "found_at"):
+                del row[of_one_roll]
+        return rows
 
     def typed(*words: str) -> dict[str, object]:
         monkeypatch.setattr("sys.argv", ["station", *words, "--home", str(home), "--json"])
