@@ -22,13 +22,15 @@ from model.errors import ModelError
 from model.mfrnet import MFRNet, MFRNetConfig
 
 FORMAT = "mfrnet"
-VERSION = 2
+VERSION = 3
 METADATA_BEFORE = "facts"
 """Files made before version 0.2 of the station have their metadata under this name in the header."""
-READABLE = {"1", "2"}  # 1 had no hash, and mostly no share of the pixel term
+READABLE = {"1", "2", "3"}  # 1 had no hash, and mostly no share of the pixel term; 2 had no broad looks
 LARGEST_BYTES = 256 << 20
 LARGEST_HEADER_BYTES = 1 << 20
-HALF = ("encoder.", "restoration.")
+TRUNK = "encoder."
+HALF = (TRUNK, "restoration.")
+LARGEST_SIZE = 16
 LARGEST_HALF = 6e4
 DTYPES = {"F16", "F32", "I64"}
 
@@ -54,9 +56,13 @@ def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
         "version": str(VERSION),
         "encoder": network.encoder.name,
         "config": network.config.model_dump_json(),
+        "broad": json.dumps({str(size): one.config.model_dump_json() for size, one in network.broad.items()}),
         "metadata": json.dumps(metadata or {}),
     }
-    tensors = {key: _compact(key, value.detach().cpu().contiguous()) for key, value in network.state_dict().items()}
+    tensors = _saved_state(network)
+    for size, one in network.broad.items():
+        own = _saved_state(one).items()
+        tensors |= {_prefix(size) + key: value for key, value in own if not key.startswith(TRUNK)}
     content = sealed(to_bytes(tensors, header))
     try:
         _write(content, path)
@@ -65,6 +71,14 @@ def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
             f"The model could not be written to {path} ({error.strerror or error}): make room or choose another folder."
         ) from error
     return hashlib.sha256(content).hexdigest()
+
+
+def _saved_state(network: MFRNet) -> dict[str, Tensor]:
+    return {key: _compact(key, value.detach().cpu().contiguous()) for key, value in network.state_dict().items()}
+
+
+def _prefix(size: int) -> str:
+    return f"broad{size}."
 
 
 @torch.no_grad()
@@ -112,14 +126,40 @@ def load(path: Path) -> MFRNet:
     """
     header, state = _read(path)
     try:
+        broad = _broad_configs(header)
+        states = {size: _take(state, _prefix(size)) for size in broad}
         network = _build(header, state, path)
         _check(network.state_dict(), state, path)
+        for size, config in broad.items():
+            one = MFRNet(config, network.encoder)
+            states[size] |= {key: value for key, value in state.items() if key.startswith(TRUNK)}
+            _check(one.state_dict(), states[size], path)
+            network.broad[size] = one
     except ValidationError as error:
         raise ModelError(f"{path} names settings no MFRNet can have: teach the fabric again.") from error
     except (RuntimeError, ValueError, OverflowError) as error:  # numbers beyond what torch can hold
         raise ModelError(f"{path} does not fit its own settings: the file is damaged, teach again.") from error
     network.load_state_dict(state)
+    for size, one in network.broad.items():
+        one.load_state_dict(states[size])
+        one.eval()
     return network.eval()
+
+
+def _broad_configs(header: dict[str, str]) -> dict[int, MFRNetConfig]:
+    """Return the settings of each broad look.  Raises ValueError (ValidationError too) where they make no sense."""
+    named = json.loads(header.get("broad", "{}"))
+    if not isinstance(named, dict):
+        raise ValueError("the broad looks are no list")
+    configs = {int(size): MFRNetConfig.model_validate_json(str(config)) for size, config in named.items()}
+    if not all(1 < size <= LARGEST_SIZE for size in configs):
+        raise ValueError("a broad look of no known size")
+    return configs
+
+
+def _take(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Take the tensors of this prefix out of a state; return them without it."""
+    return {key.removeprefix(prefix): state.pop(key) for key in list(state) if key.startswith(prefix)}
 
 
 def _build(header: dict[str, str], state: dict[str, Tensor], path: Path) -> MFRNet:
@@ -127,8 +167,7 @@ def _build(header: dict[str, str], state: dict[str, Tensor], path: Path) -> MFRN
     config = MFRNetConfig.model_validate_json(header.get("config", ""))
     if "pixel_share" not in config.model_fields_set:  # taught when both terms counted equally
         config = config.model_copy(update={"pixel_share": 0.5})
-    own = "encoder."
-    trunk = {key.removeprefix(own): value for key, value in state.items() if key.startswith(own)}
+    trunk = {key.removeprefix(TRUNK): value for key, value in state.items() if key.startswith(TRUNK)}
     name = header.get("encoder", "")
     return MFRNet(config, encoder_from_state(name, trunk, source=str(path)))
 

@@ -145,6 +145,7 @@ class Runtime(TileScorer):
         point_spread_px: how wide a point looks where the score has fallen so far: a cell and a half of the grid, with
             either encoder.
         device, precision: those chosen.
+        broad: runtimes of the network's broad looks, on the same device.
         is_async: whether the device works on submitted tiles while the caller does other things.
 
     Raises:
@@ -167,6 +168,8 @@ class Runtime(TileScorer):
         engine = make_engine(arranged(network, "maps"), self.device, self.precision, threads)
         self.is_async = engine.is_async
         self._engine: Engine | None = engine
+        self._broad = {size: Runtime(one, device, precision, threads) for size, one in network.broad.items()}
+        self.broad = self._broad
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return raw anomaly maps: call :meth:`submit` and wait for it."""
@@ -207,6 +210,8 @@ class Runtime(TileScorer):
     def prepare(self, channels: int = 1) -> None:
         """Compile for grey (1) or colour (3) tiles now; otherwise the first tiles take seconds longer."""
         self._open_engine().prepare(channels)
+        for one in self._broad.values():
+            one.prepare(channels)
 
     def _open_engine(self) -> Engine:
         if self._engine is None:
@@ -215,6 +220,8 @@ class Runtime(TileScorer):
 
     def close(self) -> None:
         """Free the device.  This may be called twice."""
+        for one in self._broad.values():
+            one.close()
         if self._engine is not None:
             self._engine.close()
             self._engine = None

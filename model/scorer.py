@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,12 @@ TILE_PX = 256
 CELL_PX = 4
 """Side of a cell of an anomaly map in px."""
 
+FINE = 1
+"""The fine look sees the cloth as it is; a broad look sees it made smaller, so many times."""
+
+BROAD_SIZES = (2, 4)
+"""Broad looks are taught at these sizes: half and a quarter."""
+
 
 class TileScorer(ABC):
     """A scorer judges tiles; it is called from one thread only.  The values set here hold unless it sets its own.
@@ -25,11 +32,13 @@ class TileScorer(ABC):
             not known: boxes then span whole regions.
         point_spread_px: how wide a point looks where the score has fallen so far.
         is_async: whether the scorer works on submitted tiles while the caller does other things.
+        broad: scorers of tiles of the same cloth made smaller, by how many times.
     """
 
     edge_drop: float = math.inf
     point_spread_px: float = 0.0
     is_async: bool = False
+    broad: Mapping[int, TileScorer] = MappingProxyType({})
 
     @property
     @abstractmethod

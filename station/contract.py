@@ -20,6 +20,9 @@ from station.recipe import Recipe
 from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
 from station.state.cloth_differs import ClothDiffers as ClothDiffers
+from station.state.defect import Defect as Defect
+from station.state.defect import DefectKind as DefectKind
+from station.state.defect import Look as Look
 from station.state.machine import LinkState as LinkState
 from station.state.machine import MachineStatus as MachineStatus
 from station.state.machine import NextReject as NextReject
@@ -71,15 +74,6 @@ class UninspectedReason(StrEnum):
     UNREADABLE = "picture unreadable"
 
 
-class DefectKind(StrEnum):
-    """The kind of a defect is its shape on the cloth (the station cannot know which fault in weaving made it)."""
-
-    WARP_LINE = "warp-wise line"
-    WEFT_LINE = "weft-wise line"
-    SPOT = "spot"
-    AREA = "area"
-
-
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """A ledger keeps one law: acquired = inspected + uninspected + in flight; in flight is 0 once a roll has ended."""
@@ -110,48 +104,6 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Defect:
-    """A defect is a region the line reports.  ``number`` counts from 1 in the roll and stays while the defect grows.
-
-    Attributes:
-        first_line, end_line: extent along (machine direction), half-open, in lines.
-        first_px, end_px: extent across (cross direction), half-open, in camera columns.
-        length_mm, width_mm: along and across in mm; in px where the recipe has no scale.
-        area_mm2: area above the region level, in mm² (px² without scale).
-        position_mm, across_mm: distance from the roll's start, and of its middle from the web's left edge.
-        score: highest raw score.
-        threshold: raw score from which it may be a reject.
-        is_reject: whether the recipe does not let it pass.
-        closed: whether it no longer grows.
-        piece: the piece (image) it lies on, None on the loom.
-        crop: uint8 ``[h, w]`` or ``[h, w, 3]`` picture around the defect's peak, or None while growing.
-        crop_scores: float32 ``[h, w]`` raw scores of the crop, same size as the crop, or None.
-        merged_into: number of the older defect this one turned out to be part of (it is then no defect of its own, is
-            closed and no reject), else None.
-    """
-
-    number: int
-    first_line: int
-    end_line: int
-    first_px: int
-    end_px: int
-    length_mm: float
-    width_mm: float
-    area_mm2: float
-    position_mm: float
-    across_mm: float
-    score: float
-    threshold: float
-    kind: DefectKind
-    is_reject: bool
-    closed: bool
-    piece: str | None = None
-    crop: NDArray[np.uint8] | None = None
-    crop_scores: NDArray[np.float32] | None = None
-    merged_into: int | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class StripView:
     """A strip view is a strip of judged cloth for the screen.
 
@@ -176,6 +128,28 @@ class StripView:
     piece: str | None = None
     blind_px: tuple[tuple[int, int], ...] = ()
     frames: Frames = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LookView:
+    """A look's view holds what another look than the fine one scores of cloth that StripViews showed before.
+
+    Attributes:
+        look: which look.
+        first_line, end_line: roll lines, half-open.
+        scores: float32 ``[cells along, cells across]`` raw scores of that look, 0 off the web; never written to.
+        threshold: raw score of that look from which a region is a reject; infinite where nothing is to be decided.
+        cell_px: side of a cell in px and lines.
+        piece: the piece (picture) it is on.
+    """
+
+    look: Look
+    first_line: int
+    end_line: int
+    scores: NDArray[np.float32]
+    threshold: float
+    cell_px: int
+    piece: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +275,7 @@ class RowJudged:
 
 
 Told = Notice | ColumnsInspected | ClothDiffers | Fault
-Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView
+Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView | LookView
 
 
 class Core(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from station.contract import Event, Notice, Severity, StripView
+from station.contract import Event, LookView, Notice, Severity, StripView
 
 
 class EventQueue:
@@ -31,13 +31,13 @@ class EventQueue:
         """Append an event.  If it is one picture too many, it is dropped; if it is one other event too many, the oldest
         of those and all before it are dropped."""
         with self._lock:
-            if isinstance(event, StripView):
+            if isinstance(event, StripView | LookView):
                 if self._pictures == self._pictures_limit:
                     self.pictures_dropped += 1
                     return
                 self._pictures += 1
             elif len(self._events) - self._pictures == self._limit:
-                while isinstance(self._events.popleft(), StripView):
+                while isinstance(self._events.popleft(), StripView | LookView):
                     self._pictures -= 1
                     self.pictures_dropped += 1
                 self.events_dropped += 1
@@ -55,5 +55,5 @@ class EventQueue:
                     Notice(Severity.WARNING, f"{lost} messages came faster than the screen took them; see the records.")
                 )
             taken += [self._events.popleft() for _ in range(min(limit, len(self._events)))]
-            self._pictures -= sum(isinstance(event, StripView) for event in taken)
+            self._pictures -= sum(isinstance(event, StripView | LookView) for event in taken)
             return taken

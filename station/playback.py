@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.shading import Shading
 from drivers.camera import Camera
 from model.scorer import TileScorer
-from station.contract import Defect, DefectChanged, Event, LineSnapshot, Notice, RowJudged, Severity, StripView
+from station.contract import (
+    Defect,
+    DefectChanged,
+    Event,
+    LineSnapshot,
+    LookView,
+    Notice,
+    RowJudged,
+    Severity,
+    StripView,
+)
 from station.display_score import display_scores
+from station.heat_map import HeatMap
 from station.line.inspection import Inspection
 from station.line.judging.decision import is_too_small
 from station.recipe import Recipe
@@ -114,16 +124,6 @@ def play(
     return Playback(gather.pieces, gather.rows, inspection.snapshot(), gather.notices)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HeatStrip:
-    """A heat strip holds what a map needs of a strip: ``heat`` (cells on the map's scale), lines, the web's edges."""
-
-    heat: NDArray[np.float32]
-    lines: int
-    left_px: int
-    right_px: int
-
-
 class _Gather:
     """This sorts the line's events by piece.  A piece's map is complete when the next piece's first strip arrives."""
 
@@ -133,12 +133,11 @@ class _Gather:
         self.notices: list[Notice] = []
         self._on_map = on_map
         self._now: str | None = None
-        self._size = (0, 0)
-        self._strips: list[HeatStrip] = []
+        self._heat = HeatMap()
 
     def take(self, event: Event) -> None:
-        if isinstance(event, StripView):
-            self._take_strip(event)
+        if isinstance(event, StripView | LookView):
+            self._take_view(event)
         elif isinstance(event, RowJudged):
             self.rows.append(event)
         elif isinstance(event, Notice) and event.severity is not Severity.INFO:
@@ -146,51 +145,23 @@ class _Gather:
         elif isinstance(event, DefectChanged) and event.defect.closed and event.defect.merged_into is None:
             self._piece(event.defect.piece).defects.append(replace(event.defect, crop=None, crop_scores=None))
 
-    def _take_strip(self, view: StripView) -> None:
+    def _take_view(self, view: StripView | LookView) -> None:
         name = view.piece or ""
         if name != self._now:
             self.complete()
             self._now = name
             self._piece(name).first_line = view.first_line
         piece = self._piece(name)
-        heat = display_scores(view.scores, view.threshold)
-        piece.score = max(piece.score, float(heat.max(initial=0.0)))
+        piece.score = max(piece.score, float(display_scores(view.scores, view.threshold).max(initial=0.0)))
         if self._on_map is not None:
-            self._size = (view.pixels.shape[1], view.cell_px)
-            self._strips.append(HeatStrip(heat, view.pixels.shape[0], view.left_px, view.right_px))
+            self._heat.take(view)
 
     def complete(self) -> None:
-        strips = self._strips
-        self._strips = []
-        if strips and self._on_map is not None and self._now is not None:
-            self._on_map(self._now, *full_size_map(strips, *self._size))
+        heat = self._heat
+        self._heat = HeatMap()
+        if self._on_map is not None and self._now is not None:
+            self._on_map(self._now, *heat.full_size())
+            self._now = None
 
     def _piece(self, name: str | None) -> Piece:
         return self.pieces.setdefault(name or "", Piece(name or ""))
-
-
-def full_size_map(
-    strips: list[HeatStrip], width_px: int, cell_px: int
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the map of one piece at the size of its picture, and where the web is.
-
-    Between the cells' centres the map is smooth, but no pixel scores less than its cell: every reject of the line also
-    stands out in the map.
-
-    Args:
-        strips: in order; all but the last are whole cells high.
-
-    Returns:
-        float32 ``[lines, width]``, 0 off the web, and bool ``[lines, width]``.
-    """
-    lines = sum(strip.lines for strip in strips)
-    heat = np.concatenate([strip.heat for strip in strips])
-    size = (heat.shape[1] * cell_px, heat.shape[0] * cell_px)
-    smooth = cv2.resize(heat, size, interpolation=cv2.INTER_LINEAR)
-    full = np.maximum(smooth, cv2.resize(heat, size, interpolation=cv2.INTER_NEAREST))[:lines, :width_px]
-    web = np.zeros((lines, width_px), np.bool_)
-    line = 0
-    for strip in strips:
-        web[line : line + strip.lines, strip.left_px : strip.right_px] = True
-        line += strip.lines
-    return np.where(web, full, np.float32(0)).astype(np.float32), web

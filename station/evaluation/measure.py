@@ -15,13 +15,14 @@ from scipy import ndimage
 
 from model.errors import ModelError
 from model.scorer import TILE_PX, TileScorer
-from station.contract import Event, StripView
-from station.display_score import AT_THRESHOLD, display_scores
+from station.contract import Event, LookView, StripView
+from station.display_score import AT_THRESHOLD
 from station.evaluation import metrics
 from station.evaluation.at_threshold import AtThreshold, Box
 from station.evaluation.datasets.dataset import Sample, read_truth
 from station.evaluation.datasets.pictures import Picture, PicturesCamera
-from station.playback import HeatStrip, Piece, Playback, full_size_map, play
+from station.heat_map import HeatMap
+from station.playback import Piece, Playback, play
 from station.recipe import Recipe
 
 
@@ -128,7 +129,7 @@ def play_samples(
     playback = play(camera, scorer, recipe, on_event=heat.take)
     for picture in camera.pictures:
         sample = by_path[picture.path]
-        anomaly_map, web = heat.full_size(picture, camera.width_px)
+        anomaly_map, web = heat.full_size(picture)
         truth = np.zeros(web.shape, np.bool_) if sample.is_good else read_truth(sample)
         on_image(
             JudgedImage(sample, anomaly_map, web, truth, _rejects(playback.pieces[picture.name], picture.width_px))
@@ -195,28 +196,24 @@ class Tally:
 
 
 class _Heat:
-    """This keeps the maps in cells while the line runs: at full size they cost it time and sixteen times the memory."""
+    """This keeps the maps of the images that the line is at."""
 
     def __init__(self, images: int, progress: Callable[[int, int], None] | None, *, raw: bool) -> None:
         self._images = images
         self._progress = progress
         self._raw = raw
-        self._strips: dict[str, list[HeatStrip]] = {}
-        self._cell_px = 1
+        self._maps: dict[str, HeatMap] = {}
 
     def take(self, event: Event) -> None:
-        if not isinstance(event, StripView):
+        if not isinstance(event, StripView | LookView):
             return
         name = event.piece or ""
-        if name not in self._strips and self._progress is not None:
-            self._progress(len(self._strips) + 1, self._images)
-        heat = event.scores if self._raw else display_scores(event.scores, event.threshold)
-        strip = HeatStrip(heat, event.pixels.shape[0], event.left_px, event.right_px)
-        self._strips.setdefault(name, []).append(strip)
-        self._cell_px = event.cell_px
+        if name not in self._maps and self._progress is not None:
+            self._progress(len(self._maps) + 1, self._images)
+        self._maps.setdefault(name, HeatMap(raw=self._raw)).take(event)
 
-    def full_size(self, picture: Picture, width_px: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        anomaly_map, web = full_size_map(self._strips.pop(picture.name), width_px, self._cell_px)
+    def full_size(self, picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        anomaly_map, web = self._maps.pop(picture.name).full_size()
         return anomaly_map[:, : picture.width_px], web[:, : picture.width_px]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.scorer import FINE
 from station.contract import UninspectedReason
 from station.line.columns import Spans
 from station.recipe.frame_spots import Frames
@@ -44,7 +45,12 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class EndOfRun:
-    """This marker says that the cloth does not go on: judge what waits now."""
+    """This marker says that the cloth does not go on: judge what waits now, of every look or of one broad look.
+
+    ``size``: see :class:`TileRow`; ``FINE`` ends the run of every look.
+    """
+
+    size: int = FINE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +71,8 @@ class TileRow:
             seldom ends with a whole cell.
         blind: why some of the web's width is not judged, None where all is.
         frames: in which frames its lines were seen, by roll lines.
+        size: how many times smaller the look that this row is for sees the cloth.  Lines and columns count in its own
+            pixels, from ``run_line`` on.
     """
 
     run_line: int
@@ -81,6 +89,7 @@ class TileRow:
     above: NDArray[np.uint8] | None = None
     blind: UninspectedReason | None = None
     frames: Frames = ()
+    size: int = FINE
 
     @property
     def end(self) -> int:

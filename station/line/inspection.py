@@ -18,9 +18,11 @@ from station.line.channel import Channel
 from station.line.errors import LineError
 from station.line.flow import EndOfRun, ScoredRow
 from station.line.gauges import Gauges
+from station.line.judging.broad import broad_judges
 from station.line.judging.judge import Judge
 from station.line.ledger import LineLedger
 from station.line.pace import fastest_m_per_min
+from station.line.scoring.broad import broad_rows
 from station.line.scoring.cloth_watch import ClothWatch
 from station.line.scoring.inference import Inference
 from station.line.scoring.tiling import PixelCorrection, Tiler
@@ -86,28 +88,32 @@ class Inspection:
         self._blocks = block_queue(camera.waits)
         self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
         self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notices.put, due_line=due_line)
-        tile_px, cell_px = scorer.tile_px, scorer.cell_px
         tiler = Tiler(
             recipe,
             width_px=camera.width_px,
-            tile_px=tile_px,
-            cell_px=cell_px,
+            tile_px=scorer.tile_px,
+            cell_px=scorer.cell_px,
             web=WebFinder(recipe.web_look) if recipe.web.finds else None,
             shading=shading,
         )
         self._watch = ClothWatch(recipe.cloth, camera.width_px, camera.channels, camera.white, self._notices.put)
         self._inference = Inference(
-            scorer, tiler, self._blocks, self._rows, self._gauges, watch=self._watch, prompt=not camera.waits
+            scorer,
+            tiler,
+            self._blocks,
+            self._rows,
+            self._gauges,
+            broad=broad_rows(recipe, scorer, camera.width_px),
+            watch=self._watch,
+            prompt=not camera.waits,
         )
         self._judge = Judge(
             recipe,
             self._ledger,
             on_event,
             width_px=camera.width_px,
-            tile_px=tile_px,
-            cell_px=cell_px,
-            edge_drop=scorer.edge_drop,
-            point_spread_px=scorer.point_spread_px,
+            scorer=scorer,
+            broad=broad_judges(recipe, scorer, camera.width_px),
             view=view,
             known=known,
         )

@@ -11,6 +11,7 @@ from station.recipe.camera_overrides import CameraOverrides
 from station.recipe.cloth import TaughtCloth
 from station.recipe.cloth_look import ClothLook
 from station.recipe.frame_spots import FrameSpots
+from station.recipe.looks import BROAD_OVERLAP_PX, BroadLook
 from station.recipe.names import FabricName
 from station.recipe.score_levels import ScoreLevels
 from station.recipe.sensitivity import SensitivityProfile
@@ -47,6 +48,7 @@ class Recipe(BaseModel):
     spots: FrameSpots = Field(FrameSpots(), description="fixed places of a picture where good cloth itself scores high")
     levels: ScoreLevels | None = Field(None, description="how high the middle of good cloth scores; None if not known")
     look: ClothLook | None = Field(None, description="grey and yarns of good cloth; None if not known")
+    broad: tuple[BroadLook, ...] = Field((), max_length=4, description="what the broad looks decide by")
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")
@@ -62,6 +64,28 @@ class Recipe(BaseModel):
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
     grading_rule: str = "four-point"
     note: str = ""
+
+    @property
+    def broad_on(self) -> tuple[BroadLook, ...]:
+        """Give the broad looks that look."""
+        return tuple(look for look in self.broad if look.is_on)
+
+    def seen_by(self, look: BroadLook) -> Recipe:
+        """Return the recipe as a broad look takes it, whose pixels are larger."""
+        return self.model_copy(
+            update={
+                "threshold": look.threshold,
+                "sensitivity": look.sensitivity,
+                "spots": look.spots,
+                "levels": look.levels,
+                "look": None,
+                "cloth": None,
+                "broad": (),
+                "overlap_px": BROAD_OVERLAP_PX,
+                "mm_per_px": self.scale * look.size,
+                "mm_per_line": self.scale_along * look.size,
+            }
+        )
 
     @property
     def report_level(self) -> float:

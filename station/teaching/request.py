@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.scorer import BROAD_SIZES
 from station.recipe.web import AUTO, WebRule
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class TeachRequest:
             steps.
         device, precision: used to teach and score, as for :class:`model.runtime.Runtime`.
         config: configuration of the network, None for the usual one.
+        broad: sizes of the broad looks that are taught too.
         web: which columns are cloth, at teach-in and at every later inspection.
         by: who asks.
     """
@@ -42,5 +44,6 @@ class TeachRequest:
     device: str = "auto"
     precision: str = "auto"
     config: MFRNetConfig | None = None
+    broad: tuple[int, ...] = BROAD_SIZES
     web: WebRule = AUTO
     by: str = "station"

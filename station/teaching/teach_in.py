@@ -21,13 +21,14 @@ from model import checkpoint
 from model.encoder import Encoder
 from model.mfrnet import MFRNet
 from model.runtime import Runtime, choose_device
-from model.scorer import TILE_PX, TileScorer
+from model.scorer import FINE, TILE_PX, TileScorer
 from model.time_budget import Progress, TimeBudget
 from model.training import fit
 from station.contract import StationError
 from station.line.columns import web_span
 from station.playback import play
 from station.recipe import NO_DECISION, Recipe
+from station.recipe.looks import shares_of
 from station.recipe.names import file_name
 from station.records.history import History
 from station.records.model_files import keep_model
@@ -35,13 +36,14 @@ from station.records.store import Store
 from station.teaching.disk_space import check_room, needed
 from station.teaching.held_out import HeldOut
 from station.teaching.least_size import least_size
+from station.teaching.looks.broad import law_of, teach_broad
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
 from station.teaching.spot_finder import SPOTS
 from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
-from station.teaching.threshold import Threshold, choose_threshold
+from station.teaching.threshold import NO_SCALE_EXCEEDANCE, Threshold, choose_threshold
 from station.teaching.web_learner import drawn_blocks, learn, no_yarns_told
 from station.teaching.web_picture import NAME, ClothShown
 
@@ -51,6 +53,8 @@ LOOKING_SHARE = 0.05
 """Looking at the whole cloth for its web ends after this share of the time, with what was seen by then."""
 READING_SHARE = 0.25
 """Reading cloth ends after this share of the time, and the cloth read by then must be enough."""
+FINE_SHARE = 0.7
+"""So much of the time for training is the fine look's where broad looks are taught too."""
 RESERVED_SHARE = 0.2
 LEAST_RESERVED_S = 10.0
 """This much time is left after training: for compiling the model and scoring the held-out cloth."""
@@ -130,7 +134,9 @@ def teach(
     held_out_lines = _collect(Section(camera, held_out=False), draft, collector, budget, shown)
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
     network = _fit(collector, encoder, request, budget)
+    teach_broad(open_cloth, draft, network, request, budget, _training_end(budget))
     runtime = Runtime(network, device=request.device, precision=request.precision)
+    shares = shares_of(network.broad)
     try:
         section = Section(open_cloth(), held_out=True)
         held = _score(section, runtime, draft, held_out_lines, request.false_alarms_per_100_m, budget)
@@ -143,9 +149,11 @@ def teach(
             held.web_px,
             draft.overlap_px,
             row_lines=held.row_lines,
-            budget_per_100_m=request.false_alarms_per_100_m,
+            budget_per_100_m=request.false_alarms_per_100_m * shares[FINE],
+            exceedance=NO_SCALE_EXCEEDANCE * shares[FINE],
             every_row=every_row,
         )
+        broad = law_of(open_cloth, draft, runtime, request, shares, budget, HELD_OUT_END)
         suspects, looked_at = suspect_tiles(
             collector, runtime, sensitivity, spots, section.width_px, lambda done: _look_on(budget, done)
         )
@@ -164,12 +172,20 @@ def teach(
             "levels": held.levels(),
             "look": held.look(),
             "threshold": threshold.score,
+            "broad": broad,
             "min_length_mm": least_size(request.mm_per_px, runtime.point_spread_px),
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
             "cloth": shown.taught(camera.channels, camera.white),
         }
     )
-    metadata = _metadata(recipe, threshold, len(collector.tiles), len(suspects), request.seed, runtime.precision)
+    metadata: checkpoint.Metadata = {
+        "fabric": recipe.fabric,
+        "seed": request.seed,
+        "tiles": len(collector.tiles),
+        "suspects": len(suspects),
+        "precision": runtime.precision,
+        **threshold.metadata(),
+    }
     drawn = {name: page for name, page in ((NAME, shown.picture()), (SPOTS, held.spots_picture())) if page is not None}
     with waiting_pictures(store.home, suspects, drawn) as pictures:
         sha256 = store_model(network, store, metadata)
@@ -248,6 +264,8 @@ def _training_end(budget: TimeBudget) -> float:
 
 def _fit(collector: TileCollector, encoder: Encoder, request: TeachRequest, budget: TimeBudget) -> MFRNet:
     begun, end = budget.spent(), _training_end(budget)
+    if request.broad:
+        end = begun + FINE_SHARE * (end - begun)
 
     def told(progress: Progress) -> None:
         if progress.stage != "done":
@@ -288,27 +306,6 @@ def _score(
 def _look_on(budget: TimeBudget, done: float) -> bool:
     budget.tell("looking for suspect cloth", HELD_OUT_END + (LOOKING_END - HELD_OUT_END) * done)
     return budget.spent() < LOOKING_END
-
-
-def _metadata(
-    recipe: Recipe, threshold: Threshold, tiles: int, suspects: int, seed: int, precision: str
-) -> checkpoint.Metadata:
-    """Return what the model's file says of its teaching."""
-    metadata: checkpoint.Metadata = {
-        "fabric": recipe.fabric,
-        "seed": seed,
-        "tiles": tiles,
-        "suspects": suspects,
-        "held_out_patches": threshold.patches,
-        "threshold": threshold.score,
-        "extrapolation": threshold.extrapolation,
-        "precision": precision,
-    }
-    if threshold.predicted_per_100_m is not None and threshold.interval_per_100_m is not None:
-        low, high = threshold.interval_per_100_m
-        metadata["predicted_false_alarms_per_100_m"] = threshold.predicted_per_100_m
-        metadata |= {"predicted_false_alarms_per_100_m_low": low, "predicted_false_alarms_per_100_m_high": high}
-    return metadata
 
 
 def store_model(network: MFRNet, store: Store, metadata: checkpoint.Metadata) -> str:

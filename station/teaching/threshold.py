@@ -15,8 +15,9 @@ from model.scorer import TILE_PX
 from station.teaching.request import FALSE_ALARM_BUDGET_PER_100_M
 from station.teaching.tail import exceedance_interval, fit_tail, patches_per_100_m
 
-NO_SCALE_EXCEEDANCE = 1e-3
-"""Without a scale there are no metres to budget: one patch of good cloth in a thousand may exceed the threshold."""
+NO_SCALE_EXCEEDANCE = 1.5e-3
+"""Without a scale there are no metres to budget: this share of the patches of good cloth may exceed a threshold,
+by all looks together."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,19 @@ class Threshold:
     interval_per_100_m: tuple[float, float] | None
     extrapolation: float
 
+    def metadata(self) -> dict[str, str | int | float]:
+        """Return what a model's file says of its threshold."""
+        told: dict[str, str | int | float] = {
+            "held_out_patches": self.patches,
+            "threshold": self.score,
+            "extrapolation": self.extrapolation,
+        }
+        if self.predicted_per_100_m is not None and self.interval_per_100_m is not None:
+            low, high = self.interval_per_100_m
+            told["predicted_false_alarms_per_100_m"] = self.predicted_per_100_m
+            told |= {"predicted_false_alarms_per_100_m_low": low, "predicted_false_alarms_per_100_m_high": high}
+        return told
+
 
 def choose_threshold(
     rows: Sequence[NDArray[np.float32]],
@@ -48,6 +62,7 @@ def choose_threshold(
     row_lines: float = TILE_PX,
     budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M,
     every_row: Sequence[NDArray[np.float32]] = (),
+    exceedance: float = NO_SCALE_EXCEEDANCE,
 ) -> Threshold:
     """Choose the threshold for the false-alarm budget.
 
@@ -59,12 +74,13 @@ def choose_threshold(
         budget_per_100_m: false alarms wanted per 100 m at most, above 0; unused without a scale.
         every_row: the same with the suspect patches; if these are good cloth after all, the truth may be as high as
             they say.
+        exceedance: share of the patches that may exceed the threshold where there is no scale.
     """
     peaks = np.concatenate(rows)
     patches, parts = peaks.shape
     tail = fit_tail(peaks.ravel())
     if mm_per_px is None:
-        score = tail.score_at(NO_SCALE_EXCEEDANCE / parts)
+        score = tail.score_at(exceedance / parts)
         return Threshold(score, patches, None, None, 1 / (tail.exceedance(score) * peaks.size))
     step_px = TILE_PX - overlap_px
     along_mm = min(step_px, row_lines) * mm_per_px

@@ -75,7 +75,7 @@ def _rewritten(
     ("change", "word"),
     [
         ({"format": "other"}, "no MFRNet checkpoint"),
-        ({"version": "3"}, "upgrade"),
+        ({"version": "4"}, "upgrade"),
         ({"config": '{"width": 100000}'}, "settings"),
         ({"config": '{"width": 64}'}, "teach again"),
         ({"encoder": "resnet"}, "encoder"),

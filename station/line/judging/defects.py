@@ -263,4 +263,6 @@ class DefectTracker:
             crop=track.crop if closed else None,
             crop_scores=track.crop_scores if closed else None,
             merged_into=merged_into,
+            peak_line=self._run_line + region.peak_row * self._cell,
+            peak_px=region.peak_column * self._cell,
         )

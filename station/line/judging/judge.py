@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.scorer import FINE, TileScorer
 from station.bugs import reason
 from station.contract import (
     ColumnsInspected,
     Defect,
     DefectChanged,
     Event,
+    LookView,
     Notice,
     RollEnded,
     RowJudged,
@@ -29,7 +31,9 @@ from station.line.columns import rest_of
 from station.line.flow import EndOfRun, ScoredRow, StripPart, TileRow
 from station.line.gauges import Gauges
 from station.line.judging.blending import Blender
+from station.line.judging.broad import BroadJudge
 from station.line.judging.defects import DefectTracker
+from station.line.judging.looks import LookJoiner
 from station.line.judging.spot_watch import SpotWatch
 from station.line.judging.web_cause import Known
 from station.line.judging.web_state import WebState
@@ -59,32 +63,37 @@ class Judge:
         emit: Callable[[Event], None],
         *,
         width_px: int,
-        tile_px: int,
-        cell_px: int,
-        edge_drop: float,
-        point_spread_px: float,
+        scorer: TileScorer,
+        broad: Sequence[BroadJudge] = (),
         view: bool = True,
         known: Known | None = None,
     ) -> None:
-        """Take ``known``, how other fabrics look, so that one that fits better is named."""
+        """Take ``broad``, judges of the broad looks, and ``known``, how other fabrics look, so that one that fits
+        better is named."""
         self._ledger = ledger
         self._emit = emit
         self._view = view
-        self._cell = cell_px
-        self._tile = tile_px
+        self._cell = scorer.cell_px
+        self._tile = scorer.tile_px
         self._notices = Notices(emit)
         self._threshold = recipe.threshold
         self._blender = Blender(
             width_px=width_px,
-            tile_px=tile_px,
-            cell_px=cell_px,
+            tile_px=scorer.tile_px,
+            cell_px=scorer.cell_px,
             overlap_px=recipe.overlap_px,
             sensitivity=recipe.sensitivity,
             spots=recipe.spots,
         )
         self._tracker = DefectTracker(
-            recipe, width_px=width_px, cell_px=cell_px, edge_drop=edge_drop, point_spread_px=point_spread_px
+            recipe,
+            width_px=width_px,
+            cell_px=scorer.cell_px,
+            edge_drop=scorer.edge_drop,
+            point_spread_px=scorer.point_spread_px,
         )
+        self._broad = {one.size: one for one in broad}
+        self._joiner = LookJoiner(recipe) if broad else None
         self._spots = SpotWatch(recipe.spots, emit)
         self._web = WebState(recipe, emit, known)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
@@ -115,11 +124,15 @@ class Judge:
                 item = rows.get(IDLE_S)
             except Closed:
                 return
-            if isinstance(item, ScoredRow):
+            if isinstance(item, ScoredRow) and item.row.size != FINE:
+                self.broad_row(item.row, item.maps)
+            elif isinstance(item, ScoredRow):
                 self.row(item.row, item.maps)
                 latency_ms = (time.monotonic_ns() - item.row.captured_ns) / 1e6
                 self.judged_s = item.row.captured_ns / 1e9
                 gauges.judged(len(item.row.columns), latency_ms)
+            elif item is not None and item.size != FINE:
+                self._see(self._broad[item.size].end_run(), item.size)
             elif item is not None:
                 self.end_run()
             else:
@@ -146,13 +159,18 @@ class Judge:
         """Judge a tile row by its raw anomaly maps, float32 ``[tiles, cells, cells]``."""
         self._part(self._blender.add(row, maps))
 
+    def broad_row(self, row: TileRow, maps: NDArray[np.float32]) -> None:
+        """Judge a tile row of a broad look, likewise."""
+        self._see(self._broad[row.size].row(row, maps), row.size)
+
     def end_run(self) -> None:
         """Decide all that waits, as the run has ended."""
         tail = self._blender.tail()
         if tail is not None:
             self._part(tail)
-        for defect in self._tracker.end_run():
-            self._defect(defect)
+        self._defects(self._tracker.end_run())
+        if self._joiner is not None:
+            self._tell_all(self._joiner.end_run())
         self._settle(None)
 
     def tell_stretches(self) -> None:
@@ -194,8 +212,7 @@ class Judge:
             width_px = part.right_px - part.left_px
             self._emit(RowJudged(first, end, self._peaks(part, scores), part.piece, width_px))
         known = len(self._numbers)
-        for defect in self._tracker.feed(part, scores):
-            self._defect(defect)
+        self._defects(self._tracker.feed(part, scores))
         self._watch_flood(end, len(self._numbers) - known)
         if part.blind is UninspectedReason.TOO_SHORT:
             self._notices.too_short(first, end, self._tile)
@@ -225,6 +242,26 @@ class Judge:
                 f"{count} defects on the last {FLOOD_LINES} lines: check that the fabric, the light and the recipe fit."
             )
             self._emit(Notice(Severity.WARNING, text))
+
+    def _see(self, seen: Iterable[LookView | Defect], size: int) -> None:
+        """Tell what a broad look sees, and what all have judged by now."""
+        for one in seen:
+            if isinstance(one, Defect):
+                self._defects([one], size)
+            elif self._view:
+                self._emit(one)
+        if self._joiner is not None:
+            decided = [self._tracker.decided_line, *(judge.decided_line for judge in self._broad.values())]
+            self._tell_all(self._joiner.settle(min(decided)))
+
+    def _defects(self, defects: Iterable[Defect], size: int = FINE) -> None:
+        """Tell the defects of a look, with what other looks see of them."""
+        for defect in defects:
+            self._tell_all([defect] if self._joiner is None else self._joiner.take(defect, size))
+
+    def _tell_all(self, defects: Iterable[Defect]) -> None:
+        for defect in defects:
+            self._defect(defect)
 
     def _defect(self, defect: Defect) -> None:
         if defect.merged_into is None:

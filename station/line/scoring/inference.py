@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from model.scorer import TileScorer
+from model.scorer import FINE, TileScorer
 from station.line.channel import Channel, Closed
 from station.line.errors import LineError
 from station.line.flow import Chunk, EndOfRun, Maps, ScoredRow, TileRow
 from station.line.gauges import Gauges
+from station.line.scoring.broad import BroadRows
 from station.line.scoring.cloth_watch import ClothWatch
 from station.line.scoring.tiling import Tiler, cut_tiles
 
@@ -29,11 +30,18 @@ BATCH_TILES = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Call:
-    """A call holds the rows that the scorer is working on, with the ends of runs between them."""
+    """A call holds the rows that the scorers are working on, with the ends of runs between them.
+
+    ``finish``: for each look, by its size, the function that waits for the maps of its rows.
+    """
 
     steps: list[TileRow | EndOfRun]
-    finish: Callable[[], Maps]
+    finish: dict[int, Callable[[], Maps]]
     began_s: float
+
+    def rows_of(self, size: int) -> list[TileRow]:
+        """Return the rows of one look that have tiles."""
+        return _with_tiles(self.steps, size)
 
 
 class Inference:
@@ -50,15 +58,19 @@ class Inference:
         rows: Channel[ScoredRow | EndOfRun],
         gauges: Gauges,
         *,
+        broad: Sequence[BroadRows] = (),
         watch: ClothWatch | None = None,
         prompt: bool = False,
     ) -> None:
-        """Connect the scorer and the queues; ``watch`` sees every row before it is scored.
+        """Connect the scorer and the queues; ``broad`` makes the rows of its broad looks, ``watch`` sees every row
+        before it is scored.
 
         ``prompt``: while cloth is slow, judge the newest lines about twice a second without waiting for whole rows.
         The place of a row then depends on time, so it is off for a camera that waits, whose roll can be repeated.
         """
+        self._scorers = {FINE: scorer, **scorer.broad}
         self._scorer = scorer
+        self._broad = broad
         self._tiler = tiler
         self._blocks = blocks
         self._rows = rows
@@ -81,9 +93,9 @@ class Inference:
         try:
             self._run()
         finally:  # after a fault: no call of this roll may still run when the scorer begins the next one
-            for call in self._under_way:
+            for finish in [one for call in self._under_way for one in call.finish.values()]:
                 with suppress(Exception):
-                    call.finish()
+                    finish()
             if self._watch is not None:
                 self._watch.end()
 
@@ -99,23 +111,36 @@ class Inference:
             if item is not None:
                 for step in self._steps(item):
                     waiting.append(step)
-                    tiles += len(step.columns) if isinstance(step, TileRow) else 0
+                    tiles += len(step.columns) if isinstance(step, TileRow) and step.size == FINE else 0
                     if tiles >= BATCH_TILES:
                         self._score(waiting)
                         waiting, tiles = [], 0
                 if not waiting and not self._under_way and (row := self._early_row()) is not None:
-                    waiting.append(row)
+                    waiting += self._with_broad([row])
             elif waiting:
                 self._score(waiting)
                 waiting, tiles = [], 0
             elif self._under_way:
                 self._hand_on()
-        self._score([*waiting, *self._tiler.end_run()])
+        self._score([*waiting, *self._with_broad(self._tiler.end_run())])
         while self._under_way:
             self._hand_on()
 
     def _steps(self, item: Chunk | EndOfRun) -> Iterator[TileRow | EndOfRun]:
-        return self._tiler.push(item) if isinstance(item, Chunk) else self._tiler.end_run()
+        return self._with_broad(self._tiler.push(item) if isinstance(item, Chunk) else self._tiler.end_run())
+
+    def _with_broad(self, steps: Iterable[TileRow | EndOfRun]) -> Iterator[TileRow | EndOfRun]:
+        """Yield the steps of the fine look, each row followed by what it completes for the broad looks; these end
+        their runs first."""
+        for step in steps:
+            if isinstance(step, EndOfRun):
+                for one in self._broad:
+                    yield from one.end_run()
+                yield step
+            else:
+                yield step
+                for one in self._broad:
+                    yield from one.push(step)
 
     def _early_row(self) -> TileRow | None:
         """Return a row early, if nothing else waits and the last one is long enough ago."""
@@ -128,39 +153,39 @@ class Inference:
         """Begin to score rows.  At most one earlier call may still be running."""
         began_s = time.monotonic()
         for step in steps:
-            if self._watch is not None and isinstance(step, TileRow):
+            if self._watch is not None and isinstance(step, TileRow) and step.size == FINE:
                 self._watch.see(step)
-        rows = _with_tiles(steps)
-        finish: Callable[[], Maps] = _no_maps
-        if rows:
-            self._gauges.begin()
-            parts = [cut_tiles(row, self._scorer.tile_px, self._scorer.cell_px) for row in rows]
+        call = _Call(steps, {}, began_s)
+        self._under_way.append(call)
+        for size, scorer in self._scorers.items():
+            rows = call.rows_of(size)
+            if not rows:
+                continue
+            if size == FINE:
+                self._gauges.begin()
+            parts = [cut_tiles(row, scorer.tile_px, scorer.cell_px) for row in rows]
             tiles = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            finish = self._scorer.submit(tiles) if self._is_async else partial(self._scorer.infer, tiles)
-        self._under_way.append(_Call(steps, finish, began_s))
+            call.finish[size] = scorer.submit(tiles) if self._is_async else partial(scorer.infer, tiles)
         while len(self._under_way) > (1 if self._is_async else 0):
             self._hand_on()
 
     def _hand_on(self) -> None:
         """Wait for the oldest call, and hand its steps on in order."""
         call = self._under_way.popleft()
-        rows = _with_tiles(call.steps)
-        maps = self._split(call.finish(), rows)
+        maps = {size: self._split(finish(), call.rows_of(size)) for size, finish in call.finish.items()}
         for step in call.steps:
             if isinstance(step, TileRow):
-                self._rows.put(ScoredRow(step, maps.pop(0) if len(step.columns) else _no_maps()))
+                self._rows.put(ScoredRow(step, maps[step.size].pop(0) if len(step.columns) else _no_maps()))
             else:
                 self._rows.put(step)
         before_s = self._last_s
         self._last_s = time.monotonic()
         self._busy_s = self._last_s - max(call.began_s, before_s)
-        tiles = sum(len(row.columns) for row in rows)
+        tiles = sum(len(row.columns) for row in call.rows_of(FINE))
         is_full = tiles >= BATCH_TILES and (bool(self._under_way) or not self._is_async)
         self._gauges.scored(tiles, self._busy_s, is_full=is_full)
 
     def _split(self, maps: Maps, rows: list[TileRow]) -> list[Maps]:
-        if not rows:
-            return []
         counts = [len(row.columns) for row in rows]
         cells = self._scorer.tile_px // self._scorer.cell_px
         if maps.shape != (sum(counts), cells, cells) or not np.isfinite(maps).all():
@@ -171,8 +196,8 @@ class Inference:
         return np.split(maps, np.cumsum(counts)[:-1])
 
 
-def _with_tiles(steps: list[TileRow | EndOfRun]) -> list[TileRow]:
-    return [step for step in steps if isinstance(step, TileRow) and len(step.columns)]
+def _with_tiles(steps: list[TileRow | EndOfRun], size: int) -> list[TileRow]:
+    return [step for step in steps if isinstance(step, TileRow) and step.size == size and len(step.columns)]
 
 
 def _no_maps() -> Maps:

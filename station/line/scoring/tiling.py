@@ -26,12 +26,29 @@ from numpy.typing import NDArray
 from station.contract import UninspectedReason
 from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, web_span, widest_view
 from station.line.flow import Chunk, EndOfRun, TileRow
-from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 from station.recipe.frame_spots import FrameAt
 
 EARLY_LINES = 16
 """An early row decides at least this many lines."""
+
+
+class Edges(Protocol):
+    """The web's edges lie at these columns, half-open."""
+
+    @property
+    def left_px(self) -> int: ...
+
+    @property
+    def right_px(self) -> int: ...
+
+
+class EdgeFinder(Protocol):
+    """An edge finder says where the web lies, as :class:`station.line.scoring.web.WebFinder` does."""
+
+    def find(self, pixels: NDArray[np.uint8]) -> Edges | None: ...
+
+    def reset(self) -> None: ...
 
 
 class PixelCorrection(Protocol):
@@ -75,7 +92,7 @@ class Tiler:
         width_px: int,
         tile_px: int,
         cell_px: int,
-        web: WebFinder | None = None,
+        web: EdgeFinder | None = None,
         shading: PixelCorrection | None = None,
     ) -> None:
         self._tile = tile_px

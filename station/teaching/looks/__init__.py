@@ -1,0 +1,1 @@
+"""This room teaches the looks beside the fine one: broad and long."""

@@ -1,0 +1,215 @@
+"""This module teaches the broad looks: the same cloth made smaller, its own network, its own law of good cloth.
+
+A broad look has few tiles, so all good cloth teaches it and all of it sets its threshold.  That is fair: its masks are
+drawn anew at every step, and cloth taught on scores like cloth never seen (``docs/architecture.md`` has the figures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from drivers.camera import Camera
+from model.errors import ModelError
+from model.mfrnet import MFRNet, broad_config
+from model.runtime import Runtime
+from model.scorer import CELL_PX, TILE_PX, TileScorer
+from model.time_budget import Progress, TimeBudget
+from model.training import FEWEST_TILES, fit
+from station.contract import RowJudged, StripView
+from station.line.flow import Chunk, EndOfRun, StripPart, TileRow
+from station.line.judging.blending import Blender
+from station.line.scoring.broad import BroadRows
+from station.line.scoring.tiling import Tiler, cut_tiles
+from station.line.scoring.web import WebFinder
+from station.recipe import Recipe
+from station.recipe.looks import BROAD_OVERLAP_PX, BroadLook
+from station.teaching.held_out import HeldOut
+from station.teaching.request import TeachRequest
+from station.teaching.sampling import TileCollector, blocks
+from station.teaching.suspects import without_suspects
+from station.teaching.tail import MIN_PATCHES
+from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold
+
+MOST_TILES = 400
+
+Stopped = Callable[[], bool]
+
+
+def steps_of(camera: Camera, recipe: Recipe, sizes: tuple[int, ...], stopped: Stopped) -> Iterator[TileRow | EndOfRun]:
+    """Yield the rows of tiles of the broad looks of a camera's cloth, to its end or until ``stopped``.
+
+    Raises CameraError.
+    """
+    web = WebFinder(recipe.web_look) if recipe.web.finds else None
+    tiler = Tiler(recipe, width_px=camera.width_px, tile_px=TILE_PX, cell_px=CELL_PX, web=web)
+    looks = [
+        BroadRows(
+            size,
+            recipe.seen_by(BroadLook(size=size, threshold=recipe.threshold)),
+            width_px=camera.width_px,
+            tile_px=TILE_PX,
+            cell_px=CELL_PX,
+        )
+        for size in sizes
+        if camera.width_px >= size * 4 * CELL_PX
+    ]
+
+    def seen(rows: Iterator[TileRow | EndOfRun]) -> Iterator[TileRow | EndOfRun]:
+        for row in rows:
+            for look in looks:
+                yield from look.push(row) if isinstance(row, TileRow) else look.end_run()
+
+    for block in blocks(camera, stopped):
+        chunk = Chunk(
+            pixels=block.pixels,
+            first_line=block.first_line,
+            captured_ns=block.captured_ns,
+            piece=block.piece,
+            frame_line=block.frame_line,
+            frame_lines=block.frame_lines,
+        )
+        yield from seen(tiler.push(chunk))
+    yield from seen(tiler.end_run())
+
+
+def teach_broad(
+    open_cloth: Callable[[], Camera],
+    recipe: Recipe,
+    network: MFRNet,
+    request: TeachRequest,
+    budget: TimeBudget,
+    end: float,
+) -> None:
+    """Teach a network for each broad look asked for and add it to the fine one's, where there is cloth enough.
+
+    Args:
+        recipe: the draft by which cloth is found.
+        end: share of the time at which this ends.
+    """
+    sizes = request.broad
+    collectors = {size: TileCollector(request.seed, limit=MOST_TILES) for size in sizes}
+    begun = budget.spent()
+    reading = begun + 0.2 * (end - begun)
+
+    def late() -> bool:
+        budget.report("reading cloth", min(budget.spent(), reading))
+        return budget.spent() > reading or budget.cancelled()
+
+    for row in steps_of(open_cloth(), recipe, sizes, late):
+        if isinstance(row, TileRow) and len(row.columns):
+            collectors[row.size].infer(cut_tiles(row, TILE_PX, CELL_PX))
+    budget.check()
+    wanted = [size for size in sizes if len(collectors[size].tiles) >= max(FEWEST_TILES, MIN_PATCHES)]
+    for number, size in enumerate(wanted):
+        first = budget.spent()
+        last = first + (end - first) / (len(wanted) - number)
+
+        def told(progress: Progress, first: float = first, last: float = last) -> None:
+            if progress.stage != "done":
+                budget.report(progress.stage, first + (last - first) * progress.fraction, progress.loss)
+
+        try:
+            network.broad[size] = fit(
+                np.stack(collectors[size].tiles),
+                network.encoder,
+                minutes=max(last - first, 0.01) * budget.seconds / 60,
+                seed=request.seed,
+                device=request.device,
+                config=broad_config(network.config),
+                progress=told,
+                cancelled=budget.cancelled,
+            )
+        except ModelError:  # made smaller, this cloth shows nothing
+            continue
+
+
+def law_of(
+    open_cloth: Callable[[], Camera],
+    recipe: Recipe,
+    runtime: Runtime,
+    request: TeachRequest,
+    shares: dict[int, float],
+    budget: TimeBudget,
+    end: float,
+) -> tuple[BroadLook, ...]:
+    """Find how high good cloth scores in each broad look of a network; return what the recipe keeps of them.
+
+    Args:
+        shares: each look's share of the false alarms, by size.
+        end: share of the time at which looking ends, once enough was seen.
+    """
+    held = {size: HeldOut(request.false_alarms_per_100_m) for size in runtime.broad}
+
+    def stopped() -> bool:
+        budget.report("setting the threshold", min(budget.spent(), end))
+        enough = all(one.patches >= MIN_PATCHES for one in held.values())
+        return (budget.spent() > end and enough) or budget.cancelled() or all(one.is_enough for one in held.values())
+
+    judges = {size: _Gathering(scorer, held[size]) for size, scorer in runtime.broad.items()}
+    for step in steps_of(open_cloth(), recipe, tuple(held), stopped):
+        judges[step.size].take(step)
+    budget.check()
+    found = []
+    for size, one in held.items():
+        if one.patches < MIN_PATCHES:
+            continue
+        sensitivity, spots = one.sensitivity(), one.spots()
+        every_row = [row.peaks(sensitivity) for row in one.rows]
+        peaks, _ = without_suspects(every_row)
+        if sum(map(len, peaks)) < MIN_PATCHES:
+            peaks = every_row
+        own = recipe.seen_by(BroadLook(size=size, threshold=recipe.threshold))
+        threshold = choose_threshold(
+            peaks,
+            None if request.mm_per_px is None else own.mm_per_px,
+            one.web_px,
+            own.overlap_px,
+            row_lines=one.row_lines,
+            budget_per_100_m=request.false_alarms_per_100_m * shares[size],
+            exceedance=NO_SCALE_EXCEEDANCE * shares[size] * size**2,  # per area, as its tiles are larger
+        )
+        found.append(
+            BroadLook(size=size, threshold=threshold.score, sensitivity=sensitivity, spots=spots, levels=one.levels())
+        )
+    return tuple(found)
+
+
+class _Gathering:
+    """This has a broad look score its rows and gathers how high good cloth scores."""
+
+    def __init__(self, scorer: TileScorer, held: HeldOut) -> None:
+        self._scorer = scorer
+        self._held = held
+        self._blender: Blender | None = None
+
+    def take(self, step: TileRow | EndOfRun) -> None:
+        if isinstance(step, EndOfRun):
+            tail = None if self._blender is None else self._blender.tail()
+            if tail is not None:
+                self._keep(tail)
+            return
+        if self._blender is None:
+            self._blender = Blender(
+                width_px=step.pixels.shape[1], tile_px=TILE_PX, cell_px=CELL_PX, overlap_px=BROAD_OVERLAP_PX
+            )
+        maps = self._scorer.infer(cut_tiles(step, TILE_PX, CELL_PX))
+        self._keep(self._blender.add(step, maps))
+
+    def _keep(self, part: StripPart) -> None:
+        first, end = part.run_line + part.first, part.run_line + part.end
+        self._held.take(
+            StripView(
+                first_line=first,
+                pixels=part.pixels,
+                scores=part.scores,
+                threshold=float("inf"),
+                cell_px=CELL_PX,
+                left_px=part.left_px,
+                right_px=part.right_px,
+                piece=part.piece,
+                frames=part.frames,
+            )
+        )
+        self._held.take(RowJudged(first, end, np.zeros(sum(part.patches), np.float32), part.piece))
