@@ -1,0 +1,62 @@
+"""This module sets the limits of the long look for a false-alarm budget, from how high good cloth peaks in its windows.
+
+Each window has a law of its own; where good cloth showed too few windows of a length, what it showed of all of them
+stands in, as scores are in units of each window's own spread.  Laws are fitted to squares: a sum over many threads is
+nearly Gaussian, and the tail of its square is exponential, which is what the law of extremes begins from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.long import LongLimits, LongLook
+from model.long.limits import NEVER, patches_per_100_m
+from model.long.look import LEVELS
+from station.teaching.tail import MIN_PATCHES, fit_tail
+
+FEW_PATCHES = 100
+"""With fewer patches than this, a window's own law is not told from chance: the law of all windows joins in."""
+NO_SCALE_EXCEEDANCE = 2.5e-4
+"""Without a scale there are no metres to budget: so many patches of good cloth may exceed each limit."""
+
+
+def long_limits(
+    look: LongLook,
+    web_px: float,
+    mm_per_px_along: float | None,
+    *,
+    budget_per_100_m: float,
+    exceedance: float = NO_SCALE_EXCEEDANCE,
+) -> LongLimits:
+    """Choose the limits so that good cloth reaches them as often as the budget allows, all windows together.
+
+    Args:
+        web_px: width of the web.
+        mm_per_px_along: scale along the cloth; None if unknown: ``exceedance`` of the patches may reach each limit.
+        budget_per_100_m: false alarms wanted per 100 m at most from all of the long look.
+    """
+    if not look.peaks:
+        return LongLimits((NEVER,) * len(LEVELS), (NEVER,) * len(LEVELS))
+    every = np.concatenate(list(look.peaks.values()))
+    counts = patches_per_100_m(look, web_px, mm_per_px_along or 1.0)
+    share = budget_per_100_m / len(counts)
+
+    def limit(name: str) -> float:
+        if name not in look.peaks:
+            return NEVER
+        probability = exceedance if mm_per_px_along is None else min(0.5, share / counts[name])
+        peaks = look.peaks[name]
+        own = _fitted(peaks, probability) if peaks.size >= MIN_PATCHES else 0.0
+        if peaks.size >= FEW_PATCHES or every.size < MIN_PATCHES:
+            return own or NEVER
+        return max(own, _fitted(every, probability))
+
+    return LongLimits(
+        tuple(limit(f"warp {level}") for level in LEVELS), tuple(limit(f"weft {level}") for level in LEVELS)
+    )
+
+
+def _fitted(peaks: NDArray[np.float32], probability: float) -> float:
+    """Return the height that a patch of good cloth exceeds with this probability."""
+    return float(np.sqrt(max(fit_tail(np.square(peaks)).score_at(probability), 0.0)))
