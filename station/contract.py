@@ -20,6 +20,7 @@ from station.recipe import Recipe
 from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
 from station.state.cloth_differs import ClothDiffers as ClothDiffers
+from station.state.defect_kind import DefectKind as DefectKind
 from station.state.machine import LinkState as LinkState
 from station.state.machine import MachineStatus as MachineStatus
 from station.state.machine import NextReject as NextReject
@@ -71,15 +72,6 @@ class UninspectedReason(StrEnum):
     UNREADABLE = "picture unreadable"
 
 
-class DefectKind(StrEnum):
-    """The kind of a defect is its shape on the cloth (the station cannot know which fault in weaving made it)."""
-
-    WARP_LINE = "warp-wise line"
-    WEFT_LINE = "weft-wise line"
-    SPOT = "spot"
-    AREA = "area"
-
-
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """A ledger keeps one law: acquired = inspected + uninspected + in flight; in flight is 0 once a roll has ended."""
@@ -128,6 +120,7 @@ class Defect:
         crop_scores: float32 ``[h, w]`` raw scores of the crop, same size as the crop, or None.
         merged_into: number of the older defect this one turned out to be part of (it is then no defect of its own, is
             closed and no reject), else None.
+        parts: of how many pieces close together it is made, 1 for all that is one piece.
     """
 
     number: int
@@ -149,6 +142,7 @@ class Defect:
     crop: NDArray[np.uint8] | None = None
     crop_scores: NDArray[np.float32] | None = None
     merged_into: int | None = None
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
