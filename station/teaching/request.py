@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from station.recipe.web import AUTO, WebRule
+from station.recipe.web import WebRule
 
 if TYPE_CHECKING:
     from model.mfrnet import MFRNetConfig
@@ -28,7 +28,8 @@ class TeachRequest:
             steps.
         device, precision: used to teach and score, as for :class:`model.runtime.Runtime`.
         config: configuration of the network, None for the usual one.
-        web: which columns are cloth, at teach-in and at every later inspection.
+        web: which columns are cloth, at teach-in and at every later inspection; None: as was set for the
+            fabric before, else found.
         by: who asks.
     """
 
@@ -42,5 +43,5 @@ class TeachRequest:
     device: str = "auto"
     precision: str = "auto"
     config: MFRNetConfig | None = None
-    web: WebRule = AUTO
+    web: WebRule | None = None
     by: str = "station"
