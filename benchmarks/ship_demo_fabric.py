@@ -2,7 +2,9 @@
 
     python -m benchmarks.ship_demo_fabric --minutes 20
 
-    python -m benchmarks.ship_demo_fabric --keep-model      only the threshold and the sensitivity, again
+    python -m benchmarks.ship_demo_fabric --keep-model      only the threshold and what goes with it, again
+
+    python -m benchmarks.ship_demo_fabric --keep-threshold  only how high the cloth scores as a whole, and how it looks
 
 Cloth of several seeds teaches the network (the seed varies the yarn, never the style); cloth of other seeds, never
 taught, sets the threshold.  It writes ``station/shipped/demo.safetensors`` and ``demo.json`` and prints the figures as
@@ -32,6 +34,8 @@ from station.line.scoring.cloth_seen import ClothSeen
 from station.playback import play
 from station.recipe import NO_DECISION, Recipe
 from station.recipe.cloth import TaughtCloth
+from station.recipe.differing import differing_told
+from station.recipe.sensitivity import SensitivityProfile
 from station.teaching.held_out import HeldOut
 from station.teaching.sampling import Section, TileCollector, collect
 from station.teaching.threshold import choose_threshold
@@ -80,6 +84,26 @@ def as_shipped(file: Path) -> tuple[MFRNet, checkpoint.Metadata]:
     return checkpoint.load(file), metadata
 
 
+def whole_web(runtime: Runtime, recipe: Recipe, metres: float) -> Recipe:
+    """Return the recipe with how high good cloth scores as a whole and what it looks like."""
+    held = HeldOut()
+    draft = recipe.model_copy(update={"threshold": NO_DECISION, "sensitivity": SensitivityProfile()})
+    for camera in good_cloth(THRESHOLD_SEED, metres):
+        play(camera, runtime, draft, on_event=held.take)
+    return recipe.model_copy(update={"levels": held.levels(), "look": held.look()})
+
+
+def keep_threshold(out: Path, metres: float) -> None:
+    """Write the shipped recipe with the whole web learned anew; model and threshold stay."""
+    file = out / "demo.json"
+    recipe = Recipe.model_validate_json(file.read_text(encoding="utf-8"))
+    runtime = Runtime(as_shipped(out / "demo.safetensors")[0])
+    recipe = whole_web(runtime, recipe, metres)
+    runtime.close()
+    write_whole(file, recipe.model_dump_json(indent=2) + "\n")
+    print(json.dumps({"metres": metres, "told": differing_told(recipe)}))
+
+
 def main() -> None:
     """Teach, set the threshold, write, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -90,8 +114,13 @@ def main() -> None:
     parser.add_argument("--tiles", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep-model", action="store_true", help="only set the threshold anew")
+    parser.add_argument("--keep-threshold", action="store_true", help="only learn the whole web anew")
+    parser.add_argument("--web-metres", type=float, default=60.0, help="of cloth that shows the whole web")
     parser.add_argument("--out", type=Path, default=SHIPPED)
     options = parser.parse_args()
+    if options.keep_threshold:
+        keep_threshold(options.out, options.web_metres)
+        return
 
     draft = Recipe(
         fabric=demo.FABRIC,
@@ -126,6 +155,8 @@ def main() -> None:
             "threshold": threshold.score,
             "sensitivity": sensitivity,
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
+            "levels": held.levels(),
+            "look": held.look(),
             "cloth": looks(draft, options.teach_metres),
         }
     )

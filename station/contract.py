@@ -21,8 +21,8 @@ from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
 from station.state.cloth_differs import ClothDiffers as ClothDiffers
 from station.state.defect import Defect as Defect
-from station.state.defect import DefectKind as DefectKind
 from station.state.defect import Look as Look
+from station.state.defect_kind import DefectKind as DefectKind
 from station.state.machine import LinkState as LinkState
 from station.state.machine import MachineStatus as MachineStatus
 from station.state.machine import NextReject as NextReject

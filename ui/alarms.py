@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from station.contract import Defect, Notice, Severity
+from station.state.defect_kind import kind_words
 from ui import actions, theme
 from ui.widgets.gauges import Sign
 from ui.widgets.parts import ElidedLabel
@@ -72,7 +73,7 @@ class AlarmRow(QWidget):
     def put_reject(self, defect: Defect, unit: str) -> None:
         """Show a reject that has appeared or grown."""
         where = f"{position(defect.position_mm, unit)}, {defect.across_mm:.0f} {unit} across"
-        what = f"{defect.kind.value} {size(defect.length_mm, defect.width_mm, unit)}"
+        what = f"{kind_words(defect.kind, defect.parts)} {size(defect.length_mm, defect.width_mm, unit)}"
         self._rejects[defect.number] = f"No. {defect.number}, {what}, at {where}"
         self._show()
 

@@ -11,7 +11,7 @@ Learn from good cloth, then set the limits for a false-alarm budget (in the stat
     learner.see(pixels, left_px, right_px)                # consecutive lines; uint8 [lines, width] or [lines, width, 3]
     learner.end_run()                                     # where a picture or a piece ends
     look = learner.learned()                              # LongLook, or None: learner.why_not is the sentence
-    limits = station.teaching.long_limits.long_limits(look, web_px, mm_per_px_along, budget_per_100_m=...)
+    limits = station.teaching.looks.long_limits.long_limits(look, web_px, mm_per_px_along, budget_per_100_m=...)
     look.to_arrays(); LongLook.from_arrays(arrays)        # for the model's file
     LongLimits(warp=(...), weft=(...))                    # plain floats, for the recipe
 
@@ -23,7 +23,7 @@ Score a stream; what is told does not depend on how it is cut into pieces::
 
 and have defects made of it, told when first sure, as they grow, and once closed::
 
-    tracker = station.line.judging.long_lines.LongLines(recipe, width_px=..., number=next_number, picture=...)
+    tracker = station.line.judging.looks.long_lines.LongLines(recipe, width_px=..., number=next_number, picture=...)
     for defect in tracker.feed(steps, piece): ...
     for defect in tracker.end_run(): ...                  # after the steps of scorer.end_run()
 

@@ -173,7 +173,7 @@ def teach(
         minutes=minutes,
         seed=seed,
         device=device,
-        web=web or TeachRequest.web,
+        web=web,
     )
     with open_records(home_folder(home)) as records:
         result = teach_fabric(records, request, images, all_good=all_good)

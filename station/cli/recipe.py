@@ -1,5 +1,5 @@
-"""This module parses the options of ``station recipe``, which shows and changes a fabric's camera settings and
-least size."""
+"""This module parses the options of ``station recipe``, which shows a fabric's recipe and changes what people may set
+in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from station.cli.options import Home, Json, emit, person
+from station.cli.options import Home, Json, Web, emit, person
 
 
 def recipe(
@@ -17,6 +17,15 @@ def recipe(
     min_length: Annotated[
         float | None, typer.Option(min=0, help="Least size of a reject: mm, px without a scale; 0: any.")
     ] = None,
+    tell_differing: Annotated[
+        bool | None,
+        typer.Option(
+            "--tell-differing/--no-tell-differing",
+            help="Whether a web that differs as a whole from what was taught is told.",
+            show_default="as it is",
+        ),
+    ] = None,
+    web: Web = None,
     as_station: Annotated[
         bool, typer.Option("--as-station", help="First forget what it asked for: the camera is as station.toml says.")
     ] = False,
@@ -34,9 +43,14 @@ def recipe(
         name: value for name, value in (("exposure_us", exposure_us), ("gain_db", gain_db)) if value is not None
     }
     who = person(by)
-    if not overrides and not as_station and min_length is None:
+    changes = {
+        name: value
+        for name, value in (("min_length_mm", min_length), ("tells_differing", tell_differing), ("web", web))
+        if value is not None
+    }
+    if not overrides and not as_station and not changes:
         emit(newest_recipe(home_folder(home), fabric), as_json)
         return
     with open_records(home_folder(home)) as records:
-        result = change_recipe(records, fabric, overrides, forget=as_station, by=who, why=why, min_length=min_length)
+        result = change_recipe(records, fabric, overrides, changes, forget=as_station, by=who, why=why)
     emit(result, as_json)

@@ -1,4 +1,4 @@
-"""This module shows and changes a fabric's camera settings and least size; each change is a new recipe version."""
+"""This module shows and changes what people may set in a fabric's recipe; each change is a new recipe version."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ def change_recipe(
     records: Records,
     fabric: str,
     overrides: Mapping[str, float],
+    changes: Mapping[str, object],
     *,
     forget: bool,
     by: str,
     why: str,
-    min_length: float | None = None,
 ) -> dict[str, object]:
     """Save a version of the fabric's recipe whose camera settings are the present ones (none if ``forget``) updated by
-    ``overrides``; if that changes nothing, save nothing.
+    ``overrides``, and with other ``changes`` of its fields; if that changes nothing, save nothing.
 
-    ``min_length``, if given, is the new least size of a reject: mm, px without a scale; 0 lets nothing pass for it.
+    Among the changes, ``min_length_mm`` is the least size of a reject: mm, px without a scale; 0 lets nothing pass for
+    it.
 
     Raises:
         StationError: a setting is impossible.
         RecordsError: the fabric is unknown, or a newer version was saved meanwhile.
     """
-    if min_length is not None and not 0 <= min_length < math.inf:
-        raise StationError(f"A least size of {min_length:g} is impossible: give 0 or more; nothing was saved.")
+    least = changes.get("min_length_mm")
+    if isinstance(least, float) and not 0 <= least < math.inf:
+        raise StationError(f"A least size of {least:g} is impossible: give 0 or more; nothing was saved.")
     recipe = records.history.recipe(fabric)
     try:
         camera = CameraOverrides.model_validate({**({} if forget else recipe.camera.told()), **overrides})
     except ValidationError as error:
         raise StationError(f"Camera setting {first_fault(error)}; nothing was saved.") from None
-    least = recipe.min_length_mm if min_length is None else min_length
-    changed = recipe.model_copy(update={"camera": camera, "min_length_mm": least})
+    changed = recipe.model_copy(update={**changes, "camera": camera})
     if changed != recipe:
         recipe = records.store.save_recipe(changed, by, why, based_on=recipe.version)
     return _figures(recipe)
@@ -65,5 +66,7 @@ def _figures(recipe: Recipe) -> dict[str, object]:
         "recipe_version": recipe.version,
         "threshold": recipe.threshold,
         "least_size": recipe.min_length_mm,
+        "tells_differing": recipe.tells_differing,
+        "web": str(recipe.web),
         **recipe.camera.model_dump(),
     }

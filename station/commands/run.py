@@ -277,6 +277,7 @@ def defect_of(defect: Defect, piece: Piece) -> dict[str, object]:
         "score": defect.score,
         "kind": str(defect.kind),
         "is_reject": defect.is_reject,
+        "parts": defect.parts,
     }
 
 

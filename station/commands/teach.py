@@ -12,7 +12,9 @@ from model.time_budget import TeachingCancelled
 from station.commands.session import Records, TeachingLog, say, say_notice
 from station.contract import ColumnsInspected, StationError
 from station.recipe.cloth import TaughtCloth
+from station.recipe.differing import differing_told
 from station.recipe.names import NameFault, fabric_name
+from station.recipe.overruled import kept_told
 from station.recipe.web import WebHow
 from station.shutdown import interrupt_noted
 from station.teaching.folder_signs import doubts, folders_of
@@ -73,8 +75,10 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
             raise KeyboardInterrupt from cancelled
     for line in [web_told(result), *sentences(result)[is_web_notable(result) :], *suspects_named(result)]:
         say(line)
-    if told := least_size_told(result.recipe):
-        say(told)
+    recipe = result.recipe
+    for told in (least_size_told(recipe), differing_told(recipe), kept_told(recipe, result.kept)):
+        if told:
+            say(told)
     return {**figures_of(result), "folders": [{"folder": name, "pictures": n} for name, n in folders.items()]}
 
 
@@ -232,6 +236,8 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
         "threshold": recipe.threshold,
         "least_size": recipe.min_length_mm,
         "least_size_told": least_size_told(recipe),
+        "differing_told": differing_told(recipe),
+        "kept_told": kept_told(recipe, result.kept),
         "predicted_false_alarms_per_100_m": recipe.predicted_false_alarms_per_100_m,
         "predicted_false_alarms_per_100_m_interval": interval and list(interval),
         "model_sha256": recipe.model_sha256,

@@ -18,8 +18,8 @@ from station.line.channel import Channel
 from station.line.errors import LineError
 from station.line.flow import EndOfRun, ScoredRow
 from station.line.gauges import Gauges
-from station.line.judging.broad import broad_judges
 from station.line.judging.judge import Judge
+from station.line.judging.looks.broad import broad_judges
 from station.line.ledger import LineLedger
 from station.line.pace import fastest_m_per_min
 from station.line.scoring.broad import broad_rows
@@ -88,14 +88,9 @@ class Inspection:
         self._blocks = block_queue(camera.waits)
         self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
         self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notices.put, due_line=due_line)
-        tiler = Tiler(
-            recipe,
-            width_px=camera.width_px,
-            tile_px=scorer.tile_px,
-            cell_px=scorer.cell_px,
-            web=WebFinder(recipe.web_look) if recipe.web.finds else None,
-            shading=shading,
-        )
+        web = WebFinder(recipe.web_look) if recipe.web.finds else None
+        sides = {"width_px": camera.width_px, "tile_px": scorer.tile_px, "cell_px": scorer.cell_px}
+        tiler = Tiler(recipe, **sides, web=web, shading=shading)
         self._watch = ClothWatch(recipe.cloth, camera.width_px, camera.channels, camera.white, self._notices.put)
         self._inference = Inference(
             scorer,

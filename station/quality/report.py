@@ -49,6 +49,7 @@ class ReportDefect:
     piece: str | None
     crop_file: str | None
     found_at: datetime
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,4 +332,5 @@ def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
         piece=row.piece,
         crop_file=None if row.crop_file is None else str(row.crop_file),
         found_at=row.found_at,
+        parts=row.parts,
     )

@@ -17,6 +17,7 @@ from PIL import Image
 from model.durable import write_whole
 from station.quality.fonts import FAMILIES, folders, signs_without_glyph
 from station.quality.report_text import DIFFERING, HEADINGS, defect_cells, differing_words, stretch_words, summary
+from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:
     from station.quality.report import Report, ReportDefect, ReportStretch
@@ -117,7 +118,12 @@ def _worst(made: Report) -> list[ReportDefect]:
 
 def _picture(defect: ReportDefect) -> dict[str, object]:
     """Return a defect's picture (PNG as numbers; None where it cannot be shown, with the reason) and its caption."""
-    shown: dict[str, object] = {"png": None, "why": "", "sentence": "", "caption": f"no {defect.number}, {defect.kind}"}
+    shown: dict[str, object] = {
+        "png": None,
+        "why": "",
+        "sentence": "",
+        "caption": f"no {defect.number}, {kind_words(defect.kind, defect.parts)}",
+    }
     file = Path(str(defect.crop_file))
     try:
         with Image.open(file) as opened:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from station.local_time import dated, day
 from station.records.rolls import clock_text
+from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:
     from station.quality.report import Report, ReportCalibration, ReportDefect, ReportStretch
@@ -79,7 +80,7 @@ def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
         f"{defect.across:.0f} {made.unit}",
         f"{defect.length:.1f} {made.unit}",
         f"{defect.width:.1f} {made.unit}",
-        defect.kind,
+        kind_words(defect.kind, defect.parts),
         f"{defect.score:.3g}",
         "" if defect.points is None else str(defect.points),
         defect.verdict or ("" if defect.is_reject else "passed"),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.ndimage import median_filter
 
 WINDOW_PX = 192
 """Spectra are those of stretches of this length."""
@@ -23,6 +24,8 @@ FLOORS = (0.08, 0.15, 0.35)
 MOST = 8.0
 """One feature counts as this many spreads at most."""
 FEWEST = 6
+SLOWEST_PITCH_PX, PITCH_STANDS_OUT = 48, 0.7
+"""A weave repeats within the first; it is said where its band holds twice the power of those around."""
 
 Features = NDArray[np.float64]
 
@@ -52,6 +55,28 @@ class ClothLook(BaseModel):
         least = np.r_[grey, contrast, np.full(2 * BANDS, band)]
         apart = (features - np.array(self.middle)) / np.hypot(np.array(self.spread), least)
         return np.asarray(np.clip(apart, -MOST, MOST), np.float64)
+
+    def told(self) -> str:
+        """Say in words what the cloth looks like: grey, contrast and how its weave repeats, with the spread."""
+        grey, contrast = np.exp(self.middle[:2])
+        said = [
+            f"grey {grey - 1:.0f} ± {grey * self.spread[0]:.1f}",
+            f"contrast {contrast:.1f} ± {contrast * self.spread[1]:.1f} levels",
+        ]
+        pitches = [(way, self._pitch_px(number)) for number, way in enumerate(("across", "along"))]
+        shown = [f"{pitch:.1f} px {way}" for way, pitch in pitches if pitch is not None]
+        said.append(f"weave repeats every {' and '.join(shown)}" if shown else "no repeat of its weave stands out")
+        return ", ".join(said)
+
+    def _pitch_px(self, way: int) -> float | None:
+        """Return by how many px the weave repeats across (0) or along (1): of the band that stands out most from those
+        around it; None where none does."""
+        power = np.array(self.middle[2 + way * BANDS : 2 + (way + 1) * BANDS])
+        periods = WINDOW_PX / np.sqrt(_BORDERS[:-1] * (_BORDERS[1:] - 1.0))
+        around = median_filter(power, 7, mode="nearest")
+        stands_out = np.where(periods <= SLOWEST_PITCH_PX, power - around, -np.inf)
+        best = int(np.argmax(stands_out))
+        return float(periods[best]) if stands_out[best] >= PITCH_STANDS_OUT else None
 
     def distance_of(self, features: Features) -> float:
         """Return how far cloth is from good cloth: 1 is about as far as good cloth lies from itself."""

@@ -48,6 +48,7 @@ class Recipe(BaseModel):
     spots: FrameSpots = Field(FrameSpots(), description="fixed places of a picture where good cloth itself scores high")
     levels: ScoreLevels | None = Field(None, description="how high the middle of good cloth scores; None if not known")
     look: ClothLook | None = Field(None, description="grey and yarns of good cloth; None if not known")
+    tells_differing: bool = Field(True, description="whether a web that differs from these is told")
     broad: tuple[BroadLook, ...] = Field((), max_length=4, description="what the broad looks decide by")
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")

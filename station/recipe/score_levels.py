@@ -14,6 +14,8 @@ LEAST_PART_CELLS = 4
 LEAST_ROWS = 32
 """So many rows of cells must be there: a flaw across the web fills a shorter stretch."""
 EVERY_ROW = 2
+FEWEST_STRETCHES = 3
+LEAST_LINES, LEAST_WEB_PX = LEAST_ROWS * CELL_PX, PARTS * LEAST_PART_CELLS * CELL_PX
 
 
 class ScoreLevels(BaseModel):
@@ -28,6 +30,11 @@ class ScoreLevels(BaseModel):
 
     parts: tuple[float, ...] = Field(min_length=PARTS, max_length=PARTS)
     spread: float = Field(ge=0)
+
+    @property
+    def middle(self) -> float:
+        """Give the level in the middle of the parts."""
+        return float(np.median(self.parts))
 
     def apart(self, levels: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the logarithm of how many times higher a stretch scores than good cloth, float ``[PARTS]``."""
@@ -57,7 +64,7 @@ def levels_across(scores: NDArray[np.float32], left_px: int, right_px: int) -> N
 
 def levels_of(stretches: list[NDArray[np.float32]]) -> ScoreLevels | None:
     """Return what a recipe keeps of the levels of stretches of good cloth; None if these are too few to tell."""
-    if len(stretches) < 3:
+    if len(stretches) < FEWEST_STRETCHES:
         return None
     levels = np.stack(stretches)
     parts = np.median(levels, axis=0)

@@ -281,10 +281,8 @@ def _keep_defects(session: Session, roll_id: int, entries: Sequence[Entry], pict
 
 
 def _copy(defect: Defect, row: DefectTable) -> None:
-    row.first_line = int(defect.first_line)
-    row.end_line = int(defect.end_line)
-    row.first_px = int(defect.first_px)
-    row.end_px = int(defect.end_px)
+    for name in ("first_line", "end_line", "first_px", "end_px", "parts"):
+        setattr(row, name, int(getattr(defect, name)))
     row.length_mm = float(defect.length_mm)
     row.width_mm = float(defect.width_mm)
     row.area_mm2 = float(defect.area_mm2)

@@ -173,6 +173,7 @@ class DefectRow:
     reviewed_by: str | None
     closed: bool = True
     unverified: str = ""
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

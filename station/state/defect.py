@@ -8,6 +8,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from station.state.defect_kind import DefectKind
+
 
 class Look(StrEnum):
     """The look says how the model looked at the cloth when it saw a defect, in words for people."""
@@ -15,15 +17,6 @@ class Look(StrEnum):
     FINE = "fine"
     BROAD = "broad, soft"
     LONG = "long, faint"
-
-
-class DefectKind(StrEnum):
-    """The kind of a defect is its shape on the cloth (the station cannot know which fault in weaving made it)."""
-
-    WARP_LINE = "warp-wise line"
-    WEFT_LINE = "weft-wise line"
-    SPOT = "spot"
-    AREA = "area"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +38,7 @@ class Defect:
         crop_scores: float32 ``[h, w]`` raw scores of the crop, same size as the crop, or None.
         merged_into: number of the older defect this one turned out to be part of (it is then no defect of its own, is
             closed and no reject), else None.
+        parts: of how many pieces close together it is made, 1 for all that is one piece.
         look: which look of the model sees it best.
         peak_line, peak_px: where its highest score is.
     """
@@ -68,6 +62,7 @@ class Defect:
     crop: NDArray[np.uint8] | None = None
     crop_scores: NDArray[np.float32] | None = None
     merged_into: int | None = None
+    parts: int = 1
     look: Look = Look.FINE
     peak_line: int = 0
     peak_px: int = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.scorer import BROAD_SIZES
-from station.recipe.web import AUTO, WebRule
+from station.recipe.web import WebRule
 
 if TYPE_CHECKING:
     from model.mfrnet import MFRNetConfig
@@ -30,7 +30,8 @@ class TeachRequest:
         device, precision: used to teach and score, as for :class:`model.runtime.Runtime`.
         config: configuration of the network, None for the usual one.
         broad: sizes of the broad looks that are taught too.
-        web: which columns are cloth, at teach-in and at every later inspection.
+        web: which columns are cloth, at teach-in and at every later inspection; None: as was set for the
+            fabric before, else found.
         by: who asks.
     """
 
@@ -45,5 +46,5 @@ class TeachRequest:
     precision: str = "auto"
     config: MFRNetConfig | None = None
     broad: tuple[int, ...] = BROAD_SIZES
-    web: WebRule = AUTO
+    web: WebRule | None = None
     by: str = "station"

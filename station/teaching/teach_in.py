@@ -30,6 +30,8 @@ from station.playback import play
 from station.recipe import NO_DECISION, Recipe
 from station.recipe.looks import shares_of
 from station.recipe.names import file_name
+from station.recipe.overruled import overruled
+from station.recipe.web import AUTO, WebRule
 from station.records.history import History
 from station.records.model_files import keep_model
 from station.records.store import Store
@@ -47,6 +49,8 @@ from station.teaching.threshold import NO_SCALE_EXCEEDANCE, Threshold, choose_th
 from station.teaching.web_learner import drawn_blocks, learn, no_yarns_told
 from station.teaching.web_picture import NAME, ClothShown
 
+TEACH_IN = "teach-in"
+"""Recipes that a teach-in makes are on record for this reason."""
 GOOD_TILES = 200
 """Less cloth teaches too, but little: a sentence says so."""
 LOOKING_SHARE = 0.05
@@ -77,6 +81,7 @@ class TeachInResult:
         pictures: folder with their pictures, ``001.png`` and so on in this order; None if it could not be kept.
         web_picture: picture of the columns taken for cloth, likewise.
         spots_picture: picture of the fixed spots of the frame, likewise; None where there are none, too.
+        kept: fields of the recipe that are as people had set them before.
     """
 
     recipe: Recipe
@@ -88,6 +93,7 @@ class TeachInResult:
     pictures: Path | None = None
     web_picture: Path | None = None
     spots_picture: Path | None = None
+    kept: tuple[str, ...] = ()
 
 
 def teach(
@@ -114,6 +120,7 @@ def teach(
         ModelError: the device is not there, or as raised by :func:`model.training.fit`.
         TeachingCancelled: ``cancelled`` returned True.
     """
+    kept = _kept(store, request)
     choose_device(request.device)  # a missing device is reported at once, not after minutes
     budget = TimeBudget(request.minutes, progress, cancelled)
     draft = Recipe(
@@ -123,10 +130,10 @@ def teach(
         encoder=encoder.name,
         threshold=NO_DECISION,
         mm_per_px=request.mm_per_px,
-        web=request.web,
+        web=request.web or WebRule.of(kept.get("web", AUTO)),
     )
     camera = open_cloth()
-    web_span(request.web, camera.width_px)
+    web_span(draft.web, camera.width_px)
     check_room(store.home, needed(encoder, request.config, camera.width_px, camera.channels, camera.total_lines))
     draft = _learn_web(open_cloth, draft, budget)
     camera = open_cloth()
@@ -191,7 +198,8 @@ def teach(
         sha256 = store_model(network, store, metadata)
         before = History(store).recipes(request.fabric)
         update = {"model_sha256": sha256, "camera": before[0].recipe.camera if before else recipe.camera}
-        recipe = store.save_recipe(recipe.model_copy(update=update), request.by, "teach-in")
+        kept = _kept(store, request)
+        recipe = store.save_recipe(recipe.model_copy(update=update | kept), request.by, TEACH_IN)
         folder = pictures.keep(f"{file_name(request.fabric)}-v{recipe.version}")
     budget.report("done", 1.0)
     result = TeachInResult(
@@ -204,8 +212,18 @@ def teach(
         pictures=folder,
         web_picture=None if folder is None or NAME not in drawn else folder / NAME,
         spots_picture=None if folder is None or SPOTS not in drawn else folder / SPOTS,
+        kept=tuple(kept),
     )
     return result, network
+
+
+def _kept(store: Store, request: TeachRequest) -> dict[str, object]:
+    """Return what people set in the fabric's recipe before and this request leaves as it is, by the recipe's fields."""
+    rows = reversed(History(store).recipes(request.fabric))
+    kept = overruled(((row.recipe, row.why == TEACH_IN) for row in rows), "px" if request.mm_per_px is None else "mm")
+    if request.web is not None:
+        kept.pop("web", None)
+    return kept
 
 
 def _learn_web(open_cloth: Callable[[], Camera], draft: Recipe, budget: TimeBudget) -> Recipe:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from model.long import LongLearner, LongLimits, LongLook, LongScorer, Step
 from station.contract import Defect
-from station.line.judging.long_lines import LongLines
+from station.line.judging.looks.long_lines import LongLines
 from station.recipe import Recipe
-from station.teaching.long_limits import long_limits
+from station.teaching.looks.long_limits import long_limits
 
 WIDTH, LINES = 640, 512
 YARN_PX, PICK_PX = 4.3, 5.1

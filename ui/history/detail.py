@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from station.display_score import display_score
 from station.records.rows import DefectRow, Verdict
+from station.state.defect_kind import kind_words
 from ui import theme
 from ui.widgets.crops import Pictures
 from ui.widgets.gauges import draw_score_bar
@@ -128,7 +129,7 @@ class DefectDetail(Panel):
         display = display_score(row.score, row.threshold)
         self.bar.show_score(display)
         show = self.fields.show_field
-        show("Kind", f"{row.kind.value}, no. {row.number}")
+        show("Kind", f"{kind_words(row.kind, row.parts)}, no. {row.number}")
         show("Decision", "reject" if row.is_reject else "passes")
         mark = f"{THIN_SPACE}(unverified)" if row.unverified else ""
         show("Length × width", size(row.length_mm, row.width_mm, row.unit) + mark)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from station.contract import Defect
 from station.display_score import display_score
+from station.state.defect_kind import kind_words
 from ui import theme
 from ui.widgets.gauges import draw_score_bar
 from ui.words import position, size
@@ -158,7 +159,9 @@ def describe(row: LiveDefect) -> str:
     d = row.defect
     verdict = "reject" if d.is_reject else "passes"
     where = f"{position(d.position_mm, row.unit)}, {d.across_mm:.0f} {row.unit} across"
-    return f"{d.number}: {d.kind.value}, {size(d.length_mm, d.width_mm, row.unit)}, at {where}, {verdict}"
+    return (
+        f"{d.number}: {kind_words(d.kind, d.parts)}, {size(d.length_mm, d.width_mm, row.unit)}, at {where}, {verdict}"
+    )
 
 
 class LiveDefectDelegate(QStyledItemDelegate):
@@ -206,7 +209,7 @@ class LiveDefectDelegate(QStyledItemDelegate):
         painter.setPen(theme.colour("text"))
         title = QRect(line.left(), line.top(), line.width() - wide - 24, line.height())
         text = painter.fontMetrics().elidedText(
-            f"{d.number}  {d.kind.value}", Qt.TextElideMode.ElideRight, title.width()
+            f"{d.number}  {kind_words(d.kind, d.parts)}", Qt.TextElideMode.ElideRight, title.width()
         )
         painter.drawText(title, left | top, text)
         painter.setFont(theme.font("caption"))

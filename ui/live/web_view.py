@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from station.contract import Defect, FeedState, Stretch, StripView
+from station.state.defect_kind import kind_words
 from ui import theme
 from ui.banner import BANNER, BEHIND, CAMERA_MISSING, FAILED
 from ui.live import marks
@@ -295,5 +296,5 @@ class WebView(QWidget):
             marks.paint_outline(painter, box, reject=defect.is_reject, flash=flash)
             if defect.is_reject:
                 y = box.top() - 23 if box.top() - 23 > canvas.top() else box.bottom() + 4
-                text = f"{defect.number} · {defect.kind.value}"
+                text = f"{defect.number} · {kind_words(defect.kind, defect.parts)}"
                 marks.paint_tag(painter, canvas, QPointF(box.left() - 2, y), text, "critical")

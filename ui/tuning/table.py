@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from station.quality.what_if import Fate
 from station.records.rows import DefectRow, Verdict
+from station.state.defect_kind import kind_words
 from ui import theme
 from ui.words import position, size
 
@@ -87,7 +88,7 @@ def _cell(defect: DefectRow, fate: Fate, column: int) -> str:
     return (
         str(fate),
         str(defect.number),
-        defect.kind.value,
+        kind_words(defect.kind, defect.parts),
         size(defect.length_mm, defect.width_mm, defect.unit),
         position(defect.position_mm, defect.unit),
         f"{defect.score:.3g}",

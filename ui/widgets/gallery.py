@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from station.records.rows import DefectRow, Verdict
+from station.state.defect_kind import kind_words
 from ui import theme
 from ui.widgets.crops import PictureCache
 from ui.widgets.pictures import draw_fitted
@@ -56,7 +57,9 @@ class DefectGallery(QAbstractListModel):
             return self._notes.get(row.id, "")
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             verdict = row.verdict.value if row.verdict else "not reviewed"
-            return f"{row.number}: {row.kind.value} at {position(row.position_mm, row.unit)}, {verdict}"
+            return (
+                f"{row.number}: {kind_words(row.kind, row.parts)} at {position(row.position_mm, row.unit)}, {verdict}"
+            )
         return None
 
     @property
@@ -127,7 +130,9 @@ class GalleryDelegate(QStyledItemDelegate):
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("text_soft"))
         painter.drawText(upper, Qt.AlignmentFlag.AlignRight, note or position(row.position_mm, row.unit))
-        kind = painter.fontMetrics().elidedText(row.kind.value, Qt.TextElideMode.ElideRight, box.width() - 18)
+        kind = painter.fontMetrics().elidedText(
+            kind_words(row.kind, row.parts), Qt.TextElideMode.ElideRight, box.width() - 18
+        )
         painter.drawText(lower, left, kind)
         if row.verdict is not None:
             sign = "check" if row.verdict is Verdict.CONFIRMED else "cross"

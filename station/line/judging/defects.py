@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from station.contract import Defect
 from station.line.flow import StripPart
+from station.line.judging.areas import AreaJoiner
 from station.line.judging.decision import decide, geometry
 from station.line.judging.recent_cloth import RecentCloth
 from station.line.judging.regions import BLUR, Region, RegionFinder
@@ -70,6 +71,7 @@ class DefectTracker:
         self._run_line = 0
         self._piece: str | None = None
         self._finder: RegionFinder | None = None
+        self._areas = self._new_areas()
         self._cloth = RecentCloth(self._cell)
         self._tracks: dict[Region, _Track] = {}
         self._closing: list[Region] = []
@@ -100,6 +102,7 @@ class DefectTracker:
                 width=width,
                 joins_lines=self._recipe.join_gap_mm > 0,
             )
+            self._areas = self._new_areas()
             self._run_line = part.run_line
             self._piece = part.piece
             self._cloth = RecentCloth(self._cell)
@@ -116,15 +119,30 @@ class DefectTracker:
         self._finder = None
         self._tracks.clear()
 
+    def _new_areas(self) -> AreaJoiner:
+        recipe = self._recipe
+        return AreaJoiner(
+            threshold=recipe.threshold,
+            mm_per_row=self._cell * recipe.scale_along,
+            mm_per_column=self._cell * recipe.scale,
+            has_scale=recipe.mm_per_px is not None,
+            joins=recipe.join_gap_mm > 0,
+        )
+
     def _collect(self, left_px: int, *, ended: bool) -> Iterator[Defect]:
         assert self._finder is not None
         closed = self._finder.take_closed()
         for region in [*self._finder.opened, *closed]:
             self._tracks.setdefault(region, _Track(left_px=left_px))
-        for region in [*self._finder.opened, *closed]:
+        if ended:
+            closed = self._areas.flush(closed)
+        else:
+            closed = self._areas.take(closed, self._finder.opened, self._finder.rows_decided)
+        growing = [*self._finder.opened, *self._areas.waiting]
+        for region in [*growing, *closed]:
             yield from self._absorb(region)
         self._closing += closed
-        for region in [*self._finder.opened, *self._closing]:
+        for region in [*growing, *self._closing]:
             self._picture(region, ended=ended)
         waiting = []
         for region in self._closing:
@@ -134,7 +152,7 @@ class DefectTracker:
             else:
                 waiting.append(region)
         self._closing = waiting
-        for region in [*self._finder.opened, *waiting]:
+        for region in [*growing, *waiting]:
             yield from self._growth(region)
 
     def _absorb(self, region: Region) -> Iterator[Defect]:
@@ -199,7 +217,8 @@ class DefectTracker:
         box, extent = region.box, region.extent
         top, bottom = self._without_blur(box.top, box.bottom, extent.top, extent.bottom, self._cloth.end)
         left, right = self._without_blur(box.left, box.right, extent.left, extent.right, self._width_px)
-        if max(bottom - top, right - left) <= self._point_spread_px and region.peak >= self._recipe.threshold:
+        looks_a_point = region.parts == 1 and max(bottom - top, right - left) <= self._point_spread_px
+        if looks_a_point and region.peak >= self._recipe.threshold:
             return self._speck(region) or (top, bottom, left, right)
         return top, bottom, left, right
 
@@ -256,7 +275,7 @@ class DefectTracker:
             across_mm=((left + right) / 2 - track.left_px) * across,
             score=region.peak,
             threshold=self._recipe.threshold,
-            kind=geometry(length_mm, width_mm, self._recipe),
+            kind=geometry(length_mm, width_mm, self._recipe, region.parts),
             is_reject=merged_into is None and self._is_reject(region),
             closed=closed,
             piece=self._piece,
@@ -265,4 +284,5 @@ class DefectTracker:
             merged_into=merged_into,
             peak_line=self._run_line + region.peak_row * self._cell,
             peak_px=region.peak_column * self._cell,
+            parts=region.parts,
         )

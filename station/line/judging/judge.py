@@ -31,9 +31,9 @@ from station.line.columns import rest_of
 from station.line.flow import EndOfRun, ScoredRow, StripPart, TileRow
 from station.line.gauges import Gauges
 from station.line.judging.blending import Blender
-from station.line.judging.broad import BroadJudge
 from station.line.judging.defects import DefectTracker
-from station.line.judging.looks import LookJoiner
+from station.line.judging.looks.broad import BroadJudge
+from station.line.judging.looks.joining import LookJoiner
 from station.line.judging.spot_watch import SpotWatch
 from station.line.judging.web_cause import Known
 from station.line.judging.web_state import WebState

@@ -37,7 +37,7 @@ class Region:
     """A region is one connected place of high score, still growing or closed.
 
     ``extent`` spans its whole cells, ``core`` the part above the drop (None: there is none).  ``peak`` is its highest
-    score, first reached at ``peak_row``, ``peak_column``.
+    score, first reached at ``peak_row``, ``peak_column``.  An area is made of several ``parts``.
     """
 
     extent: Box
@@ -47,6 +47,7 @@ class Region:
     peak_row: int
     peak_column: int
     closed: bool = False
+    parts: int = 1
     absorbed: list[Region] = field(default_factory=list)
 
     @property

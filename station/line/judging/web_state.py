@@ -39,17 +39,18 @@ Tell = Callable[[Notice | ClothDiffers], None]
 class WebState:
     """The state takes every part of the strip before it is judged.  Used from one thread.
 
-    Without levels and look in the recipe (of a version before they were learned) it never begins.
+    Without levels and look in the recipe (of a version before they were learned), or where it is not to tell differing
+    cloth, it never begins.
 
     Args:
         known: how other fabrics look, by name, so that one that fits better is named.
     """
 
     def __init__(self, recipe: Recipe, tell: Tell, known: Known | None = None) -> None:
-        self._levels = recipe.levels
-        self._look = recipe.look
+        self._levels = recipe.levels if recipe.tells_differing else None
+        self._look = recipe.look if recipe.tells_differing else None
         self._known = known or {}
-        self._limit = 0.0 if recipe.levels is None else max(LEAST_APART, SPREADS * recipe.levels.spread)
+        self._limit = 0.0 if self._levels is None else max(LEAST_APART, SPREADS * self._levels.spread)
         self._recipe = recipe
         self._tell = tell
         self._piece: str | None = None

@@ -71,7 +71,8 @@ class YarnRuler:
         pixels = grey.astype(np.float32)
         columns = pixels.mean(axis=0, keepdims=True)
         level = cv2.blur(columns, (WINDOW_PX + 1, 1), borderType=cv2.BORDER_REFLECT)
-        pixels -= level
+        lines = cv2.blur(pixels.mean(axis=1, keepdims=True), (1, WINDOW_PX + 1), borderType=cv2.BORDER_REFLECT)
+        pixels -= lines / max(float(lines.mean()), 1e-6) * level  # light that falls along ends at the picture's border
         high, low = np.zeros(0, np.float32), np.zeros(0, np.float32)
         for along, rows in zip(self._along, self._waves_along(pixels), strict=True):
             for across, beside in self._across[along]:
@@ -79,6 +80,7 @@ class YarnRuler:
                 low = np.mean([_power(rows, one) for one in beside], axis=0) + (low if len(low) else 0)
         wide = (_WIDE_PX // STEP_PX, 1)
         is_seen = cv2.blur(high[None], wide) > _LEAST_OVER * cv2.blur(low[None], wide)
+        is_seen = cv2.dilate(is_seen.astype(np.uint8), np.ones((1, wide[0] + 1), np.uint8)) > 0
         light = cv2.dilate(level, np.ones((1, 3 * WINDOW_PX // 2)))  # half a window of cloth beside the dark is half
         light = light[0, STEP_PX // 2 :: STEP_PX][: len(high)]
         excess = np.where(is_seen[0], np.maximum(high - low, 0), 0) / RULED / (np.square(light) + 1)
@@ -135,11 +137,11 @@ def _begin(shares: Floats, first_px: int, grey: NDArray[np.uint8]) -> int | None
     near = even[first : first + _NEAR_PX // STEP_PX]
     half = 0.5 * float(np.median(near))
     wide = _WIDE_PX // STEP_PX
-    begin = max(0, first - wide)
-    risen = begin + int(np.argmax(np.append(shares[begin : first + wide], np.inf) >= half))
+    within = min(first + wide // 2, len(shares) - 1)
+    below = np.flatnonzero(shares[:within] < half)
+    risen = int(below[-1]) + 1 if len(below) else 0
     if risen == 0:
         return 0
-    risen = min(risen, len(shares) - 1)
     rise = float(shares[risen] - shares[risen - 1])
     place = STEP_PX * (risen - (float(shares[risen]) - half) / rise) if rise > 0 else STEP_PX * risen
     return _at_step(grey, first_px + round(float(place))) + _INSET_PX
@@ -149,16 +151,29 @@ def _at_step(grey: NDArray[np.uint8], place: int) -> int:
     """Return the innermost place of a step of shade near a place, or the place where shade does not step."""
     outside = slice(max(0, place - _REACH_PX - WINDOW_PX), max(WINDOW_PX // 4, place - _REACH_PX))
     inside = slice(place + _REACH_PX, place + _REACH_PX + WINDOW_PX)
-    around = slice(outside.stop, inside.stop)
+    at = np.arange(outside.stop, inside.stop)
     places: list[int] = []
     for band in np.array_split(grey, max(1, min(_BANDS, len(grey) // 8))):
         columns = cv2.blur(band.mean(axis=0, keepdims=True), (5, 1)).ravel()
         if not len(columns[inside]):
             return place
-        beside, cloth = float(np.median(columns[outside])), float(np.median(columns[inside]))
-        if abs(np.log((cloth + 1) / (beside + 1))) < _STEP:
+        at = at[at < len(columns)]
+        beside, cloth = _shade_at(columns, outside, at), _shade_at(columns, inside, at)
+        middle = min(place - outside.stop, len(at) - 1)
+        if abs(np.log((cloth[middle] + 1) / (beside[middle] + 1))) < _STEP:
             return place
-        is_cloth = np.abs(columns[around] - beside) >= np.abs(columns[around] - cloth)
+        is_cloth = np.abs(columns[at] - beside) >= np.abs(columns[at] - cloth)
         runs = np.flatnonzero(np.convolve(is_cloth, np.ones(_STEADY_PX), mode="valid") > _STEADY_PX - 0.5)
-        places.append(around.start + int(runs[0]) if len(runs) else place)
+        places.append(int(at[0]) + int(runs[0]) if len(runs) else place)
     return max(places)
+
+
+def _shade_at(columns: Floats, seen: slice, at: NDArray[np.intp]) -> Floats:
+    """Return the shade that columns, float32 ``[width]``, would go on with elsewhere: light falls off steadily."""
+    shade = columns[seen]
+    middle = len(shade) // 2
+    if len(shade) < WINDOW_PX:
+        return np.full(len(at), np.median(shade), np.float32)
+    first, last = float(np.median(shade[:middle])), float(np.median(shade[middle:]))
+    slope = (last - first) / middle
+    return np.asarray(first + slope * (at - seen.start - middle / 2), np.float32).clip(0)

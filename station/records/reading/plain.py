@@ -50,6 +50,7 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
         reviewed_by=value.text_or_none("reviewed_by"),
         closed=value.flag("closed"),
         unverified=row.unverified,
+        parts=value.whole("parts"),
     )
 
 

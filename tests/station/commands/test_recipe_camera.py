@@ -43,6 +43,18 @@ def test_the_least_size_is_overruled_by_command(station: Station, demo_home: Pat
     assert outcome.sentence == "A least size of inf is impossible: give 0 or more; nothing was saved."
 
 
+def test_whether_differing_cloth_is_told_and_the_columns_are_overruled_by_command(
+    station: Station, demo_home: Path
+) -> None:
+    first = asked(station, demo_home)
+    assert (first["tells_differing"], first["web"]) == (True, "auto")
+    changed = asked(station, demo_home, "--no-tell-differing", "--web", "100:900")
+    assert (changed["tells_differing"], changed["web"]) == (False, "100:900")
+    assert asked(station, demo_home, "--min-length", 2)["tells_differing"] is False
+    back = asked(station, demo_home, "--tell-differing", "--web", "auto")
+    assert (back["tells_differing"], back["web"], back["least_size"]) == (True, "auto", 2.0)
+
+
 @pytest.mark.parametrize("words", [("--exposure-us", "0"), ("--exposure-us", "nan"), ("--gain-db", "1e9")])
 def test_impossible_settings_are_refused(station: Station, demo_home: Path, words: tuple[str, str]) -> None:
     before = asked(station, demo_home)

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 import station.records.engine as engine_module
 from station.records.history import History
-from station.records.rows import NewCalibration, RecordsError
+from station.records.rows import DefectFilter, NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store
 from tests.rigs.records import make_recipe
@@ -165,6 +165,23 @@ def second_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+def test_defects_of_the_schema_before_parts_were_counted_are_one_piece_each(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as fourth:
+        fourth.setattr(engine_module, "HEAD", "0004")
+        engines = engine_module.open_database(home, engine_module.default_url(home))
+    with engines[0].begin() as connection:
+        for statement in (*FIRST_SCHEMA_ROLL[:3], FOURTH_SCHEMA_ROLL, FOURTH_SCHEMA_DEFECT):
+            connection.exec_driver_sql(statement)
+    for engine in engines:
+        engine.dispose()
+    with Store.open(home) as store:
+        history = History(store)
+        (defect,) = history.defects(DefectFilter(history.roll("old").id))
+        assert (defect.number, defect.score, defect.parts) == (3, 2.5, 1)
+
+
 def dump(home: Path) -> list[str]:
     with sqlite3.connect(home / "station.db") as connection:
         return list(connection.iterdump())
@@ -218,6 +235,15 @@ FIRST_SCHEMA_ROLL = (
     "INSERT INTO calibration VALUES (1, 'cam', 'shading', '{\"gain\": [1]}', '2026-01-01', 'ann')",
     "INSERT INTO roll VALUES (1, 'old', 1, NULL, 'cam', 'here', '2026-01-01', '2026-01-01', '2026-01-01', 'ended', "
     "9, 9, 0, 0, 9, 900)",
+)
+
+FOURTH_SCHEMA_ROLL = (
+    "INSERT INTO roll VALUES (1, 'old', 1, 'cam', 'here', '2026-01-01', '2026-01-01', '2026-01-01', 'ended', "
+    "9, 9, 0, 0, 9, 900, 0.5, 0.5, '', 0, 0)"
+)
+FOURTH_SCHEMA_DEFECT = (
+    "INSERT INTO defect VALUES (1, 1, 3, 0, 5, 2, 8, 2.5, 3.0, 7.5, 0.0, 2.5, 2.5, 'spot', 1, 1, NULL, '2026-01-01', "
+    "'2026-01-01', NULL, NULL, NULL, NULL, NULL)"
 )
 
 SECOND_SCHEMA_ROLLS = (

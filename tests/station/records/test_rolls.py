@@ -88,14 +88,14 @@ def test_a_growing_defect_is_one_row_with_its_last_state(store: Store, history: 
     for end in (20, 400):
         store.write(DefectChanged(make_defect(1, end_line=end, closed=False, is_reject=False)))
         assert store.flush()
-    closed = make_defect(1, end_line=9000, kind=DefectKind.WARP_LINE, crop=crop, crop_scores=4 * heat)
+    closed = make_defect(1, end_line=9000, kind=DefectKind.WARP_LINE, crop=crop, crop_scores=4 * heat, parts=7)
     store.write(DefectChanged(closed))
     assert store.flush()
 
     roll = history.roll(name)
     assert (roll.defects, roll.rejects) == (1, 1)
     (row,) = history.defects(DefectFilter(roll.id))
-    for field in ("number", "first_line", "first_px", "end_px", "length_mm", "area_mm2", "score", "across_mm"):
+    for field in ("number", "first_line", "first_px", "end_px", "length_mm", "area_mm2", "score", "across_mm", "parts"):
         assert getattr(row, field) == getattr(closed, field)
     assert (row.end_line, row.kind, row.closed, row.unit) == (9000, DefectKind.WARP_LINE, True, "mm")
     assert row.found_at.tzinfo is not None

@@ -25,7 +25,8 @@ from station.contract import StationError
 from station.playback import play
 from station.recipe import Recipe
 from station.recipe.camera_overrides import CameraOverrides
-from station.recipe.web import FULL
+from station.recipe.overruled import kept_told
+from station.recipe.web import FULL, WebRule
 from station.records.history import History
 from station.records.rows import RecordsError
 from station.records.store import Store
@@ -314,3 +315,21 @@ def test_the_recipe_keeps_what_lies_beside_the_cloth(clean: Course) -> None:
     assert look.fills
     assert Recipe.model_validate_json(clean.result.recipe.model_dump_json()).web_look == look
     assert look.told() in web_told(clean.result)
+
+
+@pytest.mark.slow
+def test_what_people_set_in_the_recipe_outlives_the_next_teach_in(
+    good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
+) -> None:
+    cloth = folder_of(good_cloth, tmp_path / "cloth")
+    first = taught(cloth, small_encoder, store)
+    assert first.kept == ()
+    assert kept_told(first.recipe, first.kept) == ""
+    columns = WebRule.of("64:704")
+    changed = first.recipe.model_copy(update={"min_length_mm": 7.0, "tells_differing": False, "web": columns})
+    store.save_recipe(changed, "ann", "settings by command")
+    again = taught(cloth, small_encoder, store)
+    assert (again.recipe.min_length_mm, again.recipe.tells_differing, again.recipe.web) == (7.0, False, columns)
+    assert again.recipe.cloth is not None
+    assert (again.recipe.cloth.web_left_px, again.recipe.cloth.web_right_px) == (64, 704)
+    assert "least size 7 mm" in figures_of(again)["kept_told"]

@@ -118,6 +118,34 @@ def test_two_regions_that_turn_out_one_keep_the_older_number() -> None:
     assert told[-1].length_mm == 49 * 2.0
 
 
+def test_a_smear_of_spots_ends_as_one_area_under_the_oldest_number() -> None:
+    scores = empty(200)
+    places = [(20 + 7 * row, 30 + 7 * column + row % 3) for row in range(7) for column in range(4)]
+    for row, column in places:
+        scores[row, column] = 40
+    told = track(scores, list(range(8, 200, 8)), Clock())
+    (area,) = [d for d in told if d.closed and d.merged_into is None]
+    assert (area.number, area.parts, area.kind, area.is_reject) == (1, 28, DefectKind.AREA, True)
+    assert area.area_mm2 == 28 * 4
+    assert (area.length_mm, area.width_mm) == (43 * 2.0, 24 * 2.0)
+    withdrawn = {d.number for d in told if d.merged_into is not None}
+    assert {d.number for d in told} == withdrawn | {1}
+    assert all(d.closed and not d.is_reject for d in told if d.merged_into is not None)
+    first = next(d for d in told if not d.closed)
+    assert first.is_reject  # told at once, before anybody knows what it belongs to
+    assert {d.parts for d in track(scores, [], join_gap_mm=0)} == {1}
+
+
+def test_specks_that_each_pass_for_their_size_are_an_area_together() -> None:
+    scores = empty(120)
+    for i in range(6):
+        scores[20 + 6 * i, 50 + i % 2] = 40
+    alone = track(scores[:30], [], min_length_mm=10.0)
+    assert [(d.is_reject, d.parts) for d in alone if d.closed] == [(False, 1)] * 2
+    (area,) = [d for d in track(scores, [], min_length_mm=10.0) if d.closed and d.merged_into is None]
+    assert (area.is_reject, area.parts) == (True, 6)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 119), max_size=8, unique=True))
 @example(seed=6127, cuts=[])
@@ -130,7 +158,7 @@ def test_closed_defects_do_not_depend_on_the_cuts(seed: int, cuts: list[int]) ->
         assert len({d.number for d in told}) == len({d.number for d in told if d.closed})
         assert all(d.crop is not None and d.crop_scores is not None for d in told if d.closed and d.merged_into is None)
         return sorted(
-            (d.first_line, d.end_line, d.first_px, d.end_px, d.score, d.area_mm2, d.is_reject, d.kind)
+            (d.first_line, d.end_line, d.first_px, d.end_px, d.score, d.area_mm2, d.is_reject, d.kind, d.parts)
             for d in told
             if d.closed and d.merged_into is None
         )
@@ -320,7 +348,8 @@ def test_a_box_lies_within_its_region_and_the_picture_and_is_never_empty(
 
     def boxes(drop: float, point: float, cuts: list[int]) -> dict[tuple[float, float], tuple[int, int, int, int]]:
         """By peak and area.  The picture ends within a cell, both ways."""
-        tracker = new_tracker(recipe(threshold=12.0), width_px=61, edge_drop=drop, point_spread_px=point)
+        alone = recipe(threshold=12.0, join_gap_mm=0)  # which lie close together depends on the boxes
+        tracker = new_tracker(alone, width_px=61, edge_drop=drop, point_spread_px=point)
         told: list[Defect] = []
         for rows, first in zip(np.split(scores, cuts), [0, *cuts], strict=True):
             end = min(4 * (first + len(rows)), 158)
@@ -353,6 +382,12 @@ def test_a_box_lies_within_its_region_and_the_picture_and_is_never_empty(
 )
 def test_geometry(length: float, width: float, kind: DefectKind) -> None:
     assert geometry(length, width, recipe()) is kind
+
+
+def test_spots_close_together_are_an_area_and_in_a_line_only_where_that_is_narrow() -> None:
+    assert geometry(15, 15, recipe(), parts=6) is DefectKind.AREA
+    assert geometry(100, 30, recipe(), parts=28) is DefectKind.AREA
+    assert geometry(120, 5, recipe(), parts=6) is DefectKind.WARP_LINE
 
 
 def test_decision_needs_score_and_size() -> None:

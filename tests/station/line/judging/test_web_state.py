@@ -62,6 +62,14 @@ class Web:
         return [event for event in self.told if isinstance(event, kind)]
 
 
+def test_who_switches_it_off_is_told_nothing_and_scores_stay(levels: ScoreLevels) -> None:
+    web = Web(levels, tells_differing=False)
+    web.play([1.0] * 4 + [3.0] * 12)
+    web.state.end()
+    assert web.told == []
+    assert web.state.is_on is False
+
+
 def test_a_web_that_differs_is_told_once_with_its_beginning_and_its_end(levels: ScoreLevels) -> None:
     web = Web(levels)
     web.play([1.0] * 20 + [2.0] * 30 + [1.0] * 20)

@@ -19,7 +19,7 @@ from model.long.look import LEVELS, REACH_PX
 from model.long.scorer import APART_PX, ECHO
 from model.long.segment import Follower, Segment, best_segment
 from station.contract import Defect, DefectKind
-from station.line.judging.long_defect import PICTURE_PX, Box, LongLine, Picture
+from station.line.judging.looks.long_defect import PICTURE_PX, Box, LongLine, Picture
 from station.recipe import Recipe
 
 THRESHOLD = 1.0

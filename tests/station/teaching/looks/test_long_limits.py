@@ -9,7 +9,7 @@ import pytest
 
 from model.long import LongLimits
 from model.long.limits import patches_per_100_m
-from station.teaching.long_limits import long_limits
+from station.teaching.looks.long_limits import long_limits
 from tests.rigs.long_cloth import WIDTH, look
 
 
