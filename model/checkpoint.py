@@ -19,6 +19,7 @@ from torch import Tensor
 from model.durable import durable_file
 from model.encoder import encoder_from_state
 from model.errors import ModelError
+from model.long import LongLook
 from model.mfrnet import MFRNet, MFRNetConfig
 
 FORMAT = "mfrnet"
@@ -30,6 +31,7 @@ LARGEST_BYTES = 256 << 20
 LARGEST_HEADER_BYTES = 1 << 20
 TRUNK = "encoder."
 HALF = (TRUNK, "restoration.")
+LONG = "long."
 LARGEST_SIZE = 16
 LARGEST_HALF = 6e4
 DTYPES = {"F16", "F32", "I64"}
@@ -63,6 +65,7 @@ def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
     for size, one in network.broad.items():
         own = _saved_state(one).items()
         tensors |= {_prefix(size) + key: value for key, value in own if not key.startswith(TRUNK)}
+    tensors |= {LONG + key: torch.from_numpy(value.copy()) for key, value in network.long.items()}
     content = sealed(to_bytes(tensors, header))
     try:
         _write(content, path)
@@ -126,6 +129,9 @@ def load(path: Path) -> MFRNet:
     """
     header, state = _read(path)
     try:
+        long = {key: value.numpy() for key, value in _take(state, LONG).items()}
+        if long:
+            LongLook.from_arrays(long)
         broad = _broad_configs(header)
         states = {size: _take(state, _prefix(size)) for size in broad}
         network = _build(header, state, path)
@@ -140,6 +146,7 @@ def load(path: Path) -> MFRNet:
     except (RuntimeError, ValueError, OverflowError) as error:  # numbers beyond what torch can hold
         raise ModelError(f"{path} does not fit its own settings: the file is damaged, teach again.") from error
     network.load_state_dict(state)
+    network.long = long
     for size, one in network.broad.items():
         one.load_state_dict(states[size])
         one.eval()

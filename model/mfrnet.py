@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
@@ -61,6 +63,7 @@ class MFRNet(nn.Module):
     Attributes:
         broad: networks of the same trunk that look at the same cloth made smaller, by how many times; each was taught
             and calibrated on its own.  They are no part of this network's state.
+        long: what the long look learned of the same cloth, float32 arrays by name (:mod:`model.long`); empty without.
     """
 
     centre: Tensor
@@ -70,6 +73,7 @@ class MFRNet(nn.Module):
         super().__init__()
         self.config = config
         self.broad: dict[int, MFRNet] = {}
+        self.long: dict[str, NDArray[np.float32]] = {}
         self.encoder = encoder
         self.scales = _checked_scales(config.scales, len(encoder.channels))
         self.aggregator = Aggregator(

@@ -33,12 +33,14 @@ class TileScorer(ABC):
         point_spread_px: how wide a point looks where the score has fallen so far.
         is_async: whether the scorer works on submitted tiles while the caller does other things.
         broad: scorers of tiles of the same cloth made smaller, by how many times.
+        long: what the long look learned, arrays by name (:mod:`model.long`); empty without it.
     """
 
     edge_drop: float = math.inf
     point_spread_px: float = 0.0
     is_async: bool = False
     broad: Mapping[int, TileScorer] = MappingProxyType({})
+    long: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
 
     @property
     @abstractmethod

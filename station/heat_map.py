@@ -100,6 +100,10 @@ def sharper(fine: Heat, broad: Heat, times: int) -> Heat:
         broad: float32, the same cloth in cells so many ``times`` larger.
     """
     rows, columns = fine.shape
+    if times == 1:  # a long look's line is as narrow as it is
+        large = broad[:rows, :columns]
+        large = np.pad(large, ((0, rows - large.shape[0]), (0, columns - large.shape[1])))
+        return np.maximum(fine, large)
     large = np.repeat(np.repeat(broad, times, axis=0), times, axis=1)[:rows, :columns]
     large = np.pad(large, ((0, rows - large.shape[0]), (0, columns - large.shape[1])), mode="edge")
     seen = maximum_filter(fine, 2 * round(SPREAD_CELLS * times) + 1)

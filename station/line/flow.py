@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.long import Step
 from model.scorer import FINE
 from station.contract import UninspectedReason
 from station.line.columns import Spans
@@ -51,6 +52,18 @@ class EndOfRun:
     """
 
     size: int = FINE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LongSteps:
+    """These are the steps by which the long look judged new cloth.
+
+    ``piece``: the piece it is on.  ``ends``: whether its run ends with them.
+    """
+
+    steps: tuple[Step, ...]
+    piece: str | None
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +120,10 @@ class ScoredRow:
 
     row: TileRow
     maps: Maps
+
+
+Judged = ScoredRow | LongSteps | EndOfRun
+"""This travels from scoring to judging."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

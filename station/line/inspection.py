@@ -16,7 +16,7 @@ from station.line.acquiring.acquisition import Acquisition, Mode
 from station.line.acquiring.overload import block_queue
 from station.line.channel import Channel
 from station.line.errors import LineError
-from station.line.flow import EndOfRun, ScoredRow
+from station.line.flow import Judged
 from station.line.gauges import Gauges
 from station.line.judging.judge import Judge
 from station.line.judging.looks.broad import broad_judges
@@ -25,6 +25,7 @@ from station.line.pace import fastest_m_per_min
 from station.line.scoring.broad import broad_rows
 from station.line.scoring.cloth_watch import ClothWatch
 from station.line.scoring.inference import Inference
+from station.line.scoring.long import long_rows
 from station.line.scoring.tiling import PixelCorrection, Tiler
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
@@ -86,7 +87,7 @@ class Inspection:
         self._gauges = Gauges()
         self._notices: SimpleQueue[Notice | ColumnsInspected] = SimpleQueue()
         self._blocks = block_queue(camera.waits)
-        self._rows: Channel[ScoredRow | EndOfRun] = Channel(ROWS_WAITING)
+        self._rows: Channel[Judged] = Channel(ROWS_WAITING)
         self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notices.put, due_line=due_line)
         web = WebFinder(recipe.web_look) if recipe.web.finds else None
         sides = {"width_px": camera.width_px, "tile_px": scorer.tile_px, "cell_px": scorer.cell_px}
@@ -99,6 +100,7 @@ class Inspection:
             self._rows,
             self._gauges,
             broad=broad_rows(recipe, scorer, camera.width_px),
+            long=long_rows(recipe, scorer, camera.width_px),
             watch=self._watch,
             prompt=not camera.waits,
         )

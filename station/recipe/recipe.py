@@ -11,7 +11,7 @@ from station.recipe.camera_overrides import CameraOverrides
 from station.recipe.cloth import TaughtCloth
 from station.recipe.cloth_look import ClothLook
 from station.recipe.frame_spots import FrameSpots
-from station.recipe.looks import BROAD_OVERLAP_PX, BroadLook
+from station.recipe.looks import BROAD_OVERLAP_PX, BroadLook, LongLookLimits
 from station.recipe.names import FabricName
 from station.recipe.score_levels import ScoreLevels
 from station.recipe.sensitivity import SensitivityProfile
@@ -50,6 +50,7 @@ class Recipe(BaseModel):
     look: ClothLook | None = Field(None, description="grey and yarns of good cloth; None if not known")
     tells_differing: bool = Field(True, description="whether a web that differs from these is told")
     broad: tuple[BroadLook, ...] = Field((), max_length=4, description="what the broad looks decide by")
+    long: LongLookLimits | None = Field(None, description="what the long look decides by; None without it")
     join_gap_mm: float = Field(5.0, ge=0, description="regions closer than this are one defect")
     mm_per_px: float | None = Field(None, gt=0, description="scale across, and along too where that is not given")
     mm_per_line: float | None = Field(None, gt=0, description="scale along; set by a camera's calibration")
@@ -82,6 +83,7 @@ class Recipe(BaseModel):
                 "look": None,
                 "cloth": None,
                 "broad": (),
+                "long": None,
                 "overlap_px": BROAD_OVERLAP_PX,
                 "mm_per_px": self.scale * look.size,
                 "mm_per_line": self.scale_along * look.size,

@@ -29,7 +29,7 @@ class TeachRequest:
             steps.
         device, precision: used to teach and score, as for :class:`model.runtime.Runtime`.
         config: configuration of the network, None for the usual one.
-        broad: sizes of the broad looks that are taught too.
+        broad, long: sizes of the broad looks that are taught too, and whether the long look is.
         web: which columns are cloth, at teach-in and at every later inspection; None: as was set for the
             fabric before, else found.
         by: who asks.
@@ -46,5 +46,6 @@ class TeachRequest:
     precision: str = "auto"
     config: MFRNetConfig | None = None
     broad: tuple[int, ...] = BROAD_SIZES
+    long: bool = True
     web: WebRule | None = None
     by: str = "station"

@@ -28,7 +28,7 @@ from station.contract import StationError
 from station.line.columns import web_span
 from station.playback import play
 from station.recipe import NO_DECISION, Recipe
-from station.recipe.looks import shares_of
+from station.recipe.looks import LONG, shares_of
 from station.recipe.names import file_name
 from station.recipe.overruled import overruled
 from station.recipe.web import AUTO, WebRule
@@ -38,7 +38,8 @@ from station.records.store import Store
 from station.teaching.disk_space import check_room, needed
 from station.teaching.held_out import HeldOut
 from station.teaching.least_size import least_size
-from station.teaching.looks.broad import law_of, teach_broad
+from station.teaching.looks.broad import law_of, teach_beside
+from station.teaching.looks.long_limits import limits_of
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
 from station.teaching.spot_finder import SPOTS
@@ -141,9 +142,9 @@ def teach(
     held_out_lines = _collect(Section(camera, held_out=False), draft, collector, budget, shown)
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
     network = _fit(collector, encoder, request, budget)
-    teach_broad(open_cloth, draft, network, request, budget, _training_end(budget))
+    teach_beside(open_cloth, draft, network, request, budget, _training_end(budget))
     runtime = Runtime(network, device=request.device, precision=request.precision)
-    shares = shares_of(network.broad)
+    shares = shares_of([*network.broad, *([LONG] if network.long else [])])
     try:
         section = Section(open_cloth(), held_out=True)
         held = _score(section, runtime, draft, held_out_lines, request.false_alarms_per_100_m, budget)
@@ -180,6 +181,7 @@ def teach(
             "look": held.look(),
             "threshold": threshold.score,
             "broad": broad,
+            "long": limits_of(network.long, held.web_px, request, shares),
             "min_length_mm": least_size(request.mm_per_px, runtime.point_spread_px),
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
             "cloth": shown.taught(camera.channels, camera.white),

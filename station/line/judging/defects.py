@@ -81,6 +81,10 @@ class DefectTracker:
         """Give the roll line before which everything of the present run is decided."""
         return self._run_line + (self._finder.rows_decided * self._cell if self._finder is not None else 0)
 
+    def picture(self, line: int, column: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]] | None:
+        """Cut out the cloth around a roll line and a column, with its scores; None if it is forgotten."""
+        return self._cloth.picture(line - self._run_line, column, size)
+
     def judged_scores(self, part: StripPart) -> NDArray[np.float32]:
         """Return the part's scores, set to 0 within the recipe's margin at the web's edges."""
         if self._margin_px <= 0:

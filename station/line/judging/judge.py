@@ -28,12 +28,13 @@ from station.contract import (
 )
 from station.line.channel import Channel, Closed
 from station.line.columns import rest_of
-from station.line.flow import EndOfRun, ScoredRow, StripPart, TileRow
+from station.line.flow import EndOfRun, Judged, LongSteps, ScoredRow, StripPart, TileRow
 from station.line.gauges import Gauges
 from station.line.judging.blending import Blender
 from station.line.judging.defects import DefectTracker
 from station.line.judging.looks.broad import BroadJudge
 from station.line.judging.looks.joining import LookJoiner
+from station.line.judging.looks.long import RANK, long_judge
 from station.line.judging.spot_watch import SpotWatch
 from station.line.judging.web_cause import Known
 from station.line.judging.web_state import WebState
@@ -93,7 +94,8 @@ class Judge:
             point_spread_px=scorer.point_spread_px,
         )
         self._broad = {one.size: one for one in broad}
-        self._joiner = LookJoiner(recipe) if broad else None
+        self._long = long_judge(recipe, scorer, self._tracker.picture, width_px)
+        self._joiner = LookJoiner(recipe) if broad or self._long is not None else None
         self._spots = SpotWatch(recipe.spots, emit)
         self._web = WebState(recipe, emit, known)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
@@ -114,9 +116,7 @@ class Judge:
         """Give the number of rejects told so far."""
         return len(self._rejects)
 
-    def run(
-        self, rows: Channel[ScoredRow | EndOfRun], notices: SimpleQueue[Notice | ColumnsInspected], gauges: Gauges
-    ) -> None:
+    def run(self, rows: Channel[Judged], notices: SimpleQueue[Notice | ColumnsInspected], gauges: Gauges) -> None:
         """Judge ``rows`` until they are closed, and tell the other threads' ``notices``; this is the thread's body."""
         while True:
             self._tell(notices)
@@ -131,7 +131,9 @@ class Judge:
                 latency_ms = (time.monotonic_ns() - item.row.captured_ns) / 1e6
                 self.judged_s = item.row.captured_ns / 1e9
                 gauges.judged(len(item.row.columns), latency_ms)
-            elif item is not None and item.size != FINE:
+            elif isinstance(item, LongSteps) and self._long is not None:
+                self._see(self._long.take(item), RANK)
+            elif isinstance(item, EndOfRun) and item.size != FINE:
                 self._see(self._broad[item.size].end_run(), item.size)
             elif item is not None:
                 self.end_run()
@@ -243,21 +245,23 @@ class Judge:
             )
             self._emit(Notice(Severity.WARNING, text))
 
-    def _see(self, seen: Iterable[LookView | Defect], size: int) -> None:
-        """Tell what a broad look sees, and what all have judged by now."""
+    def _see(self, seen: Iterable[LookView | Defect], rank: int) -> None:
+        """Tell what another look sees, and what all have judged by now."""
         for one in seen:
             if isinstance(one, Defect):
-                self._defects([one], size)
+                self._defects([one], rank)
             elif self._view:
                 self._emit(one)
         if self._joiner is not None:
             decided = [self._tracker.decided_line, *(judge.decided_line for judge in self._broad.values())]
+            if self._long is not None:
+                decided.append(self._long.decided_line)
             self._tell_all(self._joiner.settle(min(decided)))
 
-    def _defects(self, defects: Iterable[Defect], size: int = FINE) -> None:
+    def _defects(self, defects: Iterable[Defect], rank: int = FINE) -> None:
         """Tell the defects of a look, with what other looks see of them."""
         for defect in defects:
-            self._tell_all([defect] if self._joiner is None else self._joiner.take(defect, size))
+            self._tell_all([defect] if self._joiner is None else self._joiner.take(defect, rank))
 
     def _tell_all(self, defects: Iterable[Defect]) -> None:
         for defect in defects:

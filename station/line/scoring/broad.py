@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from model.scorer import TileScorer
 from station.line.flow import Chunk, EndOfRun, TileRow
+from station.line.scoring.new_lines import NewLines
 from station.line.scoring.tiling import Tiler
 from station.recipe import Recipe
 from station.recipe.frame_spots import FrameAt
@@ -73,24 +74,17 @@ class BroadRows:
         self._width = width_px // size
         self._edges = SeenEdges()
         self._tiler = Tiler(recipe, width_px=self._width, tile_px=tile_px, cell_px=cell_px, web=self._edges)
-        self._run_line: int | None = None
-        self._first = 0
+        self._new = NewLines()
         self._made = 0
         self._rest: NDArray[np.uint8] | None = None
 
     def push(self, row: TileRow) -> Iterator[TileRow | EndOfRun]:
         """Take the lines of a row that were not taken before; yield the rows of this look that they complete."""
-        is_whole = row.blind is None and row.seen in ((), ((row.left_px, row.right_px),))
-        if not is_whole or row.run_line != self._run_line:
+        if not self._new.goes_on(row):
             yield from self.end_run()
-        if not is_whole:
+        new, _ = self._new.take(row)
+        if not self._new.is_open:
             return
-        if self._run_line is None:
-            self._run_line = row.run_line
-            self._first = row.first
-            self._made = 0
-        taken = self._first + self._made * self._size + (0 if self._rest is None else len(self._rest))
-        new = row.pixels[taken - row.first :]
         lines = new if self._rest is None else np.concatenate([self._rest, new])
         count = len(lines) // self._size
         self._rest = lines[count * self._size :].copy()
@@ -104,14 +98,14 @@ class BroadRows:
         """Yield what is still to be judged of the present run, and its end; nothing if no run is open."""
         for step in self._tiler.end_run():
             yield replace(step, size=self._size)
-        self._run_line = None
+        self._new.end_run()
+        self._made = 0
         self._rest = None
         self._edges.clear()
 
     def _chunks(self, pixels: NDArray[np.uint8], row: TileRow) -> Iterator[Chunk]:
         """Yield the smaller lines, those of each frame by themselves."""
-        assert self._run_line is not None
-        size, start, count = self._size, self._run_line + self._first, len(pixels)
+        size, start, count = self._size, self._new.start, len(pixels)
         begins = [-(-(frame.line - start) // size) - self._made for frame in row.frames]
         cuts = sorted({0, count, *(line for line in begins if 0 < line < count)})
         for first, end in pairwise(cuts):

@@ -14,10 +14,11 @@ import numpy as np
 from model.scorer import FINE, TileScorer
 from station.line.channel import Channel, Closed
 from station.line.errors import LineError
-from station.line.flow import Chunk, EndOfRun, Maps, ScoredRow, TileRow
+from station.line.flow import Chunk, EndOfRun, Judged, LongSteps, Maps, ScoredRow, TileRow
 from station.line.gauges import Gauges
 from station.line.scoring.broad import BroadRows
 from station.line.scoring.cloth_watch import ClothWatch
+from station.line.scoring.long import LongRows
 from station.line.scoring.tiling import Tiler, cut_tiles
 
 EARLY_S = 0.5
@@ -28,6 +29,9 @@ BATCH_TILES = 16
 """Waiting rows are scored together up to about this many tiles: fewer pauses between calls, little added delay."""
 
 
+Step = TileRow | EndOfRun | LongSteps
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Call:
     """A call holds the rows that the scorers are working on, with the ends of runs between them.
@@ -35,7 +39,7 @@ class _Call:
     ``finish``: for each look, by its size, the function that waits for the maps of its rows.
     """
 
-    steps: list[TileRow | EndOfRun]
+    steps: list[Step]
     finish: dict[int, Callable[[], Maps]]
     began_s: float
 
@@ -55,15 +59,16 @@ class Inference:
         scorer: TileScorer,
         tiler: Tiler,
         blocks: Channel[Chunk | EndOfRun],
-        rows: Channel[ScoredRow | EndOfRun],
+        rows: Channel[Judged],
         gauges: Gauges,
         *,
         broad: Sequence[BroadRows] = (),
+        long: LongRows | None = None,
         watch: ClothWatch | None = None,
         prompt: bool = False,
     ) -> None:
-        """Connect the scorer and the queues; ``broad`` makes the rows of its broad looks, ``watch`` sees every row
-        before it is scored.
+        """Connect the scorer and the queues; ``broad`` makes the rows of its broad looks, ``long`` scores by the
+        long look, ``watch`` sees every row before it is scored.
 
         ``prompt``: while cloth is slow, judge the newest lines about twice a second without waiting for whole rows.
         The place of a row then depends on time, so it is off for a camera that waits, whose roll can be repeated.
@@ -71,6 +76,7 @@ class Inference:
         self._scorers = {FINE: scorer, **scorer.broad}
         self._scorer = scorer
         self._broad = broad
+        self._long = long
         self._tiler = tiler
         self._blocks = blocks
         self._rows = rows
@@ -100,7 +106,7 @@ class Inference:
                 self._watch.end()
 
     def _run(self) -> None:
-        waiting: list[TileRow | EndOfRun] = []
+        waiting: list[Step] = []
         tiles = 0
         while True:
             # With rows waiting or being scored, take only items that are already there.
@@ -126,21 +132,22 @@ class Inference:
         while self._under_way:
             self._hand_on()
 
-    def _steps(self, item: Chunk | EndOfRun) -> Iterator[TileRow | EndOfRun]:
+    def _steps(self, item: Chunk | EndOfRun) -> Iterator[Step]:
         return self._with_broad(self._tiler.push(item) if isinstance(item, Chunk) else self._tiler.end_run())
 
-    def _with_broad(self, steps: Iterable[TileRow | EndOfRun]) -> Iterator[TileRow | EndOfRun]:
+    def _with_broad(self, steps: Iterable[Step]) -> Iterator[Step]:
         """Yield the steps of the fine look, each row followed by what it completes for the broad looks; these end
         their runs first."""
         for step in steps:
             if isinstance(step, EndOfRun):
                 for one in self._broad:
                     yield from one.end_run()
-                yield step
-            else:
-                yield step
+                yield from self._long.end_run() if self._long is not None else ()
+            yield step
+            if isinstance(step, TileRow):
                 for one in self._broad:
                     yield from one.push(step)
+                yield from self._long.push(step) if self._long is not None else ()
 
     def _early_row(self) -> TileRow | None:
         """Return a row early, if nothing else waits and the last one is long enough ago."""
@@ -149,7 +156,7 @@ class Inference:
             return None
         return self._tiler.early_row()
 
-    def _score(self, steps: list[TileRow | EndOfRun]) -> None:
+    def _score(self, steps: list[Step]) -> None:
         """Begin to score rows.  At most one earlier call may still be running."""
         began_s = time.monotonic()
         for step in steps:
@@ -196,7 +203,7 @@ class Inference:
         return np.split(maps, np.cumsum(counts)[:-1])
 
 
-def _with_tiles(steps: list[TileRow | EndOfRun], size: int) -> list[TileRow]:
+def _with_tiles(steps: list[Step], size: int) -> list[TileRow]:
     return [step for step in steps if isinstance(step, TileRow) and step.size == size and len(step.columns)]
 
 

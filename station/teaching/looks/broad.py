@@ -12,6 +12,7 @@ import numpy as np
 
 from drivers.camera import Camera
 from model.errors import ModelError
+from model.long import LongLearner
 from model.mfrnet import MFRNet, broad_config
 from model.runtime import Runtime
 from model.scorer import CELL_PX, TILE_PX, TileScorer
@@ -21,6 +22,7 @@ from station.contract import RowJudged, StripView
 from station.line.flow import Chunk, EndOfRun, StripPart, TileRow
 from station.line.judging.blending import Blender
 from station.line.scoring.broad import BroadRows
+from station.line.scoring.new_lines import NewLines
 from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
@@ -37,10 +39,12 @@ MOST_TILES = 400
 Stopped = Callable[[], bool]
 
 
-def steps_of(camera: Camera, recipe: Recipe, sizes: tuple[int, ...], stopped: Stopped) -> Iterator[TileRow | EndOfRun]:
+def steps_of(
+    camera: Camera, recipe: Recipe, sizes: tuple[int, ...], stopped: Stopped, long: LongLearner | None = None
+) -> Iterator[TileRow | EndOfRun]:
     """Yield the rows of tiles of the broad looks of a camera's cloth, to its end or until ``stopped``.
 
-    Raises CameraError.
+    ``long`` sees the cloth too.  Raises CameraError.
     """
     web = WebFinder(recipe.web_look) if recipe.web.finds else None
     tiler = Tiler(recipe, width_px=camera.width_px, tile_px=TILE_PX, cell_px=CELL_PX, web=web)
@@ -56,8 +60,20 @@ def steps_of(camera: Camera, recipe: Recipe, sizes: tuple[int, ...], stopped: St
         if camera.width_px >= size * 4 * CELL_PX
     ]
 
+    new = NewLines()
+
+    def learn(row: TileRow | EndOfRun) -> None:
+        if long is None:
+            return
+        if isinstance(row, EndOfRun) or not new.goes_on(row):
+            long.end_run()
+            new.end_run()
+        if isinstance(row, TileRow):
+            long.see(new.take(row)[0], row.left_px, row.right_px)
+
     def seen(rows: Iterator[TileRow | EndOfRun]) -> Iterator[TileRow | EndOfRun]:
         for row in rows:
+            learn(row)
             for look in looks:
                 yield from look.push(row) if isinstance(row, TileRow) else look.end_run()
 
@@ -74,7 +90,7 @@ def steps_of(camera: Camera, recipe: Recipe, sizes: tuple[int, ...], stopped: St
     yield from seen(tiler.end_run())
 
 
-def teach_broad(
+def teach_beside(
     open_cloth: Callable[[], Camera],
     recipe: Recipe,
     network: MFRNet,
@@ -82,7 +98,9 @@ def teach_broad(
     budget: TimeBudget,
     end: float,
 ) -> None:
-    """Teach a network for each broad look asked for and add it to the fine one's, where there is cloth enough.
+    """Teach a network for each broad look asked for, and the long look; add them to the fine one's network.
+
+    Where there is too little cloth for a look, it is left off.
 
     Args:
         recipe: the draft by which cloth is found.
@@ -97,10 +115,14 @@ def teach_broad(
         budget.report("reading cloth", min(budget.spent(), reading))
         return budget.spent() > reading or budget.cancelled()
 
-    for row in steps_of(open_cloth(), recipe, sizes, late):
+    camera = open_cloth()
+    long = LongLearner(camera.width_px, request.mm_per_px)
+    for row in steps_of(camera, recipe, sizes, late, long if request.long else None):
         if isinstance(row, TileRow) and len(row.columns):
             collectors[row.size].infer(cut_tiles(row, TILE_PX, CELL_PX))
     budget.check()
+    look = long.learned() if request.long else None
+    network.long = {} if look is None else look.to_arrays()
     wanted = [size for size in sizes if len(collectors[size].tiles) >= max(FEWEST_TILES, MIN_PATCHES)]
     for number, size in enumerate(wanted):
         first = budget.spent()

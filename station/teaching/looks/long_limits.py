@@ -7,18 +7,43 @@ nearly Gaussian, and the tail of its square is exponential, which is what the la
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from model.long import LongLimits, LongLook
 from model.long.limits import NEVER, patches_per_100_m
 from model.long.look import LEVELS
+from station.recipe.looks import LONG, LongLookLimits
+from station.teaching.request import TeachRequest
 from station.teaching.tail import MIN_PATCHES, fit_tail
 
 FEW_PATCHES = 100
 """With fewer patches than this, a window's own law is not told from chance: the law of all windows joins in."""
 NO_SCALE_EXCEEDANCE = 2.5e-4
 """Without a scale there are no metres to budget: so many patches of good cloth may exceed each limit."""
+
+
+def limits_of(
+    arrays: Mapping[str, NDArray[np.float32]], web_px: float, request: TeachRequest, shares: dict[int, float]
+) -> LongLookLimits | None:
+    """Return what a recipe keeps of a long look; None where none was learned.
+
+    Args:
+        arrays: the look, as the network has it.
+        web_px: width of the web.
+        shares: each look's share of the false alarms.
+    """
+    if not arrays:
+        return None
+    limits = long_limits(
+        LongLook.from_arrays(arrays),
+        web_px,
+        request.mm_per_px,
+        budget_per_100_m=request.false_alarms_per_100_m * shares[LONG],
+    )
+    return LongLookLimits.of(limits)
 
 
 def long_limits(

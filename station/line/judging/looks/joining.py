@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from model.scorer import FINE
 from station.contract import Defect
 from station.recipe import Recipe
+from station.state.defect import Look
 
 Key = tuple[int, int]
 """A look (its rank: the broader, the higher) and the number it gave the defect."""
@@ -40,6 +41,10 @@ class _Group:
 
     def rejects(self) -> Iterator[tuple[Key, Defect]]:
         return ((key, member) for key, member in self.members.items() if member.is_reject)
+
+
+BESIDE_PX = 8
+"""What a finer look sees of a long line lies this near to it."""
 
 
 class LookJoiner:
@@ -111,6 +116,8 @@ class LookJoiner:
         if other.piece != defect.piece:
             return False
         (rank, broad), (_, fine) = sorted([(key[0], defect), (other_key[0], other)], key=lambda one: -one[0])
+        if broad.look is Look.LONG:
+            return _touch(fine, broad, BESIDE_PX)
         if _holds_peak(fine, broad, SPREAD_PX * rank):
             return True
         if not _touch(fine, broad):
@@ -192,6 +199,7 @@ def _holds_peak(fine: Defect, broad: Defect, around_px: int) -> bool:
     return along and fine.first_px - around_px <= broad.peak_px < fine.end_px + around_px
 
 
-def _touch(one: Defect, other: Defect) -> bool:
-    along = one.first_line < other.end_line and other.first_line < one.end_line
-    return along and one.first_px < other.end_px and other.first_px < one.end_px
+def _touch(one: Defect, other: Defect, apart: int = 0) -> bool:
+    """Say whether two boxes overlap, or lie no farther apart than this in px and lines."""
+    along = one.first_line < other.end_line + apart and other.first_line < one.end_line + apart
+    return along and one.first_px < other.end_px + apart and other.first_px < one.end_px + apart

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from station.contract import Defect, DefectKind
 from station.line.judging.decision import decide
 from station.recipe import Recipe
+from station.state.defect import Look
 
 Crop = tuple[NDArray[np.uint8], NDArray[np.float32]]
 Picture = Callable[[int, int, int], Crop | None]
@@ -95,4 +96,7 @@ class LongLine:
             piece=self.piece,
             crop=crop if closed else None,
             crop_scores=scores if closed else None,
+            look=Look.LONG,
+            peak_line=self.peak_line,
+            peak_px=self.peak_px,
         )
