@@ -14,7 +14,7 @@ from model.long.beside import autocovariance, kernels
 from model.long.drift import DriftFinder
 from model.long.heights import around, heights, raw_heights
 from model.long.look import EDGE_PX, HOPS, LEVELS, PATCH_PX, REACH_PX, STRONGEST, UNIT, WIDTHS, Direction, Floats
-from model.long.means import Mean, filtered, without_light
+from model.long.means import Mean, bands, filtered, without_light
 from model.long.passing import Sums, WarpPass, WeftPass, evidence_of
 
 TOGETHER = 4
@@ -25,6 +25,9 @@ FEW_RUNS = 5
 """With fewer runs than this, what all of them show may be this cloth's own warp as well as the camera."""
 ALIKE = 0.3
 """What columns always show is only taken off if both halves of the runs agree by this correlation."""
+BANDS_SHARE, BANDS_MORE = 0.999, 2.5
+"""A band is none of good cloth's if it stands out so many times (second) further than nearly all (first) of it,
+or than a quarter of its spread."""
 FEW_MEANS = 8
 SMOOTH_PX = 17
 MOST_PEAKS = 4000
@@ -93,6 +96,7 @@ def _plain(taps: Floats, step: np.ndarray) -> Direction:
         edges=np.ones((2, EDGE_PX), np.float32),
         spread=np.full((len(LEVELS), len(WIDTHS)), np.inf, np.float32),
         usual=np.full(len(LEVELS), np.inf, np.float32),
+        thick=np.inf,
         lean=0.0,
     )
 
@@ -110,7 +114,10 @@ def _base(runs: Sequence[_Run]) -> Direction | None:
                 squares += _spread(found) ** 2
                 count += 1
     step = np.sqrt(squares / max(count, 1))
-    return _plain(taps, step) if (step > 0).all() else None
+    if not (step > 0).all():
+        return None
+    highest = [max(np.quantile(bands(run.profiles), BANDS_SHARE), run.profiles.std() / 4) for run in runs]
+    return replace(_plain(taps, step), thick=float(np.float32(BANDS_MORE * max(highest))))
 
 
 def _evidence(run: _Run, direction: Direction, strongest: float = STRONGEST) -> Iterable[tuple[int, int, Floats]]:

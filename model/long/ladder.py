@@ -7,7 +7,6 @@ additions a place.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -82,8 +81,8 @@ class Ladder:
     def __init__(self, shape: tuple[int, ...], drift: float, top: int = TOP) -> None:
         self._drift = drift
         self._top = top
-        self._zero = [np.zeros((len(leans(level)), *shape), np.int16) for level in range(top)]
-        self._kept: list[deque[tuple[int, Counts]]] = [deque() for _ in range(top)]
+        self._nothing = [np.zeros((len(leans(level)), *shape), np.int16) for level in range(top)]
+        self._kept: list[dict[int, Counts]] = [{} for _ in range(top + 1)]
         self._index = 0
 
     @property
@@ -94,44 +93,39 @@ class Ladder:
     @property
     def kept_bytes(self) -> int:
         """Give how many bytes of sums are kept for longer windows."""
-        return sum(sums.nbytes for kept in self._kept for _, sums in kept)
+        return sum(sums.nbytes for kept in self._kept for sums in kept.values())
 
     def push(self, profile: Counts, *, last: bool = False) -> Iterator[tuple[int, Counts]]:
         """Take the next profile; yield (level, sums) of the windows that end with it and are due.
 
-        A window before the first profile is summed over what there is.  With ``last`` every window is due that is not
-        scored on the grid.
+        With ``last`` the windows of all levels are due.  What lies before the first profile counts nothing.
         """
         index = self._index
         self._index += 1
-        sums = profile[None]
-        self._keep(0, index, sums)
+        self._kept[0][index] = profile[None]
         for level in range(1, self._top + 1):
-            half = 1 << (level - 1)
-            if not self._due(level, index, last):
-                return
-            sums = doubled(sums, self._at(level - 1, index - half), level, self._drift)
-            if level < self._top:
-                self._keep(level, index, sums)
+            if not last and (index + 1) % hop(level):
+                break
+            sums = self._at(level, index)
             if level in LEVELS:
                 yield level, sums
-
-    def _due(self, level: int, index: int, last: bool) -> bool:
-        return last or (index + 1) % hop(level) == 0
-
-    def _keep(self, level: int, index: int, sums: Counts) -> None:
-        kept = self._kept[level]
-        kept.append((index, sums))
-        while kept and kept[0][0] < index - (1 << level):
-            kept.popleft()
+        for level, kept in enumerate(self._kept):
+            oldest = index + 1 - (1 << self._top) if level == 0 else index + 1 - (1 << level) - hop(level + 1)
+            while kept and next(iter(kept)) < oldest:
+                del kept[next(iter(kept))]
 
     def _at(self, level: int, index: int) -> Counts:
-        """Return the sums of the window that ended at ``index``, the nearest one before it if it was not scored."""
-        best = self._zero[level]
-        for kept, sums in self._kept[level]:
-            if kept <= index:
-                best = sums
-        return best
+        """Return the sums of the window of this level that ends at ``index``, made if they are not kept."""
+        kept = self._kept[level]
+        if index < 0:
+            return self._nothing[level]
+        if index not in kept:
+            half = 1 << (level - 1)
+            sums = doubled(self._at(level - 1, index), self._at(level - 1, index - half), level, self._drift)
+            if level == self._top:
+                return sums
+            kept[index] = sums
+        return kept[index]
 
 
 def window_sums(profiles: Counts, drift: float) -> Iterator[tuple[int, int, Counts]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from model.long.ladder import Counts, Ladder, counts_of, window_sums
 from model.long.look import LEVELS, STRONGEST, Direction, Floats
-from model.long.means import Mean, filtered, without_light
+from model.long.means import Mean, beside_bands, filtered, without_light
 
 BLOCK_LINES = 512
 """So many lines are judged at once along the weft, always from the same lines on, however the cloth comes in."""
@@ -64,6 +64,9 @@ def evidence_of(
     if direction.fixed.shape[1] == found.shape[2]:
         found[..., low:high] -= direction.fixed[:, low:high]
     found /= ratio
+    spoilt = beside_bands(relative, direction.thick)
+    if spoilt is not None:
+        found[np.broadcast_to(spoilt[:, None], found.shape)] = 0
     return np.clip(found, -strongest, strongest, out=found)
 
 
