@@ -15,10 +15,8 @@ from model.long.drift import DriftFinder
 from model.long.heights import around, heights, raw_heights
 from model.long.look import EDGE_PX, HOPS, LEVELS, PATCH_PX, REACH_PX, STRONGEST, UNIT, WIDTHS, Direction, Floats
 from model.long.means import Mean, bands, filtered, without_light
-from model.long.passing import Sums, WarpPass, WeftPass, evidence_of
+from model.long.passing import TOGETHER, Sums, WarpPass, WeftPass, evidence_of
 
-TOGETHER = 4
-"""What lies beside a place is learned on so many means together, where the noise of the camera counts less."""
 STANDS_OUT = 5.0
 """What a column always shows is the camera's if it stands out so many times further than columns mostly do."""
 FEW_RUNS = 5
@@ -71,7 +69,10 @@ def _inner(low: int, high: int) -> slice:
 
 
 def _kernels(runs: Sequence[_Run]) -> Floats | None:
-    """Learn what lies beside a place from all runs; None where there is nothing to learn from."""
+    """Learn what lies beside a place from all runs; None where there is nothing to learn from.
+
+    It is learned on means of some means, where the noise of the camera counts less.
+    """
     total, weight = np.zeros(2 * REACH_PX + 1), 0
     for run in runs:
         for first in range(0, len(run.profiles), TOGETHER):
@@ -251,9 +252,10 @@ def _warp_sums(runs: Runs, direction: Direction, fixed: Sequence[Floats], step_l
     """Pass all runs through the direction, each without what only it says the columns always show."""
     for means, own in zip(runs, fixed, strict=True):
         cloth = WarpPass(replace(direction, fixed=own), step_lines)
-        for index, mean in enumerate(means):
-            last = index + 1 == len(means)
-            yield cloth.push(mean, last=last).sums, mean.left_px, min(mean.right_px, mean.sums.size), last
+        for first in range(0, len(means), TOGETHER):
+            last = first + TOGETHER >= len(means)
+            for part in cloth.push(means[first : first + TOGETHER], last=last):
+                yield part.sums, part.low, part.high, last and part.mean is means[-1]
 
 
 def _weft_sums(strips: Sequence[Floats], direction: Direction, cells: int) -> Iterable[_Seen]:

@@ -34,7 +34,7 @@ HOPS, LEAST_HOP = 4, 2
 """A window is scored again after this part of its length, but not before so many means."""
 UNIT = 64
 """Evidence is summed in whole parts of its spread, so small that the rounding is nothing, and two bytes hold a sum."""
-LEAST_LEAN = (0, 1, 3, 3, 4, 5, 6)
+LEAST_LEAN = (0, 1, 2, 3, 4, 5, 6)
 """A flaw may lean by this many px over a window of each level, beyond what all the cloth leans by."""
 
 
