@@ -7,12 +7,13 @@ additions a place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.long.look import HOPS, LEAST_HOP, LEAST_LEAN, LEVELS, UNIT, Floats
+from model.long.look import HOPS, LEAST_HOP, LEAST_LEAN, LEVELS, MOST_LEAN, UNIT, Floats
 
 TOP = LEVELS[-1]
 Counts = NDArray[np.int16]
@@ -24,9 +25,14 @@ def counts_of(evidence: Floats) -> Counts:
     return np.rint(evidence * np.float32(UNIT)).astype(np.int16)
 
 
-def leans(level: int) -> range:
+def furthest(level: int, drift: float) -> int:
     """Return by how many px lines may lean over a window of this level, beyond what all the cloth leans by."""
-    return range(-LEAST_LEAN[level], LEAST_LEAN[level] + 1)
+    return max(LEAST_LEAN[level], min(MOST_LEAN, math.ceil(abs(drift) * (1 << level)))) if level else 0
+
+
+def leans(level: int, drift: float) -> range:
+    """Return the px by which lines lean over a window of this level, beyond what all the cloth leans by."""
+    return range(-furthest(level, drift), furthest(level, drift) + 1)
 
 
 def hop(level: int) -> int:
@@ -37,7 +43,8 @@ def hop(level: int) -> int:
 def parts_of(lean: int, level: int, drift: float) -> tuple[int, int]:
     """Return how a line that leans by so many px over a window is made: the lean of its halves, and px between them."""
     half = int(abs(lean) // 2) * (1 if lean >= 0 else -1)
-    kept = max(-LEAST_LEAN[level - 1], min(LEAST_LEAN[level - 1], half))
+    most = furthest(level - 1, drift)
+    kept = max(-most, min(most, half))
     return kept, lean - half + round(drift * (1 << (level - 1)))
 
 
@@ -54,10 +61,10 @@ def doubled(later: Counts, earlier: Counts, level: int, drift: float) -> Counts:
         int16 ``[leans, ..., places]`` by the place of the line in the last mean.
     """
     places = later.shape[-1]
-    sums = np.empty((len(leans(level)), *later.shape[1:]), np.int16)
-    for row, lean in zip(sums, leans(level), strict=True):
+    sums = np.empty((len(leans(level, drift)), *later.shape[1:]), np.int16)
+    for row, lean in zip(sums, leans(level, drift), strict=True):
         half, px = parts_of(lean, level, drift)
-        index = half + LEAST_LEAN[level - 1]
+        index = half + furthest(level - 1, drift)
         near, far = later[index], earlier[index]
         px = max(-places, min(places, px))
         if px >= 0:
@@ -81,7 +88,7 @@ class Ladder:
     def __init__(self, shape: tuple[int, ...], drift: float, top: int = TOP) -> None:
         self._drift = drift
         self._top = top
-        self._nothing = [np.zeros((len(leans(level)), *shape), np.int16) for level in range(top)]
+        self._nothing = [np.zeros((len(leans(level, drift)), *shape), np.int16) for level in range(top)]
         self._kept: list[dict[int, Counts]] = [{} for _ in range(top + 1)]
         self._index = 0
 

@@ -35,7 +35,9 @@ HOPS, LEAST_HOP = 4, 2
 UNIT = 64
 """Evidence is summed in whole parts of its spread, so small that the rounding is nothing, and two bytes hold a sum."""
 LEAST_LEAN = (0, 1, 2, 3, 4, 5, 6)
-"""A flaw may lean by this many px over a window of each level, beyond what all the cloth leans by."""
+MOST_LEAN = 8
+"""A flaw may lean by the first many px over a window of each level beyond what all the cloth leans by; by more, up to
+the second, where that takes in what does not lean at all: pictures may differ in how they lie."""
 
 
 @dataclass(frozen=True, eq=False)

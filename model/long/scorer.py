@@ -241,7 +241,7 @@ def _hits(sums: Sums, window: int, scores: Floats, last: int, direction: Directi
     for place in _peaks(scores, peaks):
         values = sums.values[:, window, :, place] / (UNIT * spread)
         lean, width = np.unravel_index(int(np.abs(values).argmax()), values.shape)
-        px = leans(sums.level)[int(lean)] / count + direction.lean
+        px = leans(sums.level, direction.lean)[int(lean)] / count + direction.lean
         sign = 1 if values[lean, width] > 0 else -1
         yield Hit(float(scores[place]), float(first + place), last, count, px, direction.lean, int(width), sign)
 

@@ -16,7 +16,7 @@ from model.long.look import LEVELS
 from model.scorer import TILE_PX
 from station.teaching.tail import MIN_PATCHES, fit_tail
 
-FEW_PATCHES = 100
+FEW_PATCHES = 48
 """With fewer patches than this, a window's own law is not told from chance: the law of all windows joins in."""
 NO_SCALE_PER_TILE = 1e-3
 """Without a scale there are no metres to budget: good cloth may reach a limit so many times on the area of a tile."""
@@ -62,4 +62,5 @@ def long_limits(
 
 def _fitted(peaks: NDArray[np.float32], probability: float) -> float:
     """Return the height that a patch of good cloth exceeds with this probability."""
-    return float(np.sqrt(max(fit_tail(np.square(peaks)).score_at(probability), 0.0)))
+    height = float(np.sqrt(max(fit_tail(np.square(peaks)).score_at(probability), 0.0)))
+    return float(height * (1 + 0.5 / np.sqrt(peaks.size)))  # the law is less certain the less cloth showed it
