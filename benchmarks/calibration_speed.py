@@ -21,7 +21,7 @@ from calibration.columns import ColumnFault
 from calibration.lens import Lens
 from calibration.shading import Shading
 from model.durable import write_whole
-from station.processor import processor
+from station.commands.bench.processor import processor
 
 OUT = ROOT / "docs" / "results" / "calibration-speed.md"
 WIDTH, LINES, BLOCKS = 4096, 256, 128

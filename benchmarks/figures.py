@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from model.durable import write_whole
-from station.processor import processor
+from station.commands.bench.processor import processor
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "results" / "figures.md"

@@ -31,7 +31,7 @@ from model.mfrnet import MFRNet, MFRNetConfig, blank
 from model.runtime import arranged, choose_device, choose_precision, make_engine
 from model.scorer import TILE_PX
 from station import demo
-from station.processor import processor
+from station.commands.bench.processor import processor
 
 TRUNK = "bare VGG16 trunk"
 LIGHT = "light"

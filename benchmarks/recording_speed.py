@@ -23,8 +23,8 @@ from benchmarks.figures import ROOT, commit
 from drivers.camera import EncoderReading, LineBlock
 from drivers.recording.format import Entry, RecordingMetadata, What, pack, unpack
 from model.durable import write_whole
+from station.commands.bench.processor import processor
 from station.demo import rendered_cloth
-from station.processor import processor
 from station.recording.recorder import GB, ClothRecorder
 
 OUT = ROOT / "docs" / "results" / "recording-speed.md"

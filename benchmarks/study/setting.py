@@ -13,8 +13,8 @@ import torch
 from drivers.camera import CameraError
 from model.encoder import VGG16_DEPTH, Encoder, load_encoder
 from model.errors import ModelError
+from station.commands.bench.processor import processor
 from station.contract import StationError
-from station.processor import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
