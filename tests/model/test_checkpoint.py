@@ -7,13 +7,15 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from model import checkpoint
 from model.errors import ModelError
-from model.mfrnet import MFRNet
+from model.long import LongLearner
+from model.mfrnet import MFRNet, blank, broad_config
 
 METADATA: checkpoint.Metadata = {"fabric": "linen", "seed": 4, "threshold": 1.25}
 
@@ -32,6 +34,34 @@ def test_a_network_comes_back_the_same(taught: MFRNet, saved: Path) -> None:
     tile = torch.randint(0, 256, (1, 1, 256, 256), dtype=torch.uint8)
     with torch.inference_mode():
         torch.testing.assert_close(back(tile), taught(tile))
+
+
+def test_its_broad_and_long_looks_come_back_with_it(taught: MFRNet, tmp_path: Path) -> None:
+    several, path = copy.deepcopy(taught), tmp_path / "model.safetensors"
+    for size in (2, 4):
+        several.broad[size] = blank(broad_config(taught.config), several.encoder, seed=size).eval()
+    learner = LongLearner(512)
+    learner.see(np.random.default_rng(0).integers(90, 160, (2000, 512), np.uint8), 0, 512)
+    look = learner.learned()
+    assert look is not None
+    several.long = look.to_arrays()
+    checkpoint.save(several, path, METADATA)
+    back = checkpoint.load(path)
+    assert back.broad.keys() == {2, 4}
+    assert all(one.encoder is back.encoder for one in back.broad.values())
+    tile = torch.randint(0, 256, (1, 1, 256, 256), dtype=torch.uint8)
+    with torch.inference_mode():
+        for size, one in back.broad.items():
+            torch.testing.assert_close(one(tile), several.broad[size](tile), rtol=0.02, atol=0.02)
+    assert back.long.keys() == several.long.keys()
+    assert all(np.array_equal(back.long[name], value) for name, value in several.long.items())
+
+
+@pytest.mark.parametrize("broad", ["[]", '{"2": 3}', '{"x": "{}"}', '{"1": "{}"}', '{"2": "{}"}', "not json"])
+def test_broad_looks_that_are_none_are_refused(saved: Path, broad: str) -> None:
+    _rewritten(saved, {"broad": broad})
+    with pytest.raises(ModelError, match="teach"):
+        checkpoint.load(saved)
 
 
 def test_a_model_from_before_the_terms_were_weighed_scores_as_it_did(taught: MFRNet, saved: Path) -> None:
