@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ ECHO = 0.6
 """Within reach of a stronger hit, one that is weaker than this share of it is its echo: the filter looks aside."""
 APART_PX = 12
 """Hits nearer to a stronger one than this are the same flaw."""
-MOST_HITS = 64
+MOST_HITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ class WarpStep:
         """Give the highest score over its limit."""
         return max((float(scores.max()) for _, scores in self.windows), default=0.0)
 
+    def for_map(self) -> WarpStep:
+        """Return what the map needs of it, without the evidence, which is nearly all of it."""
+        return replace(self, evidence=np.zeros((0, self.evidence.shape[1]), np.float32))
+
 
 @dataclass(frozen=True, eq=False)
 class WeftStep:
@@ -122,6 +127,10 @@ class WeftStep:
     def highest(self) -> float:
         """Give the highest score over its limit."""
         return float(self.scores.max(initial=0))
+
+    def for_map(self) -> WeftStep:
+        """Return what the map needs of it, without the evidence, which is nearly all of it."""
+        return replace(self, evidence=np.zeros((0, 0, 0), np.float32))
 
 
 Step = WarpStep | WeftStep
@@ -251,7 +260,8 @@ def _hits(sums: Sums, window: int, scores: Floats, last: int, direction: Directi
     """Yield the peaks of a window that are told, ``scores`` being its heights over the limit."""
     if scores.max(initial=0) < 1:
         return
-    peaks = np.flatnonzero(scores >= 1)
+    highest = cv2.dilate(scores[None], np.ones((1, 2 * APART_PX + 1), np.uint8))[0]
+    peaks = np.flatnonzero((scores >= 1) & (scores == highest))
     count = 1 << sums.level
     spread = direction.spread[sums.level - LEVELS[0]]
     for place in _peaks(scores, peaks):
