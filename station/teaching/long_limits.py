@@ -25,7 +25,7 @@ ALIKE = 2.0
 """Windows of neighbouring lengths sum much of the same cloth: so many of them give one false alarm together."""
 FEW_PATCHES = 48
 """With fewer patches than this, a window's own law is not told from chance: the law of all windows joins in."""
-NO_SCALE_PER_TILE = 1e-3
+NO_SCALE_PER_TILE = 2.5e-4
 """Without a scale there are no metres to budget: good cloth may reach a limit so many times on the area of a tile."""
 
 
