@@ -39,7 +39,7 @@ LONGEST_MM = 1600.0
 BLOCK_LINES = 224
 DISTURBED = OpticsSettings(falloff=0.4, lamp_drift=0.03, lamp_drift_mm=2000.0, dust=3)
 KINDS = ("missing end", "tight end", "double end", "missing pick", "tight pick", "double pick")
-DIFFICULTIES = (3.0, 4.0, 5.0, 5.5, 6.0, 6.5, 7.0, 8.0)
+DIFFICULTIES = (3.0, 4.0, 5.0, 6.0, 6.5, 7.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ class Bench:
             means = np.stack([means[at : at + length].mean(0) for at in range(0, len(means) - length + 1, length)])
         else:
             rise = np.round(self._cloth.style.skew * np.arange(good.shape[0])).astype(int)
-            straight = np.stack([np.roll(row, -up) for row, up in zip(means, rise, strict=True)])
-            means = straight[:length, : means.shape[1] - int(rise.max())].mean(0, keepdims=True)
+            straight = np.stack([np.roll(row, up) for row, up in zip(means, rise, strict=True)])
+            means = straight[:length, int(rise.max()) :].mean(0, keepdims=True)
         return float(means.std())
 
     def play(self, seed: int, start: int, metres: float, placed: Sequence[Placed] = ()) -> list[Defect]:

@@ -28,7 +28,7 @@ and have defects made of it, told when first sure, as they grow, and once closed
     for defect in tracker.end_run(): ...                  # after the steps of scorer.end_run()
 
 Scores are over the limit of their window: 1 is the threshold in every direction.  ``paint`` makes of a run's steps the
-map of scores in cells.
+map of scores in cells; who gathers steps for it keeps ``step.for_map()``, a small part of each.
 """
 
 from model.long.learner import LongLearner

@@ -26,7 +26,7 @@ ALIKE = 0.3
 BANDS_SHARE, BANDS_MORE = 0.999, 2.5
 """A band is none of good cloth's if it stands out so many times (second) further than nearly all (first) of it,
 or than a quarter of its spread."""
-FEW_MEANS = 8
+FEW_MEANS, MEDIAN_MEANS = 8, 256
 SMOOTH_PX = 17
 MOST_PEAKS = 4000
 
@@ -145,7 +145,7 @@ def _edges(runs: Sequence[_Run], direction: Direction) -> Floats:
 
 def _fixed(runs: Sequence[_Run], direction: Direction) -> tuple[Floats, list[Floats]]:
     """Learn what the columns of the camera always show; also without each run, for that run itself."""
-    each = np.stack([np.median([found for _, _, found in _evidence(run, direction, np.inf)], 0) for run in runs])
+    each = np.stack([_median(run, direction) for run in runs])
     mean = each.mean(0) if len(runs) > 2 else np.median(each, 0)
     out = np.abs(mean) > STANDS_OUT * _spread(mean)[:, None]
     share = np.zeros(len(WIDTHS), np.float32)
@@ -158,6 +158,13 @@ def _fixed(runs: Sequence[_Run], direction: Direction) -> tuple[Floats, list[Flo
     kept = np.maximum(share[:, None], out).astype(np.float32)
     without = [kept * (mean * len(runs) - own) / (len(runs) - 1) if len(runs) > 2 else kept * mean for own in each]
     return (kept * mean).astype(np.float32), [part.astype(np.float32) for part in without]
+
+
+def _median(run: _Run, direction: Direction) -> Floats:
+    """Return the median evidence of a run's columns, of up to so many of its means."""
+    every = slice(None, None, -(-len(run.low) // MEDIAN_MEANS))
+    some = _Run(run.profiles[every], run.low[every], run.high[every])
+    return np.asarray(np.median([found for _, _, found in _evidence(some, direction, np.inf)], 0), np.float32)
 
 
 def _restless(runs: Sequence[_Run], direction: Direction, fixed: Sequence[Floats]) -> Floats:

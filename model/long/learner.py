@@ -23,8 +23,8 @@ STEP_LINES, STEP_RANGE = 64, (16, 256)
 CELLS, WIDE_PX = 32, 3000
 """The web is cut into so many strips of columns, twice as many where it is wider than this."""
 NARROWEST_CELL_PX = 8
-MOST_LINES = 120_000
-"""More good cloth than this is not looked at: its means would fill the memory, and teach nothing new."""
+MOST_PX = 160_000_000
+"""More good cloth than this is not looked at (40 m of a metre's width at 0.5 mm): learning it would take long."""
 LEAST_LINES = 512
 
 
@@ -52,6 +52,7 @@ class LongLearner:
         lines = STEP_LINES if mm_per_px_along is None else round(STEP_MM / mm_per_px_along)
         self._step = int(np.clip(lines, *STEP_RANGE))
         self._width = width_px
+        self._most_lines = MOST_PX // width_px
         self._cells = 0
         self._cell_px = 0
         self._sums = LineSums(self._step)
@@ -70,7 +71,7 @@ class LongLearner:
         if right_px - left_px < CELLS * NARROWEST_CELL_PX:
             self.end_run()
             return
-        if self._lines >= MOST_LINES:
+        if self._lines >= self._most_lines:
             return
         if not self._cells:
             self._cells = CELLS * (2 if right_px - left_px >= WIDE_PX else 1)

@@ -10,11 +10,14 @@ from model.long.look import Floats
 from model.long.scorer import Hit, Step, WarpStep
 from model.scorer import CELL_PX
 
+UNTOLD = np.float32(0.99)
+
 
 def paint(steps: Iterable[Step], first_line: int, end_line: int, width_px: int) -> Floats:
     """Return every cell's highest score over its limit, float32 ``[ceil(lines / CELL_PX), ceil(width / CELL_PX)]``.
 
-    A line that is told is painted over its whole window, everything else where its window ends (warp) or lies (weft).
+    A window is painted over all the cloth it sums.  What is told along the warp is painted as it leans, and only that
+    reaches 1 there.
 
     Args:
         steps: of one run.
@@ -30,7 +33,9 @@ def paint(steps: Iterable[Step], first_line: int, end_line: int, width_px: int) 
             continue
         if isinstance(step, WarpStep):
             starts[step.index] = low, high
-            np.maximum(part, step.scores, out=part)
+            for count, scores in step.windows:
+                top = starts.get(step.index + 1 - count, (0, 0))[0]
+                np.maximum(cells[top:high], np.minimum(scores, UNTOLD), out=cells[top:high])
             for hit in step.hits:
                 _paint_warp(cells, hit, starts)
         else:

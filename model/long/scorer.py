@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ ECHO = 0.6
 """Within reach of a stronger hit, one that is weaker than this share of it is its echo: the filter looks aside."""
 APART_PX = 12
 """Hits nearer to a stronger one than this are the same flaw."""
-MOST_HITS = 64
+MOST_HITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class WarpStep:
         left_px, right_px: columns of the web.
         evidence: float32 ``[widths, width]``, how far it stands out by itself, in spreads of good cloth.
         hits: what stands out in the windows that end here, strongest first.
-        scores: float32 ``[ceil(width / CELL_PX)]``, highest score of the windows that end here, over their limits.
+        windows: the windows that end here, as (means, float32 ``[ceil(width / CELL_PX)]`` scores over their limit).
     """
 
     index: int
@@ -81,7 +82,22 @@ class WarpStep:
     right_px: int
     evidence: Floats
     hits: tuple[Hit, ...]
-    scores: Floats
+    windows: tuple[tuple[int, Floats], ...]
+
+    @property
+    def scores(self) -> Floats:
+        """Give the highest score of each cell across, float32 ``[ceil(width / CELL_PX)]``; 0 where no window ends."""
+        nothing = np.zeros(-(-self.evidence.shape[1] // CELL_PX), np.float32)
+        return np.asarray(np.maximum.reduce([nothing, *(scores for _, scores in self.windows)]))
+
+    @property
+    def highest(self) -> float:
+        """Give the highest score over its limit."""
+        return max((float(scores.max()) for _, scores in self.windows), default=0.0)
+
+    def for_map(self) -> WarpStep:
+        """Return what the map needs of it, without the evidence, which is nearly all of it."""
+        return replace(self, evidence=np.zeros((0, self.evidence.shape[1]), np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +122,15 @@ class WeftStep:
     evidence_line: int
     hits: tuple[Hit, ...]
     scores: Floats
+
+    @property
+    def highest(self) -> float:
+        """Give the highest score over its limit."""
+        return float(self.scores.max(initial=0))
+
+    def for_map(self) -> WeftStep:
+        """Return what the map needs of it, without the evidence, which is nearly all of it."""
+        return replace(self, evidence=np.zeros((0, 0, 0), np.float32))
 
 
 Step = WarpStep | WeftStep
@@ -180,12 +205,12 @@ class LongScorer:
 
     def _warp_step(self, part: WarpPart) -> WarpStep:
         mean, warp = part.mean, self._look.warp
-        scores = np.zeros(self._width, np.float32)
+        windows = []
         hits: list[Hit] = []
         for sums in part.sums:
             found = heights(sums, warp, part.low, part.high)[0]
             found /= np.float32(self._limits.warp[sums.level - LEVELS[0]])
-            np.maximum(scores, found, out=scores)
+            windows.append((1 << sums.level, _by_cell(found)))
             hits += _hits(sums, 0, found, part.index, warp, 0)
         return WarpStep(
             index=part.index,
@@ -195,7 +220,7 @@ class LongScorer:
             right_px=part.high,
             evidence=part.evidence,
             hits=_strongest(hits),
-            scores=_by_cell(scores),
+            windows=tuple(windows),
         )
 
     def _weft_step(self, part: WeftPart) -> WeftStep:
@@ -235,7 +260,8 @@ def _hits(sums: Sums, window: int, scores: Floats, last: int, direction: Directi
     """Yield the peaks of a window that are told, ``scores`` being its heights over the limit."""
     if scores.max(initial=0) < 1:
         return
-    peaks = np.flatnonzero(scores >= 1)
+    highest = cv2.dilate(scores[None], np.ones((1, 2 * APART_PX + 1), np.uint8))[0]
+    peaks = np.flatnonzero((scores >= 1) & (scores == highest))
     count = 1 << sums.level
     spread = direction.spread[sums.level - LEVELS[0]]
     for place in _peaks(scores, peaks):

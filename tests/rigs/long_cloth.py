@@ -69,7 +69,7 @@ def look() -> LongLook:
 @lru_cache(maxsize=1)
 def limits() -> LongLimits:
     """Set limits that one good picture in some dozens reaches at most."""
-    return long_limits(look(), WIDTH, None, budget_per_100_m=0.25)
+    return long_limits(look(), WIDTH, None, budget_per_100_m=0.25, per_tile=1e-3)
 
 
 def scored(pixels: NDArray[np.uint8], cuts: tuple[int, ...] = ()) -> list[Step]:

@@ -8,6 +8,7 @@ nearly Gaussian, and the tail of its square is exponential, which is what the la
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,14 @@ from station.teaching.request import TeachRequest
 from station.teaching.tail import MIN_PATCHES, fit_tail
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE
 
+SURE_SHAPE = 2.0
+"""A tail heavier than a Gaussian's is believed if its shape is so many standard errors (about one over the root of the
+peaks in the tail) above 0."""
+ALIKE = 2.0
+"""Windows of neighbouring lengths sum much of the same cloth: so many of them give one false alarm together."""
 FEW_PATCHES = 48
 """With fewer patches than this, a window's own law is not told from chance: the law of all windows joins in."""
-NO_SCALE_PER_TILE = 1e-3
+NO_SCALE_PER_TILE = 2.5e-4
 """Without a scale there are no metres to budget: good cloth may reach a limit so many times on the area of a tile."""
 
 
@@ -70,7 +76,7 @@ def long_limits(
     every = np.concatenate(list(look.peaks.values()))
     counts = patches_per_100_m(look, web_px, mm_per_px_along or 1.0)
     tiles = web_px / TILE_PX * PER_100_M / TILE_PX  # on the lines that 100 m have at 1 mm a line
-    share = (per_tile * tiles if mm_per_px_along is None else budget_per_100_m) / len(counts)
+    share = (per_tile * tiles if mm_per_px_along is None else budget_per_100_m) * ALIKE / len(counts)
 
     def limit(name: str) -> float:
         if name not in look.peaks:
@@ -89,5 +95,8 @@ def long_limits(
 
 def _fitted(peaks: NDArray[np.float32], probability: float) -> float:
     """Return the height that a patch of good cloth exceeds with this probability."""
-    height = float(np.sqrt(max(fit_tail(np.square(peaks)).score_at(probability), 0.0)))
+    tail = fit_tail(np.square(peaks))
+    if tail.shape < SURE_SHAPE / np.sqrt(tail.share * peaks.size):
+        tail = replace(tail, shape=0.0, scale=tail.scale / (1 - tail.shape))  # the same mean excess
+    height = np.sqrt(max(tail.score_at(probability), 0.0))
     return float(height * (1 + 0.5 / np.sqrt(peaks.size)))  # the law is less certain the less cloth showed it

@@ -13,7 +13,7 @@ from tests.rigs.long_cloth import LINES, WIDTH, Faint, cloth, limits, look, scor
 
 
 def highest(steps: list[Step], kind: type[WarpStep] | type[WeftStep]) -> float:
-    return max(float(step.scores.max()) for step in steps if isinstance(step, kind))
+    return max(step.highest for step in steps if isinstance(step, kind))
 
 
 @pytest.mark.parametrize("levels", [-2.0, 2.0])
@@ -48,7 +48,7 @@ def test_how_the_stream_is_cut_changes_nothing(cuts: list[int]) -> None:
         own, other = ([step for step in steps if isinstance(step, kind)] for steps in (whole, pieces))
         for one, two in zip(own, other, strict=True):
             assert (one.first_line, one.end_line, one.hits) == (two.first_line, two.end_line, two.hits)
-            assert np.array_equal(one.scores, two.scores)
+    assert np.array_equal(paint(whole, 0, LINES, WIDTH), paint(pieces, 0, LINES, WIDTH))
 
 
 @settings(max_examples=6, deadline=None)
@@ -118,7 +118,8 @@ def test_another_cameras_columns_are_not_taken_for_its_own() -> None:
     wider = np.concatenate([cloth(107), cloth(108)], 1)
     scorer = LongScorer(look(), limits(), 2 * WIDTH)
     steps = scorer.push(wider, 0, 2 * WIDTH, 0) + scorer.end_run()
-    assert all(step.scores.shape == (2 * WIDTH // CELL_PX,) for step in steps if isinstance(step, WarpStep))
+    assert paint(steps, 0, LINES, 2 * WIDTH).shape == (LINES // CELL_PX, 2 * WIDTH // CELL_PX)
+    assert max(step.highest for step in steps) > 0
 
 
 def test_a_web_too_narrow_to_say_anything_is_passed_over() -> None:
@@ -127,9 +128,25 @@ def test_a_web_too_narrow_to_say_anything_is_passed_over() -> None:
     assert all(not step.hits for step in steps)
 
 
+@pytest.mark.parametrize("lines", [1, 3, 30, 100, 130])
+def test_a_run_too_short_to_say_anything_is_passed_over_or_scored(lines: int) -> None:
+    steps = scored(cloth(112, lines))
+    assert {step.end_line for step in steps if isinstance(step, WeftStep)} == {lines}
+    assert all(not step.hits for step in steps)
+
+
+def test_where_there_is_no_cloth_nothing_is_found() -> None:
+    scorer = LongScorer(look(), limits(), WIDTH)
+    steps = scorer.push(cloth(113), 0, 0, 0) + scorer.push(cloth(114), 0, WIDTH, LINES) + scorer.end_run()
+    assert all(not step.hits for step in steps)
+    assert steps[-1].end_line == 2 * LINES
+
+
 def test_the_map_shows_the_line_over_its_whole_length() -> None:
     steps = scored(cloth(110, LINES, Faint(0, LINES, 300, 302, 2.0), Faint(200, 202, 0, WIDTH, 2.0)))
-    cells = paint(steps, 0, LINES, WIDTH)
+    cells = paint([step.for_map() for step in steps], 0, LINES, WIDTH)
+    assert np.array_equal(cells, paint(steps, 0, LINES, WIDTH))
+    assert sum(step.for_map().evidence.nbytes for step in steps) == 0
     assert cells.shape == (LINES // CELL_PX, WIDTH // CELL_PX)
     assert (cells[:, 74:77].max(1) >= 1).mean() > 0.9
     assert (cells[49:52].max(0) >= 1).mean() > 0.9

@@ -81,9 +81,9 @@ def test_good_strips_stay_below_the_limit(shared_data: Path, fabric: str) -> Non
 @pytest.mark.parametrize(
     ("fabric", "end", "sigmas", "least"),
     [
-        ("aitex_f01", True, -0.3, 0.85),
+        ("aitex_f01", True, -0.3, 0.6),
         ("aitex_f01", True, 0.3, 0.85),
-        ("aitex_f01", False, -0.8, 0.8),  # its good strips show lines of their own where the feed wobbled
+        ("aitex_f01", False, -0.5, 0.85),  # its good strips show lines of their own where the feed wobbled
         ("aitex_f03", True, -0.3, 0.9),
         ("aitex_f03", False, -0.3, 0.9),
         ("aitex_f03", False, 0.3, 0.9),
