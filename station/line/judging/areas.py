@@ -100,8 +100,8 @@ class AreaJoiner:
         return (box.bottom - box.top - blur) * high, (box.right - box.left - blur) * wide
 
     def _is_piece(self, closed: Region) -> bool:
-        size = self._size(closed.extent)
-        is_line = max(size) >= LINE_ELONGATION * min(size)
+        looks, size = self._size(closed.box, 0), self._size(closed.extent)
+        is_line = max(looks) >= LINE_ELONGATION * min(looks)
         return closed.peak >= self._threshold and max(size) <= (self._largest if is_line else self._broadest)
 
     def _is_area(self, region: Region) -> bool:
