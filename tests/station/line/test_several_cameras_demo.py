@@ -26,6 +26,9 @@ fabric = "demo"
 """
 
 
+OF_THE_ROLL = ("roll", "crop_file", "found_at", "columns_inspected")
+
+
 @pytest.mark.slow
 def test_two_cameras_report_the_same_defects_as_a_wide_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -34,7 +37,7 @@ def test_two_cameras_report_the_same_defects_as_a_wide_one(
     with open_records(home) as records:
         demo.install_fabric(records.store, records.history)
 
-    def defects(text: str) -> list[list[str]]:
+    def defects(text: str) -> list[dict[str, str]]:
         """Of a roll with these settings, as its report has them."""
         config = tmp_path / "station.toml"
         config.write_text(text, encoding="utf-8")
@@ -42,8 +45,9 @@ def test_two_cameras_report_the_same_defects_as_a_wide_one(
         assert (run["lines_inspected"], run["lines_uninspected"]) == (3000, 0)
         report = tmp_path / "roll.csv"
         typed("report", str(run["roll"]), "--csv", str(report))
-        with report.open(newline="", encoding="utf-8") as file:
-            return [row[1:-1] for row in csv.reader(file)][1:]  # but for its name and the place of the picture
+        with report.open(newline="", encoding="utf-8-sig") as file:
+            rows = [dict(row) for row in csv.DictReader(file)]
+        return [{name: cell for name, cell in row.items() if name not in OF_THE_ROLL} for row in rows]
 
     def typed(*words: str) -> dict[str, object]:
         monkeypatch.setattr("sys.argv", ["station", *words, "--home", str(home), "--json"])
