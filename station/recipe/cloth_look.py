@@ -65,7 +65,9 @@ class ClothLook(BaseModel):
         ]
         pitches = [(way, self._pitch_px(number)) for number, way in enumerate(("across", "along"))]
         shown = [f"{pitch:.1f} px {way}" for way, pitch in pitches if pitch is not None]
-        said.append(f"weave repeats every {' and '.join(shown)}" if shown else "no repeat of its weave stands out")
+        said.append(
+            f"weave repeats every {' and '.join(shown)}" if shown else "no single repeat of its weave stands out"
+        )
         return ", ".join(said)
 
     def _pitch_px(self, way: int) -> float | None:

@@ -33,6 +33,7 @@ class WebLook(BaseModel):
         strength: mean power in these peaks above what lies around them, in units of the mean grey squared.
         texture, structure: of the cloth, as :mod:`station.line.scoring.web_profile` measures them, the texture as a
             share of the mean grey.
+        shown: how many times the yarns stand above what lies around them in a block, at the least; 0 where not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -43,6 +44,7 @@ class WebLook(BaseModel):
     strength: float = Field(ge=0)
     texture: float = Field(ge=0)
     structure: float = Field(ge=0)
+    shown: float = Field(0.0, ge=0)
 
     @property
     def fills(self) -> bool:

@@ -27,16 +27,15 @@ from station.line.scoring.yarns import (
     against_around,
     over_floor,
     peaks_of,
+    shown,
     sigmas,
     spectra,
 )
 from station.recipe.web_look import Beside, WebLook
 from station.teaching.sampling import blocks
 
-MOST_BLOCKS = 24
-"""So many blocks are looked at, drawn evenly from what could be read."""
-MOST_PEAKS = 8
-"""So many peaks of the spectrum are gone by."""
+MOST_BLOCKS, MOST_PEAKS = 24, 8
+"""So many blocks are looked at, drawn evenly from what could be read, and so many peaks of the spectrum gone by."""
 PARTS = (-1.0, 0.0, 1 / 3, 2 / 3)
 """Yarns are looked for in all of the width (-1) and in each third of it: cloth may cover one only."""
 NARROWEST_PX = 2 * WINDOW_PX
@@ -289,10 +288,10 @@ def _look(
         high, low = against_around(block.power, of_block)
         dead = np.where(block.is_live, 1.0, np.nan)
         light = np.square(block.level[:, None]) + 1
-        shown = np.maximum(high - low, 0) / light
-        usual = np.maximum(np.percentile(shown[block.is_live], _SEEN_BY, axis=0), 1e-12)
+        excess = np.maximum(high - low, 0) / light
+        usual = np.maximum(np.percentile(excess[block.is_live], _SEEN_BY, axis=0), 1e-12)
         over.append(dead * np.median(high / low, axis=1))
-        strength.append(dead * np.median(shown / usual, axis=1))
+        strength.append(dead * np.median(excess / usual, axis=1))
         grain.append(dead * np.median(low / light / usual, axis=1))
     structure = float(np.median([block.structure for block in made]))
 
@@ -309,15 +308,16 @@ def _look(
         ).beside()
 
     yarns = tuple(common or peaks[0])
-    excess = np.concatenate([YarnRuler(yarns, 1.0).excess(block.grey) for block in made])
+    ruled = np.concatenate([YarnRuler(yarns, 1.0).excess(block.grey) for block in made])
     edges = [(np.nan, np.nan) if one.edges is None else (one.edges.left_px, one.edges.right_px) for one in made]
     look = WebLook(
         left=side(slice(None), [left for left, _ in edges]),
         right=side(slice(None, None, -1), [width_px - right for _, right in edges]),
         yarns=yarns,
-        strength=float(np.percentile(excess, _SEEN_BY)),
+        strength=float(np.percentile(ruled, _SEEN_BY)),
         texture=float(np.median([block.texture for block in made])),
         structure=structure,
+        shown=min(shown(block.grey, yarns) for block in made),
     )
     return (
         look if _is_sure(look, made) else look.model_copy(update={"left": _kept(look.left), "right": _kept(look.right)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from drivers.simulated.paint import FlawPatch
 from drivers.simulated.weave import STYLES
 from model.runtime import Runtime
 from station import demo
-from station.contract import Defect
+from station.contract import Defect, DefectKind
 from station.playback import play
 
 pytestmark = pytest.mark.slow
@@ -47,6 +48,28 @@ def test_of_the_flaws_found_nearly_all_come_as_exactly_one_defect(runtime: Runti
     assert sum(count > 0 for count in pieces) >= 0.9 * len(true)
     assert sum(count == 1 for count in pieces) >= 0.95 * sum(count > 0 for count in pieces)
     assert all(sum(box.meets(flaw) for flaw in true) <= 1 for box in found), "none spans two flaws"
+
+
+@pytest.mark.parametrize("contrast", [1.5, 2.0])
+def test_a_smear_of_twenty_eight_spots_is_one_area_that_counts_what_is_seen_apart(
+    runtime: Runtime, contrast: float
+) -> None:
+    """Spots of 3 mm, 19 mm from one to the next; and one more by itself, 60 mm beside them."""
+    cloth = demo.demo_cloth(33)
+    pixels = cloth.render(0, 1024).astype(np.float32)
+    stained = np.zeros(pixels.shape, np.float32)
+    shaken = np.random.default_rng(0).integers(-2, 3, (7, 4, 2))
+    places = [(300 + 38 * row, 600 + 38 * column) + shaken[row, column] for row in range(7) for column in range(4)]
+    for line, column in [*places, np.array((400, 600 + 38 * 3 + 120))]:
+        cv2.circle(stained, (int(column), int(line)), 3, contrast * cloth.sigma, -1)
+    pixels -= cv2.GaussianBlur(stained, (0, 0), 1)
+    camera = MemoryCamera(pixels.clip(0, 255).astype(np.uint8), lines=1024)
+    pieces = play(camera, runtime, demo.shipped_model()[1]).pieces.values()
+    found = [defect for piece in pieces for defect in piece.defects if defect.is_reject]
+    alone, smear = sorted(found, key=lambda defect: defect.parts)
+    assert (alone.kind, alone.parts) == (DefectKind.SPOT, 1)
+    assert smear.kind is DefectKind.AREA
+    assert 10 <= smear.parts <= 28
 
 
 @pytest.mark.parametrize("along", [True, False], ids=["below one another", "side by side"])

@@ -60,3 +60,8 @@ def test_too_many_notices_never_push_out_a_graver_one(row: AlarmRow) -> None:
     assert row.text.startswith("The disk is full.")
     row.acknowledge()
     assert row.text.startswith("Backup 199 was made.")
+
+
+def test_an_area_says_how_many_spots_it_has(row: AlarmRow) -> None:
+    row.put_reject(replace(SPOT, kind=DefectKind.AREA, parts=28), "mm")
+    assert "area of 28 spots" in row.text

@@ -10,8 +10,9 @@ that fills the picture, whatever its weave, has nothing different beside it and 
 
 Where a recipe knows from its teach-in what lies beside the cloth (:class:`station.recipe.web_look.WebLook`), that
 decides: a side beside which nothing lies is cloth up to the picture's border, cloth too fine to be told by its texture
-is measured by its yarns (:mod:`station.line.scoring.yarn_ruler`), and only a block too smooth for the cloth learned
-shows none.  What follows is for the rest, and for pictures of which nothing is known.
+is measured by its yarns (:mod:`station.line.scoring.yarn_ruler`), and only a block too smooth for the cloth learned, or
+for fine cloth one without any yarns, shows none.  What follows is for the rest, and for pictures of which nothing is
+known.
 
 Assumptions: the web is one piece, covers at least a third of the picture, and the area beside it reaches the picture's
 border on its side.  That area may have any width where it is clipped, two bins where its shade differs from the
@@ -44,6 +45,7 @@ from station.line.scoring.web_profile import (
     typical_of,
 )
 from station.line.scoring.yarn_ruler import YarnRuler
+from station.line.scoring.yarns import WINDOW_PX, has_yarns, shown
 from station.recipe.web_look import Beside, WebLook
 
 SELVEDGE_PX = 128
@@ -67,6 +69,7 @@ _BLANK = 0.2  # texture (grey levels) below which a whole picture shows nothing
 _GONE = 0.6  # a noise-like picture with less than this of the texture seen before: the cloth is gone
 _NOISE_TEXTURE = 4.0  # grey levels: more than this is not camera noise
 _OF_NOISE = 0.5  # the structure of noise
+_TELLING, _BARE = 10.0, 2.5  # times that yarns stand above what lies around: in every block, and by chance
 _COARSE = 1.25  # of the structure of noise: cloth of more is told from noise
 
 
@@ -123,7 +126,7 @@ class WebFinder:
         if _is_small(grey):
             return self._usual() if self._lefts and len(grey) < MIN_LINES else _unclipped(grey)
         profile = measure(grey)
-        if self._look is not None and _is_other(self._look, grey, profile):
+        if self._look is not None and (_is_other(self._look, grey, profile) or _is_bare(self._look, grey)):
             return None
         if self._look is not None and self._look.fills:
             return _unclipped(grey)
@@ -186,6 +189,14 @@ def _is_other(look: WebLook, grey: NDArray[np.uint8], profile: Profile) -> bool:
     is_coarse = look.structure > _COARSE * NOISE_STRUCTURE
     is_like_noise = profile.typical_structure < (look.structure + _OF_NOISE) / 2
     return is_coarse and is_like_noise and profile.typical_texture < _TEXTURE * expected
+
+
+def _is_bare(look: WebLook, grey: NDArray[np.uint8]) -> bool:
+    """Say whether a block shows no yarns at all where cloth too fine to be told from noise filled all pictures."""
+    is_fine = look.structure <= _COARSE * NOISE_STRUCTURE and look.shown >= _TELLING
+    if not (look.fills and is_fine) or min(grey.shape) < WINDOW_PX:
+        return False
+    return shown(grey, look.yarns) < _BARE and not has_yarns(grey)
 
 
 def _edges(grey: NDArray[np.uint8], profile: Profile, *, is_cloth: bool = False) -> WebEdges | None:

@@ -25,6 +25,9 @@ LEAST_RATIO = 2.3
 
 Floats = NDArray[np.float32]
 
+FEW, FEW_PEAKS = 16, 3
+"""So many windows and peaks say quickly whether yarns that are known show."""
+
 _HALF = WINDOW_PX // 2
 _HANN = np.hanning(WINDOW_PX + 1)[:-1].astype(np.float32)
 _ALONG = np.minimum(np.arange(WINDOW_PX), WINDOW_PX - np.arange(WINDOW_PX))[:, None]
@@ -53,11 +56,37 @@ def spectra(grey: NDArray[np.uint8]) -> tuple[Floats, int]:
 
 
 def _row_of_spectra(lines: NDArray[np.uint8]) -> Floats:
-    windows = sliding_window_view(lines, WINDOW_PX, axis=1)[:, ::HOP_PX].transpose(1, 0, 2).astype(np.float32)
+    return _spectra_of(sliding_window_view(lines, WINDOW_PX, axis=1)[:, ::HOP_PX].transpose(1, 0, 2))
+
+
+def _spectra_of(pixels: NDArray[np.uint8]) -> Floats:
+    """Return the power spectrum of each window, float32 ``[windows, 64, 33]``."""
+    windows = pixels.astype(np.float32)
     windows -= windows.mean(axis=(1, 2), keepdims=True)
     windows *= _HANN[:, None] * _HANN
     waves = fft.rfft2(windows)
     return np.asarray(waves.real**2 + waves.imag**2, np.float32)
+
+
+def shown(grey: NDArray[np.uint8], peaks: Sequence[tuple[int, int]]) -> float:
+    """Return how many times the power in peaks stands above what lies around them, in a few windows spread over a
+    block, uint8 ``[lines, width]`` of 64 or more each; noise has about 1.5."""
+    lines, width = grey.shape
+    number = np.arange(FEW)
+    tops = (number * 7 % FEW) * (lines - WINDOW_PX) // (FEW - 1)
+    lefts = number * (width - WINDOW_PX) // (FEW - 1)
+    pairs = zip(tops.tolist(), lefts.tolist(), strict=True)
+    windows = np.stack([grey[top : top + WINDOW_PX, left : left + WINDOW_PX] for top, left in pairs])
+    high, low = against_around(_spectra_of(windows), peaks[:FEW_PEAKS])
+    return float((high / low).mean())
+
+
+def has_yarns(grey: NDArray[np.uint8]) -> bool:
+    """Say whether any yarns show in a block, uint8 ``[lines, width]`` of 64 or more each."""
+    power, rows = spectra(grey)
+    scale = np.maximum(np.median(power.reshape(len(power), -1), axis=1), 1e-3)
+    even = power / scale[:, None, None]
+    return bool(sigmas(over_floor(np.asarray(even.mean(axis=0), np.float32)), rows * len(even)).max() >= LEAST_SIGMAS)
 
 
 def floor_of(power: Floats) -> Floats:

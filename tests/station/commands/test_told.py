@@ -204,7 +204,8 @@ def test_pictures_are_played_at_the_white_of_the_teaching_and_another_depth_is_t
         recipe = records.history.recipe("demo")
         assert recipe.cloth is not None
         cloth = recipe.cloth.model_copy(update={"white": 4095, "width_px": 512, "web_left_px": 0, "web_right_px": 512})
-        records.store.save_recipe(recipe.model_copy(update={"cloth": cloth}), "me", "taught on 12 bits")
+        taught_so = {"cloth": cloth, "tells_differing": False}  # what the web looks like as a whole is another matter
+        records.store.save_recipe(recipe.model_copy(update=taught_so), "me", "taught on 12 bits")
     dark = good_cloth[:512].astype(np.uint16) * 4  # 10 bits would do, so that by itself it would be taken for bright
     save_image(tmp_path / "deep" / "1.png", dark)
     save_image(tmp_path / "flat" / "1.png", good_cloth[:512])

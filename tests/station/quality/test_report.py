@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 
-from station.contract import ClothDiffers, Ledger, RollEnded
+from station.contract import ClothDiffers, DefectChanged, DefectKind, Ledger, RollEnded
 from station.quality import report as reports
 from station.records.history import History
 from station.records.rolls import Entry
 from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.safety.codec import entry_content, entry_of
 from station.records.store import Store
-from tests.rigs.reported_roll import recipe, record
+from tests.rigs.reported_roll import recipe, record, spot
 
 CONTRACT = {
     "roll", "fabric", "length_m", "inspected_m", "uninspected_m", "defects", "points", "points_per_100_m2", "grade",
@@ -50,6 +51,25 @@ def test_what_passed_for_its_size_alone_is_counted_apart(store: Store) -> None:
     made = reports.report(History(store), "R1")
     assert (made.defects, made.rejects, made.too_small) == (4, 3, 1)
     assert "4 on record, 3 rejects, 1 passed for their size alone" in reports.to_text(made)
+
+
+def test_an_area_says_how_many_spots_it_has_in_every_report(store: Store, tmp_path: Path) -> None:
+    record(store, "R1", recipe(), ended=False)
+    area = replace(spot(5, 40_000, 60), kind=DefectKind.AREA, parts=28)
+    entry = Entry(1, DefectChanged(area), datetime(2026, 1, 2, tzinfo=UTC))
+    back = entry_of(json.loads(json.dumps(entry_content(entry, 1)))).event
+    assert isinstance(back, DefectChanged)
+    assert back.defect.parts == 28
+    store.write(back)
+    assert store.flush()
+    made = reports.report(History(store), "R1")
+    assert [one["parts"] for one in reports.to_dict(made)["defect_list"]] == [1, 1, 1, 1, 28]
+    assert "area of 28 spots" in reports.to_text(made)
+    reports.to_csv(made, tmp_path / "r.csv")
+    assert (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines()[5].split(",")[-2] == "28"
+    reports.to_pdf(made, tmp_path / "r.pdf")
+    words = " ".join(" ".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages).split())
+    assert "area of 28 spots" in words
 
 
 def test_false_alarms_do_not_count(store: Store) -> None:

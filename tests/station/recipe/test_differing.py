@@ -44,7 +44,7 @@ def test_cloth_whose_weave_does_not_repeat_says_so() -> None:
     random = np.random.default_rng(0)
     made = look_of([features(random.normal(100, 5, (256, 256)).clip(0, 255).astype(np.uint8)) for _ in range(8)])
     assert made is not None
-    assert made.told().endswith("no repeat of its weave stands out")
+    assert made.told().endswith("no single repeat of its weave stands out")
 
 
 def test_all_that_was_learned_is_said_with_the_switch() -> None:

@@ -120,11 +120,11 @@ def test_a_few_flaws_close_together_are_that_many_flaws(number: int) -> None:
 
 
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("side", [1, 5, 8])
+@pytest.mark.parametrize("side", [1, 5, 8, 20])
 def test_flaws_forty_millimetres_apart_stay_apart_however_many(side: int, turned: bool) -> None:
     step = side + round(40 / CELL_MM)
     places = [(10 + step * row, 10 + step * column) for row in range(4) for column in range(4)]
-    scores = spotted(150, 150, places, side=side)
+    scores = spotted(300, 300, places, side=side)
     found = areas(np.ascontiguousarray(scores.T) if turned else scores)
     assert [region.parts for region in found] == [1] * 16
 
@@ -144,6 +144,23 @@ def test_a_long_line_beside_a_hail_of_spots_stands_by_itself() -> None:
     line, hail = sorted(areas(scores, list(range(11, 200, 11))), key=lambda region: region.parts)
     assert (line.parts, line.area) == (1, 180)
     assert hail.parts == 8
+
+
+def test_spots_around_a_stain_belong_to_it_and_those_beside_a_long_line_do_not() -> None:
+    spots = [(10, 40), (45, 36), (30, 62)]
+    scores = spotted(120, 90, spots)
+    scores[16:40, 30:56] = 2.0
+    (stain,) = areas(scores, list(range(9, 120, 9)))
+    assert stain.parts == 4
+    scores[16:40, 30:56] = 0
+    scores[4:110, 50] = 2.0
+    assert [region.parts for region in areas(scores)] == [1] * 4
+
+
+def test_what_is_as_broad_as_a_piece_of_cloth_joins_nothing_and_is_not_waited_for() -> None:
+    scores = spotted(2000, 160, [(1005 + 7 * i, 150) for i in range(4)])
+    scores[10:1990, 5:140] = 2.0
+    assert sorted(region.parts for region in areas(scores, list(range(50, 2000, 50)))) == [1] * 5
 
 
 def test_what_does_not_reach_the_threshold_joins_nothing() -> None:
