@@ -44,7 +44,7 @@ class LongJudge:
 
     def take(self, seen: LongSteps) -> Iterator[LookView | Defect]:
         """Take new steps; yields the defects that changed and, at the end of a run, what was seen of it."""
-        self._steps += seen.steps
+        self._steps += [step.for_map() for step in seen.steps]
         self._end_line = max([self._end_line, *(step.end_line for step in seen.steps if isinstance(step, WarpStep))])
         yield from self._lines.feed(seen.steps, seen.piece)
         if seen.ends:
