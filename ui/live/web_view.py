@@ -296,5 +296,5 @@ class WebView(QWidget):
             marks.paint_outline(painter, box, reject=defect.is_reject, flash=flash)
             if defect.is_reject:
                 y = box.top() - 23 if box.top() - 23 > canvas.top() else box.bottom() + 4
-                text = f"{defect.number} · {kind_words(defect.kind, defect.parts)}"
+                text = f"{defect.number} · {kind_words(defect.kind, defect.parts, defect.look)}"
                 marks.paint_tag(painter, canvas, QPointF(box.left() - 2, y), text, "critical")

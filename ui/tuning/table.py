@@ -88,7 +88,7 @@ def _cell(defect: DefectRow, fate: Fate, column: int) -> str:
     return (
         str(fate),
         str(defect.number),
-        kind_words(defect.kind, defect.parts),
+        kind_words(defect.kind, defect.parts, defect.look),
         size(defect.length_mm, defect.width_mm, defect.unit),
         position(defect.position_mm, defect.unit),
         f"{defect.score:.3g}",

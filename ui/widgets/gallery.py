@@ -57,9 +57,8 @@ class DefectGallery(QAbstractListModel):
             return self._notes.get(row.id, "")
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             verdict = row.verdict.value if row.verdict else "not reviewed"
-            return (
-                f"{row.number}: {kind_words(row.kind, row.parts)} at {position(row.position_mm, row.unit)}, {verdict}"
-            )
+            what = kind_words(row.kind, row.parts, row.look)
+            return f"{row.number}: {what} at {position(row.position_mm, row.unit)}, {verdict}"
         return None
 
     @property
@@ -131,7 +130,7 @@ class GalleryDelegate(QStyledItemDelegate):
         painter.setPen(theme.colour("text_soft"))
         painter.drawText(upper, Qt.AlignmentFlag.AlignRight, note or position(row.position_mm, row.unit))
         kind = painter.fontMetrics().elidedText(
-            kind_words(row.kind, row.parts), Qt.TextElideMode.ElideRight, box.width() - 18
+            kind_words(row.kind, row.parts, row.look), Qt.TextElideMode.ElideRight, box.width() - 18
         )
         painter.drawText(lower, left, kind)
         if row.verdict is not None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 
-from station.contract import ClothDiffers, Ledger, RollEnded
+from station.contract import ClothDiffers, DefectChanged, Ledger, RollEnded
 from station.quality import report as reports
 from station.records.history import History
 from station.records.rolls import Entry
 from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.safety.codec import entry_content, entry_of
 from station.records.store import Store
-from tests.rigs.reported_roll import recipe, record
+from tests.rigs.reported_roll import long_line, recipe, record
 
 CONTRACT = {
     "roll", "fabric", "length_m", "inspected_m", "uninspected_m", "defects", "points", "points_per_100_m2", "grade",
@@ -50,6 +51,22 @@ def test_what_passed_for_its_size_alone_is_counted_apart(store: Store) -> None:
     made = reports.report(History(store), "R1")
     assert (made.defects, made.rejects, made.too_small) == (4, 3, 1)
     assert "4 on record, 3 rejects, 1 passed for their size alone" in reports.to_text(made)
+
+
+def test_the_look_is_said_where_it_is_not_the_fine_one(store: Store) -> None:
+    record(store, "R1", recipe(), ended=False)
+    store.write(DefectChanged(long_line(5, 95_000, 900)))
+    store.write(DefectChanged(replace(long_line(6, 96_000, 10), is_reject=False)))
+    assert store.flush()
+    made = reports.report(History(store), "R1")
+    *others, last, _ = made.defect_list
+    assert ([one.look for one in others], last.look, last.threshold) == (["fine"] * 4, "long, faint", 0.5)
+    lines = reports.to_text(made).splitlines()
+    assert [line.split("mm  ")[-1].split("  ")[0] for line in lines[-6:]] == [
+        *["spot"] * 4,
+        *["long, faint: warp-wise line"] * 2,
+    ]
+    assert made.too_small == 2, "the last scores less than the fine look's threshold, and above its own"
 
 
 def test_false_alarms_do_not_count(store: Store) -> None:
