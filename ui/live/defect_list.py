@@ -30,6 +30,8 @@ Index = QModelIndex | QPersistentModelIndex
 ROW_HIGH = 84
 THUMB = 64
 _KEEP = 200
+_SAID = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole)
+"""By these roles a row is told whole, as a sentence; on the screen there is not always room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class LiveDefects(QAbstractListModel):
             return row.defect.is_reject
         if role == self.AlarmRole:
             return row.open_alarm
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role in _SAID:
             return describe(row)
         return None
 

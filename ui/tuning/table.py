@@ -54,7 +54,7 @@ class ConsequenceTable(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Give a cell's value for a role."""
         defect, fate = self._rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return _cell(defect, fate, index.column())
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return theme.icon(_SIGN[fate], _COLOUR[fate])
