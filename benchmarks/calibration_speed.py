@@ -8,7 +8,6 @@ All are measured in turn on 128 MiB of pixels, and written to ``docs/results/cal
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from calibration.columns import ColumnFault
 from calibration.lens import Lens
 from calibration.shading import Shading
 from model.durable import write_whole
+from station.commands.bench.processor import processor
 
 OUT = ROOT / "docs" / "results" / "calibration-speed.md"
 WIDTH, LINES, BLOCKS = 4096, 256, 128
@@ -85,8 +85,8 @@ def main() -> None:
             subject.measure(blocks)
     page = [
         "# Speed of the corrections",
-        f"By `python -m benchmarks.calibration_speed` at commit {commit()}, on one of {os.cpu_count()} cores "
-        f"({platform.machine()}), load average {load:.1f} at the start, OpenCV {cv2.__version__}.",
+        f"By `python -m benchmarks.calibration_speed` at commit {commit()}, on one core of {processor()}"
+        f", load average {load:.1f} at the start, OpenCV {cv2.__version__}.",
         f"Mono8 blocks of {LINES} lines of {WIDTH} px, {BLOCKS} different ones, each to a new array; processor "
         f"time, median of {ROUNDS} rounds and quartiles.  Wanted: {WANTED} Mpx/s of the flat field on one core.",
         "\n".join(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from model.durable import write_whole
+from station.commands.bench.processor import processor
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "results" / "figures.md"
@@ -102,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     parts = [
         "# Measured figures",
-        f"By `python -m benchmarks.figures` at commit {commit()}, on {os.cpu_count()} cores ({platform.machine()}), "
+        f"By `python -m benchmarks.figures` at commit {commit()}, on {processor()}, "
         f"Python {platform.python_version()}.",
         f"## Simulated cloth: `station demo --headless --metres {METRES} --seed …`",
     ]

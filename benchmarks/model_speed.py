@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import resource
 import sys
 import time
@@ -21,10 +20,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from benchmarks.ablation import TO_CONV3_3
 from benchmarks.figures import ROOT, commit
+from model.bare_trunk import make_trunk
 from model.durable import write_whole
 from model.encoder import VGG16, VGG16_DEPTH
 from model.engines.engine import Engine
@@ -32,6 +31,7 @@ from model.mfrnet import MFRNet, MFRNetConfig, blank
 from model.runtime import arranged, choose_device, choose_precision, make_engine
 from model.scorer import TILE_PX
 from station import demo
+from station.commands.bench.processor import processor
 
 TRUNK = "bare VGG16 trunk"
 LIGHT = "light"
@@ -40,20 +40,6 @@ BATCHES, CUDA_BATCHES = (1, 8, 18, 32), (1, 8, 18, 32, 64, 128)
 """The numbers of tiles per call; 18 is about what a line asks for at once."""
 MAP_CELLS = (64, 64)
 ROUNDS = 8
-
-
-class Trunk(nn.Module):
-    """The trunk runs VGG16's convolutions on grey pictures and averages the last map's channels, to copy little."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.trunk = VGG16().to(dtype)
-        self.dtype = dtype
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Return the mean: uint8 ``[N, 256, 256]`` -> float32 ``[N, 32, 32]``."""
-        grey = (pictures.unsqueeze(1).to(self.dtype) / 255).expand(-1, 3, -1, -1)
-        return self.trunk(grey)[-1].mean(1).float()
 
 
 @dataclass
@@ -131,7 +117,7 @@ def machine(device: str) -> str:
     """Name the machine measured on."""
     if device == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
-    return f"{os.cpu_count()} cores ({platform.machine()}), load average {os.getloadavg()[0]:.1f} at the start"
+    return f"{processor()}, load average {os.getloadavg()[0]:.1f} at the start"
 
 
 def memory(device: str) -> str:
@@ -187,7 +173,7 @@ def main() -> None:
     precision = choose_precision(options.precision, device)
     batches = options.batches or (CUDA_BATCHES if device == "cuda" else BATCHES)
     where = machine(device)
-    trunk = make_engine(lambda _channels, dtype, _single: Trunk(dtype), device, precision)
+    trunk = make_engine(make_trunk, device, precision)
     subjects = subjects_of(TRUNK, trunk, (TILE_PX // 8, TILE_PX // 8), batches[-1:])
     for encoder in options.encoder:
         engine = make_engine(arranged(network_of(encoder), "maps"), device, precision)

@@ -7,7 +7,6 @@ It runs on cloth of the demo, whose noise no coder can pack, and writes ``docs/r
 
 from __future__ import annotations
 
-import os
 import platform
 import tempfile
 import time
@@ -24,6 +23,7 @@ from benchmarks.figures import ROOT, commit
 from drivers.camera import EncoderReading, LineBlock
 from drivers.recording.format import Entry, RecordingMetadata, What, pack, unpack
 from model.durable import write_whole
+from station.commands.bench.processor import processor
 from station.demo import rendered_cloth
 from station.recording.recorder import GB, ClothRecorder
 
@@ -44,7 +44,7 @@ def main() -> None:
         [
             "# What recording costs",
             "",
-            f"By `python -m benchmarks.recording_speed` at commit {commit()}, on {os.cpu_count()} cores, Python "
+            f"By `python -m benchmarks.recording_speed` at commit {commit()}, on {processor()}, Python "
             f"{platform.python_version()}, OpenCV {cv2.__version__}, zstandard {zstandard.__version__}. "
             f"Processor time of one thread, median of {ROUNDS} rounds over {len(blocks)} blocks of {BLOCK_LINES} × "
             f"{cloth.shape[1]} px of the demo's cloth.",

@@ -23,7 +23,7 @@ from station.contract import (
     StripView,
 )
 from station.display_score import display_scores
-from station.heat_map import HeatMap
+from station.line.heat_map import HeatMap
 from station.line.inspection import Inspection
 from station.line.judging.decision import is_too_small
 from station.recipe import Recipe

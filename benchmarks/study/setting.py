@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import torch
 from drivers.camera import CameraError
 from model.encoder import VGG16_DEPTH, Encoder, load_encoder
 from model.errors import ModelError
+from station.commands.bench.processor import processor
 from station.contract import StationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +66,7 @@ def provenance(module: str, words: Sequence[str]) -> str:
     commit = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     command = " ".join(["python -m", module, *_without_out(words)])
     return (
-        f"By `{command}` at commit {commit}, on {os.cpu_count()} cores of {_processor()}, Python "
+        f"By `{command}` at commit {commit}, on {processor()}, Python "
         f"{platform.python_version()}, torch {torch.__version__}."
     )
 
@@ -78,12 +78,3 @@ def _without_out(words: Sequence[str]) -> list[str]:
         at = kept.index("--out")
         del kept[at : at + 2]
     return kept
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -14,17 +14,18 @@ from model.long.beside import autocovariance, kernels
 from model.long.drift import DriftFinder
 from model.long.heights import around, heights, raw_heights
 from model.long.look import EDGE_PX, HOPS, LEVELS, PATCH_PX, REACH_PX, STRONGEST, UNIT, WIDTHS, Direction, Floats
-from model.long.means import Mean, filtered, without_light
-from model.long.passing import Sums, WarpPass, WeftPass, evidence_of
+from model.long.means import Mean, bands, filtered, without_light
+from model.long.passing import TOGETHER, Sums, WarpPass, WeftPass, evidence_of
 
-TOGETHER = 4
-"""What lies beside a place is learned on so many means together, where the noise of the camera counts less."""
 STANDS_OUT = 5.0
 """What a column always shows is the camera's if it stands out so many times further than columns mostly do."""
 FEW_RUNS = 5
 """With fewer runs than this, what all of them show may be this cloth's own warp as well as the camera."""
 ALIKE = 0.3
 """What columns always show is only taken off if both halves of the runs agree by this correlation."""
+BANDS_SHARE, BANDS_MORE = 0.999, 2.5
+"""A band is none of good cloth's if it stands out so many times (second) further than nearly all (first) of it,
+or than a quarter of its spread."""
 FEW_MEANS = 8
 SMOOTH_PX = 17
 MOST_PEAKS = 4000
@@ -68,7 +69,10 @@ def _inner(low: int, high: int) -> slice:
 
 
 def _kernels(runs: Sequence[_Run]) -> Floats | None:
-    """Learn what lies beside a place from all runs; None where there is nothing to learn from."""
+    """Learn what lies beside a place from all runs; None where there is nothing to learn from.
+
+    It is learned on means of some means, where the noise of the camera counts less.
+    """
     total, weight = np.zeros(2 * REACH_PX + 1), 0
     for run in runs:
         for first in range(0, len(run.profiles), TOGETHER):
@@ -93,6 +97,7 @@ def _plain(taps: Floats, step: np.ndarray) -> Direction:
         edges=np.ones((2, EDGE_PX), np.float32),
         spread=np.full((len(LEVELS), len(WIDTHS)), np.inf, np.float32),
         usual=np.full(len(LEVELS), np.inf, np.float32),
+        thick=np.inf,
         lean=0.0,
     )
 
@@ -110,7 +115,10 @@ def _base(runs: Sequence[_Run]) -> Direction | None:
                 squares += _spread(found) ** 2
                 count += 1
     step = np.sqrt(squares / max(count, 1))
-    return _plain(taps, step) if (step > 0).all() else None
+    if not (step > 0).all():
+        return None
+    highest = [max(np.quantile(bands(run.profiles), BANDS_SHARE), run.profiles.std() / 4) for run in runs]
+    return replace(_plain(taps, step), thick=float(np.float32(BANDS_MORE * max(highest))))
 
 
 def _evidence(run: _Run, direction: Direction, strongest: float = STRONGEST) -> Iterable[tuple[int, int, Floats]]:
@@ -244,9 +252,10 @@ def _warp_sums(runs: Runs, direction: Direction, fixed: Sequence[Floats], step_l
     """Pass all runs through the direction, each without what only it says the columns always show."""
     for means, own in zip(runs, fixed, strict=True):
         cloth = WarpPass(replace(direction, fixed=own), step_lines)
-        for index, mean in enumerate(means):
-            last = index + 1 == len(means)
-            yield cloth.push(mean, last=last).sums, mean.left_px, min(mean.right_px, mean.sums.size), last
+        for first in range(0, len(means), TOGETHER):
+            last = first + TOGETHER >= len(means)
+            for part in cloth.push(means[first : first + TOGETHER], last=last):
+                yield part.sums, part.low, part.high, last and part.mean is means[-1]
 
 
 def _weft_sums(strips: Sequence[Floats], direction: Direction, cells: int) -> Iterable[_Seen]:

@@ -13,7 +13,7 @@ import numpy as np
 from model.long.look import LEVELS, UNIT, Direction, Floats
 from model.long.passing import Sums
 
-AROUND_PX, CORE_PX = 24, 8
+AROUND_PX, CORE_PX = 16, 5
 """Around a place are those from the second to the first away, on both sides."""
 HELD = 2.5
 """What lies around counts at most so many times what is usual: the filter looks aside, and a strong flaw has echoes."""

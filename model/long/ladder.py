@@ -7,13 +7,13 @@ additions a place.
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.long.look import HOPS, LEAST_HOP, LEAST_LEAN, LEVELS, UNIT, Floats
+from model.long.look import HOPS, LEAST_HOP, LEAST_LEAN, LEVELS, MOST_LEAN, UNIT, Floats
 
 TOP = LEVELS[-1]
 Counts = NDArray[np.int16]
@@ -25,9 +25,14 @@ def counts_of(evidence: Floats) -> Counts:
     return np.rint(evidence * np.float32(UNIT)).astype(np.int16)
 
 
-def leans(level: int) -> range:
+def furthest(level: int, drift: float) -> int:
     """Return by how many px lines may lean over a window of this level, beyond what all the cloth leans by."""
-    return range(-LEAST_LEAN[level], LEAST_LEAN[level] + 1)
+    return max(LEAST_LEAN[level], min(MOST_LEAN, math.ceil(abs(drift) * (1 << level)))) if level else 0
+
+
+def leans(level: int, drift: float) -> range:
+    """Return the px by which lines lean over a window of this level, beyond what all the cloth leans by."""
+    return range(-furthest(level, drift), furthest(level, drift) + 1)
 
 
 def hop(level: int) -> int:
@@ -38,7 +43,8 @@ def hop(level: int) -> int:
 def parts_of(lean: int, level: int, drift: float) -> tuple[int, int]:
     """Return how a line that leans by so many px over a window is made: the lean of its halves, and px between them."""
     half = int(abs(lean) // 2) * (1 if lean >= 0 else -1)
-    kept = max(-LEAST_LEAN[level - 1], min(LEAST_LEAN[level - 1], half))
+    most = furthest(level - 1, drift)
+    kept = max(-most, min(most, half))
     return kept, lean - half + round(drift * (1 << (level - 1)))
 
 
@@ -55,10 +61,10 @@ def doubled(later: Counts, earlier: Counts, level: int, drift: float) -> Counts:
         int16 ``[leans, ..., places]`` by the place of the line in the last mean.
     """
     places = later.shape[-1]
-    sums = np.empty((len(leans(level)), *later.shape[1:]), np.int16)
-    for row, lean in zip(sums, leans(level), strict=True):
+    sums = np.empty((len(leans(level, drift)), *later.shape[1:]), np.int16)
+    for row, lean in zip(sums, leans(level, drift), strict=True):
         half, px = parts_of(lean, level, drift)
-        index = half + LEAST_LEAN[level - 1]
+        index = half + furthest(level - 1, drift)
         near, far = later[index], earlier[index]
         px = max(-places, min(places, px))
         if px >= 0:
@@ -82,8 +88,8 @@ class Ladder:
     def __init__(self, shape: tuple[int, ...], drift: float, top: int = TOP) -> None:
         self._drift = drift
         self._top = top
-        self._zero = [np.zeros((len(leans(level)), *shape), np.int16) for level in range(top)]
-        self._kept: list[deque[tuple[int, Counts]]] = [deque() for _ in range(top)]
+        self._nothing = [np.zeros((len(leans(level, drift)), *shape), np.int16) for level in range(top)]
+        self._kept: list[dict[int, Counts]] = [{} for _ in range(top + 1)]
         self._index = 0
 
     @property
@@ -94,44 +100,39 @@ class Ladder:
     @property
     def kept_bytes(self) -> int:
         """Give how many bytes of sums are kept for longer windows."""
-        return sum(sums.nbytes for kept in self._kept for _, sums in kept)
+        return sum(sums.nbytes for kept in self._kept for sums in kept.values())
 
     def push(self, profile: Counts, *, last: bool = False) -> Iterator[tuple[int, Counts]]:
         """Take the next profile; yield (level, sums) of the windows that end with it and are due.
 
-        A window before the first profile is summed over what there is.  With ``last`` every window is due that is not
-        scored on the grid.
+        With ``last`` the windows of all levels are due.  What lies before the first profile counts nothing.
         """
         index = self._index
         self._index += 1
-        sums = profile[None]
-        self._keep(0, index, sums)
+        self._kept[0][index] = profile[None]
         for level in range(1, self._top + 1):
-            half = 1 << (level - 1)
-            if not self._due(level, index, last):
-                return
-            sums = doubled(sums, self._at(level - 1, index - half), level, self._drift)
-            if level < self._top:
-                self._keep(level, index, sums)
+            if not last and (index + 1) % hop(level):
+                break
+            sums = self._at(level, index)
             if level in LEVELS:
                 yield level, sums
-
-    def _due(self, level: int, index: int, last: bool) -> bool:
-        return last or (index + 1) % hop(level) == 0
-
-    def _keep(self, level: int, index: int, sums: Counts) -> None:
-        kept = self._kept[level]
-        kept.append((index, sums))
-        while kept and kept[0][0] < index - (1 << level):
-            kept.popleft()
+        for level, kept in enumerate(self._kept):
+            oldest = index + 1 - (1 << self._top) if level == 0 else index + 1 - (1 << level) - hop(level + 1)
+            while kept and next(iter(kept)) < oldest:
+                del kept[next(iter(kept))]
 
     def _at(self, level: int, index: int) -> Counts:
-        """Return the sums of the window that ended at ``index``, the nearest one before it if it was not scored."""
-        best = self._zero[level]
-        for kept, sums in self._kept[level]:
-            if kept <= index:
-                best = sums
-        return best
+        """Return the sums of the window of this level that ends at ``index``, made if they are not kept."""
+        kept = self._kept[level]
+        if index < 0:
+            return self._nothing[level]
+        if index not in kept:
+            half = 1 << (level - 1)
+            sums = doubled(self._at(level - 1, index), self._at(level - 1, index - half), level, self._drift)
+            if level == self._top:
+                return sums
+            kept[index] = sums
+        return kept[index]
 
 
 def window_sums(profiles: Counts, drift: float) -> Iterator[tuple[int, int, Counts]]:

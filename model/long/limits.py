@@ -9,6 +9,8 @@ from model.long.ladder import hop
 from model.long.look import HOPS, LEVELS, PATCH_PX, LongLook
 
 NEVER = float("inf")
+PER_100_M = 100_000.0
+"""This many mm of cloth are what false alarms are counted on."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class LongLimits:
 
 def patches_per_100_m(look: LongLook, web_px: float, mm_per_px_along: float) -> dict[str, float]:
     """Count, by the names of ``look.peaks``, the patches of each level on 100 m of a web: what a peak is one of."""
-    lines = 100_000 / mm_per_px_along
+    lines = PER_100_M / mm_per_px_along
     counts = {}
     for level in LEVELS:
         window = look.step_lines * HOPS * hop(level)

@@ -26,14 +26,18 @@ EDGE_PX = 48
 """This near the web's edge (or the picture's), the spread of good cloth is learned by distance."""
 STRONGEST = 7.0
 """A mean counts at most so many times its own spread: what is short and strong is no long flaw."""
+THICK_PX = 9
+"""What is as thick as this and stands out is no yarn but a band or a seam; others see it better."""
 LEVELS = (2, 3, 4, 5, 6)
 """Windows of 2 ** level means are scored."""
 HOPS, LEAST_HOP = 4, 2
 """A window is scored again after this part of its length, but not before so many means."""
 UNIT = 64
 """Evidence is summed in whole parts of its spread, so small that the rounding is nothing, and two bytes hold a sum."""
-LEAST_LEAN = (0, 1, 3, 3, 4, 5, 6)
-"""A flaw may lean by this many px over a window of each level, beyond what all the cloth leans by."""
+LEAST_LEAN = (0, 1, 2, 3, 4, 5, 6)
+MOST_LEAN = 8
+"""A flaw may lean by the first many px over a window of each level beyond what all the cloth leans by; by more, up to
+the second, where that takes in what does not lean at all: pictures may differ in how they lie."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,7 @@ class Direction:
         edges: float32 ``[2, EDGE_PX]``, how much more it varies at this distance from the near and the far edge.
         spread: float32 ``[levels, widths]``, the spread of sums over a window, in units of ``step``; infinite where
             so long a window was never seen.
+        thick: how far a band of :data:`THICK_PX` places stands out, relative to the light, that is no good cloth.
         lean: px by which all the cloth leans from one mean to the next.
     """
 
@@ -58,6 +63,7 @@ class Direction:
     edges: Floats
     spread: Floats
     usual: Floats
+    thick: float
     lean: float
 
     def ratio(self, places: int, low: int, high: int) -> Floats:
@@ -136,6 +142,7 @@ _SHAPES = {
     "edges": (2, EDGE_PX),
     "spread": (len(LEVELS), len(WIDTHS)),
     "usual": (len(LEVELS),),
+    "thick": (1,),
     "lean": (1,),
 }
 
@@ -145,6 +152,10 @@ def _direction(arrays: Mapping[str, NDArray[np.float32]], name: str) -> Directio
     found: dict[str, Any] = {field.name: arrays[f"{name}.{field.name}"] for field in fields(Direction)}
     for part, value in found.items():
         wrong_shape = value.shape != _SHAPES.get(part, value.shape)
-        if wrong_shape or np.isnan(value).any() or (part not in ("spread", "usual") and not np.isfinite(value).all()):
+        if (
+            wrong_shape
+            or np.isnan(value).any()
+            or (part not in ("spread", "usual", "thick") and not np.isfinite(value).all())
+        ):
             raise ValueError(f"The long look has a {name} {part} that cannot be")
-    return Direction(**{**found, "lean": float(found["lean"][0])})
+    return Direction(**{**found, "thick": float(found["thick"][0]), "lean": float(found["lean"][0])})

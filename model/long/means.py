@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.long.look import LIGHT_PX, REACH_PX, Floats
+from model.long.look import LIGHT_PX, REACH_PX, THICK_PX, Floats
 
+YARN_PX = 5
+"""Bands are looked for where so many px are averaged: a band has yarns in it, too."""
 LEAST_LINES = 4
 """Fewer lines than this at the end of a run are left out."""
 
@@ -110,6 +112,22 @@ def without_light(means: Floats, low: int, high: int) -> Floats:
     light = cv2.blur(inside, (LIGHT_PX, 1), borderType=cv2.BORDER_REFLECT_101)
     relative[:, low:high] = inside / np.maximum(light, np.float32(1e-3)) - np.float32(1)
     return relative
+
+
+def bands(relative: Floats) -> Floats:
+    """Return by how much :data:`THICK_PX` places around each stand out as a whole, float32 ``[n, places]``."""
+    kernel = np.ones((1, THICK_PX), np.uint8)
+    smooth = cv2.blur(relative, (YARN_PX, 1), borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(np.maximum(cv2.erode(smooth, kernel), -cv2.dilate(smooth, kernel)))
+
+
+def beside_bands(relative: Floats, thick: float) -> NDArray[np.bool_] | None:
+    """Return the places whose light or surroundings such a band spoils, bool ``[n, places]``; None: there is none."""
+    found = bands(relative) > thick
+    if not found.any():
+        return None
+    reach = np.ones((1, 2 * (REACH_PX + LIGHT_PX // 2 + THICK_PX) + 1), np.uint8)
+    return np.asarray(cv2.dilate(found.astype(np.uint8), reach), np.bool_)
 
 
 def filtered(relative: Floats, low: int, high: int, kernels: Floats) -> Floats:

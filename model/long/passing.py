@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from model.long.ladder import Counts, Ladder, counts_of, window_sums
 from model.long.look import LEVELS, STRONGEST, Direction, Floats
-from model.long.means import Mean, filtered, without_light
+from model.long.means import Mean, beside_bands, filtered, without_light
 
 BLOCK_LINES = 512
 """So many lines are judged at once along the weft, always from the same lines on, however the cloth comes in."""
+TOGETHER = 4
+"""So many means along the warp are filtered at once, which costs little more than one."""
 CONTEXT_LINES = 112
 """What lies this near is looked at to judge a line: light, what is beside it, and how far the cloth leans."""
 
@@ -28,10 +30,13 @@ class Sums:
 
 @dataclass(frozen=True, eq=False)
 class WarpPart:
-    """A warp part is one mean of lines with its evidence, float32 ``[widths, width]``, and the windows it ends."""
+    """A warp part is one mean of lines, the columns of the web that were looked at, its evidence, float32
+    ``[widths, width]``, and the windows it ends."""
 
     mean: Mean
     index: int
+    low: int
+    high: int
     evidence: Floats
     sums: tuple[Sums, ...]
 
@@ -64,6 +69,9 @@ def evidence_of(
     if direction.fixed.shape[1] == found.shape[2]:
         found[..., low:high] -= direction.fixed[:, low:high]
     found /= ratio
+    spoilt = beside_bands(relative, direction.thick)
+    if spoilt is not None:
+        found *= ~spoilt[:, None]
     return np.clip(found, -strongest, strongest, out=found)
 
 
@@ -79,18 +87,25 @@ class WarpPass:
     def end_run(self) -> None:
         """Forget the run."""
         self._ladder: Ladder | None = None
+        self._ratio: tuple[tuple[int, int], Floats] | None = None
 
     @property
     def kept_bytes(self) -> int:
         """Give how many bytes of sums are kept."""
         return self._ladder.kept_bytes if self._ladder is not None else 0
 
-    def push(self, mean: Mean, *, last: bool = False) -> WarpPart:
-        """Take the next mean; with ``last`` the windows that end with the run are summed too."""
-        low, high = mean.left_px, min(mean.right_px, mean.sums.size)
-        relative = without_light(mean.sums[None], low, high)
-        ratio = self._direction.ratio(mean.sums.size, low, high)
-        evidence = evidence_of(relative, low, high, self._direction, ratio)[0]
+    def push(self, means: Sequence[Mean], *, last: bool = False) -> Iterator[WarpPart]:
+        """Take the next means, filtered together; with ``last`` the windows that end with the run are summed too."""
+        low = max(mean.left_px for mean in means)
+        high = min(min(mean.right_px, mean.sums.size) for mean in means)
+        relative = without_light(np.stack([mean.sums for mean in means]), low, high)
+        if self._ratio is None or self._ratio[0] != (low, high):
+            self._ratio = (low, high), self._direction.ratio(means[0].sums.size, low, high)
+        found = evidence_of(relative, low, high, self._direction, self._ratio[1])
+        for mean, evidence in zip(means, found, strict=True):
+            yield self._part(mean, low, high, evidence, last=last and mean is means[-1])
+
+    def _part(self, mean: Mean, low: int, high: int, evidence: Floats, *, last: bool) -> WarpPart:
         if mean.lines < self._step:
             evidence *= np.float32(mean.lines / self._step)
         if self._ladder is None:
@@ -100,7 +115,7 @@ class WarpPass:
         for level, values in self._ladder.push(counts_of(evidence), last=last):
             if index + 1 >= 1 << level or (last and level == LEVELS[0]):
                 sums.append(Sums(level, 1, values[:, None]))
-        return WarpPart(mean, index, evidence, tuple(sums))
+        return WarpPart(mean, index, low, high, evidence, tuple(sums))
 
 
 class WeftPass:

@@ -17,7 +17,7 @@ from model.long.ladder import leans
 from model.long.limits import LongLimits
 from model.long.look import LEVELS, REACH_PX, UNIT, WIDTHS, Direction, Floats, LongLook
 from model.long.means import LineSums, Mean, strip_means
-from model.long.passing import Sums, WarpPart, WarpPass, WeftPart, WeftPass
+from model.long.passing import TOGETHER, Sums, WarpPart, WarpPass, WeftPart, WeftPass
 from model.scorer import CELL_PX
 
 ECHO = 0.6
@@ -128,7 +128,7 @@ class LongScorer:
         self._sums = LineSums(look.step_lines)
         self._warp = WarpPass(self._look.warp, look.step_lines, top=max(usable, default=LEVELS[0]))
         self._weft = WeftPass(self._look.weft, look.cells)
-        self._held: Mean | None = None
+        self._held: list[Mean] = []
         self._run_line = 0
         self._lines = 0
         self._left = 0
@@ -161,29 +161,29 @@ class LongScorer:
         steps: list[Step] = []
         for mean in self._sums.end():
             steps += self._means(mean)
-        if self._held is not None:
-            steps.append(self._warp_step(self._warp.push(self._held, last=True)))
+        if self._held:
+            steps += map(self._warp_step, self._warp.push(self._held, last=True))
         nothing = np.zeros((self._look.cells, 0), np.float32)
         steps += map(self._weft_step, self._weft.push(nothing, last=True))
-        self._held = None
+        self._held = []
         self._warp.end_run()
         self._weft.end_run()
         self._lines = 0
         return steps
 
     def _means(self, mean: Mean) -> Iterator[Step]:
-        """Hold a mean back until the next one comes, as the run's last one ends all windows."""
-        held = self._held
-        self._held = mean
-        if held is not None:
-            yield self._warp_step(self._warp.push(held))
+        """Gather means, and hold the last back until the next one comes, as the run's last one ends all windows."""
+        if len(self._held) == TOGETHER:
+            yield from map(self._warp_step, self._warp.push(self._held))
+            self._held = []
+        self._held.append(mean)
 
     def _warp_step(self, part: WarpPart) -> WarpStep:
         mean, warp = part.mean, self._look.warp
         scores = np.zeros(self._width, np.float32)
         hits: list[Hit] = []
         for sums in part.sums:
-            found = heights(sums, warp, mean.left_px, min(mean.right_px, self._width))[0]
+            found = heights(sums, warp, part.low, part.high)[0]
             found /= np.float32(self._limits.warp[sums.level - LEVELS[0]])
             np.maximum(scores, found, out=scores)
             hits += _hits(sums, 0, found, part.index, warp, 0)
@@ -191,8 +191,8 @@ class LongScorer:
             index=part.index,
             first_line=self._run_line + mean.first_line,
             end_line=self._run_line + mean.first_line + mean.lines,
-            left_px=mean.left_px,
-            right_px=mean.right_px,
+            left_px=part.low,
+            right_px=part.high,
             evidence=part.evidence,
             hits=_strongest(hits),
             scores=_by_cell(scores),
@@ -233,15 +233,15 @@ def _elsewhere(look: LongLook) -> LongLook:
 
 def _hits(sums: Sums, window: int, scores: Floats, last: int, direction: Direction, first: int) -> Iterator[Hit]:
     """Yield the peaks of a window that are told, ``scores`` being its heights over the limit."""
-    peaks = np.flatnonzero(scores >= 1)
-    if not peaks.size:
+    if scores.max(initial=0) < 1:
         return
+    peaks = np.flatnonzero(scores >= 1)
     count = 1 << sums.level
     spread = direction.spread[sums.level - LEVELS[0]]
     for place in _peaks(scores, peaks):
         values = sums.values[:, window, :, place] / (UNIT * spread)
         lean, width = np.unravel_index(int(np.abs(values).argmax()), values.shape)
-        px = leans(sums.level)[int(lean)] / count + direction.lean
+        px = leans(sums.level, direction.lean)[int(lean)] / count + direction.lean
         sign = 1 if values[lean, width] > 0 else -1
         yield Hit(float(scores[place]), float(first + place), last, count, px, direction.lean, int(width), sign)
 

@@ -269,7 +269,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """How fast: the whole line against the bare model, on pre-rendered cloth."""
-    from station.commands.bench import bench as measure
+    from station.commands.bench.measure import bench as measure
 
     del home
     emit(measure(seconds, pairs, seed, device, encoder, weights), as_json)

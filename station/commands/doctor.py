@@ -20,7 +20,7 @@ from model.durable import make_private
 from model.runtime import Runtime
 from station import demo
 from station.commands.audit import as_text, verify_audit
-from station.commands.bench import model_rate
+from station.commands.bench.measure import model_rate
 from station.commands.session import open_records
 from station.display import has_display
 from station.line.pace import fastest_m_per_min

@@ -21,7 +21,7 @@ from station.evaluation import metrics
 from station.evaluation.at_threshold import AtThreshold, Box
 from station.evaluation.datasets.dataset import Sample, read_truth
 from station.evaluation.datasets.pictures import Picture, PicturesCamera
-from station.heat_map import HeatMap
+from station.line.heat_map import HeatMap
 from station.playback import Piece, Playback, play
 from station.recipe import Recipe
 

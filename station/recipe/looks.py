@@ -16,7 +16,7 @@ from station.recipe.sensitivity import SensitivityProfile
 if TYPE_CHECKING:
     from model.long import LongLimits
 
-BROAD_OVERLAP_PX = 16
+BROAD_OVERLAP_PX = 8
 """Tiles of a broad look overlap less: they are fewer, and what it sees is smooth."""
 
 

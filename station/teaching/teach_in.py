@@ -163,7 +163,7 @@ def teach(
             budget_per_100_m=request.false_alarms_per_100_m * shares[FINE],
             exceedance=NO_SCALE_EXCEEDANCE * shares[FINE],
             every_row=every_row,
-        )
+        ).for_all_looks(shares[FINE])
         broad = law_of(open_cloth, draft, runtime, request, shares, budget, HELD_OUT_END)
         suspects, looked_at = suspect_tiles(
             collector, runtime, sensitivity, spots, section.width_px, lambda done: _look_on(budget, done)

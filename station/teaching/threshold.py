@@ -6,7 +6,7 @@ It also says how certain the prediction is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,15 @@ class Threshold:
     predicted_per_100_m: float | None
     interval_per_100_m: tuple[float, float] | None
     extrapolation: float
+
+    def for_all_looks(self, share: float) -> Threshold:
+        """Return the same threshold with what is predicted of all looks, each of which was given its share."""
+        if self.predicted_per_100_m is None or self.interval_per_100_m is None:
+            return self
+        low, high = self.interval_per_100_m
+        return replace(
+            self, predicted_per_100_m=self.predicted_per_100_m / share, interval_per_100_m=(low / share, high / share)
+        )
 
     def metadata(self) -> dict[str, str | int | float]:
         """Return what a model's file says of its threshold."""

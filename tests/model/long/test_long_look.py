@@ -16,7 +16,7 @@ def highest(steps: list[Step], kind: type[WarpStep] | type[WeftStep]) -> float:
     return max(float(step.scores.max()) for step in steps if isinstance(step, kind))
 
 
-@pytest.mark.parametrize("levels", [-1.5, 1.5])
+@pytest.mark.parametrize("levels", [-2.0, 2.0])
 @pytest.mark.parametrize("lean", [0, 3])
 def test_a_faint_end_is_found_where_it_lies(levels: float, lean: int) -> None:
     steps = scored(cloth(100, LINES, Faint(0, LINES, 300, 302, levels, lean)))

@@ -16,7 +16,7 @@ from drivers.memory import MemoryCamera
 from model.runtime import Runtime
 from model.scorer import TileScorer
 from station import demo
-from station.commands.bench import WatchedScorer
+from station.commands.bench.paces import WatchedScorer
 from station.contract import Defect, DefectChanged, Event
 from station.line.inspection import Inspection
 from station.recipe import Recipe

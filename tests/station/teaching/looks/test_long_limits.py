@@ -28,8 +28,9 @@ def test_peaks_of_gaussian_cloth_are_carried_on_as_far_as_the_budget_asks() -> N
     random = np.random.default_rng(1)
     peaks = np.abs(random.normal(size=(4000, 50))).max(1).astype(np.float32)
     drawn = replace(look(), peaks={"warp 2": peaks})
-    limit = long_limits(drawn, WIDTH, None, budget_per_100_m=1.0, exceedance=1e-5).warp[0]
-    assert limit == pytest.approx(5.1, abs=0.4)  # 50 draws, two sides: 1e-7 of a side each
+    patches = patches_per_100_m(drawn, WIDTH, 0.4)["warp 2"]
+    limit = long_limits(drawn, WIDTH, 0.4, budget_per_100_m=1e-5 * patches).warp[0]
+    assert limit == pytest.approx(5.2, abs=0.4)  # 50 draws, two sides: 1e-7 of a side each
 
 
 def test_a_look_without_peaks_tells_nothing() -> None:

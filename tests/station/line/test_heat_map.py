@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station.contract import LookView, StripView
-from station.heat_map import HeatMap, sharper
+from station.line.heat_map import HeatMap, sharper
 from station.state.defect import Look
 
 AS_IS = 0.5

@@ -1,0 +1,1 @@
+"""This room measures how fast this machine is."""
