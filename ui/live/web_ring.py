@@ -52,7 +52,8 @@ class WebRing:
         self.end_row = 0
         self.scale = self.width_px / self._camera_px if self._camera_px else 0.0
         strips, looks = self._strips, self._looks
-        self._strips, self._looks = deque(), deque()
+        self._strips = deque()
+        self._looks = deque()
         for strip in strips:
             self.add(strip)
         for view in looks:
