@@ -100,20 +100,22 @@ class WebRing:
     def add_look(self, view: LookView) -> None:
         """Lay what another look scores of cloth that is here already: where it is hotter, its heat is shown."""
         gone = max(math.ceil(self.line_of(self.first_row)) - view.first_line, 0) // view.cell_px
-        lines = gone * view.cell_px
-        view = replace(view, first_line=view.first_line + lines, scores=view.scores[gone:].copy())
+        view = replace(view, first_line=view.first_line + gone * view.cell_px, scores=view.scores[gone:].copy())
         first, end = self.row_of(view.first_line), self.row_of(view.end_line)
-        if not self._strips or end <= max(first, self.first_row) or first >= self.end_row:
+        here = self._strips and end > max(first, self.first_row) and first < self.end_row
+        if not here or not _HEAT_COLOURS[_cells(view).max(initial=0)].any():
             return
         self._looks.append(view)
         heat = self._heat_of(view, (view.end_line - view.first_line, self._camera_px), end - first)
-        heat = heat[max(self.first_row - first, 0) : self.end_row - first]
-        start = max(first, self.first_row)
-        index = np.arange(start, start + len(heat)) % self.rows
-        shown = self.heat[index]
-        beside = shown[:, : heat.shape[1]]
-        np.copyto(beside, heat, where=heat[:, :, 3:] > beside[:, :, 3:])  # the hotter, the more opaque
-        self.heat[index] = shown
+        row = max(first, self.first_row)
+        heat = heat[row - first : self.end_row - first]
+        while len(heat):  # in two parts where the ring begins anew
+            shown = self.heat[row % self.rows :, : heat.shape[1]][: len(heat)]
+            part = heat[: len(shown)]
+            hotter = part[:, :, 3] > shown[:, :, 3]  # the hotter, the more opaque
+            np.copyto(shown.view(np.uint32)[:, :, 0], part.view(np.uint32)[:, :, 0], where=hotter)
+            heat = heat[len(part) :]
+            row += len(part)
 
     def row_of(self, line: float) -> int:
         """Find the row that shows a line."""
@@ -152,7 +154,7 @@ class WebRing:
 
     def _heat_of(self, view: StripView | LookView, size: tuple[int, ...], rows: int) -> NDArray[np.uint8]:
         """Return the colours of scores whose cells cover ``size`` lines and columns: BGRA ``[rows, width, 4]``."""
-        cells = np.clip(display_scores(view.scores, view.threshold) * 255.0, 0, 255).astype(np.uint8)
+        cells = _cells(view)
         # cells may reach over the last line and column: cut what lies beyond
         along, across = (px / (count * view.cell_px) for px, count in zip(size, cells.shape, strict=True))
         full = (max(round(rows / along), 1), max(round(self.width_px / across), 1))
@@ -186,6 +188,11 @@ class WebRing:
         head = min(len(kept), self.rows - start)
         ring[start : start + head] = kept[:head]
         ring[: len(kept) - head] = kept[head:]
+
+
+def _cells(view: StripView | LookView) -> NDArray[np.uint8]:
+    """Return 255 × the display scores."""
+    return np.clip(display_scores(view.scores, view.threshold) * 255.0, 0, 255).astype(np.uint8)
 
 
 def _stripes(first: int, end: int, width: int, light: tuple[int, int, int]) -> NDArray[np.uint8]:
