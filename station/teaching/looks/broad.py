@@ -121,14 +121,15 @@ def teach_beside(
         if isinstance(row, TileRow) and len(row.columns):
             collectors[row.size].infer(cut_tiles(row, TILE_PX, CELL_PX))
     budget.check()
+    hurry = "no time was left to see more (--minutes): " if budget.spent() > reading else ""
     look = long.learned() if request.long else None
     network.long = {} if look is None else look.to_arrays()
-    left_off = {LONG_LOOK: long.why_not.rstrip(".")} if request.long and look is None else {}
+    left_off = {LONG_LOOK: hurry + long.why_not.rstrip(".")} if request.long and look is None else {}
     least = max(FEWEST_TILES, MIN_PATCHES)
     tiles = {size: len(collectors[size].tiles) for size in sizes}
     wanted = [size for size in sizes if tiles[size] >= least]
     left_off |= {
-        broad_name(size): f"{tiles[size]} tiles of good cloth made {size} times smaller are too few, {least} are needed"
+        broad_name(size): f"{hurry}{tiles[size]} tiles of good cloth {size} times smaller are too few of {least}"
         for size in sizes
         if size not in wanted
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -41,22 +41,32 @@ def test_the_fine_look_alone_is_said_plainly() -> None:
     assert LooksTaught().told() == "The fine look alone was taught."
 
 
-def test_little_cloth_leaves_off_all_but_the_fine_look_and_says_why() -> None:
-    cloth = np.random.default_rng(0).integers(80, 160, (400, 512), np.uint8)
+def beside(lines: int, seconds: float) -> dict[str, str]:
+    """Teach the other looks, as far as they are left off before anything is fitted."""
+    cloth = np.random.default_rng(0).integers(80, 160, (lines, 512), np.uint8)
     network = SimpleNamespace(broad={}, long={})
-    left_off = teach_beside(
-        lambda: MemoryCamera(cloth, lines=len(cloth)),
-        make_recipe(web="full"),
-        cast(MFRNet, network),
-        TeachRequest("linen", mm_per_px=0.5),
-        TimeBudget(5, None, None),
-        0.8,
-    )
+    budget = TimeBudget(seconds / 60, None, None)
+    recipe, request = make_recipe(web="full"), TeachRequest("linen", mm_per_px=0.5)
+    camera = MemoryCamera(cloth, lines=len(cloth))
+    left_off = teach_beside(lambda: camera, recipe, cast(MFRNet, network), request, budget, 0.8)
+    assert (network.broad, network.long) == ({}, {})
+    return left_off
+
+
+def test_little_cloth_leaves_off_all_but_the_fine_look_and_says_why() -> None:
+    left_off = beside(lines=400, seconds=300)
     assert list(left_off) == ["long", "broad 2", "broad 4"]
-    assert left_off["broad 4"].endswith("tiles of good cloth made 4 times smaller are too few, 12 are needed")
-    told: Any = LooksTaught.of(make_recipe(), shares_of([]), left_off).told()
+    assert left_off["broad 4"].endswith("tiles of good cloth 4 times smaller are too few of 12")
+    told = LooksTaught.of(make_recipe(), shares_of([]), left_off).told()
     assert told.startswith(
         "The fine look alone was taught; left off: long (400 lines of good cloth are too few to learn how long, faint "
         "flaws would show; at least 512 are needed); broad 2 ("
     )
-    assert (network.broad, network.long) == ({}, {})
+
+
+def test_where_the_time_was_over_that_is_why() -> None:
+    left_off = beside(lines=4000, seconds=1e-6)
+    assert left_off["broad 2"] == (
+        "no time was left to see more (--minutes): 0 tiles of good cloth 2 times smaller are too few of 12"
+    )
+    assert left_off["long"].startswith("no time was left to see more (--minutes): 0 lines of good cloth are too few")
