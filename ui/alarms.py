@@ -73,7 +73,7 @@ class AlarmRow(QWidget):
     def put_reject(self, defect: Defect, unit: str) -> None:
         """Show a reject that has appeared or grown."""
         where = f"{position(defect.position_mm, unit)}, {defect.across_mm:.0f} {unit} across"
-        what = f"{kind_words(defect.kind, defect.parts)} {size(defect.length_mm, defect.width_mm, unit)}"
+        what = f"{kind_words(defect.kind, defect.parts, defect.look)} {size(defect.length_mm, defect.width_mm, unit)}"
         self._rejects[defect.number] = f"No. {defect.number}, {what}, at {where}"
         self._show()
 

@@ -13,6 +13,7 @@ from station.contract import (
     Core,
     DefectChanged,
     LineSnapshot,
+    LookView,
     Notice,
     RollEnded,
     RollStarted,
@@ -46,6 +47,7 @@ class CoreBridge(QObject):
     ticked = Signal(float)
     snapshot_changed = Signal(object)
     strip_judged = Signal(object)
+    look_judged = Signal(object)
     defect_changed = Signal(object)
     stretch_closed = Signal(object)
     cloth_differs = Signal(object)
@@ -65,6 +67,7 @@ class CoreBridge(QObject):
         self._timer.timeout.connect(self._tick)
         self._tell: dict[type[object], Callable[[object], None]] = {
             StripView: self.strip_judged.emit,
+            LookView: self.look_judged.emit,
             DefectChanged: self.defect_changed.emit,
             StretchClosed: self.stretch_closed.emit,
             ClothDiffers: self.cloth_differs.emit,

@@ -111,6 +111,7 @@ class MainWindow(QMainWindow):
     def _wire(self) -> None:
         bridge, live = self.bridge, self.live
         bridge.strip_judged.connect(live.on_strip)
+        bridge.look_judged.connect(live.on_look)
         bridge.defect_changed.connect(live.on_defect)
         bridge.stretch_closed.connect(live.on_stretch)
         bridge.cloth_differs.connect(live.on_differs)

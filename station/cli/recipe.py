@@ -26,6 +26,13 @@ def recipe(
         ),
     ] = None,
     web: Web = None,
+    looks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="fine,broad,long",
+            help="Looks that are on from now on, fine always among them; the others that were taught are off.",
+        ),
+    ] = None,
     as_station: Annotated[
         bool, typer.Option("--as-station", help="First forget what it asked for: the camera is as station.toml says.")
     ] = False,
@@ -48,9 +55,9 @@ def recipe(
         for name, value in (("min_length_mm", min_length), ("tells_differing", tell_differing), ("web", web))
         if value is not None
     }
-    if not overrides and not as_station and not changes:
+    if not overrides and not as_station and not changes and looks is None:
         emit(newest_recipe(home_folder(home), fabric), as_json)
         return
     with open_records(home_folder(home)) as records:
-        result = change_recipe(records, fabric, overrides, changes, forget=as_station, by=who, why=why)
+        result = change_recipe(records, fabric, overrides, changes, looks=looks, forget=as_station, by=who, why=why)
     emit(result, as_json)

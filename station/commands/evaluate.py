@@ -84,6 +84,7 @@ def evaluate(task: Evaluation) -> dict[str, object]:
         taught, network = _teach(task, dataset, Path(scratch))
         if is_web_notable(taught):
             say(web_told(replace(taught, web_picture=None)))  # the picture goes with the temporary home
+        say(taught.looks.told())
         say(f"Taught on {taught.tiles} tiles in {taught.seconds:.0f} s; judging {len(dataset.test)} images.")
         gathered = Gathered(task.folder, None if unfinished is None else Path(scratch), dataset.white)
         runtime = Runtime(network, device=task.teaching.device)
@@ -111,6 +112,8 @@ def evaluate(task: Evaluation) -> dict[str, object]:
             "threshold": taught.recipe.threshold,
             "taught_images": len(dataset.train),
             "taught_tiles": taught.tiles,
+            "looks": list(taught.looks.shares),
+            "looks_told": taught.looks.told(),
             "least_size": taught.recipe.min_length_mm,
             "too_small": sum(piece.too_small for piece in playback.pieces.values()),
             "images": len(dataset.test),

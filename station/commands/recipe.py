@@ -12,6 +12,7 @@ from station.commands.session import Records
 from station.contract import StationError
 from station.recipe import Recipe
 from station.recipe.camera_overrides import CameraOverrides
+from station.recipe.looks_chosen import looks_of, looks_told, with_looks
 from station.records.reading.home import open_history
 from station.settings import first_fault
 
@@ -22,6 +23,7 @@ def change_recipe(
     overrides: Mapping[str, float],
     changes: Mapping[str, object],
     *,
+    looks: str | None = None,
     forget: bool,
     by: str,
     why: str,
@@ -30,10 +32,10 @@ def change_recipe(
     ``overrides``, and with other ``changes`` of its fields; if that changes nothing, save nothing.
 
     Among the changes, ``min_length_mm`` is the least size of a reject: mm, px without a scale; 0 lets nothing pass for
-    it.
+    it.  ``looks`` names those that are on from now on, as ``fine,broad,long``; None leaves them as they are.
 
     Raises:
-        StationError: a setting is impossible.
+        StationError: a setting is impossible, or the fabric was not taught a look.
         RecordsError: the fabric is unknown, or a newer version was saved meanwhile.
     """
     least = changes.get("min_length_mm")
@@ -45,6 +47,11 @@ def change_recipe(
     except ValidationError as error:
         raise StationError(f"Camera setting {first_fault(error)}; nothing was saved.") from None
     changed = recipe.model_copy(update={**changes, "camera": camera})
+    if looks is not None:
+        try:
+            changed = with_looks(changed, looks)
+        except ValueError as error:
+            raise StationError(f"Looks {looks!r} are impossible: {error}; nothing was saved.") from None
     if changed != recipe:
         recipe = records.store.save_recipe(changed, by, why, based_on=recipe.version)
     return _figures(recipe)
@@ -68,5 +75,7 @@ def _figures(recipe: Recipe) -> dict[str, object]:
         "least_size": recipe.min_length_mm,
         "tells_differing": recipe.tells_differing,
         "web": str(recipe.web),
+        "looks": [name for name, is_on in looks_of(recipe).items() if is_on],
+        "looks_told": looks_told(recipe),
         **recipe.camera.model_dump(),
     }

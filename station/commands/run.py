@@ -278,6 +278,7 @@ def defect_of(defect: Defect, piece: Piece) -> dict[str, object]:
         "kind": str(defect.kind),
         "is_reject": defect.is_reject,
         "parts": defect.parts,
+        "look": str(defect.look),
     }
 
 

@@ -73,7 +73,8 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
         except TeachingCancelled as cancelled:
             say(str(cancelled))
             raise KeyboardInterrupt from cancelled
-    for line in [web_told(result), *sentences(result)[is_web_notable(result) :], *suspects_named(result)]:
+    warned = sentences(result)[is_web_notable(result) :]
+    for line in [web_told(result), result.looks.told(), *warned, *suspects_named(result)]:
         say(line)
     recipe = result.recipe
     for told in (least_size_told(recipe), differing_told(recipe), kept_told(recipe, result.kept)):
@@ -238,6 +239,8 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
         "least_size_told": least_size_told(recipe),
         "differing_told": differing_told(recipe),
         "kept_told": kept_told(recipe, result.kept),
+        "looks": list(result.looks.shares),
+        "looks_told": result.looks.told(),
         "predicted_false_alarms_per_100_m": recipe.predicted_false_alarms_per_100_m,
         "predicted_false_alarms_per_100_m_interval": interval and list(interval),
         "model_sha256": recipe.model_sha256,

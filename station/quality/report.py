@@ -32,7 +32,7 @@ class ReportError(StationError):
 class ReportDefect:
     """A report row holds one defect.  Lengths are in the report's unit (mm, or px without a scale); ``counts`` says
     whether it counts for the grade (a reject that nobody marked as false alarm); ``points`` are those before the cap
-    per interval."""
+    per interval; ``look`` is which look of the model saw it best, ``score`` and ``threshold`` are that look's."""
 
     number: int
     position: float
@@ -49,6 +49,8 @@ class ReportDefect:
     piece: str | None
     crop_file: str | None
     found_at: datetime
+    threshold: float
+    look: str
     parts: int = 1
 
 
@@ -332,5 +334,7 @@ def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
         piece=row.piece,
         crop_file=None if row.crop_file is None else str(row.crop_file),
         found_at=row.found_at,
+        threshold=row.threshold,
         parts=row.parts,
+        look=str(row.look),
     )

@@ -25,10 +25,10 @@ LINE_END = "\r\n"
 LENGTHS = ("position", "across", "length", "width")
 FIELDS = (
     "number", "position", "across", "length", "width", "kind", "score", "is_reject", "verdict", "reviewed_by", "counts",
-    "points", "piece", "crop_file", "found_at", "parts",
+    "points", "piece", "crop_file", "found_at", "parts", "look", "threshold",
 )  # fmt: skip
 COLUMNS = "columns_inspected"
-DIGITS = {**dict.fromkeys(LENGTHS, 2), "score": 4}
+DIGITS = {**dict.fromkeys(LENGTHS, 2), "score": 4, "threshold": 4}
 FORMULA = re.compile(r"\s*[=+\-@]")
 """A spreadsheet runs what begins so."""
 NEEDS_QUOTES = re.compile(r'[,;\t|"\r\n]|^\s|\s$')

@@ -111,9 +111,9 @@ def _step(part: float) -> float:
 
 
 def _worst(made: Report) -> list[ReportDefect]:
-    """Return the defects with the highest scores among those that count and had their picture taken."""
+    """Return the defects farthest above their threshold among those that count and had their picture taken."""
     pictured = [defect for defect in made.defect_list if defect.counts and defect.crop_file is not None]
-    return sorted(pictured, key=lambda defect: -defect.score)[:PICTURES]
+    return sorted(pictured, key=lambda defect: -defect.score / defect.threshold)[:PICTURES]
 
 
 def _picture(defect: ReportDefect) -> dict[str, object]:
@@ -122,7 +122,7 @@ def _picture(defect: ReportDefect) -> dict[str, object]:
         "png": None,
         "why": "",
         "sentence": "",
-        "caption": f"no {defect.number}, {kind_words(defect.kind, defect.parts)}",
+        "caption": f"no {defect.number}, {kind_words(defect.kind, defect.parts, defect.look)}",
     }
     file = Path(str(defect.crop_file))
     try:

@@ -80,7 +80,7 @@ def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
         f"{defect.across:.0f} {made.unit}",
         f"{defect.length:.1f} {made.unit}",
         f"{defect.width:.1f} {made.unit}",
-        kind_words(defect.kind, defect.parts),
+        kind_words(defect.kind, defect.parts, defect.look),
         f"{defect.score:.3g}",
         "" if defect.points is None else str(defect.points),
         defect.verdict or ("" if defect.is_reject else "passed"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from station.line.judging.decision import decide
 from station.records.rows import DefectRow, Verdict
+from station.state.defect import Look
 
 
 class Fate(StrEnum):
@@ -84,8 +85,9 @@ def what_if(
 
 
 def _is_reject(defect: DefectRow, threshold: float, min_length_mm: float) -> bool:
-    """Return the line's own decision."""
-    return decide(defect.score, defect.length_mm, defect.width_mm, threshold=threshold, min_length_mm=min_length_mm)
+    """Return the line's own decision.  The threshold is the fine look's; what another look saw keeps that look's."""
+    own = threshold if defect.look is Look.FINE else defect.threshold
+    return decide(defect.score, defect.length_mm, defect.width_mm, threshold=own, min_length_mm=min_length_mm)
 
 
 def histogram(peaks: NDArray[np.float32], top: float, bins: int = 120) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -27,6 +27,20 @@ FINE_WEIGHT, OTHER_WEIGHT = 2.0, 1.0
 """The false alarms that are accepted are shared between the looks in these parts."""
 
 
+FINE_LOOK, LONG_LOOK = "fine", "long"
+"""Looks go by these names; see also :func:`broad_name`."""
+
+
+def broad_name(size: int) -> str:
+    """Return the name of the broad look that sees the cloth so many times smaller."""
+    return f"broad {size}"
+
+
+def look_name(size: int) -> str:
+    """Return the name of a look by its size; of the long look, ``LONG`` stands for it."""
+    return FINE_LOOK if size == FINE else LONG_LOOK if size == LONG else broad_name(size)
+
+
 def shares_of(sizes: Iterable[int]) -> dict[int, float]:
     """Return the share of the false alarms of the fine look and of others beside it, by size; 1 in all."""
     weights = {FINE: FINE_WEIGHT, **dict.fromkeys(sizes, OTHER_WEIGHT)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from station.recipe.looks_chosen import off_told
 from station.recipe.recipe import Recipe
 from station.recipe.web import AUTO
 
@@ -43,6 +44,8 @@ def kept_told(recipe: Recipe, kept: Iterable[str]) -> str:
         "web": f"columns {recipe.web} (--web)",
     }
     said = [words[name] for name in FIELDS if name in set(kept)]
+    if off_told(recipe):
+        said.append(f"{off_told(recipe)} look off (--looks)")
     if not said:
         return ""
     return f"Kept as it was set before: {', '.join(said)}; change it by station recipe {recipe.fabric}."

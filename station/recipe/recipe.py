@@ -73,7 +73,7 @@ class Recipe(BaseModel):
         return tuple(look for look in self.broad if look.is_on)
 
     def seen_by(self, look: BroadLook) -> Recipe:
-        """Return the recipe as a broad look takes it, whose pixels are larger."""
+        """Return the recipe as a broad look takes it, whose pixels are larger, and which is told where the web lies."""
         return self.model_copy(
             update={
                 "threshold": look.threshold,
@@ -82,6 +82,7 @@ class Recipe(BaseModel):
                 "levels": look.levels,
                 "look": None,
                 "cloth": None,
+                "web": AUTO,
                 "broad": (),
                 "long": None,
                 "overlap_px": BROAD_OVERLAP_PX,

@@ -167,7 +167,7 @@ class History:
                 *as_they_lie(DefectTable),
                 RollTable.name.label("roll"),
                 FabricTable.name.label("fabric"),
-                RecipeTable.threshold,
+                RecipeTable.threshold.label("recipe_threshold"),
                 RollTable.mm_per_px,
                 RollTable.unverified,
             )

@@ -37,6 +37,7 @@ from station.records.calibrations import link_calibrations
 from station.records.recipes import recipe_row
 from station.records.rows import RecordsError, RollMeasures
 from station.records.schema import DefectTable, EventTable, ProfileTable, RollTable, StretchTable, now, storable
+from station.state.defect import Look
 
 KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, ClothDiffers, Notice, Fault)
 """Only these events are kept; whoever tells the records may tell them all."""
@@ -283,13 +284,11 @@ def _keep_defects(session: Session, roll_id: int, entries: Sequence[Entry], pict
 def _copy(defect: Defect, row: DefectTable) -> None:
     for name in ("first_line", "end_line", "first_px", "end_px", "parts"):
         setattr(row, name, int(getattr(defect, name)))
-    row.length_mm = float(defect.length_mm)
-    row.width_mm = float(defect.width_mm)
-    row.area_mm2 = float(defect.area_mm2)
-    row.position_mm = float(defect.position_mm)
-    row.across_mm = float(defect.across_mm)
-    row.score = float(defect.score)
+    for name in ("length_mm", "width_mm", "area_mm2", "position_mm", "across_mm", "score"):
+        setattr(row, name, float(getattr(defect, name)))
     row.kind = str(defect.kind)
+    row.look = str(defect.look)
+    row.threshold = None if defect.look is Look.FINE else float(defect.threshold)
     row.piece = None if defect.piece is None else storable(defect.piece)
     row.is_reject = bool(defect.is_reject)
     row.closed = bool(defect.closed)

@@ -11,6 +11,7 @@ from typing import Any
 
 from station.contract import DefectKind, Ledger, StationError, UninspectedReason
 from station.recipe import Recipe
+from station.state.defect import Look
 
 
 class RecordsError(StationError):
@@ -143,6 +144,7 @@ class StretchRow:
 class DefectRow:
     """A row holds one defect; geometry as in :class:`station.contract.Defect`, ``unverified`` as in :class:`RollRow`.
 
+    ``threshold`` is that of the look that saw it best.
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
     """
 
@@ -174,6 +176,7 @@ class DefectRow:
     closed: bool = True
     unverified: str = ""
     parts: int = 1
+    look: Look = Look.FINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0005"
+HEAD = "0006"
 """This is the revision of the schema described here; it equals the newest migration."""
 
 
@@ -168,7 +168,8 @@ class DefectTable(Base):
     """A row holds one defect of a roll.  ``verdict`` and ``reviewed_by`` repeat its last review, for fast lists.
 
     A row with ``merged_into`` turned out to be part of the defect with that number; it is kept, but never listed.
-    ``parts`` is of how many pieces close together it is made.
+    ``parts`` is of how many pieces close together it is made, ``look`` which look of the model saw it best, and
+    ``threshold`` that look's, None where it is the recipe's own.
     """
 
     __tablename__ = "defect"
@@ -202,6 +203,8 @@ class DefectTable(Base):
     reviewed_by: Mapped[str | None] = mapped_column(String(128))
     merged_into: Mapped[int | None]
     parts: Mapped[int] = mapped_column(server_default="1")
+    look: Mapped[str] = mapped_column(String(32), server_default="fine")
+    threshold: Mapped[float | None]
 
 
 class ReviewTable(Base):

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from station.state.defect_kind import DefectKind
-
-
-class Look(StrEnum):
-    """The look says how the model looked at the cloth when it saw a defect, in words for people."""
-
-    FINE = "fine"
-    BROAD = "broad, soft"
-    LONG = "long, faint"
+from station.state.defect_kind import Look as Look
 
 
 @dataclass(frozen=True, slots=True, eq=False)

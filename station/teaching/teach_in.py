@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from station.line.columns import web_span
 from station.playback import play
 from station.recipe import NO_DECISION, Recipe
 from station.recipe.looks import LONG, shares_of
+from station.recipe.looks_chosen import looks_kept
 from station.recipe.names import file_name
 from station.recipe.overruled import overruled
 from station.recipe.web import AUTO, WebRule
@@ -40,6 +41,7 @@ from station.teaching.held_out import HeldOut
 from station.teaching.least_size import least_size
 from station.teaching.looks.broad import law_of, teach_beside
 from station.teaching.looks.long_limits import limits_of
+from station.teaching.looks.taught import LooksTaught
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
 from station.teaching.spot_finder import SPOTS
@@ -80,9 +82,9 @@ class TeachInResult:
         threshold: how it was set.
         suspects: cloth that stands out from the rest, tiles taught on first, the highest first.
         pictures: folder with their pictures, ``001.png`` and so on in this order; None if it could not be kept.
-        web_picture: picture of the columns taken for cloth, likewise.
-        spots_picture: picture of the fixed spots of the frame, likewise; None where there are none, too.
+        web_picture, spots_picture: likewise, of the columns taken for cloth, and of the frame's fixed spots, if any.
         kept: fields of the recipe that are as people had set them before.
+        looks: those that were taught and left off.
     """
 
     recipe: Recipe
@@ -95,6 +97,7 @@ class TeachInResult:
     web_picture: Path | None = None
     spots_picture: Path | None = None
     kept: tuple[str, ...] = ()
+    looks: LooksTaught = field(default_factory=LooksTaught)
 
 
 def teach(
@@ -142,7 +145,7 @@ def teach(
     held_out_lines = _collect(Section(camera, held_out=False), draft, collector, budget, shown)
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
     network = _fit(collector, encoder, request, budget)
-    teach_beside(open_cloth, draft, network, request, budget, _training_end(budget))
+    left_off = teach_beside(open_cloth, draft, network, request, budget, _training_end(budget))
     runtime = Runtime(network, device=request.device, precision=request.precision)
     shares = shares_of([*network.broad, *([LONG] if network.long else [])])
     try:
@@ -200,7 +203,7 @@ def teach(
         sha256 = store_model(network, store, metadata)
         before = History(store).recipes(request.fabric)
         update = {"model_sha256": sha256, "camera": before[0].recipe.camera if before else recipe.camera}
-        kept = _kept(store, request)
+        kept = _kept(store, request) | looks_kept((row.recipe for row in reversed(before)), recipe)
         recipe = store.save_recipe(recipe.model_copy(update=update | kept), request.by, TEACH_IN)
         folder = pictures.keep(f"{file_name(request.fabric)}-v{recipe.version}")
     budget.report("done", 1.0)
@@ -215,6 +218,7 @@ def teach(
         web_picture=None if folder is None or NAME not in drawn else folder / NAME,
         spots_picture=None if folder is None or SPOTS not in drawn else folder / SPOTS,
         kept=tuple(kept),
+        looks=LooksTaught.of(recipe, shares, left_off),
     )
     return result, network
 

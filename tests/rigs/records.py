@@ -16,6 +16,7 @@ import pytest
 
 from station.contract import Defect, DefectKind
 from station.recipe import Recipe
+from station.recipe.looks import BroadLook, LongLookLimits
 from tests.rigs.places import ROOT
 
 SHA = "ab" * 32
@@ -31,6 +32,13 @@ def make_recipe(**changes: Any) -> Recipe:
         "mm_per_px": 0.5,
     }
     return Recipe(**(values | changes))
+
+
+def make_looks(**changes: Any) -> Recipe:
+    """The recipe with broad looks of two sizes and a long look."""
+    broad = (BroadLook(size=2, threshold=1.25), BroadLook(size=4, threshold=0.75))
+    long = LongLookLimits(warp=(5.5, 6.25, None), weft=(None, 6.0))
+    return make_recipe(**({"broad": broad, "long": long} | changes))
 
 
 def make_defect(number: int = 1, **changes: Any) -> Defect:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from station.contract import (
@@ -18,6 +20,7 @@ from station.contract import (
 from station.recipe import Recipe
 from station.records.rows import RollMeasures
 from station.records.store import Store
+from station.state.defect import Look
 
 
 def recipe(**changes: object) -> Recipe:
@@ -48,6 +51,12 @@ def spot(number: int, position_mm: float, length_mm: float, *, is_reject: bool =
         crop=np.full((32, 32), 40 * number, np.uint8),
         crop_scores=np.full((32, 32), 2.8, np.float32),
     )
+
+
+def long_line(number: int, position_mm: float, length_mm: float) -> Defect:
+    """A closed reject that the long look saw best, by its own scale of scores."""
+    line = replace(spot(number, position_mm, length_mm), kind=DefectKind.WARP_LINE, look=Look.LONG)
+    return replace(line, score=1.5, threshold=0.5)
 
 
 def record(store: Store, name: str, made: Recipe, ended: bool = True, measures: RollMeasures | None = None) -> None:

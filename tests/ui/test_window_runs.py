@@ -9,15 +9,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from station.contract import Severity, StripView
+from station.contract import LookView, Severity, StripView
 from station.records.history import History
 from station.records.store import Store
+from station.state.defect import Look
 from tests.rigs.scripted_core import ScriptedCore
 from ui.app import run_window
 from ui.bridge import CoreBridge
@@ -81,6 +83,18 @@ def test_the_bridge_keeps_the_order_and_speaks_in_the_gui_thread(core: ScriptedC
     bridge.stop()
     assert lines == sorted(set(lines))
     assert threads == {threading.main_thread().ident}
+
+
+def test_the_bridge_tells_what_other_looks_see_too(core: ScriptedCore, qtbot: QtBot) -> None:
+    bridge = CoreBridge(core)
+    heard: list[LookView] = []
+    bridge.look_judged.connect(heard.append)
+    view = LookView(Look.LONG, 0, 8, np.zeros((2, 4), np.float32), 1.0, 4)
+    core.tell(view)
+    bridge.start()
+    qtbot.waitUntil(lambda: bool(heard))
+    bridge.stop()
+    assert heard == [view]
 
 
 def test_a_burst_of_events_leaves_the_window_alive(core: ScriptedCore, qtbot: QtBot) -> None:

@@ -30,6 +30,8 @@ Index = QModelIndex | QPersistentModelIndex
 ROW_HIGH = 84
 THUMB = 64
 _KEEP = 200
+_SAID = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole)
+"""By these roles a row is told whole, as a sentence; on the screen there is not always room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class LiveDefects(QAbstractListModel):
             return row.defect.is_reject
         if role == self.AlarmRole:
             return row.open_alarm
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role in _SAID:
             return describe(row)
         return None
 
@@ -159,9 +161,8 @@ def describe(row: LiveDefect) -> str:
     d = row.defect
     verdict = "reject" if d.is_reject else "passes"
     where = f"{position(d.position_mm, row.unit)}, {d.across_mm:.0f} {row.unit} across"
-    return (
-        f"{d.number}: {kind_words(d.kind, d.parts)}, {size(d.length_mm, d.width_mm, row.unit)}, at {where}, {verdict}"
-    )
+    what = f"{kind_words(d.kind, d.parts, d.look)}, {size(d.length_mm, d.width_mm, row.unit)}"
+    return f"{d.number}: {what}, at {where}, {verdict}"
 
 
 class LiveDefectDelegate(QStyledItemDelegate):
@@ -209,7 +210,7 @@ class LiveDefectDelegate(QStyledItemDelegate):
         painter.setPen(theme.colour("text"))
         title = QRect(line.left(), line.top(), line.width() - wide - 24, line.height())
         text = painter.fontMetrics().elidedText(
-            f"{d.number}  {kind_words(d.kind, d.parts)}", Qt.TextElideMode.ElideRight, title.width()
+            f"{d.number}  {kind_words(d.kind, d.parts, d.look)}", Qt.TextElideMode.ElideRight, title.width()
         )
         painter.drawText(title, left | top, text)
         painter.setFont(theme.font("caption"))

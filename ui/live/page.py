@@ -12,6 +12,7 @@ from station.contract import (
     DefectChanged,
     LineSnapshot,
     LineState,
+    LookView,
     RollEnded,
     RollStarted,
     StretchClosed,
@@ -172,6 +173,10 @@ class LivePage(QWidget):
     def on_strip(self, strip: StripView) -> None:
         """Show newly judged cloth."""
         self.web.add_strip(strip)
+
+    def on_look(self, view: LookView) -> None:
+        """Show what another look scores of cloth that is shown already."""
+        self.web.add_look(view)
 
     def on_stretch(self, event: StretchClosed) -> None:
         """Show a stretch of cloth that nobody judged."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.contract import StripView
+from station.contract import LookView, StripView
 from station.display_score import display_scores
 from ui.theme.heat import heat_colours
 
@@ -36,6 +37,7 @@ class WebRing:
 
     def __init__(self, width_px: int, rows: int) -> None:
         self._strips: deque[StripView] = deque()
+        self._looks: deque[LookView] = deque()
         self._camera_px = 0
         self.resets = 0
         self.resize(width_px, rows)
@@ -49,14 +51,18 @@ class WebRing:
         self.first_row = 0
         self.end_row = 0
         self.scale = self.width_px / self._camera_px if self._camera_px else 0.0
-        strips = self._strips
+        strips, looks = self._strips, self._looks
         self._strips = deque()
+        self._looks = deque()
         for strip in strips:
             self.add(strip)
+        for view in looks:
+            self.add_look(view)
 
     def clear(self) -> None:
         """Forget all cloth: a new roll."""
         self._strips.clear()
+        self._looks.clear()
         self._camera_px = 0
         self.first_row = 0
         self.end_row = 0
@@ -91,6 +97,26 @@ class WebRing:
         self.first_row = max(self.first_row, end - self.rows)
         self._remember(strip)
 
+    def add_look(self, view: LookView) -> None:
+        """Lay what another look scores of cloth that is here already: where it is hotter, its heat is shown."""
+        gone = max(math.ceil(self.line_of(self.first_row)) - view.first_line, 0) // view.cell_px
+        view = replace(view, first_line=view.first_line + gone * view.cell_px, scores=view.scores[gone:].copy())
+        first, end = self.row_of(view.first_line), self.row_of(view.end_line)
+        here = self._strips and end > max(first, self.first_row) and first < self.end_row
+        if not here or not _HEAT_COLOURS[_cells(view).max(initial=0)].any():
+            return
+        self._looks.append(view)
+        heat = self._heat_of(view, (view.end_line - view.first_line, self._camera_px), end - first)
+        row = max(first, self.first_row)
+        heat = heat[row - first : self.end_row - first]
+        while len(heat):  # in two parts where the ring begins anew
+            shown = self.heat[row % self.rows :, : heat.shape[1]][: len(heat)]
+            part = heat[: len(shown)]
+            hotter = part[:, :, 3] > shown[:, :, 3]  # the hotter, the more opaque
+            np.copyto(shown.view(np.uint32)[:, :, 0], part.view(np.uint32)[:, :, 0], where=hotter)
+            heat = heat[len(part) :]
+            row += len(part)
+
     def row_of(self, line: float) -> int:
         """Find the row that shows a line."""
         return math.floor(line * self.width_px / self._camera_px) if self._camera_px else 0
@@ -112,6 +138,8 @@ class WebRing:
         self._strips.append(strip)
         while self.row_of(strip.first_line - self._strips[0].first_line) > self.rows:
             self._strips.popleft()
+        while self._looks and self._looks[0].end_line <= self._strips[0].first_line:
+            self._looks.popleft()
 
     def _lay(self, strip: StripView, first: int, end: int) -> None:
         small = _shrink(strip.pixels, self.width_px, end - first)
@@ -122,14 +150,16 @@ class WebRing:
             left, right = math.floor(blind[0] * self.scale), math.ceil(blind[1] * self.scale)
             shown[:, left:right] = _stripes(first, end, self.width_px, UNSEEN_LIGHT)[:, left:right]
         self._write(self.picture, shown, end)
-        cells = np.clip(display_scores(strip.scores, strip.threshold) * 255.0, 0, 255).astype(np.uint8)
-        # cells may reach over the strip's last line and column: cut what lies beyond
-        across = strip.pixels.shape[1] / (cells.shape[1] * strip.cell_px)
-        along = strip.pixels.shape[0] / (cells.shape[0] * strip.cell_px)
-        full = (max(round((end - first) / along), 1), max(round(self.width_px / across), 1))
+        self._write(self.heat, self._heat_of(strip, strip.pixels.shape[:2], end - first), end)
+
+    def _heat_of(self, view: StripView | LookView, size: tuple[int, ...], rows: int) -> NDArray[np.uint8]:
+        """Return the colours of scores whose cells cover ``size`` lines and columns: BGRA ``[rows, width, 4]``."""
+        cells = _cells(view)
+        # cells may reach over the last line and column: cut what lies beyond
+        along, across = (px / (count * view.cell_px) for px, count in zip(size, cells.shape, strict=True))
+        full = (max(round(rows / along), 1), max(round(self.width_px / across), 1))
         soft = cv2.resize(cells, (full[1], full[0]), interpolation=cv2.INTER_LINEAR)
-        soft = np.ascontiguousarray(soft[: end - first, : self.width_px])
-        self._write(self.heat, _HEAT_COLOURS[soft], end)
+        return np.asarray(_HEAT_COLOURS[np.ascontiguousarray(soft[:rows, : self.width_px])], np.uint8)
 
     def _dim_beside_web(self, shown: NDArray[np.uint8], strip: StripView, first: int) -> None:
         """Show dimmed and hatched, behind a light line, what lies beside the web and is not looked at."""
@@ -158,6 +188,11 @@ class WebRing:
         head = min(len(kept), self.rows - start)
         ring[start : start + head] = kept[:head]
         ring[: len(kept) - head] = kept[head:]
+
+
+def _cells(view: StripView | LookView) -> NDArray[np.uint8]:
+    """Return 255 × the display scores."""
+    return np.clip(display_scores(view.scores, view.threshold) * 255.0, 0, 255).astype(np.uint8)
 
 
 def _stripes(first: int, end: int, width: int, light: tuple[int, int, int]) -> NDArray[np.uint8]:

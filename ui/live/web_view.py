@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from station.contract import Defect, FeedState, Stretch, StripView
+from station.contract import Defect, FeedState, LookView, Stretch, StripView
 from station.state.defect_kind import kind_words
 from ui import theme
 from ui.banner import BANNER, BEHIND, CAMERA_MISSING, FAILED
@@ -85,6 +85,12 @@ class WebView(QWidget):
             self._resets = self.ring.resets
             self._follower.restart(self.ring.first_row)
         self._follower.arrive(self.ring.end_row)
+
+    def add_look(self, view: LookView) -> None:
+        """Lay what another look scores over the heat of cloth that is shown already."""
+        self.ring.add_look(view)
+        if self.heat_shown:
+            self.update()
 
     def put_defect(self, defect: Defect, *, open_alarm: bool) -> None:
         """Outline a defect that has appeared, grown or closed."""
@@ -296,5 +302,5 @@ class WebView(QWidget):
             marks.paint_outline(painter, box, reject=defect.is_reject, flash=flash)
             if defect.is_reject:
                 y = box.top() - 23 if box.top() - 23 > canvas.top() else box.bottom() + 4
-                text = f"{defect.number} · {kind_words(defect.kind, defect.parts)}"
+                text = f"{defect.number} · {kind_words(defect.kind, defect.parts, defect.look)}"
                 marks.paint_tag(painter, canvas, QPointF(box.left() - 2, y), text, "critical")

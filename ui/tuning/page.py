@@ -104,7 +104,7 @@ class TuningPage(QWidget):
         header = self.view.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
-        for section, wide in enumerate((86, 36, 112, 100, 68, 58, 66)):
+        for section, wide in enumerate((86, 36, 150, 100, 68, 58, 66)):
             self.view.setColumnWidth(section, wide)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         panel.body.addWidget(self.view, 1)

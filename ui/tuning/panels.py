@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayou
 from station.current_user import login
 from station.quality.what_if import Consequence, Fate
 from station.recipe import Recipe
+from station.recipe.looks_chosen import looks_told
 from station.records.rows import RollRow
 from ui import theme
 from ui.widgets.parts import FieldList, Panel, button, label, set_text
@@ -32,12 +33,13 @@ class RecipePanel(Panel):
         self.fabric.setAccessibleName("Fabric")
         self.fabric.setToolTip("Fabric whose recipe is tuned")
         self.body.addWidget(self.fabric)
-        self.fields = FieldList(["In force", "Tuned against", "Inspected"])
+        self.fields = FieldList(["In force", "Looks", "Tuned against", "Inspected"])
         self.body.addWidget(self.fields)
 
     def show_recipe(self, recipe: Recipe, roll: RollRow | None, inspected_m: float | None) -> None:
         """Show the recipe and the roll it is tuned against."""
         self.fields.show_field("In force", f"version {recipe.version}, threshold {recipe.threshold:.4g}")
+        self.fields.show_field("Looks", looks_told(recipe))
         self.fields.show_field("Tuned against", _roll_words(recipe, roll))
         lines = roll.ledger.lines_inspected if roll else 0
         text = metres(inspected_m, 1) if inspected_m is not None else f"{grouped(lines)} lines"

@@ -54,7 +54,7 @@ class ConsequenceTable(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Give a cell's value for a role."""
         defect, fate = self._rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return _cell(defect, fate, index.column())
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return theme.icon(_SIGN[fate], _COLOUR[fate])
@@ -88,7 +88,7 @@ def _cell(defect: DefectRow, fate: Fate, column: int) -> str:
     return (
         str(fate),
         str(defect.number),
-        kind_words(defect.kind, defect.parts),
+        kind_words(defect.kind, defect.parts, defect.look),
         size(defect.length_mm, defect.width_mm, defect.unit),
         position(defect.position_mm, defect.unit),
         f"{defect.score:.3g}",

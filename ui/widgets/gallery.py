@@ -18,6 +18,8 @@ from ui.words import position
 
 Index = QModelIndex | QPersistentModelIndex
 CELL_WIDE, WORDS_HIGH = 118, 34
+_SAID = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole)
+"""By these roles a row is told whole, as a sentence; on the screen there is not always room."""
 
 
 class DefectGallery(QAbstractListModel):
@@ -55,11 +57,10 @@ class DefectGallery(QAbstractListModel):
             return row.verdict
         if role == self.NoteRole:
             return self._notes.get(row.id, "")
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role in _SAID:
             verdict = row.verdict.value if row.verdict else "not reviewed"
-            return (
-                f"{row.number}: {kind_words(row.kind, row.parts)} at {position(row.position_mm, row.unit)}, {verdict}"
-            )
+            what = kind_words(row.kind, row.parts, row.look)
+            return f"{row.number}: {what} at {position(row.position_mm, row.unit)}, {verdict}"
         return None
 
     @property
@@ -131,7 +132,7 @@ class GalleryDelegate(QStyledItemDelegate):
         painter.setPen(theme.colour("text_soft"))
         painter.drawText(upper, Qt.AlignmentFlag.AlignRight, note or position(row.position_mm, row.unit))
         kind = painter.fontMetrics().elidedText(
-            kind_words(row.kind, row.parts), Qt.TextElideMode.ElideRight, box.width() - 18
+            kind_words(row.kind, row.parts, row.look), Qt.TextElideMode.ElideRight, box.width() - 18
         )
         painter.drawText(lower, left, kind)
         if row.verdict is not None:

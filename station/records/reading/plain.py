@@ -13,6 +13,7 @@ from station.records.reading.values import Values, as_they_lie
 from station.records.rolls import BROKEN_OFF
 from station.records.rows import DefectRow, RecipeRow, RollRow, StretchRow, Verdict
 from station.records.schema import FabricTable, RecipeTable, RollTable
+from station.state.defect import Look
 
 RECIPE_PARTS = ("version", "threshold", "body")
 
@@ -21,6 +22,9 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
     """Return a defect; its pictures lie under ``home``."""
     value = Values(row, "defect", row.id)
     value.whole_or_none("merged_into")
+    own = value.number_or_none("threshold")
+    if own is not None and own <= 0:
+        raise value.spoilt("threshold", "is no threshold")
     crop, heat = value.text_or_none("crop_file"), value.text_or_none("heat_file")
     return DefectRow(
         id=value.whole("id"),
@@ -38,7 +42,7 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
         position_mm=value.number("position_mm"),
         across_mm=value.number("across_mm"),
         score=value.number("score"),
-        threshold=row.threshold,
+        threshold=row.recipe_threshold if own is None else own,
         unit="px" if row.mm_per_px is None else "mm",
         kind=value.one_of("kind", DefectKind),
         is_reject=value.flag("is_reject"),
@@ -51,6 +55,7 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
         closed=value.flag("closed"),
         unverified=row.unverified,
         parts=value.whole("parts"),
+        look=value.one_of("look", Look),
     )
 
 

@@ -26,7 +26,7 @@ from station.line.scoring.new_lines import NewLines
 from station.line.scoring.tiling import Tiler, cut_tiles
 from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
-from station.recipe.looks import BROAD_OVERLAP_PX, BroadLook
+from station.recipe.looks import BROAD_OVERLAP_PX, LONG_LOOK, BroadLook, broad_name
 from station.teaching.held_out import HeldOut
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import TileCollector, blocks
@@ -97,10 +97,10 @@ def teach_beside(
     request: TeachRequest,
     budget: TimeBudget,
     end: float,
-) -> None:
+) -> dict[str, str]:
     """Teach a network for each broad look asked for, and the long look; add them to the fine one's network.
 
-    Where there is too little cloth for a look, it is left off.
+    Where there is too little cloth for a look, it is left off; returns those by name, each with why.
 
     Args:
         recipe: the draft by which cloth is found.
@@ -121,9 +121,18 @@ def teach_beside(
         if isinstance(row, TileRow) and len(row.columns):
             collectors[row.size].infer(cut_tiles(row, TILE_PX, CELL_PX))
     budget.check()
+    hurry = "no time was left to see more (--minutes): " if budget.spent() > reading else ""
     look = long.learned() if request.long else None
     network.long = {} if look is None else look.to_arrays()
-    wanted = [size for size in sizes if len(collectors[size].tiles) >= max(FEWEST_TILES, MIN_PATCHES)]
+    left_off = {LONG_LOOK: hurry + long.why_not.rstrip(".")} if request.long and look is None else {}
+    least = max(FEWEST_TILES, MIN_PATCHES)
+    tiles = {size: len(collectors[size].tiles) for size in sizes}
+    wanted = [size for size in sizes if tiles[size] >= least]
+    left_off |= {
+        broad_name(size): f"{hurry}{tiles[size]} tiles of good cloth {size} times smaller are too few of {least}"
+        for size in sizes
+        if size not in wanted
+    }
     for number, size in enumerate(wanted):
         first = budget.spent()
         last = first + (end - first) / (len(wanted) - number)
@@ -143,8 +152,9 @@ def teach_beside(
                 progress=told,
                 cancelled=budget.cancelled,
             )
-        except ModelError:  # made smaller, this cloth shows nothing
-            continue
+        except ModelError:
+            left_off[broad_name(size)] = "made smaller, this cloth shows nothing"
+    return left_off
 
 
 def law_of(

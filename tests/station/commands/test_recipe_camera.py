@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from station.commands.session import open_records
+from station.recipe import Recipe
 from tests.rigs.command_line import Station
+from tests.rigs.records import make_looks
 
 
 def notices(home: Path) -> list[str]:
@@ -53,6 +56,32 @@ def test_whether_differing_cloth_is_told_and_the_columns_are_overruled_by_comman
     assert asked(station, demo_home, "--min-length", 2)["tells_differing"] is False
     back = asked(station, demo_home, "--tell-differing", "--web", "auto")
     assert (back["tells_differing"], back["web"], back["least_size"]) == (True, "auto", 2.0)
+
+
+def test_looks_are_switched_off_and_on_by_command_and_that_is_on_the_audit(station: Station, demo_home: Path) -> None:
+    with open_records(demo_home) as records:
+        demo = records.history.recipe("demo")
+        looks = make_looks().model_copy(update={"fabric": "demo", "model_sha256": demo.model_sha256})
+        records.store.save_recipe(looks, "ann", "taught")
+    first = asked(station, demo_home)
+    assert first["looks"] == ["fine", "broad 2", "broad 4", "long"]
+    changed = asked(station, demo_home, "--looks", "fine,broad", "--by", "bob", "--why", "slubs")
+    told = "fine (threshold 2), broad 2 (threshold 1.25), broad 4 (threshold 0.75), long off"
+    expected = {"recipe_version": first["recipe_version"] + 1, "looks": first["looks"][:3], "looks_told": told}
+    assert changed == {**first, **expected}
+    assert asked(station, demo_home, "--gain-db", 3)["looks"] == first["looks"][:3], "other settings leave them alone"
+    assert asked(station, demo_home, "--looks", "fine,broad,long")["looks_told"] == first["looks_told"]
+    outcome = station("recipe", "demo", "--looks", "broad", "--home", demo_home)
+    assert outcome.code == 1
+    assert outcome.sentence == (
+        "Looks 'broad' are impossible: the fine look cannot be switched off; name it too; nothing was saved."
+    )
+    assert told in station("recipe", "demo", "--looks", "fine,broad", "--home", demo_home).out
+    with sqlite3.connect(demo_home / "station.db") as db:
+        query = "SELECT who, why, new FROM event WHERE action = 'recipe saved' AND who = 'bob'"
+        ((who, why, new),) = db.execute(query).fetchall()
+    assert (who, why) == ("bob", "slubs")
+    assert Recipe.model_validate_json(new).long.is_on is False
 
 
 @pytest.mark.parametrize("words", [("--exposure-us", "0"), ("--exposure-us", "nan"), ("--gain-db", "1e9")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from station.records.rolls import Entry
 from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.safety.codec import entry_content, entry_of
 from station.records.store import Store
-from tests.rigs.reported_roll import recipe, record, spot
+from tests.rigs.reported_roll import long_line, recipe, record, spot
 
 CONTRACT = {
     "roll", "fabric", "length_m", "inspected_m", "uninspected_m", "defects", "points", "points_per_100_m2", "grade",
@@ -66,10 +67,27 @@ def test_an_area_says_how_many_spots_it_has_in_every_report(store: Store, tmp_pa
     assert [one["parts"] for one in reports.to_dict(made)["defect_list"]] == [1, 1, 1, 1, 28]
     assert "area of 28 spots" in reports.to_text(made)
     reports.to_csv(made, tmp_path / "r.csv")
-    assert (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines()[5].split(",")[-2] == "28"
+    with (tmp_path / "r.csv").open(newline="", encoding="utf-8-sig") as file:
+        assert [row["parts"] for row in csv.DictReader(file)] == ["1", "1", "1", "1", "28"]
     reports.to_pdf(made, tmp_path / "r.pdf")
     words = " ".join(" ".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages).split())
     assert "area of 28 spots" in words
+
+
+def test_the_look_is_said_where_it_is_not_the_fine_one(store: Store) -> None:
+    record(store, "R1", recipe(), ended=False)
+    store.write(DefectChanged(long_line(5, 95_000, 900)))
+    store.write(DefectChanged(replace(long_line(6, 96_000, 10), is_reject=False)))
+    assert store.flush()
+    made = reports.report(History(store), "R1")
+    *others, last, _ = made.defect_list
+    assert ([one.look for one in others], last.look, last.threshold) == (["fine"] * 4, "long, faint", 0.5)
+    lines = reports.to_text(made).splitlines()
+    assert [line.split("mm  ")[-1].split("  ")[0] for line in lines[-6:]] == [
+        *["spot"] * 4,
+        *["long, faint: warp-wise line"] * 2,
+    ]
+    assert made.too_small == 2, "the last scores less than the fine look's threshold, and above its own"
 
 
 def test_false_alarms_do_not_count(store: Store) -> None:

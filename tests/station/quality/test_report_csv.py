@@ -37,7 +37,7 @@ def test_csv_lists_every_defect_and_defuses_formulas(store: Store, tmp_path: Pat
     assert [row["length_mm"] for row in rows] == ["20.0", "100.0", "300.0", "10.0"]
     assert rows[0]["roll"] == "'=1+1"
     assert rows[0]["found_at"].startswith("20")
-    assert [row["parts"] for row in rows] == ["1"] * 4
+    assert [(row["parts"], row["look"], row["threshold"]) for row in rows] == [("1", "fine", "2.0")] * 4
 
 
 @pytest.mark.field("f18")

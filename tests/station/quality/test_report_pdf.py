@@ -13,12 +13,13 @@ import pypdf
 import pytest
 from fontTools.ttLib import TTFont
 
+from station.contract import DefectChanged
 from station.quality import report as reports
 from station.quality.report_pdf import LISTED
 from station.records.history import History
 from station.records.store import Store
 from tests.rigs.records import run_on_disk
-from tests.rigs.reported_roll import recipe, record
+from tests.rigs.reported_roll import long_line, recipe, record
 
 NAMES = (
     "卷布-十二号", "緞織り ロール", "두루마리 7", "Ткань № 7", "Ρολό 12", "Łódź źdźbło", "Čeština ř", "İplik ğüş",
@@ -66,6 +67,18 @@ def test_pdf_holds_the_summary_and_the_pictures(store: Store, tmp_path: Path) ->
         assert line in text, line
     assert sum(len(page.images) for page in reader.pages) == 3, "the rejects; what passed is not shown"
     assert str(reader.metadata.title) == "Roll R<1>& #x *y* $z$ \\"
+
+
+def test_a_long_faint_line_is_named_so_and_shown_first_where_it_exceeds_its_own_threshold_most(
+    store: Store, tmp_path: Path
+) -> None:
+    record(store, "R1", recipe(), ended=False)
+    store.write(DefectChanged(long_line(5, 95_000, 900)))
+    assert store.flush()
+    assert reports.to_pdf(reports.report(History(store), "R1"), tmp_path / "r.pdf") == []
+    text = " ".join(words(pypdf.PdfReader(tmp_path / "r.pdf")).split()).replace("warp- wise", "warp-wise")
+    assert text.count("long, faint: warp-wise line") == 2, "in the table and below its picture"
+    assert text.index("no 5, long, faint") < text.index("no 3, spot")
 
 
 @pytest.mark.field("f07")

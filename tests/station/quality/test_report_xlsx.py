@@ -39,6 +39,7 @@ def test_a_workbook_has_numbers_as_numbers_and_text_as_text(store: Store, tmp_pa
     assert len(others) == 3
     assert (told["position_mm_unverified"], told["length_mm_unverified"], told["is_reject"]) == (333.2, 20, True)
     assert isinstance(told["found_at"], datetime)
+    assert (told["look"], told["threshold"]) == ("fine", 2)
     assert told["piece"] == "https://a.b/\\udcff"
     assert [row[-1] for row in book["Stretches"].iter_rows(min_row=2, values_only=True)] == [None, "camera gone", None]
 

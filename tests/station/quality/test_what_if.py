@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from station.contract import DefectKind
 from station.quality.what_if import Fate, histogram, what_if
 from station.records.rows import DefectRow, Verdict
+from station.state.defect import Look
 
 THRESHOLD, LEAST = 1.0, 2.0
 
@@ -54,6 +56,15 @@ def test_the_recipe_in_force_changes_nothing() -> None:
     defects = [row(1, 0.8), row(2, 1.0), row(3, 1.5, length_mm=1.0)]
     new = what_if(defects, np.zeros(0, np.float32), None, THRESHOLD, LEAST, (THRESHOLD, LEAST))
     assert new.fates == (Fate.PASSES, Fate.STAYS, Fate.PASSES)
+
+
+def test_what_another_look_saw_is_judged_by_that_looks_own_threshold() -> None:
+    long = replace(row(1, 1.5), look=Look.LONG, threshold=1.4)
+    for threshold in (0.5, 3.0):
+        new = what_if([long], np.zeros(0, np.float32), None, threshold, LEAST, (THRESHOLD, LEAST))
+        assert (new.rejects, new.fates) == (1, (Fate.STAYS,))
+    new = what_if([long], np.zeros(0, np.float32), None, THRESHOLD, 9.0, (THRESHOLD, LEAST))
+    assert (new.rejects, new.fates) == (0, (Fate.GOES,)), "the least size is every look's"
 
 
 def test_rates_are_per_100_m_and_tell_reviewed_from_unreviewed() -> None:

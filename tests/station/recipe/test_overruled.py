@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from station.recipe.looks_chosen import with_looks
 from station.recipe.overruled import kept_told, overruled
 from station.recipe.web import WebRule
-from tests.rigs.records import make_recipe
+from tests.rigs.records import make_looks, make_recipe
 
 TAUGHT = {"min_length_mm": 1.0}
 Step = tuple[dict[str, Any], bool]
@@ -53,6 +54,13 @@ def test_a_least_size_set_in_another_unit_is_none() -> None:
     steps: list[Step] = [({"mm_per_px": None}, True), ({"mm_per_px": None, "min_length_mm": 6.0}, False)]
     assert kept(*steps, unit="px") == {"min_length_mm": 6.0}
     assert kept(*steps, unit="mm") == {}
+
+
+def test_looks_that_stay_off_are_said() -> None:
+    assert kept_told(with_looks(make_looks(), "fine,long"), ("broad",)) == (
+        "Kept as it was set before: broad 2 and broad 4 look off (--looks); change it by station recipe linen."
+    )
+    assert kept_told(make_looks(), ()) == ""
 
 
 def test_what_is_kept_is_said_with_how_to_change_it() -> None:

@@ -19,6 +19,7 @@ from station.records.history import History
 from station.records.rows import DefectFilter, NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store
+from station.state.defect import Look
 from tests.rigs.records import make_recipe
 
 NEXT = '''
@@ -165,21 +166,25 @@ def second_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def test_defects_of_the_schema_before_parts_were_counted_are_one_piece_each(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_piece_where_none_were_counted(
+    home: Path, monkeypatch: pytest.MonkeyPatch, revision: str
 ) -> None:
-    with monkeypatch.context() as fourth:
-        fourth.setattr(engine_module, "HEAD", "0004")
+    with monkeypatch.context() as old:
+        old.setattr(engine_module, "HEAD", revision)
         engines = engine_module.open_database(home, engine_module.default_url(home))
     with engines[0].begin() as connection:
-        for statement in (*FIRST_SCHEMA_ROLL[:3], FOURTH_SCHEMA_ROLL, FOURTH_SCHEMA_DEFECT):
+        for statement in (*FIRST_SCHEMA_ROLL[:3], ROLLS[revision], OLD_DEFECT):
             connection.exec_driver_sql(statement)
+        if revision >= "0005":
+            connection.exec_driver_sql("UPDATE defect SET kind = 'area', parts = 7")
     for engine in engines:
         engine.dispose()
     with Store.open(home) as store:
         history = History(store)
         (defect,) = history.defects(DefectFilter(history.roll("old").id))
-        assert (defect.number, defect.score, defect.parts) == (3, 2.5, 1)
+        assert (defect.number, defect.score, defect.parts) == (3, 2.5, 7 if revision >= "0005" else 1)
+        assert (defect.look, defect.threshold) == (Look.FINE, 2.0), "the recipe's threshold is that of the fine look"
 
 
 def dump(home: Path) -> list[str]:
@@ -241,11 +246,6 @@ FOURTH_SCHEMA_ROLL = (
     "INSERT INTO roll VALUES (1, 'old', 1, 'cam', 'here', '2026-01-01', '2026-01-01', '2026-01-01', 'ended', "
     "9, 9, 0, 0, 9, 900, 0.5, 0.5, '', 0, 0)"
 )
-FOURTH_SCHEMA_DEFECT = (
-    "INSERT INTO defect VALUES (1, 1, 3, 0, 5, 2, 8, 2.5, 3.0, 7.5, 0.0, 2.5, 2.5, 'spot', 1, 1, NULL, '2026-01-01', "
-    "'2026-01-01', NULL, NULL, NULL, NULL, NULL)"
-)
-
 SECOND_SCHEMA_ROLLS = (
     "INSERT INTO calibration (id, camera_id, kind, facts, created_at, created_by) "
     "VALUES (1, 'cam', 'shading', '{\"gain\": [1]}', '2026-01-01', 'ann')",
@@ -255,4 +255,17 @@ SECOND_SCHEMA_ROLLS = (
     "9, 9, 0, 0, 9, 900, 0.5, 0.4, '')",
     "INSERT INTO roll_calibration VALUES (7, 1)",
     "INSERT INTO stretch VALUES (1, 7, 0, 5, NULL), (2, 7, 5, 9, 'paused')",
+)
+
+ROLLS = {
+    "0001": FIRST_SCHEMA_ROLL[4],
+    "0002": SECOND_SCHEMA_ROLLS[1],
+    "0003": FOURTH_SCHEMA_ROLL.replace(", 0, 0)", ")"),
+    "0004": FOURTH_SCHEMA_ROLL,
+    "0005": FOURTH_SCHEMA_ROLL,
+}
+OLD_DEFECT = (
+    "INSERT INTO defect (id, roll_id, number, first_line, end_line, first_px, end_px, length_mm, width_mm, area_mm2, "
+    "position_mm, across_mm, score, kind, is_reject, closed, found_at, changed_at) SELECT 1, roll.id, 3, 0, 5, 2, 8, "
+    "2.5, 3.0, 7.5, 0.0, 2.5, 2.5, 'spot', 1, 1, '2026-01-01', '2026-01-01' FROM roll WHERE roll.name = 'old'"
 )

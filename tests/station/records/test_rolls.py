@@ -30,6 +30,7 @@ from station.records.engine import make_engine
 from station.records.history import History
 from station.records.rows import DefectFilter, RecordsError, StretchRow
 from station.records.store import Store
+from station.state.defect import Look
 from tests.rigs.records import make_defect, make_recipe, picture
 
 
@@ -107,6 +108,19 @@ def test_a_growing_defect_is_one_row_with_its_last_state(store: Store, history: 
     assert np.array_equal(grey >= 128, heat >= 0.498)
     assert grey.max() == 255
     assert not list(home.glob("images/*/*.tmp"))
+
+
+@pytest.mark.parametrize("look", Look)
+def test_a_defect_is_on_record_with_the_look_that_saw_it_best_and_that_looks_threshold(
+    store: Store, history: History, look: Look
+) -> None:
+    name = store.begin_roll("a", make_recipe(), "cam")
+    own = 2.0 if look is Look.FINE else 0.75
+    store.write(DefectChanged(make_defect(1, look=Look.FINE, closed=False)))
+    store.write(DefectChanged(make_defect(1, look=look, threshold=own)))
+    assert store.flush()
+    (row,) = history.defects(DefectFilter(history.roll(name).id))
+    assert (row.look, row.threshold) == (look, own)
 
 
 def test_pictures_survive_a_later_change_without_them(store: Store, history: History) -> None:

@@ -25,6 +25,7 @@ from station.contract import StationError
 from station.playback import play
 from station.recipe import Recipe
 from station.recipe.camera_overrides import CameraOverrides
+from station.recipe.looks_chosen import looks_of, with_looks
 from station.recipe.overruled import kept_told
 from station.recipe.web import FULL, WebRule
 from station.records.history import History
@@ -213,6 +214,15 @@ def test_clean_cloth_leaves_no_pictures_but_that_of_the_web_and_says_that_it_is_
     assert 0 <= low < told["predicted_false_alarms_per_100_m"] < high
 
 
+def test_the_looks_taught_are_named_with_their_shares_of_the_false_alarms(clean: Course) -> None:
+    looks, told = clean.result.looks, figures_of(clean.result)
+    assert told["looks"] == list(looks.shares) == list(looks_of(clean.result.recipe))
+    assert told["looks"][0] == "fine"
+    assert {*looks.shares, *looks.left_off} == {"fine", "broad 2", "broad 4", "long"}
+    assert all(f"{name} {share:.0%}" in told["looks_told"] for name, share in looks.shares.items())
+    assert all(f"{name} ({why})" in told["looks_told"] for name, why in looks.left_off.items())
+
+
 @pytest.mark.slow
 def test_the_same_seed_makes_the_same_model_and_threshold(
     clean: Course, good_cloth: NDArray[np.uint8], small_encoder: Encoder, store: Store, tmp_path: Path
@@ -327,9 +337,14 @@ def test_what_people_set_in_the_recipe_outlives_the_next_teach_in(
     assert kept_told(first.recipe, first.kept) == ""
     columns = WebRule.of("64:704")
     changed = first.recipe.model_copy(update={"min_length_mm": 7.0, "tells_differing": False, "web": columns})
+    assert all(looks_of(changed).values())
+    assert "broad 2" in looks_of(changed)
+    changed = with_looks(changed, ",".join(looks_of(changed).keys() - {"broad 2"}))
     store.save_recipe(changed, "ann", "settings by command")
     again = taught(cloth, small_encoder, store)
     assert (again.recipe.min_length_mm, again.recipe.tells_differing, again.recipe.web) == (7.0, False, columns)
     assert again.recipe.cloth is not None
     assert (again.recipe.cloth.web_left_px, again.recipe.cloth.web_right_px) == (64, 704)
     assert "least size 7 mm" in figures_of(again)["kept_told"]
+    assert [name for name, is_on in looks_of(again.recipe).items() if not is_on] == ["broad 2"]
+    assert "broad 2 look off (--looks)" in figures_of(again)["kept_told"]

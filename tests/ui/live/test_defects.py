@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from station.contract import Defect, DefectChanged, DefectKind
+from station.contract import Defect, DefectChanged, DefectKind, LookView
+from station.state.defect import Look
 from tests.rigs.live_page import OpenWindow, cloth_of, has_colour, pixels_of, started
 from tests.rigs.scripted_core import ScriptedCore
 from ui.live.web_view import GUTTER, LEFT
@@ -219,3 +221,35 @@ def test_what_passes_is_listed_only_if_wanted(open_window: OpenWindow, core: Scr
     assert live.empty.isVisible()
     core.tell(DefectChanged(replace(passed, score=1.0, is_reject=True)))
     qtbot.waitUntil(lambda: live.listed.rowCount() == 1)
+
+
+def test_what_another_look_saw_is_named_so_wherever_it_is_shown(
+    open_window: OpenWindow, core: ScriptedCore, qtbot: QtBot
+) -> None:
+    window = open_window()
+    started(window, core, qtbot, strips=3)
+    window.alarms.acknowledge()
+    line = Defect(
+        number=900, first_line=100, end_line=600, first_px=300, end_px=306, length_mm=250, width_mm=3, area_mm2=750,
+        position_mm=50, across_mm=140, score=2.0, threshold=1.0,
+        kind=DefectKind.WARP_LINE, is_reject=True, closed=False, look=Look.LONG,
+    )  # fmt: skip
+    core.tell(DefectChanged(line))
+    qtbot.waitUntil(lambda: 900 in window.live.web.defects)
+    words = "long, faint: warp-wise line"
+    assert words in window.alarms.text
+    row = window.live.defects.index(0)
+    assert row.data(Qt.ItemDataRole.AccessibleTextRole).startswith(f"900: {words}, ")
+    assert row.data(Qt.ItemDataRole.ToolTipRole).startswith(f"900: {words}, ")
+    window.alarms.acknowledge()
+    assert has_colour(pixels_of(window.live.web.grab().toImage()), "overlay_reject", 8)
+    cells = np.zeros((125, 256), np.float32)
+    cells[:, 72:80] = 1.5
+    without = cloth_of(window).astype(int)
+    qtbot.keyClick(window, Qt.Key.Key_H)
+    fine = cloth_of(window).astype(int)
+    core.tell(LookView(Look.LONG, 100, 600, cells, 1.0, 4))
+    qtbot.waitUntil(lambda: not core.events)
+    qtbot.waitUntil(lambda: bool((cloth_of(window) != fine).any()))
+    more = cloth_of(window).astype(int) - without
+    assert (more[:, :, 0] > 20).sum() > ((fine - without)[:, :, 0] > 20).sum(), "its heat lies on the cloth, too"

@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from station.contract import StripView
+from station.contract import LookView, StripView
+from station.state.defect import Look
 from ui.live.web_ring import EDGE_LIGHT, HATCH_LIGHT, WebRing
 
 
@@ -63,6 +64,46 @@ def test_lines_that_never_came_are_a_gap_not_cloth() -> None:
     assert len(np.unique(gap)) == 2, "striped, so that it cannot be taken for cloth"
     assert not ring.heat[50:90].any()
     assert (rows_of(ring, 90, 140) == 200).all()
+
+
+def look(first_line: int, lines: int, width: int, hot: float, times: int = 4) -> LookView:
+    cells = (-(-lines // (4 * times)), width // times // 4)
+    scores = np.zeros(cells, np.float32)
+    scores[:, : cells[1] // 2] = hot
+    return LookView(Look.BROAD, first_line, first_line + lines, scores, 0.2, 4 * times)
+
+
+def test_what_another_look_sees_is_laid_over_the_cloth_it_is_of_and_hides_nothing_hotter() -> None:
+    ring = WebRing(66, 400)
+    for index in range(4):
+        ring.add(strip(index * 64, np.full((64, 66), 200, np.uint8), hot=0.5 if index == 1 else 0.0))
+    before = ring.heat.copy()
+    ring.add_look(look(64, 128, 66, hot=0.2))
+    assert (ring.heat[64:128] == before[64:128]).all(), "the fine look sees as much"
+    assert (ring.heat[128:192, :24] == ring.heat[64, 0]).all(), "at its threshold it has the colour of the threshold"
+    assert not ring.heat[128:192, 40:].any()
+    assert not ring.heat[192:256].any()
+    shown = ring.heat.copy()
+    ring.resize(66, 400)
+    assert (ring.heat == shown).all(), "it is still there when the window has another size"
+    ring.clear()
+    assert not ring.heat.any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=st.integers(0, 900), lines=st.integers(1, 900), strips=st.integers(1, 9), times=st.sampled_from([1, 2, 4]))
+def test_a_look_colours_only_cloth_that_is_still_here(first: int, lines: int, strips: int, times: int) -> None:
+    ring = WebRing(96, 256)
+    for index in range(strips):
+        ring.add(strip(index * 128, np.full((128, 192), 200, np.uint8)))
+    ring.add_look(look(first, lines, 192, hot=1.0, times=times))
+    rows = np.arange(ring.first_row, ring.end_row)
+    warm = ring.heat[rows % ring.rows].any(axis=(1, 2))
+    expected = (rows >= ring.row_of(first)) & (rows < ring.row_of(first + lines))
+    assert (warm <= expected).all()
+    assert (warm | ~expected)[: -4 * times].all() or not expected.any()
+    if strips < 4:
+        assert not ring.heat[ring.end_row :].any()
 
 
 def test_another_camera_width_begins_anew() -> None:

@@ -37,6 +37,7 @@ def fates(page: TuningPage) -> dict[int, Fate]:
 
 def test_at_rest_everything_stays_as_it_is(page: TuningPage, history: History, past_rolls: list[str]) -> None:
     assert page.recipe.fields.text("Tuned against") == f"roll {past_rolls[0]}"
+    assert page.recipe.fields.text("Looks") == "fine (threshold 0.12)"
     assert set(fates(page).values()) <= {Fate.STAYS, Fate.PASSES}
     now, new = page.values.figure("Rejects")
     roll = history.rolls(RollFilter(fabric="demo"))[0]

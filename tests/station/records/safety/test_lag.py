@@ -35,6 +35,7 @@ from station.records.safety.backlog import Backlog
 from station.records.safety.codec import as_line, content_of, entry_content, entry_of
 from station.records.safety.spill import Spill
 from station.records.store import Store
+from station.state.defect import Look
 from tests.rigs.records import database_locked, eventually, make_defect, make_recipe, picture, run_on_disk, run_python
 
 
@@ -288,7 +289,10 @@ EVENTS = st.one_of(
     ),
     st.builds(Notice, st.sampled_from(Severity), st.text()),
     st.builds(
-        lambda n, score: DefectChanged(make_defect(n, score=score, crop=picture())), st.integers(1, 9), st.floats(0, 9)
+        lambda n, score, look: DefectChanged(make_defect(n, score=score, crop=picture(), look=look)),
+        st.integers(1, 9),
+        st.floats(0, 9),
+        st.sampled_from(Look),
     ),
     st.builds(lambda n: row(n), st.integers(0, 50)),
     st.builds(RollEnded, st.text(), st.builds(Ledger, st.integers(0, 9), st.integers(0, 9))),
@@ -310,6 +314,15 @@ def test_a_spilled_line_comes_back_as_it_was_and_a_torn_one_is_noticed(event: Ev
     assert (back.roll_id, back.at, back.clock_shift_s) == (3, entry.at, 2.5)
     assert as_text(back.event) == as_text(event)
     assert content_of(line[:-cut] if cut > 1 else line[:-2]) is None
+
+
+def test_a_defect_spilled_before_looks_were_told_was_seen_by_the_fine_one() -> None:
+    content = entry_content(Entry(3, DefectChanged(make_defect(look=Look.LONG)), datetime(2026, 1, 1, tzinfo=UTC)), 5)
+    for name in ("look", "parts", "peak_line", "peak_px"):
+        del content["event"]["defect"][name]
+    event = entry_of(content).event
+    assert isinstance(event, DefectChanged)
+    assert (event.defect.look, event.defect.parts) == (Look.FINE, 1)
 
 
 def test_a_spill_file_with_a_torn_end_costs_its_roll_the_grade(home: Path, tmp_path: Path) -> None:
