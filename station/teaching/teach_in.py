@@ -60,7 +60,7 @@ LOOKING_SHARE = 0.05
 """Looking at the whole cloth for its web ends after this share of the time, with what was seen by then."""
 READING_SHARE = 0.25
 """Reading cloth ends after this share of the time, and the cloth read by then must be enough."""
-FINE_SHARE = 0.7
+FINE_SHARE = 0.8
 """So much of the time for training is the fine look's where broad looks are taught too."""
 RESERVED_SHARE = 0.2
 LEAST_RESERVED_S = 10.0
