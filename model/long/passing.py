@@ -41,6 +41,10 @@ class WarpPart:
     sums: tuple[Sums, ...]
 
 
+DUST = 1.0
+"""A column that always shows so many spreads of a step has dust before it, or a weak pixel."""
+
+
 @dataclass(frozen=True, eq=False)
 class WeftPart:
     """A weft part holds lines ``[first_line, end_line)`` of a run.
@@ -67,12 +71,18 @@ def evidence_of(
     found = filtered(relative, low, high, direction.kernels)
     found /= direction.step[:, None]
     if direction.fixed.shape[1] == found.shape[2]:
-        found[..., low:high] -= direction.fixed[:, low:high]
+        found[..., low:high] -= _shown_by_the_camera(found[..., low:high], direction.fixed[:, low:high])
     found /= ratio
     spoilt = beside_bands(relative, direction.thick)
     if spoilt is not None:
         found *= ~spoilt[:, None]
     return np.clip(found, -strongest, strongest, out=found)
+
+
+def _shown_by_the_camera(found: Floats, fixed: Floats) -> Floats:
+    """Return what of the evidence is the camera's: what its columns always showed, and where that was much, anything
+    between that and nothing, as dust is wiped off."""
+    return np.where(np.abs(fixed) < DUST, fixed, np.clip(found, np.minimum(fixed, 0), np.maximum(fixed, 0)))
 
 
 class WarpPass:

@@ -102,9 +102,12 @@ class BroadRows:
         self._edges.clear()
 
     def _own(self, step: TileRow | EndOfRun) -> TileRow | EndOfRun:
-        """Return a step as this look's, its cloth in even light."""
+        """Return a step as this look's, its cloth in even light; too few lines to fill half a tile, which would be
+        mostly mirror image, are not judged."""
         if isinstance(step, EndOfRun):
             return replace(step, size=self._size)
+        if len(step.pixels) < self._tile // 2:
+            return replace(step, size=self._size, seen=(), columns=step.columns[:0])
         return replace(step, size=self._size, pixels=evened(step.pixels, step.left_px, step.right_px))
 
     def _chunks(self, pixels: NDArray[np.uint8], row: TileRow) -> Iterator[Chunk]:
