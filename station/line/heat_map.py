@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from station.contract import LookView, StripView
-from station.display_score import display_scores
+from station.display_score import AT_THRESHOLD, display_scores
 
 SPREAD_CELLS = 2.5
 """A broad look blurs by up to so many of its own cells."""
+
+MUTING = 3
 
 Heat = NDArray[np.float32]
 
@@ -48,7 +50,7 @@ class HeatMap:
         """Take what was seen next."""
         if isinstance(view, LookView):
             if not self._raw:
-                heat = display_scores(view.scores, view.threshold)
+                heat = muted(display_scores(view.scores, view.threshold))
                 self._broad.setdefault(view.cell_px, []).append((view.first_line, heat))
             return
         heat = view.scores if self._raw else display_scores(view.scores, view.threshold)
@@ -81,6 +83,16 @@ class HeatMap:
             web[line : line + strip.lines, strip.left_px : strip.right_px] = True
             line += strip.lines
         return np.where(web, full, np.float32(0)).astype(np.float32), web
+
+
+def muted(heat: Heat) -> Heat:
+    """Return the display scores of another look, lower where it rejects nothing; their order stays.
+
+    Good cloth lies higher and flatter in a look that averages much; it would drown what the fine look sees below its
+    threshold.
+    """
+    below = heat * np.minimum(heat / AT_THRESHOLD, 1) ** MUTING
+    return np.asarray(below, np.float32)
 
 
 def _laid_out(strips: list[tuple[int, Heat]], begin: int, cell_px: int) -> Heat:

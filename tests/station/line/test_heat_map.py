@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station.contract import LookView, StripView
-from station.line.heat_map import HeatMap, sharper
+from station.line.heat_map import HeatMap, muted, sharper
 from station.state.defect import Look
 
 AS_IS = 0.5
@@ -87,3 +87,12 @@ def test_no_cell_is_lower_for_a_broad_look_and_none_higher_than_both(rows: int, 
     joined = sharper(fine, broad, times)
     assert (joined >= fine).all()
     assert joined.max() <= max(fine.max(), broad.max())
+
+
+@given(st.lists(st.floats(0, 3), min_size=2, max_size=20))
+def test_muting_keeps_the_order_and_what_is_rejected(values: list[float]) -> None:
+    heat = np.array(sorted(values), np.float32)
+    quiet = muted(heat)
+    assert (np.diff(quiet) >= 0).all()
+    assert (quiet <= heat).all()
+    np.testing.assert_array_equal(quiet >= 0.5, heat >= 0.5)
