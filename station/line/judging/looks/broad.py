@@ -14,6 +14,7 @@ from station.line.flow import StripPart, TileRow
 from station.line.judging.blending import Blender
 from station.line.judging.decision import geometry
 from station.line.judging.defects import DefectTracker
+from station.line.judging.looks.joining import LOOKS_NOT
 from station.line.judging.web_state import WebState
 from station.recipe import Recipe
 from station.recipe.looks import BroadLook
@@ -57,15 +58,17 @@ class BroadJudge:
             point_spread_px=scorer.point_spread_px,
         )
         self._start = 0
+        self._has_ended = False
 
     @property
     def decided_line(self) -> int:
-        """Give the roll line before which this look has decided everything of its present run."""
-        return self._full(self._tracker.decided_line)
+        """Give the roll line before which this look has decided everything; no limit while it does not look on."""
+        return LOOKS_NOT if self._has_ended else self._full(self._tracker.decided_line)
 
     def row(self, row: TileRow, maps: NDArray[np.float32]) -> Iterator[LookView | Defect]:
         """Judge a row by its raw maps; yields what is seen, then the defects that changed."""
         self._start = row.run_line
+        self._has_ended = False
         yield from self._part(self._blender.add(row, maps))
 
     def end_run(self) -> Iterator[LookView | Defect]:
@@ -74,6 +77,7 @@ class BroadJudge:
         if tail is not None:
             yield from self._part(tail)
         yield from map(self._in_full, self._tracker.end_run())
+        self._has_ended = True
 
     def _part(self, part: StripPart) -> Iterator[LookView | Defect]:
         part = self._web.see(part)

@@ -17,6 +17,9 @@ from station.state.defect import Look
 Key = tuple[int, int]
 """A look (its rank: the broader, the higher) and the number it gave the defect."""
 
+LOOKS_NOT = 2**62
+"""A look that has ended its run, as where a camera of several is missing, has nothing to say of any line."""
+
 MOST_WAITING = 500
 """No more defects wait for all looks: the oldest that ended are then closed as they are."""
 

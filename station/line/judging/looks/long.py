@@ -9,6 +9,7 @@ from model.long import LongLook, Step, WarpStep, paint
 from model.scorer import CELL_PX, TileScorer
 from station.contract import Defect, LookView
 from station.line.flow import LongSteps
+from station.line.judging.looks.joining import LOOKS_NOT
 from station.line.judging.looks.long_defect import Picture
 from station.line.judging.looks.long_lines import THRESHOLD, LongLines
 from station.recipe import Recipe
@@ -36,17 +37,20 @@ class LongJudge:
         self._width_px = width_px
         self._steps: list[Step] = []
         self._end_line = 0
+        self._has_ended = False
 
     @property
     def decided_line(self) -> int:
-        """Give the roll line before which hardly anything is added to what this look told."""
-        return self._end_line - self._lag
+        """Give the roll line before which hardly anything is added to what this look told; no limit while it does not
+        look on."""
+        return LOOKS_NOT if self._has_ended else self._end_line - self._lag
 
     def take(self, seen: LongSteps) -> Iterator[LookView | Defect]:
         """Take new steps; yields the defects that changed and, at the end of a run, what was seen of it."""
         self._steps += [step.for_map() for step in seen.steps]
         self._end_line = max([self._end_line, *(step.end_line for step in seen.steps if isinstance(step, WarpStep))])
         yield from self._lines.feed(seen.steps, seen.piece)
+        self._has_ended = seen.ends
         if seen.ends:
             yield from self._lines.end_run()
         if self._steps and (seen.ends or len(self._steps) >= MAP_STEPS):
