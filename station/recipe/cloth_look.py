@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.ndimage import median_filter
 
 WINDOW_PX = 192
 """Spectra are those of stretches of this length."""
@@ -75,6 +74,8 @@ class ClothLook(BaseModel):
         around it; None where none does."""
         power = np.array(self.middle[2 + way * BANDS : 2 + (way + 1) * BANDS])
         periods = WINDOW_PX / np.sqrt(_BORDERS[:-1] * (_BORDERS[1:] - 1.0))
+        from scipy.ndimage import median_filter  # here, as the command line knows recipes and must start fast
+
         around = median_filter(power, 7, mode="nearest")
         stands_out = np.where(periods <= SLOWEST_PITCH_PX, power - around, -np.inf)
         best = int(np.argmax(stands_out))
