@@ -97,11 +97,14 @@ class LongLearner:
                 f"at least {LEAST_LINES} are needed."
             )
             return None
-        warp = direction.learn_warp([run.means for run in self._runs], self._step)
         strips = [np.concatenate(run.strips, 1) for run in self._runs]
-        weft = direction.learn_weft(strips, self._cells)
+        try:
+            warp = direction.learn_warp([run.means for run in self._runs], self._step)
+            weft = direction.learn_weft(strips, self._cells)
+        except np.linalg.LinAlgError:  # cloth without any chance in it, as drawn cloth: nothing varies
+            warp = weft = None
         if warp is None or weft is None:
-            self.why_not = "The good cloth shows no texture, so it cannot be said what a faint flaw in it would be."
+            self.why_not = "The good cloth shows no texture by which a faint flaw in it could be told."
             return None
         peaks = {f"warp {level}": found for level, found in warp.peaks.items()}
         peaks |= {f"weft {level}": found for level, found in weft.peaks.items()}

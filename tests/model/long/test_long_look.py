@@ -161,3 +161,13 @@ def test_long_runs_need_no_more_memory_than_short_ones() -> None:
         scorer.push(pixels, 0, WIDTH, block * LINES)
         kept.append(scorer.kept_bytes)
     assert max(kept[12:]) <= max(kept[:12])
+
+
+def test_drawn_cloth_without_any_chance_in_it_teaches_nothing_and_says_so() -> None:
+    row = (120 + 40 * np.cos(2 * np.pi * np.arange(1024) / 8)).round().astype(np.uint8)
+    learner = LongLearner(1024)
+    for _ in range(9):
+        learner.see(np.repeat(row[None], 512, axis=0), 0, 1024)
+        learner.end_run()
+    assert learner.learned() is None
+    assert "no texture" in learner.why_not
