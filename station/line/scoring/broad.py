@@ -102,13 +102,13 @@ class BroadRows:
         self._edges.clear()
 
     def _own(self, step: TileRow | EndOfRun) -> TileRow | EndOfRun:
-        """Return a step as this look's, its cloth in even light; too few lines to fill half a tile, which would be
-        mostly mirror image, are not judged."""
+        """Return a step as this look's; too few lines to fill half a tile, which would be mostly mirror image, are not
+        judged."""
         if isinstance(step, EndOfRun):
             return replace(step, size=self._size)
         if len(step.pixels) < self._tile // 2:
             return replace(step, size=self._size, seen=(), columns=step.columns[:0])
-        return replace(step, size=self._size, pixels=evened(step.pixels, step.left_px, step.right_px))
+        return replace(step, size=self._size)
 
     def _chunks(self, pixels: NDArray[np.uint8], row: TileRow) -> Iterator[Chunk]:
         """Yield the smaller lines, those of each frame by themselves."""
@@ -143,33 +143,6 @@ def _in_frame(row: TileRow, line: int) -> tuple[int, int]:
     if frame is None or line - frame.line + frame.frame_line >= frame.frame_lines:
         return 0, 0
     return line - frame.line + frame.frame_line, frame.frame_lines
-
-
-BANDS = 8
-SHADE_PX = 16.0
-"""Shade across is as smooth as a Gaussian of this deviation, in the look's own pixels."""
-
-
-def evened(pixels: NDArray[np.uint8], left_px: int, right_px: int) -> NDArray[np.uint8]:
-    """Return a row of cloth without the shade across that all its lines share, the mean kept; of the same shape.
-
-    Lamps age and fall off differently from one day to the next, which a broad look would take for a flaw.  A stain does
-    not reach along most of the row: the median over bands of lines leaves it as it is.
-
-    Args:
-        pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
-        left_px, right_px: columns of the web.
-    """
-    if right_px <= left_px or len(pixels) < BANDS:
-        return pixels
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    bands = [cv2.reduce(band, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[0] for band in np.array_split(grey, BANDS)]
-    web = np.median(np.stack(bands), axis=0)[left_px:right_px].astype(np.float32)
-    shade = cv2.GaussianBlur(web[None], (0, 0), SHADE_PX, borderType=cv2.BORDER_REFLECT_101)[0]
-    gain = np.ones(grey.shape[1], np.float32)
-    gain[left_px:right_px] = web.mean() / np.maximum(shade, 1.0)
-    gains = np.repeat(gain, pixels.shape[2]).reshape(1, *pixels.shape[1:]) if pixels.ndim == 3 else gain[None]
-    return np.asarray(cv2.multiply(pixels, np.repeat(gains, len(pixels), axis=0), dtype=cv2.CV_8U), np.uint8)
 
 
 def shrunk(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from station.line.flow import Chunk, EndOfRun, TileRow
-from station.line.scoring.broad import BroadRows, evened, shrunk
+from station.line.scoring.broad import BroadRows, shrunk
 from station.line.scoring.web import WebEdges
 from station.recipe.looks import BroadLook
 from tests.rigs.line import new_tiler, recipe
@@ -52,8 +52,8 @@ def test_every_line_is_seen_once_made_smaller_whatever_the_blocks(
     assert all(one.own_end == other.own_first for one, other in pairwise(rows))
     small = shrunk(pixels, size)
     assert rows[-1].end == len(small) == lines // size
-    for row in rows if lines // size >= 128 else ():
-        np.testing.assert_array_equal(row.pixels, evened(small[row.first : row.end], row.left_px, row.right_px))
+    for row in rows:
+        np.testing.assert_array_equal(row.pixels, small[row.first : row.end])
 
 
 def test_the_web_is_where_it_was_found_and_no_column_beside_it_is_seen() -> None:
@@ -96,24 +96,3 @@ def test_places_in_the_frame_are_those_of_the_smaller_frame() -> None:
         frame for row in all_of(broad(2), [*rows, *tiler.end_run()]) if isinstance(row, TileRow) for frame in row.frames
     }
     assert frames == {(0, 0, 250), (250, 0, 250)}
-
-
-@given(st.floats(0.5, 1.0), st.integers(0, 60))
-def test_shade_across_goes_and_a_stain_stays(fall: float, seed: int) -> None:
-    noise = np.random.default_rng(seed).normal(0, 3, (256, 600))
-    light = np.linspace(1.0, fall, 600) ** 2
-    y, x = np.mgrid[:256, :600]
-    stain = 1 - 0.15 * np.exp(-((y - 128) ** 2 + (x - 300) ** 2) / (2 * 15**2))
-    good, stained = ((150 + noise) * light * spot for spot in (1.0, stain))
-    even, seen = (evened(one.round().astype(np.uint8), 0, 600).astype(float) for one in (good, stained))
-    across = even.mean(0)
-    assert abs(across[20:-20] / across.mean() - 1).max() < 0.03
-    assert seen[118:138, 290:310].mean() / seen[20:60, 290:310].mean() < 0.90
-
-
-def test_columns_beside_the_web_are_left_as_they_are() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (256, 300, 3), np.uint8)
-    even = evened(pixels, 40, 260)
-    np.testing.assert_array_equal(even[:, :40], pixels[:, :40])
-    np.testing.assert_array_equal(even[:, 260:], pixels[:, 260:])
-    assert evened(pixels, 0, 0) is pixels
