@@ -26,8 +26,7 @@ from station.line.scoring.broad import broad_rows
 from station.line.scoring.cloth_watch import ClothWatch
 from station.line.scoring.inference import Inference
 from station.line.scoring.long import long_rows
-from station.line.scoring.tiling import PixelCorrection, Tiler
-from station.line.scoring.web import WebFinder
+from station.line.scoring.tiling import PixelCorrection, line_tiler
 from station.recipe import Recipe
 from station.recipe.cloth_look import ClothLook
 from station.shutdown import time_left
@@ -89,9 +88,8 @@ class Inspection:
         self._blocks = block_queue(camera.waits)
         self._rows: Channel[Judged] = Channel(ROWS_WAITING)
         self._acquisition = Acquisition(camera, self._ledger, self._blocks, self._notices.put, due_line=due_line)
-        web = WebFinder(recipe.web_look) if recipe.web.finds else None
-        sides = {"width_px": camera.width_px, "tile_px": scorer.tile_px, "cell_px": scorer.cell_px}
-        tiler = Tiler(recipe, **sides, web=web, shading=shading)
+        tile_px, cell_px = scorer.tile_px, scorer.cell_px
+        tiler = line_tiler(recipe, camera.width_px, tile_px=tile_px, cell_px=cell_px, shading=shading)
         self._watch = ClothWatch(recipe.cloth, camera.width_px, camera.channels, camera.white, self._notices.put)
         self._inference = Inference(
             scorer,

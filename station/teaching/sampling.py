@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
 from model.scorer import CELL_PX, TILE_PX, TileScorer
-from station.line.flow import Chunk, TileRow
+from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.cloth_seen import ClothSeen
-from station.line.scoring.tiling import Tiler, cut_tiles
-from station.line.scoring.web import WebFinder
+from station.line.scoring.tiling import cut_tiles, line_tiler
 from station.recipe import Recipe
 
 HOLD_OUT_EVERY = 4
@@ -125,6 +124,26 @@ def blocks(camera: Camera, stopped: Callable[[], bool]) -> Iterator[LineBlock]:
         camera.stop()
 
 
+def tile_rows(camera: Camera, recipe: Recipe, stopped: Callable[[], bool]) -> Iterator[TileRow | EndOfRun]:
+    """Yield the line's rows of tiles of a camera's or section's cloth, and ends of runs between them, to the end of the
+    cloth or until ``stopped``.
+
+    Raises CameraError.
+    """
+    tiler = line_tiler(recipe, camera.width_px)
+    for block in blocks(camera, stopped):
+        chunk = Chunk(
+            pixels=block.pixels,
+            first_line=block.first_line,
+            captured_ns=block.captured_ns,
+            piece=block.piece,
+            frame_line=block.frame_line,
+            frame_lines=block.frame_lines,
+        )
+        yield from tiler.push(chunk)
+    yield from tiler.end_run()
+
+
 class TileCollector(TileScorer):
     """The collector keeps tiles and their places; of long cloth an even sample (reservoir), so memory is bounded.
 
@@ -174,20 +193,12 @@ def collect(
 
     Raises CameraError.
     """
-    web = WebFinder(recipe.web_look) if recipe.web.finds else None
-    tiler = Tiler(recipe, width_px=section.width_px, tile_px=TILE_PX, cell_px=CELL_PX, web=web)
-
-    def keep(rows: Iterator[object]) -> None:
-        for row in rows:
-            if isinstance(row, TileRow):
-                if seen is not None:
-                    seen.see(row)
-                for tile, place in zip(cut_tiles(row, TILE_PX, CELL_PX), _places(row, section), strict=True):
-                    collector.keep(tile, place)
-
-    for block in blocks(section, stopped):
-        keep(tiler.push(Chunk(block.pixels, block.first_line, block.captured_ns, block.piece)))
-    keep(tiler.end_run())
+    for row in tile_rows(section, recipe, stopped):
+        if isinstance(row, TileRow):
+            if seen is not None:
+                seen.see(row)
+            for tile, place in zip(cut_tiles(row, TILE_PX, CELL_PX), _places(row, section), strict=True):
+                collector.keep(tile, place)
 
 
 def _places(row: TileRow, section: Section) -> list[Place]:

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from model.scorer import TileScorer
 from station.line.columns import Spans
 from station.line.flow import StripPart, TileRow
+from station.recipe import Recipe
 from station.recipe.frame_spots import FrameSpots, SpotDivisors
 from station.recipe.sensitivity import SensitivityProfile
 
@@ -59,6 +61,18 @@ class Blender:
         self._weights_of: tuple[bytes, Spans] | None = None
         self._over_weight: NDArray[np.float32] = np.zeros((1, self._width_cells), np.float32)
         self._cover = self._over_weight
+
+    @classmethod
+    def of(cls, recipe: Recipe, scorer: TileScorer, width_px: int) -> Blender:
+        """Return what blends a scorer's maps by a recipe."""
+        return cls(
+            width_px=width_px,
+            tile_px=scorer.tile_px,
+            cell_px=scorer.cell_px,
+            overlap_px=recipe.overlap_px,
+            sensitivity=recipe.sensitivity,
+            spots=recipe.spots,
+        )
 
     def add(self, row: TileRow, maps: NDArray[np.float32]) -> StripPart:
         """Blend a row's maps, float32 ``[tiles, tile / cell, tile / cell]``; returns the lines that are final now."""

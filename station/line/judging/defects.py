@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.scorer import TileScorer
 from station.contract import Defect
 from station.line.flow import StripPart
 from station.line.judging.areas import AreaJoiner
@@ -75,6 +76,17 @@ class DefectTracker:
         self._cloth = RecentCloth(self._cell)
         self._tracks: dict[Region, _Track] = {}
         self._closing: list[Region] = []
+
+    @classmethod
+    def of(cls, recipe: Recipe, scorer: TileScorer, width_px: int) -> DefectTracker:
+        """Return what follows the defects that a scorer shows."""
+        return cls(
+            recipe,
+            width_px=width_px,
+            cell_px=scorer.cell_px,
+            edge_drop=scorer.edge_drop,
+            point_spread_px=scorer.point_spread_px,
+        )
 
     @property
     def decided_line(self) -> int:

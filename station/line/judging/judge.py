@@ -78,21 +78,8 @@ class Judge:
         self._tile = scorer.tile_px
         self._notices = Notices(emit)
         self._threshold = recipe.threshold
-        self._blender = Blender(
-            width_px=width_px,
-            tile_px=scorer.tile_px,
-            cell_px=scorer.cell_px,
-            overlap_px=recipe.overlap_px,
-            sensitivity=recipe.sensitivity,
-            spots=recipe.spots,
-        )
-        self._tracker = DefectTracker(
-            recipe,
-            width_px=width_px,
-            cell_px=scorer.cell_px,
-            edge_drop=scorer.edge_drop,
-            point_spread_px=scorer.point_spread_px,
-        )
+        self._blender = Blender.of(recipe, scorer, width_px)
+        self._tracker = DefectTracker.of(recipe, scorer, width_px)
         self._broad = {one.size: one for one in broad}
         self._long = long_judge(recipe, scorer, self._tracker.picture, width_px)
         self._joiner = LookJoiner(recipe) if broad or self._long is not None else None

@@ -23,9 +23,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.scorer import CELL_PX, TILE_PX
 from station.contract import UninspectedReason
 from station.line.columns import Spans, is_partly_blind, seen_spans, snap_edges, spread_columns, web_span, widest_view
 from station.line.flow import Chunk, EndOfRun, TileRow
+from station.line.scoring.web import WebFinder
 from station.recipe import Recipe
 from station.recipe.frame_spots import FrameAt
 
@@ -77,6 +79,19 @@ def cut_tiles(row: TileRow, tile: int, cell: int) -> NDArray[np.uint8]:
         else:
             tiles[i] = cloth
     return tiles
+
+
+def line_tiler(
+    recipe: Recipe,
+    width_px: int,
+    *,
+    tile_px: int = TILE_PX,
+    cell_px: int = CELL_PX,
+    shading: PixelCorrection | None = None,
+) -> Tiler:
+    """Return a tiler that finds the web as the recipe says."""
+    web = WebFinder(recipe.web_look) if recipe.web.finds else None
+    return Tiler(recipe, width_px=width_px, tile_px=tile_px, cell_px=cell_px, web=web, shading=shading)
 
 
 class Tiler:

@@ -19,17 +19,16 @@ from model.scorer import CELL_PX, TILE_PX, TileScorer
 from model.time_budget import Progress, TimeBudget
 from model.training import FEWEST_TILES, fit
 from station.contract import RowJudged, StripView
-from station.line.flow import Chunk, EndOfRun, StripPart, TileRow
+from station.line.flow import EndOfRun, StripPart, TileRow
 from station.line.judging.blending import Blender
 from station.line.scoring.broad import BroadRows
 from station.line.scoring.new_lines import NewLines
-from station.line.scoring.tiling import Tiler, cut_tiles
-from station.line.scoring.web import WebFinder
+from station.line.scoring.tiling import cut_tiles
 from station.recipe import Recipe
 from station.recipe.looks import BROAD_OVERLAP_PX, LONG_LOOK, BroadLook, broad_name
 from station.teaching.held_out import HeldOut
 from station.teaching.request import TeachRequest
-from station.teaching.sampling import TileCollector, blocks
+from station.teaching.sampling import TileCollector, tile_rows
 from station.teaching.suspects import without_suspects
 from station.teaching.tail import MIN_PATCHES
 from station.teaching.threshold import NO_SCALE_EXCEEDANCE, choose_threshold
@@ -46,8 +45,6 @@ def steps_of(
 
     ``long`` sees the cloth too.  Raises CameraError.
     """
-    web = WebFinder(recipe.web_look) if recipe.web.finds else None
-    tiler = Tiler(recipe, width_px=camera.width_px, tile_px=TILE_PX, cell_px=CELL_PX, web=web)
     looks = [
         BroadRows(
             size,
@@ -71,23 +68,10 @@ def steps_of(
         if isinstance(row, TileRow):
             long.see(new.take(row)[0], row.left_px, row.right_px)
 
-    def seen(rows: Iterator[TileRow | EndOfRun]) -> Iterator[TileRow | EndOfRun]:
-        for row in rows:
-            learn(row)
-            for look in looks:
-                yield from look.push(row) if isinstance(row, TileRow) else look.end_run()
-
-    for block in blocks(camera, stopped):
-        chunk = Chunk(
-            pixels=block.pixels,
-            first_line=block.first_line,
-            captured_ns=block.captured_ns,
-            piece=block.piece,
-            frame_line=block.frame_line,
-            frame_lines=block.frame_lines,
-        )
-        yield from seen(tiler.push(chunk))
-    yield from seen(tiler.end_run())
+    for row in tile_rows(camera, recipe, stopped):
+        learn(row)
+        for look in looks:
+            yield from look.push(row) if isinstance(row, TileRow) else look.end_run()
 
 
 def teach_beside(

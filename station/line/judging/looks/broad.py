@@ -41,22 +41,9 @@ class BroadJudge:
         self._threshold = look.threshold
         own = recipe.seen_by(look)
         narrow = width_px // look.size
-        self._blender = Blender(
-            width_px=narrow,
-            tile_px=scorer.tile_px,
-            cell_px=scorer.cell_px,
-            overlap_px=own.overlap_px,
-            sensitivity=own.sensitivity,
-            spots=own.spots,
-        )
+        self._blender = Blender.of(own, scorer, narrow)
         self._web = WebState(own, lambda _: None)
-        self._tracker = DefectTracker(
-            own,
-            width_px=narrow,
-            cell_px=scorer.cell_px,
-            edge_drop=scorer.edge_drop,
-            point_spread_px=scorer.point_spread_px,
-        )
+        self._tracker = DefectTracker.of(own, scorer, narrow)
         self._start = 0
         self._has_ended = False
 
