@@ -35,10 +35,6 @@ class Run:
     means: list[Mean]
     strips: list[Floats]
 
-    def lines(self) -> int:
-        """Return how many lines it has."""
-        return sum(part.shape[1] for part in self.strips)
-
 
 class LongLearner:
     """The learner sees good cloth and learns what windows of it look like.

@@ -16,6 +16,7 @@ SPREAD_CELLS = 2.5
 """A broad look blurs by up to so many of its own cells."""
 
 MUTING = 3
+"""Below its threshold the score of another look counts by the share it reaches of it, to this power."""
 
 Heat = NDArray[np.float32]
 

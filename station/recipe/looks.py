@@ -1,4 +1,5 @@
-"""This module holds what a recipe keeps of the broad looks: their own thresholds, and where good cloth scores high."""
+"""This module holds what a recipe keeps of the looks beside the fine one: their thresholds, and where good cloth scores
+high; and each look's share of the false alarms."""
 
 from __future__ import annotations
 
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
 BROAD_OVERLAP_PX = 8
 """Tiles of a broad look overlap less: they are fewer, and what it sees is smooth."""
 
-
 LONG = 0
 """Stands for the long look where others have their size."""
 
 FINE_WEIGHT, OTHER_WEIGHT = 2.0, 1.0
 """The false alarms that are accepted are shared between the looks in these parts."""
-
 
 FINE_LOOK, LONG_LOOK = "fine", "long"
 """Looks go by these names; see also :func:`broad_name`."""

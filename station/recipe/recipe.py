@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -71,6 +72,15 @@ class Recipe(BaseModel):
     def broad_on(self) -> tuple[BroadLook, ...]:
         """Give the broad looks that look."""
         return tuple(look for look in self.broad if look.is_on)
+
+    def broad_among(self, sizes: Container[int]) -> tuple[BroadLook, ...]:
+        """Return the broad looks that look and that a model has, by the sizes it has."""
+        return tuple(look for look in self.broad_on if look.size in sizes)
+
+    @property
+    def long_on(self) -> LongLookLimits | None:
+        """Give what the long look decides by, None where it does not look."""
+        return self.long if self.long is not None and self.long.is_on else None
 
     def seen_by(self, look: BroadLook) -> Recipe:
         """Return the recipe as a broad look takes it, whose pixels are larger, and which is told where the web lies."""

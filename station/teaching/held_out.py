@@ -147,6 +147,7 @@ class HeldOut:
 
     Args:
         budget_per_100_m: false alarms wanted per 100 m, above 0: it decides how much cloth is enough.
+        looks_at_cloth: whether :meth:`look` will be asked for.
 
     Attributes:
         enough_patches: how many are enough.
@@ -154,13 +155,14 @@ class HeldOut:
         patches, lines: how many patches and lines these are.
     """
 
-    def __init__(self, budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M) -> None:
+    def __init__(self, budget_per_100_m: float = FALSE_ALARM_BUDGET_PER_100_M, *, looks_at_cloth: bool = True) -> None:
         self.enough_patches = ENOUGH_PATCHES * max(1.0, FALSE_ALARM_BUDGET_PER_100_M / budget_per_100_m)
         self._finder = SensitivityFinder()
         self._spot_finder = SpotFinder()
         self._spots: SpotDivisors | None = None
         self._raw_cells = 0
         self._levels: list[NDArray[np.float32]] = []
+        self._looks_at_cloth = looks_at_cloth
         self._looks: list[Features] = []
         self._view: StripView | None = None
         self.rows: list[Row] = []
@@ -179,7 +181,8 @@ class HeldOut:
             levels = None if event.blind_px else levels_across(event.scores, event.left_px, event.right_px)
             if levels is not None:
                 self._levels.append(levels)
-            self._look_at(event)
+            if self._looks_at_cloth:
+                self._look_at(event)
         elif isinstance(event, RowJudged) and self._view is not None and event.peaks.size:
             row = Row.of(self._view, event, self._spots)
             self._add(row)

@@ -20,7 +20,7 @@ from station.commands.bench.paces import Call, Pace, bare_pace, line_pace, long_
 from station.commands.bench.processor import processor
 from station.line.scoring.inference import BATCH_TILES
 from station.recipe import Recipe
-from station.recipe.looks import BroadLook, LongLookLimits
+from station.recipe.looks import LONG, BroadLook, LongLookLimits, look_name
 
 CLOTH_M = 4.0
 NEVER_REACHED = 1e6
@@ -33,8 +33,6 @@ def bench(
     device: str,
     encoder: str = "light",
     weights: Path | None = None,
-    *,
-    looks: bool = True,
 ) -> dict[str, object]:
     """Compare the line with the model alone, in interleaved pairs on pre-rendered cloth with flaws in memory.
 
@@ -45,7 +43,6 @@ def bench(
 
     Args:
         seconds: duration of one pair of line and model.
-        looks: whether all looks run, or the fine one alone.
 
     Returns:
         rates as medians over the pairs, in tiles of the fine look; ``overhead``, the share of the model's rate alone
@@ -58,8 +55,7 @@ def bench(
     """
     network, recipe = _network(encoder, weights)
     cloth = demo.rendered_cloth(seed, CLOTH_M, demo.FLAWS_PER_M)
-    if looks:
-        recipe = _with_looks(network, recipe, cloth)
+    recipe = _with_looks(network, recipe, cloth)
     runtime = Runtime(network, device=device)
     trunk = make_engine(make_trunk, runtime.device, runtime.precision)
     try:
@@ -127,12 +123,12 @@ def _shares(
     runtime: Runtime, recipe: Recipe, cloth: NDArray[np.uint8], calls: list[Call], seconds: float
 ) -> dict[str, float]:
     """Return each look's share of the time, each measured by itself."""
-    spent = {"fine": 1 / bare_pace(runtime, calls, seconds, (FINE,)).rate}
+    spent = {look_name(FINE): 1 / bare_pace(runtime, calls, seconds, (FINE,)).rate}
     for size in runtime.broad:
         if any(of == size for call in calls for of, _ in call):
-            spent[f"broad {size}"] = 1 / bare_pace(runtime, calls, seconds, (size,)).rate
+            spent[look_name(size)] = 1 / bare_pace(runtime, calls, seconds, (size,)).rate
     if recipe.long is not None:
-        spent["long"] = long_pace(runtime, recipe, cloth, seconds)
+        spent[look_name(LONG)] = long_pace(runtime, recipe, cloth, seconds)
     return {name: round(one / sum(spent.values()), 4) for name, one in spent.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -80,8 +81,9 @@ def bare_pace(runtime: Runtime, calls: list[Call], seconds: float, sizes: tuple[
 def trunk_pace(trunk: Engine, calls: list[Call], seconds: float) -> Pace:
     """Measure the bare trunk on the fine look's tiles."""
     begin, cpu, done = time.perf_counter(), time.process_time(), 0
+    fine = itertools.cycle([tiles for call in calls for size, tiles in call if size == FINE])
     while not done or time.perf_counter() < begin + seconds:
-        tiles = next(tiles for size, tiles in calls[done % len(calls)] if size == FINE)
+        tiles = next(fine)
         trunk.run(tiles, np.empty((len(tiles), 32, 32), np.float32))
         done += len(tiles)
     spent, worked = time.perf_counter() - begin, time.process_time() - cpu
@@ -114,39 +116,46 @@ def line_pace(
     return pace
 
 
-class WatchedScorer(TileScorer):
+class _Around(TileScorer):
+    """This scorer is another with something done beside; ``keep`` takes the tiles of the line's first calls."""
+
+    def __init__(self, scorer: TileScorer, keep: list[Call] | None) -> None:
+        self._scorer = scorer
+        self._keep = keep
+        self.edge_drop = scorer.edge_drop
+        self.point_spread_px = scorer.point_spread_px
+        self.is_async = scorer.is_async
+
+    @property
+    def tile_px(self) -> int:
+        """Give the scorer's tile size."""
+        return self._scorer.tile_px
+
+    @property
+    def cell_px(self) -> int:
+        """Give the scorer's cell size."""
+        return self._scorer.cell_px
+
+    def prepare(self, channels: int) -> None:
+        """Prepare the scorer."""
+        self._scorer.prepare(channels)
+
+    def infer(self, tiles: Tiles) -> NDArray[np.float32]:
+        """Score tiles as the scorer does: call :meth:`submit` and wait for it."""
+        return self.submit(tiles)()
+
+
+class WatchedScorer(_Around):
     """This scorer measures the pace from the beginning of the first call to the end of the last one, and can keep the
     tiles of the first calls."""
 
     def __init__(self, runtime: Runtime, keep: list[Call] | None = None) -> None:
-        self._runtime = runtime
-        self._keep = keep
-        self.edge_drop = runtime.edge_drop
-        self.point_spread_px = runtime.point_spread_px
-        self.is_async = runtime.is_async
+        super().__init__(runtime, keep)
         self.long = runtime.long
         self.broad = {size: _Beside(one, size, keep) for size, one in runtime.broad.items()}
         self.pace = Pace(0.0, 0.0)
         self._tiles = 0
         self._began: tuple[float, float] | None = None
-
-    @property
-    def tile_px(self) -> int:
-        """Give the runtime's tile size."""
-        return self._runtime.tile_px
-
-    @property
-    def cell_px(self) -> int:
-        """Give the runtime's cell size."""
-        return self._runtime.cell_px
-
-    def prepare(self, channels: int) -> None:
-        """Prepare the runtime."""
-        self._runtime.prepare(channels)
-
-    def infer(self, tiles: Tiles) -> NDArray[np.float32]:
-        """Score tiles as the runtime does, and measure the pace."""
-        return self.submit(tiles)()
 
     def submit(self, tiles: Tiles) -> Callable[[], NDArray[np.float32]]:
         """Begin to score tiles as the runtime does, and measure the pace."""
@@ -155,7 +164,7 @@ class WatchedScorer(TileScorer):
         begin, cpu = self._began
         if self._keep is not None and len(self._keep) < KEPT_CALLS:
             self._keep.append([(FINE, tiles.copy())])
-        finish = self._runtime.submit(tiles)
+        finish = self._scorer.submit(tiles)
 
         def told() -> NDArray[np.float32]:
             maps = finish()
@@ -167,27 +176,12 @@ class WatchedScorer(TileScorer):
         return told
 
 
-class _Beside(TileScorer):
+class _Beside(_Around):
     """This scorer of a broad look keeps its tiles with the line's call that they came with."""
 
     def __init__(self, scorer: TileScorer, size: int, keep: list[Call] | None) -> None:
-        self._scorer = scorer
+        super().__init__(scorer, keep)
         self._size = size
-        self._keep = keep
-        self.edge_drop = scorer.edge_drop
-        self.point_spread_px = scorer.point_spread_px
-        self.is_async = scorer.is_async
-
-    @property
-    def tile_px(self) -> int:
-        return self._scorer.tile_px
-
-    @property
-    def cell_px(self) -> int:
-        return self._scorer.cell_px
-
-    def infer(self, tiles: Tiles) -> NDArray[np.float32]:
-        return self.submit(tiles)()
 
     def submit(self, tiles: Tiles) -> Callable[[], NDArray[np.float32]]:
         if self._keep and len(self._keep) < KEPT_CALLS:

@@ -81,7 +81,7 @@ class Judge:
         self._blender = Blender.of(recipe, scorer, width_px)
         self._tracker = DefectTracker.of(recipe, scorer, width_px)
         self._broad = {one.size: one for one in broad}
-        self._long = long_judge(recipe, scorer, self._tracker.picture, width_px)
+        self._long = long_judge(recipe, scorer, self._tracker.picture, width_px, view=view)
         self._joiner = LookJoiner(recipe) if broad or self._long is not None else None
         self._spots = SpotWatch(recipe.spots, emit)
         self._web = WebState(recipe, emit, known)

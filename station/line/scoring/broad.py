@@ -132,8 +132,7 @@ def broad_rows(recipe: Recipe, scorer: TileScorer, width_px: int) -> list[BroadR
     """Return what makes the rows of each broad look that the recipe has on and the scorer has."""
     return [
         BroadRows(one.size, recipe.seen_by(one), width_px=width_px, tile_px=scorer.tile_px, cell_px=scorer.cell_px)
-        for one in recipe.broad_on
-        if one.size in scorer.broad
+        for one in recipe.broad_among(scorer.broad)
     ]
 
 

@@ -39,6 +39,6 @@ class LongRows:
 
 def long_rows(recipe: Recipe, scorer: TileScorer, width_px: int) -> LongRows | None:
     """Return what scores by the long look; None if the recipe has none on or the model none."""
-    if recipe.long is None or not recipe.long.is_on or not scorer.long:
+    if recipe.long_on is None or not scorer.long:
         return None
-    return LongRows(LongScorer(LongLook.from_arrays(scorer.long), recipe.long.limits(), width_px))
+    return LongRows(LongScorer(LongLook.from_arrays(scorer.long), recipe.long_on.limits(), width_px))

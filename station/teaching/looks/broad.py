@@ -156,7 +156,7 @@ def law_of(
         shares: each look's share of the false alarms, by size.
         end: share of the time at which looking ends, once enough was seen.
     """
-    held = {size: HeldOut(request.false_alarms_per_100_m) for size in runtime.broad}
+    held = {size: HeldOut(request.false_alarms_per_100_m, looks_at_cloth=False) for size in runtime.broad}
 
     def stopped() -> bool:
         budget.report("setting the threshold", min(budget.spent(), end))

@@ -104,6 +104,5 @@ def broad_judges(recipe: Recipe, scorer: TileScorer, width_px: int) -> list[Broa
     """Return a judge for each broad look that the recipe has on and the scorer has."""
     return [
         BroadJudge(one, recipe, width_px=width_px, scorer=scorer.broad[one.size])
-        for one in recipe.broad_on
-        if one.size in scorer.broad
+        for one in recipe.broad_among(scorer.broad)
     ]

@@ -29,12 +29,14 @@ class LongJudge:
     Args:
         picture: cuts the cloth for a defect's picture.
         width_px: width of the camera.
+        view: whether to yield views.
     """
 
-    def __init__(self, recipe: Recipe, look: LongLook, picture: Picture, width_px: int) -> None:
+    def __init__(self, recipe: Recipe, look: LongLook, picture: Picture, width_px: int, *, view: bool) -> None:
         self._lines = LongLines(recipe, width_px=width_px, number=itertools.count(1).__next__, picture=picture)
         self._lag = LAG_STEPS * look.step_lines
         self._width_px = width_px
+        self._is_viewed = view
         self._steps: list[Step] = []
         self._end_line = 0
         self._has_ended = False
@@ -47,7 +49,8 @@ class LongJudge:
 
     def take(self, seen: LongSteps) -> Iterator[LookView | Defect]:
         """Take new steps; yields the defects that changed and, at the end of a run, what was seen of it."""
-        self._steps += [step.for_map() for step in seen.steps]
+        if self._is_viewed:
+            self._steps += [step.for_map() for step in seen.steps]
         self._end_line = max([self._end_line, *(step.end_line for step in seen.steps if isinstance(step, WarpStep))])
         yield from self._lines.feed(seen.steps, seen.piece)
         self._has_ended = seen.ends
@@ -71,8 +74,8 @@ class LongJudge:
         )
 
 
-def long_judge(recipe: Recipe, scorer: TileScorer, picture: Picture, width_px: int) -> LongJudge | None:
+def long_judge(recipe: Recipe, scorer: TileScorer, picture: Picture, width_px: int, *, view: bool) -> LongJudge | None:
     """Return the judge of the long look; None if the recipe has none on or the scorer none."""
-    if recipe.long is None or not recipe.long.is_on or not scorer.long:
+    if recipe.long_on is None or not scorer.long:
         return None
-    return LongJudge(recipe, LongLook.from_arrays(scorer.long), picture, width_px)
+    return LongJudge(recipe, LongLook.from_arrays(scorer.long), picture, width_px, view=view)
