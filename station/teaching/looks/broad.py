@@ -1,7 +1,7 @@
 """This module teaches the broad looks: the same cloth made smaller, its own network, its own law of good cloth.
 
-A broad look has few tiles, so all good cloth teaches it and all of it sets its threshold.  That is fair: its masks are
-drawn anew at every step, and cloth taught on scores like cloth never seen (``docs/architecture.md`` has the figures).
+A broad look has few tiles, so all good cloth teaches it and all of it sets its threshold.  Its masks are
+drawn anew at every step, so cloth taught on should score like cloth never seen.
 """
 
 from __future__ import annotations
