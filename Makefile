@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # Hundreds of tests start the program: compiled once, even where the machine is told to keep nothing compiled.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow studies lint rooms bench-model ablation faults field setup clean
+.PHONY: demo test test-slow studies lint rooms bench-model bench-looks ablation faults field setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -31,6 +31,9 @@ rooms: $(READY)             ## the modules of every room, with their lines
 
 bench-model: $(READY)       ## MFRNet beside the baselines on real fabric -> docs/results/model.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.bench_model
+
+bench-looks: $(READY)       ## what each look of MFRNet is worth on real fabric -> docs/results/looks.md
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.looks
 
 ablation: $(READY)          ## what each idea of MFRNet is worth -> docs/results/ablation.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.ablation

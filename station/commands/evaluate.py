@@ -81,7 +81,7 @@ def evaluate(task: Evaluation) -> dict[str, object]:
         tell(dataset)
         for sample in dataset.test:
             read_raster(sample.path)  # a damaged picture is refused before minutes pass
-        taught, network = _teach(task, dataset, Path(scratch))
+        taught, network = teach_on(dataset, task.teaching, Path(scratch))
         if is_web_notable(taught):
             say(web_told(replace(taught, web_picture=None)))  # the picture goes with the temporary home
         say(taught.looks.told())
@@ -126,15 +126,16 @@ def evaluate(task: Evaluation) -> dict[str, object]:
     return result
 
 
-def _teach(task: Evaluation, dataset: Dataset, scratch: Path) -> tuple[TeachInResult, MFRNet]:
-    trunk = load_encoder(task.teaching.encoder, task.teaching.weights)
+def teach_on(dataset: Dataset, teaching: TeachRequest, scratch: Path) -> tuple[TeachInResult, MFRNet]:
+    """Teach on a data set's good part, in a home folder of its own under ``scratch``; raise as :func:`evaluate`."""
+    trunk = load_encoder(teaching.encoder, teaching.weights)
 
     def cloth() -> Camera:
         paths = [sample.path for sample in dataset.train]
         return PicturesCamera(paths, block_lines=TEACHING_BLOCK_LINES, white=dataset.white)
 
     with open_records(scratch / "home") as records:
-        return teach(task.teaching, cloth, trunk, records.store, progress=TeachingLog())
+        return teach(teaching, cloth, trunk, records.store, progress=TeachingLog())
 
 
 def _save(task: Evaluation, dataset: Dataset, gathered: Gathered, result: dict[str, object], folder: Path) -> None:
