@@ -88,6 +88,7 @@ class HybridMeasure(nn.Module):
         pixel_share: weight of the pixel term where both do, above 0, at most 1.
         without_light: whether both are subtracted.
         window: odd side of the SSIM window in cells.
+        averaged: odd side in cells of the square over which the logarithms are averaged; 1 for none.
     """
 
     weight: Tensor
@@ -103,10 +104,12 @@ class HybridMeasure(nn.Module):
         pixel_share: float = PIXEL_SHARE,
         without_light: bool = True,
         window: int = SCORING_WINDOW,
+        averaged: int = 1,
     ) -> None:
         super().__init__()
         self.names = ("pixel", "structure") if terms == "both" else (terms,)
         self.window = window
+        self.averaged = averaged
         self.without_light = without_light
         count = len(self.names)
         self.register_buffer("weight", torch.full((count, channels, 1, 1), 1 / channels))
@@ -130,10 +133,11 @@ class HybridMeasure(nn.Module):
         return residual - residual.mean((2, 3), keepdim=True) if self.without_light else residual
 
     def logarithms(self, errors: list[Tensor]) -> Tensor:
-        """Return the logarithm of each term's weighted mean over the channels: ``[N, terms, g, g]``."""
+        """Return the logarithm of each term's weighted mean over the channels, averaged over the positions around:
+        ``[N, terms, g, g]``."""
         # no convolution: OpenVINO keeps what follows the last one in f32, which logarithms need
         means = [(error * self.weight[i : i + 1]).sum(1, keepdim=True) for i, error in enumerate(errors)]
-        return torch.log(torch.cat(means, 1) + FLOOR)
+        return local_mean(torch.log(torch.cat(means, 1) + FLOOR), self.averaged)
 
     def forward(self, features: Tensor, restored: Tensor) -> Tensor:
         """Return the raw score ``[N, 1, g, g]``, positive; about 1 is the 99.9 % quantile of good cloth."""

@@ -8,7 +8,7 @@ transformer blocks (figure 4), and the hybrid measure of pixel and structural si
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -33,7 +33,8 @@ class MFRNetConfig(BaseModel):
 
     ``scales`` are indices of the encoder's maps (None: all).  ``k`` and ``n`` are the paper's mask parameters: one
     number for ``k`` is one block side, several are averaged; ``n`` = 1 hides nothing.
-    ``channels`` (D after aggregation), ``width`` of the restoration network and ``steps`` of training are ours.
+    ``channels`` (D after aggregation), ``width`` of the restoration network, ``steps`` of training and ``averaged`` are
+    ours; the last is the side of the square of positions over which the logarithms of errors are averaged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +49,7 @@ class MFRNetConfig(BaseModel):
     scoring: Terms = "both"
     pixel_share: float = Field(PIXEL_SHARE, gt=0, le=1, description="of the pixel term where both score")
     without_light: bool = Field(True, description="scores leave out what another light changes")
+    averaged: Literal[1, 3, 5] = 1
     mask_seed: int = Field(0, ge=0)
     steps: int = Field(1500, ge=1, description="training steps, if the time allows")
 
@@ -130,6 +132,10 @@ BROAD_STEPS = 200
 """A broad look learns smooth features from few tiles: a fifth of these steps already tell stains as well."""
 
 
+BROAD_AVERAGED = 3
+"""A mean over so many positions each way differs less on good cloth; what is soft fills them."""
+
+
 def broad_config(config: MFRNetConfig) -> MFRNetConfig:
     """Return the settings of a network that looks at the cloth made smaller, beside one of these settings.
 
@@ -137,13 +143,20 @@ def broad_config(config: MFRNetConfig) -> MFRNetConfig:
     passes in place of three tell stains as well, and cost a third less.
     """
     return config.model_copy(
-        update={"n": min(2, config.n), "scoring": "pixel", "steps": min(BROAD_STEPS, config.steps)}
+        update={
+            "n": min(2, config.n),
+            "scoring": "pixel",
+            "averaged": BROAD_AVERAGED,
+            "steps": min(BROAD_STEPS, config.steps),
+        }
     )
 
 
 def measure_of(config: MFRNetConfig, depth: int) -> HybridMeasure:
     """Return the uncalibrated measure that scores feature maps of ``depth`` channels."""
-    return HybridMeasure(depth, GRID, config.scoring, config.pixel_share, config.without_light)
+    return HybridMeasure(
+        depth, GRID, config.scoring, config.pixel_share, config.without_light, averaged=config.averaged
+    )
 
 
 def blank(config: MFRNetConfig, encoder: Encoder, seed: int) -> MFRNet:

@@ -11,12 +11,13 @@ from scipy.ndimage import maximum_filter
 
 from station.contract import LookView, StripView
 from station.display_score import AT_THRESHOLD, display_scores
+from station.state.defect import Look
 
 SPREAD_CELLS = 2.5
 """A broad look blurs by up to so many of its own cells."""
 
 MUTING = 3
-"""Below its threshold the score of another look counts by the share it reaches of it, to this power."""
+"""Below its threshold the score of the long look counts by the share it reaches of it, to this power."""
 
 Heat = NDArray[np.float32]
 
@@ -51,7 +52,9 @@ class HeatMap:
         """Take what was seen next."""
         if isinstance(view, LookView):
             if not self._raw:
-                heat = muted(display_scores(view.scores, view.threshold))
+                heat = display_scores(view.scores, view.threshold)
+                if view.look is Look.LONG:
+                    heat = muted(heat)
                 self._broad.setdefault(view.cell_px, []).append((view.first_line, heat))
             return
         heat = view.scores if self._raw else display_scores(view.scores, view.threshold)
@@ -87,10 +90,10 @@ class HeatMap:
 
 
 def muted(heat: Heat) -> Heat:
-    """Return the display scores of another look, lower where it rejects nothing; their order stays.
+    """Return the display scores of the long look, lower where it rejects nothing; their order stays.
 
-    Good cloth lies higher and flatter in a look that averages much; it would drown what the fine look sees below its
-    threshold.
+    Good cloth lies higher and flatter in a look that averages so much; it would drown what the others see below their
+    thresholds.
     """
     below = heat * np.minimum(heat / AT_THRESHOLD, 1) ** MUTING
     return np.asarray(below, np.float32)

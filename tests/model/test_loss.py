@@ -109,3 +109,18 @@ def test_a_quiet_channel_counts_as_much_as_a_noisy_one() -> None:
     before = measure(features, restored)
     assert measure(features, quiet)[0, 0, 5, 5] > before[0, 0, 5, 5] + 0.5
     assert measure(features, noisy)[0, 0, 10, 10] > before[0, 0, 10, 10] + 0.5
+
+
+def test_a_soft_flaw_stands_out_further_where_logarithms_are_averaged() -> None:
+    good, soft = _good(40, seed=1), _good(40, seed=2)
+    for features, restored in soft:
+        features[..., 4:12, 4:12] = restored[..., 4:12, 4:12] + 1.3 * (features - restored)[..., 4:12, 4:12]
+
+    def above_good(averaged: int) -> float:
+        measure = HybridMeasure(4, 16, "pixel", averaged=averaged)
+        measure.calibrate(good)
+        peaks = torch.cat([measure(*pair).amax((1, 2, 3)) for pair in soft])
+        highest = torch.cat([measure(*pair).amax((1, 2, 3)) for pair in _good(40, seed=3)])
+        return float((peaks > highest.quantile(0.9)).float().mean())
+
+    assert above_good(3) > above_good(1) + 0.1
