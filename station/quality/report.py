@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model.durable import write_whole
 from station.contract import StationError
@@ -216,13 +216,12 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
 
 def to_dict(made: Report) -> dict[str, object]:
     """Convert the report to a dictionary for JSON; times are ISO 8601, in UTC as on record."""
-    data = {**asdict(made), **made.way.to_dict(), "incomplete": made.incomplete}
+    data: dict[str, Any] = {**asdict(made), **made.way.to_dict(), "incomplete": made.incomplete}
     del data["way"]
     data |= {"started_at": made.started_at.isoformat(), "ended_at": made.ended_at and made.ended_at.isoformat()}
     for name, at in (("calibrations", "made_at"), ("defect_list", "found_at")):
-        data[name] = [
-            {**asdict(one), at: getattr(one, at).isoformat(timespec="seconds")} for one in getattr(made, name)
-        ]
+        for one in data[name]:
+            one[at] = one[at].isoformat(timespec="seconds")
     return data
 
 

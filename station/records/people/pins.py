@@ -53,7 +53,7 @@ def matches(pin: str, kept: str) -> bool:
         cost = Cost(int(n), int(r), int(p))
         made = _key(_secret(pin), base64.b64decode(salt, validate=True), cost)
         return name == "scrypt" and hmac.compare_digest(made, base64.b64decode(key, validate=True))
-    except (ValueError, OverflowError, MemoryError, RecordsError):
+    except (ValueError, TypeError, OverflowError, MemoryError, RecordsError):
         return False
 
 
