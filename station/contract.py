@@ -19,6 +19,7 @@ from drivers.notice import Severity as Severity
 from station.recipe import Recipe
 from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
+from station.state.asked import PeopleCommands, RollCommands
 from station.state.cloth_differs import ClothDiffers as ClothDiffers
 from station.state.defect import Defect as Defect
 from station.state.defect import Look as Look
@@ -29,6 +30,10 @@ from station.state.machine import NextReject as NextReject
 from station.state.machine import StopState as StopState
 from station.state.machine import StopStep as StopStep
 from station.state.records_lag import RecordsLag as RecordsLag
+from station.state.roll import UNKNOWN
+from station.state.roll import MarkKind as MarkKind
+from station.state.roll import RollIdentity as RollIdentity
+from station.state.roll import RollMark as RollMark
 
 
 class StationError(Exception):
@@ -163,6 +168,7 @@ class LineSnapshot:
     ``records`` says how far the record lags behind the cloth, None if it does not.
     ``columns`` are judged as cloth, ``fastest_m_per_min`` is what this machine keeps up with (and more, if
     ``goes_faster``: it never had all it could do yet); None while unknown.
+    ``identity`` is what is known of the open or last roll.
     """
 
     state: LineState
@@ -189,6 +195,7 @@ class LineSnapshot:
     columns: ColumnsInspected | None = None
     fastest_m_per_min: float | None = None
     goes_faster: bool = False
+    identity: RollIdentity = UNKNOWN
 
     @property
     def end_line(self) -> int | None:
@@ -274,11 +281,11 @@ class RowJudged:
     width_px: int = 0
 
 
-Told = Notice | ColumnsInspected | ClothDiffers | Fault
+Told = Notice | ColumnsInspected | ClothDiffers | Fault | RollMark
 Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView | LookView
 
 
-class Core(Protocol):
+class Core(RollCommands, PeopleCommands, Protocol):
     """The core is the running station as screens and commands see it.  All methods may be called from any thread
     and return soon (``start_roll`` waits for the records to open the roll); what takes longer, such as loading a model,
     happens in the core's own threads and is told by events."""
@@ -292,13 +299,13 @@ class Core(Protocol):
     def fabrics(self) -> list[str]:
         """Return the fabrics that can be inspected."""
 
-    def start_roll(self, fabric: str, roll: str | None = None) -> None:
+    def start_roll(self, fabric: str, roll: str | None = None, identity: RollIdentity | None = None) -> None:
         """Open a roll and start to inspect it.  Raises StationError (unknown fabric, a roll is open, bad roll name)."""
 
-    def pause(self) -> None:
-        """Pause inspecting; cloth that still moves becomes uninspected.  The roll stays open."""
+    def pause(self, why: str = "", by: str = "") -> None:
+        """Pause inspecting; cloth that still moves becomes uninspected, for the reason said.  The roll stays open."""
 
-    def resume(self) -> None:
+    def resume(self, by: str = "") -> None:
         """Resume inspecting."""
 
     def end_roll(self) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 from drivers import abandoned
 from drivers.camera import Camera
 from model.runtime import Runtime
+from station.attending.attended import Attended, kept_note
+from station.attending.continued import Continued
+from station.attending.label import LabelSettings
 from station.bugs import log_bug, reason
 from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
@@ -19,30 +22,28 @@ from station.calibration.watch import CalibrationWatch
 from station.contract import (
     DefectChanged,
     Event,
-    Fault,
     Ledger,
     LineSnapshot,
     LineState,
+    MarkKind,
     Notice,
     RollEnded,
+    RollIdentity,
     RollStarted,
     Severity,
-    StationError,
     StripView,
 )
 from station.line.inspection import Inspection, without_line
 from station.loaded_model import LoadedModel
-from station.machine.machine import Machine
 from station.machine.wiring import MachineWiring
 from station.recipe import Recipe
 from station.recipe.camera_overrides import override_camera
 from station.recording.camera import RecordingCamera
 from station.records.history import History
-from station.records.rows import RecordsError
 from station.records.store import Store
 from station.shutdown import time_left
 from station.state.records_lag import UNRECORDED_M
-from station.telling import Telling
+from station.state.roll import UNKNOWN
 
 POLL_S = 0.1
 STOP_S = 10.0
@@ -50,7 +51,7 @@ FLUSH_S = 5.0
 """A roll's end waits this long for the disk; what it does not take by then goes on waiting."""
 
 
-class Station:
+class Station(Attended):
     """The station implements :class:`station.contract.Core` with one camera and one home folder.
 
     Args:
@@ -62,6 +63,8 @@ class Station:
         calibrations: chooses from the calibrations on record those that count; default: with the usual age limit.
         wiring: the machine to stop, mark and listen to, if there is one.
         unrecorded_m: metres of judged cloth that may be missing from the record before the machine is told.
+        label: how the text of a roll's label is split.
+        usual: what is known of every roll begun here, such as the loom.
     """
 
     def __init__(
@@ -77,93 +80,96 @@ class Station:
         wiring: MachineWiring | None = None,
         recording: RecordingCamera | None = None,
         unrecorded_m: float = UNRECORDED_M,
+        label: LabelSettings | None = None,
+        usual: RollIdentity = UNKNOWN,
     ) -> None:
-        self._home = home
-        self._store = store
-        self._history = history
-        self._camera = camera
+        super().__init__(home, store, history, camera, label, usual)
         self._recording = recording
         self._unrecorded_m = unrecorded_m
         self._model = LoadedModel(history, device, precision)
         self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
-        self._tell = Telling(store)
-        # An event, not a join of the thread: an interrupt inside a join can make a running thread look ended.
-        self._roll_over = threading.Event()
-        self._roll_over.set()
         self._inspection: Inspection | None = None
+        self._continued = Continued()
         self._calibrated: Calibrated | None = None
         self._watch = CalibrationWatch(camera, LightMemory(store, history, camera))
-        self._recipe: Recipe | None = None
-        self._roll: str | None = None
         self._end = threading.Event()
         self._abort = False
         self._paused = False
         self._last: LineSnapshot | None = None
         self.failure: Exception | None = None
-        self._machine: Machine | None = None
         if wiring is not None:
             stop = history.unreleased_stop()
             self._machine = wiring.start(self._line_snapshot, camera.encoder, self._tell.machine, self.end_roll, stop)
-
-    @property
-    def home(self) -> Path:
-        """Give the folder with the database, models and images."""
-        return self._home
 
     @property
     def runtime(self) -> Runtime | None:
         """Give the model that runs, None before the first roll."""
         return self._model.runtime
 
-    def fabrics(self) -> list[str]:
-        """Return the fabrics that can be inspected."""
-        return self._history.fabrics()
-
-    def recipe(self) -> Recipe | None:
-        """Return the recipe in force on the open roll."""
-        return self._recipe
-
-    def start_roll(self, fabric: str, roll: str | None = None) -> None:
-        """Open a roll and start to inspect it.
+    def start_roll(self, fabric: str, roll: str | None = None, identity: RollIdentity | None = None) -> None:
+        """Open a roll and start to inspect it; ``identity`` is what is known of it, default: what always is.
 
         Raises:
             StationError: a roll is open, fabric unknown, recipe for another scale, bad name, or the records refuse.
         """
-        with self._lock:
-            if not self._roll_over.is_set():
-                raise StationError(f"Roll {self._roll} is still open; end it before starting another.")
-            try:
-                recipe = self._history.recipe(fabric)
-                check_scale(recipe, self._camera)
-                fitted = self._calibrations.fit(self._camera, recipe)
-                name = self._store.begin_roll(roll, recipe, self._camera.camera_id, measures=fitted.measures)
-            except RecordsError as error:
-                raise StationError(str(error)) from error
-            self._calibrated = fitted
-            self._recipe = fitted.recipe
-            self._roll = name
-            self._inspection = None
-            self._last = None
-            self.failure = None
-            self._abort = False
-            self._paused = False
-            self._end.clear()
-            self._thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
-            self._roll_over.clear()
-            try:
-                self._thread.start()
-            finally:
-                if self._thread.ident is None:
-                    self._roll_over.set()
+        with self._naming, self._lock:
+            self._refuse_open()
+            known = self._usual if identity is None else identity
+            recipe = self._history.recipe(fabric)
+            fitted = self._fitted(recipe)
+            camera_id = self._camera.camera_id
+            name = self._store.begin_roll(roll, recipe, camera_id, measures=fitted.measures, identity=known)
+            self._open(fitted, name, Continued(), known)
 
-    def pause(self) -> None:
-        """Pause inspecting; cloth that still moves becomes uninspected."""
-        self._set_paused(paused=True)
+    def resume_unfinished(self, roll: str, by: str) -> None:
+        """Go on with the roll that a crash left: with the recipe it was begun with, and where its record ends.
 
-    def resume(self) -> None:
+        Raises:
+            StationError: a roll is open, there is no such roll, or camera or scale are others by now.
+        """
+        with self._naming, self._lock:
+            self._refuse_open()
+            left = self._history.roll(roll)
+            recipe = self._history.recipe(left.fabric, left.recipe_version)
+            fitted = self._fitted(recipe)
+            back = self._store.resume_roll(left.name, recipe, self._camera.camera_id, fitted.measures, by)
+            along = fitted.recipe.scale_along
+            before = Continued(back.ledger, back.number, back.defects, back.rejects, along)
+            self._open(fitted, back.name, before, back.identity)
+
+    def _fitted(self, recipe: Recipe) -> Calibrated:
+        check_scale(recipe, self._camera)
+        return self._calibrations.fit(self._camera, recipe)
+
+    def _open(self, fitted: Calibrated, name: str, before: Continued, identity: RollIdentity) -> None:
+        """Run the line on a roll that is open on record."""
+        self._calibrated = fitted
+        self._recipe = fitted.recipe
+        self._roll = name
+        self._identity = identity
+        self._continued = before
+        self._inspection = None
+        self._last = None
+        self.failure = None
+        self._abort = False
+        self._paused = False
+        self._end.clear()
+        self._thread = threading.Thread(target=self._run_roll, args=(fitted, name), name="roll")
+        self._roll_over.clear()
+        try:
+            self._thread.start()
+        finally:
+            if self._thread.ident is None:
+                self._roll_over.set()
+
+    def pause(self, why: str = "", by: str = "") -> None:
+        """Pause inspecting; cloth that still moves becomes uninspected, for the reason ``why``."""
+        self._set_paused(kept_note(why), by, paused=True)
+
+    def resume(self, by: str = "") -> None:
         """Resume inspecting."""
-        self._set_paused(paused=False)
+        self._set_paused("", by, paused=False)
 
     def end_roll(self, *, judge: bool = True) -> None:
         """Ask for the roll's end, told by ``RollEnded``: lines in flight are judged, or declared, as ``judge`` says."""
@@ -171,23 +177,6 @@ class Station:
         self._end.set()
         if self._inspection is not None and not judge:
             self._inspection.give_up()
-
-    def veto_stop(self, by: str, cause_number: int) -> None:
-        """Let the machine run on despite the announced cause with this number.  Raises StationError."""
-        self._machine_or_refusal().veto(by, cause_number)
-
-    def release_stop(self, by: str) -> None:
-        """Take back the requested stop.  Raises StationError."""
-        self._machine_or_refusal().release(by)
-
-    def report_fault(self, fault: Fault) -> None:
-        """Show a bug on the screen and keep it in the audit; never waits."""
-        self._tell.fault(fault)
-
-    @property
-    def events_lost(self) -> int:
-        """Give the number of events of the open or last roll that are not on record for good."""
-        return 0 if self._roll is None else self._store.lost_of(self._roll)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no roll is open.  Returns False if ``timeout`` seconds were not enough."""
@@ -204,10 +193,6 @@ class Station:
         abandoned.returned_within(time_left(STOP_S, reserve_s=1.5), self._camera.stop, "camera stop")
         self._model.close()
 
-    def drain(self, limit: int = 256) -> list[Event]:
-        """Take the next events for the screen, oldest first."""
-        return self._tell.drain(limit)
-
     def snapshot(self) -> LineSnapshot:
         """Describe the line as it is now."""
         fitted = self._calibrated
@@ -220,6 +205,7 @@ class Station:
     def _line_snapshot(self) -> LineSnapshot:
         inspection = self._inspection
         line = inspection.snapshot() if inspection is not None else self._last or self._without_line()
+        line = self._continued.snapshot(self._named(line))
         return replace(line, records=self._store.lag(self._unrecorded_m))
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
@@ -227,13 +213,16 @@ class Station:
         roll = None if self._roll_over.is_set() else self._roll
         return without_line(self._recipe, roll, paused=self._paused, error=error)
 
-    def _set_paused(self, *, paused: bool) -> None:
-        """Pause or resume; without a line yet, remember which."""
+    def _set_paused(self, why: str, by: str, *, paused: bool) -> None:
+        """Pause or resume; without a line yet, remember which.  What changes is marked on the open roll."""
         with self._lock:
+            is_news = paused is not self._paused and not self._roll_over.is_set()
             self._paused = paused
             inspection = self._inspection
             if inspection is not None:
                 (inspection.pause if paused else inspection.resume)()
+        if is_news:
+            self._mark(MarkKind.PAUSED if paused else MarkKind.RESUMED, by, why)
 
     def _run_roll(self, fitted: Calibrated, name: str) -> None:
         recipe = fitted.recipe
@@ -255,7 +244,7 @@ class Station:
             self._inspection = None
             try:
                 self._end_recording()
-                fault = self._tell.end_of_record(name, time_left(FLUSH_S, reserve_s=3.0))
+                fault = self._tell.end_of_record(self._roll or name, time_left(FLUSH_S, reserve_s=3.0))
                 if fault is not None and fault is not self.failure:
                     self._fail(fault, name)
             except Exception as error:
@@ -320,15 +309,13 @@ class Station:
             self._last = self._without_line(error)
         elif self._last.state is not LineState.ERROR:
             self._last = replace(self._last, state=LineState.ERROR, message=reason(error))
-        log_bug(error, f"roll {name}")
-        self._tell.failure(Notice(Severity.ERROR, f"Roll {name}: {reason(error)}"))
+        log_bug(error, f"roll {self._roll or name}")
+        self._tell.failure(Notice(Severity.ERROR, f"Roll {self._roll or name}: {reason(error)}"))
 
-    def _machine_or_refusal(self) -> Machine:
-        if self._machine is None:
-            raise StationError("No machine is set up, so no stop can be wanted; see [machine] in the settings.")
-        return self._machine
-
-    def _on_event(self, event: Event) -> None:
+    def _on_event(self, told: Event) -> None:
+        event = self._continued.event(told)
+        if isinstance(event, RollEnded):
+            event = replace(event, roll=self._roll or event.roll)
         if isinstance(event, StripView):
             self._watch.see(event)
         if self._machine is not None and isinstance(event, DefectChanged):

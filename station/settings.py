@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drivers.machine.links import LinkSettings
 from drivers.registry import CameraSettings, JoinedSettings
+from station.attending.label import FACT_LIMIT, LabelSettings
 from station.calibration.selection import MAX_AGE_DAYS
 from station.contract import StationError
 from station.machine.settings import MachineSettings
@@ -34,6 +35,10 @@ class LineSettings(BaseModel):
     device: Device = "auto"
     precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
     shading: Path | None = Field(None, description="flat field to use instead of the newest on record")
+    loom: str = Field("", max_length=FACT_LIMIT, description="loom or table that every roll here is inspected at")
+    after_crash: Literal["ask", "close"] = Field(
+        "ask", description="whether the window waits for people to resume or close a roll that a crash left"
+    )
 
 
 class CalibrationSettings(BaseModel):
@@ -67,6 +72,7 @@ class Settings(BaseModel):
     outputs: LinkSettings | None = None
     record: RecordSettings | None = None
     records: RecordsSettings = RecordsSettings()
+    label: LabelSettings = LabelSettings()
 
 
 def home_folder(home: Path | None) -> Path:

@@ -19,6 +19,7 @@ import typer
 from station.cli.audit import audit
 from station.cli.calibrate import calibrate
 from station.cli.options import AllGood, Home, Json, Web, emit
+from station.cli.people import people
 from station.cli.recipe import recipe
 from station.cli.report import report, rolls
 from station.contract import StationError
@@ -43,6 +44,7 @@ app = _App(
 )
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(audit, name="audit")
+app.add_typer(people, name="people")
 app.command()(recipe)
 app.command()(report)
 app.command()(rolls)
@@ -98,6 +100,9 @@ def run(
     config: Annotated[Path, typer.Option(help="station.toml")],
     headless: Annotated[bool, typer.Option("--headless", help="No window; until the cloth ends or Ctrl+C.")] = False,
     web: Web = None,
+    scan: Annotated[
+        str | None, typer.Option(help="Text of the first roll's label, split as label.pattern in station.toml says.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -110,7 +115,7 @@ def run(
     if not headless:
         require_display()
     with open_records(home_folder(home or settings.home), settings.records.spill) as records:
-        result = run_station(records, settings, None if headless else open_window, web)
+        result = run_station(records, settings, None if headless else open_window, web, scan)
         emit(result, as_json)  # also if the records then say that something is missing from them
 
 

@@ -28,6 +28,14 @@ class Decimal(StrEnum):
     COMMA = ","
 
 
+class RollState(StrEnum):
+    """A roll is in one of these states."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    BROKEN_OFF = "broken-off"
+
+
 def report(
     roll: Annotated[str, typer.Argument(help="Name of the roll.")],
     pdf: Annotated[Path | None, typer.Option(help="Write the report as PDF.")] = None,
@@ -63,11 +71,18 @@ def rolls(
         str | None,
         typer.Option(help="Only rolls begun since this day or time, local: 2026-01-31, or 2026-01-31 14:30."),
     ] = None,
+    order: Annotated[str | None, typer.Option(help="Only rolls of this order.")] = None,
+    article: Annotated[str | None, typer.Option(help="Only rolls of this article.")] = None,
+    lot: Annotated[str | None, typer.Option(help="Only rolls of this lot.")] = None,
+    loom: Annotated[str | None, typer.Option(help="Only rolls of this loom or table.")] = None,
+    operator: Annotated[str | None, typer.Option(help="Only rolls of this operator.")] = None,
+    state: Annotated[RollState | None, typer.Option(help="Only rolls in this state.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """The rolls on record, newest first.  Exit 1 where one of them cannot be read; the others are listed."""
     from station.commands.report import as_table, list_rolls
+    from station.records.rows import RollFilter
     from station.settings import home_folder
 
     try:
@@ -75,7 +90,17 @@ def rolls(
     except (ValueError, OverflowError, OSError):
         words = f"'{since}' is no day or time; write it like 2026-01-31 or 2026-01-31 14:30"
         raise typer.BadParameter(words, param_hint="--since") from None
-    listed, faults = list_rolls(home_folder(home), fabric, begun)
+    chosen = RollFilter(
+        fabric=fabric,
+        since=begun,
+        order=order,
+        article=article,
+        lot=lot,
+        loom=loom,
+        operator=operator,
+        state=None if state is None else state.value.replace("-", " "),
+    )
+    listed, faults = list_rolls(home_folder(home), chosen)
     emit({"rolls": listed, "unreadable": faults}, as_json, as_table(listed))
     if faults:
         more = f" ({len(faults) - 1} more of the kind.)" if len(faults) > 1 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from station.records.reading.values import SpoiltRowError
 from station.records.rows import RollFilter
 from station.records.safety.spill import folders
 from station.records.safety.take_in import spill_files
+from station.state.roll import WORDS
 
 MOST_ROLLS = 1_000_000
 
@@ -63,8 +64,8 @@ def check_readable(made: reports.Report) -> None:
         raise StationError(f"The report of roll {made.roll} is incomplete: {made.spoilt[0]}{rest}")
 
 
-def list_rolls(home: Path, fabric: str | None, since: datetime | None) -> tuple[list[dict[str, object]], list[str]]:
-    """Return the rolls on record, newest first by number: all, those of one fabric, those begun since a time.
+def list_rolls(home: Path, chosen: RollFilter) -> tuple[list[dict[str, object]], list[str]]:
+    """Return the rolls on record that match, newest first by number.
 
     Returns:
         the rolls with the figures of their reports, and a sentence for each that cannot be read.
@@ -79,14 +80,15 @@ def list_rolls(home: Path, fabric: str | None, since: datetime | None) -> tuple[
 
     listed = []
     with open_history(home) as history:
-        for row in history.rolls(RollFilter(fabric=fabric, since=since, limit=MOST_ROLLS), told):
+        for row in history.rolls(replace(chosen, limit=MOST_ROLLS), told):
             try:
                 made = reports.report_of(history, row)
             except StationError as error:
                 faults.append(f"Roll {row.name} cannot be reported: {error}")
                 continue
             faults.extend(made.spoilt)
-            listed.append({**_headline(made), "number": row.id})
+            states = {"state": row.state, "ended_why": row.ended_why, "resumed": row.resumed}
+            listed.append({**_headline(made), "number": row.id, **states, **asdict(row.identity)})
     return listed, faults
 
 
@@ -105,18 +107,21 @@ def as_table(rolls: list[dict[str, object]]) -> str:
     """Format the rolls as a table for a terminal."""
     if not rolls:
         return "No such rolls on record."
-    head = ("roll", "fabric", "started (local)", "inspected", "not inspected", "rejects", "grade")
-    rows = [head, *(_cells(roll) for roll in rolls)]
+    facts = [name for name in WORDS if any(roll[name] for roll in rolls)]
+    head = ("roll", "fabric", *facts, "started (local)", "inspected", "not inspected", "rejects", "grade")
+    rows = [head, *(_cells(roll, facts) for roll in rolls)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     return "\n".join(
         "  ".join(f"{cell:{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 
-def _cells(roll: dict[str, object]) -> tuple[str, ...]:
+def _cells(roll: dict[str, object], facts: list[str]) -> tuple[str, ...]:
     started = datetime.fromisoformat(str(roll["started"]))
     lengths = [
         f"{roll[f'{what}_m']:.2f} m" if roll[f"{what}_m"] is not None else f"{roll[f'lines_{what}']} lines"
         for what in ("inspected", "uninspected")
     ]
-    return (str(roll["roll"]), str(roll["fabric"]), clock(started), *lengths, str(roll["rejects"]), str(roll["grade"]))
+    words = [str(roll[name]) for name in ("roll", "fabric", *facts)]
+    grade = "open" if roll["state"] == "open" else str(roll["grade"])
+    return (*words, clock(started), *lengths, str(roll["rejects"]), grade)

@@ -25,11 +25,12 @@ from station.commands.session import (
     say,
     say_notice,
 )
-from station.contract import Defect, Event, LineSnapshot, Notice, Severity, StationError
+from station.contract import Defect, Event, LineSnapshot, Notice, RollIdentity, Severity, StationError
 from station.core import Station
 from station.line.columns import web_span
 from station.machine.settings import MachineSettings
 from station.machine.wiring import wire
+from station.people.gate import guarded
 from station.playback import Piece, Playback, play
 from station.recipe import Recipe
 from station.recipe.web import WebRule
@@ -37,7 +38,7 @@ from station.recording.camera import RecordingCamera
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
-from station.settings import Settings
+from station.settings import LineSettings, Settings
 from station.shutdown import ROLL_RESERVE_S, interrupt_noted, interrupted_by, time_left
 
 WHITE_OF_8_BITS = 255
@@ -95,10 +96,14 @@ def rejects_of(records: Records, roll: str) -> list[DefectRow]:
 
 
 def run_station(
-    records: Records, settings: Settings, window: OpenWindow | None, web: WebRule | None = None
+    records: Records,
+    settings: Settings,
+    window: OpenWindow | None,
+    web: WebRule | None = None,
+    scan: str | None = None,
 ) -> dict[str, object]:
     """Run the real station in its window, or headless until its cloth ends or Ctrl+C is pressed; ``web`` overrules the
-    recipes' while it runs."""
+    recipes' while it runs, ``scan`` is the text of the first roll's label."""
     line = settings.line
     records.history.recipe(line.fabric)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
@@ -112,15 +117,30 @@ def run_station(
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id, web)
     unrecorded_m = (settings.machine or MachineSettings()).unrecorded_m
+    label, usual = settings.label, RollIdentity(loom=line.loom)
     with open_station(
-        records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
+        records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m, label, usual
     ) as station:
         if window is None:
-            snapshot = run_headless(station, line.fabric, line.roll)
+            snapshot = run_headless(station, line.fabric, line.roll, scan)
         else:
-            station.start_roll(line.fabric, line.roll)
-            snapshot = after_window(station, window(station, records.store, records.history, None, None))
+            start_attended(station, line, scan)
+            store = guarded(records.store, station.gate)
+            code = window(guarded(station, station.gate), store, records.history, None, None)
+            snapshot = after_window(station, code)
         return {**line_figures(snapshot), **_losses(records, snapshot.roll)}
+
+
+def start_attended(station: Station, line: LineSettings, scan: str | None) -> None:
+    """Start the first roll of a window, as the station does by itself; where a crash left one and the settings say so,
+    people are asked instead, and none is started before they answered."""
+    left = station.unfinished_roll() if scan is None and line.after_crash == "ask" else None
+    if left is not None:
+        station.tell_unfinished(left)
+    elif scan is not None:
+        station.start_scanned(scan, line.fabric)
+    else:
+        station.start_roll(line.fabric, line.roll)
 
 
 def after_window(station: Station, code: int) -> LineSnapshot:

@@ -12,8 +12,9 @@ from pathlib import Path
 from drivers.camera import Camera
 from model.training import Progress
 from station import last_resort
+from station.attending.label import LabelSettings
 from station.calibration.selection import Calibrations
-from station.contract import ColumnsInspected, LineSnapshot, LineState, Notice, Severity, StationError, StopChanged
+from station.contract import ColumnsInspected, LineSnapshot, LineState, Notice, RollIdentity, StationError, StopChanged
 from station.core import Station
 from station.machine.wiring import MachineWiring
 from station.recording.camera import RecordingCamera
@@ -21,6 +22,7 @@ from station.records.history import History
 from station.records.store import Store
 from station.shutdown import ROLL_RESERVE_S, closing, interrupt_noted, time_left
 from station.state.records_lag import UNRECORDED_M
+from station.state.roll import UNKNOWN
 
 OpenWindow = Callable[[Station, Store, History, Path | None, float | None], int]
 """This function opens the window on a station; the command line hands it down, as nothing here may import screens."""
@@ -81,6 +83,8 @@ def open_station(
     wiring: MachineWiring | None = None,
     recording: RecordingCamera | None = None,
     unrecorded_m: float = UNRECORDED_M,
+    label: LabelSettings | None = None,
+    usual: RollIdentity = UNKNOWN,
 ) -> Iterator[Station]:
     """Open a station on the camera (also ``recording`` if it records) meanwhile; it is closed whatever happens."""
     station = Station(
@@ -94,6 +98,8 @@ def open_station(
         wiring=wiring,
         recording=recording,
         unrecorded_m=unrecorded_m,
+        label=label,
+        usual=usual,
     )
     try:
         yield station
@@ -102,9 +108,9 @@ def open_station(
             station.close()
 
 
-def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapshot:
+def run_headless(station: Station, fabric: str, roll: str | None, scan: str | None = None) -> LineSnapshot:
     """Inspect one roll to the end of its cloth, with a line of progress on stderr; a signal ends the roll in order,
-    with what is in flight declared uninspected.
+    with what is in flight declared uninspected.  With ``scan``, the text of a label, that says which roll to start.
 
     A roll that is not wholly on record is no error here: the records raise it when they are closed.
 
@@ -113,7 +119,10 @@ def run_headless(station: Station, fabric: str, roll: str | None) -> LineSnapsho
     """
     last, ending = 0.0, False
     with interrupt_noted() as interrupted:
-        station.start_roll(fabric, roll)
+        if scan is None:
+            station.start_roll(fabric, roll)
+        else:
+            station.start_scanned(scan, fabric)
         while not station.wait(LOOK_S):
             say_notices(station)
             if interrupted.is_set() and not ending:
@@ -142,10 +151,10 @@ def say_notice(notice: Notice) -> None:
 
 
 def say_notices(station: Station) -> None:
-    """Take what the station told since the last call, and print warnings, errors, columns and stops."""
+    """Take what the station told since the last call, and print notices, columns and stops."""
     while events := station.drain():
         for event in events:
-            if isinstance(event, Notice) and event.severity is not Severity.INFO:
+            if isinstance(event, Notice):
                 say_notice(event)
             elif isinstance(event, ColumnsInspected):
                 say(f"Columns inspected: {event}")

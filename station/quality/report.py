@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model.durable import write_whole
 from station.contract import StationError
 from station.line.judging.decision import is_too_small
 from station.quality.grading import Flagged, Grade, Grading, grade, label_of, rule_named
 from station.quality.report_differing import ReportDiffering
+from station.quality.report_way import NO_WAY, RollWay, way_of
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
 from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict
@@ -133,6 +134,7 @@ class Report:
     spoilt: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     differing: tuple[ReportDiffering, ...] = ()
+    way: RollWay = NO_WAY
 
     @property
     def incomplete(self) -> bool:
@@ -164,6 +166,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
     rows = history.defects(DefectFilter(roll.id, limit=ALL), told)
     stretches = history.stretches(roll.id, told)
     calibrations = history.calibrations(roll_id=roll.id, told=told)
+    way = way_of(history, roll, spoilt)
     lacks = [*([roll.incomplete] if roll.incomplete else []), *spoilt]
     counted = [row for row in rows if row.is_reject and row.verdict is not Verdict.FALSE_ALARM]
     graded = _grade(roll, counted)
@@ -203,25 +206,22 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         grade_reasons=_reasons(roll, graded, spoilt),
         grading_rule=label_of(roll.grading_rule),
         defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
-        stretches=tuple(_stretch(row, scale) for row in stretches),
+        stretches=tuple(_stretch(row, scale, way) for row in stretches),
         incomplete_because=tuple(lacks),
         spoilt=tuple(spoilt),
         warnings=tuple(warnings),
+        way=way,
     )
 
 
 def to_dict(made: Report) -> dict[str, object]:
     """Convert the report to a dictionary for JSON; times are ISO 8601, in UTC as on record."""
-    data = asdict(made)
-    data["incomplete"] = made.incomplete
-    data["started_at"] = made.started_at.isoformat()
-    data["ended_at"] = made.ended_at.isoformat() if made.ended_at else None
-    data["calibrations"] = [
-        {**asdict(one), "made_at": one.made_at.isoformat(timespec="seconds")} for one in made.calibrations
-    ]
-    data["defect_list"] = [
-        {**asdict(one), "found_at": one.found_at.isoformat(timespec="seconds")} for one in made.defect_list
-    ]
+    data: dict[str, Any] = {**asdict(made), **made.way.to_dict(), "incomplete": made.incomplete}
+    del data["way"]
+    data |= {"started_at": made.started_at.isoformat(), "ended_at": made.ended_at and made.ended_at.isoformat()}
+    for name, at in (("calibrations", "made_at"), ("defect_list", "found_at")):
+        for one in data[name]:
+            one[at] = one[at].isoformat(timespec="seconds")
     return data
 
 
@@ -307,13 +307,13 @@ def _calibration(row: CalibrationRow) -> ReportCalibration:
     )
 
 
-def _stretch(row: StretchRow, mm_per_line: float | None) -> ReportStretch:
+def _stretch(row: StretchRow, mm_per_line: float | None, way: RollWay) -> ReportStretch:
     return ReportStretch(
         first_line=row.first_line,
         end_line=row.end_line,
         from_m=_metres(row.first_line, mm_per_line),
         to_m=_metres(row.end_line, mm_per_line),
-        reason=None if row.reason is None else str(row.reason),
+        reason=way.reason_of(row.first_line, row.end_line, row.reason and str(row.reason)),
     )
 
 

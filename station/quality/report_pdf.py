@@ -72,6 +72,7 @@ def _page(made: Report, pictures: list[dict[str, object]], left_out: list[str]) 
                 "title": "Cloth nobody inspected",
                 "lines": [*(stretch_words(made, stretch) for stretch in unseen[:LISTED]), *rest],
             },
+            {"title": "Pauses and splices", "lines": made.way.lines()[:LISTED]},
             {"title": DIFFERING, "lines": [differing_words(one) for one in made.differing[:LISTED]]},
             {"title": "Told during the roll", "lines": list(made.warnings[:LISTED])},
             {"title": "Not in this report", "lines": [*made.incomplete_because, *left_out]},

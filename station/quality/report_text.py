@@ -21,11 +21,13 @@ def summary(made: Report) -> list[tuple[str, str]]:
     """Return label and value of everything the report says about the roll as a whole."""
     ended = dated(made.ended_at) if made.ended_at else "still open"
     if made.broken_off:
-        ended += " (broken off before its end; the figures are what is on record)"
+        why = f": {made.way.ended_why}" if made.way.ended_why else ""
+        ended += f" (broken off before its end{why}; the figures are what is on record)"
     if made.clock_shift_s:
         ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
+        *made.way.facts(),
         ("Started", f"{dated(made.started_at)} (local time and its distance from UTC)"),
         ("Ended", ended),
         ("Length", _length(made.length_m, made.lines_acquired)),
@@ -99,6 +101,8 @@ def as_text(made: Report) -> str:
         lines += ["", "Cloth nobody inspected"]
         lines += [f"  {stretch_words(made, stretch)}" for stretch in unseen[:LISTED]]
         lines += _more(len(unseen))
+    if way := made.way.lines():
+        lines += ["", "Pauses and splices", *(f"  {text}" for text in way[:LISTED]), *_more(len(way))]
     if made.differing:
         lines += ["", DIFFERING, *(f"  {differing_words(one)}" for one in made.differing[:LISTED])]
         lines += _more(len(made.differing))

@@ -69,6 +69,15 @@ def person_name(name: str) -> str:
     return _visible(_of_length(name, "a person's name", PERSON_LIMIT), "a person's name")
 
 
+def visible_text(text: str, of: str, limit: int) -> str:
+    """Return a short text of people as it is kept, which may be empty; ``of`` is what the text is, for the sentence.
+
+    Raises:
+        NameFault: it is too long, or has a sign that cannot be seen.
+    """
+    return _visible(_of_length(text, of, limit), of) if tidy(text) else ""
+
+
 def file_name(name: str) -> str:
     """Return what a file or folder is called after the name, without an ending: the same for the same name only, on
     every disk.

@@ -27,8 +27,19 @@ from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.engine import shown
 from station.records.errors import records_error
-from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
+from station.records.people import register
+from station.records.reading.plain import (
+    defect_row,
+    mark_row,
+    of_identity,
+    recipe_row,
+    roll_query,
+    roll_row,
+    stretch_row,
+)
 from station.records.reading.values import Told, Values, as_they_lie, readable
+from station.records.roll_life.marks import MarkRow
+from station.records.roll_life.table import RollMarkTable
 from station.records.rolls import COLUMNS, DIFFERS, place_of
 from station.records.rows import (
     CalibrationRow,
@@ -52,6 +63,7 @@ from station.records.schema import (
     StretchTable,
 )
 from station.records.store import Store
+from station.state.person import Person
 
 IDS_AT_ONCE = 10_000
 """SQLite takes 32,766 values in one query."""
@@ -150,7 +162,7 @@ class History:
         if chosen.text:
             name, fabric, text = RollTable.name, FabricTable.name, normalize("NFC", chosen.text)
             query = query.where(name.icontains(text, autoescape=True) | fabric.icontains(text, autoescape=True))
-        return self._roll_rows(query, told)
+        return self._roll_rows(of_identity(query, chosen), told)
 
     def roll(self, name: str) -> RollRow:
         """Return one roll.  Raises RecordsError if there is none with that name."""
@@ -198,6 +210,11 @@ class History:
             .order_by(StretchTable.first_line, StretchTable.id)
         )
         return readable(self._rows(query), stretch_row, told)
+
+    def marks(self, roll_id: int, told: Told | None = None) -> list[MarkRow]:
+        """Return what people did to a roll along its way, in the order of time."""
+        query = select(*as_they_lie(RollMarkTable)).where(RollMarkTable.roll_id == roll_id)
+        return readable(self._rows(query.order_by(RollMarkTable.id)), mark_row, told)
 
     def columns(self, roll_id: int) -> str:
         """Return which columns were judged as cloth on most lines of a roll, such as ``320 to 1023 of 1024``.
@@ -248,6 +265,14 @@ class History:
             firsts.append(np.repeat(lines[:, 0], lines[:, 2]).astype(np.int64))
             peaks.append(scores.astype(np.float32))
         return np.concatenate(firsts), np.concatenate(peaks)
+
+    def people(self) -> list[Person]:
+        """Return who may sign in, by name."""
+        return register.people(self._engine)
+
+    def people_on(self) -> bool:
+        """Say whether people have to sign in."""
+        return register.is_on(self._engine)
 
     def calibrations(
         self, camera_id: str | None = None, *, roll_id: int | None = None, told: Told | None = None

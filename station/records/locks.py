@@ -30,6 +30,13 @@ class FileLock:
         self._fd = fd
         return True
 
+    def write(self, data: bytes) -> None:
+        """Put a few bytes into the file that is held, for others to read.  Raises OSError."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            os.write(self._fd, data)
+
     def free(self, *, remove: bool = False) -> None:
         """Free the lock; ``remove`` also deletes the file.  This may be called twice."""
         if self._fd is None:

@@ -24,6 +24,7 @@ from station.contract import (
     Fault,
     Notice,
     RollEnded,
+    RollMark,
     RowJudged,
     StopChanged,
     Stretch,
@@ -31,24 +32,26 @@ from station.contract import (
     UninspectedReason,
 )
 from station.recipe import Recipe
-from station.recipe.names import NameFault, roll_name
 from station.records import audit
 from station.records.calibrations import link_calibrations
 from station.records.recipes import recipe_row
+from station.records.roll_life.identity import columns_of, next_name, told
+from station.records.roll_life.marks import keep_marks
 from station.records.rows import RecordsError, RollMeasures
-from station.records.schema import DefectTable, EventTable, ProfileTable, RollTable, StretchTable, now, storable
+from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now, storable
 from station.state.defect import Look
+from station.state.roll import RollIdentity
 
-KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, ClothDiffers, Notice, Fault)
+KEPT = (
+    DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, ClothDiffers, RollMark, Notice,
+    Fault,
+)  # fmt: skip
 """Only these events are kept; whoever tells the records may tell them all."""
 
 ENDED = "ended"
 BROKEN_OFF = "broken off"
 COLUMNS = "columns inspected"
 DIFFERS = "cloth differs"
-NAMES_TAKEN = "roll names taken"
-"""A fresh database begins with an audit row that has the last names by day and number of the one before."""
-FIRST_ROWS = 8
 NO_ROLL = 0
 COUNTERS = (
     "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
@@ -81,6 +84,7 @@ def new_roll(
     by: str,
     *,
     above_id: int = 0,
+    identity: RollIdentity | None = None,
 ) -> RollTable:
     """Put a new roll on record, with an id above ``above_id``.
 
@@ -91,7 +95,7 @@ def new_roll(
     highest = session.scalar(select(func.max(RollTable.id))) or 0
     roll = RollTable(
         id=max(highest, above_id) + 1,
-        name=name or _next_name(session, started),
+        name=name or next_name(session, started),
         recipe_id=recipe_row(session, recipe, by, "put on record with its first roll").id,
         camera_id=storable(camera_id),
         station=station,
@@ -104,32 +108,16 @@ def new_roll(
         events_lost=0,
         clock_shift_s=0.0,
         **dict.fromkeys(COUNTERS, 0),
+        **columns_of(identity or RollIdentity()),
     )
     if session.scalar(select(RollTable.id).where(RollTable.name == roll.name)) is not None:
         raise RecordsError(f"There is already a roll {roll.name}; choose another name.")
     session.add(roll)
     session.flush()
     link_calibrations(session, roll.id, measures.calibration_ids)
-    audit.append(session, "roll begun", "", f"{roll.name}: {recipe.fabric} version {recipe.version}", by, "")
+    what = ", ".join(filter(None, (f"{recipe.fabric} version {recipe.version}", told(identity or RollIdentity()))))
+    audit.append(session, "roll begun", "", f"{roll.name}: {what}", by, "")
     return roll
-
-
-def checked_name(name: str) -> str:
-    """Return ``name`` as the name of a roll is kept.  Raises RecordsError, which says what in it is refused."""
-    try:
-        return roll_name(name)
-    except NameFault as fault:
-        raise RecordsError(f"{name!r} is not a name for a roll: {fault}") from None
-
-
-def _next_name(session: Session, started: datetime) -> str:
-    """Return the local day with the day's next number, such as ``2026-11-22-001``."""
-    day = f"{started.astimezone():%Y-%m-%d}-"
-    names = session.scalars(select(RollTable.name).where(RollTable.name.startswith(day, autoescape=True)))
-    begin = select(EventTable.new).where(EventTable.id <= FIRST_ROWS, EventTable.action == NAMES_TAKEN)
-    before = [name for text in session.scalars(begin) for name in text.split(", ") if name.startswith(day)]
-    numbers = [int(name[len(day) :]) for name in (*names, *before) if name[len(day) :].isdecimal()]
-    return f"{day}{max(numbers, default=0) + 1:03d}"
 
 
 def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None:
@@ -145,6 +133,7 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
         _keep_defects(session, roll_id, mine, pictures)
         _keep_stretches(session, roll, [e.event.stretch for e in mine if isinstance(e.event, StretchClosed)])
         _keep_profile(session, roll, [e.event for e in mine if isinstance(e.event, RowJudged)])
+        keep_marks(session, roll, ((entry.event, entry.at) for entry in mine))
         for entry in mine:
             if isinstance(entry.event, RollEnded):
                 _end(session, roll, entry.event, entry.at)
@@ -210,6 +199,7 @@ def break_off(session: Session, roll: RollTable, why: str) -> None:
     _keep_stretches(session, roll, stretches_of_rows(rows[:, :2], told))
     roll.ended_at = max(roll.touched_at, roll.started_at)
     roll.ended_how = BROKEN_OFF
+    roll.ended_why = why
     audit.append(session, "roll broken off", "open", f"{roll.name}: {_ledger_text(roll)}", "station", why)
 
 
@@ -243,6 +233,7 @@ def _end(session: Session, roll: RollTable, event: RollEnded, at: datetime) -> N
     roll.lines_repeated = ledger.lines_repeated
     roll.ended_at = max(at, roll.started_at)  # the clock may have been set back meanwhile
     roll.ended_how = BROKEN_OFF if event.broken_off else ENDED
+    roll.ended_why = event.broken_off
     audit.append(
         session, f"roll {roll.ended_how}", "open", f"{roll.name}: {_ledger_text(roll)}", "station", event.broken_off
     )

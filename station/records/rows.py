@@ -12,6 +12,7 @@ from typing import Any
 from station.contract import DefectKind, Ledger, StationError, UninspectedReason
 from station.recipe import Recipe
 from station.state.defect import Look
+from station.state.roll import UNKNOWN, RollIdentity
 
 
 class RecordsError(StationError):
@@ -98,6 +99,9 @@ class RollRow:
     ``unverified``: why its sizes are not verified, '' where they are.
     ``events_lost``: events of the line that never got on record.
     ``clock_shift_s``: by how many seconds the computer's clock was set forward (negative: back) while it was open.
+    ``identity``: what the mill knows of it.
+    ``ended_why``: why it was broken off, 'crash' where its program was gone; '' where it was ended.
+    ``resumed``: how often people went on with it after a crash.
     """
 
     id: int
@@ -121,6 +125,14 @@ class RollRow:
     unverified: str = ""
     events_lost: int = 0
     clock_shift_s: float = 0.0
+    identity: RollIdentity = UNKNOWN
+    ended_why: str = ""
+    resumed: int = 0
+
+    @property
+    def state(self) -> str:
+        """Say in a word or two whether it is open, ended, or broken off."""
+        return "open" if self.ended_at is None else "broken off" if self.broken_off else "ended"
 
     @property
     def incomplete(self) -> str:
@@ -128,7 +140,9 @@ class RollRow:
         if self.events_lost:
             plural = "" if self.events_lost == 1 else "s"
             return f"{self.events_lost} event{plural} of the line lost: defects may be missing"
-        return "it was broken off, so nobody knows what came after" if self.broken_off else ""
+        if self.broken_off:
+            return "it was broken off, so nobody knows what came after"
+        return "it was resumed after a crash, and nobody knows what passed meanwhile" if self.resumed else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +195,22 @@ class DefectRow:
 
 @dataclass(frozen=True, slots=True)
 class RollFilter:
-    """The filter says which rolls to return; None means all."""
+    """The filter says which rolls to return; None means all.
+
+    ``order`` to ``operator`` are facts of their identity, ``state`` is one of :attr:`RollRow.state`.
+    """
 
     fabric: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
     limit: int = 500
+    order: str | None = None
+    article: str | None = None
+    lot: str | None = None
+    loom: str | None = None
+    operator: str | None = None
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

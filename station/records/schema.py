@@ -1,4 +1,5 @@
-"""This module describes the tables exactly as the migrations make them (see ``migrations/``).
+"""This module describes the tables exactly as the migrations make them (see ``migrations/``); those of single rooms
+are described there (``roll_life/table.py``, ``people/table.py``).
 
 Lines are encoder lines from the start of the roll, pixels are camera columns, lengths are mm (px without a scale),
 scores are raw model scores.  Times are UTC.  Paths of files are relative to the home folder where they lie inside it.
@@ -12,7 +13,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0006"
+HEAD = "0007"
 """This is the revision of the schema described here; it equals the newest migration."""
 
 
@@ -117,6 +118,8 @@ class RollTable(Base):
     its sizes, None without one; ``unverified`` says why the sizes are not verified, '' if they are.
     ``events_lost`` counts events of the line that never got on record; ``clock_shift_s`` is by how many seconds the
     computer's clock was set forward (negative: back) while the roll was open.
+    ``order_number`` to ``ticket_width_mm`` are its identity (:class:`station.state.roll.RollIdentity`).  ``ended_why``
+    is why it was broken off, 'crash' where its program was gone; ``resumed`` is how often people went on with it then.
     """
 
     __tablename__ = "roll"
@@ -141,6 +144,16 @@ class RollTable(Base):
     unverified: Mapped[str] = mapped_column(Text)
     events_lost: Mapped[int] = mapped_column(server_default="0")
     clock_shift_s: Mapped[float] = mapped_column(server_default="0")
+    order_number: Mapped[str] = mapped_column(String(64), server_default="", index=True)
+    article: Mapped[str] = mapped_column(String(64), server_default="")
+    lot: Mapped[str] = mapped_column(String(64), server_default="")
+    loom: Mapped[str] = mapped_column(String(64), server_default="", index=True)
+    operator: Mapped[str] = mapped_column(String(64), server_default="")
+    target_m: Mapped[float | None]
+    ticket_m: Mapped[float | None]
+    ticket_width_mm: Mapped[float | None]
+    ended_why: Mapped[str] = mapped_column(Text, server_default="")
+    resumed: Mapped[int] = mapped_column(server_default="0")
 
 
 class RollCalibrationTable(Base):

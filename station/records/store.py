@@ -6,10 +6,10 @@ import logging
 import platform
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
@@ -23,27 +23,32 @@ from station.contract import (
     StopChanged,
 )
 from station.recipe import Recipe
-from station.records import audit, images
+from station.records import audit
 from station.records.calibrations import add_calibrations
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import RollLocks
+from station.records.people.register import Register
 from station.records.recipes import next_recipe, set_model
 from station.records.reviews import add_review
-from station.records.rolls import KEPT, NO_ROLL, Entry, checked_name, clock_text, new_roll
+from station.records.roll_life.open_rolls import OpenRolls
+from station.records.roll_life.unfinished import Reopened
+from station.records.rolls import KEPT, NO_ROLL, Entry, clock_text
 from station.records.rows import NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.safety import spill as spills
 from station.records.safety.backlog import Backlog
-from station.records.safety.clock import ClockWatch, clock_behind
+from station.records.safety.clock import ClockWatch
 from station.records.safety.copies import DailyCopies
 from station.records.safety.lagging import lag_of
 from station.records.safety.place import Place
-from station.records.safety.recovery import break_off_left_open, break_off_open, take_in_files
+from station.records.safety.programs import Programs
+from station.records.safety.recovery import break_off_left_open, take_in_files
 from station.records.safety.rescue import open_or_renew
-from station.records.safety.spill import RollHeader
-from station.records.safety.take_in import roll_header
 from station.records.schema import now
 from station.records.writer import Writer
 from station.state.records_lag import UNRECORDED_M, RecordsLag
+from station.state.roll import RollIdentity
+
+T = TypeVar("T")
 
 MOST_NOTICES = 64
 CLOSE_S = 30.0
@@ -67,11 +72,12 @@ class Store(AbstractContextManager["Store"]):
         self._read_engine = read_engine
         self._station = f"{platform.node()}:{home}".encode("utf-8", "backslashreplace").decode()[-255:]
         self._notices: deque[Notice] = deque(maxlen=MOST_NOTICES)
-        self._rolls: dict[int, RollHeader] = {}
-        self._roll: tuple[int, str] | None = None
         self._locks = RollLocks(home)
         self._closed = False
         self._clock = ClockWatch(lambda: now())
+        self.rolls = OpenRolls(home, self._station, self.call, self._locks, self._warn, self._clock)
+        self.people = Register(read_engine, self.call)
+        self._programs = Programs(home)
         self._spill_folders = spills.folders(home, spill)
         file = sqlite_file(url)
         self._place = None if file is None else Place(file, writer_engine, self._opened_anew)
@@ -80,7 +86,7 @@ class Store(AbstractContextManager["Store"]):
             home,
             shown(url),
             on_kept=self._on_kept,
-            backlog=Backlog(spills.Spill(self._spill_folders, self._rolls.get)),
+            backlog=Backlog(spills.Spill(self._spill_folders, self.rolls.headers.get)),
             place=self._place,
             tell=self._notices.append,
         )
@@ -149,19 +155,22 @@ class Store(AbstractContextManager["Store"]):
     def lost_of(self, roll: str) -> int:
         """Return the number of events of a roll, begun in this store, that are not on record for good."""
         return sum(
-            self._writer.lost_of(roll_id) for roll_id, header in list(self._rolls.items()) if header["name"] == roll
+            self._writer.lost_of(roll_id)
+            for roll_id, header in list(self.rolls.headers.items())
+            if header["name"] == roll
         )
 
     def lag(self, limit_m: float = UNRECORDED_M) -> RecordsLag | None:
         """Describe how far the record lags behind the cloth, None if it does not."""
         if (waiting := self._writer.lag) is None:
             return None
-        scales = {roll_id: self._rolls[roll_id]["mm_per_line"] for roll_id in waiting.lines}
+        scales = {roll_id: self.rolls.headers[roll_id]["mm_per_line"] for roll_id in waiting.lines}
         return lag_of(waiting, scales, limit_m)
 
     def take_notices(self) -> list[Notice]:
-        """Take what the records themselves have to say to people since the last call, oldest first."""
-        taken: list[Notice] = []
+        """Take what the records themselves have to say to people since the last call, oldest first; among it which
+        other programs work on the home."""
+        taken = [Notice(Severity.INFO, text) for text in self._programs.news()]
         while self._notices:
             taken.append(self._notices.popleft())
         return taken
@@ -176,6 +185,7 @@ class Store(AbstractContextManager["Store"]):
         *,
         measures: RollMeasures | None = None,
         by: str = "station",
+        identity: RollIdentity | None = None,
     ) -> str:
         """Open a roll, to which all that :meth:`write` is told from now on belongs.  Returns its name.
 
@@ -184,33 +194,20 @@ class Store(AbstractContextManager["Store"]):
         recipe's own scale and are unverified.
 
         Raises:
-            RecordsError: the name is taken or unfit, or another recipe is on record under this fabric and version.
+            RecordsError: the name is taken or unfit, so is a fact of its identity, or another recipe is on record under
+            this fabric and version.
         """
         self._break_off_open("another roll was begun", 30.0)
-        chosen = None if name is None else checked_name(name)
+        return self.rolls.begin(name, recipe, camera_id, measures, by, identity)
 
-        began: list[int] = []
-        used = measures or RollMeasures.uncalibrated(recipe)
-        above = images.highest_roll(self._home)  # pictures of a database that was put aside are not written over
+    def resume_roll(self, name: str, recipe: Recipe, camera_id: str, measures: RollMeasures, by: str) -> Reopened:
+        """Open the roll again that a crash left; all that :meth:`write` is told from now on belongs to it.
 
-        def run(session: Session) -> tuple[int, str]:
-            began_at, _ = self._clock.look()
-            if text := clock_behind(session, began_at):
-                self._warn(text)
-            roll = new_roll(session, chosen, recipe, camera_id, used, self._station, by, above_id=above)
-            began.append(roll.id)
-            if not self._locks.take(roll.id, timeout_s=2.0):
-                raise RecordsError(f"Roll number {roll.id} is held by another program; try again.")
-            self._rolls[roll.id] = roll_header(roll.name, recipe, camera_id, self._station, roll.started_at, used)
-            return roll.id, roll.name
-
-        try:
-            self._roll = self._writer.call(run)
-        except RecordsError:
-            for roll_id in began:
-                self._locks.free(roll_id)
-            raise
-        return self._roll[1]
+        Raises:
+            RecordsError: there is no such roll, another was begun since, or it has another scale.
+        """
+        self._break_off_open("another roll was resumed", 30.0)
+        return self.rolls.resume(name, recipe, camera_id, measures, by)
 
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
@@ -225,13 +222,13 @@ class Store(AbstractContextManager["Store"]):
         """
         if not isinstance(event, KEPT):
             return True
-        roll = self._roll  # read once: the machine's thread tells while the line's may end the roll
+        roll = self.rolls.open  # read once: the machine's thread tells while the line's may end the roll
         if roll is None and not isinstance(event, Notice | StopChanged | Fault):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
         roll_id = roll[0] if roll else NO_ROLL
         accepted = self._writer.put(self._entry(roll_id, event), timeout_s)
         if isinstance(event, RollEnded):
-            self._roll = None
+            self.rolls.open = None
         return accepted
 
     def flush(self, timeout_s: float = 30.0) -> bool:
@@ -261,6 +258,7 @@ class Store(AbstractContextManager["Store"]):
                 if self._copies is not None:
                     self._copies.close()
                 self._locks.free_all()
+                self._programs.close()
                 self._engine.dispose()
                 self._read_engine.dispose()
                 if self._place is not None:
@@ -278,6 +276,10 @@ class Store(AbstractContextManager["Store"]):
         return break_off_left_open(self._home, self._read_engine, self._writer.call, station, self._warn)
 
     # ------------------------------------------------------------------ people and teaching
+
+    def call(self, run: Callable[[Session], T], timeout_s: float = 30.0) -> T:
+        """Call ``run`` in a write transaction of its own.  Raises as :meth:`station.records.writer.Writer.call`."""
+        return self._writer.call(run, timeout_s)
 
     def save_recipe(self, recipe: Recipe, by: str, why: str, *, based_on: int | None = None) -> Recipe:
         """Put a recipe on record as the next version of its fabric.  Returns it with that version.
@@ -326,15 +328,10 @@ class Store(AbstractContextManager["Store"]):
         self._notices.append(Notice(Severity.WARNING, text))
 
     def _break_off_open(self, why: str, timeout_s: float) -> None:
-        if self._roll is None:
-            return
-        roll_id = self._roll[0]
-        if not self._writer.flush(timeout_s):
+        if self.rolls.open is not None and not self._writer.flush(timeout_s):
             raise self.failure or RecordsError("The records are too slow; try again.")
-        self._writer.call(lambda session: break_off_open(session, roll_id, why), timeout_s)
-        self._roll = None
-        self._locks.free(roll_id)
+        self.rolls.break_off(why, timeout_s)
 
     def _on_kept(self, entry: Entry) -> None:
         if isinstance(entry.event, RollEnded):
-            self._locks.free(entry.roll_id)
+            self.rolls.ended(entry.roll_id)

@@ -32,6 +32,7 @@ from station.contract import (
     MachineStatus,
     Notice,
     RollEnded,
+    RollIdentity,
     RollStarted,
     RowJudged,
     Severity,
@@ -43,6 +44,8 @@ from station.contract import (
 )
 from station.recipe import Recipe
 from station.records.store import Store
+from station.state.person import Person
+from station.state.roll import UnfinishedRoll
 
 STRIP, CELL, MM_PER_PX = 224, 4, 0.5
 QUIET = MachineStatus(link=LinkState.CONNECTED, wires_stop=True, running=True)
@@ -166,7 +169,8 @@ class ScriptedCore:
     def fabrics(self) -> list[str]:
         return ["demo", "twill-3"]
 
-    def start_roll(self, fabric: str, roll: str | None = None) -> None:
+    def start_roll(self, fabric: str, roll: str | None = None, identity: RollIdentity | None = None) -> None:
+        del identity
         with self._lock:
             if self.roll is not None:
                 raise StationError(f"Roll {self.roll} is still open; end it before starting another.")
@@ -179,11 +183,46 @@ class ScriptedCore:
             self.state, self.feed = LineState.CONTINUOUS_EXECUTION, FeedState.NO_PICTURE
             self.events.append(RollStarted(self.roll, fabric, self._recipe.version))
 
-    def pause(self) -> None:
+    def start_scanned(self, text: str, fabric: str = "") -> None:
+        self.start_roll(fabric, text)
+
+    def rename_roll(self, name: str, by: str) -> None:
+        self.commands.append(f"rename to {name} by {by}")
+
+    def correct_roll(self, identity: RollIdentity, by: str, why: str = "") -> None:
+        self.commands.append(f"correct to {identity} by {by}: {why}")
+
+    def splice(self, by: str, note: str = "") -> None:
+        self.commands.append(f"splice by {by}: {note}")
+
+    def unfinished_roll(self) -> UnfinishedRoll | None:
+        return None
+
+    def resume_unfinished(self, roll: str, by: str) -> None:
+        self.commands.append(f"resume {roll} by {by}")
+
+    def close_unfinished(self, roll: str, by: str, why: str = "") -> None:
+        self.commands.append(f"close {roll} by {by}: {why}")
+
+    def people_on(self) -> bool:
+        return False
+
+    def person(self) -> Person | None:
+        return None
+
+    def sign_in(self, name: str, pin: str) -> Person:
+        raise StationError(f"{name} with {len(pin)} signs is not known.")
+
+    def sign_out(self) -> None:
+        self.commands.append("sign out")
+
+    def pause(self, why: str = "", by: str = "") -> None:
+        del why, by
         self.commands.append("pause")
         self.state = LineState.HALTED
 
-    def resume(self) -> None:
+    def resume(self, by: str = "") -> None:
+        del by
         self.commands.append("resume")
         self.state = LineState.CONTINUOUS_EXECUTION
 

@@ -18,6 +18,7 @@ from station.records.errors import records_error
 from station.records.history import History
 from station.records.locks import is_held
 from station.records.read_only import open_read_only
+from station.records.roll_life.unfinished import CRASH
 from station.records.rolls import break_off
 from station.records.schema import HEAD, RollTable
 
@@ -70,4 +71,4 @@ def _bring_up_to_date(copy: Engine, home: Path) -> None:
         migrate(copy)
     with Session(copy) as session, session.begin():
         for number in _abandoned(copy, home):
-            break_off(session, session.get_one(RollTable, number), "the program ended without it")
+            break_off(session, session.get_one(RollTable, number), CRASH)

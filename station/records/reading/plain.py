@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, select, type_coerce
+from sqlalchemy import Row, Select, func, select, type_coerce
 from sqlalchemy.types import NullType
 
 from station.contract import DefectKind, Ledger, UninspectedReason
+from station.recipe.names import tidy
 from station.records.reading.values import Values, as_they_lie
+from station.records.roll_life.identity import COLUMNS
+from station.records.roll_life.marks import MarkRow
 from station.records.rolls import BROKEN_OFF
-from station.records.rows import DefectRow, RecipeRow, RollRow, StretchRow, Verdict
+from station.records.rows import DefectRow, RecipeRow, RollFilter, RollRow, StretchRow, Verdict
 from station.records.schema import FabricTable, RecipeTable, RollTable
 from station.state.defect import Look
+from station.state.roll import MEASURES, WORDS, MarkKind, RollIdentity
 
 RECIPE_PARTS = ("version", "threshold", "body")
 
@@ -88,6 +92,17 @@ def roll_query() -> Select[Any]:
     )
 
 
+def of_identity(query: Select[Any], chosen: RollFilter) -> Select[Any]:
+    """Narrow a query for rolls to those of an order, article, lot, loom, operator or state; names ignore case."""
+    for name in WORDS:
+        wanted = getattr(chosen, name)
+        if wanted is not None:
+            query = query.where(func.lower(getattr(RollTable, COLUMNS[name])) == tidy(wanted).casefold())
+    if chosen.state is not None:
+        query = query.where(RollTable.ended_how == ("" if chosen.state == "open" else chosen.state))
+    return query
+
+
 def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
     """Return a roll with the numbers of its defects: all, rejects, confirmed, false alarms."""
     value = Values(row, "roll", row.id)
@@ -118,4 +133,19 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         unverified=value.text("unverified"),
         events_lost=value.count("events_lost"),
         clock_shift_s=value.number("clock_shift_s"),
+        identity=_identity(value),
+        ended_why=value.text("ended_why"),
+        resumed=value.count("resumed"),
     )
+
+
+def _identity(value: Values) -> RollIdentity:
+    facts: dict[str, Any] = {name: value.text(COLUMNS[name]) for name in WORDS}
+    return RollIdentity(**facts | {name: value.number_or_none(COLUMNS[name]) for name in MEASURES})
+
+
+def mark_row(row: Row[Any]) -> MarkRow:
+    """Return a mark of a roll."""
+    value = Values(row, "roll_mark", row.id)
+    kind, line = value.one_of("kind", MarkKind), value.whole("line")
+    return MarkRow(kind, line, value.text("note"), value.text("who"), value.time("at"))

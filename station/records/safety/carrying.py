@@ -21,10 +21,10 @@ from sqlalchemy.orm import Session
 from station.contract import StopStep
 from station.records import audit
 from station.records.engine import as_it_lies, raw_connection
-from station.records.rolls import NAMES_TAKEN
+from station.records.roll_life.identity import NAMES_TAKEN
 
-CARRIED = ("fabric", "model_version", "recipe_version", "calibration")
-"""These tables are needed to inspect, each after those it refers to."""
+CARRIED = ("fabric", "model_version", "recipe_version", "calibration", "person", "setting")
+"""These tables are needed to inspect, each after those it refers to, and to let only those do so who may."""
 
 DAYS = 31
 """So many of the last days on which rolls were named keep their numbers."""

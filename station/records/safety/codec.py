@@ -21,8 +21,10 @@ from station.contract import (
     DefectKind,
     Fault,
     Ledger,
+    MarkKind,
     Notice,
     RollEnded,
+    RollMark,
     RowJudged,
     Severity,
     StopChanged,
@@ -35,10 +37,10 @@ from station.records.rolls import Entry
 from station.state.defect import Look
 
 _RECORDS = (
-    ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RowJudged, StopChanged,
-    Stretch, StretchClosed,
+    ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RollMark, RowJudged,
+    StopChanged, Stretch, StretchClosed,
 )  # fmt: skip
-_WORDS = (DefectKind, Look, Severity, StopStep, UninspectedReason)
+_WORDS = (DefectKind, Look, MarkKind, Severity, StopStep, UninspectedReason)
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (*_RECORDS, *_WORDS)}
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.types import NullType
 from station.records import images
 from station.records.errors import is_environment, plainly, records_error
 from station.records.locks import RollLocks
+from station.records.roll_life.unfinished import CRASH
 from station.records.rolls import break_off
 from station.records.rows import RecordsError
 from station.records.safety.spilled import read_spilled
@@ -113,7 +114,7 @@ def _break_off_if_free(home: Path, roll_id: int, name: str, call: Call, tell: Ca
 
 def _broken_off(session: Session, roll_id: int) -> bool:
     try:
-        return break_off_open(session, roll_id, "the program ended without it")
+        return break_off_open(session, roll_id, CRASH)
     except Exception as error:
         if is_environment(error):
             raise

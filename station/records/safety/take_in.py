@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,14 @@ from station.records import audit
 from station.records.errors import is_environment, plainly
 from station.records.images import save_pictures
 from station.records.recipes import next_recipe, recipe_row
+from station.records.roll_life.identity import columns_of
 from station.records.rolls import BROKEN_OFF, COUNTERS, ENDED, NO_ROLL, Entry, keep, latest_defects, note_loss
 from station.records.rows import RecordsError, RollMeasures
 from station.records.safety.laying import laid_over
 from station.records.safety.spill import RollHeader
 from station.records.safety.spilled import Spilled, spill_files
 from station.records.schema import EventTable, FabricTable, ProfileTable, RecipeTable, RollTable, StretchTable
+from station.state.roll import RollIdentity
 
 __all__ = ["RefusedError", "roll_header", "spill_files", "take_in"]
 
@@ -56,7 +58,13 @@ class _Roll:
 
 
 def roll_header(
-    name: str, recipe: Recipe, camera_id: str, station: str, started_at: datetime, measures: RollMeasures
+    name: str,
+    recipe: Recipe,
+    camera_id: str,
+    station: str,
+    started_at: datetime,
+    measures: RollMeasures,
+    identity: RollIdentity | None = None,
 ) -> RollHeader:
     """Return all that puts a roll on record again, JSON-able."""
     return {
@@ -68,6 +76,7 @@ def roll_header(
         "mm_per_px": measures.mm_per_px,
         "mm_per_line": measures.mm_per_line,
         "unverified": measures.unverified,
+        "identity": asdict(identity or RollIdentity()),
     }
 
 
@@ -136,8 +145,12 @@ def _roll_for(session: Session, old: int, header: RollHeader | None, at: datetim
         started = datetime.fromisoformat(header["started_at"])
         same = session.scalars(select(RollTable).where(RollTable.started_at == started).order_by(RollTable.id)).all()
         names = [told_as, *_numbered(told_as, len(same) + MOST_NAMES)]
-        roll = next((one for one in same if one.name in names), None) or _put_again(session, old, header)
+        roll = next((one for one in same if one.id == old or one.name in names), None)
+        if roll is not None and roll.id == old:
+            told_as = roll.name  # it may have been renamed after its header was written
+        roll = roll or _put_again(session, old, header)
     if roll.ended_how == BROKEN_OFF:
+        roll.ended_why = ""
         roll.ended_how = ""  # who broke it off did not know of these events; if they do not end it, it is again
         roll.ended_at = None
     return _Roll(roll.id, roll.name, told_as)
@@ -168,6 +181,7 @@ def _put_again(session: Session, old: int, header: RollHeader) -> RollTable:
         events_lost=0,
         clock_shift_s=0.0,
         **dict.fromkeys(COUNTERS, 0),
+        **columns_of(RollIdentity(**header.get("identity", {}))),
     )
     session.add(roll)
     session.flush()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import unicodedata
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from station.records import rolls
 from station.records.store import Store
+from station.state.roll import RollIdentity
 from tests.rigs.command_line import Station
 from tests.rigs.places import ROOT
 from tests.rigs.reported_roll import recipe, record
@@ -78,6 +80,34 @@ def test_rolls_of_a_fabric_however_it_is_spelled_and_since_a_day(station: Statio
     assert len(station("rolls", "--since", today, "--json").json["rolls"]) == 3
     assert station("rolls", "--fabric", "silk").out.strip() == "No such rolls on record."
     assert station("rolls", "--since", "last week").code == 2
+
+
+def test_rolls_are_listed_with_what_the_mill_knows_of_them_and_found_by_it(station: Station, home: Path) -> None:
+    known = RollIdentity("PO 7", "Köper", "lot 3", "loom 9", "Ayşe", 120.0, 118.5, 1500.0)
+    with Store.open(home) as store:
+        store.begin_roll("left open", recipe(), "cam", identity=known)
+    listed = station("rolls", "--json").json["rolls"]
+    assert {key: listed[0][key] for key in asdict(known)} == asdict(known)
+    assert (listed[0]["state"], listed[0]["ended_why"], listed[0]["resumed"]) == (
+        "broken off", "the station was closed", 0,
+    )  # fmt: skip
+    assert (listed[1]["state"], listed[1]["order"], listed[1]["target_m"]) == ("ended", "", None)
+    for word in ("order", "article", "lot", "loom", "operator"):
+        found = station("rolls", f"--{word}", getattr(known, word).upper(), "--json").json["rolls"]
+        assert [roll["roll"] for roll in found] == ["left open"], word
+    assert [roll["roll"] for roll in station("rolls", "--state", "ended", "--json").json["rolls"]] == [
+        "third",
+        "ahead",
+        "first",
+    ]
+    assert len(station("rolls", "--state", "broken-off", "--json").json["rolls"]) == 1
+    assert station("rolls", "--state", "lost").code == 2
+    head, first, *_ = station("rolls").out.splitlines()
+    assert head.split()[:7] == ["roll", "fabric", "order", "article", "lot", "loom", "operator"]
+    assert "PO 7" in first
+    report = station("report", "left open", "--json").json
+    assert (report["order"], report["ticket_m"], report["ended_why"]) == ("PO 7", 118.5, "the station was closed")
+    assert "Ticket width   1500 mm" in station("report", "left open").out
 
 
 @pytest.mark.field("r05")

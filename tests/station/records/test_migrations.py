@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from station.records.rows import DefectFilter, NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store
 from station.state.defect import Look
+from station.state.roll import RollIdentity
 from tests.rigs.records import make_recipe
 
 NEXT = '''
@@ -166,7 +168,7 @@ def second_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_piece_where_none_were_counted(
     home: Path, monkeypatch: pytest.MonkeyPatch, revision: str
 ) -> None:
@@ -185,6 +187,41 @@ def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_pi
         (defect,) = history.defects(DefectFilter(history.roll("old").id))
         assert (defect.number, defect.score, defect.parts) == (3, 2.5, 7 if revision >= "0005" else 1)
         assert (defect.look, defect.threshold) == (Look.FINE, 2.0), "the recipe's threshold is that of the fine look"
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("the program ended without it", "crash"),
+        ("another roll was begun", "another roll was begun"),
+        (None, ""),
+        ("b\udcf6se", ""),
+    ],
+)
+def test_rolls_of_every_earlier_schema_say_why_they_were_broken_off_as_far_as_the_audit_does(
+    home: Path, monkeypatch: pytest.MonkeyPatch, revision: str, told: str | None, why: str
+) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(engine_module, "HEAD", revision)
+        engines = engine_module.open_database(home, engine_module.default_url(home))
+    with engines[0].begin() as connection:
+        for statement in (*FIRST_SCHEMA_ROLL[:3], ROLLS[revision], "UPDATE roll SET ended_how = 'broken off'"):
+            connection.exec_driver_sql(statement)
+    for engine in engines:
+        engine.dispose()
+    if told is not None:
+        with closing(sqlite3.connect(home / "station.db")) as raw, raw:
+            columns = "1, '2026-01-01', 'station', 'roll broken off', 'open', ?, CAST(? AS TEXT), ''"
+            row = f"INSERT INTO event VALUES ({columns})"
+            raw.execute(row, ("old: 9 lines inspected, 0 uninspected", told.encode("utf-8", "surrogateescape")))
+    with Store.open(home) as store:
+        roll = History(store).roll("old")
+        assert (roll.state, roll.ended_why, roll.resumed) == ("broken off", why, 0)
+        assert roll.identity == RollIdentity()
+        assert History(store).marks(roll.id) == []
+        assert not store.people.is_on()
+        assert store.people.people() == []
 
 
 def dump(home: Path) -> list[str]:
@@ -263,6 +300,7 @@ ROLLS = {
     "0003": FOURTH_SCHEMA_ROLL.replace(", 0, 0)", ")"),
     "0004": FOURTH_SCHEMA_ROLL,
     "0005": FOURTH_SCHEMA_ROLL,
+    "0006": FOURTH_SCHEMA_ROLL,
 }
 OLD_DEFECT = (
     "INSERT INTO defect (id, roll_id, number, first_line, end_line, first_px, end_px, length_mm, width_mm, area_mm2, "

@@ -1,0 +1,1 @@
+"""This room says who may do what at the station, and holds people to it."""
