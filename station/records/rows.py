@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from station.contract import DefectKind, Ledger, StationError, UninspectedReason
+from station.grading.rule import GradingRule
 from station.recipe import Recipe
-from station.state.defect import Look
+from station.state.defect import DefectSeverity, Look
+from station.state.grade import Grade
 
 
 class RecordsError(StationError):
@@ -88,6 +90,27 @@ class RollMeasures:
 
 
 @dataclass(frozen=True, slots=True)
+class RollGradingRow:
+    """A row holds what a roll is graded by, its grade where it has ended, and what people say of its size.
+
+    Attributes:
+        rule: as it was when the roll began; None where none is on record, for the reason ``lacking``.
+        cuttable_mm: width that can be cut.
+        weight_kg, grams_per_m2: of the roll and of its cloth.
+        points, points_per_100_m2, grade: as the defects and their reviews have it; None while it is open.
+    """
+
+    rule: GradingRule | None = None
+    lacking: str = ""
+    cuttable_mm: float | None = None
+    weight_kg: float | None = None
+    grams_per_m2: float | None = None
+    points: int | None = None
+    points_per_100_m2: float | None = None
+    grade: Grade | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RollRow:
     """A row holds one roll.  ``ended_at`` is None while it is open.  Times are UTC-aware.
 
@@ -98,6 +121,7 @@ class RollRow:
     ``unverified``: why its sizes are not verified, '' where they are.
     ``events_lost``: events of the line that never got on record.
     ``clock_shift_s``: by how many seconds the computer's clock was set forward (negative: back) while it was open.
+    ``grading_rule``: name of the rule that its recipe asks for; ``grading`` what it is graded by.
     """
 
     id: int
@@ -121,6 +145,7 @@ class RollRow:
     unverified: str = ""
     events_lost: int = 0
     clock_shift_s: float = 0.0
+    grading: RollGradingRow = RollGradingRow()
 
     @property
     def incomplete(self) -> str:
@@ -144,7 +169,7 @@ class StretchRow:
 class DefectRow:
     """A row holds one defect; geometry as in :class:`station.contract.Defect`, ``unverified`` as in :class:`RollRow`.
 
-    ``threshold`` is that of the look that saw it best.
+    ``threshold`` is that of the look that saw it best; ``severity`` and ``web_mm`` as in Defect.
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
     """
 
@@ -177,6 +202,8 @@ class DefectRow:
     unverified: str = ""
     parts: int = 1
     look: Look = Look.FINE
+    severity: DefectSeverity | None = None
+    web_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +226,5 @@ class DefectFilter:
     kind: DefectKind | None = None
     verdict: Verdict | None = None
     unreviewed_only: bool = False
+    severity: DefectSeverity | None = None
     limit: int = 2000

@@ -14,19 +14,13 @@ from typing import Any
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from station.contract import (
-    Event,
-    Fault,
-    Notice,
-    RollEnded,
-    Severity,
-    StopChanged,
-)
+from station.contract import Event, Fault, Notice, RollEnded, Severity, StopChanged
 from station.recipe import Recipe
 from station.records import audit, images
 from station.records.calibrations import add_calibrations
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import RollLocks
+from station.records.rating.rating import Rating
 from station.records.recipes import next_recipe, set_model
 from station.records.reviews import add_review
 from station.records.rolls import KEPT, NO_ROLL, Entry, checked_name, clock_text, new_roll
@@ -84,6 +78,7 @@ class Store(AbstractContextManager["Store"]):
             place=self._place,
             tell=self._notices.append,
         )
+        self.rating = Rating(home, self._writer.call, self._warn, self._writer.lost_of)
         self._copies = None if file is None else DailyCopies(home, file, self._warn)
 
     @classmethod
@@ -210,6 +205,7 @@ class Store(AbstractContextManager["Store"]):
             for roll_id in began:
                 self._locks.free(roll_id)
             raise
+        self.rating.open(self._roll[0], recipe, used)
         return self._roll[1]
 
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
@@ -229,6 +225,8 @@ class Store(AbstractContextManager["Store"]):
         if roll is None and not isinstance(event, Notice | StopChanged | Fault):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
         roll_id = roll[0] if roll else NO_ROLL
+        event = self.rating.rated(event)
+        self.rating.hear(event)
         accepted = self._writer.put(self._entry(roll_id, event), timeout_s)
         if isinstance(event, RollEnded):
             self._roll = None
@@ -305,6 +303,7 @@ class Store(AbstractContextManager["Store"]):
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
         """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
         self._writer.call(lambda session: add_review(session, defect_id, verdict, by, note))
+        self.rating.refresh()
 
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
         """Add a row to the audit chain."""

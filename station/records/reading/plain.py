@@ -9,11 +9,13 @@ from sqlalchemy import Row, Select, select, type_coerce
 from sqlalchemy.types import NullType
 
 from station.contract import DefectKind, Ledger, UninspectedReason
+from station.records.rating.reading import GRADING_COLUMNS, grading_row
+from station.records.rating.tables import RollGradingTable, RuleTable
 from station.records.reading.values import Values, as_they_lie
 from station.records.rolls import BROKEN_OFF
 from station.records.rows import DefectRow, RecipeRow, RollRow, StretchRow, Verdict
 from station.records.schema import FabricTable, RecipeTable, RollTable
-from station.state.defect import Look
+from station.state.defect import DefectSeverity, Look
 
 RECIPE_PARTS = ("version", "threshold", "body")
 
@@ -56,6 +58,8 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
         unverified=row.unverified,
         parts=value.whole("parts"),
         look=value.one_of("look", Look),
+        severity=value.one_of_or_none("severity", DefectSeverity),
+        web_mm=value.number_or_none("web_mm"),
     )
 
 
@@ -82,9 +86,12 @@ def roll_query() -> Select[Any]:
             *as_they_lie(RollTable),
             type_coerce(FabricTable.name, NullType()).label("fabric"),
             *(type_coerce(RecipeTable.__table__.c[name], NullType()).label(name) for name in RECIPE_PARTS),
+            *GRADING_COLUMNS,
         )
         .join(RecipeTable, RecipeTable.id == RollTable.recipe_id, isouter=True)
         .join(FabricTable, FabricTable.id == RecipeTable.fabric_id, isouter=True)
+        .join(RollGradingTable, RollGradingTable.roll_id == RollTable.id, isouter=True)
+        .join(RuleTable, RuleTable.id == RollGradingTable.rule_id, isouter=True)
     )
 
 
@@ -118,4 +125,5 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         unverified=value.text("unverified"),
         events_lost=value.count("events_lost"),
         clock_shift_s=value.number("clock_shift_s"),
+        grading=grading_row(row),
     )

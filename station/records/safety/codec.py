@@ -32,13 +32,13 @@ from station.contract import (
     UninspectedReason,
 )
 from station.records.rolls import Entry
-from station.state.defect import Look
+from station.state.defect import DefectSeverity, Look
 
 _RECORDS = (
     ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RowJudged, StopChanged,
     Stretch, StretchClosed,
 )  # fmt: skip
-_WORDS = (DefectKind, Look, Severity, StopStep, UninspectedReason)
+_WORDS = (DefectKind, DefectSeverity, Look, Severity, StopStep, UninspectedReason)
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (*_RECORDS, *_WORDS)}
 
 

@@ -171,8 +171,10 @@ def test_unknown_rolls_and_rules_are_told(store: Store) -> None:
     with pytest.raises(RecordsError, match="no roll 'R9'"):
         reports.report(History(store), "R9")
     record(store, "R1", recipe(grading_rule="seven-point"))
-    with pytest.raises(reports.ReportError, match="R1 cannot be graded: There is no grading rule 'seven-point'"):
-        reports.report(History(store), "R1")
+    made = reports.report(History(store), "R1")
+    assert (made.grade, made.points, made.grading_rule) == ("not graded", None, "seven-point")
+    assert made.grade_reasons[0].startswith("There is no grading rule 'seven-point'; known rules: four-point,")
+    assert "will not be graded" in store.take_notices()[0].text
 
 
 def test_cloth_that_differs_as_a_whole_is_in_every_report(store: Store, tmp_path: Path) -> None:

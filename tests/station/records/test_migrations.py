@@ -19,7 +19,7 @@ from station.records.history import History
 from station.records.rows import DefectFilter, NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store
-from station.state.defect import Look
+from station.state.defect import DefectSeverity, Look
 from tests.rigs.records import make_recipe
 
 NEXT = '''
@@ -166,7 +166,7 @@ def second_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_piece_where_none_were_counted(
     home: Path, monkeypatch: pytest.MonkeyPatch, revision: str
 ) -> None:
@@ -185,6 +185,7 @@ def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_pi
         (defect,) = history.defects(DefectFilter(history.roll("old").id))
         assert (defect.number, defect.score, defect.parts) == (3, 2.5, 7 if revision >= "0005" else 1)
         assert (defect.look, defect.threshold) == (Look.FINE, 2.0), "the recipe's threshold is that of the fine look"
+        assert (defect.severity, defect.web_mm) == (DefectSeverity.MINOR, None)
 
 
 def dump(home: Path) -> list[str]:
@@ -263,6 +264,7 @@ ROLLS = {
     "0003": FOURTH_SCHEMA_ROLL.replace(", 0, 0)", ")"),
     "0004": FOURTH_SCHEMA_ROLL,
     "0005": FOURTH_SCHEMA_ROLL,
+    "0006": FOURTH_SCHEMA_ROLL,
 }
 OLD_DEFECT = (
     "INSERT INTO defect (id, roll_id, number, first_line, end_line, first_px, end_px, length_mm, width_mm, area_mm2, "
