@@ -54,6 +54,14 @@ class RecordsSettings(BaseModel):
     )
 
 
+class GradingSettings(BaseModel):
+    """These settings say what rolls are graded by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: str = Field("", description="rule for recipes that ask for none of their own, such as four-point-cotton")
+
+
 class Settings(BaseModel):
     """These settings are the whole of ``station.toml``."""
 
@@ -67,6 +75,7 @@ class Settings(BaseModel):
     outputs: LinkSettings | None = None
     record: RecordSettings | None = None
     records: RecordsSettings = RecordsSettings()
+    grading: GradingSettings = GradingSettings()
 
 
 def home_folder(home: Path | None) -> Path:

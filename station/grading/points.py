@@ -9,105 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
 
 from station.grading.rule import GradingRule, Step
-from station.state.defect_kind import DefectKind
+from station.grading.sizes import Flagged, RollSize, area, graded_length_mm
 from station.state.grade import Grade
-
-
-class Sized(Protocol):
-    """What grading asks of a defect, told or on record; lengths in mm."""
-
-    @property
-    def number(self) -> int: ...
-
-    @property
-    def position_mm(self) -> float: ...
-
-    @property
-    def length_mm(self) -> float: ...
-
-    @property
-    def width_mm(self) -> float: ...
-
-    @property
-    def area_mm2(self) -> float: ...
-
-    @property
-    def across_mm(self) -> float: ...
-
-    @property
-    def web_mm(self) -> float | None: ...
-
-    @property
-    def kind(self) -> DefectKind: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Flagged:
-    """A flagged defect holds what grading needs, lengths in mm.
-
-    Attributes:
-        position_mm: its beginning, from the roll's start.
-        length_mm, width_mm: along and across.
-        across_mm: distance of its middle from the web's left edge.
-        web_mm: width of the web where it lies, None if unknown.
-        is_hole: whether the steps for holes hold.
-        number: of the defect in its roll.
-        area_mm2: its area.
-    """
-
-    position_mm: float
-    length_mm: float
-    width_mm: float
-    across_mm: float
-    is_hole: bool = False
-    web_mm: float | None = None
-    number: int = 0
-    area_mm2: float = 0.0
-
-    @classmethod
-    def of(cls, defect: Sized) -> Self:
-        """Return what grading needs of a defect."""
-        return cls(
-            position_mm=defect.position_mm,
-            length_mm=defect.length_mm,
-            width_mm=defect.width_mm,
-            across_mm=defect.across_mm,
-            is_hole=defect.kind is DefectKind.HOLE,
-            web_mm=defect.web_mm,
-            number=defect.number,
-            area_mm2=defect.area_mm2,
-        )
-
-    def lies_within(self, edge_mm: float) -> bool:
-        """Say whether it lies wholly within so many mm of one edge; the right one needs a known width of the web."""
-        half = self.width_mm / 2
-        if self.across_mm + half <= edge_mm:
-            return True
-        return self.web_mm is not None and self.across_mm - half >= self.web_mm - edge_mm
-
-
-@dataclass(frozen=True, slots=True)
-class RollSize:
-    """The size of a roll is what its points are divided by; what is not known is None.
-
-    Attributes:
-        inspected_mm, uninspected_mm: lengths by the encoder; uninspected cloth never counts.
-        width_mm: mean width of the web where it was inspected.
-        cuttable_mm: width that can be cut; where it is None, the width less the rule's edge on both sides.
-        ticket_mm: length by the supplier's ticket.
-        weight_kg, grams_per_m2: of the roll and of its cloth, for grading by weight.
-    """
-
-    inspected_mm: float
-    width_mm: float | None
-    uninspected_mm: float = 0.0
-    cuttable_mm: float | None = None
-    ticket_mm: float | None = None
-    weight_kg: float | None = None
-    grams_per_m2: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +180,7 @@ def judge(tally: Tally, size: RollSize, rule: GradingRule) -> tuple[Grade, tuple
         most = (rule.running.reject_over or 0.0) / 1000
         reasons.append(f"a defect runs {tally.longest_mm / 1000:.1f} m, more than {most:.1f} m")
     if rule.limit is not None and rule.limit.per_interval is not None:
-        length_mm = _length_mm(size, rule)
+        length_mm = graded_length_mm(size, rule)
         if length_mm is None:
             return _without(basis, reasons, rate)
         number = length_mm / rule.interval
@@ -292,40 +197,6 @@ def judge(tally: Tally, size: RollSize, rule: GradingRule) -> tuple[Grade, tuple
 def _without(lacking: str, reasons: list[str], rate: float | None) -> tuple[Grade, tuple[str, ...], float | None, str]:
     """Return the outcome where the limit cannot be held against the points, as something is lacking."""
     return (Grade.REJECT if reasons else Grade.NOT_GRADED), tuple(reasons or [lacking]), rate, lacking
-
-
-def area(size: RollSize, rule: GradingRule) -> tuple[float | None, str]:
-    """Return the area in m² that the points are of and what it is in words; None, and what is lacking, without one."""
-    if rule.basis.area == "weight":
-        if not size.weight_kg or not size.grams_per_m2:
-            return None, "the roll's weight in kg and its cloth's g/m² are not on record"
-        words = f"{size.weight_kg:g} kg at {size.grams_per_m2:g} g/m²"
-        return size.weight_kg * 1000 / size.grams_per_m2, words
-    length_mm = _length_mm(size, rule)
-    if length_mm is None:
-        return None, "the length by the supplier's ticket is not on record"
-    width_mm, words = _width_mm(size, rule)
-    if width_mm is None or length_mm <= 0:
-        return None, "the web's width is not known" if width_mm is None else "nothing was inspected"
-    what = "inspected length" if rule.basis.length == "inspected" else "ticket length less what was not inspected"
-    return length_mm * width_mm / 1e6, f"{length_mm / 1000:.2f} m ({what}) × {width_mm:.0f} mm ({words})"
-
-
-def _length_mm(size: RollSize, rule: GradingRule) -> float | None:
-    if rule.basis.length == "inspected":
-        return size.inspected_mm
-    return None if size.ticket_mm is None else max(0.0, size.ticket_mm - size.uninspected_mm)
-
-
-def _width_mm(size: RollSize, rule: GradingRule) -> tuple[float | None, str]:
-    if rule.basis.width == "full":
-        return size.width_mm, "full width, mean where inspected"
-    if size.cuttable_mm is not None:
-        return size.cuttable_mm, "cuttable width"
-    if size.width_mm is None:
-        return None, ""
-    left = max(0.0, size.width_mm - 2 * rule.edge)
-    return left or None, f"cuttable width: the mean less {rule.edge:g} mm at each edge"
 
 
 def _stepped(defect: Flagged, rule: GradingRule) -> tuple[int, str]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from station.contract import Defect, DefectChanged, Event, RollEnded, RowJudged, StretchClosed
-from station.grading.points import Flagged, RollSize, Tally, area, judge
+from station.grading.points import Tally, judge
 from station.grading.rule import GradingRule
+from station.grading.sizes import Flagged, RollSize, area
 from station.state.grade import Grade, RunningGrade
 
 
@@ -92,7 +93,8 @@ class RunningGrader:
     def false_alarms(self, numbers: Iterable[int]) -> None:
         """Say which defects persons have marked as false alarms by now; these do not count."""
         with self._lock:
-            before, self._false_alarms = self._false_alarms, frozenset(numbers)
+            before = self._false_alarms
+            self._false_alarms = frozenset(numbers)
             for number in before ^ self._false_alarms:
                 self._put(number)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from station.grading.points import Flagged, defect_points
+from station.grading.points import defect_points
 from station.grading.rule import GradingRule, SeverityStep
+from station.grading.sizes import Flagged
 from station.state.defect_kind import DefectKind
 from station.state.grade import DefectSeverity
 

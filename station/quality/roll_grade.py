@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from station.grading.points import Explained, Flagged, Grading, RollSize, grade
+from station.grading.points import Explained, Grading, grade
 from station.grading.rule import GradingRule
 from station.grading.shelf import RuleError, Shelf
+from station.grading.sizes import Flagged, RollSize
 from station.records.rows import DefectRow, RollRow, Verdict
 from station.state.grade import Grade
 

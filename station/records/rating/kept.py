@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from station.grading.points import Flagged, RollSize, grade
+from station.grading.points import grade
 from station.grading.rule import GradingRule
+from station.grading.sizes import Flagged, RollSize
 from station.records.rating.reading import parsed
 from station.records.rating.tables import RollGradingTable, RuleTable
 from station.records.reading.values import SpoiltRowError, Values, as_they_lie

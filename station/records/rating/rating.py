@@ -12,11 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from station.contract import Defect, DefectChanged, Event
-from station.grading.points import Flagged
 from station.grading.rule import GradingRule
 from station.grading.running import RunningGrader
 from station.grading.severity import severity_of
 from station.grading.shelf import USUAL_RULE, RuleError, Shelf
+from station.grading.sizes import Flagged
 from station.recipe import Recipe
 from station.records import audit
 from station.records.rating.kept import counted_defects, keep_grade, rule_of, rule_row, size_of
@@ -63,18 +63,26 @@ class Rating:
         self._lost = lost
         self._roll_id = 0
         self._grader: RunningGrader | None = None
-        self.usual_rule = ""
-        """This rule grades rolls whose recipe asks for the usual one; '' for the station's own usual one."""
+        self._usual_rule = USUAL_RULE
 
     @property
     def rule(self) -> GradingRule | None:
         """Give the rule that grades the open roll, or the last one; None where there is none."""
         return None if self._grader is None else self._grader.rule
 
+    def choose(self, rule: str) -> None:
+        """Choose the rule for recipes that ask for none but the usual one; '' for the usual one itself.
+
+        Raises:
+            RuleError: there is no such rule, or its file has a mistake.
+        """
+        if rule:
+            Shelf(self._home).find(rule)
+        self._usual_rule = rule or USUAL_RULE
+
     def rule_for(self, recipe: Recipe) -> str:
         """Return the name of the rule for a recipe: its own, unless that is just the usual one."""
-        asked = recipe.grading_rule
-        return asked if asked != USUAL_RULE else self.usual_rule or USUAL_RULE
+        return recipe.grading_rule if recipe.grading_rule != USUAL_RULE else self._usual_rule
 
     def open(self, roll_id: int, recipe: Recipe, measures: RollMeasures) -> None:
         """Follow a roll that was begun, or is gone on with: by the rule on record for it, else the one for the recipe.

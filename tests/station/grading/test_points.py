@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.grading.points import Flagged, Grading, RollSize, Tally, defect_points
+from station.grading.points import Grading, Tally, defect_points
 from station.grading.points import grade as grade_roll
 from station.grading.rule import GradingRule
 from station.grading.shelf import Shelf
+from station.grading.sizes import Flagged, RollSize
 from station.grading.units import INCH_MM, PER_100_YD2, YARD_MM
 from station.state.grade import Grade
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.grading.points import Flagged
 from station.grading.rule import GradingRule
 from station.grading.severity import severity_of
 from station.grading.shelf import Shelf, read_rule
+from station.grading.sizes import Flagged
 from station.state.defect_kind import DefectKind
 from station.state.grade import DefectSeverity
 
