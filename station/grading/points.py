@@ -206,13 +206,13 @@ def _stepped(defect: Flagged, rule: GradingRule) -> tuple[int, str]:
     longest = max(defect.length_mm, defect.width_mm)
     if defect.is_hole and rule.holes is not None and longest > rule.holes.pinhole:
         points, step = _by_steps(longest, rule.holes.steps, defect.web_mm)
-        why = f"hole of {longest:.1f} mm, {step.words}"
+        why = f"hole of {longest:.1f} mm, {step}"
     else:
         along, along_step = _by_steps(defect.length_mm, rule.along, defect.web_mm)
         points, step = _by_steps(defect.width_mm, rule.across, defect.web_mm)
-        why = f"{defect.width_mm:.1f} mm across, {step.words}"
+        why = f"{defect.width_mm:.1f} mm across, {step}"
         if along > points or (along == points and defect.length_mm >= defect.width_mm):
-            points, why = along, f"{defect.length_mm:.1f} mm along, {along_step.words}"
+            points, why = along, f"{defect.length_mm:.1f} mm along, {along_step}"
         if defect.is_hole and rule.holes is not None:
             why = f"pinhole, as other defects: {why}"
     if points > rule.cap.per_defect:
@@ -220,8 +220,13 @@ def _stepped(defect: Flagged, rule: GradingRule) -> tuple[int, str]:
     return points, f"{why}: {points} point{'' if points == 1 else 's'}"
 
 
-def _by_steps(extent_mm: float, steps: Sequence[Step], web_mm: float | None) -> tuple[int, Step]:
-    return next((step.points, step) for step in steps if step.holds(extent_mm, web_mm))
+def _by_steps(extent_mm: float, steps: Sequence[Step], web_mm: float | None) -> tuple[int, str]:
+    """Return the points of the step that holds an extent, and the step in words."""
+    place = next(place for place, step in enumerate(steps) if step.holds(extent_mm, web_mm))
+    step = steps[place]
+    if not step.is_open:
+        return step.points, f"up to {step.reach}"
+    return step.points, f"over {steps[place - 1].reach}" if place else "of any size"
 
 
 def _explained(defects: Sequence[Flagged], rule: GradingRule) -> Iterator[Explained]:

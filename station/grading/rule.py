@@ -43,11 +43,11 @@ class Step(_Part):
         return self.up_to is None or extent_mm <= self.up_to
 
     @property
-    def words(self) -> str:
-        """Give up to where it holds, in words."""
+    def reach(self) -> str:
+        """Give up to where it holds, in words; '' where it has no upper end."""
         if self.up_to_width is not None:
-            return f"up to {self.up_to_width:.0%} of the width"
-        return "the highest step" if self.up_to is None else f"up to {self.up_to:g} mm"
+            return f"{self.up_to_width:.0%} of the width"
+        return "" if self.up_to is None else f"{self.up_to:g} mm"
 
 
 def _ordered(steps: tuple[Step, ...]) -> tuple[Step, ...]:

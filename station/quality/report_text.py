@@ -3,10 +3,12 @@ layout."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from station.local_time import dated, day
 from station.records.rolls import clock_text
+from station.state.defect import DefectSeverity
 from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:
@@ -38,9 +40,16 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects, {made.too_small} passed for their size alone"),
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
+        *([("Severity", severities)] if (severities := _severities(made)) else []),
         ("Points", _points(made)),
         ("Grade", _grade(made)),
     ]
+
+
+def _severities(made: Report) -> str:
+    """Count the defects that count by how grave they are, the gravest first; '' where nothing says so."""
+    graves = Counter(defect.severity for defect in made.defect_list if defect.counts)
+    return ", ".join(f"{graves[one]} {one}" for one in reversed(DefectSeverity) if graves[one])
 
 
 def _calibrations(made: Report) -> str:

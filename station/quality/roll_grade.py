@@ -139,7 +139,7 @@ def _explained(one: Explained, made: Grading) -> PointsExplained:
     if cut:
         word, cap = made.rule.interval_word, made.rule.cap.per_interval
         where = ", ".join(f"{span.from_m:.2f} to {span.to_m:.2f} m" for span in cut[:3]) + ", …" * (len(cut) > 3)
-        text += f"; the cap of {cap} in each {word} took {one.cap_took} of them ({where})"
+        text += f"; the cap of {cap} in each {word} took {one.cap_took} ({where})"
     return PointsExplained(
         number=one.number,
         at_m=one.position_mm / 1000,
