@@ -24,6 +24,7 @@ from station.state.cloth_differs import ClothDiffers as ClothDiffers
 from station.state.defect import Defect as Defect
 from station.state.defect import Look as Look
 from station.state.defect_kind import DefectKind as DefectKind
+from station.state.grade import RunningGrade as RunningGrade
 from station.state.machine import LinkState as LinkState
 from station.state.machine import MachineStatus as MachineStatus
 from station.state.machine import NextReject as NextReject
@@ -167,8 +168,8 @@ class LineSnapshot:
     ``unverified`` says why the roll's sizes are unverified (calibration missing, stale or foreign); '' if verified.
     ``records`` says how far the record lags behind the cloth, None if it does not.
     ``columns`` are judged as cloth, ``fastest_m_per_min`` is what this machine keeps up with (and more, if
-    ``goes_faster``: it never had all it could do yet); None while unknown.
-    ``identity`` is what is known of the open or last roll.
+    ``goes_faster``: it never had all it could do yet); None while unknown.  ``grade`` is the roll's grade so far,
+    ``identity`` what is known of the open or last roll.
     """
 
     state: LineState
@@ -196,6 +197,7 @@ class LineSnapshot:
     fastest_m_per_min: float | None = None
     goes_faster: bool = False
     identity: RollIdentity = UNKNOWN
+    grade: RunningGrade | None = None
 
     @property
     def end_line(self) -> int | None:

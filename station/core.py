@@ -206,7 +206,7 @@ class Station(Attended):
         inspection = self._inspection
         line = inspection.snapshot() if inspection is not None else self._last or self._without_line()
         line = self._continued.snapshot(self._named(line))
-        return replace(line, records=self._store.lag(self._unrecorded_m))
+        return replace(line, records=self._store.lag(self._unrecorded_m), grade=self._store.rating.grade())
 
     def _without_line(self, error: Exception | None = None) -> LineSnapshot:
         """Describe the line before it starts, or after ``error`` kept it from starting."""

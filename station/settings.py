@@ -59,6 +59,14 @@ class RecordsSettings(BaseModel):
     )
 
 
+class GradingSettings(BaseModel):
+    """These settings say what rolls are graded by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: str = Field("", description="rule for recipes that ask for none of their own, such as four-point-cotton")
+
+
 class Settings(BaseModel):
     """These settings are the whole of ``station.toml``."""
 
@@ -73,6 +81,7 @@ class Settings(BaseModel):
     record: RecordSettings | None = None
     records: RecordsSettings = RecordsSettings()
     label: LabelSettings = LabelSettings()
+    grading: GradingSettings = GradingSettings()
 
 
 def home_folder(home: Path | None) -> Path:

@@ -25,6 +25,7 @@ class Telling:
 
     def line(self, event: Event) -> bool:
         """Tell an event of the line; return False if the records have no room for it."""
+        event = self._store.rating.rated(event)
         is_kept = self._store.write(event, self._patience_s)
         self._patience_s = RECORDS_PATIENCE_S if is_kept else 0.0  # waited for once, not for each event in flight
         if not isinstance(event, RowJudged):

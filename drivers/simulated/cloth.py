@@ -40,6 +40,7 @@ class Cloth:
         background: grey level of the bare machine, and of what is seen through holes.
         seams: lines where two pieces are sewn together.  No flaws either.
         flaw_kinds: kinds of flaws to make; all by default.
+        open_holes: whether holes show the background itself, whatever their contrast.
         recall_lines: how many of the lines drawn last are kept, for a later call that overlaps them.
 
     Raises:
@@ -60,6 +61,7 @@ class Cloth:
         background: float = 40.0,
         seams: Sequence[int] = (),
         flaw_kinds: Sequence[FlawKind] = tuple(FlawKind),
+        open_holes: bool = False,
         recall_lines: int = 0,
     ) -> None:
         self.style = _checked(style, width_px, mm_per_px, seed, web_px)
@@ -69,6 +71,7 @@ class Cloth:
         self.seams = tuple(sorted(seams))
         settings = optics or OpticsSettings()
         self._background = background
+        self._open_holes = open_holes
         self._field = ClothField(self.style, width_px, mm_per_px, seed, web_px, disturbances, background, self.seams)
         self._optics = Optics(settings, width_px, mm_per_px, seed, disturbances)
         thread_px = max(self._field.warp_px, self._field.weft_px)
@@ -146,6 +149,7 @@ class Cloth:
             warp_px=self._field.warp_px,
             weft_px=self._field.weft_px,
             background=self._background,
+            open_holes=self._open_holes,
         )
 
     def _measure_sigma(self, settings: OpticsSettings, web: tuple[int, int]) -> float:

@@ -53,6 +53,7 @@ class Scene:
     rng: np.random.Generator
     along: Grid
     across: Grid
+    open_holes: bool = False
 
     @property
     def thread_px(self) -> float:
@@ -164,7 +165,9 @@ def _knot(s: Scene) -> Painted:
 
 def _hole(s: Scene) -> Painted:
     where = _round(s, 0.2, 0.5)
-    depth = np.maximum(s.region.shade - s.background, 8.0)
+    deep = s.region.shade - s.background
+    darker = float(s.region.shade.mean()) >= s.background
+    depth = deep if s.open_holes else np.maximum(deep, 8.0) if darker else np.minimum(deep, -8.0)
     return where, -where * depth
 
 
@@ -227,6 +230,7 @@ def paint_flaw(
     warp_px: float,
     weft_px: float,
     background: float,
+    open_holes: bool = False,
 ) -> FlawPatch:
     """Paint ``flaw`` on the clean cloth of its room.
 
@@ -237,6 +241,7 @@ def paint_flaw(
         gain: float32 ``[px]`` share of light that reaches the region's columns; the change is dimmed like the cloth.
         mm_per_px, warp_px, weft_px: scale and thread pitches.
         background: grey level seen through a hole.
+        open_holes: whether a hole shows just that, whatever its contrast.
     """
     lines, px = region.shade.shape
     y = np.arange(lines, dtype=np.float32)[:, None] - (lines - 1) / 2 + np.zeros((1, px), np.float32)
@@ -252,13 +257,15 @@ def paint_flaw(
         np.random.default_rng(flaw.seed),
         along,
         across,
+        open_holes,
     )
     envelope, change = PAINTERS[flaw.kind](scene)
     envelope, change = np.asarray(envelope, np.float32), np.asarray(change, np.float32)
     core = envelope >= min(_CORE, 0.999 * float(envelope.max()))
     change = np.where(envelope >= _TRACE, change, 0)
-    delta = np.rint(_to_contrast(change, core, region.shade, flaw.contrast_sigma * sigma) * gain).astype(np.int16)
-    return _trimmed(flaw, delta, core)
+    if not (open_holes and flaw.kind is FlawKind.HOLE):
+        change = _to_contrast(change, core, region.shade, flaw.contrast_sigma * sigma)
+    return _trimmed(flaw, np.rint(change * gain).astype(np.int16), core)
 
 
 def _to_contrast(change: Grid, core: NDArray[np.bool_], shade: Grid, levels: float) -> Grid:

@@ -106,6 +106,7 @@ def run_station(
     recipes' while it runs, ``scan`` is the text of the first roll's label."""
     line = settings.line
     records.history.recipe(line.fabric)
+    records.store.rating.choose(settings.grading.rule)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
     recording = None
     if settings.record is not None:

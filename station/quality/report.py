@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from model.durable import write_whole
 from station.contract import StationError
 from station.line.judging.decision import is_too_small
-from station.quality.grading import Flagged, Grade, Grading, grade, label_of, rule_named
 from station.quality.report_differing import ReportDiffering
 from station.quality.report_way import NO_WAY, RollWay, way_of
+from station.quality.roll_grade import PointsExplained, grade_roll
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
 from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict
@@ -33,7 +33,8 @@ class ReportError(StationError):
 class ReportDefect:
     """A report row holds one defect.  Lengths are in the report's unit (mm, or px without a scale); ``counts`` says
     whether it counts for the grade (a reject that nobody marked as false alarm); ``points`` are those before the cap
-    per interval; ``look`` is which look of the model saw it best, ``score`` and ``threshold`` are that look's."""
+    per interval; ``look`` is which look of the model saw it best, ``score`` and ``threshold`` are that look's;
+    ``severity`` is minor, major, critical, or None where nothing says so."""
 
     number: int
     position: float
@@ -53,6 +54,7 @@ class ReportDefect:
     threshold: float
     look: str
     parts: int = 1
+    severity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class Report:
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``too_small`` those
     that passed for their size alone, ``false_alarms`` the rejects that a person marked as such; points are given for
-    rejects that are not false alarms.
+    rejects that are not false alarms.  ``points_basis`` says which area they are of, ``points_explained`` where each
+    comes from.
     """
 
     roll: str
@@ -135,6 +138,8 @@ class Report:
     warnings: tuple[str, ...] = ()
     differing: tuple[ReportDiffering, ...] = ()
     way: RollWay = NO_WAY
+    points_basis: str = ""
+    points_explained: tuple[PointsExplained, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -147,7 +152,6 @@ def report(history: History, roll_name: str) -> Report:
 
     Raises:
         RecordsError: there is no such roll, or its row or all records cannot be read.
-        ReportError: the recipe names a grading rule that does not exist.
     """
     roll = history.roll(roll_name)
     made = report_of(history, roll, history.columns(roll.id), history.warnings(roll.id))
@@ -168,9 +172,8 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
     calibrations = history.calibrations(roll_id=roll.id, told=told)
     way = way_of(history, roll, spoilt)
     lacks = [*([roll.incomplete] if roll.incomplete else []), *spoilt]
-    counted = [row for row in rows if row.is_reject and row.verdict is not Verdict.FALSE_ALARM]
-    graded = _grade(roll, counted)
-    points = dict(zip((row.number for row in counted), graded.charged, strict=True)) if graded else {}
+    graded = grade_roll(roll, rows, lacks, history.home)
+    points, counted = graded.charged, graded.counted
     counting = {row.number for row in counted}
     false_alarms = sum(row.is_reject and row.verdict is Verdict.FALSE_ALARM for row in rows)
     scale = roll.mm_per_line
@@ -200,17 +203,19 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         too_small=sum(map(is_too_small, rows)),
         false_alarms=false_alarms,
         unreviewed=sum(row.verdict is None for row in counted),
-        points=graded.points if graded else None,
-        points_per_100_m2=graded.points_per_100_m2 if graded else None,
-        grade=str(graded.grade if graded and not lacks else Grade.NOT_GRADED),
-        grade_reasons=_reasons(roll, graded, spoilt),
-        grading_rule=label_of(roll.grading_rule),
+        points=graded.points,
+        points_per_100_m2=graded.points_per_100_m2,
+        grade=str(graded.grade),
+        grade_reasons=graded.reasons,
+        grading_rule=graded.rule,
         defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
         stretches=tuple(_stretch(row, scale, way) for row in stretches),
         incomplete_because=tuple(lacks),
         spoilt=tuple(spoilt),
         warnings=tuple(warnings),
         way=way,
+        points_basis=graded.basis,
+        points_explained=graded.explained,
     )
 
 
@@ -268,22 +273,6 @@ def _written(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _reasons(roll: RollRow, graded: Grading | None, spoilt: list[str]) -> tuple[str, ...]:
-    why = roll.incomplete or ("rows of it are spoilt" if spoilt else "")
-    return (f"the record is incomplete ({why})",) if why else graded.reasons if graded else ("the recipe has no scale",)
-
-
-def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:
-    if roll.mm_per_line is None:
-        return None
-    flagged = [Flagged(row.position_mm, row.length_mm, row.width_mm, row.across_mm) for row in counted]
-    try:
-        rule = rule_named(roll.grading_rule)
-    except ValueError as error:
-        raise ReportError(f"Roll {roll.name} cannot be graded: {error}") from error
-    return grade(flagged, roll.ledger.lines_inspected * roll.mm_per_line, _width_mm(roll), rule)
-
-
 def _metres(lines: int, mm_per_line: float | None) -> float | None:
     return None if mm_per_line is None else lines * mm_per_line / 1000
 
@@ -337,4 +326,5 @@ def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
         threshold=row.threshold,
         parts=row.parts,
         look=str(row.look),
+        severity=None if row.severity is None else str(row.severity),
     )

@@ -3,10 +3,12 @@ layout."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from station.local_time import dated, day
 from station.records.rolls import clock_text
+from station.state.defect import DefectSeverity
 from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:
@@ -40,9 +42,16 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects, {made.too_small} passed for their size alone"),
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
+        *([("Severity", severities)] if (severities := _severities(made)) else []),
         ("Points", _points(made)),
         ("Grade", _grade(made)),
     ]
+
+
+def _severities(made: Report) -> str:
+    """Count the defects that count by how grave they are, the gravest first; '' where nothing says so."""
+    graves = Counter(defect.severity for defect in made.defect_list if defect.counts)
+    return ", ".join(f"{graves[one]} {one}" for one in reversed(DefectSeverity) if graves[one])
 
 
 def _calibrations(made: Report) -> str:
@@ -74,7 +83,8 @@ def _place(stretch: ReportStretch | ReportDiffering) -> str:
 
 
 def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
-    """Return the cells of the defect's row: number, place, across, length, width, kind, score, points, verdict."""
+    """Return the cells of the defect's row: number, place, across, length, width, kind, severity, score, points,
+    verdict."""
     place = f"{defect.position / 1000:.3f} m" if made.unit == "mm" else f"{defect.position:.0f} px"
     return (
         str(defect.number),
@@ -83,13 +93,14 @@ def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
         f"{defect.length:.1f} {made.unit}",
         f"{defect.width:.1f} {made.unit}",
         kind_words(defect.kind, defect.parts, defect.look),
+        defect.severity or "",
         f"{defect.score:.3g}",
         "" if defect.points is None else str(defect.points),
         defect.verdict or ("" if defect.is_reject else "passed"),
     )
 
 
-HEADINGS = ("no", "at", "across", "length", "width", "kind", "score", "points", "verdict")
+HEADINGS = ("no", "at", "across", "length", "width", "kind", "severity", "score", "points", "verdict")
 
 
 def as_text(made: Report) -> str:
@@ -112,6 +123,9 @@ def as_text(made: Report) -> str:
     if made.incomplete_because:
         lines += ["", "Not in this report", *(f"  {why}" for why in made.incomplete_because[:LISTED])]
         lines += _more(len(made.incomplete_because))
+    if made.points_explained:
+        lines += ["", "Points", *(f"  {one.text}" for one in made.points_explained[:LISTED])]
+        lines += _more(len(made.points_explained))
     if made.defect_list:
         lines += ["", "Defects", *_table([HEADINGS, *(defect_cells(made, d) for d in made.defect_list[:LISTED])])]
         lines += _more(len(made.defect_list))
@@ -133,13 +147,10 @@ def _length(metres: float | None, lines: int) -> str:
 
 def _points(made: Report) -> str:
     if made.points is None:
-        return "none: points need a scale (mm per pixel) in the recipe"
+        return "none: points need a scale (mm per pixel) in the recipe, and a grading rule"
     if made.points_per_100_m2 is None:
         return f"{made.points} (rule {made.grading_rule}; per area unknown)"
-    return (
-        f"{made.points} (rule {made.grading_rule}), {made.points_per_100_m2:.1f} per 100 m² "
-        "of inspected length at inspected width"
-    )
+    return f"{made.points} (rule {made.grading_rule}), {made.points_per_100_m2:.1f} per 100 m² of {made.points_basis}"
 
 
 def _grade(made: Report) -> str:

@@ -87,6 +87,11 @@ class History:
             home = store.home
         self._home = Path(home or ".").absolute()
 
+    @property
+    def home(self) -> Path:
+        """Give the folder of the pictures, models and grading rules."""
+        return self._home
+
     def fabrics(self) -> list[str]:
         """Return the fabrics that have at least one recipe, by name; those whose name cannot be read are left out."""
         query = select(*as_they_lie(FabricTable)).where(FabricTable.id.in_(select(RecipeTable.fabric_id)))
@@ -198,6 +203,8 @@ class History:
             query = query.where(DefectTable.kind == str(chosen.kind))
         if chosen.verdict is not None:
             query = query.where(DefectTable.verdict == str(chosen.verdict))
+        if chosen.severity is not None:
+            query = query.where(DefectTable.severity == str(chosen.severity))
         if chosen.unreviewed_only:
             query = query.where(DefectTable.verdict.is_(None))
         return readable(self._rows(query), lambda row: defect_row(row, self._home), told)

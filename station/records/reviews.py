@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from station.records import audit
+from station.records.rating.kept import keep_grade
 from station.records.rows import RecordsError, Verdict
 from station.records.schema import DefectTable, ReviewTable, now
 
@@ -18,4 +19,5 @@ def add_review(session: Session, defect_id: int, verdict: Verdict, by: str, note
     session.add(ReviewTable(defect_id=defect_id, verdict=str(verdict), at=now(), who=by, note=note))
     defect.verdict = str(verdict)
     defect.reviewed_by = by
+    keep_grade(session, defect.roll_id)
     audit.append(session, "defect reviewed", old, f"defect {defect_id}: {verdict}", by, note)

@@ -34,6 +34,8 @@ from station.contract import (
 from station.recipe import Recipe
 from station.records import audit
 from station.records.calibrations import link_calibrations
+from station.records.rating.kept import BROKEN_OFF as BROKEN_OFF
+from station.records.rating.kept import keep_grade
 from station.records.recipes import recipe_row
 from station.records.roll_life.identity import columns_of, next_name, told
 from station.records.roll_life.marks import keep_marks
@@ -49,7 +51,6 @@ KEPT = (
 """Only these events are kept; whoever tells the records may tell them all."""
 
 ENDED = "ended"
-BROKEN_OFF = "broken off"
 COLUMNS = "columns inspected"
 DIFFERS = "cloth differs"
 NO_ROLL = 0
@@ -105,9 +106,8 @@ def new_roll(
         mm_per_px=measures.mm_per_px,
         mm_per_line=measures.mm_per_line,
         unverified=measures.unverified,
-        events_lost=0,
         clock_shift_s=0.0,
-        **dict.fromkeys(COUNTERS, 0),
+        **dict.fromkeys((*COUNTERS, "events_lost"), 0),
         **columns_of(identity or RollIdentity()),
     )
     if session.scalar(select(RollTable.id).where(RollTable.name == roll.name)) is not None:
@@ -137,6 +137,7 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
         for entry in mine:
             if isinstance(entry.event, RollEnded):
                 _end(session, roll, entry.event, entry.at)
+        keep_grade(session, roll_id)
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
@@ -200,6 +201,7 @@ def break_off(session: Session, roll: RollTable, why: str) -> None:
     roll.ended_at = max(roll.touched_at, roll.started_at)
     roll.ended_how = BROKEN_OFF
     roll.ended_why = why
+    keep_grade(session, roll.id)
     audit.append(session, "roll broken off", "open", f"{roll.name}: {_ledger_text(roll)}", "station", why)
 
 
@@ -234,9 +236,8 @@ def _end(session: Session, roll: RollTable, event: RollEnded, at: datetime) -> N
     roll.ended_at = max(at, roll.started_at)  # the clock may have been set back meanwhile
     roll.ended_how = BROKEN_OFF if event.broken_off else ENDED
     roll.ended_why = event.broken_off
-    audit.append(
-        session, f"roll {roll.ended_how}", "open", f"{roll.name}: {_ledger_text(roll)}", "station", event.broken_off
-    )
+    done = f"{roll.name}: {_ledger_text(roll)}"
+    audit.append(session, f"roll {roll.ended_how}", "open", done, "station", event.broken_off)
 
 
 def _ledger_text(roll: RollTable) -> str:
@@ -280,6 +281,8 @@ def _copy(defect: Defect, row: DefectTable) -> None:
     row.kind = str(defect.kind)
     row.look = str(defect.look)
     row.threshold = None if defect.look is Look.FINE else float(defect.threshold)
+    row.severity = None if defect.severity is None else str(defect.severity)
+    row.web_mm = None if defect.web_mm is None else float(defect.web_mm)
     row.piece = None if defect.piece is None else storable(defect.piece)
     row.is_reject = bool(defect.is_reject)
     row.closed = bool(defect.closed)

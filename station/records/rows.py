@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from station.contract import DefectKind, Ledger, StationError, UninspectedReason
+from station.grading.rule import GradingRule
 from station.recipe import Recipe
-from station.state.defect import Look
+from station.state.defect import DefectSeverity, Look
+from station.state.grade import Grade
 from station.state.roll import UNKNOWN, RollIdentity
 
 
@@ -89,6 +91,27 @@ class RollMeasures:
 
 
 @dataclass(frozen=True, slots=True)
+class RollGradingRow:
+    """A row holds what a roll is graded by, its grade where it has ended, and what people say of its size.
+
+    Attributes:
+        rule: as it was when the roll began; None where none is on record, for the reason ``lacking``.
+        cuttable_mm: width that can be cut.
+        weight_kg, grams_per_m2: of the roll and of its cloth.
+        points, points_per_100_m2, grade: as the defects and their reviews have it; None while it is open.
+    """
+
+    rule: GradingRule | None = None
+    lacking: str = ""
+    cuttable_mm: float | None = None
+    weight_kg: float | None = None
+    grams_per_m2: float | None = None
+    points: int | None = None
+    points_per_100_m2: float | None = None
+    grade: Grade | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RollRow:
     """A row holds one roll.  ``ended_at`` is None while it is open.  Times are UTC-aware.
 
@@ -102,6 +125,7 @@ class RollRow:
     ``identity``: what the mill knows of it.
     ``ended_why``: why it was broken off, 'crash' where its program was gone; '' where it was ended.
     ``resumed``: how often people went on with it after a crash.
+    ``grading_rule``: name of the rule that its recipe asks for; ``grading`` what it is graded by.
     """
 
     id: int
@@ -134,6 +158,8 @@ class RollRow:
         """Say in a word or two whether it is open, ended, or broken off."""
         return "open" if self.ended_at is None else "broken off" if self.broken_off else "ended"
 
+    grading: RollGradingRow = RollGradingRow()
+
     @property
     def incomplete(self) -> str:
         """Say why the roll is not wholly on record, '' if it is: an incomplete roll is never graded."""
@@ -158,7 +184,7 @@ class StretchRow:
 class DefectRow:
     """A row holds one defect; geometry as in :class:`station.contract.Defect`, ``unverified`` as in :class:`RollRow`.
 
-    ``threshold`` is that of the look that saw it best.
+    ``threshold`` is that of the look that saw it best; ``severity`` and ``web_mm`` as in Defect.
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
     """
 
@@ -191,6 +217,8 @@ class DefectRow:
     unverified: str = ""
     parts: int = 1
     look: Look = Look.FINE
+    severity: DefectSeverity | None = None
+    web_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,4 +250,5 @@ class DefectFilter:
     kind: DefectKind | None = None
     verdict: Verdict | None = None
     unreviewed_only: bool = False
+    severity: DefectSeverity | None = None
     limit: int = 2000

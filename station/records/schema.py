@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0007"
+HEAD = "0008"
 """This is the revision of the schema described here; it equals the newest migration."""
 
 
@@ -182,7 +182,8 @@ class DefectTable(Base):
 
     A row with ``merged_into`` turned out to be part of the defect with that number; it is kept, but never listed.
     ``parts`` is of how many pieces close together it is made, ``look`` which look of the model saw it best, and
-    ``threshold`` that look's, None where it is the recipe's own.
+    ``threshold`` that look's, None where it is the recipe's own.  ``severity`` is how grave it is by the roll's grading
+    rule (minor, major, critical; None where nothing says so), ``web_mm`` how wide the web was there.
     """
 
     __tablename__ = "defect"
@@ -218,6 +219,8 @@ class DefectTable(Base):
     parts: Mapped[int] = mapped_column(server_default="1")
     look: Mapped[str] = mapped_column(String(32), server_default="fine")
     threshold: Mapped[float | None]
+    severity: Mapped[str | None] = mapped_column(String(16))
+    web_mm: Mapped[float | None]
 
 
 class ReviewTable(Base):

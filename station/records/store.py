@@ -14,20 +14,14 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from station.contract import (
-    Event,
-    Fault,
-    Notice,
-    RollEnded,
-    Severity,
-    StopChanged,
-)
+from station.contract import Event, Fault, Notice, RollEnded, Severity, StopChanged
 from station.recipe import Recipe
 from station.records import audit
 from station.records.calibrations import add_calibrations
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import RollLocks
 from station.records.people.register import Register
+from station.records.rating.rating import Rating
 from station.records.recipes import next_recipe, set_model
 from station.records.reviews import add_review
 from station.records.roll_life.open_rolls import OpenRolls
@@ -90,6 +84,7 @@ class Store(AbstractContextManager["Store"]):
             place=self._place,
             tell=self._notices.append,
         )
+        self.rating = Rating(home, self._writer.call, self._warn, self._writer.lost_of)
         self._copies = None if file is None else DailyCopies(home, file, self._warn)
 
     @classmethod
@@ -198,7 +193,10 @@ class Store(AbstractContextManager["Store"]):
             this fabric and version.
         """
         self._break_off_open("another roll was begun", 30.0)
-        return self.rolls.begin(name, recipe, camera_id, measures, by, identity)
+        used = measures or RollMeasures.uncalibrated(recipe)
+        begun = self.rolls.begin(name, recipe, camera_id, used, by, identity)
+        self.rating.open(self.rolls.open_id, recipe, used)
+        return begun
 
     def resume_roll(self, name: str, recipe: Recipe, camera_id: str, measures: RollMeasures, by: str) -> Reopened:
         """Open the roll again that a crash left; all that :meth:`write` is told from now on belongs to it.
@@ -207,7 +205,9 @@ class Store(AbstractContextManager["Store"]):
             RecordsError: there is no such roll, another was begun since, or it has another scale.
         """
         self._break_off_open("another roll was resumed", 30.0)
-        return self.rolls.resume(name, recipe, camera_id, measures, by)
+        back = self.rolls.resume(name, recipe, camera_id, measures, by)
+        self.rating.open(back.id, recipe, measures)
+        return back
 
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
@@ -226,6 +226,8 @@ class Store(AbstractContextManager["Store"]):
         if roll is None and not isinstance(event, Notice | StopChanged | Fault):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
         roll_id = roll[0] if roll else NO_ROLL
+        event = self.rating.rated(event)
+        self.rating.hear(event)
         accepted = self._writer.put(self._entry(roll_id, event), timeout_s)
         if isinstance(event, RollEnded):
             self.rolls.open = None
@@ -307,6 +309,7 @@ class Store(AbstractContextManager["Store"]):
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
         """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
         self._writer.call(lambda session: add_review(session, defect_id, verdict, by, note))
+        self.rating.refresh()
 
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
         """Add a row to the audit chain."""

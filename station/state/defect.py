@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from station.state.defect_kind import DefectKind
 from station.state.defect_kind import Look as Look
+from station.state.grade import DefectSeverity as DefectSeverity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +34,8 @@ class Defect:
         parts: of how many pieces close together it is made, 1 for all that is one piece.
         look: which look of the model sees it best.
         peak_line, peak_px: where its highest score is.
+        web_mm: width of the web where it was first told, None if unknown; in px where the recipe has no scale.
+        severity: how grave it is by the roll's grading rule, None where nothing says so.
     """
 
     number: int
@@ -58,6 +61,8 @@ class Defect:
     look: Look = Look.FINE
     peak_line: int = 0
     peak_px: int = 0
+    web_mm: float | None = None
+    severity: DefectSeverity | None = None
 
     @property
     def ratio(self) -> float:

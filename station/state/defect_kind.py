@@ -13,6 +13,8 @@ class DefectKind(StrEnum):
     WEFT_LINE = "weft-wise line"
     SPOT = "spot"
     AREA = "area"
+    HOLE = "hole"
+    """Its inside is not cloth but what lies behind it."""
 
 
 class Look(StrEnum):

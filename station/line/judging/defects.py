@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.scorer import TileScorer
-from station.contract import Defect
+from station.contract import Defect, DefectKind
 from station.line.flow import StripPart
 from station.line.judging.areas import AreaJoiner
 from station.line.judging.decision import decide, geometry
+from station.line.judging.holes import AROUND_PX, MOST_LINES, HoleFinder
 from station.line.judging.recent_cloth import RecentCloth
 from station.line.judging.regions import BLUR, Region, RegionFinder
 from station.line.judging.specks import ABOVE_LINES, BELOW_LINES, BESIDE_PX, speck
@@ -48,6 +49,7 @@ class DefectTracker:
 
     Args:
         edge_drop, point_spread_px: properties of the scorer; see :class:`model.scorer.TileScorer`.
+        holes: tells holes from other flaws, None where that is left to another look.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class DefectTracker:
         cell_px: int,
         edge_drop: float,
         point_spread_px: float,
+        holes: HoleFinder | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recipe = recipe
         self._cell = cell_px
+        self._holes = holes
         self._clock = clock
         self._edge_drop = edge_drop
         self._point_spread_px = point_spread_px
@@ -78,7 +82,7 @@ class DefectTracker:
         self._closing: list[Region] = []
 
     @classmethod
-    def of(cls, recipe: Recipe, scorer: TileScorer, width_px: int) -> DefectTracker:
+    def of(cls, recipe: Recipe, scorer: TileScorer, width_px: int, holes: HoleFinder | None = None) -> DefectTracker:
         """Return what follows the defects that a scorer shows."""
         return cls(
             recipe,
@@ -86,6 +90,7 @@ class DefectTracker:
             cell_px=scorer.cell_px,
             edge_drop=scorer.edge_drop,
             point_spread_px=scorer.point_spread_px,
+            holes=holes,
         )
 
     @property
@@ -123,6 +128,8 @@ class DefectTracker:
             self._piece = part.piece
             self._cloth = RecentCloth(self._cell)
         self._cloth.append(part)
+        if self._holes is not None:
+            self._holes.see(part)
         self._finder.feed(scores, scores * part.divisors)
         yield from self._collect(part.left_px, ended=False)
 
@@ -268,6 +275,19 @@ class DefectTracker:
         start = min(max((first + end) * cell / 2 - size / 2, lowest), highest - size)
         return math.floor(start + 0.5), math.floor(start + size + 0.5)
 
+    def _is_hole(self, box: tuple[int, int, int, int], peak_line: int) -> bool:
+        """Say whether the picture shows a hole in a box of lines from the run's start and columns."""
+        if self._holes is None:
+            return False
+        top, bottom, left, right = box
+        top = max(top, peak_line - MOST_LINES // 2)  # of a long one, the cloth around its peak
+        bottom = min(bottom, top + MOST_LINES)
+        first, column = max(self._cloth.first, top - AROUND_PX), max(0, left - AROUND_PX)
+        pixels = self._cloth.pixels(first, bottom + AROUND_PX, column, right + AROUND_PX)
+        if pixels is None or top < first:
+            return False
+        return self._holes.is_hole(pixels, (top - first, bottom - first, left - column, right - column))
+
     def _size_mm(self, region: Region) -> tuple[float, float]:
         top, bottom, left, right = self._box_px(region)
         return (bottom - top) * self._recipe.scale_along, (right - left) * self._recipe.scale
@@ -278,6 +298,10 @@ class DefectTracker:
         across, along = self._recipe.scale, self._recipe.scale_along
         top, bottom, left, right = self._box_px(region)
         length_mm, width_mm = self._size_mm(region)
+        is_reject = merged_into is None and self._is_reject(region)
+        kind = geometry(length_mm, width_mm, self._recipe, region.parts)
+        if closed and is_reject and self._is_hole((top, bottom, left, right), region.peak_row * self._cell):
+            kind = DefectKind.HOLE
         return Defect(
             number=number,
             first_line=self._run_line + top,
@@ -291,8 +315,8 @@ class DefectTracker:
             across_mm=((left + right) / 2 - track.left_px) * across,
             score=region.peak,
             threshold=self._recipe.threshold,
-            kind=geometry(length_mm, width_mm, self._recipe, region.parts),
-            is_reject=merged_into is None and self._is_reject(region),
+            kind=kind,
+            is_reject=is_reject,
             closed=closed,
             piece=self._piece,
             crop=track.crop if closed else None,

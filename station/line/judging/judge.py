@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 import numpy as np
@@ -32,6 +33,7 @@ from station.line.flow import EndOfRun, Judged, LongSteps, ScoredRow, StripPart,
 from station.line.gauges import Gauges
 from station.line.judging.blending import Blender
 from station.line.judging.defects import DefectTracker
+from station.line.judging.holes import HoleFinder
 from station.line.judging.looks.broad import BroadJudge
 from station.line.judging.looks.joining import LookJoiner
 from station.line.judging.looks.long import RANK, long_judge
@@ -79,7 +81,10 @@ class Judge:
         self._notices = Notices(emit)
         self._threshold = recipe.threshold
         self._blender = Blender.of(recipe, scorer, width_px)
-        self._tracker = DefectTracker.of(recipe, scorer, width_px)
+        self._tracker = DefectTracker.of(recipe, scorer, width_px, HoleFinder())
+        self._scale = recipe.scale
+        self._web_mm: float | None = None
+        self._webs: dict[int, float | None] = {}
         self._broad = {one.size: one for one in broad}
         self._long = long_judge(recipe, scorer, self._tracker.picture, width_px, view=view)
         self._joiner = LookJoiner(recipe) if broad or self._long is not None else None
@@ -182,6 +187,7 @@ class Judge:
         scores = self._tracker.judged_scores(part)
         first, end = part.run_line + part.first, part.run_line + part.end
         cloth = part.right_px > part.left_px
+        self._web_mm = (part.right_px - part.left_px) * self._scale if cloth else None
         if self._view:
             self._emit(
                 StripView(
@@ -262,7 +268,8 @@ class Judge:
             self._rejects.discard(defect.number)
         if defect.is_reject:
             self._rejects.add(defect.number)
-        self._emit(DefectChanged(defect))
+        web_mm = self._webs.setdefault(defect.number, self._web_mm)
+        self._emit(DefectChanged(replace(defect, web_mm=web_mm)))
 
     def _settle(self, line: int | None) -> None:
         """Settle the lines before ``line``, all of the run if None."""

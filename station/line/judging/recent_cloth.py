@@ -29,6 +29,11 @@ class RecentCloth:
             self._parts.popleft()
 
     @property
+    def first(self) -> int:
+        """Give the oldest line that is remembered, counted from the run's start."""
+        return self._parts[0].first if self._parts else 0
+
+    @property
     def end(self) -> int:
         """Give the line after the newest one, counted from the run's start."""
         return self._parts[-1].end if self._parts else 0

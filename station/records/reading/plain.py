@@ -10,13 +10,15 @@ from sqlalchemy.types import NullType
 
 from station.contract import DefectKind, Ledger, UninspectedReason
 from station.recipe.names import tidy
+from station.records.rating.reading import GRADING_COLUMNS, grading_row
+from station.records.rating.tables import RollGradingTable, RuleTable
 from station.records.reading.values import Values, as_they_lie
 from station.records.roll_life.identity import COLUMNS
 from station.records.roll_life.marks import MarkRow
 from station.records.rolls import BROKEN_OFF
 from station.records.rows import DefectRow, RecipeRow, RollFilter, RollRow, StretchRow, Verdict
 from station.records.schema import FabricTable, RecipeTable, RollTable
-from station.state.defect import Look
+from station.state.defect import DefectSeverity, Look
 from station.state.roll import MEASURES, WORDS, MarkKind, RollIdentity
 
 RECIPE_PARTS = ("version", "threshold", "body")
@@ -60,6 +62,8 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
         unverified=row.unverified,
         parts=value.whole("parts"),
         look=value.one_of("look", Look),
+        severity=value.one_of_or_none("severity", DefectSeverity),
+        web_mm=value.number_or_none("web_mm"),
     )
 
 
@@ -86,9 +90,12 @@ def roll_query() -> Select[Any]:
             *as_they_lie(RollTable),
             type_coerce(FabricTable.name, NullType()).label("fabric"),
             *(type_coerce(RecipeTable.__table__.c[name], NullType()).label(name) for name in RECIPE_PARTS),
+            *GRADING_COLUMNS,
         )
         .join(RecipeTable, RecipeTable.id == RollTable.recipe_id, isouter=True)
         .join(FabricTable, FabricTable.id == RecipeTable.fabric_id, isouter=True)
+        .join(RollGradingTable, RollGradingTable.roll_id == RollTable.id, isouter=True)
+        .join(RuleTable, RuleTable.id == RollGradingTable.rule_id, isouter=True)
     )
 
 
@@ -136,6 +143,7 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         identity=_identity(value),
         ended_why=value.text("ended_why"),
         resumed=value.count("resumed"),
+        grading=grading_row(row),
     )
 
 

@@ -14,7 +14,7 @@ from station.records import images
 from station.records.locks import RollLocks
 from station.records.roll_life.identity import checked_identity, checked_name, correct, rename
 from station.records.roll_life.unfinished import Reopened, close_for_good, reopen, unfinished
-from station.records.rolls import new_roll
+from station.records.rolls import NO_ROLL, new_roll
 from station.records.rows import RecordsError, RollMeasures
 from station.records.safety.clock import ClockWatch, clock_behind
 from station.records.safety.recovery import break_off_open
@@ -62,12 +62,17 @@ class OpenRolls:
             raise RecordsError("No roll is open; begin a roll first.")
         return now_open[0]
 
+    @property
+    def open_id(self) -> int:
+        """Give the number of the open roll, ``NO_ROLL`` if there is none."""
+        return self.open[0] if self.open else NO_ROLL
+
     def begin(
         self,
         name: str | None,
         recipe: Recipe,
         camera_id: str,
-        measures: RollMeasures | None,
+        measures: RollMeasures,
         by: str,
         identity: RollIdentity | None,
     ) -> str:
@@ -76,18 +81,19 @@ class OpenRolls:
         known = checked_identity(identity or RollIdentity())
 
         began: list[int] = []
-        used = measures or RollMeasures.uncalibrated(recipe)
         above = images.highest_roll(self._home)  # pictures of a database that was put aside are not written over
 
         def run(session: Session) -> tuple[int, str]:
             began_at, _ = self._clock.look()
             if text := clock_behind(session, began_at):
                 self._warn(text)
-            roll = new_roll(session, chosen, recipe, camera_id, used, self._station, by, above_id=above, identity=known)
+            roll = new_roll(
+                session, chosen, recipe, camera_id, measures, self._station, by, above_id=above, identity=known
+            )
             began.append(roll.id)
             self._lock(roll.id)
             started = roll.started_at
-            self.headers[roll.id] = roll_header(roll.name, recipe, camera_id, self._station, started, used, known)
+            self.headers[roll.id] = roll_header(roll.name, recipe, camera_id, self._station, started, measures, known)
             return roll.id, roll.name
 
         try:

@@ -34,13 +34,13 @@ from station.contract import (
     UninspectedReason,
 )
 from station.records.rolls import Entry
-from station.state.defect import Look
+from station.state.defect import DefectSeverity, Look
 
 _RECORDS = (
     ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RollMark, RowJudged,
     StopChanged, Stretch, StretchClosed,
 )  # fmt: skip
-_WORDS = (DefectKind, Look, MarkKind, Severity, StopStep, UninspectedReason)
+_WORDS = (DefectKind, DefectSeverity, Look, MarkKind, Severity, StopStep, UninspectedReason)
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (*_RECORDS, *_WORDS)}
 
 

@@ -171,8 +171,10 @@ def test_unknown_rolls_and_rules_are_told(store: Store) -> None:
     with pytest.raises(RecordsError, match="no roll 'R9'"):
         reports.report(History(store), "R9")
     record(store, "R1", recipe(grading_rule="seven-point"))
-    with pytest.raises(reports.ReportError, match="R1 cannot be graded: There is no grading rule 'seven-point'"):
-        reports.report(History(store), "R1")
+    made = reports.report(History(store), "R1")
+    assert (made.grade, made.points, made.grading_rule) == ("not graded", None, "seven-point")
+    assert made.grade_reasons[0].startswith("There is no grading rule 'seven-point'; known rules: four-point,")
+    assert "will not be graded" in store.take_notices()[0].text
 
 
 def test_cloth_that_differs_as_a_whole_is_in_every_report(store: Store, tmp_path: Path) -> None:
@@ -203,3 +205,25 @@ def test_cloth_that_differs_as_a_whole_is_in_every_report(store: Store, tmp_path
 def test_what_the_line_told_of_other_cloth_survives_a_spill(store: Store) -> None:
     entry = Entry(3, ClothDiffers(1000, None, 0.6, "light?"), datetime.now(UTC))
     assert entry_of(entry_content(entry, 1)).event == entry.event
+
+
+def test_every_point_is_explained_in_text_and_json_with_what_the_cap_took(store: Store) -> None:
+    """In metre 9 lie 100 mm (2 points), 230 mm (3) and 20 mm (1): the cap of four takes one, then another."""
+    record(store, "R1", recipe(), ended=False)
+    store.write(DefectChanged(spot(5, 9300, 230)))
+    store.write(DefectChanged(spot(6, 9700, 20)))
+    store.write(RollEnded("R1", Ledger(200_000, 180_000, 20_000)))
+    assert store.flush()
+    made = reports.report(History(store), "R1")
+    told = {one["number"]: one for one in json.loads(json.dumps(reports.to_dict(made)))["points_explained"]}
+    assert [(number, one["charged"], one["cap_took"], one["counted"]) for number, one in told.items()] == [
+        (1, 1, 0, 1), (2, 2, 0, 2), (5, 3, 1, 2), (6, 1, 1, 0), (3, 4, 0, 4),
+    ]  # fmt: skip
+    assert sum(one["counted"] for one in told.values()) == made.points == 9
+    assert told[5]["spans"] == [{"from_m": 9.0, "to_m": 10.0, "charged": 3, "counted": 2}]
+    text = reports.to_text(made)
+    assert "  no 5 at 9.300 m: 230.0 mm along, up to 230 mm: 3 points; the cap of 4 in each metre took 1 (" in text
+    assert "  no 3 at 20.000 m: 300.0 mm along, over 230 mm: 4 points" in text
+    assert "Severity       2 major, 3 minor" in text
+    assert "90.00 m (inspected length) × 1500 mm (full width, mean where inspected)" in text
+    assert "says nothing of the 10.00 m (20000 lines) not inspected" in text

@@ -20,7 +20,7 @@ from station.records.history import History
 from station.records.rows import DefectFilter, NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store
-from station.state.defect import Look
+from station.state.defect import DefectSeverity, Look
 from station.state.roll import RollIdentity
 from tests.rigs.records import make_recipe
 
@@ -187,6 +187,7 @@ def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_pi
         (defect,) = history.defects(DefectFilter(history.roll("old").id))
         assert (defect.number, defect.score, defect.parts) == (3, 2.5, 7 if revision >= "0005" else 1)
         assert (defect.look, defect.threshold) == (Look.FINE, 2.0), "the recipe's threshold is that of the fine look"
+        assert (defect.severity, defect.web_mm) == (DefectSeverity.MINOR, None)
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from model.scorer import FINE
-from station.contract import Defect
+from station.contract import Defect, DefectKind
 from station.recipe import Recipe
 from station.state.defect import Look
 
@@ -172,6 +172,12 @@ class LookJoiner:
         return group.number
 
     def _shown(self, group: _Group) -> Defect:
+        """Return the defect as the look sees it that saw it in one piece and best, a hole where one look saw that."""
+        shown = self._seen_best(group)
+        is_hole = any(member.kind is DefectKind.HOLE for _, member in group.rejects())
+        return replace(shown, kind=DefectKind.HOLE) if is_hole else shown
+
+    def _seen_best(self, group: _Group) -> Defect:
         """Return the defect as the look sees it that saw it in one piece and best; in several pieces, all of them."""
         by_key = dict(group.rejects()) or group.members
         seen = list(by_key.values())

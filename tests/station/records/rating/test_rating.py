@@ -1,0 +1,255 @@
+"""A roll keeps the very rule that grades it, its grade, and how grave its defects are."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from station.contract import (
+    Defect,
+    DefectChanged,
+    Ledger,
+    RollEnded,
+    RowJudged,
+    Stretch,
+    StretchClosed,
+    UninspectedReason,
+)
+from station.grading.shelf import RuleError
+from station.quality import report as reports
+from station.records.history import History
+from station.records.rating.rating import RollFigures
+from station.records.rows import DefectFilter, RecordsError, Verdict
+from station.records.store import Store
+from station.state.defect import DefectSeverity
+from station.state.defect_kind import DefectKind
+from station.state.grade import Grade
+from tests.rigs.records import make_defect, make_recipe
+
+PEAKS = np.zeros(1, np.float32)
+
+
+def flaw(number: int, at_mm: float, length_mm: float = 5.0, **changes: Any) -> Defect:
+    values: dict[str, Any] = {"position_mm": at_mm, "length_mm": length_mm, "width_mm": 2.0, "across_mm": 500.0}
+    return make_defect(number, **(values | {"web_mm": 1000.0} | changes))
+
+
+def run_roll(store: Store, name: str, flaws: list[Defect], metres: int = 20, **recipe: Any) -> None:
+    """A roll 1 m wide; its last metre is not inspected."""
+    store.begin_roll(name, make_recipe(**recipe), "cam")
+    lines = metres * 2000
+    store.write(RowJudged(0, lines, PEAKS, width_px=2000))
+    for one in flaws:
+        assert store.write(DefectChanged(one))
+    store.write(StretchClosed(Stretch(0, lines - 2000)))
+    store.write(StretchClosed(Stretch(lines - 2000, lines, UninspectedReason.OVERLOAD)))
+    store.write(RollEnded(name, Ledger(lines, lines - 2000, 2000)))
+    assert store.flush()
+
+
+def own_rule(home: Path, text: str) -> None:
+    (home / "rules").mkdir(exist_ok=True)
+    (home / "rules" / "mill.toml").write_text(f'name = "mill"\nlike = "four-point"\n{text}\n')
+
+
+def test_a_roll_states_the_rule_as_it_was_when_the_roll_began(store: Store, history: History, home: Path) -> None:
+    own_rule(home, "version = 1\ncap = { per_defect = 3, per_interval = 3 }")
+    run_roll(store, "R1", [flaw(1, 500, 300)], grading_rule="mill")
+    own_rule(home, "version = 2\ncap = { per_defect = 2, per_interval = 2 }")
+    run_roll(store, "R2", [flaw(1, 500, 300)], grading_rule="mill")
+    (home / "rules" / "mill.toml").unlink()
+    graded = [(made.grading_rule, made.points) for made in (reports.report(history, name) for name in ("R1", "R2"))]
+    assert graded == [("mill v1", 3), ("mill v2", 2)]
+
+
+def test_a_rule_changed_under_its_old_version_grades_as_it_was_and_that_is_told(
+    store: Store, history: History, home: Path
+) -> None:
+    own_rule(home, "version = 1\ncap = { per_defect = 3, per_interval = 3 }")
+    run_roll(store, "R1", [flaw(1, 500, 300)], grading_rule="mill")
+    own_rule(home, "version = 1\ncap = { per_defect = 2, per_interval = 2 }")
+    store.take_notices()
+    run_roll(store, "R2", [flaw(1, 500, 300)], grading_rule="mill")
+    assert reports.report(history, "R2").points == 3
+    (notice,) = store.take_notices()
+    assert "mill v1 was changed since it graded rolls" in notice.text
+    assert "Give the changed rule a higher version" in notice.text
+
+
+def test_a_rule_file_with_a_mistake_stops_no_roll_which_is_then_not_graded(
+    store: Store, history: History, home: Path
+) -> None:
+    own_rule(home, "version = 1\nedge = 'wide'")
+    run_roll(store, "R1", [flaw(1, 500, 300)], grading_rule="mill")
+    (notice,) = store.take_notices()
+    assert "mill.toml, line 4: edge is no length; write a number and its unit" in notice.text
+    made = reports.report(history, "R1")
+    assert (made.grade, made.points, len(made.defect_list)) == ("not graded", None, 1)
+    assert "mill.toml, line 4" in made.grade_reasons[0]
+    assert "mill.toml, line 4" in reports.to_text(made)
+    running = store.rating.grade()
+    assert running is not None
+    assert (running.grade, running.points) == (Grade.NOT_GRADED, None)
+
+
+def test_the_stations_usual_rule_grades_where_the_recipe_asks_for_none_of_its_own(
+    store: Store, history: History
+) -> None:
+    store.rating.choose("ten-point")
+    with pytest.raises(RuleError, match="no grading rule 'eleven-point'"):
+        store.rating.choose("eleven-point")
+    run_roll(store, "R1", [flaw(1, 500, 300)])
+    run_roll(store, "R2", [flaw(1, 500, 300)], version=2, grading_rule="four-point-cotton")
+    run_roll(store, "R3", [flaw(1, 500, 300)], version=3, grading_rule="four-point v1")
+    rules = [reports.report(history, name).grading_rule for name in ("R1", "R2", "R3")]
+    assert rules == ["ten-point v1", "four-point-cotton v1", "four-point v1"]
+
+
+def test_severity_is_on_record_and_lists_are_filtered_by_it(store: Store, history: History) -> None:
+    flaws = [
+        flaw(1, 500, 20),
+        flaw(2, 3000, 200),
+        flaw(3, 5000, 8, kind=DefectKind.HOLE),
+        flaw(4, 9000, 20, is_reject=False),
+    ]
+    run_roll(store, "R1", flaws)
+    roll = history.roll("R1")
+    by_number = {row.number: row.severity for row in history.defects(DefectFilter(roll.id))}
+    minor, major, critical = DefectSeverity
+    assert by_number == {1: minor, 2: major, 3: critical, 4: None}
+    for severity, number in ((minor, 1), (major, 2), (critical, 3)):
+        assert [row.number for row in history.defects(DefectFilter(roll.id, severity=severity))] == [number]
+
+
+def test_the_grade_on_record_is_that_of_the_report_and_follows_the_reviews(store: Store, history: History) -> None:
+    run_roll(store, "R1", [flaw(number, 2000.0 * number, 300) for number in range(1, 5)])
+    assert_same(store, history, "R1")
+    roll = history.roll("R1")
+    assert (roll.grading.points, roll.grading.grade) == (16, Grade.REJECT)
+    for row in history.defects(DefectFilter(roll.id))[:3]:
+        store.review(row.id, Verdict.FALSE_ALARM, "ann")
+    assert_same(store, history, "R1")
+    roll = history.roll("R1")
+    assert (roll.grading.points, roll.grading.grade) == (4, Grade.PASS)
+
+
+def test_a_review_while_the_roll_runs_changes_its_running_grade(store: Store, history: History) -> None:
+    store.begin_roll("R1", make_recipe(), "cam")
+    store.write(DefectChanged(flaw(1, 500, 300)))
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    assert store.flush()
+    (row,) = history.defects(DefectFilter(history.roll("R1").id))
+    before = store.rating.grade()
+    store.review(row.id, Verdict.FALSE_ALARM, "ann")
+    after = store.rating.grade()
+    assert before is not None
+    assert after is not None
+    assert (before.points, after.points) == (4, 0)
+    assert history.roll("R1").grading.grade is None, "an open roll has no grade on record"
+
+
+def test_a_roll_broken_off_is_on_record_as_not_graded(store: Store, history: History) -> None:
+    store.begin_roll("R1", make_recipe(), "cam")
+    store.write(DefectChanged(flaw(1, 500, 300)))
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    run_roll(store, "R2", [])
+    assert history.roll("R1").grading.grade is Grade.NOT_GRADED
+    assert reports.report(history, "R1").grade == "not graded"
+
+
+def test_a_knit_is_graded_once_somebody_says_its_weight(store: Store, history: History) -> None:
+    """20 kg of 200 g/m² are 100 m²: 8 points are 8 per 100 m²."""
+    run_roll(store, "R1", [flaw(1, 500, 300), flaw(2, 5000, 300)], grading_rule="knit")
+    assert reports.report(history, "R1").grade_reasons == (
+        "the roll's weight in kg and its cloth's g/m² are not on record",
+    )
+    store.rating.give("R1", RollFigures(weight_kg=20.0, grams_per_m2=200.0), "ann", "weighed")
+    made = reports.report(history, "R1")
+    assert (made.points_per_100_m2, made.grade) == (8.0, "pass")
+    assert "20 kg at 200 g/m²" in reports.to_text(made)
+    assert_same(store, history, "R1")
+    with pytest.raises(RecordsError, match="-3 is no width, weight or g/m² of a roll; give a number above 0"):
+        store.rating.give("R1", RollFigures(weight_kg=-3.0), "ann")
+    with pytest.raises(RecordsError, match="no roll 'R9'"):
+        store.rating.give("R9", RollFigures(weight_kg=3.0), "ann")
+    with sqlite3.connect(history.home / "station.db") as database:
+        row = database.execute("SELECT who, new, why FROM event WHERE action = 'roll figures'").fetchone()
+    assert row == ("ann", "R1: weight 20 kg, 200 g/m²", "weighed")
+
+
+def test_a_roll_taken_up_again_goes_on_with_what_is_on_record(store: Store, history: History) -> None:
+    store.begin_roll("R1", make_recipe(), "cam")
+    store.write(RowJudged(0, 20_000, PEAKS, width_px=2000))
+    for one in (flaw(1, 500, 300), flaw(2, 5000, 20)):
+        store.write(DefectChanged(one))
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    assert store.flush()
+    before = store.rating.grade()
+    roll = history.roll("R1")
+    store.rating.open(roll.id, make_recipe(), measures_of(roll))
+    assert store.rating.grade() == before
+
+
+def measures_of(roll: Any) -> Any:
+    from station.records.rows import RollMeasures
+
+    return RollMeasures(roll.mm_per_px, roll.mm_per_line, roll.unverified)
+
+
+def assert_same(store: Store, history: History, name: str) -> None:
+    """Running grade, grade on record and report agree."""
+    made, kept = reports.report(history, name), history.roll(name).grading
+    running = store.rating.grade()
+    assert running is not None
+    assert (kept.points, kept.points_per_100_m2, str(kept.grade)) == (made.points, made.points_per_100_m2, made.grade)
+    assert (running.points, running.points_per_100_m2) == (made.points, made.points_per_100_m2)
+    assert (str(running.grade), running.reasons, running.rule) == (made.grade, made.grade_reasons, made.grading_rule)
+
+
+changes = st.builds(
+    flaw,
+    st.integers(1, 5),
+    st.floats(0, 18_000),
+    st.floats(0.1, 9000),
+    kind=st.sampled_from([DefectKind.SPOT, DefectKind.HOLE]),
+    is_reject=st.booleans(),
+    across_mm=st.floats(0, 1000),
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    told=st.lists(changes, max_size=12),
+    verdicts=st.sets(st.integers(1, 5)),
+    rule=st.sampled_from(["four-point", "ten-point", "four-point-yard"]),
+)
+def test_running_grade_grade_on_record_and_report_always_agree(
+    store: Store, history: History, told: list[Defect], verdicts: set[int], rule: str
+) -> None:
+    name = f"roll-{len(history.rolls())}"
+    version = {"four-point": 1, "ten-point": 2, "four-point-yard": 3}[rule]
+    run_roll(store, name, told, version=version, grading_rule=rule)
+    for row in history.defects(DefectFilter(history.roll(name).id)):
+        if row.number in verdicts:
+            store.review(row.id, Verdict.FALSE_ALARM, "ann")
+    assert_same(store, history, name)
+
+
+def test_lost_events_keep_a_roll_from_being_graded_everywhere(store: Store, history: History) -> None:
+    """A defect that the database cannot take is lost."""
+    store.begin_roll("R1", make_recipe(), "cam")
+    store.write(DefectChanged(replace(flaw(1, 500), piece="x", number=None)))  # type: ignore[arg-type]
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    store.write(RollEnded("R1", Ledger(20_000, 20_000, 0)))
+    store.flush()
+    running = store.rating.grade()
+    assert running is not None
+    assert running.grade is Grade.NOT_GRADED
+    assert reports.report(history, "R1").grade == "not graded"
