@@ -115,11 +115,11 @@ class Station(Attended):
         """
         with self._naming, self._lock:
             self._refuse_open()
-            known = self._usual if identity is None else identity
+            by, known = self._attending(self._usual if identity is None else identity)
             recipe = self._history.recipe(fabric)
             fitted = self._fitted(recipe)
             camera_id = self._camera.camera_id
-            name = self._store.begin_roll(roll, recipe, camera_id, measures=fitted.measures, identity=known)
+            name = self._store.begin_roll(roll, recipe, camera_id, measures=fitted.measures, by=by, identity=known)
             self._open(fitted, name, NOT_RESUMED, known)
 
     def resume_unfinished(self, roll: str, by: str) -> None:
