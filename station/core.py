@@ -13,7 +13,7 @@ from drivers import abandoned
 from drivers.camera import Camera
 from model.runtime import Runtime
 from station.attending.attended import Attended, kept_note
-from station.attending.continued import Continued
+from station.attending.continued import NOT_RESUMED, Continued
 from station.attending.label import LabelSettings
 from station.bugs import log_bug, reason
 from station.calibration.light_reference import LightMemory
@@ -90,7 +90,7 @@ class Station(Attended):
         self._calibrations = calibrations or Calibrations(history)
         self._lock = threading.Lock()
         self._inspection: Inspection | None = None
-        self._continued = Continued()
+        self._continued = NOT_RESUMED
         self._calibrated: Calibrated | None = None
         self._watch = CalibrationWatch(camera, LightMemory(store, history, camera))
         self._end = threading.Event()
@@ -115,12 +115,12 @@ class Station(Attended):
         """
         with self._naming, self._lock:
             self._refuse_open()
-            known = self._usual if identity is None else identity
+            by, known = self._attending(self._usual if identity is None else identity)
             recipe = self._history.recipe(fabric)
             fitted = self._fitted(recipe)
             camera_id = self._camera.camera_id
-            name = self._store.begin_roll(roll, recipe, camera_id, measures=fitted.measures, identity=known)
-            self._open(fitted, name, Continued(), known)
+            name = self._store.begin_roll(roll, recipe, camera_id, measures=fitted.measures, by=by, identity=known)
+            self._open(fitted, name, NOT_RESUMED, known)
 
     def resume_unfinished(self, roll: str, by: str) -> None:
         """Go on with the roll that a crash left: with the recipe it was begun with, and where its record ends.

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drivers.camera import Camera
-from station.attending.label import LabelSettings, read_label
+from station.attending.label import FACT_LIMIT, LabelSettings, read_label
 from station.contract import (
     Event,
     Fault,
@@ -212,6 +212,14 @@ class Attended:
 
     def _line_snapshot(self) -> LineSnapshot:
         raise NotImplementedError
+
+    def _attending(self, identity: RollIdentity) -> tuple[str, RollIdentity]:
+        """Return who begins a roll, and the identity with the person signed in as its operator if none is named."""
+        person = self.gate.person
+        if person is None:
+            return "station", identity
+        named = identity.operator or len(person.name) > FACT_LIMIT
+        return person.name, identity if named else replace(identity, operator=person.name)
 
     def _mark(self, kind: MarkKind, by: str, note: str = "") -> None:
         """Note what a person did to the open roll; once told, it waits like all that the line tells."""

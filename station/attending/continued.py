@@ -40,7 +40,7 @@ class Continued:
     def event(self, event: Event) -> Event:
         """Return an event of the line as one of the roll.  Texts keep the lines they name: those since the resuming."""
         lines = self.ledger.lines_acquired
-        if not lines and not self.number:
+        if self == NOT_RESUMED:
             return event
         match event:
             case DefectChanged():
@@ -62,6 +62,8 @@ class Continued:
 
     def snapshot(self, line: LineSnapshot) -> LineSnapshot:
         """Return the line's state as that of the roll."""
+        if self == NOT_RESUMED:
+            return line
         ledger, metre = self._sum(line.ledger), self.along / 1000
         has_scale = line.metres_inspected is not None
         return replace(
@@ -94,3 +96,7 @@ class Continued:
             before.lines_uninspected + ledger.lines_uninspected,
             before.lines_repeated + ledger.lines_repeated,
         )
+
+
+NOT_RESUMED = Continued()
+"""Nothing is on record of such a roll before its line."""

@@ -1,4 +1,4 @@
-"""This module parses the options of ``station people``; :mod:`station.commands.people` does the work."""
+"""This module parses the options of ``station people``; :mod:`station.commands.people.register` does the work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Adds a person.  The PIN is asked for, or read as a line of standard input: never an argument."""
-    from station.commands.people import add_person, as_text
+    from station.commands.people.register import add_person, as_text
     from station.commands.session import open_records
 
     with open_records(_home(home)) as records:
@@ -44,7 +44,7 @@ def add(
 @people.command("list")
 def list_all(home: Home = None, as_json: Json = False) -> None:
     """Lists the people and their roles, and says whether they have to sign in."""
-    from station.commands.people import as_text, list_people
+    from station.commands.people.register import as_text, list_people
 
     listed = list_people(_home(home))
     emit(listed, as_json, as_text(listed))
@@ -53,7 +53,7 @@ def list_all(home: Home = None, as_json: Json = False) -> None:
 @people.command("remove")
 def remove(name: Name, by: By = None, home: Home = None, as_json: Json = False) -> None:
     """Removes a person; what they did stays on record."""
-    from station.commands.people import as_text, remove_person
+    from station.commands.people.register import as_text, remove_person
     from station.commands.session import open_records
 
     with open_records(_home(home)) as records:
@@ -74,7 +74,7 @@ def switch_off(by: By = None, home: Home = None, as_json: Json = False) -> None:
 
 
 def _switch(home: Path | None, by: str | None, as_json: bool, *, on: bool) -> None:
-    from station.commands.people import as_text, switch_people
+    from station.commands.people.register import as_text, switch_people
     from station.commands.session import open_records
 
     with open_records(_home(home)) as records:

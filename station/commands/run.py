@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from model.runtime import Runtime
 from station import demo
 from station.calibration.selection import Calibrations, web_overruled
 from station.calibration.shading_file import load_shading, shading_on_record
+from station.commands.people.attend import attend, start_attended
 from station.commands.session import (
     OpenWindow,
     Records,
@@ -25,12 +25,10 @@ from station.commands.session import (
     say,
     say_notice,
 )
-from station.contract import Defect, Event, LineSnapshot, Notice, RollIdentity, Severity, StationError
-from station.core import Station
+from station.contract import Defect, Event, Notice, RollIdentity, Severity, StationError
 from station.line.columns import web_span
 from station.machine.settings import MachineSettings
 from station.machine.wiring import wire
-from station.people.gate import guarded
 from station.playback import Piece, Playback, play
 from station.recipe import Recipe
 from station.recipe.web import WebRule
@@ -38,8 +36,8 @@ from station.recording.camera import RecordingCamera
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
-from station.settings import LineSettings, Settings
-from station.shutdown import ROLL_RESERVE_S, interrupt_noted, interrupted_by, time_left
+from station.settings import Settings
+from station.shutdown import interrupt_noted
 
 WHITE_OF_8_BITS = 255
 RECORDS_PATIENCE_S = 60.0
@@ -68,8 +66,7 @@ def run_demo(
     with open_station(records, camera) as station:
         if window is not None:
             station.start_roll(recipe.fabric)
-            code = window(station, records.store, records.history, screenshot, after_s)
-            snapshot = after_window(station, code)
+            snapshot = attend(station, records, window, screenshot, after_s)
         else:
             snapshot = run_headless(station, recipe.fabric, None)
     if snapshot.roll is None:
@@ -126,38 +123,8 @@ def run_station(
             snapshot = run_headless(station, line.fabric, line.roll, scan)
         else:
             start_attended(station, line, scan)
-            store = guarded(records.store, station.gate)
-            code = window(guarded(station, station.gate), store, records.history, None, None)
-            snapshot = after_window(station, code)
+            snapshot = attend(station, records, window)
         return {**line_figures(snapshot), **_losses(records, snapshot.roll)}
-
-
-def start_attended(station: Station, line: LineSettings, scan: str | None) -> None:
-    """Start the first roll of a window, as the station does by itself; where a crash left one and the settings say so,
-    people are asked instead, and none is started before they answered."""
-    left = station.unfinished_roll() if scan is None and line.after_crash == "ask" else None
-    if left is not None:
-        station.tell_unfinished(left)
-    elif scan is not None:
-        station.start_scanned(scan, line.fabric)
-    else:
-        station.start_roll(line.fabric, line.roll)
-
-
-def after_window(station: Station, code: int) -> LineSnapshot:
-    """End the roll after the window was closed, if one is open, and wait until it has ended.  If a signal closed the
-    window, what is in flight is not judged.
-
-    Raises:
-        Exception: the error that ended the last roll before its cloth did; StationError if the window failed.
-    """
-    station.end_roll(judge=interrupted_by() is None)
-    station.wait(time_left(threading.TIMEOUT_MAX, ROLL_RESERVE_S))
-    if station.failure is not None and not station.events_lost:
-        raise station.failure
-    if code:
-        raise StationError(f"The window ended with code {code}.")
-    return station.snapshot()
 
 
 def inspect_folder(

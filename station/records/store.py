@@ -69,7 +69,7 @@ class Store(AbstractContextManager["Store"]):
         self._locks = RollLocks(home)
         self._closed = False
         self._clock = ClockWatch(lambda: now())
-        self.rolls = OpenRolls(home, self._station, self.call, self._locks, self._warn, self._clock)
+        self.rolls = OpenRolls(home, self._station, read_engine, self.call, self._locks, self._warn, self._clock)
         self.people = Register(read_engine, self.call)
         self._programs = Programs(home)
         self._spill_folders = spills.folders(home, spill)

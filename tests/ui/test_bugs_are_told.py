@@ -23,7 +23,7 @@ from pytestqt.qtbot import QtBot
 from drivers.camera import LineBlock
 from drivers.memory import MemoryCamera
 from station import demo, last_resort
-from station.commands.run import after_window
+from station.commands.people.attend import after_window
 from station.commands.session import Records, open_records, open_station
 from station.contract import LineSnapshot, LineState
 from station.core import Station

@@ -7,10 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from station.recipe import Recipe
 from station.records import images
+from station.records.engine import shown
+from station.records.errors import records_error
 from station.records.locks import RollLocks
 from station.records.roll_life.identity import checked_identity, checked_name, correct, rename
 from station.records.roll_life.unfinished import Reopened, close_for_good, reopen, unfinished
@@ -34,17 +38,26 @@ class OpenRolls:
     Args:
         home: the home folder.
         station: the station's name on a shared server.
-        call: writes to the database.
+        engine: reads the database.
+        call: writes to it.
         locks: show other programs that a roll is open here.
         warn: takes a sentence for people.
         clock: notices that the computer's clock was set.
     """
 
     def __init__(
-        self, home: Path, station: str, call: Call, locks: RollLocks, warn: Callable[[str], None], clock: ClockWatch
+        self,
+        home: Path,
+        station: str,
+        engine: Engine,
+        call: Call,
+        locks: RollLocks,
+        warn: Callable[[str], None],
+        clock: ClockWatch,
     ) -> None:
         self._home = home
         self._station = station
+        self._engine = engine
         self._call = call
         self._locks = locks
         self._warn = warn
@@ -129,9 +142,16 @@ class OpenRolls:
         return known
 
     def unfinished(self, camera_id: str) -> UnfinishedRoll | None:
-        """Return the roll that a crash left on a camera and that may be resumed, None if there is none."""
-        found: UnfinishedRoll | None = self._call(lambda session: unfinished(session, camera_id, self._station))
-        return found
+        """Return the roll that a crash left on a camera and that may be resumed, None if there is none.
+
+        Raises:
+            RecordsError: the database cannot be read.
+        """
+        try:
+            with Session(self._engine) as session:
+                return unfinished(session, camera_id, self._station)
+        except (SQLAlchemyError, TypeError, ValueError) as error:  # a spoilt value in it, too
+            raise records_error(error, shown(self._engine.url)) from error
 
     def close_unfinished(self, name: str, camera_id: str, by: str, why: str) -> None:
         """Note that people leave the roll closed that a crash left.  Raises RecordsError."""

@@ -11,13 +11,17 @@ import pytest
 from drivers.memory import MemoryCamera
 from station import demo
 from station.attending.label import LabelSettings
-from station.commands.run import start_attended
+from station.commands.people.attend import start_attended
 from station.commands.session import Records, open_records, open_station, run_headless
 from station.contract import LineState, MarkKind, Notice, RollEnded, RollMark, StationError
 from station.core import Station
+from station.people.gate import guarded
 from station.quality import report as reports
 from station.records.audit import verify
+from station.records.people import pins
+from station.records.people.pins import Cost
 from station.settings import LineSettings
+from station.state.person import Role
 from station.state.roll import RollIdentity
 from tests.rigs.records import eventually, run_python
 
@@ -98,6 +102,31 @@ def test_without_a_roll_there_is_nothing_to_rename_correct_or_splice(station: St
     station.pause("nothing to pause", "ann")
     station.resume("ann")
     assert station.unfinished_roll() is None
+
+
+def test_who_is_signed_in_begins_the_roll_and_is_its_operator(
+    station: Station, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pins, "COST", Cost(n=4, r=1, p=1))
+    records.store.people.add("Ayşe", Role.ADMIN, "1234", "ann")
+    records.store.people.switch(on=True, by="ann")
+    face = guarded(station, station.gate)
+    with pytest.raises(StationError, match="Nobody is signed in; sign in to start a roll"):
+        face.start_roll(demo.FABRIC)
+    assert face.people_on()
+    assert face.person() is None
+    assert face.sign_in("Ayşe", "1234") == face.person()
+    face.start_roll(demo.FABRIC, "R1")
+    face.pause("shift change")
+    assert face.snapshot().identity.operator == "Ayşe"
+    face.sign_out()
+    with pytest.raises(StationError, match="sign in to end a roll"):
+        face.end_roll()
+    station.end_roll()  # the program itself, as where the machine doffs
+    assert station.wait(60)
+    roll = records.history.roll("R1")
+    assert roll.identity == RollIdentity(loom="9", operator="Ayşe")
+    assert [(one.note, one.by) for one in records.history.marks(roll.id)] == [("shift change", "Ayşe")]
 
 
 CRASHED = """

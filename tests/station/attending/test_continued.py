@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.attending.continued import Continued
+from station.attending.continued import NOT_RESUMED, Continued
 from station.contract import (
     ClothDiffers,
     DefectChanged,
@@ -58,7 +58,9 @@ def test_a_strip_lies_where_its_cloth_does_frames_included() -> None:
 def test_what_has_no_place_and_a_roll_that_was_not_resumed_stay_as_they_are() -> None:
     notice, row = Notice(Severity.INFO, "dust"), RowJudged(0, 9, np.ones(1, np.float32))
     assert BEFORE.event(notice) is notice
-    assert Continued().event(row) is row
+    assert NOT_RESUMED.event(row) is row
+    line = LineSnapshot(LineState.READY, FeedState.ENDED, "linen", 1, "r", Ledger(100, 80, 20), 0.04, 0.01)
+    assert NOT_RESUMED.snapshot(line) is line
 
 
 counts = st.integers(0, 10**7)
