@@ -16,7 +16,7 @@ from station.state.grade import Grade, RunningGrade
 class RunningGrader:
     """The grader follows one roll; at the roll's end its grade is the grade of the report.
 
-    ``hear`` takes some microseconds.  All methods may be called from any thread.
+    To hear an event takes as long however many defects the roll has.  All methods may be called from any thread.
 
     Args:
         rule: the rule, None where none can be had, for the reason ``lacking``.
