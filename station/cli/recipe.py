@@ -33,6 +33,9 @@ def recipe(
             help="Looks that are on from now on, fine always among them; the others that were taught are off.",
         ),
     ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Grading rule of its rolls; four-point: the one that station.toml names.")
+    ] = None,
     as_station: Annotated[
         bool, typer.Option("--as-station", help="First forget what it asked for: the camera is as station.toml says.")
     ] = False,
@@ -52,7 +55,12 @@ def recipe(
     who = person(by)
     changes = {
         name: value
-        for name, value in (("min_length_mm", min_length), ("tells_differing", tell_differing), ("web", web))
+        for name, value in (
+            ("min_length_mm", min_length),
+            ("tells_differing", tell_differing),
+            ("web", web),
+            ("grading_rule", rule),
+        )
         if value is not None
     }
     if not overrides and not as_station and not changes and looks is None:

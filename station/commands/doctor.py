@@ -23,6 +23,7 @@ from station.commands.audit import as_text, verify_audit
 from station.commands.bench.measure import model_rate
 from station.commands.session import open_records
 from station.display import has_display
+from station.grading.shelf import Shelf
 from station.line.pace import fastest_m_per_min
 from station.recipe import Recipe
 from station.records.history import History
@@ -54,6 +55,7 @@ def doctor(home: Path) -> list[dict[str, object]]:
         "disk": lambda: _disk(home),
         "audit": lambda: _audit(home),  # before the records are opened, which creates and upgrades them
         "records": lambda: _records(home),
+        "rules": lambda: _rules(home),
         "model": _model,
         "pace": lambda: _pace(home),
         "cameras": _cameras,
@@ -143,6 +145,13 @@ def _records(home: Path) -> str:
     with open_records(home) as records:
         fabrics = records.history.fabrics()
     return f"station.db, {len(fabrics)} fabrics"
+
+
+def _rules(home: Path) -> str:
+    shelf = Shelf(home)
+    if shelf.faults:
+        raise CheckFailed(" ".join(shelf.faults))
+    return f"{len(shelf.rules)} grading rules can be read"
 
 
 def _model() -> str:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from station.commands.session import Records
 from station.contract import StationError
+from station.grading.shelf import Shelf
 from station.recipe import Recipe
 from station.recipe.camera_overrides import CameraOverrides
 from station.recipe.looks_chosen import looks_of, looks_told, with_looks
@@ -35,12 +36,14 @@ def change_recipe(
     it.  ``looks`` names those that are on from now on, as ``fine,broad,long``; None leaves them as they are.
 
     Raises:
-        StationError: a setting is impossible, or the fabric was not taught a look.
+        StationError: a setting is impossible, the fabric was not taught a look, or there is no such grading rule.
         RecordsError: the fabric is unknown, or a newer version was saved meanwhile.
     """
     least = changes.get("min_length_mm")
     if isinstance(least, float) and not 0 <= least < math.inf:
         raise StationError(f"A least size of {least:g} is impossible: give 0 or more; nothing was saved.")
+    if (rule := changes.get("grading_rule")) is not None:
+        Shelf(records.home).find(str(rule))
     recipe = records.history.recipe(fabric)
     try:
         camera = CameraOverrides.model_validate({**({} if forget else recipe.camera.told()), **overrides})
@@ -75,6 +78,7 @@ def _figures(recipe: Recipe) -> dict[str, object]:
         "least_size": recipe.min_length_mm,
         "tells_differing": recipe.tells_differing,
         "web": str(recipe.web),
+        "grading_rule": recipe.grading_rule,
         "looks": [name for name, is_on in looks_of(recipe).items() if is_on],
         "looks_told": looks_told(recipe),
         **recipe.camera.model_dump(),

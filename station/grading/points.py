@@ -108,7 +108,7 @@ def charge(defect: Flagged, rule: GradingRule) -> Charge:
 class Tally:
     """The tally counts the points of defects by their numbers; each may change or go again.
 
-    It takes about two microseconds a change, and as long however many defects there are.
+    A change takes as long however many defects there are.
     """
 
     def __init__(self, rule: GradingRule) -> None:

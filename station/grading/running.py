@@ -16,7 +16,7 @@ from station.state.grade import Grade, RunningGrade
 class RunningGrader:
     """The grader follows one roll; at the roll's end its grade is the grade of the report.
 
-    ``hear`` takes some microseconds.  All methods may be called from any thread.
+    To hear an event takes as long however many defects the roll has.  All methods may be called from any thread.
 
     Args:
         rule: the rule, None where none can be had, for the reason ``lacking``.
@@ -55,18 +55,21 @@ class RunningGrader:
         """Say whether sizes are in mm."""
         return self._mm_per_line is not None
 
-    def take_up(
-        self, inspected: int, uninspected: int, judged_lines: int, judged_line_px: int, defects: Iterable[Flagged]
-    ) -> None:
-        """Begin with what is on record of the roll: lines, lines judged times their width in px, and what counts."""
+    def take_up(self, inspected: int, uninspected: int, judged_lines: int, judged_line_px: int) -> None:
+        """Begin with what is on record of the roll: its lines, and the lines judged times their width in px."""
         with self._lock:
             self._inspected = inspected
             self._uninspected = uninspected
             self._judged_lines = judged_lines
             self._judged_line_px = judged_line_px
-            for defect in defects:
-                self._defects[defect.number] = defect
-                self._put(defect.number)
+
+    def correct(self, defects: Iterable[Flagged]) -> None:
+        """Take defects as they are on record, which people may have changed or added."""
+        with self._lock:
+            if self._tally is not None:
+                for defect in defects:
+                    self._defects[defect.number] = defect
+                    self._put(defect.number)
 
     def hear(self, event: Event) -> None:
         """Take what the line tells."""

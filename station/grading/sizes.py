@@ -34,7 +34,7 @@ class Sized(Protocol):
     def web_mm(self) -> float | None: ...
 
     @property
-    def kind(self) -> DefectKind: ...
+    def kind(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Flagged:
             length_mm=defect.length_mm,
             width_mm=defect.width_mm,
             across_mm=defect.across_mm,
-            is_hole=defect.kind is DefectKind.HOLE,
+            is_hole=defect.kind == DefectKind.HOLE,
             web_mm=defect.web_mm,
             number=defect.number,
             area_mm2=defect.area_mm2,

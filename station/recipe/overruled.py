@@ -8,7 +8,7 @@ from station.recipe.looks_chosen import off_told
 from station.recipe.recipe import Recipe
 from station.recipe.web import AUTO
 
-FIELDS = ("min_length_mm", "tells_differing", "web")
+FIELDS = ("min_length_mm", "tells_differing", "web", "grading_rule")
 
 
 def overruled(versions: Iterable[tuple[Recipe, bool]], unit: str) -> dict[str, object]:
@@ -42,6 +42,7 @@ def kept_told(recipe: Recipe, kept: Iterable[str]) -> str:
         "min_length_mm": f"least size {recipe.min_length_mm:.3g} {recipe.unit} (--min-length)",
         "tells_differing": f"differing cloth {'told' if recipe.tells_differing else 'not told'} (--tell-differing)",
         "web": f"columns {recipe.web} (--web)",
+        "grading_rule": f"grading rule {recipe.grading_rule} (--rule)",
     }
     said = [words[name] for name in FIELDS if name in set(kept)]
     if off_told(recipe):

@@ -308,8 +308,7 @@ class Store(AbstractContextManager["Store"]):
 
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
         """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
-        self._writer.call(lambda session: add_review(session, defect_id, verdict, by, note))
-        self.rating.refresh()
+        self.rating.change(lambda session: add_review(session, defect_id, verdict, by, note))
 
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
         """Add a row to the audit chain."""

@@ -19,6 +19,7 @@ from station import demo, loaded_model
 from station.commands.session import Records, open_records, open_station, say_notices
 from station.contract import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
 from station.core import Station
+from station.quality.report import report
 from station.records.model_files import checked_model, keep_model
 from station.records.rows import RecordsError
 
@@ -86,6 +87,20 @@ def test_a_roll_to_its_end(records: Records, loading: threading.Event) -> None:
         events = station.drain(10_000)
     assert isinstance(events[0], RollStarted)
     assert isinstance(events[-1], RollEnded)
+
+
+def test_the_snapshot_has_the_grade_of_the_roll_which_is_the_report_s_at_its_end(records: Records) -> None:
+    with open_station(records, camera()) as station:
+        assert station.snapshot().grade is None
+        station.start_roll("demo", "R1")
+        assert station.wait(120)
+        grade = station.snapshot().grade
+    made = report(records.history, "R1")
+    assert grade is not None
+    assert (grade.rule, grade.points, str(grade.grade)) == ("four-point v1", made.points, made.grade)
+    assert grade.points_per_100_m2 == made.points_per_100_m2
+    assert grade.inspected_m == made.inspected_m
+    assert all(defect.severity for defect in made.defect_list if defect.counts)
 
 
 def test_a_pause_while_the_model_loads_holds_once_it_has(records: Records, loading: threading.Event) -> None:

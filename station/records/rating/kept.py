@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from station.grading.points import grade
 from station.grading.rule import GradingRule
+from station.grading.severity import severity_of
 from station.grading.sizes import Flagged, RollSize
 from station.records.rating.reading import parsed
 from station.records.rating.tables import RollGradingTable, RuleTable
@@ -38,6 +39,7 @@ class CountedDefect:
     across_mm: float
     web_mm: float | None
     kind: DefectKind
+    closed: bool
 
 
 def rule_row(session: Session, rule: GradingRule) -> tuple[RuleTable, bool]:
@@ -65,6 +67,16 @@ def rule_of(session: Session, roll_id: int) -> GradingRule | None:
         return None
 
 
+def rate(session: Session, row: DefectTable) -> None:
+    """Give a defect on record, such as one that a person put there, the severity that its roll's rule gives it."""
+    rule = rule_of(session, row.roll_id)
+    row.severity = None
+    if rule is not None and row.is_reject and row.merged_into is None:
+        has_scale = session.get_one(RollTable, row.roll_id).mm_per_line is not None
+        severity = severity_of(Flagged.of(row), DefectKind(row.kind), rule, has_scale=has_scale)
+        row.severity = None if severity is None else str(severity)
+
+
 def counted_defects(session: Session, roll_id: int) -> Iterator[CountedDefect]:
     """Yield the defects that count for a roll's grade.  Raises SpoiltRowError."""
     query = (
@@ -84,6 +96,7 @@ def counted_defects(session: Session, roll_id: int) -> Iterator[CountedDefect]:
             across_mm=value.number("across_mm"),
             web_mm=value.number_or_none("web_mm"),
             kind=value.one_of("kind", DefectKind),
+            closed=value.flag("closed"),
         )
 
 

@@ -21,6 +21,7 @@ from station.recipe import Recipe
 from station.records import audit
 from station.records.rating.kept import counted_defects, keep_grade, rule_of, rule_row, size_of
 from station.records.rating.tables import RollGradingTable
+from station.records.reading.values import SpoiltRowError
 from station.records.rows import RecordsError, RollMeasures, Verdict
 from station.records.schema import DefectTable, RollTable
 from station.state.grade import DefectSeverity, RunningGrade
@@ -129,7 +130,8 @@ class Rating:
         return grader.grade(f"{lost} events of the line are lost: defects may be missing" if lost else "")
 
     def refresh(self, *, anew: bool = False) -> None:
-        """Take what people changed on record of the open roll: false alarms, its sizes, its target length.
+        """Take what people changed on record of the open roll: false alarms, kinds, defects that the station missed,
+        its sizes, its target length.
 
         Args:
             anew: take what is on record of its cloth and defects as well.
@@ -142,14 +144,18 @@ class Rating:
         except RecordsError as error:
             log.warning("the running grade may lack what people changed: %s", error)
 
+    def change(self, run: Callable[[Session], None]) -> None:
+        """Run a change to what is on record of a roll in a write transaction, then take it into the running grade."""
+        self._call(run)
+        self.refresh()
+
     def give(self, roll: str, figures: RollFigures, by: str, why: str = "") -> None:
         """Put on record what people know of a roll's size, and grade it anew if it has ended; audited.
 
         Raises:
             RecordsError: there is no such roll, or a figure is not above 0.
         """
-        self._call(lambda session: _give(session, roll, figures, by, why))
-        self.refresh()
+        self.change(lambda session: _give(session, roll, figures, by, why))
 
 
 def _severity(defect: Defect, grader: RunningGrader) -> DefectSeverity | None:
@@ -186,8 +192,12 @@ def _take_up(session: Session, roll_id: int, grader: RunningGrader, anew: bool) 
     if anew:
         grader.take_up(
             roll.lines_inspected, roll.lines_uninspected, roll.judged_lines, roll.judged_line_px,
-            [Flagged.of(one) for one in counted_defects(session, roll_id)],
         )  # fmt: skip
+    try:
+        # What has closed does not change by the line any more, only by people: its kind, or that it was missed.
+        grader.correct([Flagged.of(one) for one in counted_defects(session, roll_id) if anew or one.closed])
+    except SpoiltRowError as error:
+        log.warning("the running grade lacks defects on record: %s", error)
     query = select(DefectTable.number).where(
         DefectTable.roll_id == roll_id, DefectTable.verdict == str(Verdict.FALSE_ALARM)
     )

@@ -104,3 +104,11 @@ def test_a_camera_that_takes_none_of_them_says_so_on_the_roll(station: Station, 
     sentence = "Camera simulated takes no settings from a recipe, so not exposure_us = 80; its picture stays as it is."
     assert sentence in outcome.err
     assert sentence in notices(demo_home)
+
+
+def test_the_grading_rule_of_a_fabric_is_chosen_by_command_and_must_be_there(station: Station, demo_home: Path) -> None:
+    assert asked(station, demo_home, "--rule", "four-point-yard")["grading_rule"] == "four-point-yard"
+    outcome = station("recipe", "demo", "--rule", "five-point", "--home", demo_home)
+    assert outcome.code == 1
+    assert "There is no grading rule 'five-point'; known rules: four-point," in outcome.err
+    assert asked(station, demo_home, "--rule", "four-point")["grading_rule"] == "four-point"

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from station.contract import (
     Defect,
@@ -25,8 +27,10 @@ from station.contract import (
 from station.grading.shelf import RuleError
 from station.quality import report as reports
 from station.records.history import History
+from station.records.rating.kept import rate
 from station.records.rating.rating import RollFigures
-from station.records.rows import DefectFilter, RecordsError, Verdict
+from station.records.rows import DefectFilter, RecordsError, RollMeasures, RollRow, Verdict
+from station.records.schema import DefectTable
 from station.records.store import Store
 from station.state.defect import DefectSeverity
 from station.state.defect_kind import DefectKind
@@ -197,10 +201,28 @@ def test_a_roll_taken_up_again_goes_on_with_what_is_on_record(store: Store, hist
     assert store.rating.grade() == before
 
 
-def measures_of(roll: Any) -> Any:
-    from station.records.rows import RollMeasures
-
+def measures_of(roll: RollRow) -> RollMeasures:
     return RollMeasures(roll.mm_per_px, roll.mm_per_line, roll.unverified)
+
+
+def test_what_people_change_on_record_of_the_open_roll_is_in_its_running_grade(store: Store, history: History) -> None:
+    """A spot that is a hole after all costs two points, and is critical."""
+    store.begin_roll("R1", make_recipe(), "cam")
+    store.write(DefectChanged(flaw(1, 500, 20)))
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    assert store.flush()
+
+    def call_it_a_hole(session: Session) -> None:
+        row = session.scalars(select(DefectTable)).one()
+        row.kind = "hole"
+        rate(session, row)
+
+    store.rating.change(call_it_a_hole)
+    now = store.rating.grade()
+    assert now is not None
+    assert now.points == 2
+    (row,) = history.defects(DefectFilter(history.roll("R1").id))
+    assert row.severity is DefectSeverity.CRITICAL
 
 
 def assert_same(store: Store, history: History, name: str) -> None:
