@@ -19,6 +19,7 @@ from drivers.notice import Severity as Severity
 from station.recipe import Recipe
 from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
+from station.state.acknowledged import Acknowledged as Acknowledged
 from station.state.cloth_differs import ClothDiffers as ClothDiffers
 from station.state.defect import Defect as Defect
 from station.state.defect import Look as Look
@@ -274,7 +275,7 @@ class RowJudged:
     width_px: int = 0
 
 
-Told = Notice | ColumnsInspected | ClothDiffers | Fault
+Told = Notice | ColumnsInspected | ClothDiffers | Fault | Acknowledged
 Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView | LookView
 
 
@@ -312,6 +313,9 @@ class Core(Protocol):
 
     def release_stop(self, by: str) -> None:
         """Take back the requested stop.  Raises StationError (no stop is requested, or there is no name)."""
+
+    def acknowledge(self, answer: Acknowledged) -> None:
+        """Put on record that a person has seen alarms; never waits."""
 
     def report_fault(self, fault: Fault) -> None:
         """Show a bug on the screen and keep it in the audit; never waits, not even with the records closed."""

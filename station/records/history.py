@@ -25,9 +25,11 @@ from station.recipe import Recipe
 from station.recipe.cloth_look import ClothLook
 from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
+from station.records.defects.search import rows_query
+from station.records.defects.tables import TallyTable
 from station.records.engine import shown
 from station.records.errors import records_error
-from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
+from station.records.reading.plain import Counts, defect_row, recipe_row, roll_query, roll_row, stretch_row
 from station.records.reading.values import Told, Values, as_they_lie, readable
 from station.records.rolls import COLUMNS, DIFFERS, place_of
 from station.records.rows import (
@@ -163,17 +165,7 @@ class History:
     def defects(self, chosen: DefectFilter, told: Told | None = None) -> list[DefectRow]:
         """Return the defects of a roll that match, by position."""
         query = (
-            select(
-                *as_they_lie(DefectTable),
-                RollTable.name.label("roll"),
-                FabricTable.name.label("fabric"),
-                RecipeTable.threshold.label("recipe_threshold"),
-                RollTable.mm_per_px,
-                RollTable.unverified,
-            )
-            .join(RollTable, RollTable.id == DefectTable.roll_id)
-            .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
-            .join(FabricTable, FabricTable.id == RecipeTable.fabric_id)
+            rows_query()
             .where(DefectTable.roll_id == chosen.roll_id)
             # Texts are greater than all numbers: a spoilt value must not hide a defect.
             .where(or_(DefectTable.merged_into.is_(None), DefectTable.merged_into > 2**62))
@@ -270,25 +262,19 @@ class History:
     def _roll_rows(self, query: Select[Any], told: Told | None) -> list[RollRow]:
         rows = self._rows(query)
         ids = [row.id for row in rows]
-        counts: dict[int, tuple[int, int, int, int]] = {}
+        counts: dict[int, Counts] = {}
         for first in range(0, len(ids), IDS_AT_ONCE):
             counts |= self._counts(ids[first : first + IDS_AT_ONCE])
-        return readable(rows, lambda row: roll_row(row, counts.get(row.id, (0, 0, 0, 0))), told)
+        return readable(rows, lambda row: roll_row(row, counts.get(row.id, Counts())), told)
 
-    def _counts(self, roll_ids: Sequence[int]) -> dict[int, tuple[int, int, int, int]]:
-        verdict = DefectTable.verdict
-        query = (
-            select(
-                DefectTable.roll_id,
-                func.count().label("defects"),
-                func.sum(case((DefectTable.is_reject, 1), else_=0)).label("rejects"),
-                func.sum(case((verdict == str(Verdict.CONFIRMED), 1), else_=0)).label("confirmed"),
-                func.sum(case((verdict == str(Verdict.FALSE_ALARM), 1), else_=0)).label("false_alarms"),
-            )
-            .where(DefectTable.roll_id.in_(roll_ids), DefectTable.merged_into.is_(None))
-            .group_by(DefectTable.roll_id)
-        )
-        return {r.roll_id: (r.defects, r.rejects, r.confirmed, r.false_alarms) for r in self._rows(query)}
+    def _counts(self, roll_ids: Sequence[int]) -> dict[int, Counts]:
+        of = TallyTable
+        found, count = of.missed.is_(False), of.count
+        verdicts = (Verdict.CONFIRMED, Verdict.FALSE_ALARM)
+        sums = [found, found & of.is_reject, *(found & (of.verdict == str(one)) for one in verdicts), of.missed]
+        query = select(of.roll_id, *(func.sum(case((one, count), else_=0)) for one in sums))
+        rows = self._rows(query.where(of.roll_id.in_(roll_ids)).group_by(of.roll_id))
+        return {roll_id: Counts(*numbers) for roll_id, *numbers in map(tuple, rows)}
 
 
 def _log_only(spoilt: RecordsError) -> None:

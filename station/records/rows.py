@@ -23,6 +23,7 @@ class Verdict(StrEnum):
 
     CONFIRMED = "confirmed"
     FALSE_ALARM = "false alarm"
+    UNSURE = "unsure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ class RollRow:
     ``unverified``: why its sizes are not verified, '' where they are.
     ``events_lost``: events of the line that never got on record.
     ``clock_shift_s``: by how many seconds the computer's clock was set forward (negative: back) while it was open.
+    ``defects`` and those after it count what the station found; ``missed`` what people put on record beside.
+    ``loom``: where it was woven, '' if nobody said; ``keep``: nothing of it is ever thrown away.
     """
 
     id: int
@@ -121,6 +124,9 @@ class RollRow:
     unverified: str = ""
     events_lost: int = 0
     clock_shift_s: float = 0.0
+    missed: int = 0
+    loom: str = ""
+    keep: bool = False
 
     @property
     def incomplete(self) -> str:
@@ -145,6 +151,9 @@ class DefectRow:
     """A row holds one defect; geometry as in :class:`station.contract.Defect`, ``unverified`` as in :class:`RollRow`.
 
     ``threshold`` is that of the look that saw it best.
+    ``missed``: a person put it on record, the station did not find it; its number is negative, :attr:`label` is for
+    people.  ``kind_found`` is the station's where a person said another kind; ``said_severity`` what a person said of
+    its severity, None where nobody did; ``disputed``: persons are at odds over it; ``keep``: it is never thrown away.
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
     """
 
@@ -177,6 +186,17 @@ class DefectRow:
     unverified: str = ""
     parts: int = 1
     look: Look = Look.FINE
+    missed: bool = False
+    kind_found: DefectKind | None = None
+    said_severity: str | None = None
+    disputed: bool = False
+    needs_review: bool = False
+    keep: bool = False
+
+    @property
+    def label(self) -> str:
+        """Give the number for people: ``7``, or ``M1`` for the first that was missed."""
+        return f"M{-self.number}" if self.number < 0 else str(self.number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,21 +14,15 @@ from typing import Any
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from station.contract import (
-    Event,
-    Fault,
-    Notice,
-    RollEnded,
-    Severity,
-    StopChanged,
-)
+from station.contract import Acknowledged, Event, Fault, Notice, RollEnded, Severity, StopChanged
 from station.recipe import Recipe
 from station.records import audit, images
 from station.records.calibrations import add_calibrations
+from station.records.defects.reviews import Reviews
+from station.records.defects.words import Word
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import RollLocks
 from station.records.recipes import next_recipe, set_model
-from station.records.reviews import add_review
 from station.records.rolls import KEPT, NO_ROLL, Entry, checked_name, clock_text, new_roll
 from station.records.rows import NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.safety import spill as spills
@@ -85,6 +79,7 @@ class Store(AbstractContextManager["Store"]):
             tell=self._notices.append,
         )
         self._copies = None if file is None else DailyCopies(home, file, self._warn)
+        self.reviews = Reviews(home, self._writer.call)
 
     @classmethod
     def open(cls, home: Path, url: str | URL | None = None, *, spill: Path | None = None) -> Store:
@@ -226,7 +221,7 @@ class Store(AbstractContextManager["Store"]):
         if not isinstance(event, KEPT):
             return True
         roll = self._roll  # read once: the machine's thread tells while the line's may end the roll
-        if roll is None and not isinstance(event, Notice | StopChanged | Fault):
+        if roll is None and not isinstance(event, Notice | StopChanged | Fault | Acknowledged):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
         roll_id = roll[0] if roll else NO_ROLL
         accepted = self._writer.put(self._entry(roll_id, event), timeout_s)
@@ -304,7 +299,7 @@ class Store(AbstractContextManager["Store"]):
 
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
         """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
-        self._writer.call(lambda session: add_review(session, defect_id, verdict, by, note))
+        self.reviews.say([defect_id], Word(verdict, note=note), by)
 
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
         """Add a row to the audit chain."""

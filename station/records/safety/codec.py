@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from station.contract import (
+    Acknowledged,
     ClothDiffers,
     ColumnsInspected,
     Defect,
@@ -35,8 +36,8 @@ from station.records.rolls import Entry
 from station.state.defect import Look
 
 _RECORDS = (
-    ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RowJudged, StopChanged,
-    Stretch, StretchClosed,
+    Acknowledged, ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RowJudged,
+    StopChanged, Stretch, StretchClosed,
 )  # fmt: skip
 _WORDS = (DefectKind, Look, Severity, StopStep, UninspectedReason)
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (*_RECORDS, *_WORDS)}
