@@ -54,12 +54,14 @@ def loom_name(number: int) -> str:
 
 
 def fill(home: Path, rolls: int = 10_000, defects: int = 1_000_000, seed: int = 0) -> Made:
-    """Make a home with so many rolls and defects, and reviews of most of them.  Its folder must not have records yet."""
+    """Make a home with so many rolls and defects, and reviews of most; its folder must not have records yet."""
     rng = np.random.default_rng(seed)
     with Store.open(home) as store:
         for number in range(FABRICS):
             for version in range(1, VERSIONS + 1):
-                recipe = Recipe(fabric=fabric_name(number), model_sha256=SHA, encoder="light", threshold=2.0, mm_per_px=MM)
+                recipe = Recipe(
+                    fabric=fabric_name(number), model_sha256=SHA, encoder="light", threshold=2.0, mm_per_px=MM
+                )
                 store.save_recipe(recipe, "ann", f"version {version}")
     began = now().replace(microsecond=0) - timedelta(minutes=EVERY_MIN * rolls)
     counts = np.bincount(rng.integers(0, rolls, defects), minlength=rolls)

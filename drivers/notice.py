@@ -18,7 +18,7 @@ class Severity(StrEnum):
 class Notice:
     """A notice holds something a person should know.
 
-    ``begins`` names a state that lasts from now on, ``ends`` one that is over with it; both are '' for what only happens.
+    ``begins`` names a state that lasts from now on, ``ends`` one that is over with it; both are '' where there is none.
     """
 
     severity: Severity

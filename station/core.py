@@ -17,6 +17,7 @@ from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
 from station.calibration.watch import CalibrationWatch
 from station.contract import (
+    Acknowledged,
     DefectChanged,
     Event,
     Fault,
@@ -180,6 +181,10 @@ class Station:
         """Take back the requested stop.  Raises StationError."""
         self._machine_or_refusal().release(by)
 
+    def acknowledge(self, answer: Acknowledged) -> None:
+        """Put on record that a person has seen alarms; never waits."""
+        self._store.write(answer)
+
     def report_fault(self, fault: Fault) -> None:
         """Show a bug on the screen and keep it in the audit; never waits."""
         self._tell.fault(fault)
@@ -231,9 +236,8 @@ class Station:
         """Pause or resume; without a line yet, remember which."""
         with self._lock:
             self._paused = paused
-            inspection = self._inspection
-            if inspection is not None:
-                (inspection.pause if paused else inspection.resume)()
+            if self._inspection is not None:
+                (self._inspection.pause if paused else self._inspection.resume)()
 
     def _run_roll(self, fitted: Calibrated, name: str) -> None:
         recipe = fitted.recipe
@@ -301,9 +305,8 @@ class Station:
             raise self._store.failure  # raised now: the disk may hold up the rest for long
 
     def _end_recording(self) -> None:
-        if self._recording is None:
-            return
-        for notice in self._recording.end(None if self._last is None else self._last.end_line):
+        end_line = None if self._last is None else self._last.end_line
+        for notice in () if self._recording is None else self._recording.end(end_line):
             self._on_event(notice)
 
     def _break_off(self, error: Exception, name: str) -> None:

@@ -25,8 +25,10 @@ from station.recipe import Recipe
 from station.recipe.cloth_look import ClothLook
 from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
+from station.records.defects.said import review_query, review_rows
 from station.records.defects.search import rows_query
-from station.records.defects.tables import TallyTable
+from station.records.defects.tables import KeptRecordingTable, TallyTable
+from station.records.defects.words import ReviewRow
 from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.reading.plain import Counts, defect_row, recipe_row, roll_query, roll_row, stretch_row
@@ -249,6 +251,14 @@ class History:
         A spoilt row is only logged where nobody is to be told: without it sizes are unverified, which is true.
         """
         return readable(self._rows(calibration_query(camera_id, roll_id)), calibration_row, told or _log_only)
+
+    def reviews(self, defect_id: int) -> list[ReviewRow]:
+        """Return what people said of a defect, in order, with what they took back."""
+        return review_rows(self._rows(review_query(defect_id)))
+
+    def kept_recordings(self) -> list[Path]:
+        """Return the folders of the recordings that are never thrown away."""
+        return [self._home / row.folder for row in self._rows(select(KeptRecordingTable.folder))]
 
     # ------------------------------------------------------------------ inside
 

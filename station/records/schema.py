@@ -187,11 +187,12 @@ class DefectTable(Base):
         Index("ix_defect_place", "roll_id", "first_line", "number"),
         # All that is asked of a defect in lists, newest first, so that no row is read but those of the page.
         Index(
-            "ix_defect_seek", "found_at", "id", "roll_id", "is_reject", "needs_review", "hour", "kind", "verdict",
-            "ratio", "extent", "merged_into", "missed", "keep", "said_severity",
+            "ix_defect_seek", "found_at", "id", "extent", "ratio", "is_reject", "needs_review", "hour", "kind",
+            "verdict", "roll_id", "merged_into", "missed", "keep", "said_severity",
         ),
         Index("ix_defect_needs_review", "needs_review", "found_at", "id"),
         Index("ix_defect_verdict", "verdict", "found_at", "id"),
+        Index("ix_defect_extent", "extent"),
     )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
     roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"))

@@ -1,7 +1,7 @@
 """This module writes the history of alarms from what is told: notices, stops of the machine, faults, and answers.
 
-One cause is one alarm that goes on: what is told again joins it, unless it is gone and was answered, or was not told for
-``QUIET``.  What has no end of its own (most notices) is gone as soon as it is told.
+One cause is one alarm that goes on: what is told again joins it, unless it is gone and was answered, or was not told
+for ``QUIET``.  What has no end of its own (most notices) is gone as soon as it is told.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ than ``WITHIN_MM``, as a stop for a series has it by default.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -51,6 +52,38 @@ def _is_alarm(defect: Defect) -> bool:
     return defect.is_reject and defect.merged_into is None
 
 
+@dataclass(slots=True, eq=False)
+class _Going:
+    """An alarm while its rejects are weighed; its row is written once, when all are."""
+
+    across_mm: float
+    last_mm: float
+    raised_at: datetime
+    last_at: datetime
+    row: AlarmTable | None = None
+    occurrences: int = 0
+    still_open: int = 0
+    last: Defect | None = None
+
+    @classmethod
+    def of(cls, row: AlarmTable) -> _Going:
+        place = (row.across_mm or 0.0, row.last_mm or 0.0)
+        return cls(*place, row.raised_at, row.last_at, row, row.occurrences, row.still_open)
+
+    def take(self, defect: Defect, at: datetime) -> None:
+        self.occurrences += 1
+        self.still_open += not defect.closed
+        self.last_at = max(self.last_at, at)
+        end_mm = defect.position_mm + defect.length_mm
+        if end_mm >= self.last_mm or self.last is None:
+            self.last = defect
+            self.last_mm = max(self.last_mm, end_mm)
+
+    def matches(self, defect: Defect) -> bool:
+        beside = abs(self.across_mm - defect.across_mm) <= ACROSS_MM
+        return beside and self.occurrences > 0 and abs(defect.position_mm - self.last_mm) <= WITHIN_MM
+
+
 class _Rejects:
     """The alarms of one roll's rejects near the cloth that is told of."""
 
@@ -60,97 +93,76 @@ class _Rejects:
         self._unit = "px" if roll.mm_per_px is None else "mm"
         since_mm = min(defect.position_mm for defect, _ in told.values()) - WITHIN_MM
         query = select(AlarmTable).where(AlarmTable.roll_id == roll.id, AlarmTable.what == REJECT)
-        self._by_id: dict[int, AlarmTable] = {}
-        self._by_place: dict[int, list[AlarmTable]] = defaultdict(list)
-        self._raised: list[AlarmTable] = []
-        for alarm in session.scalars(query.where(AlarmTable.last_mm >= since_mm).order_by(AlarmTable.id)):
-            self._note(alarm)
-            self._by_id[alarm.id] = alarm
+        self._by_id: dict[int, _Going] = {}
+        self._by_place: dict[int, list[_Going]] = defaultdict(list)
+        for row in session.scalars(query.where(AlarmTable.last_mm >= since_mm).order_by(AlarmTable.id)):
+            self._by_id[row.id] = self._noted(_Going.of(row))
 
     def weigh(
         self, told: Mapping[int, tuple[Defect, datetime]], known: Mapping[int, DefectTable], at: datetime
     ) -> dict[int, int]:
-        chosen: dict[int, AlarmTable] = {}
+        """Weigh all that is told; return the alarm of each defect that has one, by number."""
+        chosen: dict[int, _Going] = {}
+        touched: dict[int, _Going] = {}
         for number, (defect, found_at) in told.items():
             row = known.get(number)
             before = None if row is None or row.alarm_id is None else self._of(row.alarm_id)
             if before is not None and row is not None:
                 before.still_open -= not row.closed
                 before.occurrences -= 1
+                touched[id(before)] = before
             if _is_alarm(defect):
-                moment = at if row is not None else found_at
-                alarm = before or self._matching(defect) or self._raise(defect, moment)
-                self._carry_on(alarm, defect, moment)
-                chosen[number] = alarm
-            if before is not None:
-                self._end(before, at)
-        for alarm in {id(one): one for one in chosen.values()}.values():
-            self._end(alarm, at)
+                moment = found_at if row is None else at
+                going = before or self._matching(defect) or self._raised(defect, moment)
+                going.take(defect, moment)
+                chosen[number] = going
+                touched[id(going)] = going
+        rows = {key: self._written(going, at) for key, going in touched.items()}
         self._session.flush()
-        self._session.add_all(
-            AlarmStepTable(alarm_id=alarm.id, at=alarm.raised_at, step="raised", who=STATION) for alarm in self._raised
-        )
-        return {number: alarm.id for number, alarm in chosen.items()}
+        return {number: rows[id(going)].id for number, going in chosen.items()}
 
-    def _of(self, number: int) -> AlarmTable | None:
+    def _of(self, number: int) -> _Going | None:
         """Return an alarm; one whose last reject lies far back, for a defect that has run since, is read by itself."""
         if number not in self._by_id:
-            alarm = self._session.get(AlarmTable, number)
-            if alarm is None:
+            row = self._session.get(AlarmTable, number)
+            if row is None:
                 return None
-            self._by_id[number] = alarm
+            self._by_id[number] = _Going.of(row)
         return self._by_id[number]
 
-    def _note(self, alarm: AlarmTable) -> None:
-        self._by_place[round((alarm.across_mm or 0.0) / ACROSS_MM)].append(alarm)
+    def _noted(self, going: _Going) -> _Going:
+        self._by_place[round(going.across_mm / ACROSS_MM)].append(going)
+        return going
 
-    def _near(self, across: float) -> Iterator[AlarmTable]:
-        place = round(across / ACROSS_MM)
-        for beside in (place, place - 1, place + 1):
-            yield from reversed(self._by_place.get(beside, ()))
+    def _matching(self, defect: Defect) -> _Going | None:
+        place = round(defect.across_mm / ACROSS_MM)
+        near = (going for at in (place, place - 1, place + 1) for going in reversed(self._by_place.get(at, ())))
+        return next((going for going in near if going.matches(defect)), None)
 
-    def _matching(self, defect: Defect) -> AlarmTable | None:
-        for alarm in self._near(defect.across_mm):
-            beside = abs((alarm.across_mm or 0.0) - defect.across_mm) <= ACROSS_MM
-            if beside and alarm.occurrences and abs(defect.position_mm - (alarm.last_mm or 0.0)) <= WITHIN_MM:
-                return alarm
-        return None
+    def _raised(self, defect: Defect, at: datetime) -> _Going:
+        return self._noted(_Going(float(defect.across_mm), float(defect.position_mm), at, at))
 
-    def _raise(self, defect: Defect, at: datetime) -> AlarmTable:
-        alarm = AlarmTable(
-            what=REJECT,
-            severity=str(Severity.ERROR),
-            cause="",
-            text="",
-            roll_id=self._roll.id,
-            raised_at=at,
-            last_at=at,
-            occurrences=0,
-            acknowledged_by="",
-            across_mm=float(defect.across_mm),
-            last_mm=float(defect.position_mm),
-            still_open=0,
-        )
-        self._session.add(alarm)
-        self._raised.append(alarm)
-        self._note(alarm)
-        return alarm
-
-    def _carry_on(self, alarm: AlarmTable, defect: Defect, at: datetime) -> None:
-        alarm.occurrences += 1
-        alarm.still_open += not defect.closed
-        alarm.last_at = max(alarm.last_at, at)
-        alarm.last_mm = max(alarm.last_mm or 0.0, float(defect.position_mm + defect.length_mm))
-        if alarm.occurrences == 1 or defect.position_mm + defect.length_mm >= alarm.last_mm:
-            alarm.text = self._text(defect, alarm.occurrences)
-
-    def _end(self, alarm: AlarmTable, at: datetime) -> None:
-        """End an alarm none of whose rejects grows any more, take an end back where one does again."""
-        is_over = alarm.still_open <= 0
-        if is_over and alarm.gone_at is None:
-            alarm.gone_at = max(at, alarm.raised_at)
-        elif not is_over:
-            alarm.gone_at = None
+    def _written(self, going: _Going, at: datetime) -> AlarmTable:
+        """Write an alarm to its row; it is gone when none of its rejects grows any more."""
+        row = going.row
+        if row is None:
+            row = AlarmTable(
+                what=REJECT, severity=str(Severity.ERROR), cause="", text="", roll_id=self._roll.id,
+                raised_at=going.raised_at, across_mm=going.across_mm, acknowledged_by="",
+            )  # fmt: skip
+            row.steps.append(AlarmStepTable(at=going.raised_at, step="raised", who=STATION))
+            self._session.add(row)
+        row.occurrences = going.occurrences
+        row.still_open = going.still_open
+        row.last_at = going.last_at
+        row.last_mm = float(going.last_mm)
+        if going.last is not None:
+            row.text = self._text(going.last, going.occurrences)
+        if going.still_open > 0:
+            row.gone_at = None
+        elif row.gone_at is None:
+            row.gone_at = max(at, going.raised_at)
+        return row
 
     def _text(self, defect: Defect, count: int) -> str:
         unit = self._unit

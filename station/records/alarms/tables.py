@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from station.records.schema import Base
 
@@ -47,11 +47,12 @@ class AlarmTable(Base):
     across_mm: Mapped[float | None]
     last_mm: Mapped[float | None]
     still_open: Mapped[int] = mapped_column(server_default="0")
+    steps: Mapped[list[AlarmStepTable]] = relationship(order_by="AlarmStepTable.id", lazy="raise")
 
 
 class AlarmStepTable(Base):
-    """A step is one thing that happened to an alarm: ``raised``, ``acknowledged``, ``gone``, or the step of a stop, with
-    the person's name or 'station'.  Rows are only added."""
+    """A step is one thing that happened to an alarm: ``raised``, ``acknowledged``, ``gone``, or the step of a stop,
+    with the person's name or 'station'.  Rows are only added."""
 
     __tablename__ = "alarm_step"
     __table_args__ = (Index("ix_alarm_step_alarm", "alarm_id"),)

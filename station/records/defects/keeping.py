@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Table, insert, select
 from sqlalchemy.orm import Session
 
 from station.contract import Defect
@@ -20,7 +21,7 @@ from station.state.defect import Look
 
 NUMBERS_AT_ONCE = 10_000
 """SQLite takes 32,766 values in one query."""
-TABLE = DefectTable.__table__
+TABLE = cast(Table, DefectTable.__table__)
 
 Told = Mapping[int, tuple[Defect, datetime]]
 """The last state of each defect and when it was first told, by number."""
@@ -41,7 +42,7 @@ def keep_defects(session: Session, roll: RollTable, told: Told, changed_at: date
         row = known.get(number)
         if row is None:
             needs = defect.is_reject and defect.merged_into is None
-            own = {"roll_id": roll_id, "number": number, "found_at": found_at, "hour": local(found_at).hour}
+            own = {"roll_id": roll_id, "number": number, "found_at": found_at, "hour": _hour(found_at)}
             new.append({**values, **own, "needs_review": needs, "crop_file": crop, "heat_file": heat})
             if defect.merged_into is None:
                 tally.add(Alike(roll_id, str(defect.kind), "", bool(defect.is_reject), False), 1)
@@ -52,8 +53,31 @@ def keep_defects(session: Session, roll: RollTable, told: Told, changed_at: date
         row.heat_file = heat or row.heat_file
         tally.count_in(row)
     if new:
-        session.connection().execute(insert(TABLE), new)
+        _insert(session.connection(), new)
     tally.write(session)
+
+
+def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that name the same columns.  SQLAlchemy works out each row's parameters anew, which for thousands of
+    rows takes longer than the database does; SQLite's are values in the order of the columns."""
+    dialect = connection.dialect
+    if dialect.name != "sqlite":
+        connection.execute(insert(TABLE), rows)
+        return
+    names = list(rows[0])
+    converted = [TABLE.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+    columns: list[Sequence[Any]] = []
+    for name, convert in zip(names, converted, strict=True):
+        values = [row[name] for row in rows]
+        columns.append(values if convert is None else list(map(lru_cache(maxsize=4096)(convert), values)))
+    marks = ", ".join("?" * len(names))
+    statement = f"INSERT INTO {TABLE.name} ({', '.join(names)}) VALUES ({marks})"
+    connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+
+
+@lru_cache(maxsize=64)
+def _hour(moment: datetime) -> int:
+    return local(moment).hour
 
 
 def _known(session: Session, roll_id: int, numbers: Sequence[int]) -> dict[int, DefectTable]:

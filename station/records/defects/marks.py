@@ -47,6 +47,6 @@ def marks(engine: Engine, roll_id: int) -> list[Mark]:
     try:
         with Session(engine) as session:
             found = session.execute(query.order_by(DefectTable.first_line, DefectTable.number))
-            return [Mark(*row) for row in found.tuples()]
+            return [Mark(*row) for row in found]
     except SQLAlchemyError as error:
         raise records_error(error, shown(engine.url)) from error

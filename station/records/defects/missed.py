@@ -1,4 +1,4 @@
-"""This module puts defects on record that the station missed: marked as such, graded like others, never counted as found.
+"""This module puts defects on record that the station missed: marked, graded like others, never counted as found.
 
 Their numbers are negative, so that they never meet those of the line, which may still count on.
 """
@@ -70,7 +70,9 @@ def _defect(session: Session, roll: RollTable, missed: Missed, number: int) -> D
     if first_line >= roll.lines_acquired:
         unit = "px" if roll.mm_per_line is None else "mm"
         end = roll.lines_acquired * along
-        raise RecordsError(f"Roll {roll.name} ends at {end:.0f} {unit}, so nothing was missed at {missed.position:.0f}.")
+        raise RecordsError(
+            f"Roll {roll.name} ends at {end:.0f} {unit}, so nothing was missed at {missed.position:.0f}."
+        )
     first_px = _left_px(session, roll.id) + round(max(0.0, missed.across - missed.width / 2) / across)
     return Defect(
         number=number,

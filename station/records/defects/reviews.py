@@ -48,7 +48,9 @@ class Reviews:
         who = person(by)
         word.checked()
         if not 1 <= len(ids) <= MOST_AT_ONCE:
-            raise RecordsError(f"{len(ids)} defects cannot be reviewed at once: 1 to {MOST_AT_ONCE} that were shown can.")
+            raise RecordsError(
+                f"{len(ids)} defects cannot be reviewed at once: 1 to {MOST_AT_ONCE} that were shown can."
+            )
         return int(self._call(lambda session: _say(session, ids, word, who)))
 
     def undo(self, by: str, act: int | None = None) -> list[int]:
@@ -108,7 +110,9 @@ def _undo(session: Session, who: str, act: int | None) -> list[int]:
     if not reviews:
         raise RecordsError(f"There is nothing to take back under number {act}; load the list again.")
     if reviews[0].who != who:
-        raise RecordsError(f"Only {reviews[0].who} can take back what {reviews[0].who} said; say your own word instead.")
+        raise RecordsError(
+            f"Only {reviews[0].who} can take back what {reviews[0].who} said; say your own word instead."
+        )
     ids = [review.defect_id for review in reviews]
     rows = _rows(session, ids)
     old = _words_of(rows)
@@ -131,7 +135,11 @@ def _words_of(rows: Sequence[DefectTable]) -> str:
     """Say how defects stand before, for the audit."""
     standing: dict[str, list[int]] = defaultdict(list)
     for row in rows:
-        said = [row.verdict, row.kind_found and f"kind {row.kind}", row.said_severity and f"severity {row.said_severity}"]
+        said = [
+            row.verdict,
+            row.kind_found and f"kind {row.kind}",
+            row.said_severity and f"severity {row.said_severity}",
+        ]
         standing[", ".join(map(str, filter(None, said)))].append(row.id)
     if len(standing) == 1:
         return next(iter(standing))

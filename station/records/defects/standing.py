@@ -19,9 +19,7 @@ AT_ONCE = 10_000
 def settle(row: DefectTable) -> None:
     """Say whether a defect needs review: a reject without a verdict, with doubt, or over which people are at odds."""
     open_words = (None, str(Verdict.UNSURE))
-    row.needs_review = bool(
-        row.is_reject and row.merged_into is None and (row.verdict in open_words or row.disputed)
-    )
+    row.needs_review = bool(row.is_reject and row.merged_into is None and (row.verdict in open_words or row.disputed))
 
 
 @dataclass(slots=True)

@@ -3,10 +3,10 @@ loom makes what, and how often a recipe was wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +19,8 @@ from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.rows import Verdict
 from station.records.schema import FabricTable, RecipeTable, RollTable
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,6 @@ class Output:
     false_alarms: int = 0
     missed: int = 0
 
-    def __add__(self, other: Output) -> Output:
-        """Sum up both."""
-        return Output(
-            self.rolls + other.rolls,
-            self.metres + other.metres,
-            self.square_metres + other.square_metres,
-            self.rejects + other.rejects,
-            self.confirmed + other.confirmed,
-            self.false_alarms + other.false_alarms,
-            self.missed + other.missed,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class RecipeCount:
@@ -95,30 +85,26 @@ class Summaries:
 
     def pareto(self, span: Span | None = None) -> list[KindCount]:
         """Return the kinds with their rejects, the most first."""
-        query = select(TallyTable.kind, *_sums()).group_by(TallyTable.kind)
-        rows = self._rows(_within(query.join(RollTable, RollTable.id == TallyTable.roll_id), span or Span()))
+        query = _selected(TallyTable.kind, *_sums()).group_by(TallyTable.kind)
+        if span not in (None, Span()):
+            query = query.join(RollTable, RollTable.id == TallyTable.roll_id)
+        rows = self._rows(_within(query, span or Span()))
         counts = [KindCount(*row) for row in map(tuple, rows)]
         return sorted(counts, key=lambda one: (-one.rejects, one.kind))
 
     def trend(self, span: Span | None = None) -> list[tuple[date, Output]]:
         """Return what came of each local day on which rolls began, by day."""
-        days: dict[date, Output] = {}
-        for row in self._rolls(span or Span()):
-            day = local(row.started_at).date()
-            days[day] = days.get(day, Output()) + _output(row)
-        return sorted(days.items())
+        return sorted(_summed_up((local(row.started_at).date(), row) for row in self._rolls(span)).items())
 
     def looms(self, span: Span | None = None) -> list[tuple[str, Output]]:
         """Return what came of each loom ('' where nobody said which), the one with the most rejects a metre first."""
-        looms: dict[str, Output] = {}
-        for row in self._rolls(span or Span()):
-            looms[row.loom] = looms.get(row.loom, Output()) + _output(row)
+        looms = _summed_up((row.loom, row) for row in self._rolls(span))
         return sorted(looms.items(), key=lambda one: (-one[1].rejects / (one[1].metres or 1.0), one[0]))
 
     def recipes(self, span: Span | None = None) -> list[RecipeCount]:
         """Return the counts of each recipe's versions, by fabric and version."""
         query = (
-            select(FabricTable.name, RecipeTable.version, *_sums())
+            _selected(FabricTable.name, RecipeTable.version, *_sums())
             .select_from(TallyTable)
             .join(RollTable, RollTable.id == TallyTable.roll_id)
             .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
@@ -128,9 +114,9 @@ class Summaries:
         )
         return [RecipeCount(*row) for row in map(tuple, self._rows(_within(query, span or Span())))]
 
-    def _rolls(self, span: Span) -> Sequence[Row[Any]]:
-        counted = select(TallyTable.roll_id, *_sums()).group_by(TallyTable.roll_id).subquery()
-        query = select(
+    def _rolls(self, span: Span | None) -> Sequence[Row[Any]]:
+        counted = _selected(TallyTable.roll_id, *_sums()).group_by(TallyTable.roll_id).subquery()
+        query = _selected(
             RollTable.started_at,
             RollTable.loom,
             RollTable.lines_inspected,
@@ -139,7 +125,7 @@ class Summaries:
             RollTable.mm_per_line,
             *(func.coalesce(counted.c[name], 0).label(name) for name in SUMS),
         ).join(counted, counted.c.roll_id == RollTable.id, isouter=True)
-        return self._rows(_within(query, span))
+        return self._rows(_within(query, span or Span()))
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         try:
@@ -159,9 +145,11 @@ def _sums() -> list[ColumnElement[int]]:
         found, found & (of.verdict == str(Verdict.CONFIRMED)), found & (of.verdict == str(Verdict.FALSE_ALARM)),
         of.missed & (of.verdict != str(Verdict.FALSE_ALARM)),
     )  # fmt: skip
-    return [
-        func.sum(case((one, of.count), else_=0)).label(name) for name, one in zip(SUMS, conditions, strict=True)
-    ]
+    return [func.sum(case((one, of.count), else_=0)).label(name) for name, one in zip(SUMS, conditions, strict=True)]
+
+
+def _selected(*columns: Any) -> Select[Any]:
+    return select(*columns)
 
 
 def _within(query: Select[Any], span: Span) -> Select[Any]:
@@ -178,14 +166,13 @@ def _within(query: Select[Any], span: Span) -> Select[Any]:
     return query
 
 
-def _output(row: Row[Any]) -> Output:
-    along, across = (row.mm_per_line or 0.0) / 1000, (row.mm_per_px or 0.0) / 1000
-    return Output(
-        1,
-        row.lines_inspected * along,
-        row.judged_line_px * along * across,
-        row.rejects,
-        row.confirmed,
-        row.false_alarms,
-        row.missed,
-    )
+def _summed_up(rows: Iterable[tuple[Key, Row[Any]]]) -> dict[Key, Output]:
+    """Sum up rolls by a key."""
+    sums: dict[Key, list[float]] = {}
+    for key, row in rows:
+        along, across = (row.mm_per_line or 0.0) / 1000, (row.mm_per_px or 0.0) / 1000
+        values = (1, row.lines_inspected * along, row.judged_line_px * along * across, *row[-len(SUMS) :])
+        before = sums.setdefault(key, [0] * len(values))
+        for place, value in enumerate(values):
+            before[place] += value
+    return {key: Output(int(one[0]), one[1], one[2], *map(int, one[3:])) for key, one in sums.items()}

@@ -1,4 +1,4 @@
-"""This module describes the tables beside the defects: persons' opinions, counts kept up to date, cloth kept for ever."""
+"""This module describes the tables beside the defects: opinions, counts kept up to date, cloth kept for ever."""
 
 from __future__ import annotations
 

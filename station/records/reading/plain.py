@@ -15,6 +15,7 @@ from station.records.rows import DefectRow, RecipeRow, RollRow, StretchRow, Verd
 from station.records.schema import FabricTable, RecipeTable, RollTable
 from station.state.defect import Look
 
+
 class Counts(NamedTuple):
     """The numbers of a roll's defects: found by the station, of these rejects, confirmed and false alarms; missed."""
 

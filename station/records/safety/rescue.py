@@ -27,7 +27,7 @@ from station.records.safety.copies import copies, damage_in, keep_newest, newest
 from station.records.safety.place import SIDE_FILES, put_aside
 from station.records.schema import HEAD, Base
 
-BUDGET_S = 3.0
+BUDGET_S = 0.3
 """A start spends at most so long on the check; the daily copy is checked as a whole."""
 
 SIGNS_OF_USE = ("models", "images", "backups")

@@ -15,7 +15,7 @@ branch_labels: str | None = None
 depends_on: str | None = None
 
 SEEK = (
-    "found_at", "id", "roll_id", "is_reject", "needs_review", "hour", "kind", "verdict", "ratio", "extent",
+    "found_at", "id", "extent", "ratio", "is_reject", "needs_review", "hour", "kind", "verdict", "roll_id",
     "merged_into", "missed", "keep", "said_severity",
 )  # fmt: skip
 MORE = re.compile(r"^\d+ more of this: ")
@@ -33,6 +33,7 @@ def upgrade() -> None:
     op.create_index("ix_defect_seek", "defect", list(SEEK), unique=False)
     op.create_index("ix_defect_needs_review", "defect", ["needs_review", "found_at", "id"], unique=False)
     op.create_index("ix_defect_verdict", "defect", ["verdict", "found_at", "id"], unique=False)
+    op.create_index("ix_defect_extent", "defect", ["extent"], unique=False)
     _fill_alarms()
 
 
@@ -96,7 +97,8 @@ def _tables() -> None:
         "HAVING COUNT(DISTINCT verdict) > 1)"
     )
     op.execute(
-        "UPDATE defect SET needs_review = true WHERE is_reject AND merged_into IS NULL AND (verdict IS NULL OR disputed)"
+        "UPDATE defect SET needs_review = true WHERE is_reject AND merged_into IS NULL "
+        "AND (verdict IS NULL OR disputed)"
     )
     op.create_table(
         "tally",
