@@ -29,10 +29,11 @@ from station.recipe import Recipe
 from station.records.defects.marks import marks
 from station.records.defects.search import DefectQuery, DefectSearch, Page
 from station.records.defects.summaries import Span, Summaries
+from station.records.engine import default_url, make_engine
 from station.records.history import History
 from station.records.rolls import Entry, keep
 from station.records.rows import RollFilter, Verdict
-from station.records.schema import RollTable, now
+from station.records.schema import now
 from station.records.store import Store
 
 PAGE = Path("docs/results/records.md")
@@ -156,12 +157,10 @@ def write_many(home: Path, defects: int = DEFECTS_AT_ONCE, rounds: int = 5) -> W
     """Write so many defects in one commit, by turns as the station does and as raw rows; the medians count."""
     recipe = Recipe(fabric="written", model_sha256="cd" * 32, encoder="light", threshold=2.0, mm_per_px=0.5)
     station, raw = [], []
+    engine = make_engine(default_url(home), read_only=False)
     for turn in range(rounds):
         with Store.open(home) as store:
-            name = store.begin_roll(None, recipe, "cam")
-            engine = store._engine
-            with Session(engine) as session:
-                roll_id = session.query(RollTable.id).filter_by(name=name).scalar()
+            roll_id = History(store).roll(store.begin_roll(None, recipe, "cam")).id
             entries = [Entry(roll_id, event, now()) for event in _many(defects, turn)]
             started = time.perf_counter()
             with Session(engine, expire_on_commit=False) as session, session.begin():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, select, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,8 +18,7 @@ _SHOWN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A mark is a defect on a roll's map; lines and columns are half-open, ``ratio`` is its score in thresholds."""
 
     id: int
