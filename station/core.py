@@ -38,7 +38,7 @@ from station.machine.wiring import MachineWiring
 from station.recipe import Recipe
 from station.recipe.camera_overrides import override_camera
 from station.recording.camera import RecordingCamera
-from station.records.history import History
+from station.records.history import RECORDED_IN, History
 from station.records.rows import RecordsError
 from station.records.store import Store
 from station.shutdown import time_left
@@ -274,7 +274,7 @@ class Station:
         for warning in filter(None, [self._model.warning, *fitted.warnings, unheard]):
             self._on_event(Notice(Severity.WARNING, warning))
         if self._recording is not None:
-            self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {self._recording.begin(name).folder}."))
+            self._on_event(Notice(Severity.INFO, f"Roll {name}{RECORDED_IN}{self._recording.begin(name).folder}."))
         camera = self._watch.begin_roll(fitted)
         known = self._history.looks_beside(recipe)
         inspection = Inspection(

@@ -94,7 +94,7 @@ class Report:
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``too_small`` those
     that passed for their size alone, ``false_alarms`` the rejects that a person marked as such; points are given for
-    rejects that are not false alarms.
+    rejects that are not false alarms, and for what a person found that the station missed (with a number below 0).
     """
 
     roll: str
@@ -169,7 +169,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
     graded = _grade(roll, counted)
     points = dict(zip((row.number for row in counted), graded.charged, strict=True)) if graded else {}
     counting = {row.number for row in counted}
-    false_alarms = sum(row.is_reject and row.verdict is Verdict.FALSE_ALARM for row in rows)
+    false_alarms = sum(row.is_reject and not row.missed and row.verdict is Verdict.FALSE_ALARM for row in rows)
     scale = roll.mm_per_line
     return Report(
         roll=roll.name,
@@ -193,10 +193,10 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         unverified=roll.unverified,
         calibrations=tuple(_calibration(row) for row in calibrations),
         defects=len(rows),
-        rejects=len(counted) + false_alarms,
+        rejects=sum(row.is_reject and not row.missed for row in rows),
         too_small=sum(map(is_too_small, rows)),
         false_alarms=false_alarms,
-        unreviewed=sum(row.verdict is None for row in counted),
+        unreviewed=sum(row.needs_review for row in counted),
         points=graded.points if graded else None,
         points_per_100_m2=graded.points_per_100_m2 if graded else None,
         grade=str(graded.grade if graded and not lacks else Grade.NOT_GRADED),
@@ -213,7 +213,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
 def to_dict(made: Report) -> dict[str, object]:
     """Convert the report to a dictionary for JSON; times are ISO 8601, in UTC as on record."""
     data = asdict(made)
-    data["incomplete"] = made.incomplete
+    data |= {"incomplete": made.incomplete, "missed": sum(one.number < 0 for one in made.defect_list)}
     data["started_at"] = made.started_at.isoformat()
     data["ended_at"] = made.ended_at.isoformat() if made.ended_at else None
     data["calibrations"] = [

@@ -60,6 +60,9 @@ from station.records.store import Store
 IDS_AT_ONCE = 10_000
 """SQLite takes 32,766 values in one query."""
 
+RECORDED_IN = " is recorded in "
+"""A notice says so where a roll is recorded."""
+
 log = logging.getLogger("station.records")
 
 
@@ -221,6 +224,14 @@ class History:
         told = [f"notice: {severity}" for severity in (Severity.WARNING, Severity.ERROR)]
         query = select(EventTable.new).where(EventTable.action.in_(told), EventTable.why == place_of(roll_id))
         return [str(row.new) for row in self._rows(query.order_by(EventTable.id))]
+
+    def recording(self, roll: str) -> Path | None:
+        """Return the folder that a roll was recorded in, None if it was not.  It may be gone by now."""
+        query = select(EventTable.new).where(EventTable.why == place_of(self.roll(roll).id))
+        query = query.where(EventTable.action == f"notice: {Severity.INFO}", EventTable.new.contains(RECORDED_IN))
+        told = next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
+        folder = told.partition(RECORDED_IN)[2].removesuffix(".")
+        return self._home / folder if folder else None
 
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return a roll's score profile, with one entry per patch in the order they were judged.
