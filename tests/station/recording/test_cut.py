@@ -21,14 +21,8 @@ from tests.rigs.records import make_recipe
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     """A roll of which lines 0 to 16 and 24 to 32 are recorded, from encoder line 100 on."""
     monkeypatch.setattr(cut, "AROUND_PX", 2)
-    folder = record(
-        tmp_path / "home" / "recordings" / "r",
-        look(What.START, 100),
-        came(100),
-        came(108),
-        came(124),
-        look(What.END, 132),
-    )
+    looks = (look(What.START, 100), came(100), came(108), came(124), look(What.END, 132))
+    folder = record(tmp_path / "home" / "recordings" / "r", *looks)
     with Store.open(tmp_path / "home") as store:
         store.begin_roll("a", make_recipe(), "cam")
         store.write(Notice(Severity.INFO, f"Roll a is recorded in {folder}."))
