@@ -80,8 +80,11 @@ class _Going:
             self.last_mm = max(self.last_mm, end_mm)
 
     def matches(self, defect: Defect) -> bool:
-        beside = abs(self.across_mm - defect.across_mm) <= ACROSS_MM
-        return beside and self.occurrences > 0 and abs(defect.position_mm - self.last_mm) <= WITHIN_MM
+        return (
+            abs(self.across_mm - defect.across_mm) <= ACROSS_MM
+            and self.occurrences > 0
+            and abs(defect.position_mm - self.last_mm) <= WITHIN_MM
+        )
 
 
 class _Rejects:
@@ -136,8 +139,11 @@ class _Rejects:
 
     def _matching(self, defect: Defect) -> _Going | None:
         place = round(defect.across_mm / ACROSS_MM)
-        near = (going for at in (place, place - 1, place + 1) for going in reversed(self._by_place.get(at, ())))
-        return next((going for going in near if going.matches(defect)), None)
+        for beside in (place, place - 1, place + 1):
+            for going in reversed(self._by_place.get(beside, ())):
+                if going.matches(defect):
+                    return going
+        return None
 
     def _raised(self, defect: Defect, at: datetime) -> _Going:
         return self._noted(_Going(float(defect.across_mm), float(defect.position_mm), at, at))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import lru_cache
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.orm import Session
 
 from station.contract import Defect
@@ -21,7 +21,15 @@ from station.state.defect import Look
 
 NUMBERS_AT_ONCE = 10_000
 """SQLite takes 32,766 values in one query."""
-TABLE = cast(Table, DefectTable.__table__)
+TOLD = (
+    "first_line", "end_line", "first_px", "end_px", "length_mm", "width_mm", "area_mm2", "position_mm", "across_mm",
+    "score", "kind", "look", "threshold", "piece", "is_reject", "closed", "merged_into", "parts", "ratio", "extent",
+)  # fmt: skip
+"""These columns follow from a defect as it was told."""
+NEW = (
+    *TOLD, "changed_at", "alarm_id", "roll_id", "number", "found_at", "hour", "needs_review", "crop_file", "heat_file",
+)  # fmt: skip
+"""A new row has values in these columns, the defaults in others."""
 
 Told = Mapping[int, tuple[Defect, datetime]]
 """The last state of each defect and when it was first told, by number."""
@@ -35,53 +43,58 @@ def keep_defects(session: Session, roll: RollTable, told: Told, changed_at: date
     known = _known(session, roll_id, sorted(told))
     alarms = weigh_rejects(session, roll, told, known, changed_at)
     tally = Tally()
-    new: list[dict[str, Any]] = []
+    counts: Counter[tuple[str, bool]] = Counter()
+    new: list[tuple[Any, ...]] = []
+    changed = _as_text(changed_at)
     for number, (defect, found_at) in told.items():
-        values = {**values_of(defect), "changed_at": changed_at, "alarm_id": alarms.get(number)}
+        values = values_of(defect)
         crop, heat = pictures.get((roll_id, number), (None, None))
         row = known.get(number)
         if row is None:
-            needs = defect.is_reject and defect.merged_into is None
-            own = {"roll_id": roll_id, "number": number, "found_at": found_at, "hour": _hour(found_at)}
-            new.append({**values, **own, "needs_review": needs, "crop_file": crop, "heat_file": heat})
-            if defect.merged_into is None:
-                tally.add(Alike(roll_id, str(defect.kind), "", bool(defect.is_reject), False), 1)
+            is_own, is_reject = defect.merged_into is None, bool(defect.is_reject)
+            own = (roll_id, number, _as_text(found_at), local(found_at).hour, is_own and is_reject, crop, heat)
+            new.append((*values, changed, alarms.get(number), *own))
+            if is_own:
+                counts[str(defect.kind), is_reject] += 1
             continue
         tally.count_out(row)
-        _renew(row, values)
+        _renew(row, dict(zip(TOLD, values, strict=True)))
+        row.changed_at = changed_at
+        row.alarm_id = alarms.get(number)
         row.crop_file = crop or row.crop_file
         row.heat_file = heat or row.heat_file
         tally.count_in(row)
+    for (kind, is_reject), count in counts.items():
+        tally.add(Alike(roll_id, kind, "", is_reject, False), count)
     if new:
         _insert(session.connection(), new)
     tally.write(session)
 
 
-def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that name the same columns.  SQLAlchemy works out each row's parameters anew, which for thousands of
-    rows takes longer than the database does; SQLite's are values in the order of the columns."""
-    dialect = connection.dialect
-    if dialect.name != "sqlite":
-        connection.execute(insert(TABLE), rows)
+def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, values in the order of ``NEW``.  SQLAlchemy works out each row's parameters anew, which for
+    thousands of rows takes longer than the database does; SQLite takes the values as they are."""
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(NEW))
+        connection.exec_driver_sql(f"INSERT INTO defect ({', '.join(NEW)}) VALUES ({marks})", list(rows))
         return
-    names = list(rows[0])
-    converted = [TABLE.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-    columns: list[Sequence[Any]] = []
-    for name, convert in zip(names, converted, strict=True):
-        values = [row[name] for row in rows]
-        columns.append(values if convert is None else list(map(lru_cache(maxsize=4096)(convert), values)))
-    marks = ", ".join("?" * len(names))
-    statement = f"INSERT INTO {TABLE.name} ({', '.join(names)}) VALUES ({marks})"
-    connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+    found, changed = NEW.index("found_at"), NEW.index("changed_at")
+    for values in rows:
+        named = dict(zip(NEW, values, strict=True))
+        named["found_at"] = datetime.fromisoformat(values[found]).replace(tzinfo=UTC)
+        named["changed_at"] = datetime.fromisoformat(values[changed]).replace(tzinfo=UTC)
+        connection.execute(insert(DefectTable.__table__), named)  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=64)
-def _hour(moment: datetime) -> int:
-    return local(moment).hour
+def _as_text(moment: datetime) -> str:
+    """Return a time as SQLAlchemy has SQLite keep it."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _known(session: Session, roll_id: int, numbers: Sequence[int]) -> dict[int, DefectTable]:
     known: dict[int, DefectTable] = {}
+    highest = session.scalar(select(func.max(DefectTable.number)).where(DefectTable.roll_id == roll_id)) or 0
+    numbers = [number for number in numbers if number <= highest]
     for first in range(0, len(numbers), NUMBERS_AT_ONCE):
         part = numbers[first : first + NUMBERS_AT_ONCE]
         query = select(DefectTable).where(DefectTable.roll_id == roll_id, DefectTable.number.in_(part))
@@ -96,29 +109,29 @@ def _renew(row: DefectTable, values: Mapping[str, Any]) -> None:
     settle(row)
 
 
-def values_of(defect: Defect) -> dict[str, Any]:
-    """Return the columns that follow from a defect as it was told."""
+def values_of(defect: Defect) -> tuple[Any, ...]:
+    """Return what follows from a defect as it was told, in the order of ``TOLD``."""
     ratio = float(defect.ratio) if defect.threshold else 0.0
     length, width = float(defect.length_mm), float(defect.width_mm)
-    return {
-        "first_line": int(defect.first_line),
-        "end_line": int(defect.end_line),
-        "first_px": int(defect.first_px),
-        "end_px": int(defect.end_px),
-        "length_mm": length,
-        "width_mm": width,
-        "area_mm2": float(defect.area_mm2),
-        "position_mm": float(defect.position_mm),
-        "across_mm": float(defect.across_mm),
-        "score": float(defect.score),
-        "kind": str(defect.kind),
-        "look": str(defect.look),
-        "threshold": None if defect.look is Look.FINE else float(defect.threshold),
-        "piece": None if defect.piece is None else storable(defect.piece),
-        "is_reject": bool(defect.is_reject),
-        "closed": bool(defect.closed),
-        "merged_into": defect.merged_into,
-        "parts": int(defect.parts),
-        "ratio": ratio if math.isfinite(ratio) else 0.0,
-        "extent": max(length, width),
-    }
+    return (
+        int(defect.first_line),
+        int(defect.end_line),
+        int(defect.first_px),
+        int(defect.end_px),
+        length,
+        width,
+        float(defect.area_mm2),
+        float(defect.position_mm),
+        float(defect.across_mm),
+        float(defect.score),
+        str(defect.kind),
+        str(defect.look),
+        None if defect.look is Look.FINE else float(defect.threshold),
+        None if defect.piece is None else storable(defect.piece),
+        bool(defect.is_reject),
+        bool(defect.closed),
+        defect.merged_into,
+        int(defect.parts),
+        ratio if math.isfinite(ratio) else 0.0,
+        max(length, width),
+    )

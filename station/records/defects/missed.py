@@ -14,7 +14,7 @@ from model.durable import sync_folder
 from station.contract import Defect
 from station.local_time import local
 from station.records import audit
-from station.records.defects.keeping import values_of
+from station.records.defects.keeping import TOLD, values_of
 from station.records.defects.standing import stand_anew
 from station.records.defects.tally import Tally
 from station.records.defects.words import Missed
@@ -48,7 +48,7 @@ def put_missed(session: Session, home: Path, missed: Missed, who: str) -> int:
         keep=False,
         disputed=False,
         needs_review=False,
-        **{**values_of(defect), "ratio": 0.0},
+        **(dict(zip(TOLD, values_of(defect), strict=True)) | {"ratio": 0.0}),
     )
     session.add(row)
     session.flush()
