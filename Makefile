@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # Hundreds of tests start the program: compiled once, even where the machine is told to keep nothing compiled.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow studies lint rooms bench-model bench-looks ablation faults field setup clean
+.PHONY: demo test test-slow studies lint rooms bench-model bench-looks bench-records ablation faults field setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -43,6 +43,9 @@ faults: $(READY)            ## every fault, seen and recovered when -> docs/resu
 
 field: $(READY)             ## every situation met in the field, before and now -> docs/results/field.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.field
+
+bench-records: $(READY)     ## how fast years of rolls answer -> docs/results/records.md
+	$(BIN)/python -m benchmarks.records
 
 setup: $(READY)
 

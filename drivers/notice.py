@@ -16,7 +16,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice holds something a person should know."""
+    """A notice holds something a person should know.
+
+    ``begins`` names a state that lasts from now on, ``ends`` one that is over with it; both are '' where there is none.
+    """
 
     severity: Severity
     text: str
+    begins: str = ""
+    ends: str = ""

@@ -19,6 +19,7 @@ from drivers.notice import Severity as Severity
 from station.recipe import Recipe
 from station.recipe.frame_spots import Frames
 from station.recipe.web import ColumnsInspected as ColumnsInspected
+from station.state.acknowledged import Acknowledged as Acknowledged
 from station.state.asked import PeopleCommands, RollCommands
 from station.state.cloth_differs import ClothDiffers as ClothDiffers
 from station.state.defect import Defect as Defect
@@ -283,7 +284,7 @@ class RowJudged:
     width_px: int = 0
 
 
-Told = Notice | ColumnsInspected | ClothDiffers | Fault | RollMark
+Told = Notice | ColumnsInspected | ClothDiffers | Fault | RollMark | Acknowledged
 Event = RollStarted | RollEnded | DefectChanged | StretchClosed | RowJudged | StopChanged | Told | StripView | LookView
 
 
@@ -321,6 +322,9 @@ class Core(RollCommands, PeopleCommands, Protocol):
 
     def release_stop(self, by: str) -> None:
         """Take back the requested stop.  Raises StationError (no stop is requested, or there is no name)."""
+
+    def acknowledge(self, answer: Acknowledged) -> None:
+        """Put on record that a person has seen alarms; never waits."""
 
     def report_fault(self, fault: Fault) -> None:
         """Show a bug on the screen and keep it in the audit; never waits, not even with the records closed."""

@@ -20,6 +20,7 @@ from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
 from station.calibration.watch import CalibrationWatch
 from station.contract import (
+    Acknowledged,
     DefectChanged,
     Event,
     Ledger,
@@ -39,7 +40,7 @@ from station.machine.wiring import MachineWiring
 from station.recipe import Recipe
 from station.recipe.camera_overrides import override_camera
 from station.recording.camera import RecordingCamera
-from station.records.history import History
+from station.records.history import RECORDED_IN, History
 from station.records.store import Store
 from station.shutdown import time_left
 from station.state.records_lag import UNRECORDED_M
@@ -178,6 +179,10 @@ class Station(Attended):
         if self._inspection is not None and not judge:
             self._inspection.give_up()
 
+    def acknowledge(self, answer: Acknowledged) -> None:
+        """Put on record that a person has seen alarms; never waits."""
+        self._store.write(answer)
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no roll is open.  Returns False if ``timeout`` seconds were not enough."""
         return self._roll_over.wait(timeout)
@@ -259,7 +264,7 @@ class Station(Attended):
         for warning in filter(None, [self._model.warning, *fitted.warnings, unheard]):
             self._on_event(Notice(Severity.WARNING, warning))
         if self._recording is not None:
-            self._on_event(Notice(Severity.INFO, f"Roll {name} is recorded in {self._recording.begin(name).folder}."))
+            self._on_event(Notice(Severity.INFO, f"Roll {name}{RECORDED_IN}{self._recording.begin(name).folder}."))
         camera = self._watch.begin_roll(fitted)
         known = self._history.looks_beside(recipe)
         inspection = Inspection(
@@ -290,9 +295,8 @@ class Station(Attended):
             raise self._store.failure  # raised now: the disk may hold up the rest for long
 
     def _end_recording(self) -> None:
-        if self._recording is None:
-            return
-        for notice in self._recording.end(None if self._last is None else self._last.end_line):
+        end_line = None if self._last is None else self._last.end_line
+        for notice in () if self._recording is None else self._recording.end(end_line):
             self._on_event(notice)
 
     def _break_off(self, error: Exception, name: str) -> None:

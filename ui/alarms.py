@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from station.contract import Defect, Notice, Severity
+from station.contract import Acknowledged, Defect, Notice, Severity
+from station.current_user import login
 from station.state.defect_kind import kind_words
 from ui import actions, theme
 from ui.widgets.gauges import Sign
@@ -27,10 +28,11 @@ class AlarmRow(QWidget):
     """One row under the header.  Grey and quiet at rest; red and flashing while a reject is unanswered.
 
     Nothing pops up over it and nothing moves when it changes.  ``acknowledged`` is emitted when a person answers,
-    with the numbers of the rejects (a set).
+    with the numbers of the rejects (a set); ``answered`` then with all that was answered, for the record.
     """
 
     acknowledged = Signal(object)
+    answered = Signal(Acknowledged)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -106,6 +108,8 @@ class AlarmRow(QWidget):
                 self._notices.remove(seen)
             self._show()
             self.acknowledged.emit(answered)
+            notices = () if seen is None else (seen.text,)
+            self.answered.emit(Acknowledged(login(), tuple(sorted(answered)), notices))
 
     def advance(self, passed_s: float) -> None:
         """Flash twice a second while a reject is open."""

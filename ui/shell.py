@@ -55,6 +55,7 @@ class MainWindow(QMainWindow):
         self.tabs: dict[str, QPushButton] = {}
         self._build()
         self._wire()
+        self.alarms.answered.connect(core.acknowledge)
         self.open_page(start_page)
         self.bridge.start()
 

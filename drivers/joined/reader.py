@@ -135,7 +135,7 @@ class CameraReader:
                 self._changed.wait(READ_TIMEOUT_S)
             if self._is_told_lost:
                 self._is_told_lost = False
-                self._notify(Severity.INFO, f"Camera {self._camera.camera_id} is back.")
+                self._notify(Severity.INFO, f"Camera {self._camera.camera_id} is back.", ends=self._gone)
             if self._camera.waits or self._has_room(block.lines):
                 self._take(block)
                 self._is_dropping = False
@@ -151,12 +151,17 @@ class CameraReader:
         if not self._is_told_lost:  # else it started again, but showed nothing
             self._is_told_lost = True
             text = f"{str(error).rstrip('.')}. Its part of the web is not inspected; trying again."
-            self._notify(Severity.WARNING, text)
+            self._notify(Severity.WARNING, text, begins=self._gone)
         self._set(ReaderState.OUT, error)
         self._let_go()
 
-    def _notify(self, severity: Severity, text: str) -> None:
-        self._notices.append(Notice(severity, text))
+    @property
+    def _gone(self) -> str:
+        """The state of a camera that is gone, by which its notices belong together."""
+        return f"camera {self._camera.camera_id} gone"
+
+    def _notify(self, severity: Severity, text: str, begins: str = "", ends: str = "") -> None:
+        self._notices.append(Notice(severity, text, begins, ends))
 
     def _let_go(self) -> None:
         """Stop the camera, without waiting for one that hangs."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from drivers.notice import Notice, Severity
 
 INTERVAL_S = 5.0
+GONE = "camera gone"
 
 Notify = Callable[[Notice], None]
 """This function shows people a notice."""
@@ -52,7 +53,7 @@ class Notices:
             self._gone_s = time.monotonic()
             self._refusal = ""
             text = f"{why.rstrip('.')}. Cloth that passes now is not inspected; trying again."
-            self._notify(Notice(Severity.WARNING, text))
+            self._notify(Notice(Severity.WARNING, text, begins=GONE))
 
     def does_not_start(self, why: str) -> None:
         """Tell that the camera is there but cannot be used: once only, as trying again will hardly help."""
@@ -65,7 +66,7 @@ class Notices:
         if self._gone_s is not None:
             away_s = time.monotonic() - self._gone_s
             self._gone_s = None
-            self._notify(Notice(Severity.INFO, f"Camera {camera_id} is back after {away_s:.1f} s."))
+            self._notify(Notice(Severity.INFO, f"Camera {camera_id} is back after {away_s:.1f} s.", ends=GONE))
 
     def pass_on(self, notice: Notice) -> None:
         """Pass on at once a notice of the camera itself."""

@@ -8,6 +8,7 @@ from drivers.machine.signals import Inputs, LinkError, MachineLink, Output, Outp
 from station.contract import LinkState, Notice, Severity
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 2.0
+LINK_LOST = "link to the machine lost"
 
 
 class Connection:
@@ -63,7 +64,8 @@ class Connection:
         self._open = True
         if self._lost_told:
             self._lost_told = False
-            self._tell(Notice(Severity.INFO, f"The link to the machine is back: {self._link.name}."))
+            text = f"The link to the machine is back: {self._link.name}."
+            self._tell(Notice(Severity.INFO, text, ends=LINK_LOST))
         return inputs
 
     def part(self, outputs: Outputs) -> None:
@@ -86,4 +88,5 @@ class Connection:
         if not self._lost_told:
             self._lost_told = True
             heartless = "The machine hears nothing from the station and stops by itself if it watches the heartbeat"
-            self._tell(Notice(Severity.ERROR, f"The link to the machine is lost: {error} {heartless}; trying again."))
+            text = f"The link to the machine is lost: {error} {heartless}; trying again."
+            self._tell(Notice(Severity.ERROR, text, begins=LINK_LOST))

@@ -38,7 +38,7 @@ from station.machine.watchdog import Watchdog, runs_camera
 from station.recipe import Recipe
 from station.shutdown import before_leaving
 
-MOST_WAITING = 4096
+MOST_WAITING, UNRELIABLE = 4096, "machine cannot rely on the station"
 LOOK_S = 0.2
 CLOSE_S = 12.0
 """A link may take its time-out twice, which is 5 s at most: to connect and to take the last outputs."""
@@ -268,9 +268,10 @@ class Machine:
             if fault:
                 stops = "It is told to stop, and the heartbeat stands still."
                 safe = stops if self._wires_stop else "Stop it by hand unless it watches the heartbeat."
-                self._tell(Notice(Severity.ERROR, f"The machine cannot rely on the station: {fault}. {safe}"))
+                text = f"The machine cannot rely on the station: {fault}. {safe}"
+                self._tell(Notice(Severity.ERROR, text, begins=UNRELIABLE))
             else:
-                self._tell(Notice(Severity.INFO, "The machine can rely on the station again."))
+                self._tell(Notice(Severity.INFO, "The machine can rely on the station again.", ends=UNRELIABLE))
 
     def _next_outputs(self, now: float) -> Outputs:
         assert self._snapshot is not None

@@ -98,7 +98,7 @@ class Report:
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``too_small`` those
     that passed for their size alone, ``false_alarms`` the rejects that a person marked as such; points are given for
     rejects that are not false alarms.  ``points_basis`` says which area they are of, ``points_explained`` where each
-    comes from.
+    comes from; what a person found that the station missed (with a number below 0) counts too.
     """
 
     roll: str
@@ -175,7 +175,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
     graded = grade_roll(roll, rows, lacks, history.home)
     points, counted = graded.charged, graded.counted
     counting = {row.number for row in counted}
-    false_alarms = sum(row.is_reject and row.verdict is Verdict.FALSE_ALARM for row in rows)
+    false_alarms = sum(row.is_reject and not row.missed and row.verdict is Verdict.FALSE_ALARM for row in rows)
     scale = roll.mm_per_line
     return Report(
         roll=roll.name,
@@ -199,10 +199,10 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         unverified=roll.unverified,
         calibrations=tuple(_calibration(row) for row in calibrations),
         defects=len(rows),
-        rejects=len(counted) + false_alarms,
+        rejects=sum(row.is_reject and not row.missed for row in rows),
         too_small=sum(map(is_too_small, rows)),
         false_alarms=false_alarms,
-        unreviewed=sum(row.verdict is None for row in counted),
+        unreviewed=sum(row.needs_review for row in counted),
         points=graded.points,
         points_per_100_m2=graded.points_per_100_m2,
         grade=str(graded.grade),
@@ -227,6 +227,7 @@ def to_dict(made: Report) -> dict[str, object]:
     for name, at in (("calibrations", "made_at"), ("defect_list", "found_at")):
         for one in data[name]:
             one[at] = one[at].isoformat(timespec="seconds")
+    data |= {"missed": sum(one.number < 0 for one in made.defect_list)}
     return data
 
 

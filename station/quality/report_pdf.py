@@ -16,7 +16,15 @@ from PIL import Image
 
 from model.durable import write_whole
 from station.quality.fonts import FAMILIES, folders, signs_without_glyph
-from station.quality.report_text import DIFFERING, HEADINGS, defect_cells, differing_words, stretch_words, summary
+from station.quality.report_text import (
+    DIFFERING,
+    HEADINGS,
+    defect_cells,
+    differing_words,
+    number_words,
+    stretch_words,
+    summary,
+)
 from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:
@@ -123,7 +131,7 @@ def _picture(defect: ReportDefect) -> dict[str, object]:
         "png": None,
         "why": "",
         "sentence": "",
-        "caption": f"no {defect.number}, {kind_words(defect.kind, defect.parts, defect.look)}",
+        "caption": f"no {number_words(defect.number)}, {kind_words(defect.kind, defect.parts, defect.look)}",
     }
     file = Path(str(defect.crop_file))
     try:
@@ -137,7 +145,7 @@ def _picture(defect: ReportDefect) -> dict[str, object]:
         png = io.BytesIO()
         picture.save(png, "PNG")
         return {**shown, "png": list(png.getvalue())}
-    sentence = f"The picture of defect no {defect.number} {why} and was left out ({file})."
+    sentence = f"The picture of defect no {number_words(defect.number)} {why} and was left out ({file})."
     return {**shown, "why": f"picture {why}", "sentence": sentence}
 
 

@@ -27,6 +27,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ended += f" (broken off before its end{why}; the figures are what is on record)"
     if made.clock_shift_s:
         ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
+    missed = sum(defect.number < 0 for defect in made.defect_list)
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
         *made.way.facts(),
@@ -41,6 +42,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects, {made.too_small} passed for their size alone"),
+        *([("Missed", f"{missed} of these by the station, put on record by hand (M)")] if missed else []),
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
         *([("Severity", severities)] if (severities := _severities(made)) else []),
         ("Points", _points(made)),
@@ -52,6 +54,11 @@ def _severities(made: Report) -> str:
     """Count the defects that count by how grave they are, the gravest first; '' where nothing says so."""
     graves = Counter(defect.severity for defect in made.defect_list if defect.counts)
     return ", ".join(f"{graves[one]} {one}" for one in reversed(DefectSeverity) if graves[one])
+
+
+def number_words(number: int) -> str:
+    """Return a defect's number for people: ``7``, or ``M1`` for the first that was missed and put on record by hand."""
+    return f"M{-number}" if number < 0 else str(number)
 
 
 def _calibrations(made: Report) -> str:
@@ -87,14 +94,14 @@ def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
     verdict."""
     place = f"{defect.position / 1000:.3f} m" if made.unit == "mm" else f"{defect.position:.0f} px"
     return (
-        str(defect.number),
+        number_words(defect.number),
         place,
         f"{defect.across:.0f} {made.unit}",
         f"{defect.length:.1f} {made.unit}",
         f"{defect.width:.1f} {made.unit}",
         kind_words(defect.kind, defect.parts, defect.look),
         defect.severity or "",
-        f"{defect.score:.3g}",
+        "" if defect.number < 0 else f"{defect.score:.3g}",
         "" if defect.points is None else str(defect.points),
         defect.verdict or ("" if defect.is_reject else "passed"),
     )

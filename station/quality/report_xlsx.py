@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,25 +23,36 @@ if TYPE_CHECKING:
     from station.quality.report import Report
 
 WIDEST = 60
+Sheet = tuple[str, Sequence[str], Sequence[Sequence[object]]]
+"""A sheet has a name, a heading and rows."""
 STRETCH_FIELDS = ("first_line", "end_line", "from_m", "to_m", "reason")
 
 
 def write_xlsx(made: Report, path: Path) -> None:
     """Write the report as a workbook, completely or not at all.  Raises OSError if the file cannot be written."""
+    lacks = [("Not in this report", why) for why in made.incomplete_because]
+    rows = [
+        [made.roll, *(_rounded(getattr(defect, name), DIGITS.get(name)) for name in FIELDS), made.columns]
+        for defect in made.defect_list
+    ]
+    stretches = [[getattr(stretch, name) for name in STRETCH_FIELDS] for stretch in made.stretches]
+    sheets: list[Sheet] = [
+        ("Roll", ("", ""), [("Roll", made.roll), *summary(made), *lacks]),
+        ("Defects", heading(made), rows),
+        ("Stretches", STRETCH_FIELDS, stretches),
+    ]
+    write_whole(path, workbook(sheets))
+
+
+def workbook(sheets: Iterable[Sheet]) -> bytes:
+    """Return a workbook with these sheets, in order."""
     content = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
     with xlsxwriter.Workbook(content, options) as book:
-        sheets = _Sheets(book)
-        lacks = [("Not in this report", why) for why in made.incomplete_because]
-        sheets.add("Roll", ("", ""), [("Roll", made.roll), *summary(made), *lacks])
-        rows = [
-            [made.roll, *(_rounded(getattr(defect, name), DIGITS.get(name)) for name in FIELDS), made.columns]
-            for defect in made.defect_list
-        ]
-        sheets.add("Defects", heading(made), rows)
-        stretches = [[getattr(stretch, name) for name in STRETCH_FIELDS] for stretch in made.stretches]
-        sheets.add("Stretches", STRETCH_FIELDS, stretches)
-    write_whole(path, content.getvalue())
+        made = _Sheets(book)
+        for name, head, rows in sheets:
+            made.add(name, head, rows)
+    return content.getvalue()
 
 
 def _rounded(value: object, digits: int | None) -> object:

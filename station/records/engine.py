@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 DATABASE = "station.db"
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 5000
+CACHE_KIB = 65_536
+"""A connection keeps so much of the database in memory: lists over years of rolls read the same pages again."""
 MOST_PATH_BYTES = 500
 """SQLite keeps 512 bytes for a path, and its side files have longer names than the database."""
 
@@ -233,6 +235,7 @@ def _writer_pragmas(connection: sqlite3.Connection, _record: object) -> None:
             "never on a network share."
         )
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
@@ -251,6 +254,7 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
 def _reader_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     _pragmas(connection)
     connection.execute("PRAGMA query_only = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def as_it_lies(data: bytes) -> str:

@@ -25,10 +25,15 @@ from station.recipe import Recipe
 from station.recipe.cloth_look import ClothLook
 from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
+from station.records.defects.said import review_query, review_rows
+from station.records.defects.search import rows_query
+from station.records.defects.tables import KeptRecordingTable, TallyTable
+from station.records.defects.words import ReviewRow
 from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.people import register
 from station.records.reading.plain import (
+    Counts,
     defect_row,
     mark_row,
     of_identity,
@@ -67,6 +72,9 @@ from station.state.person import Person
 
 IDS_AT_ONCE = 10_000
 """SQLite takes 32,766 values in one query."""
+
+RECORDED_IN = " is recorded in "
+"""A notice says so where a roll is recorded."""
 
 log = logging.getLogger("station.records")
 
@@ -180,17 +188,7 @@ class History:
     def defects(self, chosen: DefectFilter, told: Told | None = None) -> list[DefectRow]:
         """Return the defects of a roll that match, by position."""
         query = (
-            select(
-                *as_they_lie(DefectTable),
-                RollTable.name.label("roll"),
-                FabricTable.name.label("fabric"),
-                RecipeTable.threshold.label("recipe_threshold"),
-                RollTable.mm_per_px,
-                RollTable.unverified,
-            )
-            .join(RollTable, RollTable.id == DefectTable.roll_id)
-            .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
-            .join(FabricTable, FabricTable.id == RecipeTable.fabric_id)
+            rows_query()
             .where(DefectTable.roll_id == chosen.roll_id)
             # Texts are greater than all numbers: a spoilt value must not hide a defect.
             .where(or_(DefectTable.merged_into.is_(None), DefectTable.merged_into > 2**62))
@@ -252,6 +250,14 @@ class History:
         query = select(EventTable.new).where(EventTable.action.in_(told), EventTable.why == place_of(roll_id))
         return [str(row.new) for row in self._rows(query.order_by(EventTable.id))]
 
+    def recording(self, roll: str) -> Path | None:
+        """Return the folder that a roll was recorded in, None if it was not.  It may be gone by now."""
+        query = select(EventTable.new).where(EventTable.why == place_of(self.roll(roll).id))
+        query = query.where(EventTable.action == f"notice: {Severity.INFO}", EventTable.new.contains(RECORDED_IN))
+        told = next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
+        folder = told.partition(RECORDED_IN)[2].removesuffix(".")
+        return self._home / folder if folder else None
+
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return a roll's score profile, with one entry per patch in the order they were judged.
 
@@ -290,6 +296,14 @@ class History:
         """
         return readable(self._rows(calibration_query(camera_id, roll_id)), calibration_row, told or _log_only)
 
+    def reviews(self, defect_id: int) -> list[ReviewRow]:
+        """Return what people said of a defect, in order, with what they took back."""
+        return review_rows(self._rows(review_query(defect_id)))
+
+    def kept_recordings(self) -> list[Path]:
+        """Return the folders of the recordings that are never thrown away."""
+        return [self._home / row.folder for row in self._rows(select(KeptRecordingTable.folder))]
+
     # ------------------------------------------------------------------ inside
 
     def _rows(self, query: Executable) -> Sequence[Row[Any]]:
@@ -302,25 +316,19 @@ class History:
     def _roll_rows(self, query: Select[Any], told: Told | None) -> list[RollRow]:
         rows = self._rows(query)
         ids = [row.id for row in rows]
-        counts: dict[int, tuple[int, int, int, int]] = {}
+        counts: dict[int, Counts] = {}
         for first in range(0, len(ids), IDS_AT_ONCE):
             counts |= self._counts(ids[first : first + IDS_AT_ONCE])
-        return readable(rows, lambda row: roll_row(row, counts.get(row.id, (0, 0, 0, 0))), told)
+        return readable(rows, lambda row: roll_row(row, counts.get(row.id, Counts())), told)
 
-    def _counts(self, roll_ids: Sequence[int]) -> dict[int, tuple[int, int, int, int]]:
-        verdict = DefectTable.verdict
-        query = (
-            select(
-                DefectTable.roll_id,
-                func.count().label("defects"),
-                func.sum(case((DefectTable.is_reject, 1), else_=0)).label("rejects"),
-                func.sum(case((verdict == str(Verdict.CONFIRMED), 1), else_=0)).label("confirmed"),
-                func.sum(case((verdict == str(Verdict.FALSE_ALARM), 1), else_=0)).label("false_alarms"),
-            )
-            .where(DefectTable.roll_id.in_(roll_ids), DefectTable.merged_into.is_(None))
-            .group_by(DefectTable.roll_id)
-        )
-        return {r.roll_id: (r.defects, r.rejects, r.confirmed, r.false_alarms) for r in self._rows(query)}
+    def _counts(self, roll_ids: Sequence[int]) -> dict[int, Counts]:
+        of = TallyTable
+        found, count = of.missed.is_(False), of.count
+        verdicts = (Verdict.CONFIRMED, Verdict.FALSE_ALARM)
+        sums = [found, found & of.is_reject, *(found & (of.verdict == str(one)) for one in verdicts), of.missed]
+        query = select(of.roll_id, *(func.sum(case((one, count), else_=0)) for one in sums))
+        rows = self._rows(query.where(of.roll_id.in_(roll_ids)).group_by(of.roll_id))
+        return {roll_id: Counts(*numbers) for roll_id, *numbers in map(tuple, rows)}
 
 
 def _log_only(spoilt: RecordsError) -> None:

@@ -6,7 +6,7 @@ Everything here runs inside a write transaction of the writer's thread and may r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from station.contract import (
+    Acknowledged,
     ClothDiffers,
     ColumnsInspected,
     Defect,
@@ -33,20 +34,21 @@ from station.contract import (
 )
 from station.recipe import Recipe
 from station.records import audit
+from station.records.alarms.keeping import acknowledge, end_alarms, keep_alarms
 from station.records.calibrations import link_calibrations
+from station.records.defects.keeping import Pictures, keep_defects
 from station.records.rating.kept import BROKEN_OFF as BROKEN_OFF
 from station.records.rating.kept import keep_grade
 from station.records.recipes import recipe_row
 from station.records.roll_life.identity import columns_of, next_name, told
 from station.records.roll_life.marks import keep_marks
 from station.records.rows import RecordsError, RollMeasures
-from station.records.schema import DefectTable, ProfileTable, RollTable, StretchTable, now, storable
-from station.state.defect import Look
+from station.records.schema import ProfileTable, RollTable, StretchTable, now, storable
 from station.state.roll import RollIdentity
 
 KEPT = (
     DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, ClothDiffers, RollMark, Notice,
-    Fault,
+    Fault, Acknowledged,
 )  # fmt: skip
 """Only these events are kept; whoever tells the records may tell them all."""
 
@@ -59,9 +61,6 @@ COUNTERS = (
 )  # fmt: skip
 PART_MM = 1000.0
 PART_LINES_WITHOUT_SCALE = 2048
-
-Pictures = Mapping[tuple[int, int], tuple[str | None, str | None]]
-"""The pictures are relative paths of (crop, heat) by (roll id, defect number)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,12 +124,17 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
     for roll_id in dict.fromkeys(entry.roll_id for entry in entries):
         mine = [entry for entry in entries if entry.roll_id == roll_id]
         _keep_notices(session, mine)
+        keep_alarms(session, None if roll_id == NO_ROLL else roll_id, mine)
         if roll_id == NO_ROLL:
+            _acknowledge(session, None, mine)
             continue
         roll = session.get_one(RollTable, roll_id)
         roll.touched_at = max(roll.touched_at, mine[-1].at)
         _keep_clock(session, roll, mine)
-        _keep_defects(session, roll_id, mine, pictures)
+        told = {number: one for (_, number), one in latest_defects(mine).items()}
+        if told:
+            keep_defects(session, roll, told, mine[-1].at, pictures)
+        _acknowledge(session, roll_id, mine)
         _keep_stretches(session, roll, [e.event.stretch for e in mine if isinstance(e.event, StretchClosed)])
         _keep_profile(session, roll, [e.event for e in mine if isinstance(e.event, RowJudged)])
         keep_marks(session, roll, ((entry.event, entry.at) for entry in mine))
@@ -138,6 +142,13 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
             if isinstance(entry.event, RollEnded):
                 _end(session, roll, entry.event, entry.at)
         keep_grade(session, roll_id)
+
+
+def _acknowledge(session: Session, roll_id: int | None, entries: Sequence[Entry]) -> None:
+    """Put on record what a person answered, once the rejects it is about are."""
+    for entry in entries:
+        if isinstance(entry.event, Acknowledged):
+            acknowledge(session, roll_id, entry.event, entry.at)
 
 
 def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
@@ -155,6 +166,8 @@ def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
         elif isinstance(entry.event, Fault):
             why = ", ".join(part for part in (entry.event.where, entry.event.kind, where) if part)
             audit.append(session, "fault", "", entry.event.text, "station", why)
+        elif isinstance(entry.event, Acknowledged):
+            audit.append(session, "alarms acknowledged", "", str(entry.event), entry.event.by, where)
 
 
 def place_of(roll_id: int) -> str:
@@ -202,6 +215,7 @@ def break_off(session: Session, roll: RollTable, why: str) -> None:
     roll.ended_how = BROKEN_OFF
     roll.ended_why = why
     keep_grade(session, roll.id)
+    end_alarms(session, roll.id, roll.ended_at)
     audit.append(session, "roll broken off", "open", f"{roll.name}: {_ledger_text(roll)}", "station", why)
 
 
@@ -236,6 +250,7 @@ def _end(session: Session, roll: RollTable, event: RollEnded, at: datetime) -> N
     roll.ended_at = max(at, roll.started_at)  # the clock may have been set back meanwhile
     roll.ended_how = BROKEN_OFF if event.broken_off else ENDED
     roll.ended_why = event.broken_off
+    end_alarms(session, roll.id, roll.ended_at)
     done = f"{roll.name}: {_ledger_text(roll)}"
     audit.append(session, f"roll {roll.ended_how}", "open", done, "station", event.broken_off)
 
@@ -252,41 +267,6 @@ def latest_defects(entries: Iterable[Entry]) -> dict[tuple[int, int], tuple[Defe
             key = (entry.roll_id, entry.event.defect.number)
             latest[key] = (entry.event.defect, latest[key][1] if key in latest else entry.at)
     return latest
-
-
-def _keep_defects(session: Session, roll_id: int, entries: Sequence[Entry], pictures: Pictures) -> None:
-    latest = latest_defects(entries)
-    if not latest:
-        return
-    numbers = [number for _, number in latest]
-    query = select(DefectTable).where(DefectTable.roll_id == roll_id, DefectTable.number.in_(numbers))
-    known = {row.number: row for row in session.scalars(query)}
-    for (_, number), (defect, found_at) in latest.items():
-        row = known.get(number)
-        if row is None:
-            row = DefectTable(roll_id=roll_id, number=number, found_at=found_at)
-            session.add(row)
-        _copy(defect, row)
-        row.changed_at = entries[-1].at
-        crop, heat = pictures.get((roll_id, number), (None, None))
-        row.crop_file = crop or row.crop_file
-        row.heat_file = heat or row.heat_file
-
-
-def _copy(defect: Defect, row: DefectTable) -> None:
-    for name in ("first_line", "end_line", "first_px", "end_px", "parts"):
-        setattr(row, name, int(getattr(defect, name)))
-    for name in ("length_mm", "width_mm", "area_mm2", "position_mm", "across_mm", "score"):
-        setattr(row, name, float(getattr(defect, name)))
-    row.kind = str(defect.kind)
-    row.look = str(defect.look)
-    row.threshold = None if defect.look is Look.FINE else float(defect.threshold)
-    row.severity = None if defect.severity is None else str(defect.severity)
-    row.web_mm = None if defect.web_mm is None else float(defect.web_mm)
-    row.piece = None if defect.piece is None else storable(defect.piece)
-    row.is_reject = bool(defect.is_reject)
-    row.closed = bool(defect.closed)
-    row.merged_into = defect.merged_into
 
 
 def _keep_stretches(session: Session, roll: RollTable, stretches: Sequence[Stretch]) -> None:

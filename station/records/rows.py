@@ -26,6 +26,7 @@ class Verdict(StrEnum):
 
     CONFIRMED = "confirmed"
     FALSE_ALARM = "false alarm"
+    UNSURE = "unsure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class RollRow:
     ``ended_why``: why it was broken off, 'crash' where its program was gone; '' where it was ended.
     ``resumed``: how often people went on with it after a crash.
     ``grading_rule``: name of the rule that its recipe asks for; ``grading`` what it is graded by.
+    ``defects`` and those after it count what the station found; ``missed`` what people put on record beside.
+    ``keep``: nothing of it is ever thrown away.
     """
 
     id: int
@@ -153,12 +156,14 @@ class RollRow:
     ended_why: str = ""
     resumed: int = 0
 
+    grading: RollGradingRow = RollGradingRow()
+    missed: int = 0
+    keep: bool = False
+
     @property
     def state(self) -> str:
         """Say in a word or two whether it is open, ended, or broken off."""
         return "open" if self.ended_at is None else "broken off" if self.broken_off else "ended"
-
-    grading: RollGradingRow = RollGradingRow()
 
     @property
     def incomplete(self) -> str:
@@ -184,7 +189,11 @@ class StretchRow:
 class DefectRow:
     """A row holds one defect; geometry as in :class:`station.contract.Defect`, ``unverified`` as in :class:`RollRow`.
 
-    ``threshold`` is that of the look that saw it best; ``severity`` and ``web_mm`` as in Defect.
+    ``threshold`` is that of the look that saw it best; ``severity`` is as a person said, else as the rule has it;
+    ``web_mm`` as in Defect.
+    ``missed``: a person put it on record, the station did not find it; its number is negative, :attr:`label` is for
+    people.  ``kind_found`` is the station's where a person said another kind; ``said_severity`` what a person said of
+    its severity, None where nobody did; ``disputed``: persons are at odds over it; ``keep``: it is never thrown away.
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
     """
 
@@ -219,6 +228,17 @@ class DefectRow:
     look: Look = Look.FINE
     severity: DefectSeverity | None = None
     web_mm: float | None = None
+    missed: bool = False
+    kind_found: DefectKind | None = None
+    said_severity: str | None = None
+    disputed: bool = False
+    needs_review: bool = False
+    keep: bool = False
+
+    @property
+    def label(self) -> str:
+        """Give the number for people: ``7``, or ``M1`` for the first that was missed."""
+        return f"M{-self.number}" if self.number < 0 else str(self.number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0008"
+HEAD = "0009"
 """This is the revision of the schema described here; it equals the newest migration."""
 
 
@@ -120,6 +120,7 @@ class RollTable(Base):
     computer's clock was set forward (negative: back) while the roll was open.
     ``order_number`` to ``ticket_width_mm`` are its identity (:class:`station.state.roll.RollIdentity`).  ``ended_why``
     is why it was broken off, 'crash' where its program was gone; ``resumed`` is how often people went on with it then.
+    With ``keep`` nothing of it is ever thrown away.
     """
 
     __tablename__ = "roll"
@@ -154,6 +155,7 @@ class RollTable(Base):
     ticket_width_mm: Mapped[float | None]
     ended_why: Mapped[str] = mapped_column(Text, server_default="")
     resumed: Mapped[int] = mapped_column(server_default="0")
+    keep: Mapped[bool] = mapped_column(server_default="0")
 
 
 class RollCalibrationTable(Base):
@@ -184,14 +186,27 @@ class DefectTable(Base):
     ``parts`` is of how many pieces close together it is made, ``look`` which look of the model saw it best, and
     ``threshold`` that look's, None where it is the recipe's own.  ``severity`` is how grave it is by the roll's grading
     rule (minor, major, critical; None where nothing says so), ``web_mm`` how wide the web was there.
+
+    ``kind`` is what a person says it is, if one does: ``kind_found`` is then the station's.  ``said_severity`` is what
+    a person says of its severity.  ``disputed`` are persons at odds over it; ``needs_review`` follows from all that.
+    ``missed`` is one that a person put on record by hand: its number is negative, its score 0, and the station never
+    found it.  For fast lists ``hour`` is the station's local hour of the day (0 to 23) when it was found, ``ratio`` the
+    score in units of the threshold, ``extent`` the longer side in mm (px without a scale).  ``alarm_id`` is its alarm.
     """
 
     __tablename__ = "defect"
     __table_args__ = (
         UniqueConstraint("roll_id", "number"),
         Index("ix_defect_place", "roll_id", "first_line", "number"),
-        Index("ix_defect_counts", "roll_id", "is_reject", "verdict"),
-    )
+        # All that is asked of a defect in lists, newest first, so that no row is read but those of the page.
+        Index(
+            "ix_defect_seek", "found_at", "id", "extent", "ratio", "is_reject", "needs_review", "hour", "kind",
+            "verdict", "roll_id", "merged_into", "missed", "keep", "severity", "said_severity",
+        ),
+        Index("ix_defect_needs_review", "needs_review", "found_at", "id"),
+        Index("ix_defect_verdict", "verdict", "found_at", "id"),
+        Index("ix_defect_extent", "extent"),
+    )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
     roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"))
     number: Mapped[int]
@@ -221,18 +236,37 @@ class DefectTable(Base):
     threshold: Mapped[float | None]
     severity: Mapped[str | None] = mapped_column(String(16))
     web_mm: Mapped[float | None]
+    kind_found: Mapped[str | None] = mapped_column(String(32))
+    said_severity: Mapped[str | None] = mapped_column(String(16))
+    disputed: Mapped[bool] = mapped_column(server_default="0")
+    needs_review: Mapped[bool] = mapped_column(server_default="0")
+    missed: Mapped[bool] = mapped_column(server_default="0")
+    keep: Mapped[bool] = mapped_column(server_default="0")
+    hour: Mapped[int] = mapped_column(server_default="0")
+    ratio: Mapped[float] = mapped_column(server_default="0")
+    extent: Mapped[float] = mapped_column(server_default="0")
+    alarm_id: Mapped[int | None]
 
 
 class ReviewTable(Base):
-    """A review is a person's verdict on a defect.  Reviews are only added; the last one counts."""
+    """A review is what a person said of a defect: a verdict, another kind, another severity, a note, or some of these
+    (``verdict`` is '' where none was given).  Reviews are only added; the last one counts that was not taken back.
+
+    ``act`` is the number of the audit's row of all that was said at one go (negative where that was not kept).
+    """
 
     __tablename__ = "review"
+    __table_args__ = (Index("ix_review_act", "act"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
     verdict: Mapped[str] = mapped_column(String(16))
     at: Mapped[datetime]
     who: Mapped[str] = mapped_column(String(128))
     note: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str | None] = mapped_column(String(32))
+    severity: Mapped[str | None] = mapped_column(String(16))
+    act: Mapped[int] = mapped_column(server_default="0")
+    undone_at: Mapped[datetime | None]
 
 
 class ProfileTable(Base):

@@ -14,16 +14,17 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from station.contract import Event, Fault, Notice, RollEnded, Severity, StopChanged
+from station.contract import Acknowledged, Event, Fault, Notice, RollEnded, Severity, StopChanged
 from station.recipe import Recipe
 from station.records import audit
 from station.records.calibrations import add_calibrations
+from station.records.defects.reviews import Reviews
+from station.records.defects.words import Word
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import RollLocks
 from station.records.people.register import Register
 from station.records.rating.rating import Rating
 from station.records.recipes import next_recipe, set_model
-from station.records.reviews import add_review
 from station.records.roll_life.open_rolls import OpenRolls
 from station.records.roll_life.unfinished import Reopened
 from station.records.rolls import KEPT, NO_ROLL, Entry, clock_text
@@ -86,6 +87,7 @@ class Store(AbstractContextManager["Store"]):
         )
         self.rating = Rating(home, self._writer.call, self._warn, self._writer.lost_of)
         self._copies = None if file is None else DailyCopies(home, file, self._warn)
+        self.reviews = Reviews(home, self.rating.change)
 
     @classmethod
     def open(cls, home: Path, url: str | URL | None = None, *, spill: Path | None = None) -> Store:
@@ -194,9 +196,9 @@ class Store(AbstractContextManager["Store"]):
         """
         self._break_off_open("another roll was begun", 30.0)
         used = measures or RollMeasures.uncalibrated(recipe)
-        begun = self.rolls.begin(name, recipe, camera_id, used, by, identity)
+        name = self.rolls.begin(name, recipe, camera_id, used, by, identity)
         self.rating.open(self.rolls.open_id, recipe, used)
-        return begun
+        return name
 
     def resume_roll(self, name: str, recipe: Recipe, camera_id: str, measures: RollMeasures, by: str) -> Reopened:
         """Open the roll again that a crash left; all that :meth:`write` is told from now on belongs to it.
@@ -223,7 +225,7 @@ class Store(AbstractContextManager["Store"]):
         if not isinstance(event, KEPT):
             return True
         roll = self.rolls.open  # read once: the machine's thread tells while the line's may end the roll
-        if roll is None and not isinstance(event, Notice | StopChanged | Fault):
+        if roll is None and not isinstance(event, Notice | StopChanged | Fault | Acknowledged):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
         roll_id = roll[0] if roll else NO_ROLL
         event = self.rating.rated(event)
@@ -308,7 +310,7 @@ class Store(AbstractContextManager["Store"]):
 
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
         """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
-        self.rating.change(lambda session: add_review(session, defect_id, verdict, by, note))
+        self.reviews.say([defect_id], Word(verdict, note=note), by)
 
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
         """Add a row to the audit chain."""

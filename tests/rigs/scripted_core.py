@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from drivers.simulated.cloth import Cloth
 from drivers.simulated.flaws import SPOTS, Flaw
 from station.contract import (
+    Acknowledged,
     ColumnsInspected,
     Defect,
     DefectChanged,
@@ -240,6 +241,11 @@ class ScriptedCore:
 
     def release_stop(self, by: str) -> None:
         self.commands.append(f"release by {by}")
+
+    def acknowledge(self, answer: Acknowledged) -> None:
+        self.commands.append(f"{answer} acknowledged by {answer.by}")
+        if self.store is not None:
+            self.store.write(answer)
 
     def report_fault(self, fault: Fault) -> None:
         self.tell(Notice(Severity.ERROR, fault.text))

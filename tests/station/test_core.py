@@ -17,9 +17,10 @@ from model.checkpoint import save
 from model.mfrnet import MFRNet
 from station import demo, loaded_model
 from station.commands.session import Records, open_records, open_station, say_notices
-from station.contract import Ledger, LineState, Notice, RollEnded, RollStarted, StationError
+from station.contract import Acknowledged, Ledger, LineState, Notice, RollEnded, RollStarted, Severity, StationError
 from station.core import Station
 from station.quality.report import report
+from station.records.alarms.history import AlarmFilter, AlarmHistory, AlarmState
 from station.records.model_files import checked_model, keep_model
 from station.records.rows import RecordsError
 
@@ -197,6 +198,16 @@ def test_warnings_reach_people_who_have_no_window(records: Records, capsys: pyte
         say_notices(station)
         assert station.drain() == []
     assert "Error: Roll r was not inspected" in capsys.readouterr().err
+
+
+def test_an_answer_to_a_notice_is_on_record_without_a_roll(records: Records) -> None:
+    station = Station(records.home, records.store, records.history, camera(lines=None))
+    records.store.write(Notice(Severity.WARNING, "The lamp fades."))
+    station.acknowledge(Acknowledged("ann", (), ("The lamp fades.",)))
+    assert records.store.flush()
+    station.close()
+    alarms = AlarmHistory(records.store.read_engine).alarms(AlarmFilter(text="lamp"))
+    assert [(alarm.acknowledged_by, alarm.state) for alarm in alarms] == [("ann", AlarmState.CLOSED)]
 
 
 def test_closing_while_the_model_loads_ends_the_roll(records: Records) -> None:

@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from station.contract import Defect, DefectKind, Notice, Severity
+from station.contract import Acknowledged, Defect, DefectKind, Notice, Severity
+from station.current_user import login
 from ui.alarms import AlarmRow
 
 SPOT = Defect(
@@ -65,3 +66,13 @@ def test_too_many_notices_never_push_out_a_graver_one(row: AlarmRow) -> None:
 def test_an_area_says_how_many_spots_it_has(row: AlarmRow) -> None:
     row.put_reject(replace(SPOT, kind=DefectKind.AREA, parts=28), "mm")
     assert "area of 28 spots" in row.text
+
+
+def test_an_answer_says_who_saw_which_rejects_and_which_notice(row: AlarmRow, qtbot: QtBot) -> None:
+    row.put_notice(Notice(Severity.WARNING, "The lamp fades."))
+    row.put_notice(Notice(Severity.ERROR, "Camera 1 does not answer."))
+    for number in (8, 7):
+        row.put_reject(replace(SPOT, number=number), "mm")
+    with qtbot.waitSignal(row.answered) as told:
+        row.acknowledge()
+    assert told.args == [Acknowledged(login(), (7, 8), ("Camera 1 does not answer.",))]

@@ -17,7 +17,7 @@ Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Change", "No.", "Kind", "Size", "Position", "Score", "Review")
 _SIGN = {Fate.STAYS: "check", Fate.GOES: "cross", Fate.COMES: "warning", Fate.PASSES: "dot"}
 _COLOUR = {Fate.STAYS: "text", Fate.GOES: "act_deep", Fate.COMES: "warning_deep", Fate.PASSES: "text_faint"}
-_VERDICT = {Verdict.CONFIRMED: "confirmed", Verdict.FALSE_ALARM: "false", None: "–"}
+_VERDICT = {Verdict.CONFIRMED: "confirmed", Verdict.FALSE_ALARM: "false", Verdict.UNSURE: "unsure", None: "–"}
 _ORDER = {Fate.COMES: 0, Fate.GOES: 1, Fate.STAYS: 2, Fate.PASSES: 3}
 
 

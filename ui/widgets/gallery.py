@@ -127,7 +127,7 @@ class GalleryDelegate(QStyledItemDelegate):
         lower = upper.translated(0, 15)
         painter.setFont(theme.font("caption", bold=True))
         painter.setPen(theme.colour("text"))
-        painter.drawText(upper, left, str(row.number))
+        painter.drawText(upper, left, row.label)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("text_soft"))
         painter.drawText(upper, Qt.AlignmentFlag.AlignRight, note or position(row.position_mm, row.unit))
@@ -136,7 +136,7 @@ class GalleryDelegate(QStyledItemDelegate):
         )
         painter.drawText(lower, left, kind)
         if row.verdict is not None:
-            sign = "check" if row.verdict is Verdict.CONFIRMED else "cross"
+            sign = {Verdict.CONFIRMED: "check", Verdict.FALSE_ALARM: "cross"}.get(row.verdict, "warning")
             theme.draw_symbol(painter, sign, lower.right() - 12, lower.top() + 2, 12, theme.colour("text"))
 
 

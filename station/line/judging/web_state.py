@@ -30,6 +30,7 @@ across the web is shorter.  A picture stands by itself."""
 OTHER_WIDTH = 0.1
 """A web wider or narrower than the one taught by this share has other cloth in each of its parts: these are then not
 compared."""
+DIFFERS = "cloth differs"
 AT_BEGIN_LINES = 2048
 """What differs from before this line on, differs from the roll's beginning."""
 
@@ -178,7 +179,8 @@ class WebState:
         self._tell(ClothDiffers(line, None, round(share, 2), self._cause))
         if self._piece is None or self._cause not in self._causes:
             self._causes.add(self._cause)
-            self._tell(Notice(Severity.WARNING, self._begin_told(line, share)))
+            begins = DIFFERS if self._piece is None else ""  # of pictures, each stands by itself
+            self._tell(Notice(Severity.WARNING, self._begin_told(line, share), begins=begins))
 
     def _finish(self, line: int) -> None:
         assert self._began is not None
@@ -186,7 +188,7 @@ class WebState:
         self._tell(ClothDiffers(self._began, line, round(share, 2), self._cause))
         if self._piece is None and line < self._end_line:
             text = f"The cloth looks as taught again since {self._place(line)}."
-            self._tell(Notice(Severity.INFO, text))
+            self._tell(Notice(Severity.INFO, text, ends=DIFFERS))
         self._began = None
         self._shares.clear()
 

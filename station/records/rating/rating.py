@@ -144,10 +144,11 @@ class Rating:
         except RecordsError as error:
             log.warning("the running grade may lack what people changed: %s", error)
 
-    def change(self, run: Callable[[Session], None]) -> None:
+    def change(self, run: Callable[[Session], T]) -> T:
         """Run a change to what is on record of a roll in a write transaction, then take it into the running grade."""
-        self._call(run)
+        answer = self._call(run)
         self.refresh()
+        return answer
 
     def give(self, roll: str, figures: RollFigures, by: str, why: str = "") -> None:
         """Put on record what people know of a roll's size, and grade it anew if it has ended; audited.

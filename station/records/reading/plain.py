@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, func, select, type_coerce
 from sqlalchemy.types import NullType
@@ -20,6 +20,17 @@ from station.records.rows import DefectRow, RecipeRow, RollFilter, RollRow, Stre
 from station.records.schema import FabricTable, RecipeTable, RollTable
 from station.state.defect import DefectSeverity, Look
 from station.state.roll import MEASURES, WORDS, MarkKind, RollIdentity
+
+
+class Counts(NamedTuple):
+    """The numbers of a roll's defects: found by the station, of these rejects, confirmed and false alarms; missed."""
+
+    defects: int = 0
+    rejects: int = 0
+    confirmed: int = 0
+    false_alarms: int = 0
+    missed: int = 0
+
 
 RECIPE_PARTS = ("version", "threshold", "body")
 
@@ -62,8 +73,15 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
         unverified=row.unverified,
         parts=value.whole("parts"),
         look=value.one_of("look", Look),
-        severity=value.one_of_or_none("severity", DefectSeverity),
+        severity=value.one_of_or_none("said_severity", DefectSeverity)
+        or value.one_of_or_none("severity", DefectSeverity),
         web_mm=value.number_or_none("web_mm"),
+        missed=value.flag("missed"),
+        kind_found=value.one_of_or_none("kind_found", DefectKind),
+        said_severity=value.text_or_none("said_severity"),
+        disputed=value.flag("disputed"),
+        needs_review=value.flag("needs_review"),
+        keep=value.flag("keep"),
     )
 
 
@@ -110,8 +128,8 @@ def of_identity(query: Select[Any], chosen: RollFilter) -> Select[Any]:
     return query
 
 
-def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
-    """Return a roll with the numbers of its defects: all, rejects, confirmed, false alarms."""
+def roll_row(row: Row[Any], counts: Counts) -> RollRow:
+    """Return a roll with the numbers of its defects."""
     value = Values(row, "roll", row.id)
     if row.body is None or row.fabric is None:
         raise value.spoilt("recipe_id", "leads to no recipe of a fabric")
@@ -128,10 +146,11 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         started_at=value.time("started_at"),
         ended_at=value.time_or_none("ended_at"),
         ledger=Ledger(*lines),
-        defects=counts[0],
-        rejects=counts[1],
-        confirmed=counts[2],
-        false_alarms=counts[3],
+        defects=counts.defects,
+        rejects=counts.rejects,
+        confirmed=counts.confirmed,
+        false_alarms=counts.false_alarms,
+        missed=counts.missed,
         camera_id=value.text("camera_id"),
         grading_rule=recipe.recipe("body").grading_rule,
         web_width_px=judged_line_px / judged_lines if judged_lines else None,
@@ -144,6 +163,7 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         ended_why=value.text("ended_why"),
         resumed=value.count("resumed"),
         grading=grading_row(row),
+        keep=value.flag("keep"),
     )
 
 

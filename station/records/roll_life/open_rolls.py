@@ -18,7 +18,7 @@ from station.records.errors import records_error
 from station.records.locks import RollLocks
 from station.records.roll_life.identity import checked_identity, checked_name, correct, rename
 from station.records.roll_life.unfinished import Reopened, close_for_good, reopen, unfinished
-from station.records.rolls import NO_ROLL, new_roll
+from station.records.rolls import new_roll
 from station.records.rows import RecordsError, RollMeasures
 from station.records.safety.clock import ClockWatch, clock_behind
 from station.records.safety.recovery import break_off_open
@@ -74,11 +74,6 @@ class OpenRolls:
         if now_open is None:
             raise RecordsError("No roll is open; begin a roll first.")
         return now_open[0]
-
-    @property
-    def open_id(self) -> int:
-        """Give the number of the open roll, ``NO_ROLL`` if there is none."""
-        return self.open[0] if self.open else NO_ROLL
 
     def begin(
         self,

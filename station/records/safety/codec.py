@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from station.contract import (
+    Acknowledged,
     ClothDiffers,
     ColumnsInspected,
     Defect,
@@ -37,8 +38,8 @@ from station.records.rolls import Entry
 from station.state.defect import DefectSeverity, Look
 
 _RECORDS = (
-    ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RollMark, RowJudged,
-    StopChanged, Stretch, StretchClosed,
+    Acknowledged, ClothDiffers, ColumnsInspected, Defect, DefectChanged, Fault, Ledger, Notice, RollEnded, RollMark,
+    RowJudged, StopChanged, Stretch, StretchClosed,
 )  # fmt: skip
 _WORDS = (DefectKind, DefectSeverity, Look, MarkKind, Severity, StopStep, UninspectedReason)
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (*_RECORDS, *_WORDS)}

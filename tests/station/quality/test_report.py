@@ -14,6 +14,7 @@ from pypdf import PdfReader
 
 from station.contract import ClothDiffers, DefectChanged, DefectKind, Ledger, RollEnded
 from station.quality import report as reports
+from station.records.defects.words import Missed
 from station.records.history import History
 from station.records.rolls import Entry
 from station.records.rows import DefectFilter, NewCalibration, RecordsError, RollMeasures, Verdict
@@ -101,6 +102,20 @@ def test_false_alarms_do_not_count(store: Store) -> None:
     assert [d.counts for d in made.defect_list] == [True, True, False, False]
     store.review(defects[2].id, Verdict.CONFIRMED, "bob")
     assert reports.report(history, "R1").points == 7
+
+
+def test_what_was_missed_is_graded_like_others_but_never_counted_as_found(store: Store, tmp_path: Path) -> None:
+    record(store, "R1", recipe())
+    before = reports.report(History(store), "R1")
+    store.reviews.put_missed(Missed("R1", 70_000.0, 300.0, 100.0, 5.0, DefectKind.WARP_LINE), "ann")
+    made = reports.report(History(store), "R1")
+    assert before.points is not None
+    assert made.points == before.points + 2, "100 mm in the warp are two points"
+    assert (made.defects, made.rejects, made.unreviewed) == (before.defects + 1, before.rejects, before.unreviewed)
+    assert reports.to_dict(made)["missed"] == 1
+    text = reports.to_text(made)
+    assert "Missed         1 of these by the station, put on record by hand (M)" in text
+    assert any(line.split()[:2] == ["M1", "70.000"] for line in text.splitlines())
 
 
 def test_the_text_states_what_nobody_inspected(store: Store) -> None:

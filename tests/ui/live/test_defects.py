@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from station.contract import Defect, DefectChanged, DefectKind, LookView
+from station.current_user import login
 from station.state.defect import Look
 from tests.rigs.live_page import OpenWindow, cloth_of, has_colour, pixels_of, started
 from tests.rigs.scripted_core import ScriptedCore
@@ -33,6 +34,8 @@ def test_rejects_are_outlined_listed_and_alarm_until_answered(
     qtbot.waitUntil(lambda: window.answer.isEnabled())
     qtbot.keyClick(window, Qt.Key.Key_Space)
     assert window.alarms.open_alarms == set()
+    assert core.commands[-1].startswith("rejects 1")
+    assert core.commands[-1].endswith(f" acknowledged by {login()}")
     assert not any(row.open_alarm for row in window.live.defects.rows)
     assert not has_colour(pixels_of(window.alarms.grab().toImage()), "critical")
 

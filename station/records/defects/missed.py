@@ -1,0 +1,104 @@
+"""This module puts defects on record that the station missed: marked, graded like others, never counted as found.
+
+Their numbers are negative, so that they never meet those of the line, which may still count on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from model.durable import sync_folder
+from station.contract import Defect
+from station.local_time import local
+from station.records import audit
+from station.records.defects.keeping import TOLD, values_of
+from station.records.defects.standing import stand_anew
+from station.records.defects.tally import Tally
+from station.records.defects.words import Missed
+from station.records.images import FOLDER, save_pictures
+from station.records.rating.kept import rate
+from station.records.rows import RecordsError, Verdict
+from station.records.schema import DefectTable, EventTable, ReviewTable, RollTable, now, storable
+
+COLUMNS = "columns inspected"
+
+
+def put_missed(session: Session, home: Path, missed: Missed, who: str) -> int:
+    """Put a missed defect on record inside a write transaction; return its id.  Raises RecordsError."""
+    roll = session.scalar(select(RollTable).where(RollTable.name == missed.roll))
+    if roll is None:
+        raise RecordsError(f"There is no roll {missed.roll!r} on record; `station rolls` lists those that are.")
+    lowest = session.scalar(select(func.min(DefectTable.number)).where(DefectTable.roll_id == roll.id)) or 0
+    defect = _defect(session, roll, missed, min(lowest, 0) - 1)
+    at = now()
+    crop, _ = save_pictures(home, roll.id, defect)
+    if crop is not None:
+        sync_folder(home / FOLDER / str(roll.id))
+    session.flush()
+    row = DefectTable(
+        roll_id=roll.id,
+        number=defect.number,
+        found_at=at,
+        changed_at=at,
+        hour=local(at).hour,
+        crop_file=crop,
+        missed=True,
+        keep=False,
+        disputed=False,
+        needs_review=False,
+        **(dict(zip(TOLD, values_of(defect), strict=True)) | {"ratio": 0.0}),
+    )
+    session.add(row)
+    session.flush()
+    rate(session, row)
+    tally = Tally()
+    tally.count_in(row)
+    tally.write(session)
+    place = f"roll {roll.name}, {defect.kind} at {missed.position:g}, {missed.across:g} across"
+    note = storable(missed.note.strip())
+    act = audit.append(session, "missed defect put on record", "", f"defect {row.id}: {place}", who, note)
+    values = {"defect_id": row.id, "verdict": str(Verdict.CONFIRMED), "note": note, "at": at, "who": who, "act": act}
+    session.execute(insert(ReviewTable), [values])
+    stand_anew(session, [row])
+    return row.id
+
+
+def _defect(session: Session, roll: RollTable, missed: Missed, number: int) -> Defect:
+    along, across = roll.mm_per_line or 1.0, roll.mm_per_px or 1.0
+    first_line = round(missed.position / along)
+    if first_line >= roll.lines_acquired:
+        unit = "px" if roll.mm_per_line is None else "mm"
+        end = roll.lines_acquired * along
+        raise RecordsError(
+            f"Roll {roll.name} ends at {end:.0f} {unit}, so nothing was missed at {missed.position:.0f}."
+        )
+    first_px = _left_px(session, roll.id) + round(max(0.0, missed.across - missed.width / 2) / across)
+    return Defect(
+        number=number,
+        first_line=first_line,
+        end_line=first_line + max(1, round(missed.length / along)),
+        first_px=first_px,
+        end_px=first_px + max(1, round(missed.width / across)),
+        length_mm=missed.length,
+        width_mm=missed.width,
+        area_mm2=missed.length * missed.width,
+        position_mm=missed.position,
+        across_mm=missed.across,
+        score=0.0,
+        threshold=1.0,
+        kind=missed.kind,
+        is_reject=True,
+        closed=True,
+        crop=missed.picture,
+    )
+
+
+def _left_px(session: Session, roll_id: int) -> int:
+    """Return the column at which the web began on most lines of the roll, 0 where that is not on record."""
+    query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == f"roll number {roll_id}")
+    text = session.scalar(query.order_by(EventTable.id.desc()).limit(1)) or ""
+    first = text.partition(" ")[0]
+    return int(first) if first.isdecimal() else 0
