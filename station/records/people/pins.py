@@ -1,6 +1,6 @@
 """This module keeps PINs as what a slow function (scrypt, RFC 7914) makes of them and of a salt, never themselves.
 
-The cost follows OWASP's Password Storage Cheat Sheet: 16 MiB and five rounds, about 0.2 s on a small processor.
+The cost follows OWASP's Password Storage Cheat Sheet: 16 MiB and five rounds, some tenths of a second.
 """
 
 from __future__ import annotations

@@ -84,6 +84,36 @@ def test_it_goes_on_where_its_record_ends_and_is_never_graded(store: Store, hist
     assert verify(store.read_engine).ok
 
 
+CRASHED_AGAIN = """
+import os
+store = Store.open(home)
+store.resume_roll("doomed", make_recipe(), "cam", RollMeasures.uncalibrated(make_recipe()), "ann")
+store.rolls.rename("renamed", "ann")
+store.write(RollMark(MarkKind.SPLICED, 120, "lot 4", "ann"))
+store.write(StretchClosed(Stretch(100, 150)))
+store.write(RowJudged(150, 200, np.ones(2, np.float32)))
+store.write(RowJudged(200, 260, np.ones(2, np.float32)))
+assert store.flush()
+os._exit(1)
+"""
+
+
+def test_a_second_crash_keeps_its_name_its_marks_and_the_ledger_law(home: Path) -> None:
+    outcome = run_python(CRASHED_AGAIN, home, check=False)
+    assert outcome.returncode == 1, outcome.stderr
+    with Store.open(home) as store:
+        history = History(store)
+        roll = history.roll("renamed")
+        assert (roll.state, roll.ended_why, roll.resumed) == ("broken off", "crash", 1)
+        assert roll.ledger == Ledger(260, 200, 60)
+        assert sum(one.end_line - one.first_line for one in history.stretches(roll.id)) == 260
+        assert [(one.line, one.note) for one in history.marks(roll.id)] == [(120, "lot 4")]
+        left = store.rolls.unfinished("cam")
+        assert left is not None
+        assert left.roll == "renamed"
+        assert verify(store.read_engine).ok
+
+
 def test_people_may_leave_it_closed(store: Store, history: History) -> None:
     store.rolls.close_unfinished("doomed", "cam", "ann", "the roller was changed")
     assert history.roll("doomed").ended_why == "crash, closed by ann"
