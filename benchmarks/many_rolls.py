@@ -81,6 +81,15 @@ def fill(home: Path, rolls: int = 10_000, defects: int = 1_000_000, seed: int = 
     return Made(home, rolls, defects, reviews)
 
 
+def counted(home: Path) -> Made:
+    """Return what a home that was made before has."""
+    with closing(sqlite3.connect(home / "station.db")) as database:
+        numbers = [
+            database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("roll", "defect", "review")
+        ]
+    return Made(home, *map(int, numbers))
+
+
 def _insert(database: sqlite3.Connection, table: str, rows: Iterator[dict[str, Any]]) -> None:
     first = next(rows)
     marks = ", ".join("?" * len(first))

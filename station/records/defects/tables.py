@@ -32,6 +32,7 @@ class TallyTable(Base):
     there is none."""
 
     __tablename__ = "tally"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - a roll's counts lie beside one another
     roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32), primary_key=True)
     verdict: Mapped[str] = mapped_column(String(16), primary_key=True)

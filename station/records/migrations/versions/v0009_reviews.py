@@ -107,6 +107,7 @@ def _tables() -> None:
         sa.Column("count", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["roll_id"], ["roll.id"]),
         sa.PrimaryKeyConstraint("roll_id", "kind", "verdict", "is_reject", "missed"),
+        sqlite_with_rowid=False,
     )
     op.execute(
         "INSERT INTO tally (roll_id, kind, verdict, is_reject, missed, count) SELECT roll_id, kind, "
