@@ -18,6 +18,7 @@ from station.contract import StationError
 from station.machine.settings import MachineSettings
 from station.recipe import FabricName
 from station.recording.camera import RecordSettings
+from station.records.keeping.settings import RetentionSettings
 
 Device = Literal["auto", "cpu", "cuda", "openvino", "torch"]
 
@@ -67,6 +68,7 @@ class Settings(BaseModel):
     outputs: LinkSettings | None = None
     record: RecordSettings | None = None
     records: RecordsSettings = RecordsSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def home_folder(home: Path | None) -> Path:

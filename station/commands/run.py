@@ -33,7 +33,9 @@ from station.machine.wiring import wire
 from station.playback import Piece, Playback, play
 from station.recipe import Recipe
 from station.recipe.web import WebRule
-from station.recording.camera import RecordingCamera
+from station.recording.camera import RecordingCamera, RecordSettings
+from station.records.keeping.cloth import Shelf
+from station.records.keeping.retention import Retention
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
@@ -102,9 +104,10 @@ def run_station(
     line = settings.line
     records.history.recipe(line.fabric)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
-    recording = None
+    recording, shelf = None, (settings.record or RecordSettings()).shelf(records.store.home)
     if settings.record is not None:
-        recording = RecordingCamera(camera, settings.record.shelf(records.home), settings.record.max_gb)
+        kept = Shelf(records.home, shelf).kept
+        recording = RecordingCamera(camera, shelf, settings.record.max_gb, lambda: kept(records.store.read_engine))
         camera = recording
     shading_id = None
     if line.shading is not None:
@@ -112,9 +115,12 @@ def run_station(
         shading_id = shading_on_record(records.store, records.history, camera, shading, line.shading)
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id, web)
     unrecorded_m = (settings.machine or MachineSettings()).unrecorded_m
-    with open_station(
-        records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
-    ) as station:
+    with (
+        Retention(records.store, settings.retention, shelf),
+        open_station(
+            records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m
+        ) as station,
+    ):
         if window is None:
             snapshot = run_headless(station, line.fabric, line.roll)
         else:

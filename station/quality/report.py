@@ -32,7 +32,7 @@ class ReportError(StationError):
 class ReportDefect:
     """A report row holds one defect.  Lengths are in the report's unit (mm, or px without a scale); ``counts`` says
     whether it counts for the grade (a reject that nobody marked as false alarm); ``points`` are those before the cap
-    per interval; ``look`` is which look of the model saw it best, ``score`` and ``threshold`` are that look's."""
+    per interval; ``look`` saw it best, ``score`` and ``threshold`` are that look's; ``picture_dropped``: it had one."""
 
     number: int
     position: float
@@ -52,6 +52,7 @@ class ReportDefect:
     threshold: float
     look: str
     parts: int = 1
+    picture_dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,9 +290,7 @@ def _metres(lines: int, mm_per_line: float | None) -> float | None:
 
 
 def _width_mm(roll: RollRow) -> float | None:
-    if roll.mm_per_px is None or roll.web_width_px is None:
-        return None
-    return roll.web_width_px * roll.mm_per_px
+    return None if roll.mm_per_px is None or roll.web_width_px is None else roll.web_width_px * roll.mm_per_px
 
 
 def _calibration(row: CalibrationRow) -> ReportCalibration:
@@ -337,4 +336,5 @@ def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
         threshold=row.threshold,
         parts=row.parts,
         look=str(row.look),
+        picture_dropped=row.pictures_dropped,
     )

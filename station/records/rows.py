@@ -146,6 +146,7 @@ class DefectRow:
 
     ``threshold`` is that of the look that saw it best.
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
+    ``pictures_dropped``: they were kept, and removed to make room.
     """
 
     id: int
@@ -177,6 +178,7 @@ class DefectRow:
     unverified: str = ""
     parts: int = 1
     look: Look = Look.FINE
+    pictures_dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0006"
+HEAD = "0010"
 """This is the revision of the schema described here; it equals the newest migration."""
 
 
@@ -170,6 +170,7 @@ class DefectTable(Base):
     A row with ``merged_into`` turned out to be part of the defect with that number; it is kept, but never listed.
     ``parts`` is of how many pieces close together it is made, ``look`` which look of the model saw it best, and
     ``threshold`` that look's, None where it is the recipe's own.
+    ``pictures_dropped`` says that it had pictures and retention removed them; both files are None then.
     """
 
     __tablename__ = "defect"
@@ -205,6 +206,7 @@ class DefectTable(Base):
     parts: Mapped[int] = mapped_column(server_default="1")
     look: Mapped[str] = mapped_column(String(32), server_default="fine")
     threshold: Mapped[float | None]
+    pictures_dropped: Mapped[bool] = mapped_column(server_default="0")
 
 
 class ReviewTable(Base):
@@ -234,6 +236,23 @@ class ProfileTable(Base):
     end_line: Mapped[int] = mapped_column(BigInteger)
     rows: Mapped[bytes]
     peaks: Mapped[bytes]
+
+
+class EvidenceTable(Base):
+    """A row says what lies on disk of a roll that has ended, in files and bytes; ``first_bytes`` is how much it was
+    before anything was removed.  While ``is_removing``, files of defects with ``pictures_dropped`` may still be there.
+    """
+
+    __tablename__ = "roll_evidence"
+    roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"), primary_key=True)
+    measured_at: Mapped[datetime]
+    pictures: Mapped[int]
+    picture_bytes: Mapped[int] = mapped_column(BigInteger)
+    profile_bytes: Mapped[int] = mapped_column(BigInteger)
+    first_bytes: Mapped[int] = mapped_column(BigInteger)
+    pictures_dropped: Mapped[int] = mapped_column(server_default="0")
+    profile_dropped: Mapped[bool] = mapped_column(server_default="0")
+    is_removing: Mapped[bool] = mapped_column(server_default="0")
 
 
 class EventTable(Base):

@@ -6,22 +6,15 @@ import logging
 import platform
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from station.contract import (
-    Event,
-    Fault,
-    Notice,
-    RollEnded,
-    Severity,
-    StopChanged,
-)
+from station.contract import Event, Fault, Notice, RollEnded, Severity, StopChanged
 from station.recipe import Recipe
 from station.records import audit, images
 from station.records.calibrations import add_calibrations
@@ -44,6 +37,8 @@ from station.records.safety.take_in import roll_header
 from station.records.schema import now
 from station.records.writer import Writer
 from station.state.records_lag import UNRECORDED_M, RecordsLag
+
+T = TypeVar("T")
 
 MOST_NOTICES = 64
 CLOSE_S = 30.0
@@ -277,8 +272,6 @@ class Store(AbstractContextManager["Store"]):
         station = self._station if sqlite_file(self._url) is None else None
         return break_off_left_open(self._home, self._read_engine, self._writer.call, station, self._warn)
 
-    # ------------------------------------------------------------------ people and teaching
-
     def save_recipe(self, recipe: Recipe, by: str, why: str, *, based_on: int | None = None) -> Recipe:
         """Put a recipe on record as the next version of its fabric.  Returns it with that version.
 
@@ -306,11 +299,18 @@ class Store(AbstractContextManager["Store"]):
         """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
         self._writer.call(lambda session: add_review(session, defect_id, verdict, by, note))
 
+    def call(self, run: Callable[[Session], T]) -> T:
+        """Run a function in a write transaction of its own and return its answer.  Raises RecordsError."""
+        return self._writer.call(run)
+
+    def tell(self, notice: Notice) -> None:
+        """Tell people and the audit; never waits."""
+        self._notices.append(notice)
+        self.write(notice)
+
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
         """Add a row to the audit chain."""
         self._writer.call(lambda session: audit.append(session, action, old, new, by, why))
-
-    # ------------------------------------------------------------------ inside
 
     def _entry(self, roll_id: int, event: Event) -> Entry:
         told_at, shift_s = self._clock.look()

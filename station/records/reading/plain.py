@@ -56,6 +56,7 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
         unverified=row.unverified,
         parts=value.whole("parts"),
         look=value.one_of("look", Look),
+        pictures_dropped=value.flag("pictures_dropped"),
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 
 import station.records.engine as engine_module
 from station.records.history import History
+from station.records.keeping.measuring import unmeasured
 from station.records.rows import DefectFilter, NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store
@@ -166,7 +167,7 @@ def second_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_piece_where_none_were_counted(
     home: Path, monkeypatch: pytest.MonkeyPatch, revision: str
 ) -> None:
@@ -185,6 +186,29 @@ def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_pi
         (defect,) = history.defects(DefectFilter(history.roll("old").id))
         assert (defect.number, defect.score, defect.parts) == (3, 2.5, 7 if revision >= "0005" else 1)
         assert (defect.look, defect.threshold) == (Look.FINE, 2.0), "the recipe's threshold is that of the fine look"
+        assert not defect.pictures_dropped
+        assert unmeasured(store.read_engine) == [defect.roll_id], "retention measures old rolls by and by"
+
+
+def test_a_migration_that_fails_leaves_the_old_file_as_it_was_and_a_backup_beside_it(
+    old_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with steps before the one that fails, and tried twice."""
+    before = dump(old_home)
+    upgrade_the_program(
+        monkeypatch, tmp_path / "migrations", broken='op.drop_table("review"); raise OSError(5, "gone")'
+    )
+    for _ in range(2):
+        with pytest.raises(RecordsError):
+            Store.open(old_home)
+        assert dump(old_home) == before
+    with sqlite3.connect(old_home / "station.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    backups = list((old_home / "backups").glob("*.db"))
+    assert backups, "a copy from before lies beside it"
+    monkeypatch.undo()
+    with Store.open(old_home) as store:
+        assert History(store).recipe("linen") == make_recipe()
 
 
 def dump(home: Path) -> list[str]:
@@ -263,6 +287,7 @@ ROLLS = {
     "0003": FOURTH_SCHEMA_ROLL.replace(", 0, 0)", ")"),
     "0004": FOURTH_SCHEMA_ROLL,
     "0005": FOURTH_SCHEMA_ROLL,
+    "0006": FOURTH_SCHEMA_ROLL,
 }
 OLD_DEFECT = (
     "INSERT INTO defect (id, roll_id, number, first_line, end_line, first_px, end_px, length_mm, width_mm, area_mm2, "
