@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +23,6 @@ def backup(
     from station.commands.session import say
     from station.settings import home_folder
 
-    _be_nice()
     emit(make_backup(home_folder(home), folder, say, with_recordings=with_recordings), as_json)
 
 
@@ -75,9 +72,3 @@ def import_recipe(
     with open_records(home_folder(home)) as records:
         result = import_from(records.store, file, who, fabric)
     emit(result, as_json)
-
-
-def _be_nice() -> None:
-    """Leave the processor to a station that runs beside."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(10)

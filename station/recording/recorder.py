@@ -165,7 +165,7 @@ class ClothRecorder:
         self._notify_once(Severity.WARNING, f"The recording does not keep up: lines from {first} on are not recorded.")
 
     def _run(self) -> None:
-        _be_nice()
+        be_nice()
         try:
             make_private(self.folder)
             while (entries := self._queue.get()) is not None:
@@ -256,7 +256,7 @@ def _size(path: Path) -> int:
     return 0
 
 
-def _be_nice() -> None:
+def be_nice() -> None:
     """Lower this thread's priority where the system can (Linux): inspection comes first."""
     with contextlib.suppress(AttributeError, OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -51,6 +51,11 @@ def back_up(
 ) -> Moved:
     """Back a home up into a new or empty folder.  Nothing in the home is changed; its station may run.
 
+    Args:
+        home, folder: of what, and where to.
+        with_recordings: take recordings of cloth along.
+        progress: takes a few words for each file; what it raises ends the backup.
+
     Raises:
         RecordsError: there are no records, they are damaged, the folder is in use or in the home, there is no room, a
             file cannot be read or written, or reads back otherwise.  What was written is then removed.
@@ -116,8 +121,7 @@ def _made(home: Path, folder: Path, with_recordings: bool, progress: Progress) -
                 continue
             with suppress(FileNotFoundError):  # it went meanwhile, as a picture does that is set aside
                 files.append(Listed(path, *copy_file(file, folder / path)))
-                if len(files) % 1000 == 0:
-                    progress(f"{len(files)} files copied")
+                progress(f"{len(files)} files copied")
         notes = list(_notes(home, database, with_recordings))
     settle()
     for number, one in enumerate(files):
@@ -126,8 +130,7 @@ def _made(home: Path, folder: Path, with_recordings: bool, progress: Progress) -
                 f"The file {folder / one.path} reads back otherwise than it was written, so the backup is worthless; "
                 "that disk may be failing: use another one."
             )
-        if number % 1000 == 999:
-            progress(f"{number + 1} of {len(files)} files read back")
+        progress(f"{number + 1} of {len(files)} files read back")
     write_manifest(folder, header, files)
     return Moved(len(files), sum(one.bytes for one in files), header.rolls, tuple(notes))
 
@@ -145,9 +148,8 @@ def _copied_database(home: Path, folder: Path, with_recordings: bool, progress: 
                 f"The backup needs {wanted / 1e9:.2f} GB, and the disk of {folder} has {free / 1e9:.2f} GB free; make "
                 "room or name a folder on another disk."
             )
-        progress("copying the database")
         target.touch(0o600, exist_ok=False)
-        copy_pages(source, target)
+        copy_pages(source, target, lambda: _is_over(progress))
     progress("checking the database")
     if damage := damage_in(target, with_indexes=True):
         raise RecordsError(
@@ -161,6 +163,12 @@ def _copied_database(home: Path, folder: Path, with_recordings: bool, progress: 
     return Header(
         format=FORMAT, version=VERSION, revision=revision, rolls=rolls, made_at=made_at, home=ascii(str(home))[1:-1]
     )
+
+
+def _is_over(progress: Progress) -> bool:
+    """Tell of the progress, which ends a copy only by what it raises."""
+    progress("copying the database")
+    return False
 
 
 def _listed(file: Path, path: str) -> Listed:

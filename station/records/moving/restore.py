@@ -45,7 +45,7 @@ def restore(folder: Path, home: Path, *, replace: bool = False, progress: Progre
         folder: the backup.
         home: where to; made if it is not there.
         replace: a home that has records may be replaced; they are kept in a folder in it, whose name is told.
-        progress: takes a few words now and then.
+        progress: takes a few words for each file; what it raises ends the restoring.
 
     Raises:
         RecordsError: the backup is not whole, was changed or is a newer station's, the home has records or is in use,
@@ -151,8 +151,7 @@ def _verified(folder: Path, progress: Progress) -> int:
             raise RecordsError(f"The file {file} of the backup is damaged or was changed; use another backup.")
         total += one.bytes
         has_database = has_database or one.path == DATABASE
-        if number % 1000 == 999:
-            progress(f"{number + 1} files checked")
+        progress(f"{number + 1} files checked")
     if not has_database:
         raise RecordsError(f"The backup {folder} has no database; use another backup.")
     return total
@@ -212,8 +211,7 @@ def _restored(folder: Path, home: Path, header: Header, wanted: int, progress: P
             if (size, digest) != (one.bytes, one.sha256):
                 raise RecordsError(f"The file {folder / one.path} of the backup changed meanwhile; use another backup.")
             files += 1
-            if files % 1000 == 0:
-                progress(f"{files} files copied")
+            progress(f"{files} files copied")
         if damage := damage_in(new / DATABASE, with_indexes=True):
             raise RecordsError(f"The database in the backup {folder} is damaged ({damage}); use another backup.")
         note = {"from": ascii(str(folder))[1:-1], "made_at": header.made_at, "home": header.home, "rolls": header.rolls}

@@ -6,7 +6,7 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from station.contract import DefectChanged, RowJudged
@@ -41,7 +41,8 @@ class Backlog:
     """The backlog is a queue of entries that are told but not on disk.  Its user guards it with a lock.
 
     Once memory is full, entries go on to the spill, and all later ones too, until it has been read back: the order
-    stays.  Entries that fit nowhere are lost; whoever puts them is told so.
+    stays.  Where the spill takes nothing, as on a full disk, a defect waits without its pictures, which are given up.
+    Entries that fit nowhere are lost; whoever puts them is told so.
 
     Args:
         spill: where the overflow goes; None for nowhere.
@@ -57,6 +58,8 @@ class Backlog:
         self._number = 0
         self._bytes = 0
         self._reach: dict[int, _Reach] = {}
+        self.unpictured = 0
+        """So many entries have lost their pictures, for lack of room, since all was on disk."""
 
     def __len__(self) -> int:
         return len(self._held) + self.spilled
@@ -91,7 +94,11 @@ class Backlog:
         if self.has_room(entry):
             self._hold(_Held(entry, self._number, time.monotonic()))
         elif self._spill is None or not self._spill.append(self._number, entry):
-            return False
+            bare = without_pictures(entry)
+            if bare is entry or not self.has_room(bare):
+                return False
+            self._hold(_Held(bare, self._number, time.monotonic()))
+            self.unpictured += 1
         self._number += 1
         return True
 
@@ -122,6 +129,7 @@ class Backlog:
                 self._hold(_Held(entry, kept.number, 0.0, kept))
         if not len(self):
             self._reach.clear()
+            self.unpictured = 0
             if self._spill is not None:
                 self._spill.clear()
         return lost
@@ -152,6 +160,13 @@ class Backlog:
         for roll_id, why in self._spill.save_gone():
             self._spill.note_loss(roll_id, 1, why)
         return [held.entry for held in unsafe if not self._spill.add(held.number, held.entry)]
+
+
+def without_pictures(entry: Entry) -> Entry:
+    """Return the entry without its pictures; itself if it has none."""
+    if not picture_bytes(entry) or not isinstance(entry.event, DefectChanged):
+        return entry
+    return replace(entry, event=DefectChanged(replace(entry.event.defect, crop=None, crop_scores=None)))
 
 
 def picture_bytes(entry: Entry) -> int:

@@ -179,3 +179,15 @@ def test_a_model_that_is_gone_or_elsewhere_is_told(old_home: Path, tmp_path: Pat
     notes = " ".join(back_up(old_home, tmp_path / "backup").notes)
     assert ".safetensors is gone" in notes
     assert "far.safetensors lies outside the home" in notes
+
+
+@pytest.mark.parametrize("when", ["copying the database", "3 files copied", "4 of"])
+def test_a_backup_that_is_cancelled_leaves_nothing(old_home: Path, tmp_path: Path, when: str) -> None:
+    def cancel(text: str) -> None:
+        if text.startswith(when):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        back_up(old_home, tmp_path / "backup", progress=cancel)
+    assert not (tmp_path / "backup").exists()
+    assert back_up(old_home, tmp_path / "backup").rolls == 2
