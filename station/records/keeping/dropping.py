@@ -22,7 +22,7 @@ from station.records.keeping.choosing import Pictured, Worth, is_kept, may_go
 from station.records.schema import DefectTable, EvidenceTable, ProfileTable, RollTable
 
 DROPPED = "evidence removed"
-BATCH = 200
+BATCH = 100
 PROFILE_ROWS = 500
 BY = "retention"
 

@@ -17,7 +17,7 @@ from station.records.keeping import choosing, dropping
 from station.records.keeping import round as round_module
 from station.records.keeping.choosing import Worth, pictured, worth_of_rolls
 from station.records.keeping.cloth import Shelf
-from station.records.keeping.dropping import DROPPED, drop_pictures, settle_removed
+from station.records.keeping.dropping import DROPPED, drop_pictures
 from station.records.keeping.settings import RetentionSettings
 from station.records.rows import DefectFilter, Verdict
 from station.records.schema import EventTable, EvidenceTable
@@ -241,7 +241,7 @@ def test_recordings_that_somebody_keeps_are_known(store: Store, home: Path, look
 
 
 @pytest.mark.parametrize("cut", ["before the files", "between two files", "before the note"])
-def test_a_kill_while_pictures_go_leaves_no_row_without_picture_and_the_next_look_no_picture_without_row(
+def test_a_kill_while_pictures_go_leaves_no_row_without_picture_and_the_next_start_no_picture_without_row(
     store: Store, home: Path, history: History, look: Look, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
     class Killed(BaseException):
@@ -268,7 +268,7 @@ def test_a_kill_while_pictures_go_leaves_no_row_without_picture_and_the_next_loo
     rows = history.defects(DefectFilter(roll))
     assert all(row.crop_file is None or row.crop_file.is_file() for row in rows)
     assert evidence(store.read_engine, roll).is_removing
-    assert settle_removed(home, store.read_engine, store.call) == []
+    assert store.recover() == [], "as the next start does"
     assert pictures(home, roll) == set()
     assert not evidence(store.read_engine, roll).is_removing
 
