@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from station.contract import DefectChanged
+from station.contract import DefectChanged, Ledger, RollEnded, RowJudged, Stretch, StretchClosed
 from station.records import store as store_module
 from station.records import writer as writer_module
 from station.records.history import History
+from station.records.rolls import Entry
 from station.records.rows import DefectFilter
 from station.records.safety.backlog import Backlog
 from station.records.safety.spill import Spill
+from station.records.schema import now
 from station.records.store import Store
 from tests.rigs.records import eventually, make_defect, make_recipe, picture, run_on_disk
 
@@ -63,6 +66,58 @@ def test_with_no_room_for_pictures_anywhere_the_defects_are_still_told(home: Pat
     with Store.open(home) as store, store.read_engine.connect() as connection:
         (resumed,) = connection.exec_driver_sql("SELECT new FROM event WHERE action = 'records resumed'").one()
     assert "pictures of 15 defects are not saved" in resumed
+
+
+def row(number: int, width_px: int = 500) -> RowJudged:
+    return RowJudged(20 * number, 20 * number + 24, np.full(3, number, np.float32), width_px=width_px)
+
+
+def test_rows_of_the_profile_that_no_longer_fit_are_joined_and_none_of_their_scores_is_lost() -> None:
+    backlog = Backlog(None, limit=400)
+    entries = [
+        Entry(7, DefectChanged(make_defect(number)) if number % 50 == 0 else row(number, 400 + number // 1000), now())
+        for number in range(3000)
+    ]
+    assert all(map(backlog.put, entries))
+    assert len(backlog) <= 400
+    assert backlog.take_joined() == 3000 - len(backlog)
+    assert backlog.take_joined() == 0
+    held = []
+    while batch := backlog.next_batch(100, 8):
+        held += batch
+        assert backlog.take_off(batch) == []
+    rows = [one.event for one in held if isinstance(one.event, RowJudged)]
+    told = [one.event for one in entries if isinstance(one.event, RowJudged)]
+    assert np.array_equal(np.concatenate([one.peaks for one in rows]), np.concatenate([one.peaks for one in told]))
+    seen = {line for one in rows for line in range(one.first_line, one.end_line)}
+    assert seen == {line for one in told for line in range(one.first_line, one.end_line)}
+    assert {one.width_px for one in rows} == {400, 401, 402}
+    assert [one.event.defect.number for one in held if isinstance(one.event, DefectChanged)] == list(range(0, 3000, 50))
+
+
+def test_a_roll_goes_on_over_more_events_than_fit_and_is_whole_once_the_disk_is_back(
+    home: Path, full: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "Backlog", lambda spill: Backlog(spill, limit=300))
+    monkeypatch.setattr(writer_module, "BATCH_PICTURED", 1)
+    with Store.open(home) as store:
+        name = store.begin_roll(None, make_recipe(), "cam")
+        full.append(True)
+        assert store.write(DefectChanged(make_defect(1, crop=picture())))
+        assert all(store.write(row(number)) for number in range(2000))
+        store.write(StretchClosed(Stretch(0, 40_004)))
+        assert not store.flush(0.2)
+        full.clear()
+        assert store.write(RollEnded(name, Ledger(40_004, 40_004, 0)))
+        assert store.flush()
+        assert store.lost == 0
+        history = History(store)
+        roll = history.roll(name)
+        firsts, peaks = history.profile(roll.id)
+    assert not roll.incomplete
+    assert roll.web_width_px == 500
+    assert peaks.tolist() == [number for number in range(2000) for _ in range(3)]
+    assert (np.diff(firsts) >= 0).all()
 
 
 NO_BYTE_FREE = """
