@@ -31,6 +31,8 @@ FIRST_S, LOOK_S = 5.0, 60.0
 WATCH_S = 5.0
 SILENT_S = 40.0
 """With a look every five seconds, silence is told within 45 s; death at the next look."""
+LONGEST_S = 900.0
+"""A worker that dies again and again is started anew at least so often."""
 AGAIN_S = 86_400.0
 """What still holds is told again after a day."""
 
@@ -127,21 +129,32 @@ class Retention(AbstractContextManager["Retention"]):
                 log_bug(error, "retention has stopped")
 
     def _look_after(self) -> None:
-        """Tell when the worker has died or does not answer, and put another in the place of a dead one."""
+        """Tell when the worker has died or does not answer, and put another in the place of a dead one: after a while
+        that doubles, so that one that dies again and again is no flood of alarms."""
+        deaths, is_told, again_s = 0, False, 0.0
         while not self._end.wait(WATCH_S):
-            if not self.worker.is_alive():
+            if self.worker.is_alive():
+                self._look_for_silence()
+            elif not is_told:
+                deaths += 1
+                wait_s = min(WATCH_S * 2.0 ** (deaths - 1), LONGEST_S)
+                is_told, again_s = True, time.monotonic() + wait_s
                 why = "" if self._failure is None else f" ({named(self._failure)})"
-                text = f"Retention has stopped{why}: the disk may fill up. Inspection goes on; it is started again."
+                text = f"Retention has stopped{why}: the disk may fill up. Inspection goes on; it is tried again."
                 self._tell("died", Notice(Severity.ERROR, text), again_s=0.0)
+            elif time.monotonic() >= again_s:
+                is_told = False
                 self._failure = None
                 self._beat_s = time.monotonic()
                 self.worker = self._new_worker()
                 self.worker.start()
-            is_silent = time.monotonic() - self._beat_s > SILENT_S
-            if is_silent and not self._is_silent:
-                text = "Retention does not answer: the disk may fill up. Inspection goes on; look at the disk."
-                self._tell("silent", Notice(Severity.ERROR, text), again_s=0.0)
-            self._is_silent = is_silent
+
+    def _look_for_silence(self) -> None:
+        is_silent = time.monotonic() - self._beat_s > SILENT_S
+        if is_silent and not self._is_silent:
+            text = "Retention does not answer: the disk may fill up. Inspection goes on; look at the disk."
+            self._tell("silent", Notice(Severity.ERROR, text), again_s=0.0)
+        self._is_silent = is_silent
 
     def _tell(self, kind: str, notice: Notice, again_s: float = AGAIN_S) -> None:
         """Tell people, unless the same kind of thing was told less than ``again_s`` ago."""

@@ -35,7 +35,7 @@ def movable(home: Path, *, with_recordings: bool) -> Iterator[tuple[Path, str]]:
         OSError: a folder cannot be read.
     """
     for entry in sorted(os.scandir(home), key=lambda one: one.name):
-        if entry.name in LEFT_BEHIND or entry.name.startswith(ASIDE) or PASSING.fullmatch(entry.name):
+        if is_of_this_computer(entry.name):
             continue
         if entry.name == RECORDINGS and not with_recordings:
             continue
@@ -43,6 +43,12 @@ def movable(home: Path, *, with_recordings: bool) -> Iterator[tuple[Path, str]]:
             yield from _below(Path(entry.path), entry.name)
         elif entry.is_file():
             yield Path(entry.path), entry.name
+
+
+def is_of_this_computer(name: str) -> bool:
+    """Say whether what lies in a home under this name stays where it is; so does the database, which SQLite copies."""
+    folded = name.casefold()  # as the disks of Windows and macOS do
+    return folded in LEFT_BEHIND or folded.startswith(ASIDE) or PASSING.fullmatch(folded) is not None
 
 
 def _below(folder: Path, path: str) -> Iterator[tuple[Path, str]]:

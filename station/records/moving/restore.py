@@ -21,7 +21,15 @@ from station.records.engine import DATABASE, raw_connection
 from station.records.errors import records_error
 from station.records.locks import FileLock, is_held
 from station.records.moving.backup import SPARE_BYTES, Moved, Progress
-from station.records.moving.files import ASIDE, LEFT_BEHIND, STAGE, copy_file, read_back, settle
+from station.records.moving.files import (
+    ASIDE,
+    LEFT_BEHIND,
+    STAGE,
+    copy_file,
+    is_of_this_computer,
+    read_back,
+    settle,
+)
 from station.records.moving.manifest import Header, Listed, listed, read_header, safe_parts
 from station.records.rows import RecordsError
 from station.records.safety.copies import damage_in
@@ -144,6 +152,8 @@ def _verified(folder: Path, progress: Progress) -> int:
     """Hold every file of a backup against its list; return the bytes of all.  Raises RecordsError."""
     total, has_database = 0, False
     for number, one in enumerate(listed(folder)):
+        if is_of_this_computer(safe_parts(one.path)[0]) and one.path != DATABASE:
+            raise RecordsError(f"The backup {folder} lists {one.path}, which no backup has; use another backup.")
         file = _inside(folder, one)
         if file is None or not file.is_file():
             raise RecordsError(f"The backup {folder} lacks the file {one.path}; use another backup.")

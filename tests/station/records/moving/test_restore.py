@@ -123,9 +123,17 @@ def newer_records(backup: Path) -> None:
     relist(backup, {"revision": "9999"})
 
 
+def lock_listed(backup: Path) -> None:
+    relist(backup, {"path": "Locks/x.lock"}, 2)
+
+
+def log_listed(backup: Path) -> None:
+    relist(backup, {"path": "station.db-wal"}, 2)
+
+
 def no_database(backup: Path) -> None:
-    relist(backup, {"path": "station.dB"}, 1)
-    (backup / "station.db").rename(backup / "station.dB")
+    relist(backup, {"path": "other.db"}, 1)
+    (backup / "station.db").rename(backup / "other.db")
 
 
 def not_ours(backup: Path) -> None:
@@ -138,6 +146,8 @@ HARM = {
     link_out: "lacks the file models/",
     cut_list: "was cut off",
     lose_list: "holds no whole backup",
+    lock_listed: "which no backup has",
+    log_listed: "which no backup has",
     climb: "leads out of its folder",
     newer_format: "made by a newer station",
     newer_records: f"newer station .revision 9999; this one knows up to {HEAD}",

@@ -140,8 +140,8 @@ with (home / "ballast").open("wb", buffering=0) as ballast:
         retention.look()
     except Exception as error:
         print(type(error).__name__)
-    for number in range(1, 201):
-        assert store.write(DefectChanged(make_defect(number, crop=picture(200, 200)))), number
+    for number in range(1, 61):
+        assert store.write(DefectChanged(make_defect(number, crop=picture(60, 60)))), number
     assert not store.flush(1)
     print(store.lag().text, store.lag().why)
 (home / "ballast").unlink()
@@ -154,9 +154,9 @@ store.close()
 
 
 def test_on_a_disk_with_no_byte_left_the_line_goes_on_and_saving_resumes(tmp_path: Path) -> None:
-    outcome = run_on_disk("size=40m", NO_BYTE_FREE, tmp_path / "disk")
+    outcome = run_on_disk("size=12m", NO_BYTE_FREE, tmp_path / "disk")
     assert outcome.returncode == 0, outcome.stderr
     *_, lag, saved = outcome.stdout.splitlines()
-    assert "The record lags: 200 events" in lag
+    assert "The record lags: 60 events" in lag
     assert "the disk is full; free some space" in lag
-    assert saved == "200 200"
+    assert saved == "60 60"
