@@ -19,6 +19,7 @@ from station.contract import StationError
 from station.machine.settings import MachineSettings
 from station.recipe import FabricName
 from station.recording.camera import RecordSettings
+from station.records.keeping.settings import RetentionSettings
 
 Device = Literal["auto", "cpu", "cuda", "openvino", "torch"]
 
@@ -82,6 +83,7 @@ class Settings(BaseModel):
     records: RecordsSettings = RecordsSettings()
     label: LabelSettings = LabelSettings()
     grading: GradingSettings = GradingSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def home_folder(home: Path | None) -> Path:

@@ -141,6 +141,29 @@ class Recording:
             self._indexed.pop()
 
 
+def first_metadata(folder: Path) -> RecordingMetadata:
+    """Return what the first segment that is left says of a recording, without a look at the rest.
+
+    Raises:
+        RecordingError: no recording, or that segment cannot be read.
+    """
+    path = min(folder.glob(f"*{SUFFIX}"), default=None)
+    if path is None:
+        return _no_recording(folder)
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise RecordingError(f"{path} is no segment of a recording this station can read; remove it.")
+            first = next(_frames(file, path.stat().st_size, path, True), None)
+        if first is None:
+            return _no_recording(folder)
+        return RecordingMetadata.model_validate(first[1])
+    except OSError as error:
+        raise RecordingError(f"Segment {path} cannot be read: {error.strerror or error}.") from error
+    except (ValidationError, KeyError, TypeError, ValueError) as error:
+        raise RecordingError(f"Segment {path} is damaged; copy the recording again.") from error
+
+
 def _segments(folder: Path) -> list[Path]:
     if not folder.exists():
         raise RecordingError(f"Recording {folder} does not exist; check the path.")

@@ -18,6 +18,7 @@ import typer
 
 from station.cli.audit import audit
 from station.cli.calibrate import calibrate
+from station.cli.moving import backup, export_recipe, import_recipe, restore
 from station.cli.options import AllGood, Home, Json, Web, emit
 from station.cli.people import people
 from station.cli.recipe import recipe
@@ -45,9 +46,8 @@ app = _App(
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(audit, name="audit")
 app.add_typer(people, name="people")
-app.command()(recipe)
-app.command()(report)
-app.command()(rolls)
+for command in (recipe, report, rolls, backup, restore, export_recipe, import_recipe):
+    app.command()(command)
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Minutes = Annotated[float, typer.Option(min=0.5, max=600, help="Bounds the teach-in, all in.")]

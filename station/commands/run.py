@@ -32,7 +32,9 @@ from station.machine.wiring import wire
 from station.playback import Piece, Playback, play
 from station.recipe import Recipe
 from station.recipe.web import WebRule
-from station.recording.camera import RecordingCamera
+from station.recording.camera import RecordingCamera, RecordSettings
+from station.records.keeping.cloth import Shelf
+from station.records.keeping.retention import Retention
 from station.records.model_files import checked_model
 from station.records.rows import DefectFilter, DefectRow, RecordsError
 from station.records.store import Store
@@ -105,9 +107,10 @@ def run_station(
     records.history.recipe(line.fabric)
     records.store.rating.choose(settings.grading.rule)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
-    recording = None
+    recording, shelf = None, (settings.record or RecordSettings()).shelf(records.store.home)
     if settings.record is not None:
-        recording = RecordingCamera(camera, settings.record.shelf(records.home), settings.record.max_gb)
+        kept = Shelf(records.home, shelf).kept
+        recording = RecordingCamera(camera, shelf, settings.record.max_gb, lambda: kept(records.store.read_engine))
         camera = recording
     shading_id = None
     if line.shading is not None:
@@ -116,9 +119,12 @@ def run_station(
     calibrations = Calibrations(records.history, settings.calibration.max_age_days, shading_id, web)
     unrecorded_m = (settings.machine or MachineSettings()).unrecorded_m
     label, usual = settings.label, RollIdentity(loom=line.loom)
-    with open_station(
-        records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m, label, usual
-    ) as station:
+    with (
+        Retention(records.store, settings.retention, shelf),
+        open_station(
+            records, camera, line.device, line.precision, calibrations, wiring, recording, unrecorded_m, label, usual
+        ) as station,
+    ):
         if window is None:
             snapshot = run_headless(station, line.fabric, line.roll, scan)
         else:

@@ -19,6 +19,7 @@ from station.core import Station
 from station.machine.wiring import MachineWiring
 from station.recording.camera import RecordingCamera
 from station.records.history import History
+from station.records.moving.restore import note_restore, settle_restore
 from station.records.store import Store
 from station.shutdown import ROLL_RESERVE_S, closing, interrupt_noted, time_left
 from station.state.records_lag import UNRECORDED_M
@@ -56,8 +57,11 @@ def open_records(home: Path, spill: Path | None = None) -> Iterator[Records]:
     Raises:
         RecordsError: the records cannot be opened, or something told of the cloth is not on disk at the end.
     """
+    if told := settle_restore(home):
+        say(told)
     store = Store.open(home, spill=spill)
     try:
+        note_restore(store)
         for notice in store.take_notices():
             say_notice(notice)
         with last_resort.reporting_to(store.write):

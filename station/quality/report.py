@@ -33,8 +33,8 @@ class ReportError(StationError):
 class ReportDefect:
     """A report row holds one defect.  Lengths are in the report's unit (mm, or px without a scale); ``counts`` says
     whether it counts for the grade (a reject that nobody marked as false alarm); ``points`` are those before the cap
-    per interval; ``look`` is which look of the model saw it best, ``score`` and ``threshold`` are that look's;
-    ``severity`` is minor, major, critical, or None where nothing says so."""
+    per interval; ``look`` saw it best, ``score`` and ``threshold`` are that look's; ``severity`` is minor, major,
+    critical, or None where nothing says so; ``picture_dropped``: it had one."""
 
     number: int
     position: float
@@ -55,6 +55,7 @@ class ReportDefect:
     look: str
     parts: int = 1
     severity: str | None = None
+    picture_dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +280,7 @@ def _metres(lines: int, mm_per_line: float | None) -> float | None:
 
 
 def _width_mm(roll: RollRow) -> float | None:
-    if roll.mm_per_px is None or roll.web_width_px is None:
-        return None
-    return roll.web_width_px * roll.mm_per_px
+    return None if roll.mm_per_px is None or roll.web_width_px is None else roll.web_width_px * roll.mm_per_px
 
 
 def _calibration(row: CalibrationRow) -> ReportCalibration:
@@ -328,4 +327,5 @@ def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
         parts=row.parts,
         look=str(row.look),
         severity=None if row.severity is None else str(row.severity),
+        picture_dropped=row.pictures_dropped,
     )

@@ -25,7 +25,7 @@ LINE_END = "\r\n"
 LENGTHS = ("position", "across", "length", "width")
 FIELDS = (
     "number", "position", "across", "length", "width", "kind", "score", "is_reject", "verdict", "reviewed_by", "counts",
-    "points", "piece", "crop_file", "found_at", "parts", "look", "threshold", "severity",
+    "points", "piece", "crop_file", "found_at", "parts", "look", "threshold", "severity", "picture_dropped",
 )  # fmt: skip
 COLUMNS = "columns_inspected"
 DIGITS = {**dict.fromkeys(LENGTHS, 2), "score": 4, "threshold": 4}

@@ -35,6 +35,7 @@ LISTED = 1000
 MAP_STEPS = 2000
 """The map is as many steps wide; what lies on one step is drawn once."""
 THINNEST = 1 / 300
+NO_LONGER_KEPT = "picture no longer kept"
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
 """Pillow raises one of these for a picture that is damaged or none."""
 
@@ -49,7 +50,7 @@ def write_pdf(made: Report, path: Path) -> list[str]:
         OSError: the file cannot be written.
     """
     pictures = [_picture(defect) for defect in _worst(made)]
-    left_out = [str(picture["sentence"]) for picture in pictures if picture["png"] is None]
+    left_out = [str(picture["sentence"]) for picture in pictures if picture["sentence"]]
     page, missing = _as_json(_page(made, pictures, left_out))
     if missing:
         numbers = ", ".join(number.strip("[]") for number in missing.values())
@@ -121,7 +122,7 @@ def _step(part: float) -> float:
 
 def _worst(made: Report) -> list[ReportDefect]:
     """Return the defects farthest above their threshold among those that count and had their picture taken."""
-    pictured = [defect for defect in made.defect_list if defect.counts and defect.crop_file is not None]
+    pictured = [d for d in made.defect_list if d.counts and (d.crop_file is not None or d.picture_dropped)]
     return sorted(pictured, key=lambda defect: -defect.score / defect.threshold)[:PICTURES]
 
 
@@ -133,6 +134,8 @@ def _picture(defect: ReportDefect) -> dict[str, object]:
         "sentence": "",
         "caption": f"no {number_words(defect.number)}, {kind_words(defect.kind, defect.parts, defect.look)}",
     }
+    if defect.picture_dropped:
+        return {**shown, "why": NO_LONGER_KEPT}
     file = Path(str(defect.crop_file))
     try:
         with Image.open(file) as opened:

@@ -13,7 +13,7 @@ from drivers.camera import Camera, CameraError, CameraGoneError, EncoderReading,
 from drivers.notice import Notice
 from drivers.recording.format import Entry, RecordingMetadata, What
 from drivers.wrapped import WrappedCamera
-from station.recording.recorder import GB, ClothRecorder, new_folder
+from station.recording.recorder import GB, ClothRecorder, Kept, new_folder
 
 DEFAULT_MAX_GB = 20.0
 FRESH_S = 0.02
@@ -43,12 +43,16 @@ class RecordingCamera(WrappedCamera):
         camera: the camera; it must be read, started and stopped through this one only.
         max_gb: maximum size of all recordings on the shelf together.
         shelf: folder in which each recording gets its own folder.
+        kept: gives the folders of recordings that are never dropped.
     """
 
-    def __init__(self, camera: Camera, shelf: Path, max_gb: float = DEFAULT_MAX_GB) -> None:
+    def __init__(
+        self, camera: Camera, shelf: Path, max_gb: float = DEFAULT_MAX_GB, kept: Kept = lambda: frozenset()
+    ) -> None:
         super().__init__(camera)
         self._shelf = shelf
         self._max_gb = max_gb
+        self._kept = kept
         self._lock = threading.Lock()
         self._recorder: ClothRecorder | None = None
         self._reading: EncoderReading | None = None
@@ -71,6 +75,7 @@ class RecordingCamera(WrappedCamera):
             limit_bytes=round(self._max_gb * GB),
             shelf=self._shelf if folder is None else None,
             can_wait=self.waits,
+            kept=self._kept,
         )
         with self._lock:
             self._recorder = recorder

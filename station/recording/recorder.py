@@ -11,6 +11,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -25,6 +26,9 @@ from station.bugs import log_bug, reason
 from station.line.channel import Channel, Closed
 
 GB = 1_000_000_000
+Kept = Callable[[], Collection[Path]]
+"""This function returns the folders of recordings that somebody said are to be kept."""
+
 WAITING_BYTES = 128 * 2**20
 """So many bytes of pixels may wait for the disk: seconds of cloth, to bridge a short stop of the disk."""
 
@@ -52,6 +56,7 @@ class ClothRecorder:
         limit_bytes: what the segments in ``shelf`` may take together, those of this recording included.
         shelf: folder of recordings that share the limit; None: this recording has the limit for itself.
         can_wait: whether the camera may be made to wait for room.
+        kept: gives the folders of recordings that are never dropped; they count to the limit all the same.
         spare_bytes: bytes to leave free on the disk.
         waiting_bytes: bytes of pixels that may wait for the disk.
     """
@@ -64,6 +69,7 @@ class ClothRecorder:
         limit_bytes: int,
         shelf: Path | None = None,
         can_wait: bool = False,
+        kept: Kept = lambda: frozenset(),
         spare_bytes: int = SPARE_BYTES,
         waiting_bytes: int = WAITING_BYTES,
     ) -> None:
@@ -72,6 +78,7 @@ class ClothRecorder:
         self._limit_bytes = limit_bytes
         self._spare_bytes = spare_bytes
         self._can_wait = can_wait
+        self._kept = kept
         self._waiting_bytes = waiting_bytes
         self._queue: Channel[list[Entry]] = Channel(WAITING_ENTRIES, limit=waiting_bytes, weigh=self._weigh)
         self._writer = RecordingWriter(
@@ -158,7 +165,7 @@ class ClothRecorder:
         self._notify_once(Severity.WARNING, f"The recording does not keep up: lines from {first} on are not recorded.")
 
     def _run(self) -> None:
-        _be_nice()
+        be_nice()
         try:
             make_private(self.folder)
             while (entries := self._queue.get()) is not None:
@@ -184,11 +191,15 @@ class ClothRecorder:
 
     def _make_room(self, bytes_wanted: int) -> None:
         """Drop the oldest segments until another fits.  Raises OSError and drops nothing if that would not help."""
-        segments = oldest_first(self.folder, self._shelf)
-        sizes = {path: _size(path) for path in segments}
+        sizes = {path: _size(path) for path in oldest_first(self.folder, self._shelf)}
         total = sum(sizes.values())
-        if not self._has_spare(bytes_wanted - total):
+        kept = self._kept() if total + bytes_wanted > self._limit_bytes or not self._has_spare(bytes_wanted) else ()
+        segments = [path for path in sizes if path.parent not in kept]
+        droppable = sum(sizes[path] for path in segments)
+        if not self._has_spare(bytes_wanted - droppable):
             raise OSError("the disk is nearly full")
+        if kept and total - droppable + bytes_wanted > self._limit_bytes:
+            raise OSError("recordings that are kept on purpose take all the room there is for recordings")
         for path in segments:
             if total + bytes_wanted <= self._limit_bytes and self._has_spare(bytes_wanted):
                 return
@@ -245,7 +256,7 @@ def _size(path: Path) -> int:
     return 0
 
 
-def _be_nice() -> None:
+def be_nice() -> None:
     """Lower this thread's priority where the system can (Linux): inspection comes first."""
     with contextlib.suppress(AttributeError, OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -18,6 +18,7 @@ from station.display_score import AT_THRESHOLD, display_scores
 
 FOLDER = "images"
 ORPHANS = "orphans"
+KINDS = ("crop", "heat")
 HEAT_THRESHOLD = 128
 """A heat picture has this grey value at the threshold."""
 
@@ -31,11 +32,12 @@ def save_pictures(home: Path, roll_id: int, defect: Defect) -> tuple[str | None,
     Raises:
         OSError: the disk is full or cannot be written to.
     """
-    crop = None if defect.crop is None else _save(home, roll_id, f"{defect.number}-crop", _as_bgr(defect.crop))
+    crop_path, heat_path = (path_of(roll_id, defect.number, what) for what in KINDS)
+    crop = None if defect.crop is None else _save(home, crop_path, _as_bgr(defect.crop))
     if defect.crop_scores is None:
         return crop, None
     heat = heat_to_grey(display_scores(defect.crop_scores, defect.threshold))
-    return crop, _save(home, roll_id, f"{defect.number}-heat", heat)
+    return crop, _save(home, heat_path, heat)
 
 
 def heat_to_grey(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -108,14 +110,18 @@ def _as_bgr(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return crop if crop.ndim == 2 else np.ascontiguousarray(crop[:, :, ::-1])
 
 
-def _save(home: Path, roll_id: int, stem: str, picture: NDArray[np.uint8]) -> str:
-    folder = home / FOLDER / str(int(roll_id))
-    make_private(folder)
+def path_of(roll_id: int, number: int, what: str) -> str:
+    """Return the path of a defect's picture relative to the home; ``what`` is one of ``KINDS``."""
+    return f"{FOLDER}/{int(roll_id)}/{int(number)}-{what}.png"
+
+
+def _save(home: Path, path: str, picture: NDArray[np.uint8]) -> str:
+    target = home / path
+    make_private(target.parent)
     _, png = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    target = folder / f"{stem}.png"
     with durable_file(target, sync_name=False) as file:
         file.write(png.tobytes())
-    return target.relative_to(home).as_posix()
+    return path
 
 
 def sync_pictures(home: Path, roll_id: int) -> None:

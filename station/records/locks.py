@@ -8,6 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+EVIDENCE = Path("locks", "evidence.lock")
+"""Whoever removes old pictures and recordings of a home, or copies them all, holds this lock of it."""
+
 
 class FileLock:
     """A file lock is an exclusive lock on its own file.  It is not re-entrant; two objects on one path exclude each

@@ -195,6 +195,7 @@ class DefectRow:
     people.  ``kind_found`` is the station's where a person said another kind; ``said_severity`` what a person said of
     its severity, None where nobody did; ``disputed``: persons are at odds over it; ``keep``: it is never thrown away.
     ``crop_file`` and ``heat_file`` are absolute paths of PNG files (heat: 8-bit, 128 = threshold), None if not kept.
+    ``pictures_dropped``: they were kept, and removed to make room.
     """
 
     id: int
@@ -234,6 +235,7 @@ class DefectRow:
     disputed: bool = False
     needs_review: bool = False
     keep: bool = False
+    pictures_dropped: bool = False
 
     @property
     def label(self) -> str:

@@ -312,11 +312,14 @@ class Store(AbstractContextManager["Store"]):
         """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
         self.reviews.say([defect_id], Word(verdict, note=note), by)
 
+    def tell(self, notice: Notice) -> None:
+        """Tell people and the audit; never waits."""
+        self._notices.append(notice)
+        self.write(notice)
+
     def audit(self, action: str, old: str, new: str, by: str, why: str) -> None:
         """Add a row to the audit chain."""
         self._writer.call(lambda session: audit.append(session, action, old, new, by, why))
-
-    # ------------------------------------------------------------------ inside
 
     def _entry(self, roll_id: int, event: Event) -> Entry:
         told_at, shift_s = self._clock.look()

@@ -130,7 +130,7 @@ class Writer:
         return True
 
     def _accepted(self) -> None:
-        self._put += 1
+        self._put += 1 - self._backlog.take_joined()
         self._changed.notify_all()
 
     def call(self, run: Callable[[Session], T], timeout_s: float = 30.0) -> T:

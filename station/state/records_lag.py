@@ -20,6 +20,7 @@ class RecordsLag:
         since: time (UTC) of the first failed write.
         why: what keeps the events from the disk, in one sentence.
         limit_m: with more metres than this the machine may not rely on the station.
+        unpictured: events whose pictures are given up, as there is no room for them anywhere.
     """
 
     events: int
@@ -28,6 +29,7 @@ class RecordsLag:
     since: datetime
     why: str
     limit_m: float = UNRECORDED_M
+    unpictured: int = 0
 
     @property
     def is_over_limit(self) -> bool:
@@ -42,5 +44,10 @@ class RecordsLag:
         kept = f", {self.spilled} of them in a file beside" if self.spilled else ""
         return (
             f"The record lags: {events} event{plural}{kept} and {self.metres:.1f} m of cloth are not on disk, "
-            f"since {self.since.astimezone():%H:%M:%S}"
+            f"since {self.since.astimezone():%H:%M:%S}" + (f"; {unsaved(self.unpictured)}" if self.unpictured else "")
         )
+
+
+def unsaved(unpictured: int) -> str:
+    """Say that the pictures of so many events are given up."""
+    return f"pictures of {unpictured} defect{'s' * (unpictured != 1)} are not saved"

@@ -82,6 +82,7 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
         disputed=value.flag("disputed"),
         needs_review=value.flag("needs_review"),
         keep=value.flag("keep"),
+        pictures_dropped=value.flag("pictures_dropped"),
     )
 
 

@@ -6,14 +6,20 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from station.contract import DefectChanged, RowJudged
 from station.records.rolls import NO_ROLL, Entry
 from station.records.safety.spill import Kept, Spill
 
 LIMIT = 8192
+UNTOUCHED = 256
+"""So many entries at the front may just now be written, and stay as they are; it is the most that are at once."""
+MOST_PEAKS = 4096
+"""A row of the score profile that was joined has no more patches."""
 LIMIT_BYTES = 96 << 20
 """So much of pictures can be left in a file within the time to close."""
 
@@ -41,7 +47,9 @@ class Backlog:
     """The backlog is a queue of entries that are told but not on disk.  Its user guards it with a lock.
 
     Once memory is full, entries go on to the spill, and all later ones too, until it has been read back: the order
-    stays.  Entries that fit nowhere are lost; whoever puts them is told so.
+    stays.  Where the spill takes nothing, as on a full disk, rows of the score profile are joined, which makes it
+    coarser, and a defect waits without its pictures, which are given up.  Entries that fit nowhere are lost; whoever
+    puts them is told so.
 
     Args:
         spill: where the overflow goes; None for nowhere.
@@ -57,6 +65,9 @@ class Backlog:
         self._number = 0
         self._bytes = 0
         self._reach: dict[int, _Reach] = {}
+        self._joined = 0
+        self.unpictured = 0
+        """So many entries have lost their pictures, for lack of room, since all was on disk."""
 
     def __len__(self) -> int:
         return len(self._held) + self.spilled
@@ -91,9 +102,37 @@ class Backlog:
         if self.has_room(entry):
             self._hold(_Held(entry, self._number, time.monotonic()))
         elif self._spill is None or not self._spill.append(self._number, entry):
-            return False
+            if len(self._held) >= self._limit:
+                self._join_rows()
+            bare = entry if self.has_room(entry) else without_pictures(entry)
+            if not self.has_room(bare):
+                return False
+            self._hold(_Held(bare, self._number, time.monotonic()))
+            self.unpictured += bare is not entry
         self._number += 1
         return True
+
+    def take_joined(self) -> int:
+        """Return how many entries became part of another since the last call."""
+        joined = self._joined
+        self._joined = 0
+        return joined
+
+    def _join_rows(self) -> None:
+        """Make room: join rows of the score profile that follow one another and that no file holds."""
+        kept: deque[_Held] = deque(itertools.islice(self._held, UNTOUCHED))
+        last: _Held | None = None
+        for held in itertools.islice(self._held, UNTOUCHED, None):
+            is_row = isinstance(held.entry.event, RowJudged) and held.kept is None
+            both = joined(last.entry, held.entry) if is_row and last is not None else None
+            if both is not None and last is not None:
+                last.entry = both
+                self._joined += 1
+                continue
+            kept.append(held)
+            if is_row:
+                last = held
+        self._held = kept
 
     def next_batch(self, entries: int, pictured: int) -> list[Entry]:
         """Return the first entries without taking them off: at most ``entries``, at most ``pictured`` with pictures."""
@@ -122,6 +161,7 @@ class Backlog:
                 self._hold(_Held(entry, kept.number, 0.0, kept))
         if not len(self):
             self._reach.clear()
+            self.unpictured = 0
             if self._spill is not None:
                 self._spill.clear()
         return lost
@@ -152,6 +192,28 @@ class Backlog:
         for roll_id, why in self._spill.save_gone():
             self._spill.note_loss(roll_id, 1, why)
         return [held.entry for held in unsafe if not self._spill.add(held.number, held.entry)]
+
+
+def joined(first: Entry, second: Entry) -> Entry | None:
+    """Return two rows of a roll's score profile as one; None where they do not follow one another on one width."""
+    one, two = first.event, second.event
+    if not isinstance(one, RowJudged) or not isinstance(two, RowJudged) or second.clock_shift_s:
+        return None
+    is_next = one.first_line <= two.first_line <= one.end_line <= two.end_line
+    is_alike = (first.roll_id, one.piece, one.width_px) == (second.roll_id, two.piece, two.width_px)
+    if not is_next or not is_alike or one.peaks.size + two.peaks.size > MOST_PEAKS:
+        return None
+    peaks = np.concatenate((one.peaks, two.peaks))
+    return replace(
+        second, event=replace(two, first_line=one.first_line, peaks=peaks), clock_shift_s=first.clock_shift_s
+    )
+
+
+def without_pictures(entry: Entry) -> Entry:
+    """Return the entry without its pictures; itself if it has none."""
+    if not picture_bytes(entry) or not isinstance(entry.event, DefectChanged):
+        return entry
+    return replace(entry, event=DefectChanged(replace(entry.event.defect, crop=None, crop_scores=None)))
 
 
 def picture_bytes(entry: Entry) -> int:

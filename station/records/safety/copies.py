@@ -21,6 +21,8 @@ from station.records.locks import FileLock
 FOLDER = Path("backups", "daily")
 BEFORE_DAMAGE = Path("backups")
 KEPT = 7
+SHARE = 0.1
+"""All daily copies together take at most this share of their disk; the newest is kept however large it is."""
 PAGES = 256
 """Pages copied in one go."""
 PAUSE_S = 0.01
@@ -127,7 +129,8 @@ def keep_newest(home: Path) -> None:
 
 
 def make_copy(home: Path, file: Path, end: threading.Event, day: date | None = None) -> Path | None:
-    """Copy the database under today's date and check the copy as a whole; the oldest beyond a week go.
+    """Copy the database under today's date and check the copy as a whole; the oldest beyond a week, and beyond their
+    share of the disk, go.
 
     Returns None if today's is there already, another program makes it, the database is empty, or ``end`` was set
     meanwhile.
@@ -146,6 +149,8 @@ def make_copy(home: Path, file: Path, end: threading.Event, day: date | None = N
         return None
     try:
         _remove_partial(target.parent)
+        for old in beyond_share(_daily(home), shutil.disk_usage(target.parent).total, coming=size):
+            old.unlink(missing_ok=True)
         if shutil.disk_usage(target.parent).free < 2 * size:
             room = f"{2 * size / 2**20:.0f} MiB"
             raise CopyFailed(f"the disk of {target.parent} has less than {room} left; free some space.")
@@ -157,6 +162,18 @@ def make_copy(home: Path, file: Path, end: threading.Event, day: date | None = N
     for old in newest_first(_daily(home))[KEPT:]:
         old.unlink(missing_ok=True)
     return target
+
+
+def beyond_share(files: list[Path], disk_bytes: int, coming: int = 0) -> list[Path]:
+    """Return which copies are too many for their share of a disk, once ``coming`` bytes more are there; never the
+    newest, which may be the only whole one."""
+    kept, total = newest_first(files), coming
+    too_many: list[Path] = []
+    for number, file in enumerate(kept):
+        total += file.stat().st_size
+        if number and total > SHARE * disk_bytes:
+            too_many.append(file)
+    return too_many
 
 
 def _copied_and_checked(home: Path, file: Path, target: Path, end: threading.Event) -> bool:
@@ -196,28 +213,43 @@ def _remove_partial(folder: Path) -> None:
 
 def _copied(file: Path, partial: Path, end: threading.Event, until: float) -> bool:
     """Copy the database as it is now; return False if ``end`` was set or the time was up meanwhile."""
+    with closing(raw_connection(file, timeout=5.0, isolation_level=None)) as database:
+        return copy_pages(database, partial, lambda: end.is_set() or time.monotonic() >= until)
+
+
+def copy_pages(database: sqlite3.Connection, target: Path, is_over: Callable[[], bool] = lambda: False) -> bool:
+    """Copy an open database as it is now, while others write to it; return False if ``is_over`` said so meanwhile.
+
+    The copy is one file, which can be carried elsewhere.
+
+    Raises:
+        sqlite3.Error: the database cannot be read or the copy cannot be written.
+    """
 
     class Stopped(Exception):  # noqa: N818 - never leaves this function
         pass
 
     def step(_status: int, _remaining: int, _total: int) -> None:
-        if end.is_set() or time.monotonic() >= until:
+        if is_over():
             raise Stopped
 
-    source = closing(raw_connection(file, timeout=5.0, isolation_level=None))
-    with source as database, closing(sqlite3.connect(partial)) as copy:
+    with closing(sqlite3.connect(target)) as copy:
         # Without a read transaction of its own SQLite would begin anew at every commit of the line.
         database.execute("BEGIN")
-        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         try:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
             database.backup(copy, pages=PAGES, progress=step, sleep=PAUSE_S)
         except Stopped:
             return False
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, which can be carried elsewhere
+        finally:
+            database.execute("ROLLBACK")
+        copy.execute("PRAGMA journal_mode = DELETE")
     return True
 
 
-def damage_in(file: Path, budget_s: float | None = None, end: threading.Event | None = None) -> str:
+def damage_in(
+    file: Path, budget_s: float | None = None, end: threading.Event | None = None, *, with_indexes: bool = False
+) -> str:
     """Check a database as a whole; return the first thing found in a few words, '' if it is good.
 
     A spoilt value in a row is no damage to the file: what reads the row names it.
@@ -225,6 +257,7 @@ def damage_in(file: Path, budget_s: float | None = None, end: threading.Event | 
     Args:
         budget_s: stop after so long; what was not looked at counts as good.
         end: stop as soon as this is set, likewise.
+        with_indexes: also hold indexes against their tables, which takes longer.
 
     Raises:
         sqlite3.OperationalError: it cannot be opened or is locked.
@@ -232,7 +265,8 @@ def damage_in(file: Path, budget_s: float | None = None, end: threading.Event | 
     with closing(raw_connection(file, "rw", check_same_thread=False)) as database:
         try:
             with _interrupted(database, budget_s, end):
-                found = database.execute("PRAGMA quick_check(1)").fetchone()
+                check = "integrity_check" if with_indexes else "quick_check"
+                found = database.execute(f"PRAGMA {check}(1)").fetchone()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:

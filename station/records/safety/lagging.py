@@ -12,7 +12,7 @@ from datetime import datetime
 from station.records.rows import RecordsError
 from station.records.safety.backlog import Backlog
 from station.records.schema import now
-from station.state.records_lag import RecordsLag
+from station.state.records_lag import RecordsLag, unsaved
 
 OVERDUE_S = 5.0
 """An event that has waited this long makes the record lag, even if no write has failed: the disk does not answer."""
@@ -25,19 +25,20 @@ log = logging.getLogger("station.records")
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """What waits while the record lags: events, those of them in a spill file, lines of cloth by roll id, since when
-    (UTC) and why."""
+    (UTC) and why; and how many of the events have lost their pictures."""
 
     events: int
     spilled: int
     lines: dict[int, int]
     since: datetime
     why: str
+    unpictured: int = 0
 
 
 def lag_of(waiting: Waiting, mm_per_line: Mapping[int, float | None], limit_m: float) -> RecordsLag:
     """Return the lag in metres, by the scales of the rolls; a line counts as 1 mm where there is none."""
     metres = sum(lines * (mm_per_line.get(roll_id) or 1.0) / 1000 for roll_id, lines in waiting.lines.items())
-    return RecordsLag(waiting.events, waiting.spilled, metres, waiting.since, waiting.why, limit_m)
+    return RecordsLag(waiting.events, waiting.spilled, metres, waiting.since, waiting.why, limit_m, waiting.unpictured)
 
 
 class Lagging:
@@ -57,6 +58,7 @@ class Lagging:
         self._why = ""
         self._most_events = 0
         self._most_lines = 0
+        self._unpictured = 0
 
     def look(self, fault: RecordsError | None) -> Waiting | None:
         """Return what waits, None if the record does not lag; ``fault`` is what keeps events from the disk now."""
@@ -75,19 +77,22 @@ class Lagging:
         lines = self._backlog.lines_behind
         self._most_events = max(self._most_events, len(self._backlog))
         self._most_lines = max(self._most_lines, sum(lines.values()))
-        return Waiting(len(self._backlog), self._backlog.spilled, lines, self._since, self._why)
+        self._unpictured = max(self._unpictured, self._backlog.unpictured)
+        return Waiting(len(self._backlog), self._backlog.spilled, lines, self._since, self._why, self._unpictured)
 
     @property
     def most(self) -> str:
         """Say how far the record lagged at most, and since when."""
         since = "" if self._since is None else f"since {self._since.isoformat(timespec='seconds')} "
-        return f"{since}up to {self._most_events} events and {self._most_lines} lines of cloth were not on disk"
+        lost = f"; {unsaved(self._unpictured)}" if self._unpictured else ""
+        return f"{since}up to {self._most_events} events and {self._most_lines} lines of cloth were not on disk{lost}"
 
     def _begin(self, fault: RecordsError | None) -> None:
         self._why = str(fault or f"The records in {self._target} are slow: the disk does not answer.")
         self._since = now()
         self._most_events = 0
         self._most_lines = 0
+        self._unpictured = 0
         log.error("the record lags: %s", self._why)
 
     def _end(self) -> None:

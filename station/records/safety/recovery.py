@@ -16,7 +16,8 @@ from sqlalchemy.types import NullType
 
 from station.records import images
 from station.records.errors import is_environment, plainly, records_error
-from station.records.locks import RollLocks
+from station.records.keeping.dropping import settle_removed
+from station.records.locks import EVIDENCE, FileLock, RollLocks
 from station.records.roll_life.unfinished import CRASH
 from station.records.rolls import break_off
 from station.records.rows import RecordsError
@@ -82,12 +83,24 @@ def break_off_left_open(
             if _break_off_if_free(home, roll_id, name, call, tell):
                 recovered.append(name)
                 _set_orphans_aside(home, engine, roll_id, touched_at)
+        _finish_removing(home, engine, call)
         images.bring_back(home, partial(_pictures_on_record, engine))
     except (OSError, SQLAlchemyError) as error:
         raise records_error(error, str(home)) from error
     if recovered:
         log.warning("rolls broken off by a crash: %s", ", ".join(recovered))
     return recovered
+
+
+def _finish_removing(home: Path, engine: Engine, call: Call) -> None:
+    """Remove pictures that retention was removing when it was killed, unless another program does that just now."""
+    lock = FileLock(home / EVIDENCE)
+    if lock.take():
+        try:
+            for failed in settle_removed(home, engine, call):
+                log.warning("a picture that is no longer kept could not be removed: %s", failed)
+        finally:
+            lock.free()
 
 
 def break_off_open(session: Session, roll_id: int, why: str) -> bool:

@@ -228,6 +228,27 @@ def test_the_oldest_cloth_gives_way_on_the_whole_shelf(tmp_path: Path) -> None:
     assert any("dropped" in notice.text for notice in record.take_notices())
 
 
+def test_a_recording_that_is_kept_never_gives_way_and_is_told_where_no_room_is_left(tmp_path: Path) -> None:
+    limit = 40_000
+    shelf = tmp_path / "shelf"
+    kept: set[Path] = {shelf / "a"}
+    whole = {}
+    for name in ("a", "b", "c"):
+        record = recorder(shelf / name, limit_bytes=limit, shelf=shelf, kept=lambda: kept)
+        for number in range(30):
+            record.tell(came(8 * number))
+        record.close(240)
+        whole[name] = sum(file.stat().st_size for file in (shelf / name).glob("*.cloth"))
+    assert record.failure is None
+    assert sum(file.stat().st_size for file in (shelf / "a").glob("*.cloth")) == whole["a"] > 0
+    kept |= {shelf / "b", shelf / "c"}
+    last = recorder(shelf / "d", limit_bytes=limit, shelf=shelf, kept=lambda: kept)
+    last.tell(came(0))
+    until(lambda: last.failure is not None)
+    last.close()
+    assert "kept on purpose take all the room" in last.take_notices()[0].text
+
+
 def test_cut_at_the_front_it_is_still_the_same_cloth(tmp_path: Path) -> None:
     record = recorder(tmp_path / "r", limit_bytes=12_000)
     for number in range(60):

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event
 
 import station.records.engine as engine_module
 from station.records.history import History
+from station.records.keeping.measuring import unmeasured
 from station.records.rows import DefectFilter, NewCalibration, RecordsError
 from station.records.schema import HEAD, Base
 from station.records.store import Store
@@ -188,6 +189,8 @@ def test_defects_of_every_earlier_schema_are_seen_by_the_fine_look_and_in_one_pi
         assert (defect.number, defect.score, defect.parts) == (3, 2.5, 7 if revision >= "0005" else 1)
         assert (defect.look, defect.threshold) == (Look.FINE, 2.0), "the recipe's threshold is that of the fine look"
         assert (defect.severity, defect.web_mm) == (DefectSeverity.MINOR, None)
+        assert not defect.pictures_dropped
+        assert unmeasured(store.read_engine) == [defect.roll_id], "retention measures old rolls by and by"
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
@@ -223,6 +226,27 @@ def test_rolls_of_every_earlier_schema_say_why_they_were_broken_off_as_far_as_th
         assert History(store).marks(roll.id) == []
         assert not store.people.is_on()
         assert store.people.people() == []
+
+
+def test_a_migration_that_fails_leaves_the_old_file_as_it_was_and_a_backup_beside_it(
+    old_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with steps before the one that fails, and tried twice."""
+    before = dump(old_home)
+    upgrade_the_program(
+        monkeypatch, tmp_path / "migrations", broken='op.drop_table("review"); raise OSError(5, "gone")'
+    )
+    for _ in range(2):
+        with pytest.raises(RecordsError):
+            Store.open(old_home)
+        assert dump(old_home) == before
+    with sqlite3.connect(old_home / "station.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    backups = list((old_home / "backups").glob("*.db"))
+    assert backups, "a copy from before lies beside it"
+    monkeypatch.undo()
+    with Store.open(old_home) as store:
+        assert History(store).recipe("linen") == make_recipe()
 
 
 def dump(home: Path) -> list[str]:

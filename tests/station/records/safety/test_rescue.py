@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 from station.contract import DefectChanged, Ledger, RollEnded, StopChanged, StopStep
 from station.records.history import History
 from station.records.rows import DefectFilter, RecordsError
-from station.records.safety.copies import KEPT, CopyFailed, copies, damage_in, make_copy
+from station.records.safety.copies import KEPT, SHARE, CopyFailed, copies, damage_in, make_copy
 from station.records.store import Store
 from tests.rigs.records import make_defect, make_recipe, picture
 
@@ -313,3 +314,20 @@ def test_pictures_whose_rows_lie_in_another_copy_are_set_aside_and_come_back(hom
     today.rename(file)
     Store.open(home).close()
     assert {one.name: one.read_bytes() for one in (home / "images" / "1").glob("*")} == pictures
+
+
+def test_daily_copies_keep_to_their_share_of_the_disk_but_the_newest_always_stays(
+    used_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = used_home / "station.db"
+    size = file.stat().st_size
+    disk = type(shutil.disk_usage(used_home))(int(3.5 * size / SHARE), size, 100 * size)
+    monkeypatch.setattr("station.records.safety.copies.shutil.disk_usage", lambda _: disk)
+    for day in range(1, 7):
+        assert make_copy(used_home, file, threading.Event(), date(2031, 3, day)) is not None
+    names = sorted(one.name for one in (used_home / "backups" / "daily").iterdir())
+    assert names == [f"station-2031-03-0{day}.db" for day in (4, 5, 6)]
+    monkeypatch.setattr("station.records.safety.copies.SHARE", 0.0)
+    assert make_copy(used_home, file, threading.Event(), date(2031, 3, 7)) is not None
+    names = sorted(one.name for one in (used_home / "backups" / "daily").iterdir())
+    assert names == ["station-2031-03-06.db", "station-2031-03-07.db"], "the last whole one stays while one is made"

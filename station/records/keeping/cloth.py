@@ -1,0 +1,126 @@
+"""This module finds the recordings of cloth beside the records, whose rolls they are of, and removes one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.orm import Session
+
+from drivers.recording.format import SUFFIX
+from drivers.recording.reader import RecordingError, first_metadata
+from station.records.schema import RollTable
+
+FRESH_S = 3600.0
+"""A recording written to within this time may still be in the making."""
+KEPT_TABLE = "kept_recording"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCloth:
+    """A recording: its folder, bytes and segments, when it was last written to, and its roll's number (None if no roll
+    on record is known to be its)."""
+
+    folder: Path
+    bytes: int
+    segments: int
+    written_at: datetime
+    roll_id: int | None
+
+
+class _Known(NamedTuple):
+    name: str | None
+    started_at: datetime | None
+
+
+class Shelf:
+    """The shelf is the folder of recordings; what a recording says of itself is read once.
+
+    Args:
+        home: the home folder, to which the names of kept recordings are relative.
+        folder: the folder of recordings.
+    """
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self._home = home
+        self.folder = folder.absolute()
+        self._known: dict[Path, _Known] = {}
+
+    def recordings(self, engine: Engine) -> list[RecordedCloth]:
+        """Return what lies on the shelf, the oldest first.  Raises OSError, SQLAlchemyError."""
+        found: list[RecordedCloth] = []
+        for folder in sorted(self.folder.glob("*")):
+            sizes, newest = [], 0.0
+            for segment in folder.glob(f"*{SUFFIX}"):
+                with suppress(FileNotFoundError):  # the recorder drops its oldest too
+                    status = segment.stat()
+                    sizes.append(status.st_size)
+                    newest = max(newest, status.st_mtime)
+            if sizes:
+                roll_id = self._roll_of(engine, folder)
+                found.append(
+                    RecordedCloth(folder, sum(sizes), len(sizes), datetime.fromtimestamp(newest, UTC), roll_id)
+                )
+        return sorted(found, key=lambda one: one.written_at)
+
+    def _roll_of(self, engine: Engine, folder: Path) -> int | None:
+        """Return the number of the roll that was recorded: by its name then, or else, as a roll may be renamed, by the
+        time at which the recording began."""
+        if folder not in self._known:
+            self._known[folder] = _read(folder)
+        known = self._known[folder]
+        if known.name is None:
+            return None
+        query = select(RollTable.id).where(RollTable.name == known.name)
+        with Session(engine) as session:
+            found = session.scalar(query)
+            if found is None and known.started_at is not None:
+                during = RollTable.started_at <= known.started_at, RollTable.ended_at >= known.started_at
+                found = session.scalar(select(RollTable.id).where(*during).order_by(RollTable.id.desc()).limit(1))
+        return found
+
+    def kept(self, engine: Engine) -> set[Path]:
+        """Return the folders of recordings that somebody said are to be kept."""
+        with engine.connect() as connection:
+            if not inspect(connection).has_table(KEPT_TABLE):
+                return set()
+            rows = connection.execute(text(f"SELECT folder FROM {KEPT_TABLE}"))
+            return {self._home / str(row[0]) for row in rows}
+
+
+def _read(folder: Path) -> _Known:
+    try:
+        metadata = first_metadata(folder)
+        return _Known(metadata.roll, datetime.fromisoformat(metadata.started_at).astimezone(UTC))
+    except (RecordingError, ValueError):
+        return _Known(None, None)
+
+
+def removable(
+    found: Sequence[RecordedCloth], kept: Collection[Path], guarded_rolls: Collection[int], now: datetime
+) -> list[RecordedCloth]:
+    """Return the recordings that may go: not kept, of no open or kept roll, and not in the making."""
+    return [
+        one
+        for one in found
+        if one.folder not in kept
+        and one.roll_id not in guarded_rolls
+        and (now - one.written_at).total_seconds() > FRESH_S
+    ]
+
+
+def remove(one: RecordedCloth) -> None:
+    """Remove a recording: the oldest segments first, so that what is left of one that is cut off can be played.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    for segment in sorted(one.folder.glob(f"*{SUFFIX}")):
+        segment.unlink(missing_ok=True)
+    with suppress(OSError):
+        one.folder.rmdir()  # only if nothing else lies in it
