@@ -26,6 +26,12 @@ def recipe(
         ),
     ] = None,
     web: Web = None,
+    width: Annotated[
+        float | None, typer.Option(min=0, help="Nominal width of the cloth between its selvedges in mm; 0: not judged.")
+    ] = None,
+    width_tolerance: Annotated[
+        float | None, typer.Option(min=0, help="By how much the width may differ from it, in mm.")
+    ] = None,
     looks: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +58,13 @@ def recipe(
     who = person(by)
     changes = {
         name: value
-        for name, value in (("min_length_mm", min_length), ("tells_differing", tell_differing), ("web", web))
+        for name, value in (
+            ("min_length_mm", min_length),
+            ("tells_differing", tell_differing),
+            ("web", web),
+            ("nominal_width_mm", width),
+            ("width_tolerance_mm", width_tolerance),
+        )
         if value is not None
     }
     if not overrides and not as_station and not changes and looks is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,13 @@ from station.contract import StationError
 from station.line.judging.decision import is_too_small
 from station.quality.grading import Flagged, Grade, Grading, grade, label_of, rule_named
 from station.quality.report_differing import ReportDiffering
+from station.quality.reporting.identity import Identity, identity_of
+from station.quality.reporting.rows import ReportCalibration, ReportDefect, ReportStretch, metres
+from station.quality.reporting.signing import hold_up
+from station.quality.reporting.width import ReportWidth, report_width
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
-from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict
+from station.records.rows import DefectFilter, DefectRow, RollRow, Verdict
 
 if TYPE_CHECKING:
     from station.quality.report_csv import CsvStyle
@@ -26,59 +30,6 @@ ALL = 1_000_000
 
 class ReportError(StationError):
     """The report cannot be made or written; the message is one plain sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportDefect:
-    """A report row holds one defect.  Lengths are in the report's unit (mm, or px without a scale); ``counts`` says
-    whether it counts for the grade (a reject that nobody marked as false alarm); ``points`` are those before the cap
-    per interval; ``look`` is which look of the model saw it best, ``score`` and ``threshold`` are that look's."""
-
-    number: int
-    position: float
-    across: float
-    length: float
-    width: float
-    kind: str
-    score: float
-    is_reject: bool
-    verdict: str | None
-    reviewed_by: str | None
-    counts: bool
-    points: int | None
-    piece: str | None
-    crop_file: str | None
-    found_at: datetime
-    threshold: float
-    look: str
-    parts: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ReportStretch:
-    """A stretch of the report has metres from the roll's start, None without a scale; ``reason`` is None if it was
-    inspected, else why not."""
-
-    first_line: int
-    end_line: int
-    from_m: float | None
-    to_m: float | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportCalibration:
-    """A row holds one calibration the roll was inspected with: its number on record, kind, when and by whom it was
-    made, and its residual with unit (None if its kind has none)."""
-
-    number: int
-    kind: str
-    camera: str
-    serial: str
-    made_at: datetime
-    made_by: str
-    residual: float | None
-    residual_unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +45,7 @@ class Report:
 
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``too_small`` those
     that passed for their size alone, ``false_alarms`` the rejects that a person marked as such; points are given for
-    rejects that are not false alarms.
+    rejects that are not false alarms.  ``to_review`` are the critical findings without which it is not to be signed.
     """
 
     roll: str
@@ -133,11 +84,19 @@ class Report:
     spoilt: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     differing: tuple[ReportDiffering, ...] = ()
+    identity: Identity = field(default_factory=dict)
+    width: ReportWidth | None = None
+    to_review: tuple[int, ...] = ()
 
     @property
     def incomplete(self) -> bool:
         """Say whether the records lack something of the roll."""
         return bool(self.incomplete_because)
+
+    @property
+    def may_be_signed(self) -> bool:
+        """Say whether no critical finding waits for its review."""
+        return not self.to_review
 
 
 def report(history: History, roll_name: str) -> Report:
@@ -148,14 +107,17 @@ def report(history: History, roll_name: str) -> Report:
         ReportError: the recipe names a grading rule that does not exist.
     """
     roll = history.roll(roll_name)
-    made = report_of(history, roll, history.columns(roll.id), history.warnings(roll.id))
+    made = report_of(history, roll, history.columns(roll.id), history.warnings(roll.id), with_width=True)
     lines, scale = roll.ledger.lines_acquired, roll.mm_per_line
     differing = tuple(ReportDiffering.of(told, lines, scale) for told in history.differing(roll.id))
     return replace(made, differing=differing)
 
 
-def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequence[str] = ()) -> Report:
-    """Make the report of a roll that was read already; as :func:`report`.  To find columns and warnings takes long."""
+def report_of(
+    history: History, roll: RollRow, columns: str = "", warnings: Sequence[str] = (), *, with_width: bool = False
+) -> Report:
+    """Make the report of a roll that was read already; as :func:`report`.  To find columns, warnings and the width
+    along the roll takes long."""
     spoilt: list[str] = []
 
     def told(error: SpoiltRowError) -> None:
@@ -163,6 +125,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
 
     rows = history.defects(DefectFilter(roll.id, limit=ALL), told)
     stretches = history.stretches(roll.id, told)
+    width = report_width(roll, history.width(roll.id, told)) if with_width else None
     calibrations = history.calibrations(roll_id=roll.id, told=told)
     lacks = [*([roll.incomplete] if roll.incomplete else []), *spoilt]
     counted = [row for row in rows if row.is_reject and row.verdict is not Verdict.FALSE_ALARM]
@@ -171,6 +134,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
     counting = {row.number for row in counted}
     false_alarms = sum(row.is_reject and row.verdict is Verdict.FALSE_ALARM for row in rows)
     scale = roll.mm_per_line
+    found = tuple(ReportDefect.of(row, row.number in counting, points.get(row.number)) for row in rows)
     return Report(
         roll=roll.name,
         fabric=roll.fabric,
@@ -180,9 +144,9 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         broken_off=roll.broken_off,
         events_lost=roll.events_lost,
         clock_shift_s=roll.clock_shift_s,
-        length_m=_metres(roll.ledger.lines_acquired, scale),
-        inspected_m=_metres(roll.ledger.lines_inspected, scale),
-        uninspected_m=_metres(roll.ledger.lines_uninspected, scale),
+        length_m=metres(roll.ledger.lines_acquired, scale),
+        inspected_m=metres(roll.ledger.lines_inspected, scale),
+        uninspected_m=metres(roll.ledger.lines_uninspected, scale),
         lines_acquired=roll.ledger.lines_acquired,
         lines_inspected=roll.ledger.lines_inspected,
         lines_uninspected=roll.ledger.lines_uninspected,
@@ -191,7 +155,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         columns=columns,
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
-        calibrations=tuple(_calibration(row) for row in calibrations),
+        calibrations=tuple(ReportCalibration.of(row) for row in calibrations),
         defects=len(rows),
         rejects=len(counted) + false_alarms,
         too_small=sum(map(is_too_small, rows)),
@@ -202,11 +166,14 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         grade=str(graded.grade if graded and not lacks else Grade.NOT_GRADED),
         grade_reasons=_reasons(roll, graded, spoilt),
         grading_rule=label_of(roll.grading_rule),
-        defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
-        stretches=tuple(_stretch(row, scale) for row in stretches),
+        defect_list=found,
+        stretches=tuple(ReportStretch.of(row, scale) for row in stretches),
         incomplete_because=tuple(lacks),
         spoilt=tuple(spoilt),
         warnings=tuple(warnings),
+        identity=identity_of(roll),
+        width=width,
+        to_review=hold_up(found, graded.rule.cap if graded else None),
     )
 
 
@@ -214,6 +181,7 @@ def to_dict(made: Report) -> dict[str, object]:
     """Convert the report to a dictionary for JSON; times are ISO 8601, in UTC as on record."""
     data = asdict(made)
     data["incomplete"] = made.incomplete
+    data["may_be_signed"] = made.may_be_signed
     data["started_at"] = made.started_at.isoformat()
     data["ended_at"] = made.ended_at.isoformat() if made.ended_at else None
     data["calibrations"] = [
@@ -284,57 +252,7 @@ def _grade(roll: RollRow, counted: Sequence[DefectRow]) -> Grading | None:
     return grade(flagged, roll.ledger.lines_inspected * roll.mm_per_line, _width_mm(roll), rule)
 
 
-def _metres(lines: int, mm_per_line: float | None) -> float | None:
-    return None if mm_per_line is None else lines * mm_per_line / 1000
-
-
 def _width_mm(roll: RollRow) -> float | None:
     if roll.mm_per_px is None or roll.web_width_px is None:
         return None
     return roll.web_width_px * roll.mm_per_px
-
-
-def _calibration(row: CalibrationRow) -> ReportCalibration:
-    return ReportCalibration(
-        number=row.id,
-        kind=row.kind,
-        camera=row.camera_id,
-        serial=row.serial,
-        made_at=row.made_at,
-        made_by=row.made_by,
-        residual=row.residual,
-        residual_unit=row.residual_unit,
-    )
-
-
-def _stretch(row: StretchRow, mm_per_line: float | None) -> ReportStretch:
-    return ReportStretch(
-        first_line=row.first_line,
-        end_line=row.end_line,
-        from_m=_metres(row.first_line, mm_per_line),
-        to_m=_metres(row.end_line, mm_per_line),
-        reason=None if row.reason is None else str(row.reason),
-    )
-
-
-def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
-    return ReportDefect(
-        number=row.number,
-        position=row.position_mm,
-        across=row.across_mm,
-        length=row.length_mm,
-        width=row.width_mm,
-        kind=str(row.kind),
-        score=row.score,
-        is_reject=row.is_reject,
-        verdict=None if row.verdict is None else str(row.verdict),
-        reviewed_by=row.reviewed_by,
-        counts=counts,
-        points=points,
-        piece=row.piece,
-        crop_file=None if row.crop_file is None else str(row.crop_file),
-        found_at=row.found_at,
-        threshold=row.threshold,
-        parts=row.parts,
-        look=str(row.look),
-    )

@@ -3,17 +3,23 @@ layout."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from station.local_time import dated, day
+from station.quality.reporting.identity import identity_words
+from station.quality.reporting.signing import signing_words
+from station.quality.reporting.width import tolerance_words, width_words
 from station.records.rolls import clock_text
 from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:
-    from station.quality.report import Report, ReportCalibration, ReportDefect, ReportStretch
+    from station.quality.report import Report
     from station.quality.report_differing import ReportDiffering
+    from station.quality.reporting.rows import ReportCalibration, ReportDefect, ReportStretch
 
 LISTED = 200
+SIGNING = "Signing"
 DIFFERING = "Cloth that differs from what was taught"
 
 
@@ -26,13 +32,14 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
+        *identity_words(made.identity),
         ("Started", f"{dated(made.started_at)} (local time and its distance from UTC)"),
         ("Ended", ended),
         ("Length", _length(made.length_m, made.lines_acquired)),
         ("Inspected", _length(made.inspected_m, made.lines_inspected)),
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
         *([("Record", f"INCOMPLETE: {made.incomplete_because[0]}")] if made.incomplete else []),
-        ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
+        *_width(made),
         ("Columns", f"{made.columns} inspected" if made.columns else "not on record"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
@@ -40,7 +47,17 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
         ("Points", _points(made)),
         ("Grade", _grade(made)),
+        (SIGNING, signing_words(made.to_review) or "no critical finding is left unreviewed"),
     ]
+
+
+def _width(made: Report) -> list[tuple[str, str]]:
+    """Say how wide the web was, along the roll where that was read, and what the recipe asks."""
+    if made.width is None:
+        return [
+            ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm, mean inspected")
+        ]
+    return [("Web width", width_words(made.width)), ("Width asked", tolerance_words(made.width))]
 
 
 def _calibrations(made: Report) -> str:
@@ -130,12 +147,23 @@ def _length(metres: float | None, lines: int) -> str:
 def _points(made: Report) -> str:
     if made.points is None:
         return "none: points need a scale (mm per pixel) in the recipe"
-    if made.points_per_100_m2 is None:
-        return f"{made.points} (rule {made.grading_rule}; per area unknown)"
+    if made.points_per_100_m2 is None or made.web_width_mm is None:
+        return f"{made.points} (rule {made.grading_rule}; per area unknown){_charged(made)}"
     return (
-        f"{made.points} (rule {made.grading_rule}), {made.points_per_100_m2:.1f} per 100 m² "
-        "of inspected length at inspected width"
+        f"{made.points} (rule {made.grading_rule}), {made.points_per_100_m2:.1f} per 100 m² of inspected length at the "
+        f"inspected width of {made.web_width_mm:.0f} mm{_charged(made)}"
     )
+
+
+def _charged(made: Report) -> str:
+    """Say what the points are made of, and how many the cap took away."""
+    counts = Counter(one.points for one in made.defect_list if one.points)
+    if not counts:
+        return ""
+    total = sum(points * number for points, number in counts.items())
+    parts = ", ".join(f"{number} × {points}" for points, number in sorted(counts.items()))
+    capped = f", of which the most that count at one place leave {made.points}" if total != made.points else ""
+    return f"; defects × points: {parts}{capped}"
 
 
 def _grade(made: Report) -> str:

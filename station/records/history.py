@@ -10,15 +10,17 @@ import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, Executable, Row, Select, case, func, or_, select
+from sqlalchemy import Engine, Executable, Row, Select, case, func, or_, select, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
 
 from station.contract import ClothDiffers, Severity, StopStep
 from station.recipe import Recipe
@@ -27,7 +29,7 @@ from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.engine import shown
 from station.records.errors import records_error
-from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
+from station.records.reading.plain import answer_row, defect_row, recipe_row, roll_query, roll_row, stretch_row
 from station.records.reading.values import Told, Values, as_they_lie, readable
 from station.records.rolls import COLUMNS, DIFFERS, place_of
 from station.records.rows import (
@@ -48,10 +50,12 @@ from station.records.schema import (
     ModelTable,
     ProfileTable,
     RecipeTable,
+    ReviewTable,
     RollTable,
     StretchTable,
 )
 from station.records.store import Store
+from station.records.traces.width import WidthRow, width_query, width_row
 
 IDS_AT_ONCE = 10_000
 """SQLite takes 32,766 values in one query."""
@@ -147,6 +151,8 @@ class History:
             query = query.where(RollTable.started_at >= chosen.since)
         if chosen.until is not None:
             query = query.where(RollTable.started_at < chosen.until)
+        if chosen.ended_since is not None:
+            query = query.where(or_(RollTable.ended_at.is_(None), RollTable.ended_at >= chosen.ended_since))
         if chosen.text:
             name, fabric, text = RollTable.name, FabricTable.name, normalize("NFC", chosen.text)
             query = query.where(name.icontains(text, autoescape=True) | fabric.icontains(text, autoescape=True))
@@ -189,6 +195,21 @@ class History:
         if chosen.unreviewed_only:
             query = query.where(DefectTable.verdict.is_(None))
         return readable(self._rows(query), lambda row: defect_row(row, self._home), told)
+
+    def answers(
+        self, since: datetime, until: datetime, told: Told | None = None
+    ) -> list[tuple[datetime, datetime | None]]:
+        """Return when each reject found in a period was found, and when somebody first reviewed it; None where nobody
+        has yet."""
+        columns = (DefectTable.id, DefectTable.found_at, func.min(ReviewTable.at).label("answered_at"))
+        query = (
+            select(*(type_coerce(column, NullType()).label(column.name) for column in columns))
+            .join(ReviewTable, ReviewTable.defect_id == DefectTable.id, isouter=True)
+            .where(DefectTable.found_at >= since, DefectTable.found_at < until)
+            .where(DefectTable.is_reject.is_not(False), DefectTable.merged_into.is_(None))
+            .group_by(DefectTable.id)
+        )
+        return readable(self._rows(query), answer_row, told)
 
     def stretches(self, roll_id: int, told: Told | None = None) -> list[StretchRow]:
         """Return a roll's stretches by position."""
@@ -248,6 +269,10 @@ class History:
             firsts.append(np.repeat(lines[:, 0], lines[:, 2]).astype(np.int64))
             peaks.append(scores.astype(np.float32))
         return np.concatenate(firsts), np.concatenate(peaks)
+
+    def width(self, roll_id: int, told: Told | None = None) -> list[WidthRow]:
+        """Return the width of the web along a roll, metre by metre; empty where none is on record, as of old rolls."""
+        return readable(self._rows(width_query(roll_id)), width_row, told)
 
     def calibrations(
         self, camera_id: str | None = None, *, roll_id: int | None = None, told: Told | None = None

@@ -37,6 +37,8 @@ from station.records.calibrations import link_calibrations
 from station.records.recipes import recipe_row
 from station.records.rows import RecordsError, RollMeasures
 from station.records.schema import DefectTable, EventTable, ProfileTable, RollTable, StretchTable, now, storable
+from station.records.traces.profile import keep_profile
+from station.records.traces.width import keep_width
 from station.state.defect import Look
 
 KEPT = (DefectChanged, StretchClosed, RowJudged, RollEnded, StopChanged, ColumnsInspected, ClothDiffers, Notice, Fault)
@@ -53,8 +55,6 @@ NO_ROLL = 0
 COUNTERS = (
     "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
 )  # fmt: skip
-PART_MM = 1000.0
-PART_LINES_WITHOUT_SCALE = 2048
 
 Pictures = Mapping[tuple[int, int], tuple[str | None, str | None]]
 """The pictures are relative paths of (crop, heat) by (roll id, defect number)."""
@@ -144,7 +144,9 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
         _keep_clock(session, roll, mine)
         _keep_defects(session, roll_id, mine, pictures)
         _keep_stretches(session, roll, [e.event.stretch for e in mine if isinstance(e.event, StretchClosed)])
-        _keep_profile(session, roll, [e.event for e in mine if isinstance(e.event, RowJudged)])
+        judged = [e.event for e in mine if isinstance(e.event, RowJudged)]
+        keep_profile(session, roll, judged)
+        keep_width(session, roll, judged)
         for entry in mine:
             if isinstance(entry.event, RollEnded):
                 _end(session, roll, entry.event, entry.at)
@@ -315,23 +317,3 @@ def _keep_stretches(session: Session, roll: RollTable, stretches: Sequence[Stret
         else:
             roll.lines_uninspected += end - first
         roll.lines_acquired += end - first
-
-
-def _keep_profile(session: Session, roll: RollTable, rows: Sequence[RowJudged]) -> None:
-    if not rows:
-        return
-    part_lines = PART_LINES_WITHOUT_SCALE if roll.mm_per_line is None else max(1, round(PART_MM / roll.mm_per_line))
-    query = select(ProfileTable).where(ProfileTable.roll_id == roll.id).order_by(ProfileTable.id.desc()).limit(1)
-    part = session.scalar(query)
-    for row in rows:
-        first, end = int(row.first_line), int(row.end_line)
-        if part is None or first < part.first_line or end - part.first_line > part_lines:
-            part = ProfileTable(roll_id=roll.id, first_line=first, end_line=end, rows=b"", peaks=b"")
-            session.add(part)
-        part.end_line = max(part.end_line, end)
-        part.rows += np.array([first, end, row.peaks.size], "<i8").tobytes()
-        part.peaks += np.ascontiguousarray(row.peaks, "<f4").tobytes()
-        if row.width_px > 0:
-            roll.judged_lines += end - first
-            roll.judged_line_px += (end - first) * int(row.width_px)
-    session.flush()

@@ -98,6 +98,7 @@ class RollRow:
     ``unverified``: why its sizes are not verified, '' where they are.
     ``events_lost``: events of the line that never got on record.
     ``clock_shift_s``: by how many seconds the computer's clock was set forward (negative: back) while it was open.
+    ``nominal_width_mm``, ``width_tolerance_mm``: what its recipe asks of its width, None where it does not.
     """
 
     id: int
@@ -121,6 +122,8 @@ class RollRow:
     unverified: str = ""
     events_lost: int = 0
     clock_shift_s: float = 0.0
+    nominal_width_mm: float | None = None
+    width_tolerance_mm: float | None = None
 
     @property
     def incomplete(self) -> str:
@@ -181,13 +184,18 @@ class DefectRow:
 
 @dataclass(frozen=True, slots=True)
 class RollFilter:
-    """The filter says which rolls to return; None means all."""
+    """The filter says which rolls to return; None means all.
+
+    ``since`` and ``until`` are about when they began; with ``ended_since`` come those that were open at that time or
+    later.
+    """
 
     fabric: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
     limit: int = 500
+    ended_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0006"
+HEAD = "0011"
 """This is the revision of the schema described here; it equals the newest migration."""
 
 
@@ -234,6 +234,33 @@ class ProfileTable(Base):
     end_line: Mapped[int] = mapped_column(BigInteger)
     rows: Mapped[bytes]
     peaks: Mapped[bytes]
+
+
+class WidthTable(Base):
+    """A row holds the width of the web over one metre of a roll, or 2,048 lines without a scale.
+
+    Attributes:
+        part: which metre, counted from 0.
+        first_line, end_line: the lines judged of it.
+        judged_lines, measured_lines: how many were judged, and on how many of them the web had both its edges inside
+            the picture; what follows is of these alone, and 0 where there are none.
+        line_px: lines times width in px, for the mean.
+        least_px, least_line: the least width, and the first line of the rows of tiles that have it.
+        most_px, most_line: the greatest.
+    """
+
+    __tablename__ = "width"
+    roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"), primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first_line: Mapped[int] = mapped_column(BigInteger)
+    end_line: Mapped[int] = mapped_column(BigInteger)
+    judged_lines: Mapped[int]
+    measured_lines: Mapped[int]
+    line_px: Mapped[int] = mapped_column(BigInteger)
+    least_px: Mapped[int]
+    least_line: Mapped[int] = mapped_column(BigInteger)
+    most_px: Mapped[int]
+    most_line: Mapped[int] = mapped_column(BigInteger)
 
 
 class EventTable(Base):

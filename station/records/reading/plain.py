@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,12 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
     )
 
 
+def answer_row(row: Row[Any]) -> tuple[datetime, datetime | None]:
+    """Return when a defect was found, and when it was answered, None where it was not."""
+    value = Values(row, "defect", row.id)
+    return value.time("found_at"), value.time_or_none("answered_at")
+
+
 def recipe_row(row: Row[Any]) -> RecipeRow:
     """Return a version of a recipe."""
     value = Values(row, "recipe_version", row.id)
@@ -94,6 +101,7 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
     if row.body is None or row.fabric is None:
         raise value.spoilt("recipe_id", "leads to no recipe of a fabric")
     recipe = Values(row, "recipe_version", row.recipe_id)
+    asked = recipe.recipe("body")
     lines = [value.count(f"lines_{what}") for what in ("acquired", "inspected", "uninspected", "repeated")]
     judged_lines, judged_line_px = value.count("judged_lines"), value.count("judged_line_px")
     return RollRow(
@@ -111,11 +119,13 @@ def roll_row(row: Row[Any], counts: tuple[int, int, int, int]) -> RollRow:
         confirmed=counts[2],
         false_alarms=counts[3],
         camera_id=value.text("camera_id"),
-        grading_rule=recipe.recipe("body").grading_rule,
+        grading_rule=asked.grading_rule,
         web_width_px=judged_line_px / judged_lines if judged_lines else None,
         broken_off=value.text("ended_how") == BROKEN_OFF,
         mm_per_line=value.scale_or_none("mm_per_line"),
         unverified=value.text("unverified"),
         events_lost=value.count("events_lost"),
         clock_shift_s=value.number("clock_shift_s"),
+        nominal_width_mm=asked.nominal_width_mm,
+        width_tolerance_mm=asked.width_tolerance_mm,
     )

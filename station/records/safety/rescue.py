@@ -31,7 +31,7 @@ BUDGET_S = 3.0
 """A start spends at most so long on the check; the daily copy is checked as a whole."""
 
 SIGNS_OF_USE = ("models", "images", "backups")
-LATER = ("roll_calibration",)
+LATER = ("roll_calibration", "width")
 """These tables came after the first version of the schema."""
 FRESH = ".fresh.db"
 """A fresh database is called so until all is in it; the name is no longer than the database's own."""
