@@ -16,6 +16,7 @@ from drivers.registry import CameraSettings, JoinedSettings
 from station.calibration.selection import MAX_AGE_DAYS
 from station.contract import StationError
 from station.machine.settings import MachineSettings
+from station.quality.summaries.periods import ShiftSettings
 from station.recipe import FabricName
 from station.recording.camera import RecordSettings
 
@@ -67,6 +68,7 @@ class Settings(BaseModel):
     outputs: LinkSettings | None = None
     record: RecordSettings | None = None
     records: RecordsSettings = RecordsSettings()
+    shifts: ShiftSettings = ShiftSettings()
 
 
 def home_folder(home: Path | None) -> Path:

@@ -204,7 +204,7 @@ def to_csv(made: Report, path: Path, style: CsvStyle | None = None) -> None:
     """Write the defects as CSV; default: with comma and point.  Raises ReportError if the file cannot be written."""
     from station.quality.report_csv import CsvStyle, as_csv
 
-    with _written(path):
+    with written(path):
         write_whole(path, as_csv(made, style or CsvStyle()))
 
 
@@ -212,7 +212,7 @@ def to_pdf(made: Report, path: Path) -> list[str]:
     """Write the report as PDF; return a sentence for each thing it could not show.  Raises as :func:`to_csv`."""
     from station.quality.report_pdf import write_pdf  # loads the PDF library only when needed
 
-    with _written(path):
+    with written(path):
         return write_pdf(made, path)
 
 
@@ -220,12 +220,12 @@ def to_xlsx(made: Report, path: Path) -> None:
     """Write the report as an Excel workbook.  Raises as :func:`to_csv`."""
     from station.quality.report_xlsx import write_xlsx
 
-    with _written(path):
+    with written(path):
         write_xlsx(made, path)
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
+def written(path: Path) -> Iterator[None]:
     """Turn an error of the disk meanwhile into a ReportError; an old file is then as it was."""
     try:
         yield

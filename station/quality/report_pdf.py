@@ -79,8 +79,13 @@ def write_pdf(made: Report, path: Path) -> list[str]:
 def pages_as_png(made: Report, dots_per_inch: float = 96.0) -> list[bytes]:
     """Return the pages of the report as PNG files, for a screen."""
     compiler, _ = _compiled(made)
+    return pages_of(compiler, dots_per_inch)
+
+
+def pages_of(compiler: typst.Compiler, dots_per_inch: float) -> list[bytes]:
+    """Return the pages that are ready to be written as PNG files."""
     pages = compiler.compile(format="png", ppi=dots_per_inch)
-    return [pages] if isinstance(pages, bytes) else list(pages)
+    return [pages] if isinstance(pages, bytes) else list(pages or ())
 
 
 def _compiled(made: Report) -> tuple[typst.Compiler, list[str]]:
@@ -95,11 +100,11 @@ def _compiled(made: Report) -> tuple[typst.Compiler, list[str]]:
 def _set(made: Report, room: _Room) -> tuple[typst.Compiler, list[str]]:
     pictures = [_picture(defect) for defect in _worst(made, room.pictures)]
     left_out = [str(picture["sentence"]) for picture in pictures if picture["sentence"]]
-    page, missing = _as_json(_page(made, room, pictures, left_out))
+    page, missing = as_json(_page(made, room, pictures, left_out))
     if missing:
         numbers = ", ".join(number.strip("[]") for number in missing.values())
         left_out.append(f"No font here has the signs {numbers}; their numbers stand for them, CSV and JSON have them.")
-        page, _ = _as_json(_page(made, room, pictures, left_out))
+        page, _ = as_json(_page(made, room, pictures, left_out))
     return compiler_of("report.typ", "report", page), left_out
 
 
@@ -201,7 +206,7 @@ def _picture(defect: ReportDefect) -> dict[str, object]:
     return {**shown, "why": f"picture {why}", "sentence": sentence}
 
 
-def _as_json(page: dict[str, object]) -> tuple[str, dict[str, str]]:
+def as_json(page: dict[str, object]) -> tuple[str, dict[str, str]]:
     """Return the page as JSON in which a number such as ``[U+10900]`` stands for each sign that no font has, so that
     none becomes a box; and these numbers by their signs."""
     text = unicodedata.normalize("NFC", json.dumps(page, ensure_ascii=False))

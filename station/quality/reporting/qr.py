@@ -11,7 +11,7 @@ QUIET = 4
 
 def qr_svg(text: str) -> str:
     """Return the text as a QR code, an SVG drawing of black squares on white; it is kept as UTF-8 where it must be."""
-    params = cv2.QRCodeEncoder_Params()
+    params = cv2.QRCodeEncoder.Params()
     params.correction_level = cv2.QRCodeEncoder_CORRECT_LEVEL_M
     dark = cv2.QRCodeEncoder.create(params).encode(text) == 0
     ys, xs = np.nonzero(dark)
