@@ -162,7 +162,7 @@ def _charged(made: Report) -> str:
         return ""
     total = sum(points * number for points, number in counts.items())
     parts = ", ".join(f"{number} × {points}" for points, number in sorted(counts.items()))
-    capped = f", of which the most that count at one place leave {made.points}" if total != made.points else ""
+    capped = f", of which the cap of an interval takes {total - made.points} away" if total > (made.points or 0) else ""
     return f"; defects × points: {parts}{capped}"
 
 

@@ -73,7 +73,6 @@ def keep_width(session: Session, roll: RollTable, rows: Sequence[RowJudged]) -> 
         part.judged_lines += end - first
         if row.is_measured:
             _measure(part, first, end, int(row.width_px))
-    session.flush()
 
 
 def _measure(part: WidthTable, first: int, end: int, width_px: int) -> None:
