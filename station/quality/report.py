@@ -16,14 +16,16 @@ from station.quality.grading import Flagged, Grade, Grading, grade, label_of, ru
 from station.quality.report_differing import ReportDiffering
 from station.quality.reporting.identity import Identity, identity_of
 from station.quality.reporting.rows import ReportCalibration, ReportDefect, ReportStretch, metres
-from station.quality.reporting.signing import hold_up
+from station.quality.reporting.signing import ReportSignature, hold_up, signing_words
 from station.quality.reporting.width import ReportWidth, report_width
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
+from station.records.rolls import SIGNED, place_of
 from station.records.rows import DefectFilter, DefectRow, RollRow, Verdict
 
 if TYPE_CHECKING:
     from station.quality.report_csv import CsvStyle
+    from station.records.store import Store
 
 ALL = 1_000_000
 
@@ -87,6 +89,16 @@ class Report:
     identity: Identity = field(default_factory=dict)
     width: ReportWidth | None = None
     to_review: tuple[int, ...] = ()
+    signatures: tuple[ReportSignature, ...] = ()
+
+    @property
+    def says(self) -> str:
+        """Give in a line what a signature of the report is for."""
+        inspected = f"{self.lines_inspected} lines" if self.inspected_m is None else f"{self.inspected_m:.2f} m"
+        return (
+            f"{self.grade}, {'no' if self.points is None else self.points} points (rule {self.grading_rule}), "
+            f"{self.rejects} rejects, {self.false_alarms} false alarms, {inspected} inspected"
+        )
 
     @property
     def incomplete(self) -> bool:
@@ -110,7 +122,27 @@ def report(history: History, roll_name: str) -> Report:
     made = report_of(history, roll, history.columns(roll.id), history.warnings(roll.id), with_width=True)
     lines, scale = roll.ledger.lines_acquired, roll.mm_per_line
     differing = tuple(ReportDiffering.of(told, lines, scale) for told in history.differing(roll.id))
-    return replace(made, differing=differing)
+    signatures = tuple(ReportSignature.of(row, made.says) for row in history.signatures(roll.id))
+    return replace(made, differing=differing, signatures=signatures)
+
+
+def sign(store: Store, history: History, roll_name: str, by: str) -> Report:
+    """Sign a roll's report: who did, and what it says, goes on record.  Returns the report with the signature.
+
+    Raises:
+        ReportError: the roll is open, rows of it are spoilt, or a critical finding is unreviewed.
+        RecordsError: there is no such roll, or the records refuse.
+    """
+    made = report(history, roll_name)
+    why = signing_words(made.to_review)
+    if made.ended_at is None:
+        why = f"Roll {made.roll} is still open; end it before its report is signed."
+    elif made.spoilt:
+        why = f"The report of roll {made.roll} cannot be signed: {made.spoilt[0]}"
+    if why:
+        raise ReportError(why)
+    store.audit(SIGNED, "", made.says, by, place_of(history.roll(roll_name).id))
+    return report(history, roll_name)
 
 
 def report_of(
@@ -187,6 +219,7 @@ def to_dict(made: Report) -> dict[str, object]:
     data["calibrations"] = [
         {**asdict(one), "made_at": one.made_at.isoformat(timespec="seconds")} for one in made.calibrations
     ]
+    data["signatures"] = [{**asdict(one), "at": one.at.isoformat(timespec="seconds")} for one in made.signatures]
     data["defect_list"] = [
         {**asdict(one), "found_at": one.found_at.isoformat(timespec="seconds")} for one in made.defect_list
     ]

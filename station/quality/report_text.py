@@ -47,6 +47,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
         ("Points", _points(made)),
         ("Grade", _grade(made)),
+        *(("Signed", str(one)) for one in made.signatures),
         (SIGNING, signing_words(made.to_review) or "no critical finding is left unreviewed"),
     ]
 
@@ -161,8 +162,9 @@ def _charged(made: Report) -> str:
     if not counts:
         return ""
     total = sum(points * number for points, number in counts.items())
+    taken = total - (made.points or 0)
     parts = ", ".join(f"{number} × {points}" for points, number in sorted(counts.items()))
-    capped = f", of which the cap of an interval takes {total - made.points} away" if total > (made.points or 0) else ""
+    capped = f", of which the cap of an interval takes {taken} away" if taken else ""
     return f"; defects × points: {parts}{capped}"
 
 

@@ -29,9 +29,10 @@ from station.recipe.names import tidy
 from station.records.calibrations import calibration_query, calibration_row
 from station.records.engine import shown
 from station.records.errors import records_error
-from station.records.reading.plain import answer_row, defect_row, recipe_row, roll_query, roll_row, stretch_row
+from station.records.reading import plain
+from station.records.reading.plain import defect_row, recipe_row, roll_query, roll_row, stretch_row
 from station.records.reading.values import Told, Values, as_they_lie, readable
-from station.records.rolls import COLUMNS, DIFFERS, place_of
+from station.records.rolls import COLUMNS, DIFFERS, SIGNED, place_of
 from station.records.rows import (
     CalibrationRow,
     DefectFilter,
@@ -40,6 +41,7 @@ from station.records.rows import (
     RecordsError,
     RollFilter,
     RollRow,
+    SignatureRow,
     StretchRow,
     Verdict,
 )
@@ -209,7 +211,7 @@ class History:
             .where(DefectTable.is_reject.is_not(False), DefectTable.merged_into.is_(None))
             .group_by(DefectTable.id)
         )
-        return readable(self._rows(query), answer_row, told)
+        return readable(self._rows(query), plain.answer_row, told)
 
     def stretches(self, roll_id: int, told: Told | None = None) -> list[StretchRow]:
         """Return a roll's stretches by position."""
@@ -225,17 +227,14 @@ class History:
 
         '' where that is not on record: nothing was judged, or by a version before 0.3.
         """
-        query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
-        return next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
+        rows = self._audited(roll_id, COLUMNS)
+        return str(rows[-1].new) if rows else ""
 
     def differing(self, roll_id: int) -> list[ClothDiffers]:
         """Return where a roll's cloth differed as a whole from what was taught, in order; the last has no end where the
         roll was broken off meanwhile."""
-        query = select(EventTable.id, EventTable.new).where(
-            EventTable.action == DIFFERS, EventTable.why == place_of(roll_id)
-        )
         found: dict[int, ClothDiffers] = {}
-        for row in self._rows(query.order_by(EventTable.id)):
+        for row in self._audited(roll_id, DIFFERS):
             try:
                 told = ClothDiffers(**json.loads(row.new))
                 found[int(told.first_line)] = told
@@ -246,8 +245,11 @@ class History:
     def warnings(self, roll_id: int) -> list[str]:
         """Return the warnings and errors told of a roll, in order; among them pictures that could not be read."""
         told = [f"notice: {severity}" for severity in (Severity.WARNING, Severity.ERROR)]
-        query = select(EventTable.new).where(EventTable.action.in_(told), EventTable.why == place_of(roll_id))
-        return [str(row.new) for row in self._rows(query.order_by(EventTable.id))]
+        return [str(row.new) for row in self._audited(roll_id, *told)]
+
+    def signatures(self, roll_id: int, told: Told | None = None) -> list[SignatureRow]:
+        """Return who signed a roll's report, in order."""
+        return readable(self._audited(roll_id, SIGNED), plain.signature_row, told)
 
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return a roll's score profile, with one entry per patch in the order they were judged.
@@ -291,6 +293,11 @@ class History:
                 return session.execute(query).all()
         except SQLAlchemyError as error:
             raise records_error(error, shown(self._engine.url)) from error
+
+    def _audited(self, roll_id: int, *actions: str) -> Sequence[Row[Any]]:
+        """Return the audit's rows with one of these actions on a roll, in order."""
+        query = select(*as_they_lie(EventTable)).where(EventTable.action.in_(actions))
+        return self._rows(query.where(EventTable.why == place_of(roll_id)).order_by(EventTable.id))
 
     def _roll_rows(self, query: Select[Any], told: Told | None) -> list[RollRow]:
         rows = self._rows(query)

@@ -48,6 +48,7 @@ ENDED = "ended"
 BROKEN_OFF = "broken off"
 COLUMNS = "columns inspected"
 DIFFERS = "cloth differs"
+SIGNED = "report signed"
 NAMES_TAKEN = "roll names taken"
 """A fresh database begins with an audit row that has the last names by day and number of the one before."""
 FIRST_ROWS = 8

@@ -183,6 +183,15 @@ class DefectRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureRow:
+    """A row says who signed a roll's report, when (UTC-aware), and what it said then."""
+
+    by: str
+    at: datetime
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class RollFilter:
     """The filter says which rolls to return; None means all.
 

@@ -8,9 +8,12 @@ so every finding is to be reviewed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+from station.local_time import dated
 from station.quality.reporting.rows import ReportDefect
-from station.records.rows import Verdict
+from station.records.rows import SignatureRow, Verdict
 
 CRITICAL = "critical"
 
@@ -27,6 +30,27 @@ def _is_critical(one: ReportDefect, cap: int | None) -> bool:
     if one.severity:
         return one.severity == CRITICAL
     return cap is None or one.points is None or one.points >= cap
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSignature:
+    """A signature says who signed the report and when; ``stands`` if it said then what it says now: a review that
+    changes the grade or the counts afterwards asks for another."""
+
+    by: str
+    at: datetime
+    said: str
+    stands: bool
+
+    @classmethod
+    def of(cls, row: SignatureRow, says_now: str) -> ReportSignature:
+        """Make it of a row on record."""
+        return cls(row.by, row.at, row.said, row.said == says_now)
+
+    def __str__(self) -> str:
+        """Say it in words for people."""
+        changed = "" if self.stands else f" when it said: {self.said}; it says something else now"
+        return f"by {self.by}, {dated(self.at)}{changed}"
 
 
 def signing_words(waiting: Sequence[int], most: int = 12) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.types import NullType
 from station.contract import DefectKind, Ledger, UninspectedReason
 from station.records.reading.values import Values, as_they_lie
 from station.records.rolls import BROKEN_OFF
-from station.records.rows import DefectRow, RecipeRow, RollRow, StretchRow, Verdict
+from station.records.rows import DefectRow, RecipeRow, RollRow, SignatureRow, StretchRow, Verdict
 from station.records.schema import FabricTable, RecipeTable, RollTable
 from station.state.defect import Look
 
@@ -70,6 +70,12 @@ def recipe_row(row: Row[Any]) -> RecipeRow:
     """Return a version of a recipe."""
     value = Values(row, "recipe_version", row.id)
     return RecipeRow(value.recipe("body"), value.time("created_at"), value.text("created_by"), value.text("why"))
+
+
+def signature_row(row: Row[Any]) -> SignatureRow:
+    """Return a signature of a roll's report."""
+    value = Values(row, "event", row.id)
+    return SignatureRow(value.text("who"), value.time("at"), value.text("new"))
 
 
 def stretch_row(row: Row[Any]) -> StretchRow:

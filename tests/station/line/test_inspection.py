@@ -169,7 +169,7 @@ def test_the_width_is_measured_where_both_edges_of_the_web_are_seen_and_shows_a_
     run = Run(ScriptedCamera(blocks(pixels), width_px=1100), web="auto").to_end()
     rows = run.of(RowJudged)
     assert all(row.is_measured for row in rows)
-    narrow = [row.width_px for row in rows if 600 <= row.first_line and row.end_line <= 1000]
+    narrow = [row.width_px for row in rows if row.first_line >= 600 and row.end_line <= 1000]
     wide = [row.width_px for row in rows if row.end_line <= 450]
     assert 850 <= min(wide) <= max(wide) <= 900
     assert 750 <= min(narrow) <= max(narrow) <= 800
