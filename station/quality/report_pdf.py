@@ -127,7 +127,9 @@ def _page(made: Report, room: _Room, pictures: list[dict[str, object]], left_out
         "made": f"printed {dated(datetime.now(UTC))}",
         "grade": made.grade.upper(),
         "summary": [(label, _cut(text)) for label, text in summary(made) if label != SIGNING],
-        "hold_up": signing_words(made.to_review),
+        "hold_up": "NOT TO BE SIGNED: the roll is still open."
+        if made.ended_at is None
+        else signing_words(made.to_review),
         "operator": str(made.identity.get("operator", "")),
         "map": roll_map(made),
         "width": width_trace(made),

@@ -22,8 +22,15 @@ TRACE_STEPS = 300
 
 def roll_lines(made: Report) -> int:
     """Return how many lines the map spans, at least 1."""
-    ends = (one.end_line for one in made.stretches)
-    return max([made.lines_acquired, *ends], default=0) or 1
+    parts = () if made.width is None else made.width.parts
+    ends = [one.end_line for one in (*made.stretches, *parts)]
+    return max(made.lines_acquired, *ends, 1)
+
+
+def _roll_m(made: Report) -> float:
+    """Return how many metres the map spans; of an open roll more may have been judged than is settled."""
+    parts = () if made.width is None else made.width.parts
+    return max([made.length_m or 0.0, *(part.to_m or 0.0 for part in parts)])
 
 
 def roll_map(made: Report) -> dict[str, object]:
@@ -36,16 +43,16 @@ def roll_map(made: Report) -> dict[str, object]:
         "unseen": sorted(boxes),
         "differing": sorted({_span(one.first_line / total, one.end_line / total) for one in made.differing}),
         "dots": _dots(made, total),
-        "end": f"{made.lines_acquired} lines" if made.length_m is None else f"{made.length_m:.2f} m",
-        "legend": "dots: rejects that count, larger with more points; struck boxes: cloth not inspected"
-        + ("; bar below: cloth that differs from what was taught" if made.differing else ""),
+        "end": f"{total} lines" if made.length_m is None else f"{_roll_m(made):.2f} m",
+        "legend": "dots: rejects that count, larger with more points; struck: not inspected"
+        + ("; bar below: differs from what was taught" if made.differing else ""),
     }
 
 
 def _dots(made: Report, total: int) -> list[tuple[float, float, int]]:
     """Return place along, place across and points of what is drawn, the worst of what lies at one place."""
     counted = [one for one in made.defect_list if one.counts]
-    length = (made.length_m or 0.0) * 1000 if made.unit == "mm" else float(total)
+    length = _roll_m(made) * 1000 if made.unit == "mm" else float(total)
     wide = max([made.web_width_mm or 0.0, *(one.across + one.width / 2 for one in counted)], default=0.0)
     if length <= 0 or wide <= 0:
         return []

@@ -12,7 +12,7 @@ import numpy as np
 import pypdf
 import pytest
 
-from station.contract import Notice, RowJudged, Severity
+from station.contract import Ledger, Notice, RollEnded, RowJudged, Severity
 from station.quality import report as reports
 from station.quality.report import Report
 from station.quality.report_differing import ReportDiffering
@@ -34,6 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
             width = 2900 if first == 150_000 else 3000
             store.write(RowJudged(first, first + 200, np.ones(1, np.float32), width_px=width, is_measured=True), 5.0)
         store.write(Notice(Severity.WARNING, "the lamp is dim"))
+        store.write(RollEnded("卷布 لفة 7", Ledger(200_000, 180_000, 20_000)))
         assert store.flush()
         yield reports.report(History(store), "卷布 لفة 7")
 
@@ -75,6 +76,13 @@ def test_a_report_without_critical_findings_has_room_for_signatures(made: Report
     assert "NOT TO BE SIGNED" not in text
     assert "Inspected by, date (Ann)" in text
     assert "Order 4711" in text
+
+
+def test_an_open_roll_is_not_to_be_signed_and_a_long_name_stays_on_the_page(made: Report, tmp_path: Path) -> None:
+    reports.to_pdf(replace(made, to_review=(), ended_at=None, roll="W" * 64), tmp_path / "r.pdf")
+    _, text = words(tmp_path / "r.pdf")
+    assert "NOT TO BE SIGNED: the roll is still open." in text
+    assert "W" * 64 in text
 
 
 def test_however_much_there_is_to_tell_it_has_three_pages_at_most(made: Report, tmp_path: Path) -> None:
