@@ -23,7 +23,7 @@ TRACE_STEPS = 300
 def roll_lines(made: Report) -> int:
     """Return how many lines the map spans, at least 1."""
     parts = () if made.width is None else made.width.parts
-    ends = [one.end_line for one in (*made.stretches, *parts)]
+    ends = [*(one.end_line for one in made.stretches), *(one.end_line for one in parts)]
     return max(made.lines_acquired, *ends, 1)
 
 

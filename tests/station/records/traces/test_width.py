@@ -22,7 +22,7 @@ from station.records.safety.codec import entry_content, entry_of
 from station.records.schema import now
 from station.records.store import Store
 from station.records.traces.width import WidthRow
-from tests.rigs.records import make_recipe, run_python
+from tests.rigs.records import make_recipe
 from tests.station.records.test_migrations import FIRST_SCHEMA_ROLL, ROLLS
 
 PEAKS = np.ones(2, np.float32)
@@ -71,9 +71,9 @@ def test_without_a_scale_parts_have_2048_lines(records: Store) -> None:
     assert [row.judged_lines for row in history.width(history.roll(name).id)] == [2250, 2000, 750]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
-    rows=st.lists(st.tuples(st.integers(1, 900), st.integers(1, 4000), st.booleans(), st.booleans()), max_size=40),
+    rows=st.lists(st.tuples(st.integers(1, 900), st.integers(1, 4000), st.booleans(), st.booleans()), max_size=20),
     scale=st.sampled_from([None, 0.1, 0.5, 7.0]),
 )
 def test_all_that_was_judged_is_in_one_metre_whatever_was_written_at_once(
@@ -107,26 +107,6 @@ def test_what_waited_in_a_file_knows_whether_it_was_measured() -> None:
     old = entry_content(Entry(1, judged(0, 10, 5), now()), 1)
     del old["event"]["is_measured"]
     assert not entry_of(old).event.is_measured, "an older station did not know"
-
-
-def test_a_kill_takes_no_metre_that_was_on_record(home: Path) -> None:
-    run_python(KILLED, home, check=False)
-    with Store.open(home) as store:
-        history = History(store)
-        (roll,) = history.rolls()
-        assert roll.broken_off
-        assert [(row.least_px, row.least_line) for row in history.width(roll.id)] == [(1500, 200), (1600, 2000)]
-
-
-KILLED = """
-import os, signal
-store = Store.open(home)
-store.begin_roll("R1", make_recipe(), "cam")
-for first, width in ((0, 1600), (200, 1500), (2000, 1600)):
-    store.write(RowJudged(first, first + 200, np.ones(2, np.float32), width_px=width, is_measured=True))
-assert store.flush()
-os.kill(os.getpid(), signal.SIGKILL)
-"""
 
 
 def test_a_spoilt_row_is_named_and_the_rest_is_read(home: Path) -> None:
