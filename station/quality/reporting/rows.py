@@ -14,7 +14,7 @@ class ReportDefect:
     """A report row holds one defect.  Lengths are in the report's unit (mm, or px without a scale); ``counts`` says
     whether it counts for the grade (a reject that nobody marked as false alarm); ``points`` are those before the cap
     per interval; ``look`` is which look of the model saw it best, ``score`` and ``threshold`` are that look's;
-    ``severity`` is '' where nothing on record says how grave it is."""
+    ``severity`` is minor, major, critical, or None where nothing says so."""
 
     number: int
     position: float
@@ -34,7 +34,7 @@ class ReportDefect:
     threshold: float
     look: str
     parts: int = 1
-    severity: str = ""
+    severity: str | None = None
 
     @classmethod
     def of(cls, row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
@@ -119,12 +119,10 @@ class ReportCalibration:
         )
 
 
-def severity_of(row: DefectRow) -> str:
-    """Return how grave a defect is, as a person or else the grading rule has it; '' where nothing says so."""
-    for name in ("said_severity", "severity"):
-        if said := getattr(row, name, None):
-            return str(said)
-    return ""
+def severity_of(row: DefectRow) -> str | None:
+    """Return how grave a defect is, as a person or else the grading rule has it; None where nothing says so."""
+    said = (getattr(row, name, None) for name in ("said_severity", "severity"))
+    return next((str(one) for one in said if one), None)
 
 
 def metres(lines: int, mm_per_line: float | None) -> float | None:
