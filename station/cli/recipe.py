@@ -27,7 +27,7 @@ def recipe(
     ] = None,
     web: Web = None,
     width: Annotated[
-        float | None, typer.Option(min=0, help="Nominal width of the cloth between its selvedges in mm; 0: not judged.")
+        float | None, typer.Option(min=0, help="Nominal width of the cloth in mm, selvedges included; 0: not judged.")
     ] = None,
     width_tolerance: Annotated[
         float | None, typer.Option(min=0, help="By how much the width may differ from it, in mm.")

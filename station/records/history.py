@@ -273,7 +273,7 @@ class History:
         return np.concatenate(firsts), np.concatenate(peaks)
 
     def width(self, roll_id: int, told: Told | None = None) -> list[WidthRow]:
-        """Return the width of the web along a roll, metre by metre; empty where none is on record, as of old rolls."""
+        """Return the width of a roll's cloth, metre by metre; empty where none is on record, as of old rolls."""
         return readable(self._rows(width_query(roll_id)), width_row, told)
 
     def calibrations(

@@ -237,12 +237,12 @@ class ProfileTable(Base):
 
 
 class WidthTable(Base):
-    """A row holds the width of the web over one metre of a roll, or 2,048 lines without a scale.
+    """A row holds the width of the cloth over one metre of a roll, or 2,048 lines without a scale.
 
     Attributes:
         part: which metre, counted from 0.
         first_line, end_line: the lines judged of it.
-        judged_lines, measured_lines: how many were judged, and on how many of them the web had both its edges inside
+        judged_lines, measured_lines: how many were judged, and on how many of them both borders of the cloth lay inside
             the picture; what follows is of these alone, and 0 where there are none.
         line_px: lines times width in px, for the mean.
         least_px, least_line: the least width, and the first line of the rows of tiles that have it.

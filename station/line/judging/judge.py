@@ -78,8 +78,6 @@ class Judge:
         self._tile = scorer.tile_px
         self._notices = Notices(emit)
         self._threshold = recipe.threshold
-        self._finds_web = recipe.web.finds
-        self._width = width_px
         self._blender = Blender.of(recipe, scorer, width_px)
         self._tracker = DefectTracker.of(recipe, scorer, width_px)
         self._broad = {one.size: one for one in broad}
@@ -201,8 +199,7 @@ class Judge:
             )
         if part.seen:
             width_px = part.right_px - part.left_px
-            is_measured = self._finds_web and part.blind is None and 0 < part.left_px < part.right_px < self._width
-            self._emit(RowJudged(first, end, self._peaks(part, scores), part.piece, width_px, is_measured))
+            self._emit(RowJudged(first, end, self._peaks(part, scores), part.piece, width_px, part.cloth_px))
         known = len(self._numbers)
         self._defects(self._tracker.feed(part, scores))
         self._watch_flood(end, len(self._numbers) - known)

@@ -103,7 +103,7 @@ def width_trace(made: Report) -> dict[str, object] | None:
         "least": (_part(least_at / total), height(width.least)),
         "low": f"{low:.0f}",
         "high": f"{high:.0f} {width.unit}",
-        "legend": "width between the selvedges: line mean, band least to greatest"
+        "legend": "width from border to border: line mean, band least to greatest"
         + (", dashed: tolerance" if bounds else "")
         + ", mark: least",
     }

@@ -1,8 +1,8 @@
-"""This module reports the width of the web along a roll: its mean, its narrowest and widest place, and the metres out
+"""This module reports the width of the cloth along a roll: its mean, its narrowest and widest place, and the metres out
 of the recipe's tolerance.
 
-The width is that between the columns the line inspects: inside the selvedges, of which some millimetres are left out
-(:mod:`station.line.scoring.web`).  A nominal width to hold it against is to be measured likewise.
+The width is that of the cloth from border to border, selvedges included, as near as the line tells it: a bin of 8 px
+(:mod:`station.line.scoring.web`).
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def width_words(width: ReportWidth) -> str:
     if width.mean is None:
         return f"not known: {width.not_measured}"
     said = (
-        f"{width.mean:.0f} {width.unit} between the selvedges, mean; least {width.least:.0f} {width.unit} at "
+        f"{width.mean:.0f} {width.unit} from border to border, mean; least {width.least:.0f} {width.unit} at "
         f"{_place(width.least_at, width.unit)}, greatest {width.most:.0f} {width.unit} at "
         f"{_place(width.most_at, width.unit)}"
     )
@@ -134,7 +134,9 @@ def _not_measured(rows: Sequence[WidthRow], roll: RollRow) -> str:
     if measured == judged:
         return ""
     on = "" if not measured else f" on {1 - measured / judged:.0%} of the cloth judged"
-    return f"the camera's width is no width of cloth: no edge of the web was looked for or seen on both sides{on}"
+    return (
+        f"the camera's width is no width of cloth: its borders were not looked for, or not both seen in the picture{on}"
+    )
 
 
 def _part(

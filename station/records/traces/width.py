@@ -1,8 +1,9 @@
-"""This module keeps the width of the web along a roll, metre by metre, and reads it back.
+"""This module keeps the width of the cloth along a roll, metre by metre, and reads it back.
 
-The width is that between the columns the line inspects, measured once a row of tiles (some 0.1 m at 0.5 mm a line);
-it is kept only where both edges were found inside the picture.  Where cloth fills the picture, or somebody said which
-columns are cloth, the camera's width says nothing of the cloth's, and the metre says that it was judged unmeasured.
+The width is that from border to border of the cloth, selvedges included, measured once a row of tiles (some 0.1 m at
+0.5 mm a line), as near as a bin of 8 px; it is kept only where both borders were seen inside the picture.  Where cloth
+fills the picture, or somebody said which columns are cloth, the camera's width says nothing of the cloth's, and the
+metre says that it was judged unmeasured.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ COUNTS = ("judged_lines", "measured_lines", "line_px", "least_px", "least_line",
 
 @dataclass(frozen=True, slots=True)
 class WidthRow:
-    """A row holds the width of the web over one metre of a roll, or 2,048 lines without a scale.
+    """A row holds the width of the cloth over one metre of a roll, or 2,048 lines without a scale.
 
     Attributes:
         part: which metre, counted from 0.
@@ -71,8 +72,8 @@ def keep_width(session: Session, roll: RollTable, rows: Sequence[RowJudged]) -> 
         part.first_line = min(part.first_line, first)
         part.end_line = max(part.end_line, end)
         part.judged_lines += end - first
-        if row.is_measured:
-            _measure(part, first, end, int(row.width_px))
+        if row.cloth_px > 0:
+            _measure(part, first, end, int(row.cloth_px))
 
 
 def _measure(part: WidthTable, first: int, end: int, width_px: int) -> None:

@@ -168,11 +168,10 @@ def test_the_width_is_measured_where_both_edges_of_the_web_are_seen_and_shows_a_
     pixels[600:1100, 900:1000] = 200
     run = Run(ScriptedCamera(blocks(pixels), width_px=1100), web="auto").to_end()
     rows = run.of(RowJudged)
-    assert all(row.is_measured for row in rows)
-    narrow = [row.width_px for row in rows if row.first_line >= 600 and row.end_line <= 1000]
-    wide = [row.width_px for row in rows if row.end_line <= 450]
-    assert 850 <= min(wide) <= max(wide) <= 900
-    assert 750 <= min(narrow) <= max(narrow) <= 800
+    narrow = [row.cloth_px for row in rows if row.first_line >= 600 and row.end_line <= 1000]
+    wide = [row.cloth_px for row in rows if row.end_line <= 450]
+    assert 892 <= min(wide) <= max(wide) <= 908
+    assert 792 <= min(narrow) <= max(narrow) <= 808
 
 
 @pytest.mark.parametrize(("web", "beside"), [("full", 100), ("100:1000", 100), ("auto", 0)])
@@ -182,7 +181,7 @@ def test_a_width_that_is_the_cameras_or_was_given_is_not_measured(web: str, besi
     run = Run(ScriptedCamera(blocks(pixels), width_px=1100), web=web).to_end()
     rows = run.of(RowJudged)
     assert rows
-    assert not any(row.is_measured for row in rows)
+    assert not any(row.cloth_px for row in rows)
 
 
 def test_colour_goes_the_same_way() -> None:

@@ -22,7 +22,7 @@ store.begin_roll("doomed", make_recipe(), "cam")
 for number in range(1, 100000):
     store.write(DefectChanged(make_defect(number, crop=picture(), crop_scores=np.ones((8, 12), np.float32))))
     peaks = np.full(3, number, np.float32)
-    store.write(RowJudged(10 * number - 10, 10 * number, peaks, width_px=900 - number, is_measured=True))
+    store.write(RowJudged(10 * number - 10, 10 * number, peaks, width_px=900, cloth_px=900 - number))
     store.write(StretchClosed(Stretch(10 * number - 10, 10 * number)))
     if number % 3 == 0:
         assert store.flush()

@@ -1,4 +1,4 @@
-"""The width of the web is kept along each roll, metre by metre."""
+"""The width of the cloth is kept along each roll, metre by metre."""
 
 from __future__ import annotations
 

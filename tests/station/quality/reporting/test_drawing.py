@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
         record(store, "卷布 لفة 7", recipe(nominal_width_mm=1500.0, width_tolerance_mm=20.0), ended=False)
         for first in range(120_000, 200_000, 200):
             width = 2900 if first == 150_000 else 3000
-            store.write(RowJudged(first, first + 200, np.ones(1, np.float32), width_px=width, is_measured=True), 5.0)
+            store.write(RowJudged(first, first + 200, np.ones(1, np.float32), width_px=width, cloth_px=width), 5.0)
         store.write(Notice(Severity.WARNING, "the lamp is dim"))
         store.write(RollEnded("卷布 لفة 7", Ledger(200_000, 180_000, 20_000)))
         assert store.flush()

@@ -29,7 +29,7 @@ PEAKS = np.ones(2, np.float32)
 
 
 def judged(first: int, end: int, width_px: int, is_measured: bool = True) -> RowJudged:
-    return RowJudged(first, end, PEAKS, width_px=width_px, is_measured=is_measured)
+    return RowJudged(first, end, PEAKS, width_px=width_px, cloth_px=width_px if is_measured else 0)
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +103,10 @@ def test_what_waited_in_a_file_knows_whether_it_was_measured() -> None:
     for row in (judged(0, 10, 5), judged(0, 10, 5, is_measured=False)):
         back = entry_of(entry_content(Entry(1, row, now()), 1)).event
         assert isinstance(back, RowJudged)
-        assert (back.width_px, back.is_measured) == (5, row.is_measured)
+        assert (back.width_px, back.cloth_px) == (5, row.cloth_px)
     old = entry_content(Entry(1, judged(0, 10, 5), now()), 1)
-    del old["event"]["is_measured"]
-    assert not entry_of(old).event.is_measured, "an older station did not know"
+    del old["event"]["cloth_px"]
+    assert entry_of(old).event.cloth_px == 0, "an older station did not know"
 
 
 def test_a_spoilt_row_is_named_and_the_rest_is_read(home: Path) -> None:
