@@ -25,7 +25,6 @@ Where the web ends at the picture's border, no selvedge is looked for.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from statistics import median
 
 import cv2
@@ -33,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.contract import StationError
+from station.line.scoring.web_edges import WebEdges as WebEdges
 from station.line.scoring.web_profile import (
     BIN_PX,
     NOISE_STRUCTURE,
@@ -71,25 +71,6 @@ _NOISE_TEXTURE = 4.0  # grey levels: more than this is not camera noise
 _OF_NOISE = 0.5  # the structure of noise
 _TELLING, _BARE = 10.0, 2.5  # times that yarns stand above what lies around: in every block, and by chance
 _COARSE = 1.25  # of the structure of noise: cloth of more is told from noise
-
-
-@dataclass(frozen=True, slots=True)
-class WebEdges:
-    """The edges say that columns ``[left_px, right_px)`` hold cloth that can be inspected.
-
-    ``borders`` are where cloth begins and ends, selvedges included, as near as a bin of 8 px tells; None on a side on
-    which it does so outside the picture, or it is not known.
-    """
-
-    left_px: int
-    right_px: int
-    borders: tuple[int | None, int | None] = field(default=(None, None), compare=False)
-
-    @property
-    def cloth_px(self) -> int:
-        """Give the width of the cloth in px from border to border, 0 where it is not known."""
-        first, end = self.borders
-        return 0 if first is None or end is None else max(0, end - first)
 
 
 class WebFinder:
