@@ -274,7 +274,8 @@ class RowJudged:
     """The event says that cloth was judged, with the highest raw score of each patch, one patch per tile column.
 
     ``peaks`` is float32 ``[patches]``, left to right, web only (off-web patches are left out); lines are half-open.
-    ``width_px`` is the width of the web there in px, 0 if unknown; gradings per area need it.
+    ``width_px`` is the width of the web there in px, 0 if unknown; gradings per area need it.  ``cloth_px``
+    is how wide the cloth is from border to border, 0 where they were not both seen inside the picture.
     """
 
     first_line: int
@@ -282,6 +283,7 @@ class RowJudged:
     peaks: NDArray[np.float32]
     piece: str | None = None
     width_px: int = 0
+    cloth_px: int = 0
 
 
 Told = Notice | ColumnsInspected | ClothDiffers | Fault | RollMark | Acknowledged

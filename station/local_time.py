@@ -32,3 +32,8 @@ def dated(moment: datetime) -> str:
 def day(moment: datetime) -> str:
     """Write the local date: ``2026-11-30``."""
     return f"{local(moment):%Y-%m-%d}"
+
+
+def zone(moment: datetime) -> str:
+    """Write the distance of local time from UTC at the moment: ``UTC+01:00``; begins with no sign of a formula."""
+    return f"UTC{local(moment).isoformat(timespec='seconds')[19:]}"

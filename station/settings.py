@@ -17,6 +17,7 @@ from station.attending.label import FACT_LIMIT, LabelSettings
 from station.calibration.selection import MAX_AGE_DAYS
 from station.contract import StationError
 from station.machine.settings import MachineSettings
+from station.quality.summaries.periods import ShiftSettings
 from station.recipe import FabricName
 from station.recording.camera import RecordSettings
 from station.records.keeping.settings import RetentionSettings
@@ -84,6 +85,7 @@ class Settings(BaseModel):
     label: LabelSettings = LabelSettings()
     grading: GradingSettings = GradingSettings()
     retention: RetentionSettings = RetentionSettings()
+    shifts: ShiftSettings = ShiftSettings()
 
 
 def home_folder(home: Path | None) -> Path:

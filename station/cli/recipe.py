@@ -26,6 +26,12 @@ def recipe(
         ),
     ] = None,
     web: Web = None,
+    width: Annotated[
+        float | None, typer.Option(min=0, help="Nominal width of the cloth in mm, selvedges included; 0: not judged.")
+    ] = None,
+    width_tolerance: Annotated[
+        float | None, typer.Option(min=0, help="By how much the width may differ from it, in mm.")
+    ] = None,
     looks: Annotated[
         str | None,
         typer.Option(
@@ -60,6 +66,8 @@ def recipe(
             ("tells_differing", tell_differing),
             ("web", web),
             ("grading_rule", rule),
+            ("nominal_width_mm", width),
+            ("width_tolerance_mm", width_tolerance),
         )
         if value is not None
     }

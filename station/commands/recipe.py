@@ -33,7 +33,8 @@ def change_recipe(
     ``overrides``, and with other ``changes`` of its fields; if that changes nothing, save nothing.
 
     Among the changes, ``min_length_mm`` is the least size of a reject: mm, px without a scale; 0 lets nothing pass for
-    it.  ``looks`` names those that are on from now on, as ``fine,broad,long``; None leaves them as they are.
+    it; ``nominal_width_mm`` of 0 ends that the width is judged.  ``looks`` names those that are on from now on, as
+    ``fine,broad,long``; None leaves them as they are.
 
     Raises:
         StationError: a setting is impossible, the fabric was not taught a look, or there is no such grading rule.
@@ -45,6 +46,7 @@ def change_recipe(
     if (rule := changes.get("grading_rule")) is not None:
         Shelf(records.home).find(str(rule))
     recipe = records.history.recipe(fabric)
+    changes = _with_width(recipe, changes)
     try:
         camera = CameraOverrides.model_validate({**({} if forget else recipe.camera.told()), **overrides})
     except ValidationError as error:
@@ -58,6 +60,20 @@ def change_recipe(
     if changed != recipe:
         recipe = records.store.save_recipe(changed, by, why, based_on=recipe.version)
     return _figures(recipe)
+
+
+def _with_width(recipe: Recipe, changes: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the changes with a nominal width of 0 as none.  Raises StationError if a width is no length."""
+    for name, words in (("nominal_width_mm", "nominal width"), ("width_tolerance_mm", "tolerance of the width")):
+        given = changes.get(name)
+        if isinstance(given, float) and not 0 <= given < math.inf:
+            raise StationError(f"A {words} of {given:g} mm is impossible: give 0 or more; nothing was saved.")
+    if changes.get("nominal_width_mm") == 0:
+        return {**changes, "nominal_width_mm": None, "width_tolerance_mm": None}
+    nominal = changes.get("nominal_width_mm", recipe.nominal_width_mm)
+    if changes.get("width_tolerance_mm") is not None and nominal is None:
+        raise StationError("A tolerance of the width needs a nominal width: give --width as well; nothing was saved.")
+    return changes
 
 
 def newest_recipe(home: Path, fabric: str) -> dict[str, object]:
@@ -79,6 +95,8 @@ def _figures(recipe: Recipe) -> dict[str, object]:
         "tells_differing": recipe.tells_differing,
         "web": str(recipe.web),
         "grading_rule": recipe.grading_rule,
+        "nominal_width_mm": recipe.nominal_width_mm,
+        "width_tolerance_mm": recipe.width_tolerance_mm,
         "looks": [name for name, is_on in looks_of(recipe).items() if is_on],
         "looks_told": looks_told(recipe),
         **recipe.camera.model_dump(),

@@ -86,6 +86,7 @@ class TileRow:
         frames: in which frames its lines were seen, by roll lines.
         size: how many times smaller the look that this row is for sees the cloth.  Lines and columns count in its own
             pixels, from ``run_line`` on.
+        cloth_px: width of the cloth from border to border, 0 where it is not known.
     """
 
     run_line: int
@@ -103,6 +104,7 @@ class TileRow:
     blind: UninspectedReason | None = None
     frames: Frames = ()
     size: int = FINE
+    cloth_px: int = 0
 
     @property
     def end(self) -> int:
@@ -140,6 +142,7 @@ class StripPart:
         left_px, right_px: web edges; equal where there is no cloth.
         seen, patches: columns of the web that were judged, and how many tiles lay on each such stretch.
         blind: why some of the web's width was not judged, None where all was.
+        cloth_px: width of the cloth from border to border, 0 where it is not known.
         frames: in which frames its lines were seen, by roll lines.
     """
 
@@ -155,4 +158,5 @@ class StripPart:
     patches: tuple[int, ...]
     piece: str | None
     blind: UninspectedReason | None = None
+    cloth_px: int = 0
     frames: Frames = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model.durable import write_whole
 from station.quality.report_csv import LINE_END, MARK, CsvStyle, cell
-from station.quality.report_xlsx import workbook
+from station.quality.report_xlsx import Sheet, write_book
 from station.records.alarms.history import AlarmRow
 
 HEAD = (
@@ -34,7 +34,7 @@ def write_alarms_xlsx(alarms: Sequence[AlarmRow], path: Path) -> None:
     """Write the alarms, and what happened to each, as a workbook.  Raises OSError if the file cannot be written."""
     steps = [[alarm.id, step.at, step.step, step.who] for alarm in alarms for step in alarm.steps]
     rows = [_values(alarm) for alarm in alarms]
-    write_whole(path, workbook((("Alarms", HEAD, rows), ("Steps", STEPS_HEAD, steps))))
+    write_book([Sheet("Alarms", HEAD, rows), Sheet("Steps", STEPS_HEAD, steps)], path)
 
 
 def _values(alarm: AlarmRow) -> list[object]:

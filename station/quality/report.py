@@ -14,75 +14,24 @@ from station.contract import StationError
 from station.line.judging.decision import is_too_small
 from station.quality.report_differing import ReportDiffering
 from station.quality.report_way import NO_WAY, RollWay, way_of
+from station.quality.reporting.rows import ReportCalibration, ReportDefect, ReportStretch, metres
+from station.quality.reporting.signing import ReportSignature, hold_up, signing_words
+from station.quality.reporting.width import ReportWidth, report_width
 from station.quality.roll_grade import PointsExplained, grade_roll
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
-from station.records.rows import CalibrationRow, DefectFilter, DefectRow, RollRow, StretchRow, Verdict
+from station.records.rolls import SIGNED, place_of
+from station.records.rows import DefectFilter, RollRow, Verdict
 
 if TYPE_CHECKING:
     from station.quality.report_csv import CsvStyle
+    from station.records.store import Store
 
 ALL = 1_000_000
 
 
 class ReportError(StationError):
     """The report cannot be made or written; the message is one plain sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportDefect:
-    """A report row holds one defect.  Lengths are in the report's unit (mm, or px without a scale); ``counts`` says
-    whether it counts for the grade (a reject that nobody marked as false alarm); ``points`` are those before the cap
-    per interval; ``look`` saw it best, ``score`` and ``threshold`` are that look's; ``severity`` is minor, major,
-    critical, or None where nothing says so; ``picture_dropped``: it had one."""
-
-    number: int
-    position: float
-    across: float
-    length: float
-    width: float
-    kind: str
-    score: float
-    is_reject: bool
-    verdict: str | None
-    reviewed_by: str | None
-    counts: bool
-    points: int | None
-    piece: str | None
-    crop_file: str | None
-    found_at: datetime
-    threshold: float
-    look: str
-    parts: int = 1
-    severity: str | None = None
-    picture_dropped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReportStretch:
-    """A stretch of the report has metres from the roll's start, None without a scale; ``reason`` is None if it was
-    inspected, else why not."""
-
-    first_line: int
-    end_line: int
-    from_m: float | None
-    to_m: float | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportCalibration:
-    """A row holds one calibration the roll was inspected with: its number on record, kind, when and by whom it was
-    made, and its residual with unit (None if its kind has none)."""
-
-    number: int
-    kind: str
-    camera: str
-    serial: str
-    made_at: datetime
-    made_by: str
-    residual: float | None
-    residual_unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +48,8 @@ class Report:
     ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``too_small`` those
     that passed for their size alone, ``false_alarms`` the rejects that a person marked as such; points are given for
     rejects that are not false alarms.  ``points_basis`` says which area they are of, ``points_explained`` where each
-    comes from; what a person found that the station missed (with a number below 0) counts too.
+    comes from; what a person found that the station missed (with a number below 0) counts too.  ``to_review`` are the
+    critical findings without which it is not to be signed.
     """
 
     roll: str
@@ -141,11 +91,28 @@ class Report:
     way: RollWay = NO_WAY
     points_basis: str = ""
     points_explained: tuple[PointsExplained, ...] = ()
+    width: ReportWidth | None = None
+    to_review: tuple[int, ...] = ()
+    signatures: tuple[ReportSignature, ...] = ()
+
+    @property
+    def says(self) -> str:
+        """Give in a line what a signature of the report is for."""
+        inspected = f"{self.lines_inspected} lines" if self.inspected_m is None else f"{self.inspected_m:.2f} m"
+        return (
+            f"{self.grade}, {'no' if self.points is None else self.points} points (rule {self.grading_rule}), "
+            f"{self.rejects} rejects, {self.false_alarms} false alarms, {inspected} inspected"
+        )
 
     @property
     def incomplete(self) -> bool:
         """Say whether the records lack something of the roll."""
         return bool(self.incomplete_because)
+
+    @property
+    def may_be_signed(self) -> bool:
+        """Say whether no critical finding waits for its review."""
+        return not self.to_review
 
 
 def report(history: History, roll_name: str) -> Report:
@@ -155,14 +122,37 @@ def report(history: History, roll_name: str) -> Report:
         RecordsError: there is no such roll, or its row or all records cannot be read.
     """
     roll = history.roll(roll_name)
-    made = report_of(history, roll, history.columns(roll.id), history.warnings(roll.id))
+    made = report_of(history, roll, history.columns(roll.id), history.warnings(roll.id), with_width=True)
     lines, scale = roll.ledger.lines_acquired, roll.mm_per_line
     differing = tuple(ReportDiffering.of(told, lines, scale) for told in history.differing(roll.id))
-    return replace(made, differing=differing)
+    signatures = tuple(ReportSignature.of(row, made.says) for row in history.signatures(roll.id))
+    return replace(made, differing=differing, signatures=signatures)
 
 
-def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequence[str] = ()) -> Report:
-    """Make the report of a roll that was read already; as :func:`report`.  To find columns and warnings takes long."""
+def sign(store: Store, history: History, roll_name: str, by: str) -> Report:
+    """Sign a roll's report: who did, and what it says, goes on record.  Returns the report with the signature.
+
+    Raises:
+        ReportError: the roll is open, rows of it are spoilt, or a critical finding is unreviewed.
+        RecordsError: there is no such roll, or the records refuse.
+    """
+    made = report(history, roll_name)
+    why = signing_words(made.to_review)
+    if made.ended_at is None:
+        why = f"Roll {made.roll} is still open; end it before its report is signed."
+    elif made.spoilt:
+        why = f"The report of roll {made.roll} cannot be signed: {made.spoilt[0]}"
+    if why:
+        raise ReportError(why)
+    store.audit(SIGNED, "", made.says, by, place_of(history.roll(roll_name).id))
+    return report(history, roll_name)
+
+
+def report_of(
+    history: History, roll: RollRow, columns: str = "", warnings: Sequence[str] = (), *, with_width: bool = False
+) -> Report:
+    """Make the report of a roll that was read already; as :func:`report`.  To find columns, warnings and the width
+    along the roll takes long."""
     spoilt: list[str] = []
 
     def told(error: SpoiltRowError) -> None:
@@ -170,6 +160,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
 
     rows = history.defects(DefectFilter(roll.id, limit=ALL), told)
     stretches = history.stretches(roll.id, told)
+    width = report_width(roll, history.width(roll.id, told)) if with_width else None
     calibrations = history.calibrations(roll_id=roll.id, told=told)
     way = way_of(history, roll, spoilt)
     lacks = [*([roll.incomplete] if roll.incomplete else []), *spoilt]
@@ -178,6 +169,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
     counting = {row.number for row in counted}
     false_alarms = sum(row.is_reject and not row.missed and row.verdict is Verdict.FALSE_ALARM for row in rows)
     scale = roll.mm_per_line
+    found = tuple(ReportDefect.of(row, row.number in counting, points.get(row.number)) for row in rows)
     return Report(
         roll=roll.name,
         fabric=roll.fabric,
@@ -187,9 +179,9 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         broken_off=roll.broken_off,
         events_lost=roll.events_lost,
         clock_shift_s=roll.clock_shift_s,
-        length_m=_metres(roll.ledger.lines_acquired, scale),
-        inspected_m=_metres(roll.ledger.lines_inspected, scale),
-        uninspected_m=_metres(roll.ledger.lines_uninspected, scale),
+        length_m=metres(roll.ledger.lines_acquired, scale),
+        inspected_m=metres(roll.ledger.lines_inspected, scale),
+        uninspected_m=metres(roll.ledger.lines_uninspected, scale),
         lines_acquired=roll.ledger.lines_acquired,
         lines_inspected=roll.ledger.lines_inspected,
         lines_uninspected=roll.ledger.lines_uninspected,
@@ -198,7 +190,7 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         columns=columns,
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
-        calibrations=tuple(_calibration(row) for row in calibrations),
+        calibrations=tuple(ReportCalibration.of(row) for row in calibrations),
         defects=len(rows),
         rejects=sum(row.is_reject and not row.missed for row in rows),
         too_small=sum(map(is_too_small, rows)),
@@ -209,26 +201,29 @@ def report_of(history: History, roll: RollRow, columns: str = "", warnings: Sequ
         grade=str(graded.grade),
         grade_reasons=graded.reasons,
         grading_rule=graded.rule,
-        defect_list=tuple(_defect(row, row.number in counting, points.get(row.number)) for row in rows),
-        stretches=tuple(_stretch(row, scale, way) for row in stretches),
+        defect_list=found,
+        stretches=tuple(ReportStretch.of(row, scale, way) for row in stretches),
         incomplete_because=tuple(lacks),
         spoilt=tuple(spoilt),
         warnings=tuple(warnings),
         way=way,
         points_basis=graded.basis,
         points_explained=graded.explained,
+        width=width,
+        to_review=hold_up(found, graded.cap),
     )
 
 
 def to_dict(made: Report) -> dict[str, object]:
     """Convert the report to a dictionary for JSON; times are ISO 8601, in UTC as on record."""
-    data: dict[str, Any] = {**asdict(made), **made.way.to_dict(), "incomplete": made.incomplete}
+    data: dict[str, Any] = {**asdict(made), **made.way.to_dict()}
     del data["way"]
+    data |= {"incomplete": made.incomplete, "may_be_signed": made.may_be_signed}
+    data |= {"missed": sum(one.number < 0 for one in made.defect_list)}
     data |= {"started_at": made.started_at.isoformat(), "ended_at": made.ended_at and made.ended_at.isoformat()}
-    for name, at in (("calibrations", "made_at"), ("defect_list", "found_at")):
+    for name, at in (("calibrations", "made_at"), ("signatures", "at"), ("defect_list", "found_at")):
         for one in data[name]:
             one[at] = one[at].isoformat(timespec="seconds")
-    data |= {"missed": sum(one.number < 0 for one in made.defect_list)}
     return data
 
 
@@ -243,7 +238,7 @@ def to_csv(made: Report, path: Path, style: CsvStyle | None = None) -> None:
     """Write the defects as CSV; default: with comma and point.  Raises ReportError if the file cannot be written."""
     from station.quality.report_csv import CsvStyle, as_csv
 
-    with _written(path):
+    with written(path):
         write_whole(path, as_csv(made, style or CsvStyle()))
 
 
@@ -251,7 +246,7 @@ def to_pdf(made: Report, path: Path) -> list[str]:
     """Write the report as PDF; return a sentence for each thing it could not show.  Raises as :func:`to_csv`."""
     from station.quality.report_pdf import write_pdf  # loads the PDF library only when needed
 
-    with _written(path):
+    with written(path):
         return write_pdf(made, path)
 
 
@@ -259,12 +254,12 @@ def to_xlsx(made: Report, path: Path) -> None:
     """Write the report as an Excel workbook.  Raises as :func:`to_csv`."""
     from station.quality.report_xlsx import write_xlsx
 
-    with _written(path):
+    with written(path):
         write_xlsx(made, path)
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
+def written(path: Path) -> Iterator[None]:
     """Turn an error of the disk meanwhile into a ReportError; an old file is then as it was."""
     try:
         yield
@@ -275,57 +270,7 @@ def _written(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _metres(lines: int, mm_per_line: float | None) -> float | None:
-    return None if mm_per_line is None else lines * mm_per_line / 1000
-
-
 def _width_mm(roll: RollRow) -> float | None:
-    return None if roll.mm_per_px is None or roll.web_width_px is None else roll.web_width_px * roll.mm_per_px
-
-
-def _calibration(row: CalibrationRow) -> ReportCalibration:
-    return ReportCalibration(
-        number=row.id,
-        kind=row.kind,
-        camera=row.camera_id,
-        serial=row.serial,
-        made_at=row.made_at,
-        made_by=row.made_by,
-        residual=row.residual,
-        residual_unit=row.residual_unit,
-    )
-
-
-def _stretch(row: StretchRow, mm_per_line: float | None, way: RollWay) -> ReportStretch:
-    return ReportStretch(
-        first_line=row.first_line,
-        end_line=row.end_line,
-        from_m=_metres(row.first_line, mm_per_line),
-        to_m=_metres(row.end_line, mm_per_line),
-        reason=way.reason_of(row.first_line, row.end_line, row.reason and str(row.reason)),
-    )
-
-
-def _defect(row: DefectRow, counts: bool, points: int | None) -> ReportDefect:
-    return ReportDefect(
-        number=row.number,
-        position=row.position_mm,
-        across=row.across_mm,
-        length=row.length_mm,
-        width=row.width_mm,
-        kind=str(row.kind),
-        score=row.score,
-        is_reject=row.is_reject,
-        verdict=None if row.verdict is None else str(row.verdict),
-        reviewed_by=row.reviewed_by,
-        counts=counts,
-        points=points,
-        piece=row.piece,
-        crop_file=None if row.crop_file is None else str(row.crop_file),
-        found_at=row.found_at,
-        threshold=row.threshold,
-        parts=row.parts,
-        look=str(row.look),
-        severity=None if row.severity is None else str(row.severity),
-        picture_dropped=row.pictures_dropped,
-    )
+    if roll.mm_per_px is None or roll.web_width_px is None:
+        return None
+    return roll.web_width_px * roll.mm_per_px

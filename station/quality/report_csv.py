@@ -1,8 +1,9 @@
 """This module writes a report's defects as a table that any Excel opens by a double click.
 
-The file is UTF-8 with a mark in front, or Excel takes it for another encoding.  Excel takes separator and decimal sign
-from the region settings of its computer, and no file can name the second, so both can be chosen; the command's default
-is the region of the computer it runs on.
+The file is UTF-8 with a mark in front, or Excel takes it for another encoding; pandas leaves the mark out by itself.
+Excel takes separator and decimal sign from the region settings of its computer, and no file can name the second, so
+both can be chosen; the command's default is the region of the computer it runs on.  Times are local, as Excel and
+pandas read times, with their distance from UTC in a column of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from station.local_time import dated
+from station.local_time import clock
 
 if TYPE_CHECKING:
     from station.quality.report import Report
@@ -26,6 +27,7 @@ LENGTHS = ("position", "across", "length", "width")
 FIELDS = (
     "number", "position", "across", "length", "width", "kind", "score", "is_reject", "verdict", "reviewed_by", "counts",
     "points", "piece", "crop_file", "found_at", "parts", "look", "threshold", "severity", "picture_dropped",
+    "found_at_zone",
 )  # fmt: skip
 COLUMNS = "columns_inspected"
 DIGITS = {**dict.fromkeys(LENGTHS, 2), "score": 4, "threshold": 4}
@@ -92,13 +94,14 @@ def as_csv(made: Report, style: CsvStyle) -> str:
 
 
 def cell(value: object, style: CsvStyle, digits: int | None = None) -> str:
-    """Return a value as a cell: numbers rounded, local times, text that no spreadsheet takes for a formula."""
+    """Return a value as a cell: numbers rounded, text that no spreadsheet takes for a formula, local times without the
+    zone, with which no spreadsheet takes them for times."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, float):
         return str(round(value, digits)).replace(".", style.decimal)
     if isinstance(value, datetime):
-        return dated(value)
+        return clock(value)
     if not isinstance(value, str):
         return str(value)
     # Excel takes the wide signs of East Asian keyboards for formulas too.

@@ -1,4 +1,5 @@
-"""This module writes the report as PDF: summary, map of the roll, cloth not inspected, defects, worst pictures.
+"""This module writes the report as PDF, one to three pages: what the roll is and is worth, its map, its width, who
+signs, cloth not inspected, the worst defects with their pictures.
 
 ``report.typ`` is the page; Typst sets it, with every script joined and in its direction, from fonts of our own only.
 """
@@ -8,6 +9,10 @@ from __future__ import annotations
 import io
 import json
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,29 +20,46 @@ import typst
 from PIL import Image
 
 from model.durable import write_whole
+from station.local_time import dated
 from station.quality.fonts import FAMILIES, folders, signs_without_glyph
 from station.quality.report_text import (
     DIFFERING,
     HEADINGS,
+    SIGNING,
     defect_cells,
     differing_words,
     number_words,
     stretch_words,
     summary,
 )
+from station.quality.reporting.drawing import roll_map, width_trace
+from station.quality.reporting.qr import qr_svg
+from station.quality.reporting.signing import signing_words
 from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:
-    from station.quality.report import Report, ReportDefect, ReportStretch
+    from station.quality.report import Report
+    from station.quality.reporting.rows import ReportDefect
 
-PICTURES = 12
-LISTED = 1000
-MAP_STEPS = 2000
-"""The map is as many steps wide; what lies on one step is drawn once."""
-THINNEST = 1 / 300
+MOST_PAGES = 3
+LONGEST = 400
+"""A sentence on the page has at most so many signs."""
 NO_LONGER_KEPT = "picture no longer kept"
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
 """Pillow raises one of these for a picture that is damaged or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """So many defects, pictures, and lines of each note are on the pages."""
+
+    defects: int
+    pictures: int
+    notes: int
+
+
+ROOMS = (_Room(40, 12, 8), _Room(40, 12, 5), _Room(20, 6, 3), _Room(8, 6, 1))
+"""The first of these with which the report has no more than three pages is taken."""
 
 
 def write_pdf(made: Report, path: Path) -> list[str]:
@@ -49,94 +71,140 @@ def write_pdf(made: Report, path: Path) -> list[str]:
     Raises:
         OSError: the file cannot be written.
     """
-    pictures = [_picture(defect) for defect in _worst(made)]
-    left_out = [str(picture["sentence"]) for picture in pictures if picture["sentence"]]
-    page, missing = _as_json(_page(made, pictures, left_out))
-    if missing:
-        numbers = ", ".join(number.strip("[]") for number in missing.values())
-        left_out.append(f"No font here has the signs {numbers}; their numbers stand for them, CSV and JSON have them.")
-        page, _ = _as_json(_page(made, pictures, left_out))
-    fonts = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder) for folder in folders()]
-    )
-    template = Path(__file__).with_name("report.typ").read_bytes()
-    pdf = typst.Compiler(template, font_paths=fonts, sys_inputs={"report": page}).compile(format="pdf")
+    compiler, left_out = _compiled(made)
+    pdf = compiler.compile(format="pdf")
     assert isinstance(pdf, bytes)
     write_whole(path, pdf)
     return left_out
 
 
-def _page(made: Report, pictures: list[dict[str, object]], left_out: list[str]) -> dict[str, object]:
+def pages_as_png(made: Report, dots_per_inch: float = 96.0) -> list[bytes]:
+    """Return the pages of the report as PNG files, for a screen."""
+    compiler, _ = _compiled(made)
+    return pages_of(compiler, dots_per_inch)
+
+
+def pages_of(compiler: typst.Compiler, dots_per_inch: float) -> list[bytes]:
+    """Return the pages that are ready to be written as PNG files."""
+    pages = compiler.compile(format="png", ppi=dots_per_inch)
+    return [pages] if isinstance(pages, bytes) else list(pages or ())
+
+
+def _compiled(made: Report) -> tuple[typst.Compiler, list[str]]:
+    """Return the pages ready to be written, and what could not be put on them."""
+    for room in ROOMS:
+        compiler, left_out = _set(made, room)
+        if int(json.loads(compiler.query("<pages>", field="value", one=True))) <= MOST_PAGES:
+            break
+    return compiler, left_out
+
+
+def _set(made: Report, room: _Room) -> tuple[typst.Compiler, list[str]]:
+    pictures = [_picture(defect) for defect in _worst(made, room.pictures)]
+    left_out = [str(picture["sentence"]) for picture in pictures if picture["sentence"]]
+    page, missing = as_json(_page(made, room, pictures, left_out))
+    if missing:
+        numbers = ", ".join(number.strip("[]") for number in missing.values())
+        left_out.append(f"No font here has the signs {numbers}; their numbers stand for them, CSV and JSON have them.")
+        page, _ = as_json(_page(made, room, pictures, left_out))
+    return compiler_of("report.typ", "report", page), left_out
+
+
+def compiler_of(template: str, name: str, page: str) -> typst.Compiler:
+    """Return a compiler for a template of this folder's that takes the page as JSON under a name."""
+    fonts = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder) for folder in folders()]
+    )
+    return typst.Compiler(Path(__file__).with_name(template), font_paths=fonts, sys_inputs={name: page})
+
+
+def _page(made: Report, room: _Room, pictures: list[dict[str, object]], left_out: list[str]) -> dict[str, object]:
     """Return all that stands in the report, as ``report.typ`` takes it."""
-    unseen = [stretch for stretch in made.stretches if stretch.reason is not None]
-    rest = [f"… and {len(unseen) - LISTED} more; the report as JSON lists all."] if len(unseen) > LISTED else []
-    more = f"… and {len(made.defect_list) - LISTED} more; the CSV lists all."
+    unseen = [stretch_words(made, one) for one in made.stretches if one.reason is not None]
+    listed = _listed(made, room.defects)
     return {
         "title": f"Roll {made.roll}",
         "fonts": FAMILIES,
-        "summary": summary(made),
-        "map": _roll_map(made, unseen),
+        "qr": qr_svg(made.roll),
+        "made": f"printed {dated(datetime.now(UTC))}",
+        "grade": made.grade.upper(),
+        "summary": [(label, _cut(text)) for label, text in summary(made) if label != SIGNING],
+        "hold_up": "NOT TO BE SIGNED: the roll is still open."
+        if made.ended_at is None
+        else signing_words(made.to_review),
+        "operator": made.way.identity.operator,
+        "map": roll_map(made),
+        "width": width_trace(made),
         "notes": [
-            {
-                "title": "Cloth nobody inspected",
-                "lines": [*(stretch_words(made, stretch) for stretch in unseen[:LISTED]), *rest],
-            },
-            {"title": "Pauses and splices", "lines": made.way.lines()[:LISTED]},
-            {"title": DIFFERING, "lines": [differing_words(one) for one in made.differing[:LISTED]]},
-            {"title": "Told during the roll", "lines": list(made.warnings[:LISTED])},
-            {"title": "Not in this report", "lines": [*made.incomplete_because, *left_out]},
+            {"title": "Cloth nobody inspected", "lines": _first(unseen, room.notes)},
+            {"title": "Pauses and splices", "lines": _first(made.way.lines(), room.notes)},
+            {"title": DIFFERING, "lines": _first([differing_words(one) for one in made.differing], room.notes)},
+            {"title": "Told during the roll", "lines": _first(made.warnings, room.notes)},
+            {"title": "Not in this report", "lines": _first([*made.incomplete_because, *left_out], room.notes)},
         ],
         "headings": HEADINGS,
-        "rows": [defect_cells(made, defect) for defect in made.defect_list[:LISTED]],
-        "more": more if len(made.defect_list) > LISTED else "",
+        "rows": [defect_cells(made, defect) for defect in listed],
+        "more": _more(made, listed),
         "pictures": pictures,
     }
 
 
-def _roll_map(made: Report, unseen: list[ReportStretch]) -> dict[str, object]:
-    """Return the map from left (start) to right, in parts of its width: rejects as ticks above it, cloth not inspected
-    as struck boxes."""
-    total = max([made.lines_acquired, *(s.end_line for s in made.stretches)], default=0) or 1
-    boxes = {
-        (_step(stretch.first_line / total), max(THINNEST, _step((stretch.end_line - stretch.first_line) / total)))
-        for stretch in unseen
-    }
-    length = (made.length_m or 0.0) * 1000 if made.unit == "mm" else float(total)
-    ticks = {_step(defect.position / length) for defect in made.defect_list if defect.counts and length > 0}
-    return {
-        "unseen": sorted((min(first, 1 - THINNEST), wide) for first, wide in boxes),
-        "differing": sorted(
-            (_step(one.first_line / total), max(THINNEST, _step((one.end_line - one.first_line) / total)))
-            for one in made.differing
-        ),
-        "ticks": sorted(ticks),
-        "end": f"{made.lines_acquired} lines" if made.length_m is None else f"{made.length_m:.2f} m",
-        "legend": "ticks: rejects that count; struck boxes: cloth not inspected"
-        + ("; bar below: cloth that differs from what was taught" if made.differing else ""),
-    }
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def _step(part: float) -> float:
-    return round(min(1.0, max(0.0, part)) * MAP_STEPS) / MAP_STEPS
+def _first(lines: Sequence[str], most: int) -> list[str]:
+    rest = [f"… and {len(lines) - most} more; the report as JSON lists all."] if len(lines) > most else []
+    return [*map(_cut, lines[:most]), *rest]
 
 
-def _worst(made: Report) -> list[ReportDefect]:
-    """Return the defects farthest above their threshold among those that count and had their picture taken."""
-    pictured = [d for d in made.defect_list if d.counts and (d.crop_file is not None or d.picture_dropped)]
-    return sorted(pictured, key=lambda defect: -defect.score / defect.threshold)[:PICTURES]
+def _listed(made: Report, most: int) -> list[ReportDefect]:
+    """Return the worst defects, those that count before the others, by their place along the roll."""
+    worst = sorted(made.defect_list, key=lambda one: (not one.counts, *one.rank))[:most]
+    return sorted(worst, key=lambda one: (one.position, one.number))
+
+
+def _more(made: Report, listed: Sequence[ReportDefect]) -> str:
+    """Say how many defects are not on the page, by kind."""
+    shown = {one.number for one in listed}
+    rest = [one for one in made.defect_list if one.number not in shown]
+    if not rest:
+        return ""
+    kinds = Counter(f"{one.kind}{'' if one.counts else ' (does not count)'}" for one in rest)
+    counted = ", ".join(f"{number} × {kind}" for kind, number in kinds.most_common())
+    return (
+        f"These are the {len(listed)} worst of {len(made.defect_list)}; the others are {counted}. CSV, workbook and "
+        "JSON list all."
+    )
+
+
+def _worst(made: Report, most: int) -> list[ReportDefect]:
+    """Return the worst of the defects that count."""
+    return sorted((one for one in made.defect_list if one.counts), key=lambda one: one.rank)[:most]
 
 
 def _picture(defect: ReportDefect) -> dict[str, object]:
     """Return a defect's picture (PNG as numbers; None where it cannot be shown, with the reason) and its caption."""
     shown: dict[str, object] = {
         "png": None,
-        "why": "",
+        "why": "no picture was kept",
         "sentence": "",
-        "caption": f"no {number_words(defect.number)}, {kind_words(defect.kind, defect.parts, defect.look)}",
+        "caption": ", ".join(
+            filter(
+                None,
+                [
+                    f"no {number_words(defect.number)}",
+                    kind_words(defect.kind, defect.parts, defect.look),
+                    defect.severity,
+                ],
+            )
+        ),
     }
     if defect.picture_dropped:
         return {**shown, "why": NO_LONGER_KEPT}
-    file = Path(str(defect.crop_file))
+    if defect.crop_file is None:
+        return shown
+    file = Path(defect.crop_file)
     try:
         with Image.open(file) as opened:
             picture = opened.convert("L" if opened.mode in ("1", "L", "I;16") else "RGB")  # reads all of it
@@ -152,7 +220,7 @@ def _picture(defect: ReportDefect) -> dict[str, object]:
     return {**shown, "why": f"picture {why}", "sentence": sentence}
 
 
-def _as_json(page: dict[str, object]) -> tuple[str, dict[str, str]]:
+def as_json(page: dict[str, object]) -> tuple[str, dict[str, str]]:
     """Return the page as JSON in which a number such as ``[U+10900]`` stands for each sign that no font has, so that
     none becomes a box; and these numbers by their signs."""
     text = unicodedata.normalize("NFC", json.dumps(page, ensure_ascii=False))

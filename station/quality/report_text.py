@@ -7,15 +7,19 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from station.local_time import dated, day
+from station.quality.reporting.signing import signing_words
+from station.quality.reporting.width import tolerance_words, width_words
 from station.records.rolls import clock_text
 from station.state.defect import DefectSeverity
 from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:
-    from station.quality.report import Report, ReportCalibration, ReportDefect, ReportStretch
+    from station.quality.report import Report
     from station.quality.report_differing import ReportDiffering
+    from station.quality.reporting.rows import ReportCalibration, ReportDefect, ReportStretch
 
 LISTED = 200
+SIGNING = "Signing"
 DIFFERING = "Cloth that differs from what was taught"
 
 
@@ -37,7 +41,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Inspected", _length(made.inspected_m, made.lines_inspected)),
         ("Not inspected", _length(made.uninspected_m, made.lines_uninspected)),
         *([("Record", f"INCOMPLETE: {made.incomplete_because[0]}")] if made.incomplete else []),
-        ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm (mean where inspected)"),
+        *_width(made),
         ("Columns", f"{made.columns} inspected" if made.columns else "not on record"),
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
@@ -47,6 +51,8 @@ def summary(made: Report) -> list[tuple[str, str]]:
         *([("Severity", severities)] if (severities := _severities(made)) else []),
         ("Points", _points(made)),
         ("Grade", _grade(made)),
+        *(("Signed", str(one)) for one in made.signatures),
+        (SIGNING, signing_words(made.to_review) or "no critical finding is left unreviewed"),
     ]
 
 
@@ -59,6 +65,15 @@ def _severities(made: Report) -> str:
 def number_words(number: int) -> str:
     """Return a defect's number for people: ``7``, or ``M1`` for the first that was missed and put on record by hand."""
     return f"M{-number}" if number < 0 else str(number)
+
+
+def _width(made: Report) -> list[tuple[str, str]]:
+    """Say how wide the web was, along the roll where that was read, and what the recipe asks."""
+    if made.width is None:
+        return [
+            ("Web width", "unknown" if made.web_width_mm is None else f"{made.web_width_mm:.0f} mm, mean inspected")
+        ]
+    return [("Web width", width_words(made.width)), ("Width asked", tolerance_words(made.width))]
 
 
 def _calibrations(made: Report) -> str:

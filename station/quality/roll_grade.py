@@ -53,7 +53,7 @@ class RollGrade:
     """The grade of a roll, with all that it follows from; figures are None without a scale or a rule.
 
     ``counted`` are the defects that count, ``basis`` the area that the points are of, ``explained`` has one entry for
-    each of the counted.
+    each of the counted, ``cap`` are the most points of one of them in an interval.
     """
 
     grade: Grade
@@ -64,6 +64,7 @@ class RollGrade:
     basis: str
     counted: tuple[DefectRow, ...]
     explained: tuple[PointsExplained, ...]
+    cap: int | None = None
 
     @property
     def charged(self) -> dict[int, int]:
@@ -99,6 +100,7 @@ def grade_roll(roll: RollRow, rows: Sequence[DefectRow], lacks: Sequence[str], h
         basis="" if made is None else made.basis,
         counted=counted,
         explained=() if made is None else tuple(_explained(one, made) for one in made.explained),
+        cap=None if made is None else made.rule.cap.per_defect,
     )
 
 

@@ -8,7 +8,7 @@ from station.recipe.looks_chosen import off_told
 from station.recipe.recipe import Recipe
 from station.recipe.web import AUTO
 
-FIELDS = ("min_length_mm", "tells_differing", "web", "grading_rule")
+FIELDS = ("min_length_mm", "tells_differing", "web", "grading_rule", "nominal_width_mm", "width_tolerance_mm")
 
 
 def overruled(versions: Iterable[tuple[Recipe, bool]], unit: str) -> dict[str, object]:
@@ -43,6 +43,8 @@ def kept_told(recipe: Recipe, kept: Iterable[str]) -> str:
         "tells_differing": f"differing cloth {'told' if recipe.tells_differing else 'not told'} (--tell-differing)",
         "web": f"columns {recipe.web} (--web)",
         "grading_rule": f"grading rule {recipe.grading_rule} (--rule)",
+        "nominal_width_mm": f"nominal width {_mm(recipe.nominal_width_mm)} (--width)",
+        "width_tolerance_mm": f"tolerance of the width {_mm(recipe.width_tolerance_mm)} (--width-tolerance)",
     }
     said = [words[name] for name in FIELDS if name in set(kept)]
     if off_told(recipe):
@@ -50,3 +52,7 @@ def kept_told(recipe: Recipe, kept: Iterable[str]) -> str:
     if not said:
         return ""
     return f"Kept as it was set before: {', '.join(said)}; change it by station recipe {recipe.fabric}."
+
+
+def _mm(length: float | None) -> str:
+    return "not given" if length is None else f"{length:g} mm"

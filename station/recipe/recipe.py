@@ -66,6 +66,8 @@ class Recipe(BaseModel):
     web_look: WebLook | None = Field(None, description="what lies beside the cloth, as learned; None if not known")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
     grading_rule: str = "four-point"
+    nominal_width_mm: float | None = Field(None, gt=0, description="width the cloth should have; None: not judged")
+    width_tolerance_mm: float | None = Field(None, ge=0, description="by how much it may differ; None: not judged")
     note: str = ""
 
     @property

@@ -6,7 +6,6 @@ without it the first one raises SpoiltRowError.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,7 +19,7 @@ from sqlalchemy import Engine, Executable, Row, Select, case, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from station.contract import ClothDiffers, Severity, StopStep
+from station.contract import Severity, StopStep
 from station.recipe import Recipe
 from station.recipe.cloth_look import ClothLook
 from station.recipe.names import tidy
@@ -42,10 +41,11 @@ from station.records.reading.plain import (
     roll_row,
     stretch_row,
 )
+from station.records.reading.told import ToldOfRolls
 from station.records.reading.values import Told, Values, as_they_lie, readable
 from station.records.roll_life.marks import MarkRow
 from station.records.roll_life.table import RollMarkTable
-from station.records.rolls import COLUMNS, DIFFERS, place_of
+from station.records.rolls import place_of
 from station.records.rows import (
     CalibrationRow,
     DefectFilter,
@@ -68,6 +68,7 @@ from station.records.schema import (
     StretchTable,
 )
 from station.records.store import Store
+from station.records.traces.width import WidthRow, width_query, width_row
 from station.state.person import Person
 
 IDS_AT_ONCE = 10_000
@@ -79,7 +80,7 @@ RECORDED_IN = " is recorded in "
 log = logging.getLogger("station.records")
 
 
-class History:
+class History(ToldOfRolls):
     """The history reads what is on record.  Every method opens its own short read session.
 
     Args:
@@ -172,6 +173,8 @@ class History:
             query = query.where(RollTable.started_at >= chosen.since)
         if chosen.until is not None:
             query = query.where(RollTable.started_at < chosen.until)
+        if chosen.ended_since is not None:
+            query = query.where(or_(RollTable.ended_at.is_(None), RollTable.ended_at >= chosen.ended_since))
         if chosen.text:
             name, fabric, text = RollTable.name, FabricTable.name, normalize("NFC", chosen.text)
             query = query.where(name.icontains(text, autoescape=True) | fabric.icontains(text, autoescape=True))
@@ -221,35 +224,6 @@ class History:
         query = select(*as_they_lie(RollMarkTable)).where(RollMarkTable.roll_id == roll_id)
         return readable(self._rows(query.order_by(RollMarkTable.id)), mark_row, told)
 
-    def columns(self, roll_id: int) -> str:
-        """Return which columns were judged as cloth on most lines of a roll, such as ``320 to 1023 of 1024``.
-
-        '' where that is not on record: nothing was judged, or by a version before 0.3.
-        """
-        query = select(EventTable.new).where(EventTable.action == COLUMNS, EventTable.why == place_of(roll_id))
-        return next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
-
-    def differing(self, roll_id: int) -> list[ClothDiffers]:
-        """Return where a roll's cloth differed as a whole from what was taught, in order; the last has no end where the
-        roll was broken off meanwhile."""
-        query = select(EventTable.id, EventTable.new).where(
-            EventTable.action == DIFFERS, EventTable.why == place_of(roll_id)
-        )
-        found: dict[int, ClothDiffers] = {}
-        for row in self._rows(query.order_by(EventTable.id)):
-            try:
-                told = ClothDiffers(**json.loads(row.new))
-                found[int(told.first_line)] = told
-            except (TypeError, ValueError) as error:
-                log.warning("row %s of the audit does not say where cloth differs: %s", row.id, error)
-        return [found[line] for line in sorted(found)]
-
-    def warnings(self, roll_id: int) -> list[str]:
-        """Return the warnings and errors told of a roll, in order; among them pictures that could not be read."""
-        told = [f"notice: {severity}" for severity in (Severity.WARNING, Severity.ERROR)]
-        query = select(EventTable.new).where(EventTable.action.in_(told), EventTable.why == place_of(roll_id))
-        return [str(row.new) for row in self._rows(query.order_by(EventTable.id))]
-
     def recording(self, roll: str) -> Path | None:
         """Return the folder that a roll was recorded in, None if it was not.  It may be gone by now."""
         query = select(EventTable.new).where(EventTable.why == place_of(self.roll(roll).id))
@@ -286,6 +260,10 @@ class History:
     def people_on(self) -> bool:
         """Say whether people have to sign in."""
         return register.is_on(self._engine)
+
+    def width(self, roll_id: int, told: Told | None = None) -> list[WidthRow]:
+        """Return the width of a roll's cloth, metre by metre; empty where none is on record, as of old rolls."""
+        return readable(self._rows(width_query(roll_id)), width_row, told)
 
     def calibrations(
         self, camera_id: str | None = None, *, roll_id: int | None = None, told: Told | None = None

@@ -44,6 +44,8 @@ from station.records.roll_life.identity import columns_of, next_name, told
 from station.records.roll_life.marks import keep_marks
 from station.records.rows import RecordsError, RollMeasures
 from station.records.schema import ProfileTable, RollTable, StretchTable, now, storable
+from station.records.traces.profile import keep_profile
+from station.records.traces.width import keep_width
 from station.state.roll import RollIdentity
 
 KEPT = (
@@ -55,12 +57,11 @@ KEPT = (
 ENDED = "ended"
 COLUMNS = "columns inspected"
 DIFFERS = "cloth differs"
+SIGNED = "report signed"
 NO_ROLL = 0
 COUNTERS = (
     "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
 )  # fmt: skip
-PART_MM = 1000.0
-PART_LINES_WITHOUT_SCALE = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +137,9 @@ def keep(session: Session, entries: Sequence[Entry], pictures: Pictures) -> None
             keep_defects(session, roll, told, mine[-1].at, pictures)
         _acknowledge(session, roll_id, mine)
         _keep_stretches(session, roll, [e.event.stretch for e in mine if isinstance(e.event, StretchClosed)])
-        _keep_profile(session, roll, [e.event for e in mine if isinstance(e.event, RowJudged)])
+        judged = [e.event for e in mine if isinstance(e.event, RowJudged)]
+        keep_profile(session, roll, judged)
+        keep_width(session, roll, judged)
         keep_marks(session, roll, ((entry.event, entry.at) for entry in mine))
         for entry in mine:
             if isinstance(entry.event, RollEnded):
@@ -289,23 +292,3 @@ def _keep_stretches(session: Session, roll: RollTable, stretches: Sequence[Stret
         else:
             roll.lines_uninspected += end - first
         roll.lines_acquired += end - first
-
-
-def _keep_profile(session: Session, roll: RollTable, rows: Sequence[RowJudged]) -> None:
-    if not rows:
-        return
-    part_lines = PART_LINES_WITHOUT_SCALE if roll.mm_per_line is None else max(1, round(PART_MM / roll.mm_per_line))
-    query = select(ProfileTable).where(ProfileTable.roll_id == roll.id).order_by(ProfileTable.id.desc()).limit(1)
-    part = session.scalar(query)
-    for row in rows:
-        first, end = int(row.first_line), int(row.end_line)
-        if part is None or first < part.first_line or end - part.first_line > part_lines:
-            part = ProfileTable(roll_id=roll.id, first_line=first, end_line=end, rows=b"", peaks=b"")
-            session.add(part)
-        part.end_line = max(part.end_line, end)
-        part.rows += np.array([first, end, row.peaks.size], "<i8").tobytes()
-        part.peaks += np.ascontiguousarray(row.peaks, "<f4").tobytes()
-        if row.width_px > 0:
-            roll.judged_lines += end - first
-            roll.judged_line_px += (end - first) * int(row.width_px)
-    session.flush()

@@ -129,6 +129,7 @@ class RollRow:
     ``grading_rule``: name of the rule that its recipe asks for; ``grading`` what it is graded by.
     ``defects`` and those after it count what the station found; ``missed`` what people put on record beside.
     ``keep``: nothing of it is ever thrown away.
+    ``nominal_width_mm``, ``width_tolerance_mm``: what its recipe asks of its width, None where it does not.
     """
 
     id: int
@@ -155,10 +156,11 @@ class RollRow:
     identity: RollIdentity = UNKNOWN
     ended_why: str = ""
     resumed: int = 0
-
     grading: RollGradingRow = RollGradingRow()
     missed: int = 0
     keep: bool = False
+    nominal_width_mm: float | None = None
+    width_tolerance_mm: float | None = None
 
     @property
     def state(self) -> str:
@@ -244,10 +246,20 @@ class DefectRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureRow:
+    """A row says who signed a roll's report, when (UTC-aware), and what it said then."""
+
+    by: str
+    at: datetime
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class RollFilter:
     """The filter says which rolls to return; None means all.
 
-    ``order`` to ``operator`` are facts of their identity, ``state`` is one of :attr:`RollRow.state`.
+    ``since`` and ``until`` are about when they began; with ``ended_since`` come those that were open at that time or
+    later.  ``order`` to ``operator`` are facts of their identity, ``state`` is one of :attr:`RollRow.state`.
     """
 
     fabric: str | None = None
@@ -261,6 +273,7 @@ class RollFilter:
     loom: str | None = None
     operator: str | None = None
     state: str | None = None
+    ended_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

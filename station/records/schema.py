@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, LargeBi
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0010"
+HEAD = "0011"
 """This is the revision of the schema described here; it equals the newest migration."""
 
 
@@ -286,23 +286,6 @@ class ProfileTable(Base):
     end_line: Mapped[int] = mapped_column(BigInteger)
     rows: Mapped[bytes]
     peaks: Mapped[bytes]
-
-
-class EvidenceTable(Base):
-    """A row says what lies on disk of a roll that has ended, in files and bytes; ``first_bytes`` is how much it was
-    before anything was removed.  While ``is_removing``, files of defects with ``pictures_dropped`` may still be there.
-    """
-
-    __tablename__ = "roll_evidence"
-    roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"), primary_key=True)
-    measured_at: Mapped[datetime]
-    pictures: Mapped[int]
-    picture_bytes: Mapped[int] = mapped_column(BigInteger)
-    profile_bytes: Mapped[int] = mapped_column(BigInteger)
-    first_bytes: Mapped[int] = mapped_column(BigInteger)
-    pictures_dropped: Mapped[int] = mapped_column(server_default="0")
-    profile_dropped: Mapped[bool] = mapped_column(server_default="0")
-    is_removing: Mapped[bool] = mapped_column(server_default="0")
 
 
 class EventTable(Base):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from station.local_time import clock, dated, day
+from station.local_time import clock, dated, day, zone
 
 pytestmark = pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set for a process here")
 
@@ -27,6 +27,7 @@ def test_each_time_has_the_distance_that_was_in_force_then() -> None:
     summer, winter = datetime(2026, 7, 1, 22, 30, 5, tzinfo=UTC), datetime(2026, 12, 1, 22, 30, 5, tzinfo=UTC)
     assert dated(summer) == "2026-07-02 00:30:05 +02:00"
     assert dated(winter) == "2026-12-01 23:30:05 +01:00"
+    assert (zone(summer), zone(winter)) == ("UTC+02:00", "UTC+01:00")
     assert (clock(summer), clock(summer, seconds=False)) == ("2026-07-02 00:30:05", "2026-07-02 00:30")
     assert (day(summer), day(winter)) == ("2026-07-02", "2026-12-01")
 

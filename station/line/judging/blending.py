@@ -148,6 +148,7 @@ class Blender:
             patches=tuple(int(np.sum((row.columns >= start) & (row.columns < stop))) for start, stop in row.seen),
             piece=row.piece,
             blind=row.blind,
+            cloth_px=row.cloth_px,
             frames=row.frames,
         )
 

@@ -205,7 +205,7 @@ class Judge:
             )
         if part.seen:
             width_px = part.right_px - part.left_px
-            self._emit(RowJudged(first, end, self._peaks(part, scores), part.piece, width_px))
+            self._emit(RowJudged(first, end, self._peaks(part, scores), part.piece, width_px, part.cloth_px))
         known = len(self._numbers)
         self._defects(self._tracker.feed(part, scores))
         self._watch_flood(end, len(self._numbers) - known)

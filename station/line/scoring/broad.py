@@ -25,10 +25,11 @@ from station.recipe.frame_spots import FrameAt
 
 
 class Edges(NamedTuple):
-    """The edges of the web in px, half-open."""
+    """The edges of the web in px, half-open; the width of the cloth is told by the row at its full size."""
 
     left_px: int
     right_px: int
+    cloth_px: int = 0
 
 
 class SeenEdges:

@@ -36,13 +36,16 @@ EARLY_LINES = 16
 
 
 class Edges(Protocol):
-    """The web's edges lie at these columns, half-open."""
+    """The web's edges lie at these columns, half-open; the cloth is as wide as ``cloth_px`` says, 0 if unknown."""
 
     @property
     def left_px(self) -> int: ...
 
     @property
     def right_px(self) -> int: ...
+
+    @property
+    def cloth_px(self) -> int: ...
 
 
 class EdgeFinder(Protocol):
@@ -245,7 +248,7 @@ class Tiler:
         own_end: int,
         above: NDArray[np.uint8] | None = None,
     ) -> TileRow:
-        left, right = self._edges(pixels)
+        left, right, cloth_px = self._edges(pixels)
         blind_px, reason = self._blind
         seen = seen_spans(left, right, blind_px, self._cell, self._tile)
         blind = reason if is_partly_blind(blind_px, left, right) else None
@@ -270,19 +273,21 @@ class Tiler:
             above=above,
             blind=blind,
             frames=tuple(self._frames),
+            cloth_px=cloth_px,
         )
 
-    def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int]:
-        """Return the web's edges in whole cells; an edge that may be in unseen columns stays where it was last seen."""
+    def _edges(self, pixels: NDArray[np.uint8]) -> tuple[int, int, int]:
+        """Return the web's edges in whole cells, and how wide its cloth is, 0 if unknown; an edge that may be in unseen
+        columns stays where it was last seen."""
         if self._web is None:
-            return snap_edges(*self._span, self._width, self._cell)
+            return *snap_edges(*self._span, self._width, self._cell), 0
         first, end = widest_view(self._blind[0], self._width)
         edges = self._web.find(pixels[:, first:end])
         if edges is None:
-            return 0, 0
+            return 0, 0, 0
         left, right = first + edges.left_px, first + edges.right_px
         known_left, known_right = self._known_edges
         left = known_left if left == first > 0 else left
         right = known_right if right == end < self._width else right
         self._known_edges = left, right
-        return snap_edges(left, right, self._width, self._cell)
+        return *snap_edges(left, right, self._width, self._cell), 0 if self._blind[0] else edges.cloth_px

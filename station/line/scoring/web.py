@@ -25,7 +25,6 @@ Where the web ends at the picture's border, no selvedge is looked for.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from statistics import median
 
 import cv2
@@ -33,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.contract import StationError
+from station.line.scoring.web_edges import WebEdges as WebEdges
 from station.line.scoring.web_profile import (
     BIN_PX,
     NOISE_STRUCTURE,
@@ -71,14 +71,6 @@ _NOISE_TEXTURE = 4.0  # grey levels: more than this is not camera noise
 _OF_NOISE = 0.5  # the structure of noise
 _TELLING, _BARE = 10.0, 2.5  # times that yarns stand above what lies around: in every block, and by chance
 _COARSE = 1.25  # of the structure of noise: cloth of more is told from noise
-
-
-@dataclass(frozen=True, slots=True)
-class WebEdges:
-    """The edges say that columns ``[left_px, right_px)`` hold cloth that can be inspected."""
-
-    left_px: int
-    right_px: int
 
 
 class WebFinder:
@@ -146,7 +138,9 @@ class WebFinder:
         usual = self._usual()
         left = usual.left_px if edges.left_px < usual.left_px - self._jump_px else edges.left_px
         right = usual.right_px if edges.right_px > usual.right_px + self._jump_px else edges.right_px
-        return WebEdges(left, right) if left < right else edges
+        if (left, right) == (edges.left_px, edges.right_px) or left >= right:
+            return edges
+        return WebEdges(left, right)  # where the cloth ends is in doubt
 
     def _learned_edges(self, look: WebLook, grey: NDArray[np.uint8], profile: Profile) -> WebEdges | None:
         """Return the edges by what was learned to lie on each side."""
@@ -158,7 +152,11 @@ class WebFinder:
             return None
         left = smooth.left_px if look.left is Beside.SMOOTH else max(whole.left_px, bare[0])
         right = smooth.right_px if look.right is Beside.SMOOTH else min(whole.right_px, grey.shape[1] - bare[1])
-        return WebEdges(left, right) if right - left >= _RUN_BINS * BIN_PX else None
+        borders = (
+            smooth.borders[0] if look.left is Beside.SMOOTH else left if sides[0] and left > 0 else None,
+            smooth.borders[1] if look.right is Beside.SMOOTH else right if sides[1] and right < grey.shape[1] else None,
+        )
+        return WebEdges(left, right, borders) if right - left >= _RUN_BINS * BIN_PX else None
 
     def _usual(self) -> WebEdges:
         return WebEdges(round(median(self._lefts)), round(median(self._rights)))
@@ -208,15 +206,21 @@ def _edges(grey: NDArray[np.uint8], profile: Profile, *, is_cloth: bool = False)
         return None
     first, end = span
     bins = len(cloth)
-    left = right = 0
+    left, right = 0, width
+    first_border = last_border = None
     if _ends_before(profile, first):
-        left = _ground_begins(profile, first, end) * BIN_PX
+        border, begins = _ground_begins(profile, first, end)
+        left, first_border = begins * BIN_PX, border * BIN_PX
     other_side = profile.mirrored()
     if _ends_before(other_side, bins - end):
-        right = _ground_begins(other_side, bins - end, bins - first) * BIN_PX + width % BIN_PX
-    right = width - right
+        border, begins = _ground_begins(other_side, bins - end, bins - first)
+        right, last_border = (width - width % BIN_PX - bin_ * BIN_PX for bin_ in (begins, border))
     left, right = _trim_clipped(grey, left, right)
-    return WebEdges(left, right) if right - left >= _RUN_BINS * BIN_PX else None
+    if first_border is None and left > 0:
+        first_border = left
+    if last_border is None and right < width:
+        last_border = right
+    return WebEdges(left, right, (first_border, last_border)) if right - left >= _RUN_BINS * BIN_PX else None
 
 
 def grey_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -264,12 +268,13 @@ def _ends_before(profile: Profile, first: int) -> bool:
     return step > _SHADE or bool(profile.texture[0] < _FLAT * profile.typical_texture)
 
 
-def _ground_begins(profile: Profile, first: int, end: int) -> int:
-    """Return the bin where the ground weave begins, for cloth from bin ``first`` on with something else before it."""
+def _ground_begins(profile: Profile, first: int, end: int) -> tuple[int, int]:
+    """Return the bins where the cloth and where its ground weave begins, for cloth from bin ``first`` on with something
+    else before it."""
     border = _border(profile, first, end)
     reach = min(SELVEDGE_PX // BIN_PX, (end - border) // 4)
     selvedge = _selvedge_bins(profile, border, end, reach)
-    return border + selvedge + (1 if selvedge else _INSET_BINS)
+    return border, border + selvedge + (1 if selvedge else _INSET_BINS)
 
 
 def _border(profile: Profile, first: int, end: int) -> int:

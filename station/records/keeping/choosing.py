@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
 from station.records import images
+from station.records.keeping.table import EvidenceTable
 from station.records.rows import Verdict
-from station.records.schema import DefectTable, EvidenceTable, RollTable
+from station.records.schema import DefectTable, RollTable
 
 PICTURE = re.compile(rf"{images.FOLDER}/\d+/[\w-]+\.png")
 

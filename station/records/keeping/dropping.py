@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from station.records import audit, images
 from station.records.keeping.choosing import Pictured, Worth, is_kept, may_go
-from station.records.schema import DefectTable, EvidenceTable, ProfileTable, RollTable
+from station.records.keeping.table import EvidenceTable
+from station.records.schema import DefectTable, ProfileTable, RollTable
 
 DROPPED = "evidence removed"
 BATCH = 100

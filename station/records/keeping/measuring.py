@@ -14,7 +14,8 @@ from sqlalchemy import Engine, func, or_, select
 from sqlalchemy.orm import Session
 
 from station.records import images
-from station.records.schema import EvidenceTable, ProfileTable, RollTable, now
+from station.records.keeping.table import EvidenceTable
+from station.records.schema import ProfileTable, RollTable, now
 
 AT_ONCE = 20
 GROWTH_DAYS = 14.0

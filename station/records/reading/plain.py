@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from station.records.reading.values import Values, as_they_lie
 from station.records.roll_life.identity import COLUMNS
 from station.records.roll_life.marks import MarkRow
 from station.records.rolls import BROKEN_OFF
-from station.records.rows import DefectRow, RecipeRow, RollFilter, RollRow, StretchRow, Verdict
+from station.records.rows import DefectRow, RecipeRow, RollFilter, RollRow, SignatureRow, StretchRow, Verdict
 from station.records.schema import FabricTable, RecipeTable, RollTable
 from station.state.defect import DefectSeverity, Look
 from station.state.roll import MEASURES, WORDS, MarkKind, RollIdentity
@@ -86,10 +87,22 @@ def defect_row(row: Row[Any], home: Path) -> DefectRow:
     )
 
 
+def answer_row(row: Row[Any]) -> tuple[datetime, datetime | None]:
+    """Return when a defect was found, and when it was answered, None where it was not."""
+    value = Values(row, "defect", row.id)
+    return value.time("found_at"), value.time_or_none("answered_at")
+
+
 def recipe_row(row: Row[Any]) -> RecipeRow:
     """Return a version of a recipe."""
     value = Values(row, "recipe_version", row.id)
     return RecipeRow(value.recipe("body"), value.time("created_at"), value.text("created_by"), value.text("why"))
+
+
+def signature_row(row: Row[Any]) -> SignatureRow:
+    """Return a signature of a roll's report."""
+    value = Values(row, "event", row.id)
+    return SignatureRow(value.text("who"), value.time("at"), value.text("new"))
 
 
 def stretch_row(row: Row[Any]) -> StretchRow:
@@ -135,6 +148,7 @@ def roll_row(row: Row[Any], counts: Counts) -> RollRow:
     if row.body is None or row.fabric is None:
         raise value.spoilt("recipe_id", "leads to no recipe of a fabric")
     recipe = Values(row, "recipe_version", row.recipe_id)
+    asked = recipe.recipe("body")
     lines = [value.count(f"lines_{what}") for what in ("acquired", "inspected", "uninspected", "repeated")]
     judged_lines, judged_line_px = value.count("judged_lines"), value.count("judged_line_px")
     return RollRow(
@@ -153,7 +167,7 @@ def roll_row(row: Row[Any], counts: Counts) -> RollRow:
         false_alarms=counts.false_alarms,
         missed=counts.missed,
         camera_id=value.text("camera_id"),
-        grading_rule=recipe.recipe("body").grading_rule,
+        grading_rule=asked.grading_rule,
         web_width_px=judged_line_px / judged_lines if judged_lines else None,
         broken_off=value.text("ended_how") == BROKEN_OFF,
         mm_per_line=value.scale_or_none("mm_per_line"),
@@ -165,6 +179,8 @@ def roll_row(row: Row[Any], counts: Counts) -> RollRow:
         resumed=value.count("resumed"),
         grading=grading_row(row),
         keep=value.flag("keep"),
+        nominal_width_mm=asked.nominal_width_mm,
+        width_tolerance_mm=asked.width_tolerance_mm,
     )
 
 

@@ -58,6 +58,21 @@ def test_whether_differing_cloth_is_told_and_the_columns_are_overruled_by_comman
     assert (back["tells_differing"], back["web"], back["least_size"]) == (True, "auto", 2.0)
 
 
+def test_the_width_the_cloth_should_have_is_set_and_taken_back_by_command(station: Station, demo_home: Path) -> None:
+    first = asked(station, demo_home)
+    assert (first["nominal_width_mm"], first["width_tolerance_mm"]) == (None, None)
+    outcome = station("recipe", "demo", "--width-tolerance", 10, "--home", demo_home)
+    assert outcome.code == 1
+    assert outcome.sentence.startswith("A tolerance of the width needs a nominal width")
+    changed = asked(station, demo_home, "--width", 980, "--width-tolerance", 10)
+    assert (changed["nominal_width_mm"], changed["width_tolerance_mm"]) == (980.0, 10.0)
+    assert asked(station, demo_home, "--width-tolerance", 5)["nominal_width_mm"] == 980.0
+    outcome = station("recipe", "demo", "--width", "inf", "--home", demo_home)
+    assert outcome.sentence == "A nominal width of inf mm is impossible: give 0 or more; nothing was saved."
+    back = asked(station, demo_home, "--width", 0)
+    assert (back["nominal_width_mm"], back["width_tolerance_mm"]) == (None, None)
+
+
 def test_looks_are_switched_off_and_on_by_command_and_that_is_on_the_audit(station: Station, demo_home: Path) -> None:
     with open_records(demo_home) as records:
         demo = records.history.recipe("demo")

@@ -162,6 +162,28 @@ def test_the_table_beside_the_cloth_is_not_judged() -> None:
         assert view.scores[:, view.left_px // 4 : view.right_px // 4].all()
 
 
+def test_the_width_is_measured_where_both_edges_of_the_web_are_seen_and_shows_a_narrow_spot() -> None:
+    pixels = np.full((1500, 1100), 200, np.uint8)
+    pixels[:, 100:1000] = cloth(1500, 900)
+    pixels[600:1100, 900:1000] = 200
+    run = Run(ScriptedCamera(blocks(pixels), width_px=1100), web="auto").to_end()
+    rows = run.of(RowJudged)
+    narrow = [row.cloth_px for row in rows if row.first_line >= 600 and row.end_line <= 1000]
+    wide = [row.cloth_px for row in rows if row.end_line <= 450]
+    assert 892 <= min(wide) <= max(wide) <= 908
+    assert 792 <= min(narrow) <= max(narrow) <= 808
+
+
+@pytest.mark.parametrize(("web", "beside"), [("full", 100), ("100:1000", 100), ("auto", 0)])
+def test_a_width_that_is_the_cameras_or_was_given_is_not_measured(web: str, beside: int) -> None:
+    pixels = np.full((600, 1100), 200, np.uint8)
+    pixels[:, beside:] = cloth(600, 1100 - beside)
+    run = Run(ScriptedCamera(blocks(pixels), width_px=1100), web=web).to_end()
+    rows = run.of(RowJudged)
+    assert rows
+    assert not any(row.cloth_px for row in rows)
+
+
 def test_colour_goes_the_same_way() -> None:
     pixels = np.stack([flawed(600, 500)] * 3, axis=2)
     run = Run(ScriptedCamera(blocks(pixels), width_px=500, channels=3)).to_end()

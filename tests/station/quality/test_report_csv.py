@@ -7,6 +7,7 @@ import io
 import locale
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,33 @@ def test_csv_lists_every_defect_and_defuses_formulas(store: Store, tmp_path: Pat
     assert rows[0]["roll"] == "'=1+1"
     assert rows[0]["found_at"].startswith("20")
     assert [(row["parts"], row["look"], row["threshold"]) for row in rows] == [("1", "fine", "2.0")] * 4
+
+
+def kind_of(value: str) -> str:
+    """The type that pandas takes a cell for."""
+    if value in ("True", "False"):
+        return "bool"
+    for kind, read in (("number", float), ("time", datetime.fromisoformat)):
+        try:
+            read(value)
+        except ValueError:
+            continue
+        return kind
+    return "text"
+
+
+def test_every_column_is_of_one_type_for_who_reads_it_as_pandas_does(store: Store, tmp_path: Path) -> None:
+    record(store, "R1", recipe(), measures=RollMeasures(0.5, 0.5, ""))
+    reports.to_csv(reports.report(History(store), "R1"), tmp_path / "r.csv")
+    with (tmp_path / "r.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    kinds = {name: {kind_of(row[name]) for row in rows if row[name]} for name in rows[0]}
+    assert all(len(found) <= 1 for found in kinds.values()), kinds
+    assert {name for name, found in kinds.items() if found == {"time"}} == {"found_at"}
+    assert {name for name, found in kinds.items() if found == {"bool"}} == {"is_reject", "counts"}
+    numbers = {"number", "position_mm", "across_mm", "length_mm", "width_mm", "score", "threshold", "points", "parts"}
+    assert {name for name, found in kinds.items() if found == {"number"}} == numbers
+    assert {row["found_at_zone"][:3] for row in rows} == {"UTC"}
 
 
 @pytest.mark.field("f18")

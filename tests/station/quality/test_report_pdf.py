@@ -15,7 +15,6 @@ from fontTools.ttLib import TTFont
 
 from station.contract import DefectChanged
 from station.quality import report as reports
-from station.quality.report_pdf import LISTED
 from station.records.history import History
 from station.records.store import Store
 from tests.rigs.records import run_on_disk
@@ -63,7 +62,7 @@ def test_pdf_holds_the_summary_and_the_pictures(store: Store, tmp_path: Path) ->
     left_out, reader = printed(store, "R<1>& #x *y* $z$ \\", tmp_path / "r.pdf")
     assert left_out == []
     text = words(reader)
-    for line in ("Roll R<1>& #x *y* $z$ \\", "10.00 m", "camera gone", "four-point v1", "Highest scores"):
+    for line in ("Roll R<1>& #x *y* $z$ \\", "10.00 m", "camera gone", "four-point v1", "The worst defects"):
         assert line in text, line
     assert sum(len(page.images) for page in reader.pages) == 3, "the rejects; what passed is not shown"
     assert str(reader.metadata.title) == "Roll R<1>& #x *y* $z$ \\"
@@ -155,16 +154,6 @@ def test_a_picture_that_cannot_be_read_is_left_out_and_named(
         "now", "A picture that is empty, cut, spoilt or missing is left out and named on the page and on stderr."
     )
     shutil.rmtree(third)
-
-
-@pytest.mark.slow
-def test_a_long_list_is_cut_and_says_so(store: Store, tmp_path: Path) -> None:
-    record(store, "R1", recipe())
-    made = reports.report(History(store), "R1")
-    many = tuple(made.defect_list[3] for _ in range(LISTED + 7))
-    longer = reports.Report(**{name: getattr(made, name) for name in made.__dataclass_fields__} | {"defect_list": many})
-    reports.to_pdf(longer, tmp_path / "r.pdf")
-    assert "… and 7 more; the CSV lists all." in words(pypdf.PdfReader(tmp_path / "r.pdf"))
 
 
 FULL_DISK = """

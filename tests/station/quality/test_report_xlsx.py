@@ -10,6 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from station.local_time import local, zone
 from station.quality import report as reports
 from station.records.history import History
 from station.records.store import Store
@@ -29,7 +30,7 @@ def test_a_workbook_has_numbers_as_numbers_and_text_as_text(store: Store, tmp_pa
     first = replace(made.defect_list[0], position=333.20000000000005, piece="https://a.b/\udcff", score=float("nan"))
     reports.to_xlsx(replace(made, defect_list=(first, *made.defect_list[1:])), tmp_path / "r.xlsx")
     book = openpyxl.load_workbook(tmp_path / "r.xlsx")
-    assert book.sheetnames == ["Roll", "Defects", "Stretches"]
+    assert book.sheetnames == ["Roll", "Figures", "Defects", "Stretches", "Width"]
     summary = {row[0]: row[1] for row in book["Roll"].iter_rows(values_only=True)}
     assert summary["Roll"] == "=1+1 卷布"
     assert book["Roll"]["B2"].data_type == "s"
@@ -39,6 +40,12 @@ def test_a_workbook_has_numbers_as_numbers_and_text_as_text(store: Store, tmp_pa
     assert len(others) == 3
     assert (told["position_mm_unverified"], told["length_mm_unverified"], told["is_reject"]) == (333.2, 20, True)
     assert isinstance(told["found_at"], datetime)
+    assert told["found_at_zone"] == zone(first.found_at)
+    figures = {row[0]: row[1] for row in book["Figures"].iter_rows(values_only=True)}
+    assert (figures["inspected_m"], figures["points"], figures["may_be_signed"]) == (90, 7, False)
+    begun = local(made.started_at).replace(tzinfo=None)
+    assert abs((figures["started_at"] - begun).total_seconds()) < 1
+    assert figures["started_at_zone"].startswith("UTC")
     assert (told["look"], told["threshold"]) == ("fine", 2)
     assert told["piece"] == "https://a.b/\\udcff"
     assert [row[-1] for row in book["Stretches"].iter_rows(min_row=2, values_only=True)] == [None, "camera gone", None]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station.recipe.looks_chosen import with_looks
-from station.recipe.overruled import kept_told, overruled
+from station.recipe.overruled import FIELDS, kept_told, overruled
 from station.recipe.web import WebRule
 from tests.rigs.records import make_looks, make_recipe
 
@@ -72,6 +72,6 @@ def test_what_is_kept_is_said_with_how_to_change_it() -> None:
     assert kept_told(recipe, ()) == ""
 
 
-@pytest.mark.parametrize("name", ["min_length_mm", "tells_differing", "web"])
+@pytest.mark.parametrize("name", FIELDS)
 def test_each_is_said_by_itself(name: str) -> None:
     assert kept_told(make_recipe(), (name,)).count(",") == 0

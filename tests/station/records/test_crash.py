@@ -21,7 +21,8 @@ store = Store.open(home)
 store.begin_roll("doomed", make_recipe(), "cam")
 for number in range(1, 100000):
     store.write(DefectChanged(make_defect(number, crop=picture(), crop_scores=np.ones((8, 12), np.float32))))
-    store.write(RowJudged(10 * number - 10, 10 * number, np.full(3, number, np.float32), width_px=900))
+    peaks = np.full(3, number, np.float32)
+    store.write(RowJudged(10 * number - 10, 10 * number, peaks, width_px=900, cloth_px=900 - number))
     store.write(StretchClosed(Stretch(10 * number - 10, 10 * number)))
     if number % 3 == 0:
         assert store.flush()
@@ -54,6 +55,9 @@ def test_kill_9_loses_nothing_acknowledged(home: Path, acknowledgements: int) ->
             assert cv2.imread(str(row.heat_file)) is not None
         first_lines, peaks = history.profile(roll.id)
         assert len(first_lines) == len(peaks) >= 3 * last
+        widths = history.width(roll.id)
+        assert sum(row.judged_lines for row in widths) == 10 * len(first_lines) // 3
+        assert min(row.least_px or 900 for row in widths) == 900 - len(first_lines) // 3
         assert roll.ledger.lines_in_flight == 0
         assert roll.ledger.lines_inspected >= 10 * last
         assert sum(s.end_line - s.first_line for s in history.stretches(roll.id)) == roll.ledger.lines_acquired

@@ -19,8 +19,9 @@ from station.records.keeping.choosing import Worth, pictured, worth_of_rolls
 from station.records.keeping.cloth import Shelf
 from station.records.keeping.dropping import DROPPED, drop_pictures
 from station.records.keeping.settings import RetentionSettings
+from station.records.keeping.table import EvidenceTable
 from station.records.rows import DefectFilter, Verdict
-from station.records.schema import EventTable, EvidenceTable
+from station.records.schema import EventTable
 from station.records.store import Store
 from tests.station.records.keeping.conftest import Look, pictures, record_cloth, review, weave
 

@@ -1,0 +1,1 @@
+"""This room keeps and reads what is recorded all along a roll: the profile of scores and the width."""
