@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from station.contract import StationError
-from station.people.rights import RIGHTS, WORDS, may, who_may
+from station.people.rights import PARTS, RIGHTS, WORDS, may, who_may
 from station.records.rows import RecordsError
 from station.records.store import Store
 from station.state.person import Person
@@ -103,6 +103,8 @@ class _Guard:
     def __getattr__(self, name: str) -> Any:
         """Return the object's own attribute, a call of it with the guard before it."""
         value = getattr(self._guarded, name)
+        if name in PARTS:
+            return _Guard(value, self._gate)
         return _checked(self._gate, name, value) if name in RIGHTS and callable(value) else value
 
 

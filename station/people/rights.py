@@ -42,6 +42,7 @@ CORE: Final[dict[str, frozenset[Role]]] = {
     "close_unfinished": LINE,
     "veto_stop": LINE,
     "release_stop": LINE,
+    "acknowledge": EVERYONE,
     "rename_roll": EVERYONE,
     "correct_roll": EVERYONE,
 }
@@ -55,10 +56,21 @@ RECORDS: Final[dict[str, frozenset[Role]]] = {
 }
 """The rights of what people write to the records beside the core (:class:`station.records.store.Store`)."""
 
+REVIEWS: Final[dict[str, frozenset[Role]]] = {
+    "say": REVIEWERS,
+    "undo": REVIEWERS,
+    "put_missed": REVIEWERS,
+    "keep": REVIEWERS,
+}
+"""The rights of each call of :class:`station.records.defects.reviews.Reviews`."""
+
+PARTS: Final = frozenset({"reviews"})
+"""These parts of the records stand behind the guard too."""
+
 PEOPLE: Final[dict[str, frozenset[Role]]] = {"add_person": ADMINS, "remove_person": ADMINS, "switch_people": ADMINS}
 """The rights of who manages people (``station people``)."""
 
-RIGHTS: Final = CORE | RECORDS | PEOPLE
+RIGHTS: Final = CORE | RECORDS | REVIEWS | PEOPLE
 
 WORDS: Final[dict[str, str]] = {
     "start_roll": "start a roll",
@@ -71,9 +83,14 @@ WORDS: Final[dict[str, str]] = {
     "close_unfinished": "close a roll",
     "veto_stop": "veto a stop",
     "release_stop": "release a stop",
+    "acknowledge": "answer alarms",
     "rename_roll": "rename a roll",
     "correct_roll": "correct a roll",
     "review": "review defects",
+    "say": "review defects",
+    "undo": "take back reviews",
+    "put_missed": "put missed defects on record",
+    "keep": "keep things for ever",
     "save_recipe": "change recipes",
     "add_model": "teach fabrics",
     "add_calibrations": "calibrate cameras",

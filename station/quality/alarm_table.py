@@ -1,5 +1,5 @@
-"""This module writes the alarm history as a table: CSV (local times with their distance from UTC) or an Excel workbook
-(local times)."""
+"""This module writes the alarm history as a table: CSV or an Excel workbook, with local times and their distance from
+UTC."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.durable import write_whole
+from station.local_time import zone
 from station.quality.report_csv import LINE_END, MARK, CsvStyle, cell
 from station.quality.report_xlsx import Sheet, write_book
 from station.records.alarms.history import AlarmRow
 
 HEAD = (
     "number", "raised", "told_last", "acknowledged", "acknowledged_by", "gone", "state", "what", "severity", "roll",
-    "text", "occurrences", "per_hour", "minutes_to_answer",
+    "text", "occurrences", "per_hour", "minutes_to_answer", "raised_zone",
 )  # fmt: skip
 STEPS_HEAD = ("number", "at", "step", "who")
 DIGITS = {"per_hour": 2, "minutes_to_answer": 1}
@@ -54,4 +55,5 @@ def _values(alarm: AlarmRow) -> list[object]:
         alarm.occurrences,
         round(alarm.per_hour, 2),
         None if after is None else round(after.total_seconds() / 60, 1),
+        zone(alarm.raised_at),
     ]

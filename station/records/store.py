@@ -151,11 +151,7 @@ class Store(AbstractContextManager["Store"]):
 
     def lost_of(self, roll: str) -> int:
         """Return the number of events of a roll, begun in this store, that are not on record for good."""
-        return sum(
-            self._writer.lost_of(roll_id)
-            for roll_id, header in list(self.rolls.headers.items())
-            if header["name"] == roll
-        )
+        return sum(map(self._writer.lost_of, self.rolls.named(roll)))
 
     def lag(self, limit_m: float = UNRECORDED_M) -> RecordsLag | None:
         """Describe how far the record lags behind the cloth, None if it does not."""

@@ -67,6 +67,10 @@ class OpenRolls:
         self.open: tuple[int, str] | None = None
         """Id and name of the open roll; read it once, as the line may end the roll meanwhile."""
 
+    def named(self, name: str) -> list[int]:
+        """Return the numbers of the rolls of this name that were begun here."""
+        return [roll_id for roll_id, header in list(self.headers.items()) if header["name"] == name]
+
     @property
     def open_id(self) -> int:
         """Give the number of the open roll.  Raises RecordsError if none is open."""

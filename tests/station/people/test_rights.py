@@ -6,7 +6,8 @@ import pytest
 
 from station.contract import Core
 from station.core import Station
-from station.people.rights import ANYBODY, CORE, PEOPLE, RECORDS, RIGHTS, WORDS, may, who_may
+from station.people.rights import ANYBODY, CORE, PEOPLE, RECORDS, REVIEWS, RIGHTS, WORDS, may, who_may
+from station.records.defects.reviews import Reviews
 from station.records.store import Store
 from station.state.person import Role
 
@@ -22,6 +23,7 @@ def test_every_call_of_the_core_has_a_row_and_every_row_is_a_call() -> None:
 
 def test_what_people_write_to_the_records_has_a_row() -> None:
     assert all(callable(getattr(Store, name)) for name in RECORDS)
+    assert {name for name in vars(Reviews) if not name.startswith("_")} == REVIEWS.keys()
 
 
 @pytest.mark.parametrize("call", CORE)

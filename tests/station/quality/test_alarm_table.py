@@ -9,7 +9,7 @@ from pathlib import Path
 
 import openpyxl
 
-from station.local_time import dated, local
+from station.local_time import local, zone
 from station.quality.alarm_table import HEAD, write_alarms_csv, write_alarms_xlsx
 from station.records.alarms.history import AlarmRow, AlarmStep
 
@@ -25,7 +25,7 @@ def test_alarms_are_written_as_csv_that_no_spreadsheet_runs(tmp_path: Path) -> N
     [head, row] = csv.reader(io.StringIO((tmp_path / "a.csv").read_text("utf-8-sig")))
     assert head == list(HEAD)
     said = dict(zip(head, row, strict=True))
-    assert said["raised"] == dated(AT)
+    assert (said["raised"], said["raised_zone"]) == (f"{local(AT):%Y-%m-%d %H:%M:%S}", zone(AT))
     assert (said["gone"], said["state"], said["acknowledged_by"]) == ("", "active, acknowledged", "ann")
     assert (said["occurrences"], said["per_hour"], said["minutes_to_answer"]) == ("6", "3.0", "9.0")
     assert said["text"] == "'=cmd|'x'!A1; 布 fades"

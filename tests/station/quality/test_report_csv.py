@@ -62,7 +62,7 @@ def test_every_column_is_of_one_type_for_who_reads_it_as_pandas_does(store: Stor
     kinds = {name: {kind_of(row[name]) for row in rows if row[name]} for name in rows[0]}
     assert all(len(found) <= 1 for found in kinds.values()), kinds
     assert {name for name, found in kinds.items() if found == {"time"}} == {"found_at"}
-    assert {name for name, found in kinds.items() if found == {"bool"}} == {"is_reject", "counts"}
+    assert {name for name, found in kinds.items() if found == {"bool"}} == {"is_reject", "counts", "picture_dropped"}
     numbers = {"number", "position_mm", "across_mm", "length_mm", "width_mm", "score", "threshold", "points", "parts"}
     assert {name for name, found in kinds.items() if found == {"number"}} == numbers
     assert {row["found_at_zone"][:3] for row in rows} == {"UTC"}

@@ -42,7 +42,7 @@ def test_a_workbook_has_numbers_as_numbers_and_text_as_text(store: Store, tmp_pa
     assert isinstance(told["found_at"], datetime)
     assert told["found_at_zone"] == zone(first.found_at)
     figures = {row[0]: row[1] for row in book["Figures"].iter_rows(values_only=True)}
-    assert (figures["inspected_m"], figures["points"], figures["may_be_signed"]) == (90, 7, False)
+    assert (figures["inspected_m"], figures["points"], figures["may_be_signed"]) == (90, 7, True)
     begun = local(made.started_at).replace(tzinfo=None)
     assert abs((figures["started_at"] - begun).total_seconds()) < 1
     assert figures["started_at_zone"].startswith("UTC")

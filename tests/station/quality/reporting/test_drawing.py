@@ -17,11 +17,15 @@ from station.quality import report as reports
 from station.quality.report import Report
 from station.quality.report_differing import ReportDiffering
 from station.quality.report_pdf import pages_as_png
+from station.quality.report_way import RollWay
 from station.quality.reporting.drawing import roll_map, width_trace
 from station.quality.reporting.qr import qr_svg
 from station.quality.reporting.rows import ReportStretch
+from station.records.defects.words import Word
 from station.records.history import History
+from station.records.rows import DefectFilter
 from station.records.store import Store
+from station.state.roll import RollIdentity
 from tests.rigs.reported_roll import recipe, record
 
 
@@ -36,7 +40,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
         store.write(Notice(Severity.WARNING, "the lamp is dim"))
         store.write(RollEnded("卷布 لفة 7", Ledger(200_000, 180_000, 20_000)))
         assert store.flush()
-        yield reports.report(History(store), "卷布 لفة 7")
+        history = History(store)
+        third = history.defects(DefectFilter(history.roll("卷布 لفة 7").id))[2]
+        store.reviews.say([third.id], Word(severity="critical"), "ann")
+        yield reports.report(history, "卷布 لفة 7")
 
 
 def words(file: Path) -> tuple[int, str]:
@@ -71,7 +78,9 @@ def test_the_page_has_the_code_the_grade_and_the_narrow_spot(made: Report, tmp_p
 
 
 def test_a_report_without_critical_findings_has_room_for_signatures(made: Report, tmp_path: Path) -> None:
-    reports.to_pdf(replace(made, to_review=(), identity={"order": "4711", "operator": "Ann"}), tmp_path / "r.pdf")
+    reports.to_pdf(
+        replace(made, to_review=(), way=RollWay(RollIdentity(order="4711", operator="Ann"))), tmp_path / "r.pdf"
+    )
     _, text = words(tmp_path / "r.pdf")
     assert "NOT TO BE SIGNED" not in text
     assert "Inspected by, date (Ann)" in text

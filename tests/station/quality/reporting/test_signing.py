@@ -11,6 +11,7 @@ import pytest
 from station.quality import report as reports
 from station.quality.reporting.rows import ReportDefect
 from station.quality.reporting.signing import hold_up, signing_words
+from station.records.defects.words import Word
 from station.records.history import History
 from station.records.rows import DefectFilter, Verdict
 from station.records.store import Store
@@ -66,11 +67,12 @@ def test_a_report_is_signed_once_its_critical_findings_are_reviewed_and_a_later_
     with Store.open(tmp_path / "home") as store:
         record(store, "R1", recipe())
         history = History(store)
+        found = history.defects(DefectFilter(history.roll("R1").id))
+        store.reviews.say([found[2].id], Word(severity="critical"), "ann")
         with pytest.raises(
             reports.ReportError, match=r"NOT TO BE SIGNED: 1 critical finding is not reviewed \(no 3\)\."
         ):
             reports.sign(store, history, "R1", "ann")
-        found = history.defects(DefectFilter(history.roll("R1").id))
         store.review(found[2].id, Verdict.CONFIRMED, "ann")
         (signature,) = reports.sign(store, history, "R1", "王 اسم").signatures
         assert (signature.by, signature.stands) == ("王 اسم", True)
