@@ -145,7 +145,8 @@ def teach(
     held_out_lines = _collect(Section(camera, held_out=False), draft, collector, budget, shown)
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
     network = _fit(collector, encoder, request, budget)
-    left_off = teach_beside(open_cloth, draft, network, request, budget, _training_end(budget))
+    shown_so = draft.model_copy(update={"cloth": shown.taught(camera.channels, camera.white)})
+    left_off = teach_beside(open_cloth, shown_so, network, request, budget, _training_end(budget))
     runtime = Runtime(network, device=request.device, precision=request.precision)
     shares = shares_of([*network.broad, *([LONG] if network.long else [])])
     try:
@@ -164,7 +165,7 @@ def teach(
             exceedance=NO_SCALE_EXCEEDANCE * shares[FINE],
             every_row=every_row,
         ).for_all_looks(shares[FINE])
-        broad = law_of(open_cloth, draft, runtime, request, shares, budget, HELD_OUT_END)
+        broad = law_of(open_cloth, shown_so, runtime, request, shares, budget, HELD_OUT_END)
         suspects, looked_at = suspect_tiles(
             collector, runtime, sensitivity, spots, section.width_px, lambda done: _look_on(budget, done)
         )
@@ -187,7 +188,7 @@ def teach(
             "long": limits_of(network.long, held.web_px, request, shares),
             "min_length_mm": least_size(request.mm_per_px, runtime.point_spread_px),
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
-            "cloth": shown.taught(camera.channels, camera.white),
+            "cloth": shown_so.cloth,
         }
     )
     metadata: checkpoint.Metadata = {

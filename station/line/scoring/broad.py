@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from model.scorer import TileScorer
 from station.line.flow import Chunk, EndOfRun, TileRow
 from station.line.scoring.new_lines import NewLines
+from station.line.scoring.relight import Relighting
 from station.line.scoring.tiling import Tiler
 from station.recipe import Recipe
+from station.recipe.cloth import TaughtCloth
 from station.recipe.frame_spots import FrameAt
 
 
@@ -67,14 +69,25 @@ class BroadRows:
         size: how many times smaller the cloth is made.
         recipe: the recipe as this look takes it, see :meth:`station.recipe.Recipe.seen_by`.
         width_px: width of the camera.
+        taught: the cloth of the teaching, in whose light this look sees all cloth.
     """
 
-    def __init__(self, size: int, recipe: Recipe, *, width_px: int, tile_px: int, cell_px: int) -> None:
+    def __init__(
+        self,
+        size: int,
+        recipe: Recipe,
+        *,
+        width_px: int,
+        tile_px: int,
+        cell_px: int,
+        taught: TaughtCloth | None = None,
+    ) -> None:
         self._size = size
         self._tile = tile_px
         self._width = width_px // size
         self._edges = SeenEdges()
         self._tiler = Tiler(recipe, width_px=self._width, tile_px=tile_px, cell_px=cell_px, web=self._edges)
+        self._light = Relighting(taught if taught and taught.width_px == width_px else None, self._width)
         self._new = NewLines()
         self._made = 0
         self._rest: NDArray[np.uint8] | None = None
@@ -91,13 +104,15 @@ class BroadRows:
         self._rest = lines[count * self._size :].copy()
         edges = Edges(-(-row.left_px // self._size), min(row.right_px // self._size, self._width))
         self._edges.see(self._made + count, edges, self._tile)
-        for chunk in self._chunks(shrunk(lines, self._size), row):
+        smaller = self._light.relit(shrunk(lines, self._size), *edges)
+        for chunk in self._chunks(smaller, row):
             yield from map(self._own, self._tiler.push(chunk))
 
     def end_run(self) -> Iterator[TileRow | EndOfRun]:
         """Yield what is still to be judged of the present run, and its end; nothing if no run is open."""
         yield from map(self._own, self._tiler.end_run())
         self._new.end_run()
+        self._light.end_run()
         self._made = 0
         self._rest = None
         self._edges.clear()
@@ -132,7 +147,14 @@ class BroadRows:
 def broad_rows(recipe: Recipe, scorer: TileScorer, width_px: int) -> list[BroadRows]:
     """Return what makes the rows of each broad look that the recipe has on and the scorer has."""
     return [
-        BroadRows(one.size, recipe.seen_by(one), width_px=width_px, tile_px=scorer.tile_px, cell_px=scorer.cell_px)
+        BroadRows(
+            one.size,
+            recipe.seen_by(one),
+            width_px=width_px,
+            tile_px=scorer.tile_px,
+            cell_px=scorer.cell_px,
+            taught=recipe.cloth,
+        )
         for one in recipe.broad_among(scorer.broad)
     ]
 

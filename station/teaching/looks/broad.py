@@ -52,6 +52,7 @@ def steps_of(
             width_px=camera.width_px,
             tile_px=TILE_PX,
             cell_px=CELL_PX,
+            taught=recipe.cloth,
         )
         for size in sizes
         if camera.width_px >= size * 4 * CELL_PX
@@ -87,7 +88,7 @@ def teach_beside(
     Where there is too little cloth for a look, it is left off; returns those by name, each with why.
 
     Args:
-        recipe: the draft by which cloth is found.
+        recipe: the draft by which cloth is found, with what its cloth looks like.
         end: share of the time at which this ends.
     """
     sizes = request.broad
