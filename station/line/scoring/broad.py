@@ -104,7 +104,7 @@ class BroadRows:
         self._rest = lines[count * self._size :].copy()
         edges = Edges(-(-row.left_px // self._size), min(row.right_px // self._size, self._width))
         self._edges.see(self._made + count, edges, self._tile)
-        smaller = self._light.relit(shrunk(lines, self._size), *edges)
+        smaller = self._light.relit(shrunk(lines, self._size), edges.left_px, edges.right_px)
         for chunk in self._chunks(smaller, row):
             yield from map(self._own, self._tiler.push(chunk))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, and_, case, func, not_, or_, select, true, type_coerce
 from sqlalchemy.orm import Session
@@ -48,12 +48,6 @@ class Pictured(NamedTuple):
         return [path for path in (self.crop_file, self.heat_file) if isinstance(path, str) and PICTURE.fullmatch(path)]
 
 
-def is_kept(table: Any) -> ColumnElement[bool]:
-    """Return the condition that a roll or defect is to be kept for ever."""
-    column = table.__table__.c.get("keep")
-    return not_(true()) if column is None else column.is_(True)
-
-
 def of_worth(worth: Worth | None) -> ColumnElement[bool]:
     """Return the condition that a defect's pictures are of this worth; None: of any."""
     merged = DefectTable.merged_into.is_not(None)  # never listed again
@@ -74,8 +68,8 @@ def may_go(worth: Worth | None) -> ColumnElement[bool]:
     return and_(
         or_(DefectTable.crop_file.is_not(None), DefectTable.heat_file.is_not(None)),
         RollTable.ended_how != "",
-        not_(is_kept(RollTable)),
-        not_(is_kept(DefectTable)),
+        RollTable.keep.is_(False),
+        DefectTable.keep.is_(False),
         of_worth(worth),
     )
 
@@ -109,7 +103,7 @@ def pictured(
 
 def guarded_rolls(engine: Engine) -> set[int]:
     """Return the rolls of which nothing may go: open ones and kept ones."""
-    query = select(RollTable.id).where(or_(RollTable.ended_how == "", is_kept(RollTable)))
+    query = select(RollTable.id).where(or_(RollTable.ended_how == "", RollTable.keep.is_(True)))
     with Session(engine) as session:
         return set(session.scalars(query))
 
@@ -119,7 +113,7 @@ def with_profile(engine: Engine) -> list[tuple[int, int]]:
     query = (
         select(EvidenceTable.roll_id, EvidenceTable.profile_bytes)
         .join(RollTable, RollTable.id == EvidenceTable.roll_id)
-        .where(EvidenceTable.profile_bytes > 0, RollTable.ended_how != "", not_(is_kept(RollTable)))
+        .where(EvidenceTable.profile_bytes > 0, RollTable.ended_how != "", RollTable.keep.is_(False))
         .order_by(EvidenceTable.roll_id)
     )
     with Session(engine) as session:

@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from drivers.recording.format import SUFFIX
 from drivers.recording.reader import RecordingError, first_metadata
+from station.records.defects.tables import KeptRecordingTable
 from station.records.schema import RollTable
 
 FRESH_S = 3600.0
 """A recording written to within this time may still be in the making."""
-KEPT_TABLE = "kept_recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,7 @@ class Shelf:
     def kept(self, engine: Engine) -> set[Path]:
         """Return the folders of recordings that somebody said are to be kept."""
         with engine.connect() as connection:
-            if not inspect(connection).has_table(KEPT_TABLE):
-                return set()
-            rows = connection.execute(text(f"SELECT folder FROM {KEPT_TABLE}"))
-            return {self._home / str(row[0]) for row in rows}
+            return {self._home / str(folder) for folder in connection.scalars(select(KeptRecordingTable.folder))}
 
 
 def _read(folder: Path) -> _Known:

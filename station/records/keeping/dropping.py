@@ -18,7 +18,7 @@ from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from station.records import audit, images
-from station.records.keeping.choosing import Pictured, Worth, is_kept, may_go
+from station.records.keeping.choosing import Pictured, Worth, may_go
 from station.records.keeping.table import EvidenceTable
 from station.records.schema import DefectTable, ProfileTable, RollTable
 
@@ -130,7 +130,7 @@ def drop_profile(write: Write, roll_id: int, size: int, why: str) -> Removed:
     """Remove a roll's score profile, some rows at a time.  Raises RecordsError."""
 
     def some(session: Session) -> int | None:
-        roll = session.scalar(select(RollTable).where(RollTable.id == roll_id, ~is_kept(RollTable)))
+        roll = session.scalar(select(RollTable).where(RollTable.id == roll_id, RollTable.keep.is_(False)))
         if roll is None or roll.ended_how == "":
             return None
         ids = session.scalars(select(ProfileTable.id).where(ProfileTable.roll_id == roll_id).limit(PROFILE_ROWS)).all()

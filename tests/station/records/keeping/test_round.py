@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from station.quality import report as reports
 from station.records import audit
+from station.records.defects.words import Keep
 from station.records.history import History
-from station.records.keeping import choosing, dropping
 from station.records.keeping import round as round_module
 from station.records.keeping.choosing import Worth, pictured, worth_of_rolls
 from station.records.keeping.cloth import Shelf
@@ -132,16 +132,12 @@ def test_what_has_gone_is_counted_in_the_audit_and_the_rows_say_so(
 
 
 def test_open_and_kept_rolls_and_kept_defects_keep_everything(
-    store: Store, home: Path, history: History, look: Look, monkeypatch: pytest.MonkeyPatch
+    store: Store, home: Path, history: History, look: Look
 ) -> None:
-    """The flags are whatever the schema calls ``keep``; here a roll and a defect are said to be kept."""
     ended, kept = weave(store, "a", ".x."), weave(store, "b", ".x.")
-    keeps = {
-        "RollTable": choosing.RollTable.id == kept,
-        "DefectTable": (choosing.DefectTable.roll_id == ended) & (choosing.DefectTable.number == 1),
-    }
-    for module in (choosing, dropping):
-        monkeypatch.setattr(module, "is_kept", lambda table: keeps[table.__name__])
+    first = next(row for row in history.defects(DefectFilter(ended)) if row.number == 1)
+    store.reviews.keep(Keep(roll="b"), "ann")
+    store.reviews.keep(Keep(defect_id=first.id), "ann")
     still = weave(store, "c", ".x.", is_open=True)
     record_cloth(home / "recordings", "one", "b", 48)
     record_cloth(home / "recordings", "two", "c", 48)
@@ -165,9 +161,7 @@ def test_what_was_decided_to_be_kept_in_the_last_moment_stays(
     look()
     chosen = pictured(store.read_engine, None, (0, 0), None, 10)
     assert len(chosen) == 3
-    monkeypatch.setattr(
-        choosing, "is_kept", lambda table: table.__table__.c.id == (roll if "Roll" in str(table) else 0)
-    )
+    store.reviews.keep(Keep(roll="a"), "ann")
     assert not drop_pictures(home, store.call, chosen, None, "why")
     assert pictures(home, roll) == ALL
     assert audited(store) == []
@@ -233,9 +227,10 @@ def test_recordings_that_somebody_keeps_are_known(store: Store, home: Path, look
     weave(store, "a", ".")
     near = record_cloth(home / "recordings", "1", "a", 90)
     assert Shelf(home, home / "recordings").kept(store.read_engine) == set()
-    store.call(lambda session: session.execute(text("CREATE TABLE kept_recording (folder TEXT PRIMARY KEY)")))
-    store.call(lambda session: session.execute(text("INSERT INTO kept_recording VALUES ('recordings/1'), ('/far/2')")))
-    assert Shelf(home, home / "recordings").kept(store.read_engine) == {near, Path("/far/2")}
+    far = record_cloth(home.parent / "far", "2", "a", 90)
+    for folder in (near, far):
+        store.reviews.keep(Keep(recording=folder), "ann", "for the customer")
+    assert Shelf(home, home / "recordings").kept(store.read_engine) == {near, far}
     look()
     look(2)
     assert near.exists()
