@@ -35,6 +35,7 @@ def lag(station: Station) -> RecordsLag | None:
     return station.snapshot().records
 
 
+@pytest.mark.slow
 def test_a_lag_is_on_the_snapshot_until_all_is_on_disk(tmp_path: Path) -> None:
     with open_records(tmp_path / "home") as records:
         demo.install_fabric(records.store, records.history)

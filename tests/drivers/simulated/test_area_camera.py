@@ -198,6 +198,7 @@ def inspect(camera: Camera) -> tuple[Inspection, list[Event]]:
     return inspection, events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", [(), *((name,) for name in FRAME_FAULT_NAMES if name != "unplug")])
 @pytest.mark.parametrize("overlap_lines", [0, 50])
 def test_the_line_counts_overlap_as_repeated_and_every_line_once(faults: tuple[str, ...], overlap_lines: int) -> None:

@@ -31,6 +31,7 @@ def whole() -> np.ndarray:
     return make().render(-700, 2400)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_a_picture_does_not_depend_on_how_it_is_asked_for(whole: np.ndarray, data: st.DataObject) -> None:

@@ -298,6 +298,7 @@ def test_the_running_rig_reverses() -> None:
     assert_truth(played, camera.fault_truth())
 
 
+@pytest.mark.slow
 def test_flaws_are_told_in_the_numbers_the_encoder_gives() -> None:
     slipped = SimulatedCamera(
         seed=2, width_px=256, metres=4, flaws_per_m=6, faults=["encoder-slip"], fault_every_lines=1500

@@ -270,6 +270,7 @@ def test_stop_wakes_a_reader_in_another_thread() -> None:
     assert results == [None]
 
 
+@pytest.mark.slow
 def test_stop_does_not_raise_when_the_renderer_died_holding_the_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = make_rig(total=None, lines_per_s=1000.0, slots=LONG_PAST)
     rig.start()

@@ -152,6 +152,7 @@ def crashed(tmp_path: Path) -> Iterator[Records]:
         yield opened
 
 
+@pytest.mark.slow
 def test_the_window_waits_for_people_who_go_on_with_the_roll_to_its_end(crashed: Records) -> None:
     with open_station(crashed, camera()) as station:
         start_attended(station, LineSettings(fabric=demo.FABRIC), None)

@@ -120,6 +120,7 @@ def test_a_fabric_taught_at_quite_another_scale_is_told(
     assert report["length_m"] == pytest.approx(512 * 0.8 / 1000, rel=0.002)
 
 
+@pytest.mark.slow
 def test_the_shading_of_a_live_camera_is_applied_by_the_next_roll(
     station: Station, demo_home: Path, tmp_path: Path
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_wrong_serial_number_is_one_sentence(station: Station, tmp_path: Path)
         assert "99999999" in outcome.sentence
 
 
+@pytest.mark.slow
 def test_focus_and_exposure_are_told_every_second(station: Station, tmp_path: Path) -> None:
     settings = config(tmp_path, SIMULATED.format(metres=100) + "speed_m_per_min = 20\n")
     outcome = station("calibrate", "focus", "--config", settings, "--seconds", 3, "--json")

@@ -112,6 +112,7 @@ def test_doctor_names_an_unwritable_home_and_exits_1(station: Station, tmp_path:
     assert "home" in {check["name"] for check in outcome.json["checks"] if not check["ok"]}
 
 
+@pytest.mark.slow
 def test_teach_then_inspect(
     station: Station, good_cloth: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,6 +173,7 @@ def test_a_name_that_nobody_may_have_is_refused_by_the_sign(station: Station) ->
     assert "U+202E (right-to-left override) cannot be in a person's name" in outcome.sentence
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("home")
 def test_a_name_that_the_terminal_has_no_signs_for_ends_no_command(home: Path) -> None:
     with Store.open(home) as store:

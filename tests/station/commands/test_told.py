@@ -152,6 +152,7 @@ def data_set(tmp_path: Path, good_cloth: np.ndarray) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_teaching")
 @pytest.mark.field("f19")
 def test_the_root_of_a_data_set_is_refused_by_name_and_nothing_is_taught(
@@ -177,6 +178,7 @@ def test_the_root_of_a_data_set_is_refused_by_name_and_nothing_is_taught(
     assert folders == {"train/good": 6, "test/good": 1, "test/hole": 1, "ground_truth/hole": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("demo_home")
 @pytest.mark.field("other light")
 def test_a_folder_in_another_light_is_told_once_on_stderr_in_the_json_and_in_the_audit(
@@ -196,6 +198,7 @@ def test_a_folder_in_another_light_is_told_once_on_stderr_in_the_json_and_in_the
     record_property("now", f"told once a roll: “{light}”")
 
 
+@pytest.mark.slow
 @pytest.mark.field("f03")
 def test_pictures_are_played_at_the_white_of_the_teaching_and_another_depth_is_told(
     station: Station, demo_home: Path, tmp_path: Path, good_cloth: np.ndarray

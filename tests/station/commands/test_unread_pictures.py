@@ -21,6 +21,7 @@ def inspect(station: Station, folder: Path, *more: object) -> Outcome:
     return station("inspect", "--fabric", "demo", "--images", folder, "--json", *more)
 
 
+@pytest.mark.slow
 @pytest.mark.field("f08")
 @pytest.mark.field("f21")
 def test_the_roll_goes_on_behind_damaged_pictures_which_are_named_everywhere(
@@ -68,6 +69,7 @@ def test_the_roll_goes_on_behind_damaged_pictures_which_are_named_everywhere(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.field("f21")
 def test_what_the_header_shows_is_refused_before_the_roll(
     station: Station,
@@ -101,6 +103,7 @@ def test_what_the_header_shows_is_refused_before_the_roll(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.field("f03")
 def test_12_bits_in_16_are_judged_as_the_same_cloth_in_8(
     station: Station,

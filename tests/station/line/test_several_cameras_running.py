@@ -91,6 +91,7 @@ def test_a_neighbour_that_was_unplugged_joins_again() -> None:
     assert not is_told(run, "Camera left")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["lost-lines", "short-block", "duplicate-block", "late-block", "jitter", "clock-step"]
 )

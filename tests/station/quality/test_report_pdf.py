@@ -182,6 +182,7 @@ print(sorted(path.name for path in home.iterdir()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.field("f14")
 @pytest.mark.skipif(sys.platform != "linux", reason="makes a small disk with unshare and mount")
 def test_an_old_report_survives_a_full_disk(tmp_path: Path, record_property: Told) -> None:

@@ -119,6 +119,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_several_programs_write_one_chain_and_distinct_versions(home: Path) -> None:
     words = [sys.executable, "-c", PREAMBLE + SAVING, home]
     children = [subprocess.Popen([*words, name], stderr=subprocess.PIPE, text=True) for name in ("ann", "bob")]

@@ -51,6 +51,7 @@ def is_a_folders_name(name: str) -> bool:
     return name not in ("", ".", "..") and len(os.fsencode(name)) < 200 and (os.name == "posix" or name.isalnum())
 
 
+@pytest.mark.slow
 @pytest.mark.field("r04")
 def test_the_database_lies_in_its_home_whatever_the_path(record_property: Callable[[str, object], None]) -> None:
     @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))

@@ -120,6 +120,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_files_that_may_not_grow(tmp_path: Path) -> None:
     pytest.importorskip("resource")
     outcome = run_python(NO_FILE_MAY_GROW, tmp_path / "home", check=False)

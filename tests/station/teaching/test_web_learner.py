@@ -103,6 +103,7 @@ def test_where_nothing_lies_beside_only_the_bare_lamp_and_the_dark_are_left_out(
     assert edges_of(look, [block]) == [WebEdges(37, greige.width - 200)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("style", "yarn_px", "texture"), [("twill", 4.0, 2.5), ("plain", 2.2, 4.0), ("denim", 9.0, 1.0)]
 )
@@ -192,6 +193,7 @@ def test_tables_of_strips_show_no_yarns(shared_data: Path) -> None:
     assert not learn(tables).has_yarns
 
 
+@pytest.mark.slow
 def test_a_table_beside_fine_cloth_is_told_by_the_yarns_it_lacks() -> None:
     greige = Greige("twill", 4.0, beside=200, shade=1.0)
     greys = blocks(greige, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -68,6 +69,7 @@ def test_the_report_says_why_cloth_passed_in_a_pause_and_where_cloths_are_joined
     assert (told["order"], told["target_m"], told["ended_why"], told["resumed"]) == ("", None, "", 0)
 
 
+@pytest.mark.slow
 def test_a_mark_waits_for_a_disk_like_all_that_the_line_tells(home: Path, store: Store, history: History) -> None:
     name = store.begin_roll(None, make_recipe(), "cam")
     with database_locked(home):

@@ -365,6 +365,7 @@ with Store.open(home) as again:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.field("r01")
 def test_a_full_disk_with_no_second_place_costs_the_roll_its_grade(
     tmp_path: Path, record_property: Callable[[str, object], None]

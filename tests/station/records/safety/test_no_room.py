@@ -153,6 +153,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_on_a_disk_with_no_byte_left_the_line_goes_on_and_saving_resumes(tmp_path: Path) -> None:
     outcome = run_on_disk("size=12m", NO_BYTE_FREE, tmp_path / "disk")
     assert outcome.returncode == 0, outcome.stderr
