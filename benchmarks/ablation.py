@@ -106,8 +106,8 @@ def report(methods: dict[str, Method], options: Namespace, words: list[str]) -> 
         setting.provenance("benchmarks.ablation", words),
         f"Encoder `{options.encoder}`. The whole is k = 2, n = 3, hybrid blocks, hybrid loss and scoring, and of VGG16 "
         f"the scales conv1_2 and conv2_2; each row changes one part. {setting.seeds(options)}; {options.steps} "
-        "training steps, fewer than in production, so that the table can be made again.  What the looks beside the fine "
-        "one are worth is in [looks.md](looks.md).",
+        "training steps, fewer than in production, so that the table can be made again.  What the looks beside the "
+        "fine one are worth is in [looks.md](looks.md).",
         "\n".join(figures_table(methods, options.fabrics)),
         "## Change against the whole, with 95 % intervals of the paired bootstrap over images",
         "\n".join(difference_table(changes, options.fabrics)),

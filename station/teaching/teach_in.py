@@ -62,8 +62,7 @@ READING_SHARE = 0.25
 """Reading cloth ends after this share of the time, and the cloth read by then must be enough."""
 FINE_SHARE = 0.8
 """So much of the time for training is the fine look's where broad looks are taught too."""
-RESERVED_SHARE = 0.2
-LEAST_RESERVED_S = 10.0
+RESERVED_SHARE, LEAST_RESERVED_S = 0.2, 10.0
 """This much time is left after training: for compiling the model and scoring the held-out cloth."""
 HELD_OUT_END, LOOKING_END = 0.93, 0.97
 """At these shares of the time, scoring held-out cloth and looking for suspect tiles end in any case."""
@@ -142,7 +141,7 @@ def teach(
     draft = _learn_web(open_cloth, draft, budget)
     camera = open_cloth()
     collector, shown = TileCollector(request.seed), ClothShown(camera.width_px)
-    held_out_lines = _collect(Section(camera, held_out=False), draft, collector, budget, shown)
+    lines = _collect(Section(camera, held_out=False), draft, collector, budget, shown)
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
     network = _fit(collector, encoder, request, budget)
     shown_so = draft.model_copy(update={"cloth": shown.taught(camera.channels, camera.white)})
@@ -151,7 +150,7 @@ def teach(
     shares = shares_of([*network.broad, *([LONG] if network.long else [])])
     try:
         section = Section(open_cloth(), held_out=True)
-        held = _score(section, runtime, draft, held_out_lines, request.false_alarms_per_100_m, budget)
+        held = _score(section, runtime, draft, lines, request.false_alarms_per_100_m, budget)
         sensitivity, spots = held.sensitivity(), held.spots()
         every_row = [row.peaks(sensitivity) for row in held.rows]
         peaks, standing_out = without_suspects(every_row)
