@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # Hundreds of tests start the program: compiled once, even where the machine is told to keep nothing compiled.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow studies lint rooms bench-model bench-looks bench-records ablation faults field setup clean
+.PHONY: demo test test-slow studies lint rooms bench-model bench-looks bench-records endurance ablation faults field setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -46,6 +46,9 @@ field: $(READY)             ## every situation met in the field, before and now 
 
 bench-records: $(READY)     ## how fast years of rolls answer -> docs/results/records.md
 	$(BIN)/python -m benchmarks.records
+
+endurance: $(READY)         ## a station is killed 200 times and loses nothing -> docs/results/endurance.md
+	$(BIN)/python -m benchmarks.endurance
 
 setup: $(READY)
 

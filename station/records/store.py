@@ -192,7 +192,7 @@ class Store(AbstractContextManager["Store"]):
         """
         self._break_off_open("another roll was begun", 30.0)
         used = measures or RollMeasures.uncalibrated(recipe)
-        name = self.rolls.begin(name, recipe, camera_id, used, by, identity)
+        name = self.rolls.begin(name, recipe, camera_id, used, by, identity, self.rating.keeper(recipe))
         self.rating.open(self.rolls.open_id, recipe, used)
         return name
 

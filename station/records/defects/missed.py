@@ -5,7 +5,11 @@ Their numbers are negative, so that they never meet those of the line, which may
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -18,22 +22,92 @@ from station.records.defects.keeping import TOLD, values_of
 from station.records.defects.standing import stand_anew
 from station.records.defects.tally import Tally
 from station.records.defects.words import Missed
-from station.records.images import FOLDER, save_pictures
+from station.records.images import FOLDER, save_pictures, set_orphans_aside
+from station.records.locks import FileLock
 from station.records.rating.kept import rate
 from station.records.rows import RecordsError, Verdict
 from station.records.schema import DefectTable, EventTable, ReviewTable, RollTable, now, storable
 
+Call = Callable[[Callable[[Session], Any]], Any]
+"""This function runs another one in a write transaction and returns its answer; it raises RecordsError."""
+
 COLUMNS = "columns inspected"
+COMING = Path("locks", "missed.lock")
+"""Whoever puts a missed defect on record holds this lock, with the roll's number in it until the row is on disk: the
+roll may have ended long ago, and no start looks through all rolls for a picture that never got its row."""
+PATIENCE_S = 10.0
+MARGIN_S = 60.0
+
+log = logging.getLogger("station.records")
 
 
-def put_missed(session: Session, home: Path, missed: Missed, who: str) -> int:
-    """Put a missed defect on record inside a write transaction; return its id.  Raises RecordsError."""
+def put_missed(home: Path, call: Call, missed: Missed, who: str) -> int:
+    """Put a missed defect on record; return its id.  Raises RecordsError."""
+    with _coming(home) as lock:
+        _settle(home, lock, call)
+        number = int(call(lambda session: _put(session, home, missed, who, lock)))
+        lock.write(b"")
+    return number
+
+
+def settle_missed(home: Path, call: Call) -> None:
+    """Set aside a picture that never got its row, as its program was killed; not while another program puts one there.
+
+    Raises:
+        OSError, RecordsError: the disk or the database refuses.
+    """
+    lock = FileLock(home / COMING)
+    if (home / COMING).exists() and lock.take():
+        try:
+            _settle(home, lock, call)
+        finally:
+            lock.free()
+
+
+@contextmanager
+def _coming(home: Path) -> Iterator[FileLock]:
+    lock = FileLock(home / COMING)
+    try:
+        is_held = lock.take(PATIENCE_S)
+    except OSError as error:
+        raise RecordsError(f"No defect can be put on record in {home}: {error.strerror or error}.") from error
+    if not is_held:
+        raise RecordsError("Another program puts a missed defect on record just now; try again.")
+    try:
+        yield lock
+    finally:
+        lock.free()
+
+
+def _settle(home: Path, lock: FileLock, call: Call) -> None:
+    number = (home / COMING).read_bytes()
+    if not number.isdigit():
+        return
+    roll_id = int(number)
+
+    def pictures(session: Session) -> set[str] | None:
+        roll = session.get(RollTable, roll_id)
+        if roll is not None and roll.ended_how == "":
+            return None  # the line's own pictures come before their rows; it is looked at again
+        query = select(DefectTable.crop_file, DefectTable.heat_file).where(DefectTable.roll_id == roll_id)
+        return {file for row in session.execute(query) for file in row if file is not None}
+
+    on_record = call(pictures)
+    if on_record is not None:
+        since = (home / COMING).stat().st_mtime - MARGIN_S
+        if count := set_orphans_aside(home, roll_id, on_record, since):
+            log.warning("%d pictures of roll number %d never got their rows and were set aside", count, roll_id)
+        lock.write(b"")
+
+
+def _put(session: Session, home: Path, missed: Missed, who: str, lock: FileLock) -> int:
     roll = session.scalar(select(RollTable).where(RollTable.name == missed.roll))
     if roll is None:
         raise RecordsError(f"There is no roll {missed.roll!r} on record; `station rolls` lists those that are.")
     lowest = session.scalar(select(func.min(DefectTable.number)).where(DefectTable.roll_id == roll.id)) or 0
     defect = _defect(session, roll, missed, min(lowest, 0) - 1)
     at = now()
+    lock.write(str(roll.id).encode())
     crop, _ = save_pictures(home, roll.id, defect)
     if crop is not None:
         sync_folder(home / FOLDER / str(roll.id))

@@ -71,7 +71,7 @@ class Reviews:
         """
         who = person(by)
         missed.checked()
-        return int(self._call(lambda session: put_missed(session, self._home, missed, who)))
+        return put_missed(self._home, self._call, missed, who)
 
     def keep(self, what: Keep, by: str, why: str = "", *, keep: bool = True) -> None:
         """Say that something is never thrown away, or may be again.  Raises RecordsError if it is not on record."""

@@ -119,7 +119,8 @@ def size_of(roll: RollTable, known: RollGradingTable | None) -> RollSize:
 def keep_grade(session: Session, roll_id: int) -> None:
     """Put the grade of a roll that has ended on record, as its defects and their reviews have it now.
 
-    A roll that is open, or of a version before rules were on record, is left as it is.
+    A roll that is open, or of a version before rules were on record, is left as it is.  One that is not wholly on
+    record, or was resumed after a crash, is not graded.
     """
     roll = session.get(RollTable, roll_id)
     known = session.get(RollGradingTable, roll_id) if roll is not None and roll.ended_how != "" else None
@@ -139,5 +140,5 @@ def keep_grade(session: Session, roll_id: int) -> None:
         return
     known.points = made.points
     known.points_per_100_m2 = made.points_per_100_m2
-    if roll.ended_how != BROKEN_OFF and not roll.events_lost:
+    if roll.ended_how != BROKEN_OFF and not roll.events_lost and not roll.resumed:
         known.grade = str(made.grade)

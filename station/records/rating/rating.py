@@ -85,21 +85,35 @@ class Rating:
         """Return the name of the rule for a recipe: its own, unless that is just the usual one."""
         return recipe.grading_rule if recipe.grading_rule != USUAL_RULE else self._usual_rule
 
+    def keeper(self, recipe: Recipe) -> Callable[[Session, int], None]:
+        """Return what puts the rule for a recipe on record with a roll, by its number, in the transaction that begins
+        it: there is never a roll without the rule it is graded by."""
+        rule, lacking = self._found(recipe)
+
+        def keep(session: Session, roll_id: int) -> None:
+            _, _, told = _begin(session, roll_id, rule, lacking)
+            if told:
+                self._warn(told)
+
+        return keep
+
+    def _found(self, recipe: Recipe) -> tuple[GradingRule | None, str]:
+        """Return the rule for a recipe; None, and why, if there is none that can be read."""
+        try:
+            return Shelf(self._home).find(self.rule_for(recipe)), ""
+        except RuleError as error:
+            return None, str(error)
+
     def open(self, roll_id: int, recipe: Recipe, measures: RollMeasures) -> None:
         """Follow a roll that was begun, or is gone on with: by the rule on record for it, else the one for the recipe.
 
         Without a rule that can be read the roll is inspected all the same, people are told, and it is not graded.
         """
-        rule: GradingRule | None = None
-        lacking = ""
-        try:
-            rule = Shelf(self._home).find(self.rule_for(recipe))
-        except RuleError as error:
-            lacking = str(error)
+        rule, lacking = self._found(recipe)
         try:
             rule, lacking, told = self._call(lambda session: _begin(session, roll_id, rule, lacking), CALL_S)
         except RecordsError as error:
-            told = f"The grading rule of this roll is not on record: {error}"
+            told = f"The grading rule of this roll could not be looked up on record: {error}"
         if told:
             self._warn(told)
         self._grader = RunningGrader(rule, measures.mm_per_px, measures.mm_per_line, lacking=lacking)

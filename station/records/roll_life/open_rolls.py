@@ -87,8 +87,10 @@ class OpenRolls:
         measures: RollMeasures,
         by: str,
         identity: RollIdentity | None,
+        also: Callable[[Session, int], None],
     ) -> str:
-        """Open a roll; see :meth:`station.records.store.Store.begin_roll`."""
+        """Open a roll; see :meth:`station.records.store.Store.begin_roll`.  ``also`` puts more of it, by its number, on
+        record in the same transaction."""
         chosen = None if name is None else checked_name(name)
         known = checked_identity(identity or RollIdentity())
 
@@ -102,6 +104,7 @@ class OpenRolls:
             roll = new_roll(
                 session, chosen, recipe, camera_id, measures, self._station, by, above_id=above, identity=known
             )
+            also(session, roll.id)
             began.append(roll.id)
             self._lock(roll.id)
             started = roll.started_at

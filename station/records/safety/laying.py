@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from station.contract import Stretch
+from station.contract import Stretch, UninspectedReason
 
 
 def laid_over(there: Sequence[Stretch], told: Sequence[Stretch]) -> list[Stretch]:
@@ -32,3 +32,14 @@ def laid_over(there: Sequence[Stretch], told: Sequence[Stretch]) -> list[Stretch
         else:
             joined.append(one)
     return joined
+
+
+def without_gaps(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
+    """Yield stretches in the order of the cloth, with what lies between them, and before the first, as not recorded: of
+    that cloth the events waited in memory when the program was killed, those after it in a file."""
+    reach = 0
+    for stretch in stretches:
+        if stretch.first_line > reach:
+            yield Stretch(reach, stretch.first_line, UninspectedReason.NOT_RECORDED)
+        yield stretch
+        reach = stretch.end_line

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
 from station.records import images
+from station.records.defects.missed import settle_missed
 from station.records.errors import is_environment, plainly, records_error
 from station.records.keeping.dropping import settle_removed
 from station.records.locks import EVIDENCE, FileLock, RollLocks
@@ -84,6 +85,7 @@ def break_off_left_open(
                 recovered.append(name)
                 _set_orphans_aside(home, engine, roll_id, touched_at)
         _finish_removing(home, engine, call)
+        settle_missed(home, call)
         images.bring_back(home, partial(_pictures_on_record, engine))
     except (OSError, SQLAlchemyError) as error:
         raise records_error(error, str(home)) from error

@@ -28,7 +28,7 @@ from station.records.recipes import next_recipe, recipe_row
 from station.records.roll_life.identity import columns_of
 from station.records.rolls import BROKEN_OFF, COUNTERS, ENDED, NO_ROLL, Entry, keep, latest_defects, note_loss
 from station.records.rows import RecordsError, RollMeasures
-from station.records.safety.laying import laid_over
+from station.records.safety.laying import laid_over, without_gaps
 from station.records.safety.spill import RollHeader
 from station.records.safety.spilled import Spilled, spill_files
 from station.records.schema import EventTable, FabricTable, ProfileTable, RecipeTable, RollTable, StretchTable
@@ -287,7 +287,7 @@ def _lay_over(session: Session, roll: RollTable, told: Sequence[Stretch]) -> Non
     session.execute(delete(StretchTable).where(StretchTable.roll_id == roll.id))
     roll.lines_inspected = 0
     roll.lines_uninspected = 0
-    for stretch in laid_over(there, told):
+    for stretch in without_gaps(laid_over(there, told)):
         lines = stretch.end_line - stretch.first_line
         if stretch.inspected:
             roll.lines_inspected += lines

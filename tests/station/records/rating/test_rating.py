@@ -201,6 +201,17 @@ def test_a_roll_taken_up_again_goes_on_with_what_is_on_record(store: Store, hist
     assert store.rating.grade() == before
 
 
+def test_a_roll_begins_with_its_rule_or_not_at_all(
+    store: Store, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that dies right after a roll was begun leaves the rule with it, which its record is then graded by."""
+    monkeypatch.setattr(store.rating, "open", lambda *_words: None)
+    store.begin_roll("R1", make_recipe(), "cam")
+    rule = history.roll("R1").grading.rule
+    assert rule is not None
+    assert rule.name == "four-point"
+
+
 def measures_of(roll: RollRow) -> RollMeasures:
     return RollMeasures(roll.mm_per_px, roll.mm_per_line, roll.unverified)
 

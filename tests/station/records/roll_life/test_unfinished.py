@@ -16,6 +16,7 @@ from station.records.roll_life import unfinished as module
 from station.records.rows import RecordsError, RollMeasures
 from station.records.schema import now
 from station.records.store import Store
+from station.state.grade import Grade
 from tests.rigs.records import make_defect, make_recipe, run_python
 
 CRASHED = """
@@ -78,6 +79,7 @@ def test_it_goes_on_where_its_record_ends_and_is_never_graded(store: Store, hist
     assert (roll.ledger, roll.defects, roll.state, roll.resumed, roll.events_lost) == (
         Ledger(150, 150, 0), 3, "ended", 1, 0,
     )  # fmt: skip
+    assert roll.grading.grade is Grade.NOT_GRADED, "summaries of shifts ask the record, not the report"
     made = reports.report(history, "doomed")
     assert (made.grade, made.incomplete) == ("not graded", True)
     assert "resumed after a crash" in made.incomplete_because[0]
