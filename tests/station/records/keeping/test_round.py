@@ -184,6 +184,26 @@ def test_what_is_too_old_goes_even_if_there_is_room(store: Store, home: Path, hi
     ]  # fmt: skip
 
 
+def test_by_age_each_roll_goes_by_its_own_end_whatever_its_number(
+    store: Store, home: Path, history: History, look: Look
+) -> None:
+    first, dated = weave(store, "a", "."), weave(store, "b", ".")
+    with sqlite3.connect(home / "station.db") as database:
+        then = "2020-01-01 00:00:00.000000"
+        database.execute("UPDATE roll SET started_at = ?1, touched_at = ?1, ended_at = ?1 WHERE name = 'b'", (then,))
+    look(settings=RetentionSettings(pictures_days=30, profiles_days=30))
+    assert (pictures(home, first), pictures(home, dated)) == ({"1-crop", "1-heat"}, set())
+    assert [len(history.profile(roll)[1]) for roll in (first, dated)] == [50, 0]
+
+
+def test_by_age_a_roll_that_was_written_to_lately_is_young(store: Store, home: Path, look: Look) -> None:
+    roll = weave(store, "a", ".")
+    with sqlite3.connect(home / "station.db") as database:
+        database.execute("UPDATE roll SET ended_at = '2020-01-01 00:00:00.000000'")
+    look(settings=RetentionSettings(pictures_days=30))
+    assert pictures(home, roll) == {"1-crop", "1-heat"}
+
+
 def test_recordings_go_by_their_rolls_and_never_while_they_are_made(store: Store, home: Path, look: Look) -> None:
     passed, bad = weave(store, "a", "."), weave(store, "b", "x")
     shelf = home / "recordings"
