@@ -108,9 +108,14 @@ class Shelf:
             return session.scalar(select(RollTable.id).where(began, is_then).order_by(*first).limit(1))
 
     def kept(self, engine: Engine) -> set[Path]:
-        """Return the folders of recordings that somebody said are to be kept."""
-        with engine.connect() as connection:
-            return {self._home / str(folder) for folder in connection.scalars(select(KeptRecordingTable.folder))}
+        """Return the folders of recordings that somebody said are to be kept, by themselves or with their roll."""
+        with Session(engine) as session:
+            kept = {self._home / str(folder) for folder in session.scalars(select(KeptRecordingTable.folder))}
+            rolls = set(session.scalars(select(RollTable.id).where(RollTable.keep)))
+        if rolls:
+            self._hear(engine)
+            kept |= {folder for folder in self.folder.glob("*") if self._roll_of(engine, folder) in rolls}
+        return kept
 
 
 def _read(folder: Path) -> _Known:

@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from station.contract import Notice, Severity
+from station.records.defects.reviews import recording_name
 from station.records.keeping.choosing import Pictured, Worth, guarded_rolls, pictured, with_profile, worth_of_rolls
 from station.records.keeping.cloth import RecordedCloth, Shelf, removable, remove
 from station.records.keeping.dropping import (
@@ -210,8 +211,10 @@ class Round:
         return removable(found, self._shelf.kept(self._engine), guarded_rolls(self._engine), at)
 
     def _recording(self, one: RecordedCloth, budget: Budget, why: str, found: list[RecordedCloth]) -> None:
-        name = one.folder.name
-        self._store.call(lambda session: audit_recording(session, name, one.segments, one.bytes, one.roll_id, why))
+        kept_as, name = recording_name(self._home, one.folder), one.folder.name
+        told = (kept_as, name, one.segments, one.bytes, one.roll_id, why)
+        if not self._store.call(lambda session: audit_recording(session, *told)):
+            return
         remove(one)
         found.remove(one)
         budget.take(Removed(recordings=1, bytes=one.bytes))

@@ -5,10 +5,14 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from station.contract import Ledger, RollEnded
 from station.records.defects.words import Keep
-from station.records.keeping.cloth import Shelf
+from station.records.keeping import round as round_module
+from station.records.keeping.cloth import RecordedCloth, Shelf
 from station.records.keeping.settings import RetentionSettings
 from station.records.store import Store
 from tests.rigs.records import make_recipe
@@ -83,3 +87,38 @@ def test_recordings_that_somebody_keeps_are_known(store: Store, home: Path, look
     look()
     look(2)
     assert near.exists()
+
+
+def test_the_recording_of_a_kept_roll_is_kept_from_the_recorders_limit_too(store: Store, home: Path) -> None:
+    weave(store, "a", ".")
+    weave(store, "b", ".")
+    of_kept = record_cloth(home / "recordings", "1", "a", 90, told=store)
+    record_cloth(home / "recordings", "2", "b", 90, told=store)
+    shelf = Shelf(home, home / "recordings")
+    store.reviews.keep(Keep(roll="a"), "ann")
+    assert shelf.kept(store.read_engine) == {of_kept}
+    store.reviews.keep(Keep(roll="a"), "ann", keep=False)
+    assert shelf.kept(store.read_engine) == set()
+
+
+@pytest.mark.parametrize("what", ["recording", "roll"])
+def test_a_recording_that_was_decided_to_be_kept_in_the_last_moment_stays(
+    store: Store, home: Path, look: Look, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The decision falls between the choice and the removal."""
+    weave(store, "a", ".")
+    folder = record_cloth(home / "recordings", "1", "a", 90, told=store)
+    keep = Keep(recording=folder) if what == "recording" else Keep(roll="a")
+    choose = round_module.removable
+
+    def choose_too_early(*words: Any) -> list[RecordedCloth]:
+        chosen = choose(*words)
+        store.reviews.keep(keep, "ann")
+        return chosen
+
+    monkeypatch.setattr(round_module, "removable", choose_too_early)
+    look(settings=RetentionSettings(recordings_days=3))
+    assert folder.exists()
+    with store.read_engine.connect() as connection:
+        said = connection.exec_driver_sql("SELECT new FROM event WHERE action = 'evidence removed'").fetchall()
+    assert said == []
