@@ -107,7 +107,7 @@ def run_station(
     records.history.recipe(line.fabric)
     records.store.rating.choose(settings.grading.rule)
     wiring, camera = wire(settings.machine, settings.outputs, open_camera(settings.camera))
-    recording, shelf = None, (settings.record or RecordSettings()).shelf(records.store.home)
+    recording, shelf = None, (settings.record or RecordSettings()).shelf(records.store.home).absolute()
     if settings.record is not None:
         kept = Shelf(records.home, shelf).kept
         recording = RecordingCamera(camera, shelf, settings.record.max_gb, lambda: kept(records.store.read_engine))

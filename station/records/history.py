@@ -229,7 +229,7 @@ class History(ToldOfRolls):
         query = select(EventTable.new).where(EventTable.why == place_of(self.roll(roll).id))
         query = query.where(EventTable.action == f"notice: {Severity.INFO}", EventTable.new.contains(RECORDED_IN))
         told = next((str(row.new) for row in self._rows(query.order_by(EventTable.id.desc()).limit(1))), "")
-        folder = told.partition(RECORDED_IN)[2].removesuffix(".")
+        folder = folder_told(told)
         return self._home / folder if folder else None
 
     def profile(self, roll_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -307,6 +307,11 @@ class History(ToldOfRolls):
         query = select(of.roll_id, *(func.sum(case((one, count), else_=0)) for one in sums))
         rows = self._rows(query.where(of.roll_id.in_(roll_ids)).group_by(of.roll_id))
         return {roll_id: Counts(*numbers) for roll_id, *numbers in map(tuple, rows)}
+
+
+def folder_told(notice: str) -> str:
+    """Return the folder in which a roll is recorded as a notice tells, '' if it tells of none."""
+    return notice.partition(RECORDED_IN)[2].removesuffix(".")
 
 
 def _log_only(spoilt: RecordsError) -> None:

@@ -58,6 +58,7 @@ ENDED = "ended"
 COLUMNS = "columns inspected"
 DIFFERS = "cloth differs"
 SIGNED = "report signed"
+PLACE = "roll number "
 NO_ROLL = 0
 COUNTERS = (
     "lines_acquired", "lines_inspected", "lines_uninspected", "lines_repeated", "judged_lines", "judged_line_px",
@@ -175,7 +176,13 @@ def _keep_notices(session: Session, entries: Sequence[Entry]) -> None:
 
 def place_of(roll_id: int) -> str:
     """Return how the audit names a roll in what the line told of it."""
-    return f"roll number {roll_id}"
+    return f"{PLACE}{roll_id}"
+
+
+def roll_at(place: str) -> int | None:
+    """Return the number of the roll that the audit names so, None if it names none."""
+    number = place.removeprefix(PLACE)
+    return int(number) if number != place and number.isdecimal() else None
 
 
 def _keep_clock(session: Session, roll: RollTable, entries: Sequence[Entry]) -> None:

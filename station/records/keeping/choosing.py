@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -74,8 +75,21 @@ def may_go(worth: Worth | None) -> ColumnElement[bool]:
     )
 
 
+def ended_before(before: datetime | None) -> ColumnElement[bool]:
+    """Return the condition that a roll ended before this time and was not written to since; None: whenever it was.
+
+    It is asked of each roll for itself: the numbers of rolls say nothing of their times once a clock was wrong.
+    """
+    return true() if before is None else and_(RollTable.ended_at < before, RollTable.touched_at < before)
+
+
 def pictured(
-    engine: Engine, worth: Worth | None, after: tuple[int, int], to_roll: int | None, limit: int
+    engine: Engine,
+    worth: Worth | None,
+    after: tuple[int, int],
+    to_roll: int | None,
+    limit: int,
+    before: datetime | None = None,
 ) -> list[Pictured]:
     """Return the next defects with pictures of this worth that may go, the oldest roll first; only of rolls that were
     measured.
@@ -83,6 +97,7 @@ def pictured(
     Args:
         after: roll and number of the last defect that was returned before.
         to_roll: of rolls up to this one; None: of all.
+        before: of rolls that ended before this time; None: of all.
     """
     columns = [type_coerce(column, NullType()) for column in (DefectTable.crop_file, DefectTable.heat_file)]
     roll_id, number = after
@@ -90,7 +105,7 @@ def pictured(
         select(DefectTable.id, DefectTable.roll_id, DefectTable.number, *columns)
         .join(RollTable, RollTable.id == DefectTable.roll_id)
         .join(EvidenceTable, EvidenceTable.roll_id == DefectTable.roll_id)
-        .where(EvidenceTable.pictures > 0, DefectTable.roll_id >= roll_id, may_go(worth))
+        .where(EvidenceTable.pictures > 0, DefectTable.roll_id >= roll_id, may_go(worth), ended_before(before))
         .where(or_(DefectTable.roll_id > roll_id, DefectTable.number > number))
         .order_by(DefectTable.roll_id, DefectTable.number)
         .limit(limit)
@@ -108,12 +123,14 @@ def guarded_rolls(engine: Engine) -> set[int]:
         return set(session.scalars(query))
 
 
-def with_profile(engine: Engine) -> list[tuple[int, int]]:
-    """Return the rolls whose score profile may go, the oldest first, and its bytes."""
+def with_profile(engine: Engine, before: datetime | None = None) -> list[tuple[int, int]]:
+    """Return the rolls whose score profile may go, the oldest first, and its bytes; only of those that ended before
+    this time, if one is given."""
     query = (
         select(EvidenceTable.roll_id, EvidenceTable.profile_bytes)
         .join(RollTable, RollTable.id == EvidenceTable.roll_id)
         .where(EvidenceTable.profile_bytes > 0, RollTable.ended_how != "", RollTable.keep.is_(False))
+        .where(ended_before(before))
         .order_by(EvidenceTable.roll_id)
     )
     with Session(engine) as session:

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from station.records import audit, images
+from station.records.defects.tables import KeptRecordingTable
 from station.records.keeping.choosing import Pictured, Worth, may_go
 from station.records.keeping.table import EvidenceTable
 from station.records.schema import DefectTable, ProfileTable, RollTable
@@ -148,12 +149,26 @@ def drop_profile(write: Write, roll_id: int, size: int, why: str) -> Removed:
     return Removed()
 
 
-def audit_recording(session: Session, name: str, segments: int, size: int, roll_id: int | None, why: str) -> None:
-    """Put on record that a recording is removed, before it is."""
+def audit_recording(
+    session: Session, kept_as: str, name: str, segments: int, size: int, roll_id: int | None, why: str
+) -> bool:
+    """Put on record that a recording is removed, before it is; return False, and do not, if somebody decided to keep it
+    or its roll meanwhile, or to go on with that.
+
+    Args:
+        session: the write transaction.
+        kept_as: how the recording is called among those that are kept.
+        name, segments, size, roll_id, why: what the audit is told of it.
+    """
+    if session.get(KeptRecordingTable, kept_as) is not None:
+        return False
     of = ""
-    if roll_id is not None and (roll := session.scalar(select(RollTable.name).where(RollTable.id == roll_id))):
-        of = f" of roll {roll}"
+    if roll_id is not None and (roll := session.get(RollTable, roll_id)) is not None:
+        if roll.keep or roll.ended_how == "":
+            return False
+        of = f" of roll {roll.name}"
     audit.append(session, DROPPED, "", f"recording {name}{of}, {segments} segments, {size} bytes", BY, why)
+    return True
 
 
 def _size(file: Path) -> int:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
 from station.contract import Notice, Severity
+from station.records.defects.reviews import recording_name
 from station.records.keeping.choosing import Pictured, Worth, guarded_rolls, pictured, with_profile, worth_of_rolls
 from station.records.keeping.cloth import RecordedCloth, Shelf, removable, remove
 from station.records.keeping.dropping import (
@@ -28,7 +28,6 @@ from station.records.keeping.dropping import (
 )
 from station.records.keeping.measuring import GROWTH_DAYS, measure_all, usage
 from station.records.keeping.settings import DOWN_TO, WARN_AT, RetentionSettings
-from station.records.schema import RollTable
 from station.records.store import Store
 
 ALWAYS = ""
@@ -74,16 +73,18 @@ class Budget:
 
 
 class _Pictures:
-    """The pictures of one worth (None: of any), the oldest first, a batch at a time; none is looked at twice."""
+    """The pictures of one worth (None: of any), the oldest first, a batch at a time; none is looked at twice.  With
+    ``before`` only those of rolls that ended before this time."""
 
-    def __init__(self, engine: Engine, worth: Worth | None) -> None:
+    def __init__(self, engine: Engine, worth: Worth | None, before: datetime | None = None) -> None:
         self._engine = engine
         self.worth = worth
+        self._before = before
         self._after = (0, 0)
 
     def next(self, to_roll: int | None) -> list[Pictured]:
         """Return the next batch of rolls up to this one (None: of all); empty if there are no more."""
-        chosen = pictured(self._engine, self.worth, self._after, to_roll, BATCH)
+        chosen = pictured(self._engine, self.worth, self._after, to_roll, BATCH, self._before)
         if chosen:
             self._after = (chosen[-1].roll_id, chosen[-1].number)
         elif to_roll is not None:
@@ -155,24 +156,18 @@ class Round:
 
     def _by_age(self, at: datetime, budgets: list[Budget], found: list[RecordedCloth]) -> None:
         settings = self._settings
-        if settings.pictures_days is not None and (last := self._last_before(at, settings.pictures_days)):
-            why = f"older than {settings.pictures_days:g} days"
-            self._pictures(_Pictures(self._engine, None), last, budgets[0], why, to_ease=False)
-        if settings.profiles_days is not None and (last := self._last_before(at, settings.profiles_days)):
-            for roll_id, size in with_profile(self._engine):
-                if roll_id <= last and self._go_on():
-                    why = f"older than {settings.profiles_days:g} days"
+        if settings.pictures_days is not None:
+            old = _Pictures(self._engine, None, at - timedelta(days=settings.pictures_days))
+            self._pictures(old, None, budgets[0], f"older than {settings.pictures_days:g} days", to_ease=False)
+        if settings.profiles_days is not None:
+            why = f"older than {settings.profiles_days:g} days"
+            for roll_id, size in with_profile(self._engine, at - timedelta(days=settings.profiles_days)):
+                if self._go_on():
                     budgets[0].take(drop_profile(self._store.call, roll_id, size, why))
         if settings.recordings_days is not None:
             for one in self._removable(found, at):
                 if one.written_at < at - timedelta(days=settings.recordings_days) and self._go_on():
                     self._recording(one, budgets[-1], f"older than {settings.recordings_days:g} days", found)
-
-    def _last_before(self, at: datetime, days: float) -> int | None:
-        """Return the number of the last roll that ended so many days ago."""
-        query = select(RollTable.id).where(RollTable.ended_at < at - timedelta(days=days))
-        with Session(self._engine) as session:
-            return session.scalar(query.order_by(RollTable.id.desc()).limit(1))
 
     def _by_worth(self, at: datetime, budget: Budget, found: list[RecordedCloth]) -> None:
         """Remove the oldest of what is worth least, until enough has gone."""
@@ -216,8 +211,10 @@ class Round:
         return removable(found, self._shelf.kept(self._engine), guarded_rolls(self._engine), at)
 
     def _recording(self, one: RecordedCloth, budget: Budget, why: str, found: list[RecordedCloth]) -> None:
-        name = one.folder.name
-        self._store.call(lambda session: audit_recording(session, name, one.segments, one.bytes, one.roll_id, why))
+        kept_as, name = recording_name(self._home, one.folder), one.folder.name
+        told = (kept_as, name, one.segments, one.bytes, one.roll_id, why)
+        if not self._store.call(lambda session: audit_recording(session, *told)):
+            return
         remove(one)
         found.remove(one)
         budget.take(Removed(recordings=1, bytes=one.bytes))

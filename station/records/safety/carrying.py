@@ -23,8 +23,12 @@ from station.records import audit
 from station.records.engine import as_it_lies, raw_connection
 from station.records.roll_life.identity import NAMES_TAKEN
 
-CARRIED = ("fabric", "model_version", "recipe_version", "calibration", "person", "setting")
-"""These tables are needed to inspect, each after those it refers to, and to let only those do so who may."""
+CARRIED = ("fabric", "model_version", "recipe_version", "calibration", "kept_recording", "person", "setting")
+"""These tables are needed to inspect, each after those it refers to, to keep what is to be kept, and to let only those
+inspect who may."""
+
+OF_ONE = ("person", "setting")
+"""Of these what the newest source has counts alone: who was removed must not come back from an older one."""
 
 DAYS = 31
 """So many of the last days on which rolls were named keep their numbers."""
@@ -69,11 +73,13 @@ def carry_over(fresh: Path, engine: Engine, sources: Sequence[Path]) -> list[str
     return told
 
 
-def _carry_tables(fresh: Path, sources: Iterable[Path]) -> str:
+def _carry_tables(fresh: Path, sources: Sequence[Path]) -> str:
     carried: dict[str, int] = {}
+    from_where = {table: _sources_of(table, sources) for table in CARRIED}
     with closing(sqlite3.connect(fresh, timeout=5.0)) as target:
         for source in sources:
-            count = sum(_carry_table(source, target, table) for table in CARRIED)
+            tables = [table for table in CARRIED if source in from_where[table]]
+            count = sum(_carry_table(source, target, table) for table in tables)
             target.commit()
             if count:
                 carried[source.name] = count
@@ -81,6 +87,25 @@ def _carry_tables(fresh: Path, sources: Iterable[Path]) -> str:
         return "No recipe could be taken over; teach the fabrics again or go back to a copy."
     places = ", ".join(f"{count} rows from {name}" for name, count in carried.items())
     return f"Fabrics, recipes, models and calibrations were taken over: {places}."
+
+
+def _sources_of(table: str, sources: Sequence[Path]) -> Sequence[Path]:
+    """Return the sources to take a table from: all, or the first one alone in which it can be read to its end; all of
+    them, too, if there is no such one, so that not everybody is shut out."""
+    if table not in OF_ONE:
+        return sources
+    whole = next((source for source in sources if _is_whole(source, table)), None)
+    return sources if whole is None else [whole]
+
+
+def _is_whole(source: Path, table: str) -> bool:
+    try:
+        with _opened(source) as database:
+            for _ in database.execute(f"SELECT * FROM {table}"):
+                pass
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def _carry_table(source: Path, target: sqlite3.Connection, table: str) -> int:

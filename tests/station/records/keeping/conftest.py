@@ -14,10 +14,12 @@ import pytest
 from drivers.camera import EncoderReading, LineBlock
 from drivers.recording.format import Entry, RecordingMetadata, What
 from drivers.recording.writer import RecordingWriter
-from station.contract import DefectChanged, Ledger, RollEnded, RowJudged
-from station.records.history import History
+from station.contract import DefectChanged, Ledger, RollEnded, RowJudged, Severity
+from station.records import audit
+from station.records.history import RECORDED_IN, History
 from station.records.keeping.round import Round
 from station.records.keeping.settings import RetentionSettings
+from station.records.rolls import place_of
 from station.records.rows import DefectFilter, Verdict
 from station.records.store import Store
 from tests.rigs.records import make_defect, make_recipe, picture
@@ -63,7 +65,10 @@ def pictures(home: Path, roll_id: int) -> set[str]:
     return {file.stem for file in (home / "images" / str(roll_id)).glob("*.png")}
 
 
-def record_cloth(shelf: Path, name: str, roll: str | None, hours_ago: float, lines: int = 400) -> Path:
+def record_cloth(
+    shelf: Path, name: str, roll: str | None, hours_ago: float, lines: int = 400, told: Store | None = None
+) -> Path:
+    """Record cloth of a roll; ``told`` is told of it, as the line does."""
     folder = shelf / name
     folder.mkdir(parents=True)
     started = (datetime.now(UTC) - timedelta(hours=hours_ago)).isoformat()
@@ -76,6 +81,9 @@ def record_cloth(shelf: Path, name: str, roll: str | None, hours_ago: float, lin
     for segment in folder.iterdir():
         when = time.time() - 3600 * hours_ago
         os.utime(segment, (when, when))
+    if told is not None and roll is not None:
+        notice, place = f"Roll {roll}{RECORDED_IN}{folder}.", place_of(History(told).roll(roll).id)
+        told.call(lambda session: audit.append(session, f"notice: {Severity.INFO}", "", notice, "line", place))
     return folder
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from station.records.defects.words import Keep
 from station.records.history import History
 from station.records.keeping import round as round_module
 from station.records.keeping.choosing import Worth, pictured, worth_of_rolls
-from station.records.keeping.cloth import Shelf
 from station.records.keeping.dropping import DROPPED, drop_pictures
 from station.records.keeping.settings import RetentionSettings
 from station.records.keeping.table import EvidenceTable
@@ -139,8 +137,8 @@ def test_open_and_kept_rolls_and_kept_defects_keep_everything(
     store.reviews.keep(Keep(roll="b"), "ann")
     store.reviews.keep(Keep(defect_id=first.id), "ann")
     still = weave(store, "c", ".x.", is_open=True)
-    record_cloth(home / "recordings", "one", "b", 48)
-    record_cloth(home / "recordings", "two", "c", 48)
+    record_cloth(home / "recordings", "one", "b", 48, told=store)
+    record_cloth(home / "recordings", "two", "c", 48, told=store)
     look()
     told = look(2)
     assert pictures(home, ended) == {"1-crop", "1-heat"}
@@ -169,7 +167,7 @@ def test_what_was_decided_to_be_kept_in_the_last_moment_stays(
 
 def test_what_is_too_old_goes_even_if_there_is_room(store: Store, home: Path, history: History, look: Look) -> None:
     roll = weave(store, "a", ".x.")
-    record_cloth(home / "recordings", "old", "a", 48)
+    record_cloth(home / "recordings", "old", "a", 48, told=store)
     settings = RetentionSettings(pictures_days=30, profiles_days=300, recordings_days=3)
     assert look(settings=settings) == []
     assert pictures(home, roll) == ALL
@@ -184,11 +182,31 @@ def test_what_is_too_old_goes_even_if_there_is_room(store: Store, home: Path, hi
     ]  # fmt: skip
 
 
+def test_by_age_each_roll_goes_by_its_own_end_whatever_its_number(
+    store: Store, home: Path, history: History, look: Look
+) -> None:
+    first, dated = weave(store, "a", "."), weave(store, "b", ".")
+    with sqlite3.connect(home / "station.db") as database:
+        then = "2020-01-01 00:00:00.000000"
+        database.execute("UPDATE roll SET started_at = ?1, touched_at = ?1, ended_at = ?1 WHERE name = 'b'", (then,))
+    look(settings=RetentionSettings(pictures_days=30, profiles_days=30))
+    assert (pictures(home, first), pictures(home, dated)) == ({"1-crop", "1-heat"}, set())
+    assert [len(history.profile(roll)[1]) for roll in (first, dated)] == [50, 0]
+
+
+def test_by_age_a_roll_that_was_written_to_lately_is_young(store: Store, home: Path, look: Look) -> None:
+    roll = weave(store, "a", ".")
+    with sqlite3.connect(home / "station.db") as database:
+        database.execute("UPDATE roll SET ended_at = '2020-01-01 00:00:00.000000'")
+    look(settings=RetentionSettings(pictures_days=30))
+    assert pictures(home, roll) == {"1-crop", "1-heat"}
+
+
 def test_recordings_go_by_their_rolls_and_never_while_they_are_made(store: Store, home: Path, look: Look) -> None:
     passed, bad = weave(store, "a", "."), weave(store, "b", "x")
     shelf = home / "recordings"
-    of_bad = record_cloth(shelf, "1", "b", 90)
-    of_passed = record_cloth(shelf, "2", "a", 60)
+    of_bad = record_cloth(shelf, "1", "b", 90, told=store)
+    of_passed = record_cloth(shelf, "2", "a", 60, told=store)
     stray = record_cloth(shelf, "3", None, 30)
     fresh = record_cloth(shelf, "4", None, 0.1)
     assert worth_of_rolls(store.read_engine, [passed, bad]) == {passed: Worth.PASS, bad: Worth.OTHER}
@@ -204,36 +222,12 @@ def test_recordings_on_a_disk_of_their_own_have_a_share_of_that_disk(
     store: Store, home: Path, tmp_path: Path, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roll = weave(store, "a", ".x.")
-    folder = record_cloth(tmp_path / "far", "1", "a", 90)
+    folder = record_cloth(tmp_path / "far", "1", "a", 90, told=store)
     monkeypatch.setattr(round_module, "is_one_disk", lambda *_: False)
     look(shelf=tmp_path / "far")
     look(4 * used(store, home), shelf=tmp_path / "far")
     assert pictures(home, roll) == ALL
     assert not folder.exists()
-
-
-def test_a_recording_of_a_roll_that_was_renamed_is_found_by_its_time(store: Store, home: Path) -> None:
-    roll = weave(store, "new name", ".")
-    folder = record_cloth(home / "recordings", "1", "old name", 0)
-    with sqlite3.connect(home / "station.db") as database:
-        began = (datetime.now(UTC) - timedelta(hours=1)).replace(tzinfo=None).isoformat(" ")
-        later = (datetime.now(UTC) + timedelta(hours=1)).replace(tzinfo=None).isoformat(" ")
-        database.execute("UPDATE roll SET started_at = ?, ended_at = ?", (began, later))
-    (found,) = Shelf(home, home / "recordings").recordings(store.read_engine)
-    assert (found.folder, found.roll_id) == (folder, roll)
-
-
-def test_recordings_that_somebody_keeps_are_known(store: Store, home: Path, look: Look) -> None:
-    weave(store, "a", ".")
-    near = record_cloth(home / "recordings", "1", "a", 90)
-    assert Shelf(home, home / "recordings").kept(store.read_engine) == set()
-    far = record_cloth(home.parent / "far", "2", "a", 90)
-    for folder in (near, far):
-        store.reviews.keep(Keep(recording=folder), "ann", "for the customer")
-    assert Shelf(home, home / "recordings").kept(store.read_engine) == {near, far}
-    look()
-    look(2)
-    assert near.exists()
 
 
 @pytest.mark.parametrize("cut", ["before the files", "between two files", "before the note"])
