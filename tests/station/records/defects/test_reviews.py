@@ -9,6 +9,7 @@ from station.records.defects.words import Keep, Missed, Word
 from station.records.history import History
 from station.records.rows import DefectFilter, DefectRow, RecordsError, Verdict
 from station.records.store import Store
+from station.state.defect import DefectSeverity
 from tests.rigs.records import make_defect, make_recipe, picture
 
 
@@ -118,6 +119,13 @@ def test_a_note_alone_says_nothing_of_the_verdict(store: Store, history: History
     store.reviews.say([1], Word(note="look at the reed"), "ann")
     row = listed(history)[1]
     assert (row.verdict, row.reviewed_by, row.needs_review) == (None, None, True)
+
+
+def test_defects_are_chosen_by_the_severity_that_a_person_said(store: Store, history: History, roll: str) -> None:
+    store.reviews.say([1], Word(severity="critical"), "ann")
+    of = {one: [row.id for row in history.defects(DefectFilter(1, severity=one))] for one in DefectSeverity}
+    assert of[DefectSeverity.CRITICAL] == [1]
+    assert of == {one: [row.id for row in history.defects(DefectFilter(1)) if row.severity is one] for one in of}
 
 
 def test_another_kind_outlives_the_defect_growing(store: Store, history: History) -> None:
