@@ -10,6 +10,7 @@ from station.local_time import dated, day
 from station.quality.reporting.signing import signing_words
 from station.quality.reporting.width import tolerance_words, width_words
 from station.records.rolls import clock_text
+from station.records.rows import number_words
 from station.state.defect import DefectSeverity
 from station.state.defect_kind import kind_words
 
@@ -60,11 +61,6 @@ def _severities(made: Report) -> str:
     """Count the defects that count by how grave they are, the gravest first; '' where nothing says so."""
     graves = Counter(defect.severity for defect in made.defect_list if defect.counts)
     return ", ".join(f"{graves[one]} {one}" for one in reversed(DefectSeverity) if graves[one])
-
-
-def number_words(number: int) -> str:
-    """Return a defect's number for people: ``7``, or ``M1`` for the first that was missed and put on record by hand."""
-    return f"M{-number}" if number < 0 else str(number)
 
 
 def _width(made: Report) -> list[tuple[str, str]]:

@@ -116,6 +116,7 @@ def test_what_was_missed_is_graded_like_others_but_never_counted_as_found(store:
     text = reports.to_text(made)
     assert "Missed         1 of these by the station, put on record by hand (M)" in text
     assert any(line.split()[:2] == ["M1", "70.000"] for line in text.splitlines())
+    assert any(line.startswith("  no M1 at 70.000 m: ") for line in text.splitlines()), "so its points are told, too"
 
 
 def test_the_text_states_what_nobody_inspected(store: Store) -> None:
