@@ -45,11 +45,11 @@ class Report:
     graded.  ``events_lost`` of it never got on record; ``spoilt`` has a sentence for each row that could not be read.
     ``clock_shift_s`` is by how many seconds the clock was set forward (negative: back) while it was open.
 
-    ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``too_small`` those
+    ``defects`` counts all that the station found, ``rejects`` those the recipe did not let pass, ``too_small`` those
     that passed for their size alone, ``false_alarms`` the rejects that a person marked as such; points are given for
     rejects that are not false alarms.  ``points_basis`` says which area they are of, ``points_explained`` where each
-    comes from; what a person found that the station missed (with a number below 0) counts too.  ``to_review`` are the
-    critical findings without which it is not to be signed.
+    comes from; what a person found that the station missed counts too, but in no number of what was found.
+    ``to_review`` are the critical findings without which it is not to be signed.
     """
 
     roll: str
@@ -103,6 +103,11 @@ class Report:
             f"{self.grade}, {'no' if self.points is None else self.points} points (rule {self.grading_rule}), "
             f"{self.rejects} rejects, {self.false_alarms} false alarms, {inspected} inspected"
         )
+
+    @property
+    def missed(self) -> int:
+        """Give how many defects the station missed that people put on record, beside those it found."""
+        return sum(one.missed for one in self.defect_list)
 
     @property
     def incomplete(self) -> bool:
@@ -191,7 +196,7 @@ def report_of(
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
         calibrations=tuple(ReportCalibration.of(row) for row in calibrations),
-        defects=len(rows),
+        defects=sum(not row.missed for row in rows),
         rejects=sum(row.is_reject and not row.missed for row in rows),
         too_small=sum(map(is_too_small, rows)),
         false_alarms=false_alarms,
@@ -219,7 +224,7 @@ def to_dict(made: Report) -> dict[str, object]:
     data: dict[str, Any] = {**asdict(made), **made.way.to_dict()}
     del data["way"]
     data |= {"incomplete": made.incomplete, "may_be_signed": made.may_be_signed}
-    data |= {"missed": sum(one.number < 0 for one in made.defect_list)}
+    data |= {"missed": made.missed}
     data |= {"started_at": made.started_at.isoformat(), "ended_at": made.ended_at and made.ended_at.isoformat()}
     for name, at in (("calibrations", "made_at"), ("signatures", "at"), ("defect_list", "found_at")):
         for one in data[name]:

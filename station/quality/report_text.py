@@ -32,7 +32,6 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ended += f" (broken off before its end{why}; the figures are what is on record)"
     if made.clock_shift_s:
         ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
-    missed = sum(defect.number < 0 for defect in made.defect_list)
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
         *made.way.facts(),
@@ -47,7 +46,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects, {made.too_small} passed for their size alone"),
-        *([("Missed", f"{missed} of these by the station, put on record by hand (M)")] if missed else []),
+        *([("Missed", f"{made.missed} beside these by the station, put on record by hand (M)")] if made.missed else []),
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
         *([("Severity", severities)] if (severities := _severities(made)) else []),
         ("Points", _points(made)),
@@ -112,7 +111,7 @@ def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
         f"{defect.width:.1f} {made.unit}",
         kind_words(defect.kind, defect.parts, defect.look),
         defect.severity or "",
-        "" if defect.number < 0 else f"{defect.score:.3g}",
+        "" if defect.missed else f"{defect.score:.3g}",
         "" if defect.points is None else str(defect.points),
         defect.verdict or ("" if defect.is_reject else "passed"),
     )
