@@ -217,6 +217,8 @@ def test_what_was_missed_is_beside_what_was_found_and_waits_for_no_answer(tmp_pa
         assert [one.rejects for one in made.looms] == [one.rejects for one in before.looms]
         files.to_pdf(made, tmp_path / "s.pdf")
         assert "1 beside were missed" in pypdf.PdfReader(tmp_path / "s.pdf").pages[0].extract_text()
+        store.reviews.undo("ann")
+        assert summarize(history, today) == before
 
 
 def test_a_file_that_cannot_be_written_is_told(history: History, tmp_path: Path) -> None:
