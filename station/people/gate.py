@@ -6,10 +6,11 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from station.contract import StationError
+from station.contract import Acknowledged, StationError
 from station.people.rights import PARTS, RIGHTS, WORDS, may, who_may
 from station.records.rows import RecordsError
 from station.records.store import Store
@@ -119,10 +120,14 @@ def _checked(gate: Gate, name: str, call: Callable[..., Any]) -> Callable[..., A
     @wraps(call)
     def made(*args: Any, **kwargs: Any) -> Any:
         person = gate.check(name)
-        if person is None or "by" not in signature.parameters:
+        if person is None:
             return call(*args, **kwargs)
         bound = signature.bind_partial(*args, **kwargs)
-        bound.arguments["by"] = person.name
+        for given, value in bound.arguments.items():
+            if isinstance(value, Acknowledged):
+                bound.arguments[given] = replace(value, by=person.name)
+        if "by" in signature.parameters:
+            bound.arguments["by"] = person.name
         return call(*bound.args, **bound.kwargs)
 
     return made

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from station.contract import Core, StationError
+from station.contract import Acknowledged, Core, StationError
 from station.people.gate import Gate, guarded
 from station.people.rights import CORE, RECORDS, may
 from station.records.people import pins
@@ -101,6 +101,22 @@ def test_so_do_writes_to_the_records(store: Store, role: Role) -> None:
             with pytest.raises(StationError, match="may not"):
                 getattr(guarded(store, gate), call)("anything")
     assert guarded(store, gate).flush(), "what has no row in the table is not people's"
+
+
+def test_an_answer_to_alarms_is_that_of_who_is_signed_in(store: Store) -> None:
+    answers: list[Acknowledged] = []
+
+    class Answered:
+        def acknowledge(self, answer: Acknowledged) -> None:
+            answers.append(answer)
+
+    gate = Gate(store)
+    face = guarded(Answered(), gate)
+    with pytest.raises(StationError, match="Nobody is signed in; sign in to answer alarms"):
+        face.acknowledge(Acknowledged("the computer", (1,)))
+    gate.sign_in("the qa", "1234")
+    face.acknowledge(Acknowledged("the computer", (1,), ("The lamp fades.",)))
+    assert answers == [Acknowledged("the qa", (1,), ("The lamp fades.",))]
 
 
 def test_while_people_are_off_everybody_may_everything(store: Store) -> None:

@@ -16,7 +16,7 @@ from tests.rigs.reported_roll import recipe, record
 from ui.tuning.table import ConsequenceTable
 
 
-def test_what_was_missed_has_the_number_that_people_know(app: QApplication, tmp_path: Path) -> None:  # noqa: ARG001
+def test_what_was_missed_has_the_number_that_people_know(app: QApplication, tmp_path: Path) -> None:
     with Store.open(tmp_path / "home") as store:
         record(store, "R1", recipe())
         store.reviews.put_missed(Missed("R1", 70_000.0, 300.0, 100.0, 5.0, DefectKind.SPOT), "ann")
