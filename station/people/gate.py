@@ -104,7 +104,7 @@ class _Guard:
     def __getattr__(self, name: str) -> Any:
         """Return the object's own attribute, a call of it with the guard before it."""
         value = getattr(self._guarded, name)
-        if name in PARTS:
+        if name in PARTS and not callable(value):
             return _Guard(value, self._gate)
         return _checked(self._gate, name, value) if name in RIGHTS and callable(value) else value
 

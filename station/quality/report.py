@@ -20,7 +20,6 @@ from station.quality.reporting.width import ReportWidth, report_width
 from station.quality.roll_grade import PointsExplained, grade_roll
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
-from station.records.rolls import SIGNED, place_of
 from station.records.rows import DefectFilter, RollRow, Verdict
 
 if TYPE_CHECKING:
@@ -140,6 +139,7 @@ def sign(store: Store, history: History, roll_name: str, by: str) -> Report:
     Raises:
         ReportError: the roll is open, rows of it are spoilt, or a critical finding is unreviewed.
         RecordsError: there is no such roll, or the records refuse.
+        StationError: people have to sign in, and nobody has, or who has may not sign.
     """
     made = report(history, roll_name)
     why = signing_words(made.to_review)
@@ -149,7 +149,7 @@ def sign(store: Store, history: History, roll_name: str, by: str) -> Report:
         why = f"The report of roll {made.roll} cannot be signed: {made.spoilt[0]}"
     if why:
         raise ReportError(why)
-    store.audit(SIGNED, "", made.says, by, place_of(history.roll(roll_name).id))
+    store.sign(history.roll(roll_name).id, made.says, by)
     return report(history, roll_name)
 
 
