@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from station.contract import Acknowledged, Defect, Notice, Severity
+from station.contract import Acknowledged, Defect, Notice, Severity, StationError
 from station.current_user import login
 from station.state.defect_kind import kind_words
 from ui import actions, theme
@@ -28,14 +30,18 @@ class AlarmRow(QWidget):
     """One row under the header.  Grey and quiet at rest; red and flashing while a reject is unanswered.
 
     Nothing pops up over it and nothing moves when it changes.  ``acknowledged`` is emitted when a person answers,
-    with the numbers of the rejects (a set); ``answered`` then with all that was answered, for the record.
+    with the numbers of the rejects (a set), once the answer was taken; a refused one is told, and nothing clears.
+
+    Args:
+        answer: takes all that a person answers, for the record; raises StationError where it is refused.
+        parent: the widget it lies in.
     """
 
     acknowledged = Signal(object)
-    answered = Signal(Acknowledged)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, answer: Callable[[Acknowledged], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._answer = answer
         self.setFixedHeight(HIGH)
         self.setAccessibleName("Alarms")
         self._rejects: dict[int, str] = {}
@@ -102,14 +108,17 @@ class AlarmRow(QWidget):
     def acknowledge(self) -> None:
         """A person has seen what is shown: the rejects, which are listed too, and one notice.  The next follows."""
         if self._rejects or self._notices:
-            answered = self.open_alarms
+            answered, seen = self.open_alarms, self._foremost
+            try:
+                self._answer(Acknowledged(login(), tuple(sorted(answered)), () if seen is None else (seen.text,)))
+            except StationError as error:
+                self.put_notice(Notice(Severity.ERROR, str(error)))
+                return
             self._rejects.clear()
-            if (seen := self._foremost) is not None:
+            if seen is not None:
                 self._notices.remove(seen)
             self._show()
             self.acknowledged.emit(answered)
-            notices = () if seen is None else (seen.text,)
-            self.answered.emit(Acknowledged(login(), tuple(sorted(answered)), notices))
 
     def advance(self, passed_s: float) -> None:
         """Flash twice a second while a reject is open."""

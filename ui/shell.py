@@ -44,7 +44,7 @@ class MainWindow(QMainWindow):
         self.resize(1600, 950)
         self.bridge = CoreBridge(core, self)
         self.worker = Worker(self)
-        self.alarms = AlarmRow()
+        self.alarms = AlarmRow(core.acknowledge)
         self.record = RecordRow()
         self.machine = MachineRow(core)
         self.badge = StateBadge()
@@ -55,7 +55,6 @@ class MainWindow(QMainWindow):
         self.tabs: dict[str, QPushButton] = {}
         self._build()
         self._wire()
-        self.alarms.answered.connect(core.acknowledge)
         self.open_page(start_page)
         self.bridge.start()
 

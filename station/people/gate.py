@@ -6,10 +6,11 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from station.contract import StationError
+from station.contract import Acknowledged, StationError
 from station.people.rights import PARTS, RIGHTS, WORDS, may, who_may
 from station.records.rows import RecordsError
 from station.records.store import Store
@@ -103,7 +104,7 @@ class _Guard:
     def __getattr__(self, name: str) -> Any:
         """Return the object's own attribute, a call of it with the guard before it."""
         value = getattr(self._guarded, name)
-        if name in PARTS:
+        if name in PARTS and not callable(value):
             return _Guard(value, self._gate)
         return _checked(self._gate, name, value) if name in RIGHTS and callable(value) else value
 
@@ -119,10 +120,14 @@ def _checked(gate: Gate, name: str, call: Callable[..., Any]) -> Callable[..., A
     @wraps(call)
     def made(*args: Any, **kwargs: Any) -> Any:
         person = gate.check(name)
-        if person is None or "by" not in signature.parameters:
+        if person is None:
             return call(*args, **kwargs)
         bound = signature.bind_partial(*args, **kwargs)
-        bound.arguments["by"] = person.name
+        for given, value in bound.arguments.items():
+            if isinstance(value, Acknowledged):
+                bound.arguments[given] = replace(value, by=person.name)
+        if "by" in signature.parameters:
+            bound.arguments["by"] = person.name
         return call(*bound.args, **bound.kwargs)
 
     return made

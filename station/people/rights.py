@@ -50,6 +50,7 @@ CORE: Final[dict[str, frozenset[Role]]] = {
 
 RECORDS: Final[dict[str, frozenset[Role]]] = {
     "review": REVIEWERS,
+    "sign": REVIEWERS,
     "save_recipe": TUNERS,
     "add_model": TUNERS,
     "add_calibrations": TUNERS,
@@ -64,13 +65,16 @@ REVIEWS: Final[dict[str, frozenset[Role]]] = {
 }
 """The rights of each call of :class:`station.records.defects.reviews.Reviews`."""
 
-PARTS: Final = frozenset({"reviews"})
+RATING: Final[dict[str, frozenset[Role]]] = {"give": REVIEWERS}
+"""The rights of what people tell :class:`station.records.rating.rating.Rating`."""
+
+PEOPLE: Final[dict[str, frozenset[Role]]] = {"add": ADMINS, "remove": ADMINS, "switch": ADMINS}
+"""The rights of who manages people: each call of :class:`station.records.people.register.Register` that changes it."""
+
+PARTS: Final = frozenset({"reviews", "rating", "people"})
 """These parts of the records stand behind the guard too."""
 
-PEOPLE: Final[dict[str, frozenset[Role]]] = {"add_person": ADMINS, "remove_person": ADMINS, "switch_people": ADMINS}
-"""The rights of who manages people (``station people``)."""
-
-RIGHTS: Final = CORE | RECORDS | REVIEWS | PEOPLE
+RIGHTS: Final = CORE | RECORDS | REVIEWS | RATING | PEOPLE
 
 WORDS: Final[dict[str, str]] = {
     "start_roll": "start a roll",
@@ -87,16 +91,18 @@ WORDS: Final[dict[str, str]] = {
     "rename_roll": "rename a roll",
     "correct_roll": "correct a roll",
     "review": "review defects",
+    "sign": "sign reports",
     "say": "review defects",
     "undo": "take back reviews",
     "put_missed": "put missed defects on record",
     "keep": "keep things for ever",
+    "give": "give a roll's width or weight",
     "save_recipe": "change recipes",
     "add_model": "teach fabrics",
     "add_calibrations": "calibrate cameras",
-    "add_person": "add people",
-    "remove_person": "remove people",
-    "switch_people": "switch people on or off",
+    "add": "add people",
+    "remove": "remove people",
+    "switch": "switch people on or off",
 }
 """What each call does, after 'may not' in a sentence; those for anybody need no words."""
 

@@ -20,7 +20,6 @@ from station.quality.reporting.width import ReportWidth, report_width
 from station.quality.roll_grade import PointsExplained, grade_roll
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError
-from station.records.rolls import SIGNED, place_of
 from station.records.rows import DefectFilter, RollRow, Verdict
 
 if TYPE_CHECKING:
@@ -45,11 +44,11 @@ class Report:
     graded.  ``events_lost`` of it never got on record; ``spoilt`` has a sentence for each row that could not be read.
     ``clock_shift_s`` is by how many seconds the clock was set forward (negative: back) while it was open.
 
-    ``defects`` counts all defects on record, ``rejects`` those the recipe did not let pass, ``too_small`` those
+    ``defects`` counts all that the station found, ``rejects`` those the recipe did not let pass, ``too_small`` those
     that passed for their size alone, ``false_alarms`` the rejects that a person marked as such; points are given for
     rejects that are not false alarms.  ``points_basis`` says which area they are of, ``points_explained`` where each
-    comes from; what a person found that the station missed (with a number below 0) counts too.  ``to_review`` are the
-    critical findings without which it is not to be signed.
+    comes from; what a person found that the station missed counts too, but in no number of what was found.
+    ``to_review`` are the critical findings without which it is not to be signed.
     """
 
     roll: str
@@ -105,6 +104,11 @@ class Report:
         )
 
     @property
+    def missed(self) -> int:
+        """Give how many defects the station missed that people put on record, beside those it found."""
+        return sum(one.missed for one in self.defect_list)
+
+    @property
     def incomplete(self) -> bool:
         """Say whether the records lack something of the roll."""
         return bool(self.incomplete_because)
@@ -135,6 +139,7 @@ def sign(store: Store, history: History, roll_name: str, by: str) -> Report:
     Raises:
         ReportError: the roll is open, rows of it are spoilt, or a critical finding is unreviewed.
         RecordsError: there is no such roll, or the records refuse.
+        StationError: people have to sign in, and nobody has, or who has may not sign.
     """
     made = report(history, roll_name)
     why = signing_words(made.to_review)
@@ -144,7 +149,7 @@ def sign(store: Store, history: History, roll_name: str, by: str) -> Report:
         why = f"The report of roll {made.roll} cannot be signed: {made.spoilt[0]}"
     if why:
         raise ReportError(why)
-    store.audit(SIGNED, "", made.says, by, place_of(history.roll(roll_name).id))
+    store.sign(history.roll(roll_name).id, made.says, by)
     return report(history, roll_name)
 
 
@@ -191,7 +196,7 @@ def report_of(
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
         calibrations=tuple(ReportCalibration.of(row) for row in calibrations),
-        defects=len(rows),
+        defects=sum(not row.missed for row in rows),
         rejects=sum(row.is_reject and not row.missed for row in rows),
         too_small=sum(map(is_too_small, rows)),
         false_alarms=false_alarms,
@@ -219,7 +224,7 @@ def to_dict(made: Report) -> dict[str, object]:
     data: dict[str, Any] = {**asdict(made), **made.way.to_dict()}
     del data["way"]
     data |= {"incomplete": made.incomplete, "may_be_signed": made.may_be_signed}
-    data |= {"missed": sum(one.number < 0 for one in made.defect_list)}
+    data |= {"missed": made.missed}
     data |= {"started_at": made.started_at.isoformat(), "ended_at": made.ended_at and made.ended_at.isoformat()}
     for name, at in (("calibrations", "made_at"), ("signatures", "at"), ("defect_list", "found_at")):
         for one in data[name]:

@@ -28,13 +28,13 @@ from station.quality.report_text import (
     SIGNING,
     defect_cells,
     differing_words,
-    number_words,
     stretch_words,
     summary,
 )
 from station.quality.reporting.drawing import roll_map, width_trace
 from station.quality.reporting.qr import qr_svg
 from station.quality.reporting.signing import signing_words
+from station.records.rows import number_words
 from station.state.defect_kind import kind_words
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from station.local_time import dated, day
 from station.quality.reporting.signing import signing_words
 from station.quality.reporting.width import tolerance_words, width_words
 from station.records.rolls import clock_text
+from station.records.rows import number_words
 from station.state.defect import DefectSeverity
 from station.state.defect_kind import kind_words
 
@@ -31,7 +32,6 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ended += f" (broken off before its end{why}; the figures are what is on record)"
     if made.clock_shift_s:
         ended += f" ({clock_text(made.clock_shift_s)} meanwhile)"
-    missed = sum(defect.number < 0 for defect in made.defect_list)
     return [
         ("Fabric", f"{made.fabric}, recipe version {made.recipe_version}"),
         *made.way.facts(),
@@ -46,7 +46,7 @@ def summary(made: Report) -> list[tuple[str, str]]:
         ("Calibration", _calibrations(made)),
         ("Sizes", f"unverified: {made.unverified}" if made.unverified else "verified by the scale calibration"),
         ("Defects", f"{made.defects} on record, {made.rejects} rejects, {made.too_small} passed for their size alone"),
-        *([("Missed", f"{missed} of these by the station, put on record by hand (M)")] if missed else []),
+        *([("Missed", f"{made.missed} beside these by the station, put on record by hand (M)")] if made.missed else []),
         ("Review", f"{made.false_alarms} rejects marked as false alarms, {made.unreviewed} not reviewed"),
         *([("Severity", severities)] if (severities := _severities(made)) else []),
         ("Points", _points(made)),
@@ -60,11 +60,6 @@ def _severities(made: Report) -> str:
     """Count the defects that count by how grave they are, the gravest first; '' where nothing says so."""
     graves = Counter(defect.severity for defect in made.defect_list if defect.counts)
     return ", ".join(f"{graves[one]} {one}" for one in reversed(DefectSeverity) if graves[one])
-
-
-def number_words(number: int) -> str:
-    """Return a defect's number for people: ``7``, or ``M1`` for the first that was missed and put on record by hand."""
-    return f"M{-number}" if number < 0 else str(number)
 
 
 def _width(made: Report) -> list[tuple[str, str]]:
@@ -116,7 +111,7 @@ def defect_cells(made: Report, defect: ReportDefect) -> tuple[str, ...]:
         f"{defect.width:.1f} {made.unit}",
         kind_words(defect.kind, defect.parts, defect.look),
         defect.severity or "",
-        "" if defect.number < 0 else f"{defect.score:.3g}",
+        "" if defect.missed else f"{defect.score:.3g}",
         "" if defect.points is None else str(defect.points),
         defect.verdict or ("" if defect.is_reject else "passed"),
     )

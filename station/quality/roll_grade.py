@@ -11,7 +11,7 @@ from station.grading.points import Explained, Grading, grade
 from station.grading.rule import GradingRule
 from station.grading.shelf import RuleError, Shelf
 from station.grading.sizes import Flagged, RollSize
-from station.records.rows import DefectRow, RollRow, Verdict
+from station.records.rows import DefectRow, RollRow, Verdict, number_words
 from station.state.grade import Grade
 
 
@@ -136,7 +136,7 @@ def _explained(one: Explained, made: Grading) -> PointsExplained:
         for span in one.spans
         if span.charged
     )
-    text = f"no {one.number} at {one.position_mm / 1000:.3f} m: {one.step}"
+    text = f"no {number_words(one.number)} at {one.position_mm / 1000:.3f} m: {one.step}"
     cut = [span for span in spans if span.counted < span.charged]
     if cut:
         word, cap = made.rule.interval_word, made.rule.cap.per_interval

@@ -205,7 +205,7 @@ class History(ToldOfRolls):
         if chosen.verdict is not None:
             query = query.where(DefectTable.verdict == str(chosen.verdict))
         if chosen.severity is not None:
-            query = query.where(DefectTable.severity == str(chosen.severity))
+            query = query.where(func.coalesce(DefectTable.said_severity, DefectTable.severity) == str(chosen.severity))
         if chosen.unreviewed_only:
             query = query.where(DefectTable.verdict.is_(None))
         return readable(self._rows(query), lambda row: defect_row(row, self._home), told)

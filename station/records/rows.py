@@ -241,8 +241,13 @@ class DefectRow:
 
     @property
     def label(self) -> str:
-        """Give the number for people: ``7``, or ``M1`` for the first that was missed."""
-        return f"M{-self.number}" if self.number < 0 else str(self.number)
+        """Give the number for people."""
+        return number_words(self.number)
+
+
+def number_words(number: int) -> str:
+    """Return a defect's number for people: ``7``, or ``M1`` for the first that was missed and put on record by hand."""
+    return f"M{-number}" if number < 0 else str(number)
 
 
 @dataclass(frozen=True, slots=True)

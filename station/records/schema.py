@@ -182,7 +182,8 @@ class StretchTable(Base):
 class DefectTable(Base):
     """A row holds one defect of a roll.  ``verdict`` and ``reviewed_by`` repeat its last review, for fast lists.
 
-    A row with ``merged_into`` turned out to be part of the defect with that number; it is kept, but never listed.
+    A row with ``merged_into`` turned out to be part of the defect with that number; it is kept, but never listed.  One
+    that was put on record as missed, and taken back, has its own number there.
     ``parts`` is of how many pieces close together it is made, ``look`` which look of the model saw it best, and
     ``threshold`` that look's, None where it is the recipe's own.  ``severity`` is how grave it is by the roll's grading
     rule (minor, major, critical; None where nothing says so), ``web_mm`` how wide the web was there.

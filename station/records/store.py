@@ -18,7 +18,7 @@ from station.contract import Acknowledged, Event, Fault, Notice, RollEnded, Seve
 from station.recipe import Recipe
 from station.records import audit
 from station.records.calibrations import add_calibrations
-from station.records.defects.reviews import Reviews
+from station.records.defects.reviews import Reviews, recording_name
 from station.records.defects.words import Word
 from station.records.engine import default_url, make_home, open_database, shown, sqlite_file
 from station.records.locks import RollLocks
@@ -27,7 +27,7 @@ from station.records.rating.rating import Rating
 from station.records.recipes import next_recipe, set_model
 from station.records.roll_life.open_rolls import OpenRolls
 from station.records.roll_life.unfinished import Reopened
-from station.records.rolls import KEPT, NO_ROLL, Entry, clock_text
+from station.records.rolls import KEPT, NO_ROLL, SIGNED, Entry, clock_text, place_of
 from station.records.rows import NewCalibration, RecordsError, RollMeasures, Verdict
 from station.records.safety import spill as spills
 from station.records.safety.backlog import Backlog
@@ -161,8 +161,7 @@ class Store(AbstractContextManager["Store"]):
         return lag_of(waiting, scales, limit_m)
 
     def take_notices(self) -> list[Notice]:
-        """Take what the records themselves have to say to people since the last call, oldest first; among it which
-        other programs work on the home."""
+        """Take what the records tell people since the last call, and which other programs work on the home."""
         taken = [Notice(Severity.INFO, text) for text in self._programs.news()]
         while self._notices:
             taken.append(self._notices.popleft())
@@ -187,8 +186,7 @@ class Store(AbstractContextManager["Store"]):
         recipe's own scale and are unverified.
 
         Raises:
-            RecordsError: the name is taken or unfit, so is a fact of its identity, or another recipe is on record under
-            this fabric and version.
+            RecordsError: the name is taken or unfit, so is a fact of its identity, or the version is another recipe's.
         """
         self._break_off_open("another roll was begun", 30.0)
         used = measures or RollMeasures.uncalibrated(recipe)
@@ -211,8 +209,7 @@ class Store(AbstractContextManager["Store"]):
         """Tell an event of the open roll; returns at once (or within ``timeout_s`` if the queue is full).
 
         Pictures of the cloth and the roll's start are not kept.  Notices, columns inspected, faults of the program and
-        what becomes of a stop of the machine go to the audit: when a camera came back belongs to a roll as much as when
-        it went.
+        what becomes of a stop of the machine go to the audit.
         Returns False if an event to keep was not accepted; :attr:`failure` then says why and :attr:`lost` counts it.
 
         Raises:
@@ -295,8 +292,7 @@ class Store(AbstractContextManager["Store"]):
         self, sha256: str, file: Path, metadata: Mapping[str, Any], by: str = "station", why: str = ""
     ) -> None:
         """Put a taught model on record: its file's hash, where the file is, what is known of the model (JSON-able)."""
-        file = Path(file).absolute()
-        path = file.relative_to(self._home).as_posix() if file.is_relative_to(self._home) else str(file)
+        path = recording_name(self._home, Path(file))
         self._writer.call(lambda session: set_model(session, sha256, path, metadata, by, why))
 
     def add_calibrations(self, new: Iterable[NewCalibration], by: str, why: str = "") -> list[int]:
@@ -307,6 +303,10 @@ class Store(AbstractContextManager["Store"]):
     def review(self, defect_id: int, verdict: Verdict, by: str, note: str = "") -> None:
         """Add a person's verdict on a defect; the last one counts.  Raises RecordsError if there is no such defect."""
         self.reviews.say([defect_id], Word(verdict, note=note), by)
+
+    def sign(self, roll_id: int, said: str, by: str) -> None:
+        """Put on record that a person signed a roll's report, and what it said then."""
+        self.audit(SIGNED, "", said, by, place_of(roll_id))
 
     def tell(self, notice: Notice) -> None:
         """Tell people and the audit; never waits."""

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from station.contract import Acknowledged, Defect, DefectKind, Notice, Severity
+from station.contract import Acknowledged, Defect, DefectKind, Notice, Severity, StationError
 from station.current_user import login
 from ui.alarms import AlarmRow
 
@@ -20,8 +20,14 @@ SPOT = Defect(
 
 
 @pytest.fixture
-def row(app: QApplication, qtbot: QtBot) -> Iterator[AlarmRow]:
-    made = AlarmRow()
+def answers() -> list[Acknowledged]:
+    """What people answered."""
+    return []
+
+
+@pytest.fixture
+def row(app: QApplication, answers: list[Acknowledged]) -> Iterator[AlarmRow]:
+    made = AlarmRow(answers.append)
     yield made
     made.deleteLater()
 
@@ -68,11 +74,29 @@ def test_an_area_says_how_many_spots_it_has(row: AlarmRow) -> None:
     assert "area of 28 spots" in row.text
 
 
-def test_an_answer_says_who_saw_which_rejects_and_which_notice(row: AlarmRow, qtbot: QtBot) -> None:
+def test_an_answer_says_who_saw_which_rejects_and_which_notice(row: AlarmRow, answers: list[Acknowledged]) -> None:
     row.put_notice(Notice(Severity.WARNING, "The lamp fades."))
     row.put_notice(Notice(Severity.ERROR, "Camera 1 does not answer."))
     for number in (8, 7):
         row.put_reject(replace(SPOT, number=number), "mm")
-    with qtbot.waitSignal(row.answered) as told:
+    row.acknowledge()
+    assert answers == [Acknowledged(login(), (7, 8), ("Camera 1 does not answer.",))]
+
+
+def test_an_answer_that_is_refused_clears_nothing_and_is_told(app: QApplication, qtbot: QtBot) -> None:
+    refusals = ["Nobody is signed in; sign in to answer alarms."]
+
+    def take(_answer: Acknowledged) -> None:
+        if refusals:
+            raise StationError(refusals[0])
+
+    row = AlarmRow(take)
+    row.put_reject(SPOT, "mm")
+    with qtbot.assertNotEmitted(row.acknowledged):
         row.acknowledge()
-    assert told.args == [Acknowledged(login(), (7, 8), ("Camera 1 does not answer.",))]
+    assert row.open_alarms == {7}
+    assert refusals[0] in row.text
+    refusals.clear()
+    row.acknowledge()
+    assert row.open_alarms == set()
+    row.deleteLater()

@@ -129,7 +129,7 @@ class DefectDetail(Panel):
         display = display_score(row.score, row.threshold)
         self.bar.show_score(display)
         show = self.fields.show_field
-        show("Kind", f"{kind_words(row.kind, row.parts, row.look)}, no. {row.number}")
+        show("Kind", f"{kind_words(row.kind, row.parts, row.look)}, no. {row.label}")
         show("Decision", "reject" if row.is_reject else "passes")
         mark = f"{THIN_SPACE}(unverified)" if row.unverified else ""
         show("Length × width", size(row.length_mm, row.width_mm, row.unit) + mark)

@@ -87,7 +87,7 @@ class ConsequenceTable(QAbstractTableModel):
 def _cell(defect: DefectRow, fate: Fate, column: int) -> str:
     return (
         str(fate),
-        str(defect.number),
+        defect.label,
         kind_words(defect.kind, defect.parts, defect.look),
         size(defect.length_mm, defect.width_mm, defect.unit),
         position(defect.position_mm, defect.unit),

@@ -60,7 +60,7 @@ class DefectGallery(QAbstractListModel):
         if role in _SAID:
             verdict = row.verdict.value if row.verdict else "not reviewed"
             what = kind_words(row.kind, row.parts, row.look)
-            return f"{row.number}: {what} at {position(row.position_mm, row.unit)}, {verdict}"
+            return f"{row.label}: {what} at {position(row.position_mm, row.unit)}, {verdict}"
         return None
 
     @property

@@ -30,21 +30,21 @@ def add_person(records: Records, name: str, role: Role, by: str | None, login: s
     Raises:
         StationError: the name is taken or unfit, the PIN is unfit or missing, or who asks may not.
     """
-    who = _who(records.store, "add_person", by, login)
+    who = _who(records.store, "add", by, login)
     records.store.people.add(name, role, ask_pin(f"PIN for {name}", twice=True), who)
     return _of(records.store)
 
 
 def remove_person(records: Records, name: str, by: str | None, login: str) -> dict[str, object]:
     """Take a person off the register.  Raises StationError: there is none, it is the last admin, who asks may not."""
-    who = _who(records.store, "remove_person", by, login)
+    who = _who(records.store, "remove", by, login)
     records.store.people.remove(name, who)
     return _of(records.store)
 
 
 def switch_people(records: Records, *, on: bool, by: str | None, login: str) -> dict[str, object]:
     """Say that people have to sign in, or need not.  Raises StationError: there is no admin, or who asks may not."""
-    who = _who(records.store, "switch_people", by, login)
+    who = _who(records.store, "switch", by, login)
     records.store.people.switch(on=on, by=who)
     return _of(records.store)
 

@@ -65,6 +65,11 @@ class ReportDefect:
         )
 
     @property
+    def missed(self) -> bool:
+        """Say whether the station missed it: a person put it on record."""
+        return self.number < 0
+
+    @property
     def found_at_zone(self) -> str:
         """Give the distance from UTC of the local time at which it was found."""
         return zone(self.found_at)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from station.local_time import dated
 from station.quality.reporting.rows import ReportDefect
-from station.records.rows import SignatureRow, Verdict
+from station.records.rows import SignatureRow, Verdict, number_words
 
 CRITICAL = "critical"
 
@@ -57,7 +57,7 @@ def signing_words(waiting: Sequence[int], most: int = 12) -> str:
     """Say what keeps the report from being signed, '' if nothing does."""
     if not waiting:
         return ""
-    shown = ", ".join(f"no {number}" for number in waiting[:most])
+    shown = ", ".join(f"no {number_words(number)}" for number in waiting[:most])
     more = f" and {len(waiting) - most} more" if len(waiting) > most else ""
     findings = "finding is" if len(waiting) == 1 else "findings are"
     return f"NOT TO BE SIGNED: {len(waiting)} critical {findings} not reviewed ({shown}{more})."

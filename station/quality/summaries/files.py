@@ -25,6 +25,7 @@ from station.quality.summaries.summary import Answers, GradeArea, KindCount, Loo
 
 FIGURES = (
     "rolls", "rolls_open", "unscaled", "metres_inspected", "metres_uninspected", "m2", "rejects", "false_alarms",
+    "missed",
 )  # fmt: skip
 CSV_HEAD = ("period", "since", "until", "since_zone", "until_zone", "table", "name", "figure", "value")
 DIGITS = 4
@@ -129,11 +130,12 @@ def _page(made: Summary) -> dict[str, object]:
 def _figures(made: Summary) -> list[tuple[str, str]]:
     """Return label and value of what the period brought as a whole."""
     unscaled = f"; {made.unscaled} more rolls have no scale" if made.unscaled else ""
+    missed = f"; {made.missed} beside were missed" if made.missed else ""
     inspected = f"{made.metres_inspected:.1f} m, {made.m2:.1f} m²"
     return [
         ("Rolls", f"{made.rolls} ended, {made.rolls_open} others were under way"),
         ("Inspected", f"{inspected} ({made.metres_uninspected:.1f} m not inspected){unscaled}"),
-        ("Defects", f"{made.rejects} rejects found, and {made.false_alarms} false alarms"),
+        ("Defects", f"{made.rejects} rejects found, and {made.false_alarms} false alarms{missed}"),
         ("Answers", _answers(made.answers)),
     ]
 

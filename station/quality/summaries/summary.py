@@ -85,7 +85,8 @@ class Summary:
     """A summary holds what a period brought.
 
     ``rolls`` ended in it, ``rolls_open`` lent it defects only.  ``metres_inspected``, ``metres_uninspected`` and ``m2``
-    are of rolls that have a scale; ``unscaled`` have none.  ``unreadable`` has a sentence for each row that is spoilt.
+    are of rolls that have a scale; ``unscaled`` have none.  ``missed`` is how many defects people put on record in it,
+    beside those that were found.  ``unreadable`` has a sentence for each row that is spoilt.
     """
 
     period: Period
@@ -97,6 +98,7 @@ class Summary:
     m2: float
     rejects: int
     false_alarms: int
+    missed: int
     kinds: tuple[KindCount, ...]
     looms: tuple[LoomCount, ...]
     grades: tuple[GradeArea, ...]
@@ -118,7 +120,7 @@ def summarize(history: History, period: Period) -> Summary:
     kinds: Counter[str] = Counter()
     false_alarms: Counter[str] = Counter()
     ended: list[tuple[str, Report]] = []
-    rolls_open = 0
+    missed = rolls_open = 0
     chosen = RollFilter(until=period.until, ended_since=period.since, limit=MOST_ROLLS)
     for row in reversed(history.rolls(chosen, told)):
         try:
@@ -128,7 +130,11 @@ def summarize(history: History, period: Period) -> Summary:
             continue
         unreadable.extend(made.spoilt)
         for defect in made.defect_list:
-            if defect.is_reject and period.holds(defect.found_at):
+            if not defect.is_reject or not period.holds(defect.found_at):
+                continue
+            if defect.missed:
+                missed += defect.counts
+            else:
                 (kinds if defect.counts else false_alarms)[defect.kind] += 1
         if made.ended_at is not None and period.holds(made.ended_at):
             ended.append((loom_of(row), _headline(made)))
@@ -146,6 +152,7 @@ def summarize(history: History, period: Period) -> Summary:
         m2=sum(map(_m2, reports)),
         rejects=kinds.total(),
         false_alarms=false_alarms.total(),
+        missed=missed,
         kinds=_pareto(kinds, false_alarms),
         looms=_looms(ended),
         grades=_grades(reports),

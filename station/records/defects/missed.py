@@ -6,7 +6,7 @@ Their numbers are negative, so that they never meet those of the line, which may
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,24 @@ def _put(session: Session, home: Path, missed: Missed, who: str, lock: FileLock)
     session.execute(insert(ReviewTable), [values])
     stand_anew(session, [row])
     return row.id
+
+
+def withdraw(session: Session, rows: Iterable[DefectTable], act: int) -> list[int]:
+    """Withdraw those that this act put on record as missed, so that they are nowhere counted or listed any more; the
+    number stays taken.  Returns their ids."""
+    missed = [row for row in rows if row.missed]
+    of = ReviewTable
+    firsts = select(of.defect_id, func.min(of.act).label("act")).where(of.defect_id.in_([row.id for row in missed]))
+    put_by = {row.defect_id: row.act for row in session.execute(firsts.group_by(of.defect_id))}
+    gone = [row for row in missed if put_by[row.id] == act]
+    tally = Tally()
+    for row in gone:
+        tally.count_out(row)
+        row.is_reject = False
+        row.merged_into = row.number
+        rate(session, row)
+    tally.write(session)
+    return [row.id for row in gone]
 
 
 def _defect(session: Session, roll: RollTable, missed: Missed, number: int) -> Defect:

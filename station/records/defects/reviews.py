@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from station.records import audit
-from station.records.defects.missed import put_missed
+from station.records.defects.missed import put_missed, withdraw
 from station.records.defects.standing import stand_anew
 from station.records.defects.tables import KeptRecordingTable
 from station.records.defects.words import Keep, Missed, Word, person
@@ -55,7 +55,7 @@ class Reviews:
 
     def undo(self, by: str, act: int | None = None) -> list[int]:
         """Take back all that the person said in one act; default: the last one not taken back yet.  What was said
-        before counts again.  Returns the ids of the defects.
+        before counts again; what it put on record as missed is withdrawn.  Returns the ids of the defects.
 
         Raises:
             RecordsError: the person said nothing, or somebody else did.
@@ -117,9 +117,11 @@ def _undo(session: Session, who: str, act: int | None) -> list[int]:
     rows = _rows(session, ids)
     old = _words_of(rows)
     session.execute(update(ReviewTable).where(ReviewTable.act == act).values(undone_at=now()))
+    gone = withdraw(session, rows, act)
     stand_anew(session, rows)
-    new = f"defect {ranges(ids)}: {reviews[0].verdict or 'note'} taken back"
-    audit.append(session, "review taken back", old, new, who, f"row {act}" if act > 0 else "")
+    new = f"defect {ranges(ids)}: {'missed' if gone else reviews[0].verdict or 'note'} taken back"
+    action = "missed defect taken back" if gone else "review taken back"
+    audit.append(session, action, old, new, who, f"row {act}" if act > 0 else "")
     return ids
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from station.contract import Defect, DefectChanged, Event
@@ -213,8 +213,9 @@ def _take_up(session: Session, roll_id: int, grader: RunningGrader, anew: bool) 
         grader.correct([Flagged.of(one) for one in counted_defects(session, roll_id) if anew or one.closed])
     except SpoiltRowError as error:
         log.warning("the running grade lacks defects on record: %s", error)
+    taken_back = and_(DefectTable.missed, DefectTable.merged_into.is_not(None))
     query = select(DefectTable.number).where(
-        DefectTable.roll_id == roll_id, DefectTable.verdict == str(Verdict.FALSE_ALARM)
+        DefectTable.roll_id == roll_id, or_(DefectTable.verdict == str(Verdict.FALSE_ALARM), taken_back)
     )
     grader.false_alarms(session.scalars(query))
 

@@ -33,8 +33,8 @@ class ToldOfRolls(ABC):
     def answers(
         self, since: datetime, until: datetime, told: Told | None = None
     ) -> list[tuple[datetime, datetime | None]]:
-        """Return when each reject found in a period was found, and when somebody first answered its alarm or reviewed
-        it; None where nobody has yet."""
+        """Return when each reject that the station found in a period was found, and when somebody first answered its
+        alarm or reviewed it; None where nobody has yet."""
         said = and_(ReviewTable.defect_id == DefectTable.id, ReviewTable.undone_at.is_(None))
         reviewed, acknowledged = func.min(ReviewTable.at), func.min(AlarmTable.acknowledged_at)
         first = case((reviewed < acknowledged, reviewed), else_=func.coalesce(acknowledged, reviewed))
@@ -45,6 +45,7 @@ class ToldOfRolls(ABC):
             .join(AlarmTable, AlarmTable.id == DefectTable.alarm_id, isouter=True)
             .where(DefectTable.found_at >= since, DefectTable.found_at < until)
             .where(DefectTable.is_reject.is_not(False), DefectTable.merged_into.is_(None))
+            .where(DefectTable.missed.is_not(True))
             .group_by(DefectTable.id)
         )
         return readable(self._rows(query), plain.answer_row, told)

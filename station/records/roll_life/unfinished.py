@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
 from station.contract import Ledger
@@ -75,7 +75,7 @@ def reopen(session: Session, name: str, camera_id: str, station: str, by: str) -
     roll.ended_at = None
     roll.touched_at = max(roll.touched_at, now())
     roll.resumed += 1
-    mine = DefectTable.roll_id == roll.id
+    mine = and_(DefectTable.roll_id == roll.id, DefectTable.missed.is_not(True))
     number = session.scalar(select(func.max(DefectTable.number)).where(mine))
     own = select(func.count(), func.sum(case((DefectTable.is_reject, 1), else_=0)))
     defects, rejects = session.execute(own.where(mine, DefectTable.merged_into.is_(None))).one()

@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 
-from station.contract import Core, StationError
+from station.contract import Acknowledged, Core, StationError
 from station.people.gate import Gate, guarded
 from station.people.rights import CORE, RECORDS, may
+from station.quality.report import sign
+from station.records.history import History
 from station.records.people import pins
 from station.records.people.pins import Cost
+from station.records.rating.rating import RollFigures
+from station.records.rows import DefectFilter, Verdict
 from station.records.store import Store
 from station.state.person import Role
+from tests.rigs.reported_roll import recipe, record
 
 
 class HeardCore:
@@ -101,6 +106,50 @@ def test_so_do_writes_to_the_records(store: Store, role: Role) -> None:
             with pytest.raises(StationError, match="may not"):
                 getattr(guarded(store, gate), call)("anything")
     assert guarded(store, gate).flush(), "what has no row in the table is not people's"
+
+
+def test_an_answer_to_alarms_is_that_of_who_is_signed_in(store: Store) -> None:
+    answers: list[Acknowledged] = []
+
+    class Answered:
+        def acknowledge(self, answer: Acknowledged) -> None:
+            answers.append(answer)
+
+    gate = Gate(store)
+    face = guarded(Answered(), gate)
+    with pytest.raises(StationError, match="Nobody is signed in; sign in to answer alarms"):
+        face.acknowledge(Acknowledged("the computer", (1,)))
+    gate.sign_in("the qa", "1234")
+    face.acknowledge(Acknowledged("the computer", (1,), ("The lamp fades.",)))
+    assert answers == [Acknowledged("the qa", (1,), ("The lamp fades.",))]
+
+
+def test_signatures_figures_and_the_register_stand_behind_the_guard_too(store: Store) -> None:
+    gate, history = Gate(store), History(store)
+    face = guarded(store, gate)
+    record(store, "R1", recipe())
+    for defect in history.defects(DefectFilter(1)):
+        store.review(defect.id, Verdict.CONFIRMED, "ann")
+    writes: list[Callable[[], object]] = [
+        lambda: sign(face, history, "R1", "the boss"),
+        lambda: face.rating.give("R1", RollFigures(cuttable_mm=1400.0), "anybody"),
+        lambda: face.people.add("evil", Role.ADMIN, "1234", "anybody"),
+        lambda: face.people.switch(on=False, by="anybody"),
+        lambda: face.people.remove("the admin", "anybody"),
+    ]
+    for write in writes:
+        with pytest.raises(StationError, match="Nobody is signed in; sign in to"):
+            write()
+    assert face.people.is_on(), "whoever only asks needs nobody signed in"
+    assert len(face.people.people()) == len(Role)
+    gate.sign_in("the qa", "1234")
+    for write in writes[2:]:
+        with pytest.raises(StationError, match=r"the qa \(qa\) may not"):
+            write()
+    assert [one.by for one in sign(face, history, "R1", "the boss").signatures] == ["the qa"]
+    face.rating.give("R1", RollFigures(cuttable_mm=1400.0), "anybody")
+    with closing(sqlite3.connect(store.home / "station.db")) as connection:
+        assert connection.execute("SELECT who FROM event WHERE action = 'roll figures'").fetchall() == [("the qa",)]
 
 
 def test_while_people_are_off_everybody_may_everything(store: Store) -> None:

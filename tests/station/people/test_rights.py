@@ -6,8 +6,10 @@ import pytest
 
 from station.contract import Core
 from station.core import Station
-from station.people.rights import ANYBODY, CORE, PEOPLE, RECORDS, REVIEWS, RIGHTS, WORDS, may, who_may
+from station.people.rights import ANYBODY, CORE, PARTS, PEOPLE, RATING, RECORDS, REVIEWS, RIGHTS, WORDS, may, who_may
 from station.records.defects.reviews import Reviews
+from station.records.people.register import Register
+from station.records.rating.rating import Rating
 from station.records.store import Store
 from station.state.person import Role
 
@@ -24,6 +26,13 @@ def test_every_call_of_the_core_has_a_row_and_every_row_is_a_call() -> None:
 def test_what_people_write_to_the_records_has_a_row() -> None:
     assert all(callable(getattr(Store, name)) for name in RECORDS)
     assert {name for name in vars(Reviews) if not name.startswith("_")} == REVIEWS.keys()
+    assert all(callable(getattr(Rating, name)) for name in RATING)
+
+
+def test_so_has_what_changes_the_register_of_people() -> None:
+    changes = {name for name, call in vars(Register).items() if "by" in getattr(call, "__annotations__", ())}
+    assert changes == PEOPLE.keys()
+    assert {"reviews", "rating", "people"} == PARTS
 
 
 @pytest.mark.parametrize("call", CORE)
@@ -66,5 +75,5 @@ def test_each_role_may_all_but_what_others_are_there_for(role: Role, may_not: se
 def test_each_call_that_somebody_may_not_make_has_words() -> None:
     assert WORDS.keys() == {call for call, allowed in RIGHTS.items() if allowed is not ANYBODY}
     assert who_may("save_recipe") == "engineer or admin"
-    assert who_may("add_person") == "admin"
+    assert who_may("add") == "admin"
     assert who_may("start_roll") == "operator, engineer or admin"

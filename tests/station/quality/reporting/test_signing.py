@@ -58,6 +58,7 @@ def test_what_is_confirmed_or_does_not_count_holds_nothing_up() -> None:
 
 def test_many_are_counted() -> None:
     assert signing_words((7,)) == "NOT TO BE SIGNED: 1 critical finding is not reviewed (no 7)."
+    assert signing_words((-1,)).endswith("(no M1)."), "what was missed has the number that tables give it"
     assert signing_words(tuple(range(20)), most=2).endswith(
         "20 critical findings are not reviewed (no 0, no 1 and 18 more)."
     )

@@ -22,6 +22,7 @@ from station.quality.report_csv import CsvStyle
 from station.quality.summaries import files
 from station.quality.summaries.periods import Period
 from station.quality.summaries.summary import Answers, Summary, summarize, to_dict
+from station.records.defects.words import Missed
 from station.records.history import History
 from station.records.read_only import open_read_only
 from station.records.rows import DefectFilter, Verdict
@@ -201,6 +202,23 @@ def test_json_keeps_what_is_not_known_as_null(history: History) -> None:
     told = json.loads(json.dumps(to_dict(summarize(history, LATE)), allow_nan=False))
     assert told["period"] == {"name": "late", "since": LATE.since.isoformat(), "until": LATE.until.isoformat()}
     assert told["looms"][0]["metres"] is None
+
+
+def test_what_was_missed_is_beside_what_was_found_and_waits_for_no_answer(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "home") as store:
+        record(store, "R1", recipe())
+        history = History(store)
+        today = Period("today", datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1))
+        before = summarize(history, today)
+        store.reviews.put_missed(Missed("R1", 70_000.0, 300.0, 100.0, 5.0, DefectKind.HOLE), "ann")
+        made = summarize(history, today)
+        assert (before.missed, made.missed) == (0, 1)
+        assert (made.rejects, made.kinds, made.answers) == (before.rejects, before.kinds, before.answers)
+        assert [one.rejects for one in made.looms] == [one.rejects for one in before.looms]
+        files.to_pdf(made, tmp_path / "s.pdf")
+        assert "1 beside were missed" in pypdf.PdfReader(tmp_path / "s.pdf").pages[0].extract_text()
+        store.reviews.undo("ann")
+        assert summarize(history, today) == before
 
 
 def test_a_file_that_cannot_be_written_is_told(history: History, tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from station.contract import DefectChanged, DefectKind, Ledger, RollEnded, Stretch, StretchClosed
+from station.records.defects.marks import marks
 from station.records.defects.words import Keep, Missed, Word
 from station.records.history import History
 from station.records.rows import DefectFilter, DefectRow, RecordsError, Verdict
 from station.records.store import Store
+from station.state.defect import DefectSeverity
 from tests.rigs.records import make_defect, make_recipe, picture
 
 
@@ -120,6 +122,13 @@ def test_a_note_alone_says_nothing_of_the_verdict(store: Store, history: History
     assert (row.verdict, row.reviewed_by, row.needs_review) == (None, None, True)
 
 
+def test_defects_are_chosen_by_the_severity_that_a_person_said(store: Store, history: History, roll: str) -> None:
+    store.reviews.say([1], Word(severity="critical"), "ann")
+    of = {one: [row.id for row in history.defects(DefectFilter(1, severity=one))] for one in DefectSeverity}
+    assert of[DefectSeverity.CRITICAL] == [1]
+    assert of == {one: [row.id for row in history.defects(DefectFilter(1)) if row.severity is one] for one in of}
+
+
 def test_another_kind_outlives_the_defect_growing(store: Store, history: History) -> None:
     store.begin_roll("a", make_recipe(), "cam")
     store.write(DefectChanged(make_defect(1, closed=False)))
@@ -166,6 +175,45 @@ def test_a_missed_defect_that_cannot_be_is_refused(
     with pytest.raises(RecordsError, match=says):
         store.reviews.put_missed(Missed(**(values | change)), "ann")  # type: ignore[arg-type]
     assert len(listed(history)) == 5
+
+
+def test_a_missed_defect_put_in_by_mistake_is_taken_back_and_nowhere_counts(
+    store: Store, history: History, roll: str
+) -> None:
+    def standing() -> tuple[object, ...]:
+        return history.roll("a"), list(listed(history)), list(tallied(store)), marks(store.read_engine, 1)
+
+    missed = Missed("a", 150.0, 22.0, 12.0, 3.0, DefectKind.HOLE)
+    before = standing()
+    number = store.reviews.put_missed(missed, "ann")
+    assert standing() != before
+    store.reviews.say([number], Word(kind=DefectKind.SPOT), "ann")
+    assert store.reviews.undo("ann") == [number]
+    assert listed(history)[number].kind is DefectKind.HOLE, "what was said later goes first, and alone"
+    assert store.reviews.undo("ann") == [number]
+    assert standing() == before
+    assert [one.undone_at is None for one in history.reviews(number)] == [False, False]
+    last = audit(store)[-1]
+    assert (last[0], last[1], last[2], last[3]) == (
+        "missed defect taken back", "confirmed", f"defect {number}: missed taken back", "ann",
+    )  # fmt: skip
+    again = store.reviews.put_missed(missed, "ann")
+    assert listed(history)[again].label == "M2", "a number is not given twice"
+
+
+def test_only_the_act_that_put_a_missed_defect_there_withdraws_it(store: Store, history: History, roll: str) -> None:
+    number = store.reviews.put_missed(Missed("a", 150.0, 22.0, 12.0, 3.0, DefectKind.SPOT), "ann")
+    store.reviews.say([number], Word(Verdict.FALSE_ALARM), "bob")
+    store.reviews.undo("bob")
+    assert listed(history)[number].is_reject
+    store.reviews.undo("ann")
+    assert number not in listed(history)
+
+
+def tallied(store: Store) -> list[tuple[object, ...]]:
+    with store.read_engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT kind, verdict, is_reject, missed, count FROM tally ORDER BY 1, 2")
+        return [tuple(row) for row in rows]
 
 
 def test_rolls_defects_and_recordings_are_kept_for_ever_until_somebody_says_otherwise(

@@ -26,6 +26,7 @@ from station.contract import (
 )
 from station.grading.shelf import RuleError
 from station.quality import report as reports
+from station.records.defects.words import Missed
 from station.records.history import History
 from station.records.rating.kept import rate
 from station.records.rating.rating import RollFigures
@@ -166,6 +167,33 @@ def test_a_roll_broken_off_is_on_record_as_not_graded(store: Store, history: His
     run_roll(store, "R2", [])
     assert history.roll("R1").grading.grade is Grade.NOT_GRADED
     assert reports.report(history, "R1").grade == "not graded"
+
+
+def test_a_missed_defect_that_is_taken_back_costs_no_points_while_the_roll_runs_or_after(
+    store: Store, history: History
+) -> None:
+    store.begin_roll("R1", make_recipe(), "cam")
+    store.write(RowJudged(0, 20_000, PEAKS, width_px=2000))
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    assert store.flush()
+    missed = Missed("R1", 5000.0, 500.0, 30.0, 5.0, DefectKind.SPOT)
+    store.reviews.put_missed(missed, "ann")
+    assert running_points(store) > 0
+    store.reviews.undo("ann")
+    assert running_points(store) == 0
+    run_roll(store, "R2", [])
+    store.reviews.put_missed(replace(missed, roll="R2"), "ann")
+    assert (history.roll("R2").grading.points or 0) > 0
+    store.reviews.undo("ann")
+    assert history.roll("R2").grading.points == reports.report(history, "R2").points == 0
+    assert running_points(store) == 0
+
+
+def running_points(store: Store) -> int:
+    grade = store.rating.grade()
+    assert grade is not None
+    assert grade.points is not None
+    return grade.points
 
 
 def test_a_knit_is_graded_once_somebody_says_its_weight(store: Store, history: History) -> None:
