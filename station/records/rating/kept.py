@@ -139,5 +139,14 @@ def keep_grade(session: Session, roll_id: int) -> None:
         return
     known.points = made.points
     known.points_per_100_m2 = made.points_per_100_m2
-    if roll.ended_how != BROKEN_OFF and not roll.events_lost:
+    if roll.ended_how != BROKEN_OFF and not roll.events_lost and not roll.resumed:
         known.grade = str(made.grade)
+
+
+def drop_grade(session: Session, roll_id: int) -> None:
+    """Take the grade of a roll off the record that is open again."""
+    known = session.get(RollGradingTable, roll_id)
+    if known is not None:
+        known.points = None
+        known.points_per_100_m2 = None
+        known.grade = None

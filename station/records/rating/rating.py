@@ -22,7 +22,7 @@ from station.records import audit
 from station.records.rating.kept import counted_defects, keep_grade, rule_of, rule_row, size_of
 from station.records.rating.tables import RollGradingTable
 from station.records.reading.values import SpoiltRowError
-from station.records.rows import RecordsError, RollMeasures, Verdict
+from station.records.rows import RESUMED, RecordsError, RollMeasures, Verdict
 from station.records.schema import DefectTable, RollTable
 from station.state.grade import DefectSeverity, RunningGrade
 
@@ -63,6 +63,7 @@ class Rating:
         self._warn = warn
         self._lost = lost
         self._roll_id = 0
+        self._resumed = False
         self._grader: RunningGrader | None = None
         self._usual_rule = USUAL_RULE
 
@@ -85,10 +86,11 @@ class Rating:
         """Return the name of the rule for a recipe: its own, unless that is just the usual one."""
         return recipe.grading_rule if recipe.grading_rule != USUAL_RULE else self._usual_rule
 
-    def open(self, roll_id: int, recipe: Recipe, measures: RollMeasures) -> None:
+    def open(self, roll_id: int, recipe: Recipe, measures: RollMeasures, *, resumed: bool = False) -> None:
         """Follow a roll that was begun, or is gone on with: by the rule on record for it, else the one for the recipe.
 
-        Without a rule that can be read the roll is inspected all the same, people are told, and it is not graded.
+        Without a rule that can be read the roll is inspected all the same, people are told, and it is not graded; nor
+        is one that was ``resumed`` after a crash.
         """
         rule: GradingRule | None = None
         lacking = ""
@@ -104,6 +106,7 @@ class Rating:
             self._warn(told)
         self._grader = RunningGrader(rule, measures.mm_per_px, measures.mm_per_line, lacking=lacking)
         self._roll_id = roll_id
+        self._resumed = resumed
         self.refresh(anew=True)
 
     def rated(self, event: Event) -> Event:
@@ -126,8 +129,9 @@ class Rating:
         grader = self._grader
         if grader is None:
             return None
-        lost = self._lost(self._roll_id)
-        return grader.grade(f"{lost} events of the line are lost: defects may be missing" if lost else "")
+        if lost := self._lost(self._roll_id):
+            return grader.grade(f"{lost} events of the line are lost: defects may be missing")
+        return grader.grade(RESUMED if self._resumed else "")
 
     def refresh(self, *, anew: bool = False) -> None:
         """Take what people changed on record of the open roll: false alarms, kinds, defects that the station missed,

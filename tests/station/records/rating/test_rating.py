@@ -29,6 +29,7 @@ from station.quality import report as reports
 from station.records.history import History
 from station.records.rating.kept import rate
 from station.records.rating.rating import RollFigures
+from station.records.rolls import note_loss
 from station.records.rows import DefectFilter, RecordsError, RollMeasures, RollRow, Verdict
 from station.records.schema import DefectTable
 from station.records.store import Store
@@ -164,6 +165,14 @@ def test_a_roll_broken_off_is_on_record_as_not_graded(store: Store, history: His
     store.write(DefectChanged(flaw(1, 500, 300)))
     store.write(StretchClosed(Stretch(0, 20_000)))
     run_roll(store, "R2", [])
+    assert history.roll("R1").grading.grade is Grade.NOT_GRADED
+    assert reports.report(history, "R1").grade == "not graded"
+
+
+def test_events_found_lost_after_the_end_take_the_grade_of_a_roll_back(store: Store, history: History) -> None:
+    run_roll(store, "R1", [flaw(1, 500)])
+    assert history.roll("R1").grading.grade is Grade.PASS
+    store.call(lambda session: note_loss(session, history.roll("R1").id, 1, "the file they waited in is damaged"))
     assert history.roll("R1").grading.grade is Grade.NOT_GRADED
     assert reports.report(history, "R1").grade == "not graded"
 
