@@ -16,6 +16,7 @@ from station.local_time import local
 from station.records.alarms.rejects import weigh_rejects
 from station.records.defects.standing import settle
 from station.records.defects.tally import Alike, Tally
+from station.records.rating.kept import rate
 from station.records.schema import DefectTable, RollTable, storable
 from station.state.defect import Look
 
@@ -59,7 +60,7 @@ def keep_defects(session: Session, roll: RollTable, told: Told, changed_at: date
                 counts[str(defect.kind), is_reject] += 1
             continue
         tally.count_out(row)
-        _renew(row, dict(zip(TOLD, values, strict=True)))
+        _renew(session, row, dict(zip(TOLD, values, strict=True)))
         row.changed_at = changed_at
         row.alarm_id = alarms.get(number)
         row.crop_file = crop or row.crop_file
@@ -103,10 +104,12 @@ def _known(session: Session, roll_id: int, numbers: Sequence[int]) -> dict[int, 
     return known
 
 
-def _renew(row: DefectTable, values: Mapping[str, Any]) -> None:
-    """Take over a defect's new state; a person's word on its kind stays."""
+def _renew(session: Session, row: DefectTable, values: Mapping[str, Any]) -> None:
+    """Take over a defect's new state; a person's word on its kind stays, and so how grave that makes it."""
     for name, value in values.items():
         setattr(row, "kind_found" if name == "kind" and row.kind_found is not None else name, value)
+    if row.kind_found is not None:
+        rate(session, row)
     settle(row)
 
 

@@ -39,6 +39,7 @@ class CountedDefect:
     across_mm: float
     web_mm: float | None
     kind: DefectKind
+    said_kind: DefectKind | None
     closed: bool
 
 
@@ -96,6 +97,7 @@ def counted_defects(session: Session, roll_id: int) -> Iterator[CountedDefect]:
             across_mm=value.number("across_mm"),
             web_mm=value.number_or_none("web_mm"),
             kind=value.one_of("kind", DefectKind),
+            said_kind=value.one_of("kind", DefectKind) if row.kind_found is not None else None,
             closed=value.flag("closed"),
         )
 

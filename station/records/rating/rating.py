@@ -200,7 +200,9 @@ def _take_up(session: Session, roll_id: int, grader: RunningGrader, anew: bool) 
         )  # fmt: skip
     try:
         # What has closed does not change by the line any more, only by people: its kind, or that it was missed.
-        grader.correct([Flagged.of(one) for one in counted_defects(session, roll_id) if anew or one.closed])
+        counted = list(counted_defects(session, roll_id))
+        grader.correct([Flagged.of(one) for one in counted if anew or one.closed])
+        grader.kinds({one.number: one.said_kind for one in counted if one.said_kind is not None})
     except SpoiltRowError as error:
         log.warning("the running grade lacks defects on record: %s", error)
     query = select(DefectTable.number).where(

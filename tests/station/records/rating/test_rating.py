@@ -26,6 +26,7 @@ from station.contract import (
 )
 from station.grading.shelf import RuleError
 from station.quality import report as reports
+from station.records.defects.words import Word
 from station.records.history import History
 from station.records.rating.kept import rate
 from station.records.rating.rating import RollFigures
@@ -232,6 +233,24 @@ def test_what_people_change_on_record_of_the_open_roll_is_in_its_running_grade(s
     assert now.points == 2
     (row,) = history.defects(DefectFilter(history.roll("R1").id))
     assert row.severity is DefectSeverity.CRITICAL
+
+
+def test_what_a_person_calls_a_growing_defect_outlasts_what_the_line_tells_next(store: Store, history: History) -> None:
+    store.begin_roll("R1", make_recipe(), "cam")
+    store.write(DefectChanged(flaw(1, 500, 3, closed=False)))
+    store.write(RowJudged(0, 20_000, PEAKS, width_px=2000))
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    assert store.flush()
+    (row,) = history.defects(DefectFilter(history.roll("R1").id))
+    store.reviews.say([row.id], Word(kind=DefectKind.HOLE), "ann")
+    for closed in (False, True):
+        store.write(DefectChanged(flaw(1, 500, 3, closed=closed)))
+        assert store.flush()
+        (row,) = history.defects(DefectFilter(history.roll("R1").id))
+        assert (row.kind, row.severity) == (DefectKind.HOLE, DefectSeverity.CRITICAL)
+    store.write(RollEnded("R1", Ledger(20_000, 20_000, 0)))
+    assert store.flush()
+    assert_same(store, history, "R1")
 
 
 def assert_same(store: Store, history: History, name: str) -> None:
