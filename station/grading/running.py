@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from station.contract import Defect, DefectChanged, Event, RollEnded, RowJudged, StretchClosed
 from station.grading.points import Tally, judge
 from station.grading.rule import GradingRule
 from station.grading.sizes import Flagged, RollSize, area
+from station.state.defect_kind import DefectKind
 from station.state.grade import Grade, RunningGrade
 
 
@@ -43,6 +44,7 @@ class RunningGrader:
         self._target_mm = target_mm
         self._tally = None if rule is None or mm_per_line is None else Tally(rule)
         self._defects: dict[int, Flagged] = {}
+        self._kinds: dict[int, DefectKind] = {}
         self._false_alarms: frozenset[int] = frozenset()
         self._inspected = 0
         self._uninspected = 0
@@ -101,6 +103,14 @@ class RunningGrader:
             for number in before ^ self._false_alarms:
                 self._put(number)
 
+    def kinds(self, said: Mapping[int, DefectKind]) -> None:
+        """Say which defects are of what kind by the word of persons by now, whatever the line tells of them."""
+        with self._lock:
+            before = self._kinds
+            self._kinds = dict(said)
+            for number in before.keys() | self._kinds.keys():
+                self._put(number)
+
     def give(self, given: RollSize, target_mm: float | None) -> None:
         """Take what people know of the roll's size, and the length it is to have."""
         with self._lock:
@@ -144,8 +154,10 @@ class RunningGrader:
 
     def _put(self, number: int) -> None:
         if self._tally is not None:
-            counts = number not in self._false_alarms
-            self._tally.put(number, self._defects.get(number) if counts else None)
+            defect = None if number in self._false_alarms else self._defects.get(number)
+            if defect is not None and number in self._kinds:
+                defect = replace(defect, is_hole=self._kinds[number] is DefectKind.HOLE)
+            self._tally.put(number, defect)
 
     def _size(self, inspected_mm: float) -> RollSize:
         width_px = self._judged_line_px / self._judged_lines if self._judged_lines else None

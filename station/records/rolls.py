@@ -207,6 +207,7 @@ def note_loss(session: Session, roll_id: int, events: int, why: str) -> None:
     roll = None if roll_id == NO_ROLL else session.get(RollTable, roll_id)
     if roll is not None:
         roll.events_lost += events
+        keep_grade(session, roll_id)
     whose = "no roll" if roll is None else roll.name
     audit.append(session, "events lost", "", f"{whose}: {events} events are not on record", "station", why)
 

@@ -16,6 +16,8 @@ from station.state.defect import DefectSeverity, Look
 from station.state.grade import Grade
 from station.state.roll import UNKNOWN, RollIdentity
 
+RESUMED = "it was resumed after a crash, and nobody knows what passed meanwhile"
+
 
 class RecordsError(StationError):
     """The error reports a fault of the records in a plain sentence: what happened, to which file or row, what to do."""
@@ -175,7 +177,7 @@ class RollRow:
             return f"{self.events_lost} event{plural} of the line lost: defects may be missing"
         if self.broken_off:
             return "it was broken off, so nobody knows what came after"
-        return "it was resumed after a crash, and nobody knows what passed meanwhile" if self.resumed else ""
+        return RESUMED if self.resumed else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ class Store(AbstractContextManager["Store"]):
         """
         self._break_off_open("another roll was resumed", 30.0)
         back = self.rolls.resume(name, recipe, camera_id, measures, by)
-        self.rating.open(back.id, recipe, measures)
+        self.rating.open(back.id, recipe, measures, resumed=True)
         return back
 
     def write(self, event: Event, timeout_s: float = 0.0) -> bool:

@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from station.contract import Defect
 from station.local_time import local
 from station.records.alarms.rejects import weigh_rejects
-from station.records.defects.standing import settle
+from station.records.defects.standing import settle, stand_anew
 from station.records.defects.tally import Alike, Tally
-from station.records.schema import DefectTable, RollTable, storable
+from station.records.rating.kept import rate
+from station.records.schema import DefectTable, ReviewTable, RollTable, storable
 from station.state.defect import Look
 
 NUMBERS_AT_ONCE = 10_000
@@ -46,6 +47,7 @@ def keep_defects(session: Session, roll: RollTable, told: Told, changed_at: date
     tally = Tally()
     counts: Counter[tuple[str, bool]] = Counter()
     new: list[tuple[Any, ...]] = []
+    merged: list[DefectTable] = []
     changed = _as_text(changed_at)
     for number, (defect, found_at) in told.items():
         values = values_of(defect)
@@ -59,7 +61,9 @@ def keep_defects(session: Session, roll: RollTable, told: Told, changed_at: date
                 counts[str(defect.kind), is_reject] += 1
             continue
         tally.count_out(row)
-        _renew(row, dict(zip(TOLD, values, strict=True)))
+        if defect.merged_into is not None and row.merged_into != defect.merged_into:
+            merged.append(row)
+        _renew(session, row, dict(zip(TOLD, values, strict=True)))
         row.changed_at = changed_at
         row.alarm_id = alarms.get(number)
         row.crop_file = crop or row.crop_file
@@ -70,6 +74,25 @@ def keep_defects(session: Session, roll: RollTable, told: Told, changed_at: date
     if new:
         _insert(session.connection(), new)
     tally.write(session)
+    for row in merged:
+        _hand_on(session, row)
+
+
+def _hand_on(session: Session, row: DefectTable) -> None:
+    """Give what people said of a defect, and that it is kept, to the one that it turned out to be a part of."""
+    said = session.scalar(select(ReviewTable.id).where(ReviewTable.defect_id == row.id).limit(1)) is not None
+    heir, seen = row, {row.number}
+    while heir.merged_into is not None:
+        query = select(DefectTable).where(DefectTable.roll_id == row.roll_id, DefectTable.number == heir.merged_into)
+        found = session.scalar(query) if said or row.keep else None
+        if found is None or found.number in seen:
+            return
+        heir = found
+        seen.add(heir.number)
+    heir.keep = heir.keep or row.keep
+    if said:
+        session.execute(update(ReviewTable).where(ReviewTable.defect_id == row.id).values(defect_id=heir.id))
+        stand_anew(session, [row, heir])
 
 
 def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -103,10 +126,12 @@ def _known(session: Session, roll_id: int, numbers: Sequence[int]) -> dict[int, 
     return known
 
 
-def _renew(row: DefectTable, values: Mapping[str, Any]) -> None:
-    """Take over a defect's new state; a person's word on its kind stays."""
+def _renew(session: Session, row: DefectTable, values: Mapping[str, Any]) -> None:
+    """Take over a defect's new state; a person's word on its kind stays, and so how grave that makes it."""
     for name, value in values.items():
         setattr(row, "kind_found" if name == "kind" and row.kind_found is not None else name, value)
+    if row.kind_found is not None:
+        rate(session, row)
     settle(row)
 
 

@@ -113,7 +113,7 @@ def _undo(session: Session, who: str, act: int | None) -> list[int]:
         raise RecordsError(
             f"Only {reviews[0].who} can take back what {reviews[0].who} said; say your own word instead."
         )
-    ids = [review.defect_id for review in reviews]
+    ids = list(dict.fromkeys(review.defect_id for review in reviews))  # two may be one defect by now
     rows = _rows(session, ids)
     old = _words_of(rows)
     session.execute(update(ReviewTable).where(ReviewTable.act == act).values(undone_at=now()))

@@ -39,6 +39,7 @@ class CountedDefect:
     across_mm: float
     web_mm: float | None
     kind: DefectKind
+    said_kind: DefectKind | None
     closed: bool
 
 
@@ -96,6 +97,7 @@ def counted_defects(session: Session, roll_id: int) -> Iterator[CountedDefect]:
             across_mm=value.number("across_mm"),
             web_mm=value.number_or_none("web_mm"),
             kind=value.one_of("kind", DefectKind),
+            said_kind=value.one_of("kind", DefectKind) if row.kind_found is not None else None,
             closed=value.flag("closed"),
         )
 
@@ -142,3 +144,12 @@ def keep_grade(session: Session, roll_id: int) -> None:
     known.points_per_100_m2 = made.points_per_100_m2
     if roll.ended_how != BROKEN_OFF and not roll.events_lost and not roll.resumed:
         known.grade = str(made.grade)
+
+
+def drop_grade(session: Session, roll_id: int) -> None:
+    """Take the grade of a roll off the record that is open again."""
+    known = session.get(RollGradingTable, roll_id)
+    if known is not None:
+        known.points = None
+        known.points_per_100_m2 = None
+        known.grade = None

@@ -22,7 +22,7 @@ from station.records import audit
 from station.records.rating.kept import counted_defects, keep_grade, rule_of, rule_row, size_of
 from station.records.rating.tables import RollGradingTable
 from station.records.reading.values import SpoiltRowError
-from station.records.rows import RecordsError, RollMeasures, Verdict
+from station.records.rows import RESUMED, RecordsError, RollMeasures, Verdict
 from station.records.schema import DefectTable, RollTable
 from station.state.grade import DefectSeverity, RunningGrade
 
@@ -63,6 +63,7 @@ class Rating:
         self._warn = warn
         self._lost = lost
         self._roll_id = 0
+        self._resumed = False
         self._grader: RunningGrader | None = None
         self._usual_rule = USUAL_RULE
 
@@ -104,10 +105,11 @@ class Rating:
         except RuleError as error:
             return None, str(error)
 
-    def open(self, roll_id: int, recipe: Recipe, measures: RollMeasures) -> None:
+    def open(self, roll_id: int, recipe: Recipe, measures: RollMeasures, *, resumed: bool = False) -> None:
         """Follow a roll that was begun, or is gone on with: by the rule on record for it, else the one for the recipe.
 
-        Without a rule that can be read the roll is inspected all the same, people are told, and it is not graded.
+        Without a rule that can be read the roll is inspected all the same, people are told, and it is not graded; nor
+        is one that was ``resumed`` after a crash.
         """
         rule, lacking = self._found(recipe)
         try:
@@ -118,6 +120,7 @@ class Rating:
             self._warn(told)
         self._grader = RunningGrader(rule, measures.mm_per_px, measures.mm_per_line, lacking=lacking)
         self._roll_id = roll_id
+        self._resumed = resumed
         self.refresh(anew=True)
 
     def rated(self, event: Event) -> Event:
@@ -140,8 +143,9 @@ class Rating:
         grader = self._grader
         if grader is None:
             return None
-        lost = self._lost(self._roll_id)
-        return grader.grade(f"{lost} events of the line are lost: defects may be missing" if lost else "")
+        if lost := self._lost(self._roll_id):
+            return grader.grade(f"{lost} events of the line are lost: defects may be missing")
+        return grader.grade(RESUMED if self._resumed else "")
 
     def refresh(self, *, anew: bool = False) -> None:
         """Take what people changed on record of the open roll: false alarms, kinds, defects that the station missed,
@@ -210,7 +214,9 @@ def _take_up(session: Session, roll_id: int, grader: RunningGrader, anew: bool) 
         )  # fmt: skip
     try:
         # What has closed does not change by the line any more, only by people: its kind, or that it was missed.
-        grader.correct([Flagged.of(one) for one in counted_defects(session, roll_id) if anew or one.closed])
+        counted = list(counted_defects(session, roll_id))
+        grader.correct([Flagged.of(one) for one in counted if anew or one.closed])
+        grader.kinds({one.number: one.said_kind for one in counted if one.said_kind is not None})
     except SpoiltRowError as error:
         log.warning("the running grade lacks defects on record: %s", error)
     taken_back = and_(DefectTable.missed, DefectTable.merged_into.is_not(None))

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from station.contract import Ledger
 from station.records import audit
+from station.records.rating.kept import drop_grade
 from station.records.roll_life.identity import identity_of
 from station.records.rows import RecordsError
 from station.records.schema import DefectTable, FabricTable, RecipeTable, RollTable, now, storable
@@ -75,6 +76,7 @@ def reopen(session: Session, name: str, camera_id: str, station: str, by: str) -
     roll.ended_at = None
     roll.touched_at = max(roll.touched_at, now())
     roll.resumed += 1
+    drop_grade(session, roll.id)
     mine = and_(DefectTable.roll_id == roll.id, DefectTable.missed.is_not(True))
     number = session.scalar(select(func.max(DefectTable.number)).where(mine))
     own = select(func.count(), func.sum(case((DefectTable.is_reject, 1), else_=0)))

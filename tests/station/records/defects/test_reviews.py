@@ -71,6 +71,28 @@ def test_what_makes_no_review_is_refused_in_a_sentence(
         store.reviews.say(ids, word, by)
 
 
+def test_what_people_said_of_a_defect_goes_on_to_the_one_it_is_a_part_of(store: Store, history: History) -> None:
+    store.begin_roll("a", make_recipe(), "cam")
+    for number in (1, 2, 3):
+        store.write(DefectChanged(make_defect(number, closed=False)))
+    assert store.flush()
+    store.reviews.say([1, 2], Word(Verdict.CONFIRMED, kind=DefectKind.HOLE), "ann")
+    store.reviews.keep(Keep(defect_id=1), "ann")
+    store.write(DefectChanged(make_defect(1, merged_into=2)))
+    store.write(DefectChanged(make_defect(2, merged_into=3)))
+    store.write(DefectChanged(make_defect(3)))
+    assert store.flush()
+    (row,) = listed(history).values()
+    assert (row.id, row.verdict, row.kind, row.keep, row.needs_review) == (
+        3, Verdict.CONFIRMED, DefectKind.HOLE, True, False,
+    )  # fmt: skip
+    roll = history.roll("a")
+    assert (roll.defects, roll.confirmed) == (1, 1)
+    assert store.reviews.undo("ann") == [3]
+    (row,) = listed(history).values()
+    assert (row.verdict, row.kind, row.needs_review) == (None, make_defect(3).kind, True)
+
+
 def test_persons_at_odds_leave_a_defect_to_be_reviewed_until_one_gives_in(
     store: Store, history: History, roll: str
 ) -> None:

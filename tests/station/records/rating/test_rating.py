@@ -26,10 +26,11 @@ from station.contract import (
 )
 from station.grading.shelf import RuleError
 from station.quality import report as reports
-from station.records.defects.words import Missed
+from station.records.defects.words import Missed, Word
 from station.records.history import History
 from station.records.rating.kept import rate
 from station.records.rating.rating import RollFigures
+from station.records.rolls import note_loss
 from station.records.rows import DefectFilter, RecordsError, RollMeasures, RollRow, Verdict
 from station.records.schema import DefectTable
 from station.records.store import Store
@@ -196,6 +197,14 @@ def running_points(store: Store) -> int:
     return grade.points
 
 
+def test_events_found_lost_after_the_end_take_the_grade_of_a_roll_back(store: Store, history: History) -> None:
+    run_roll(store, "R1", [flaw(1, 500)])
+    assert history.roll("R1").grading.grade is Grade.PASS
+    store.call(lambda session: note_loss(session, history.roll("R1").id, 1, "the file they waited in is damaged"))
+    assert history.roll("R1").grading.grade is Grade.NOT_GRADED
+    assert reports.report(history, "R1").grade == "not graded"
+
+
 def test_a_knit_is_graded_once_somebody_says_its_weight(store: Store, history: History) -> None:
     """20 kg of 200 g/m² are 100 m²: 8 points are 8 per 100 m²."""
     run_roll(store, "R1", [flaw(1, 500, 300), flaw(2, 5000, 300)], grading_rule="knit")
@@ -262,6 +271,24 @@ def test_what_people_change_on_record_of_the_open_roll_is_in_its_running_grade(s
     assert now.points == 2
     (row,) = history.defects(DefectFilter(history.roll("R1").id))
     assert row.severity is DefectSeverity.CRITICAL
+
+
+def test_what_a_person_calls_a_growing_defect_outlasts_what_the_line_tells_next(store: Store, history: History) -> None:
+    store.begin_roll("R1", make_recipe(), "cam")
+    store.write(DefectChanged(flaw(1, 500, 3, closed=False)))
+    store.write(RowJudged(0, 20_000, PEAKS, width_px=2000))
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    assert store.flush()
+    (row,) = history.defects(DefectFilter(history.roll("R1").id))
+    store.reviews.say([row.id], Word(kind=DefectKind.HOLE), "ann")
+    for closed in (False, True):
+        store.write(DefectChanged(flaw(1, 500, 3, closed=closed)))
+        assert store.flush()
+        (row,) = history.defects(DefectFilter(history.roll("R1").id))
+        assert (row.kind, row.severity) == (DefectKind.HOLE, DefectSeverity.CRITICAL)
+    store.write(RollEnded("R1", Ledger(20_000, 20_000, 0)))
+    assert store.flush()
+    assert_same(store, history, "R1")
 
 
 def assert_same(store: Store, history: History, name: str) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from station.contract import DefectChanged, Ledger, RollEnded, Stretch, StretchClosed
+from station.contract import DefectChanged, Ledger, RollEnded, RowJudged, Stretch, StretchClosed
 from station.quality import report as reports
 from station.records.audit import verify
 from station.records.history import History
@@ -69,7 +70,8 @@ def test_it_is_closed_with_the_reason_crash_and_never_graded(store: Store, histo
 def test_it_goes_on_where_its_record_ends_and_is_never_graded(store: Store, history: History) -> None:
     back = store.resume_roll("doomed", make_recipe(), "cam", MEASURES, "ann")
     assert (back.ledger, back.number, back.defects, back.rejects) == (Ledger(100, 100, 0), 4, 2, 1)
-    assert history.roll("doomed").state == "open"
+    roll = history.roll("doomed")
+    assert (roll.state, roll.grading.grade, roll.grading.points) == ("open", None, None), "what it had ended with"
     assert store.recover() == [], "it is held by this program"
     store.write(StretchClosed(Stretch(100, 150)))
     store.write(DefectChanged(make_defect(5)))
@@ -84,6 +86,21 @@ def test_it_goes_on_where_its_record_ends_and_is_never_graded(store: Store, hist
     assert (made.grade, made.incomplete) == ("not graded", True)
     assert "resumed after a crash" in made.incomplete_because[0]
     assert verify(store.read_engine).ok
+
+
+def test_its_grade_is_none_on_record_and_while_it_runs_too(store: Store, history: History) -> None:
+    store.resume_roll("doomed", make_recipe(), "cam", MEASURES, "ann")
+    store.write(RowJudged(100, 20_000, np.ones(1, np.float32), width_px=2000))
+    store.write(StretchClosed(Stretch(100, 20_000)))
+    running = store.rating.grade()
+    assert running is not None
+    assert (running.grade, running.points is None) == (Grade.NOT_GRADED, False)
+    assert "resumed after a crash" in running.reasons[0]
+    store.write(RollEnded("doomed", Ledger(20_000, 20_000, 0)))
+    assert store.flush()
+    kept, made = history.roll("doomed").grading, reports.report(history, "doomed")
+    assert (str(kept.grade), kept.points) == (made.grade, made.points)
+    assert kept.grade is Grade.NOT_GRADED
 
 
 CRASHED_AGAIN = """
