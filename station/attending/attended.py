@@ -141,6 +141,7 @@ class Attended:
         with self._naming:
             self._check_open("correct")
             self._identity = self._store.rolls.correct(identity, by, why)
+            self._store.rating.refresh()
 
     def splice(self, by: str, note: str = "") -> None:
         """Note that two cloths are joined at the place under the camera.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from pydantic import ValidationError
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ from station.records.rating.kept import counted_defects, keep_grade, rule_of, ru
 from station.records.rating.tables import RollGradingTable
 from station.records.reading.values import SpoiltRowError
 from station.records.rows import RESUMED, RecordsError, RollMeasures, Verdict
-from station.records.schema import DefectTable, RollTable
+from station.records.schema import DefectTable, RecipeTable, RollTable
 from station.state.grade import DefectSeverity, RunningGrade
 
 T = TypeVar("T")
@@ -174,7 +175,7 @@ class Rating:
         Raises:
             RecordsError: there is no such roll, or a figure is not above 0.
         """
-        self.change(lambda session: _give(session, roll, figures, by, why))
+        self.change(lambda session: _give(session, self._home, roll, figures, by, why))
 
 
 def _severity(defect: Defect, grader: RunningGrader) -> DefectSeverity | None:
@@ -226,7 +227,7 @@ def _take_up(session: Session, roll_id: int, grader: RunningGrader, anew: bool) 
     grader.false_alarms(session.scalars(query))
 
 
-def _give(session: Session, name: str, figures: RollFigures, by: str, why: str) -> None:
+def _give(session: Session, home: Path, name: str, figures: RollFigures, by: str, why: str) -> None:
     roll = session.scalar(select(RollTable).where(RollTable.name == name))
     if roll is None:
         raise RecordsError(f"There is no roll {name!r} on record; `station rolls` lists those that are.")
@@ -234,6 +235,8 @@ def _give(session: Session, name: str, figures: RollFigures, by: str, why: str) 
     if known is None:
         known = RollGradingTable(roll_id=roll.id, lacking="")
         session.add(known)
+    if known.rule_id is None and not known.lacking:
+        _find_rule(session, home, roll, known)
     old = RollFigures(known.cuttable_mm, known.weight_kg, known.grams_per_m2)
     for value in (figures.cuttable_mm, figures.weight_kg, figures.grams_per_m2):
         if value is not None and not 0 < value < 1e7:
@@ -243,6 +246,17 @@ def _give(session: Session, name: str, figures: RollFigures, by: str, why: str) 
     known.grams_per_m2 = figures.grams_per_m2
     audit.append(session, "roll figures", _words(old), f"{roll.name}: {_words(figures)}", by, why)
     keep_grade(session, roll.id)
+
+
+def _find_rule(session: Session, home: Path, roll: RollTable, known: RollGradingTable) -> None:
+    """Put the rule on record of a roll of a version before rules were: the one its recipe names."""
+    body = session.get_one(RecipeTable, roll.recipe_id).body
+    try:
+        rule = Shelf(home).find(Recipe.model_validate_json(body).grading_rule)
+    except (RuleError, ValidationError) as error:
+        known.lacking = str(error)
+    else:
+        known.rule_id = rule_row(session, rule)[0].id
 
 
 def _words(figures: RollFigures) -> str:

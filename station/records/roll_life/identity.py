@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from station.recipe.names import NameFault, roll_name, visible_text
 from station.records import audit
+from station.records.rating.kept import keep_grade
 from station.records.rows import RecordsError
 from station.records.schema import EventTable, RollTable
 from station.state.roll import MEASURES, WORDS, RollIdentity
@@ -87,7 +88,23 @@ def correct(session: Session, roll_id: int, identity: RollIdentity, by: str, why
     Raises:
         RecordsError: it has ended.
     """
-    roll = _open_roll(session, roll_id)
+    _correct(session, _open_roll(session, roll_id), identity, by, why)
+
+
+def correct_ended(session: Session, name: str, identity: RollIdentity, by: str, why: str) -> None:
+    """Put other facts of a roll that has ended on record, with the grade that follows; the audit has old and new.
+
+    Raises:
+        RecordsError: there is no such roll, or it is open.
+    """
+    roll = session.scalar(select(RollTable).where(RollTable.name == name))
+    if roll is None or roll.ended_how == "":
+        raise RecordsError(f"No roll {name!r} has ended; `station rolls` lists those on record.")
+    _correct(session, roll, identity, by, why)
+    keep_grade(session, roll.id)
+
+
+def _correct(session: Session, roll: RollTable, identity: RollIdentity, by: str, why: str) -> None:
     before = identity_of(roll)
     changed = [name for name in COLUMNS if getattr(before, name) != getattr(identity, name)]
     for name in changed:

@@ -16,7 +16,7 @@ from station.records import images
 from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.locks import RollLocks
-from station.records.roll_life.identity import checked_identity, checked_name, correct, rename
+from station.records.roll_life.identity import checked_identity, checked_name, correct, correct_ended, rename
 from station.records.roll_life.unfinished import Reopened, close_for_good, reopen, unfinished
 from station.records.rolls import new_roll
 from station.records.rows import RecordsError, RollMeasures
@@ -131,6 +131,16 @@ class OpenRolls:
         if self.open is not None and self.open[0] == roll_id:
             self.open = roll_id, new
         return new
+
+    def correct_ended(self, name: str, identity: RollIdentity, by: str, why: str) -> RollIdentity:
+        """Put other facts of a roll that has ended on record, and grade it anew.  Returns them as they are kept.
+
+        Raises:
+            RecordsError: there is no such roll, it is open, or a fact is unfit.
+        """
+        known = checked_identity(identity)
+        self._call(lambda session: correct_ended(session, name, known, by, why))
+        return known
 
     def correct(self, identity: RollIdentity, by: str, why: str) -> RollIdentity:
         """Put other facts of the open roll on record.  Returns them as they are kept.

@@ -72,6 +72,8 @@ def test_a_label_starts_a_roll_which_is_renamed_corrected_paused_spliced_and_end
     station.correct_roll(RollIdentity(order="PO 8", loom="9", target_m=120.0), "ann", "typo")
     snapshot = station.snapshot()
     assert (snapshot.roll, snapshot.identity.order, snapshot.identity.target_m) == ("R2", "PO 8", 120.0)
+    assert snapshot.grade is not None
+    assert snapshot.grade.target_m == 120.0, "the running grade looks ahead to it"
     assert snapshot.state is LineState.HALTED
     station.resume("bo")
     station.end_roll()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from station.contract import (
@@ -30,6 +30,7 @@ from station.records.defects.words import Missed, Word
 from station.records.history import History
 from station.records.rating.kept import rate
 from station.records.rating.rating import RollFigures
+from station.records.rating.tables import RollGradingTable
 from station.records.rolls import note_loss
 from station.records.rows import DefectFilter, RecordsError, RollMeasures, RollRow, Verdict
 from station.records.schema import DefectTable
@@ -37,6 +38,7 @@ from station.records.store import Store
 from station.state.defect import DefectSeverity
 from station.state.defect_kind import DefectKind
 from station.state.grade import Grade
+from station.state.roll import RollIdentity
 from tests.rigs.records import make_defect, make_recipe
 
 PEAKS = np.zeros(1, np.float32)
@@ -223,6 +225,31 @@ def test_a_knit_is_graded_once_somebody_says_its_weight(store: Store, history: H
     with sqlite3.connect(history.home / "station.db") as database:
         row = database.execute("SELECT who, new, why FROM event WHERE action = 'roll figures'").fetchone()
     assert row == ("ann", "R1: weight 20 kg, 200 g/m²", "weighed")
+
+
+def test_a_roll_of_before_rules_were_on_record_takes_the_one_of_its_recipe_with_its_figures(
+    store: Store, history: History
+) -> None:
+    run_roll(store, "R1", [flaw(1, 500, 300)])
+    store.call(lambda session: session.execute(delete(RollGradingTable)))
+    store.rating.give("R1", RollFigures(cuttable_mm=900.0), "ann")
+    kept, made = history.roll("R1").grading, reports.report(history, "R1")
+    assert (str(kept.grade), kept.points, kept.points_per_100_m2) == (made.grade, made.points, made.points_per_100_m2)
+    assert (made.grading_rule, made.points) == ("four-point v1", 4)
+
+
+def test_a_ticket_length_known_only_after_the_end_grades_the_roll(store: Store, history: History, home: Path) -> None:
+    own_rule(home, 'version = 1\nbasis = { length = "ticket" }')
+    run_roll(store, "R1", [flaw(1, 500)], grading_rule="mill")
+    assert history.roll("R1").grading.grade is Grade.NOT_GRADED
+    store.rolls.correct_ended("R1", RollIdentity(ticket_m=20.0), "ann", "the ticket came later")
+    assert history.roll("R1").grading.grade is Grade.PASS
+    assert reports.report(history, "R1").grade == "pass"
+    with pytest.raises(RecordsError, match="No roll 'R9' has ended"):
+        store.rolls.correct_ended("R9", RollIdentity(), "ann", "")
+    with sqlite3.connect(home / "station.db") as database:
+        row = database.execute("SELECT who, new, why FROM event WHERE action = 'roll corrected'").fetchone()
+    assert row == ("ann", "R1: ticket_m 20", "the ticket came later")
 
 
 def test_a_roll_taken_up_again_goes_on_with_what_is_on_record(store: Store, history: History) -> None:
