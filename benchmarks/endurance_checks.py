@@ -154,12 +154,14 @@ def rolls_acknowledged(opened: Opened) -> Iterator[str]:
 
 def words_acknowledged(opened: Opened) -> Iterator[str]:
     """What people said, took back, found missed and keep is on record."""
-    reviews = {row[:2]: row[2:] for row in opened.rows("SELECT act, defect_id, verdict, undone_at FROM review")}
+    stands_for = _survivors(opened)
+    query = "SELECT act, defect_id, verdict, undone_at FROM review"
+    reviews = {(act, stands_for.get(number, number)): said for act, number, *said in opened.rows(query)}
     back = {row["act"] for row in opened.said.of("taken back")}
     begun = {row["act"] for row in opened.said.of("taking back")}
     for row in opened.said.of("said"):
         for number in row["ids"]:
-            verdict, undone_at = reviews.get((row["act"], number), (None, None))
+            verdict, undone_at = reviews.get((row["act"], stands_for.get(number, number)), (None, None))
             if verdict != row["verdict"]:
                 yield f"the review {row['act']} of defect {number} says {verdict}, not {row['verdict']}"
             if (undone_at is not None) != (row["act"] in back) and row["act"] not in begun - back:
@@ -171,6 +173,21 @@ def words_acknowledged(opened: Opened) -> Iterator[str]:
     for row in opened.said.of("kept"):
         if not defects.get(row["id"], (False, False))[1]:
             yield f"defect {row['id']} is not kept any more"
+
+
+def _survivors(opened: Opened) -> dict[int, int]:
+    """Return, by id, the defect that each turned out to be a part of in the end: what people said goes on to it."""
+    rows = opened.rows("SELECT id, roll_id, number, merged_into FROM defect")
+    ids = {(roll_id, number): row_id for row_id, roll_id, number, _ in rows}
+    into = {row_id: ids.get((roll_id, merged), row_id) for row_id, roll_id, _, merged in rows if merged is not None}
+    survivors = {}
+    for first in into:
+        last, passed = first, {first}
+        while into.get(last, last) not in passed:
+            last = into[last]
+            passed.add(last)
+        survivors[first] = last
+    return survivors
 
 
 def pictures(opened: Opened) -> Iterator[str]:
