@@ -38,6 +38,7 @@ def test_three_kills_break_no_law(tmp_path: Path) -> None:
     assert endured.done["open"] > 0
 
 
+@pytest.mark.study
 @pytest.mark.slow
 def test_twenty_kills_break_no_law(tmp_path: Path) -> None:
     endured = endure(tmp_path / "endured", 20, seed=20)
