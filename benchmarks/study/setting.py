@@ -64,17 +64,18 @@ def provenance(module: str, words: Sequence[str]) -> str:
     """Name command, commit and machine in one sentence."""
     ask = ["git", "describe", "--always", "--dirty", "--abbrev=7"]
     commit = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
-    command = " ".join(["python -m", module, *_without_out(words)])
+    command = " ".join(["python -m", module, *_without_places(words)])
     return (
         f"By `{command}` at commit {commit}, on {processor()}, Python "
         f"{platform.python_version()}, torch {torch.__version__}."
     )
 
 
-def _without_out(words: Sequence[str]) -> list[str]:
-    """Return the words of a command line without ``--out`` and its folder, which names a place on one machine."""
+def _without_places(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line without ``--out`` and ``--data``, which name places on one machine."""
     kept = list(words)
-    if "--out" in kept:
-        at = kept.index("--out")
-        del kept[at : at + 2]
+    for option in ("--out", "--data"):
+        if option in kept:
+            at = kept.index(option)
+            del kept[at : at + 2]
     return kept
