@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
 
@@ -13,29 +11,13 @@ from benchmarks import ablation, bench_model
 from benchmarks.baselines.autoencoder import Autoencoder
 from benchmarks.baselines.gaussian import Gaussian
 from benchmarks.baselines.nearest import Nearest
-from drivers.simulated.cloth import Cloth
 from model.encoder import VGG16
-
-SIDE = 512
+from tests.rigs.little_fabric import little_fabric
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one fabric: five good pictures to teach on; two good ones and two with a stain to test on."""
-    folder = tmp_path_factory.mktemp("data")
-    cloth = Cloth("demo", width_px=SIDE, mm_per_px=0.5, seed=3, web_px=(0, SIDE)).render(0, 9 * SIDE)
-    pictures = iter(cloth.reshape(9, SIDE, SIDE))
-    truth = cv2.circle(np.zeros((SIDE, SIDE), np.uint8), (200, 300), 20, 255, -1)
-    for kind, count in (("train/good", 5), ("test/good", 2), ("test/stain", 2)):
-        (folder / "little" / kind).mkdir(parents=True)
-        for number in range(count):
-            picture = next(pictures).copy()
-            if kind == "test/stain":
-                picture[truth > 0] //= 3
-                (folder / "little/ground_truth/stain").mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(folder / f"little/ground_truth/stain/{number}_mask.png"), truth)
-            cv2.imwrite(str(folder / "little" / kind / f"{number}.png"), picture)
-    return folder
+    return little_fabric(tmp_path_factory.mktemp("data"), good=5)
 
 
 def words(data: Path, page: Path) -> list[str]:
