@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from station.grading.points import Explained, Grading, grade
 from station.grading.rule import GradingRule
@@ -117,7 +116,7 @@ def _rule(roll: RollRow, home: Path | None) -> tuple[GradingRule | None, str]:
 def _size(roll: RollRow) -> RollSize:
     along, across = roll.mm_per_line or 0.0, roll.mm_per_px
     known = roll.grading
-    ticket_m: Any = getattr(getattr(roll, "identity", None), "ticket_m", None)
+    ticket_m = roll.identity.ticket_m
     return RollSize(
         inspected_mm=roll.ledger.lines_inspected * along,
         width_mm=None if roll.web_width_px is None or across is None else roll.web_width_px * across,

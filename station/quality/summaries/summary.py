@@ -163,8 +163,7 @@ def summarize(history: History, period: Period) -> Summary:
 
 def loom_of(roll: RollRow) -> str:
     """Return the loom a roll came from; where nobody said, the camera that saw it."""
-    holder = getattr(roll, "identity", roll)
-    return str(getattr(holder, "loom", "")) or f"camera {roll.camera_id}"
+    return roll.identity.loom or f"camera {roll.camera_id}"
 
 
 def to_dict(made: Summary) -> dict[str, object]:

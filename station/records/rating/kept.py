@@ -106,13 +106,12 @@ def size_of(roll: RollTable, known: RollGradingTable | None) -> RollSize:
     """Return the size of a roll on record."""
     along, across = roll.mm_per_line or 0.0, roll.mm_per_px
     width_px = roll.judged_line_px / roll.judged_lines if roll.judged_lines else None
-    ticket_m: float | None = getattr(roll, "ticket_m", None)
     return RollSize(
         inspected_mm=roll.lines_inspected * along,
         width_mm=None if width_px is None or across is None else width_px * across,
         uninspected_mm=roll.lines_uninspected * along,
         cuttable_mm=None if known is None else known.cuttable_mm,
-        ticket_mm=None if ticket_m is None else ticket_m * 1000,
+        ticket_mm=None if roll.ticket_m is None else roll.ticket_m * 1000,
         weight_kg=None if known is None else known.weight_kg,
         grams_per_m2=None if known is None else known.grams_per_m2,
     )

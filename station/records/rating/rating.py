@@ -207,12 +207,9 @@ def _begin(
 def _take_up(session: Session, roll_id: int, grader: RunningGrader, anew: bool) -> None:
     roll, known = session.get_one(RollTable, roll_id), session.get(RollGradingTable, roll_id)
     size = size_of(roll, known)
-    target_m: float | None = getattr(roll, "target_m", None)
-    grader.give(size, None if target_m is None else target_m * 1000)
+    grader.give(size, None if roll.target_m is None else roll.target_m * 1000)
     if anew:
-        grader.take_up(
-            roll.lines_inspected, roll.lines_uninspected, roll.judged_lines, roll.judged_line_px,
-        )  # fmt: skip
+        grader.take_up(roll.lines_inspected, roll.lines_uninspected, roll.judged_lines, roll.judged_line_px)
     try:
         # What has closed does not change by the line any more, only by people: its kind, or that it was missed.
         counted = list(counted_defects(session, roll_id))
