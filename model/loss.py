@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.scorer import SOFTNESS
+
 Terms = Literal["both", "pixel", "structure"]
 WINDOW = 5  # cells of training's window: 40 px
 SCORING_WINDOW = 3  # cells: small flaws keep small outlines
 STABLE = 0.1  # SSIM's constant: below a deviation of about 0.3 structure is noise
 HIGH_QUANTILE = 0.999
-SOFTNESS = 4.0
 FLOOR = 1e-6
 PIXEL_SHARE = 0.7  # points better than halves, outlines better than squared error alone (docs/results/ablation.md)
 LEVEL_SHARE = 0.8  # of a tile's raised level that is attributed to its light

@@ -23,6 +23,20 @@ FINE = 1
 BROAD_SIZES = (2, 4)
 """Broad looks are taught at these sizes: half and a quarter."""
 
+SOFTNESS = 4.0
+"""A raw score is log(1 + exp(SOFTNESS s)) / SOFTNESS of s, which is linear in the logarithms of errors."""
+
+
+def unfolded(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return s of raw scores, each above 0: float32, the same shape."""
+    steep = np.maximum(SOFTNESS * scores, np.float32(1e-6))
+    return np.asarray((steep + np.log(-np.expm1(-steep))) / SOFTNESS, np.float32)
+
+
+def folded(s: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return raw scores: float32 above 0, the same shape.  The inverse of :func:`unfolded`."""
+    return np.asarray(np.logaddexp(np.float32(0), SOFTNESS * s) / SOFTNESS, np.float32)
+
 
 class TileScorer(ABC):
     """A scorer judges tiles; it is called from one thread only.  The values set here hold unless it sets its own.

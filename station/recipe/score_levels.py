@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.scorer import CELL_PX
+from model.scorer import CELL_PX, unfolded
 
 PARTS = 16
 LEAST_PART_CELLS = 4
@@ -39,8 +39,17 @@ class ScoreLevels(BaseModel):
     def apart(self, levels: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the logarithm of how many times higher a stretch scores than good cloth, float ``[PARTS]``."""
         taught = np.array(self.parts)
-        least = max(0.02 * float(taught.max()), 1e-9)  # what scores next to nothing may score twice as much
+        least = self._least()
         return np.asarray(np.log((levels + least) / (taught + least)), np.float64)
+
+    def higher(self, levels: NDArray[np.float32]) -> float:
+        """Return how much higher the middle part of a stretch lies than good cloth, as a difference of logarithms of
+        errors (:func:`model.scorer.unfolded`)."""
+        taught, least = np.array(self.parts, np.float32), np.float32(self._least())
+        return float(np.median(unfolded(levels + least) - unfolded(taught + least)))
+
+    def _least(self) -> float:
+        return max(0.02 * max(self.parts), 1e-9)  # what scores next to nothing may score twice as much
 
 
 def levels_across(scores: NDArray[np.float32], left_px: int, right_px: int) -> NDArray[np.float32] | None:

@@ -1,8 +1,10 @@
 """This module notices that a whole web differs from what was taught, tells it once, and judges flaws against that web.
 
 Cloth of another day (denser picks, other light), or of another style, scores high nearly everywhere.  That is one
-message and no flood of defects: while it lasts, scores are divided by how many times higher the middle of the web
-scores than good cloth did, so that flaws stand out from the web around them.
+message and no flood of defects: while it lasts, as much is taken off all scores as the middle of the web scores higher
+than good cloth did, so that flaws stand out from the web around them.  Scores are logarithms of errors, kept positive
+(:func:`model.scorer.unfolded`): it is taken off the logarithms.  Divided instead, the scores of strong flaws fell by
+more than the cloth around them had risen.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivers.notice import Notice, Severity
+from model.scorer import folded, unfolded
 from station.line.flow import StripPart
 from station.line.judging.web_cause import UNKNOWN_CAUSE, Known, cause_of, is_other
 from station.recipe import Recipe
@@ -35,6 +39,11 @@ AT_BEGIN_LINES = 2048
 """What differs from before this line on, differs from the roll's beginning."""
 
 Tell = Callable[[Notice | ClothDiffers], None]
+
+
+def lowered(scores: NDArray[np.float32], by: float) -> NDArray[np.float32]:
+    """Return raw scores with so much taken off their logarithms, 0 where there is no cloth."""
+    return np.where(scores > 0, folded(unfolded(scores) - np.float32(by)), np.float32(0)).astype(np.float32)
 
 
 class WebState:
@@ -60,7 +69,7 @@ class WebState:
         self._shares: list[float] = []
         self._began: int | None = None
         self._end_line = 0
-        self._factor = 1.0
+        self._higher = 0.0
         self._features: Features | None = None
         self._waiting: list[StripPart] = []
         self._cause = UNKNOWN_CAUSE
@@ -76,17 +85,18 @@ class WebState:
         if not part.seen or (self._levels is None and self._look is None):
             return part
         if part.piece != self._piece:
-            self._factor = 1.0  # the piece before says nothing of this one
+            self._higher = 0.0  # the piece before says nothing of this one
         end = part.run_line + part.end
         stretch = self._stretch(part)
         share = None if stretch is None else self._share(stretch)
         if stretch is not None and share is not None:
             self._turn(part.piece, stretch.run_line + stretch.first, end, share)
         self._end_line = end
-        if not self.is_on or self._factor <= 1:
+        if not self.is_on or self._higher <= 0:
             return part
-        factor = np.float32(self._factor)
-        return replace(part, scores=part.scores / factor, divisors=part.divisors * factor)
+        scores = lowered(part.scores, self._higher)
+        divisors = part.divisors * np.divide(part.scores, scores, out=np.ones_like(scores), where=scores > 0)
+        return replace(part, scores=scores, divisors=divisors)
 
     def _stretch(self, part: StripPart) -> StripPart | None:
         """Return the part with those before it that were too short to tell, its scores raw; None while too short.
@@ -112,14 +122,14 @@ class WebState:
 
     def _share(self, stretch: StripPart) -> float | None:
         """Return the share of the width that differs, None where too little is seen to tell; all of it where cloth
-        looks other, whatever it scores.  Note how many times higher than good cloth it scores."""
+        looks other, whatever it scores.  Note how much higher than good cloth it scores."""
         share: float | None = None
         if self._levels is not None:
             levels = levels_across(stretch.scores, stretch.left_px, stretch.right_px)
             if levels is not None and self._is_as_wide(stretch.right_px - stretch.left_px):
                 apart = self._levels.apart(levels)
                 share = float(np.mean(np.abs(apart) > self._limit))
-                self._factor = float(np.exp(np.median(apart)))
+                self._higher = self._levels.higher(levels)
         if self._look is not None:
             features = look_at(stretch.pixels, stretch.left_px, stretch.right_px)
             if features is not None:

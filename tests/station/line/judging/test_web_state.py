@@ -130,7 +130,7 @@ def test_meanwhile_a_flaw_is_judged_against_the_web_around_it(levels: ScoreLevel
     flawed[20:24, 100:104] = 6.0
     judged = web.see(flawed)
     assert np.median(judged) == pytest.approx(0.28, abs=0.04)
-    assert judged[20:24, 100:104] == pytest.approx(3.0, rel=0.1)
+    assert judged[20:24, 100:104] == pytest.approx(5.66, abs=0.05), "as much is taken off as the cloth rose by"
     quiet = Web(levels)
     quiet.play([0.4] * 12)
     low = scores_of(quiet.random, 0.4)
@@ -204,6 +204,6 @@ def test_a_picture_that_cannot_be_compared_is_not_judged_by_the_one_before(level
         part = StripPart(0, line, line + LINES, pixels(13.0, line), scores, alike, 0, right_px, web, (4,), piece)
         return state.see(part).scores
 
-    assert judged(0, "a.png", WIDTH).max() < scores.max() / 2
+    assert judged(0, "a.png", WIDTH).max() < scores.max() - 0.5
     assert judged(LINES, "b.png", 3 * WIDTH // 4).max() == scores.max(), "another width has other parts"
     assert state.is_on
