@@ -6,7 +6,7 @@ import gc
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -21,16 +21,30 @@ from sqlalchemy import Engine, inspect
 import model  # noqa: F401 - first of all, so that OpenVINO tells nobody
 from station.records import engine as records_engine
 from tests.rigs.places import SHARED
+from tests.rigs.turns import turn
 
 # On a busy machine a process may stand still for seconds, and what fails once must fail again.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 
-def pytest_collection_finish() -> None:
+_ONE_NEEDS_TO_BE_ALONE = pytest.StashKey[bool]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Let the garbage collector pass over what imports and collection made: it stays until the end."""
+    session.stash[_ONE_NEEDS_TO_BE_ALONE] = any(item.get_closest_marker("alone") for item in session.items)
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let what is marked ``alone`` run while no other test does; the wait counts towards no time limit."""
+    if not item.session.stash[_ONE_NEEDS_TO_BE_ALONE]:
+        return (yield)
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @contextmanager
