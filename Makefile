@@ -14,8 +14,8 @@ demo: $(READY)              ## cloth moving with defects outlined
 test: $(READY) lint         ## lint and the fast tests, on two cores
 	$(BIN)/pytest -n 2 --dist worksteal
 
-test-slow: $(READY)         ## the tests that take minutes
-	$(BIN)/pytest -n 1 -m 'slow and not study' --timeout 1800 -o faulthandler_timeout=1830
+test-slow: $(READY)         ## the tests that take minutes, on two cores; each file in one piece
+	$(BIN)/pytest -n 2 --dist loadfile -m 'slow and not study' --timeout 1800 -o faulthandler_timeout=1830
 
 studies: $(READY)           ## the tests that take longer than CI has
 	$(BIN)/pytest -m study --timeout 4800 -o faulthandler_timeout=4830

@@ -140,6 +140,7 @@ def burning(programs: int) -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.field("r13")
 def test_on_an_overloaded_machine_a_start_ends_in_ten_seconds(tmp_path: Path, record_property: Record) -> None:
     ends = []
@@ -152,6 +153,7 @@ def test_on_an_overloaded_machine_a_start_ends_in_ten_seconds(tmp_path: Path, re
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.field("r13")
 @pytest.mark.parametrize("words", [("--speed", "12"), ()], ids=["cloth that runs", "cloth that waits"])
 def test_on_an_overloaded_machine_a_roll_ends_in_ten_seconds(

@@ -182,6 +182,7 @@ def test_any_scale_gives_a_picture(mm_per_px: float, width_px: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_one_core_renders_cloth_fast_enough() -> None:
     cloth = Cloth("demo", width_px=2048, mm_per_px=0.5, seed=1, web_px=(24, 2024), flaws_per_m=3.0)
     cloth.render(0, 128)

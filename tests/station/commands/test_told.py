@@ -240,6 +240,7 @@ def test_a_running_station_tells_the_columns_and_takes_others_for_a_while(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.usefixtures("demo_home")
 @pytest.mark.field("r15")
 def test_doctor_says_how_fast_this_machine_can_go_for_each_fabric(

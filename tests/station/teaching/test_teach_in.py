@@ -37,6 +37,8 @@ from station.teaching.suspects import Suspect
 from station.teaching.teach_in import ProgressSink, TeachInResult, teach
 
 SMALL = MFRNetConfig(channels=24, width=32, steps=12)
+SHORT = MFRNetConfig(channels=24, width=32, steps=2)
+"""For teach-ins of which nothing is kept."""
 DRAFT = Recipe(fabric="f", model_sha256="0" * 64, encoder="light", threshold=1.0)
 WIDTH, BLOCKS = 768, 16
 
@@ -127,8 +129,9 @@ def taught(
     seed: int = 0,
     progress: ProgressSink | None = None,
     cancelled: Callable[[], bool] | None = None,
+    config: MFRNetConfig = SMALL,
 ) -> TeachInResult:
-    request = TeachRequest("f", mm_per_px=0.5, minutes=20, seed=seed, device="torch", config=SMALL)
+    request = TeachRequest("f", mm_per_px=0.5, minutes=20, seed=seed, device="torch", config=config)
     return teach(request, cloth, encoder, store, progress=progress, cancelled=cancelled)[0]
 
 
@@ -275,6 +278,7 @@ def test_cancelled_at_any_stage_nothing_is_left(
             store,
             progress=lambda progress: reached.append(progress.stage),
             cancelled=lambda: stage in reached,
+            config=SHORT,
         )
     assert reached[-1] == stage
     assert not list(store.home.glob("models/*"))
@@ -289,7 +293,7 @@ def test_a_disk_without_room_for_pictures_leaves_nothing(
 ) -> None:
     (store.home / "suspects").write_text("a file where the folder should be")
     with pytest.raises(StationError, match="make room"):
-        taught(folder_of(dirty(good_cloth), tmp_path / "cloth"), small_encoder, store)
+        taught(folder_of(dirty(good_cloth), tmp_path / "cloth"), small_encoder, store, config=SHORT)
     assert not list(store.home.glob("models/*"))
 
 

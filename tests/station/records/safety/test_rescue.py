@@ -96,9 +96,9 @@ def used_home(home: Path) -> Path:
         store.write(DefectChanged(make_defect(1, crop=picture())))
         store.write(RollEnded(name, Ledger(10, 10, 0)))
         assert store.flush()
-        for old in copies(home):
-            old.unlink()
-        assert make_copy(home, home / "station.db", threading.Event()) is not None
+    for old in copies(home):
+        old.unlink()
+    assert make_copy(home, home / "station.db", threading.Event()) is not None  # the store's own copier has ended
     return home
 
 
