@@ -19,10 +19,11 @@ import typer
 from station.cli.audit import audit
 from station.cli.calibrate import calibrate
 from station.cli.moving import backup, export_recipe, import_recipe, restore
-from station.cli.options import AllGood, Home, Json, Web, emit
+from station.cli.options import Device, EncoderName, Home, Json, Minutes, Seed, Web, Weights, emit
 from station.cli.people import people
 from station.cli.recipe import recipe
 from station.cli.report import report, rolls
+from station.cli.teach import rejudge, teach
 from station.contract import StationError
 from station.teaching.request import TeachRequest
 
@@ -46,14 +47,8 @@ app = _App(
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(audit, name="audit")
 app.add_typer(people, name="people")
-for command in (recipe, report, rolls, backup, restore, export_recipe, import_recipe):
+for command in (teach, recipe, report, rolls, rejudge, backup, restore, export_recipe, import_recipe):
     app.command()(command)
-
-Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
-Minutes = Annotated[float, typer.Option(min=0.5, max=600, help="Bounds the teach-in, all in.")]
-EncoderName = Annotated[str, typer.Option(help="light or vgg16.")]
-Weights = Annotated[Path | None, typer.Option(help="Trunk weights: a torchvision-named VGG16 state dict.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or torch.")]
 
 
 @app.command()
@@ -134,55 +129,12 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Saves a camera's cloth losslessly, to be played again by a camera of kind "recorded"."""
-    from station.commands.record import record_cloth
+    from station.commands.recordings.record import record_cloth
     from station.settings import home_folder, load_settings
 
     settings = load_settings(config)
     place = home_folder(home or settings.home)
     emit(record_cloth(settings, place, out=out, max_gb=max_gb, metres=metres, seconds=seconds), as_json)
-
-
-@app.command()
-def teach(
-    fabric: Annotated[str, typer.Argument(help="Name of the fabric.")],
-    images: Annotated[Path, typer.Option(help="Folder of pictures of good cloth.")],
-    encoder: EncoderName = TeachRequest.encoder,
-    weights: Weights = TeachRequest.weights,
-    mm_per_px: Annotated[
-        float | None, typer.Option(min=0.001, max=100, help="Scale; sizes are in px without.")
-    ] = TeachRequest.mm_per_px,
-    false_alarms_per_100_m: Annotated[
-        float | None, typer.Option(min=0.01, max=1000, help="Wanted at most, for the threshold; needs --mm-per-px.")
-    ] = None,
-    web: Web = None,
-    all_good: AllGood = False,
-    minutes: Minutes = TeachRequest.minutes,
-    seed: Seed = TeachRequest.seed,
-    device: Device = TeachRequest.device,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Teach-in on good cloth: writes a model and a recipe version."""
-    from station.commands.session import open_records
-    from station.commands.teach import teach_fabric
-    from station.settings import home_folder
-
-    if false_alarms_per_100_m is not None and mm_per_px is None:
-        raise typer.BadParameter("metres need a scale: give --mm-per-px", param_hint="--false-alarms-per-100-m")
-    request = TeachRequest(
-        fabric=fabric,
-        encoder=encoder,
-        weights=weights,
-        mm_per_px=mm_per_px,
-        false_alarms_per_100_m=false_alarms_per_100_m or TeachRequest.false_alarms_per_100_m,
-        minutes=minutes,
-        seed=seed,
-        device=device,
-        web=web,
-    )
-    with open_records(home_folder(home)) as records:
-        result = teach_fabric(records, request, images, all_good=all_good)
-    emit(result, as_json)
 
 
 @app.command()

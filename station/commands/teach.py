@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
 from model.scorer import TILE_PX
 from model.time_budget import TeachingCancelled
-from station.commands.session import Records, TeachingLog, say, say_notice
+from station.commands.good_cloth import GoodCloth
+from station.commands.session import Records, TeachingLog, say
 from station.contract import ColumnsInspected, StationError
 from station.recipe.cloth import TaughtCloth
 from station.recipe.differing import differing_told
@@ -17,10 +17,8 @@ from station.recipe.names import NameFault, fabric_name
 from station.recipe.overruled import kept_told
 from station.recipe.web import WebHow
 from station.shutdown import interrupt_noted
-from station.teaching.folder_signs import doubts, folders_of
 from station.teaching.least_size import least_size_told
 from station.teaching.request import TeachRequest
-from station.teaching.sampling import TEACHING_BLOCK_LINES
 from station.teaching.suspect_pictures import picture_name
 from station.teaching.suspects import Suspect
 from station.teaching.teach_in import GOOD_TILES, TeachInResult, teach
@@ -31,40 +29,21 @@ SUSPECTS_NAMED = 20
 
 NOTABLE_SHARE = 0.05
 """More of the picture than this left out on a side, or edges that differ by more, is worth a warning."""
-FOLDERS_NAMED = 20
 
 
-def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_good: bool = False) -> dict[str, object]:
-    """Teach a fabric from a folder of pictures of good cloth; the first Ctrl+C cancels it.
-
-    Args:
-        all_good: a person confirmed that all in the folder is good cloth, whatever it looks like.
+def teach_fabric(records: Records, cloth: GoodCloth) -> dict[str, object]:
+    """Teach a fabric on good cloth, as its request says; the first Ctrl+C cancels it.
 
     Raises:
-        StationError: some of the folder does not seem to be good cloth, among others.
+        StationError: as :func:`station.teaching.teach_in.teach`, or the fabric's name is refused.
         KeyboardInterrupt: it was cancelled, and nothing was stored.
     """
-    try:
-        request = replace(request, fabric=fabric_name(request.fabric))
-    except NameFault as fault:
-        raise StationError(str(fault)) from None
-    camera = ReplayCamera(folder, block_lines=TEACHING_BLOCK_LINES)  # unusable cloth is refused first
-    for notice in camera.take_notices():
-        say_notice(notice)
-    folders = folders_of(camera.images)
-    _tell_folders(folders)
-    _refuse_doubtful(folder, camera, confirmed=all_good)
-    trunk = load_encoder(request.encoder, request.weights)  # may download; that cannot be cancelled
-
-    def cloth() -> ReplayCamera:
-        camera.rewind()
-        return camera
-
+    trunk = load_encoder(cloth.request.encoder, cloth.request.weights)  # may download; that cannot be cancelled
     with interrupt_noted() as interrupted:
         try:
             result, _ = teach(
-                request,
-                cloth,
+                cloth.request,
+                cloth.open,
                 trunk,
                 records.store,
                 progress=TeachingLog(),
@@ -80,25 +59,15 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
     for told in (least_size_told(recipe), differing_told(recipe), kept_told(recipe, result.kept)):
         if told:
             say(told)
-    return {**figures_of(result), "folders": [{"folder": name, "pictures": n} for name, n in folders.items()]}
+    return {**figures_of(result), **cloth.figures}
 
 
-def _tell_folders(folders: dict[str, int]) -> None:
-    say(f"Good cloth is taken from {sum(folders.values())} pictures:")
-    for name, count in list(folders.items())[:FOLDERS_NAMED]:
-        say(f"  {count:6} in {'the folder itself' if name == '.' else name}")
-    if len(folders) > FOLDERS_NAMED:
-        say(f"  and more in {len(folders) - FOLDERS_NAMED} other folders")
-
-
-def _refuse_doubtful(folder: Path, camera: ReplayCamera, *, confirmed: bool) -> None:
-    signs = [] if confirmed else doubts(folder, [(piece.name, piece.path) for piece in camera.pieces])
-    if signs:
-        raise StationError(
-            f"Not all of the {len(camera.pieces)} pictures in {folder} seem to be good cloth; there are "
-            f"{'; '.join(signs)}.  Name the folder of good cloth alone, or add --all-good if all of it is good; "
-            "nothing was taught."
-        )
+def with_fabric_name(request: TeachRequest) -> TeachRequest:
+    """Return the request with its fabric's name as it is kept.  Raises StationError if the name is refused."""
+    try:
+        return replace(request, fabric=fabric_name(request.fabric))
+    except NameFault as fault:
+        raise StationError(str(fault)) from None
 
 
 def sentences(result: TeachInResult) -> list[str]:

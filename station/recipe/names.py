@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -21,6 +22,17 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "
 
 class NameFault(ValueError):  # noqa: N818 - a name's fault, told within other errors
     """The name may not be used; the message is a sentence that says which sign, or what else, is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeNamed:
+    """This names one version of a fabric's recipe."""
+
+    fabric: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.fabric}:{self.version}"
 
 
 def tidy(name: str) -> str:

@@ -1,0 +1,1 @@
+"""This room holds the commands that make recordings of cloth and judge them again."""
