@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from model import runtime as runtimes
+from model.runtime import Runtime
+from model.scorer import TileScorer
 from station.commands.bench.measure import model_rate
 from station.commands.bench.precisions import (
     LARGEST,
@@ -61,28 +65,34 @@ def test_differences_are_those_of_the_highest_scores_of_tiles() -> None:
     assert differences(maps, exact) == pytest.approx((0.3, np.sqrt(0.05), 0.1), abs=1e-6)
 
 
-class Looked(runtimes.TileScorer):
+class Looked(TileScorer):
     """A scorer that counts the tiles it is given."""
 
-    tile_px = 256
-    cell_px = 4
-
     def __init__(self, broad: tuple[int, ...] = ()) -> None:
-        self.broad = {size: Looked() for size in broad}
+        self.looks = {size: Looked() for size in broad}
+        self.broad = self.looks
         self.seen = 0
 
-    def infer(self, tiles: np.ndarray) -> np.ndarray:
+    @property
+    def tile_px(self) -> int:
+        return 256
+
+    @property
+    def cell_px(self) -> int:
+        return 4
+
+    def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.seen += len(tiles)
         return np.zeros((len(tiles), 64, 64), np.float32)
 
 
 def test_the_pace_counts_the_work_of_every_look_for_the_same_cloth() -> None:
     scorer = Looked((2, 4))
-    assert model_rate(scorer, 1, 0.0) > 0  # type: ignore[arg-type]
+    assert model_rate(cast("Runtime", scorer), 1, 0.0) > 0
     assert scorer.seen % 16 == 0
     calls = scorer.seen // 16
-    assert scorer.broad[2].seen == 3 * calls, "a fourth of the tiles, with a narrower overlap"
-    assert scorer.broad[4].seen == calls
+    assert scorer.looks[2].seen == 3 * calls, "a fourth of the tiles, with a narrower overlap"
+    assert scorer.looks[4].seen == calls
 
 
 @pytest.mark.slow
