@@ -79,7 +79,7 @@ def choose_precision(precision: str, device: Device) -> str:
     """
     if precision not in PRECISIONS:
         raise ModelError(f"There is no precision '{precision}': choose one of {', '.join(PRECISIONS)}.")
-    able = _precisions_of(device)
+    able = precisions_of(device)
     if precision == "auto":
         return able[0]
     if precision not in able:
@@ -87,8 +87,8 @@ def choose_precision(precision: str, device: Device) -> str:
     return precision
 
 
-def _precisions_of(device: Device) -> list[str]:
-    """Return the precisions a device computes in; ``auto`` chooses the first."""
+def precisions_of(device: Device) -> list[str]:
+    """Return the precisions a device's hardware computes in; ``auto`` chooses the first."""
     match device:
         case "cuda":
             has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)

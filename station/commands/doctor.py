@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from model.runtime import Runtime
 from station import demo
 from station.commands.audit import as_text, verify_audit
 from station.commands.bench.measure import model_rate
+from station.commands.bench.precisions import MM_PER_PX, WEB_M, Precisions, measure_precisions
 from station.commands.session import open_records
 from station.display import has_display
 from station.grading.shelf import Shelf
@@ -36,7 +38,9 @@ MIN_MEMORY_GB = 4.0
 PACE_S = 1.5
 """The model is timed for so long."""
 
-Check = Callable[[], str]
+Facts = dict[str, object]
+Check = Callable[[], str | tuple[str, Facts]]
+"""A check returns its finding in words, and further keys of its JSON where it has any."""
 
 
 class CheckFailed(Exception):  # noqa: N818 - a finding, not an error
@@ -44,7 +48,7 @@ class CheckFailed(Exception):  # noqa: N818 - a finding, not an error
 
 
 def doctor(home: Path) -> list[dict[str, object]]:
-    """Run all checks of this machine; each result has ``name``, ``ok`` and ``detail``."""
+    """Run all checks of this machine; each result has ``name``, ``ok`` and ``detail``, ``precision`` more."""
     checks: dict[str, Check] = {
         "python": _python,
         "packages": _packages,
@@ -57,6 +61,7 @@ def doctor(home: Path) -> list[dict[str, object]]:
         "records": lambda: _records(home),
         "rules": lambda: _rules(home),
         "model": _model,
+        "precision": _precision,
         "pace": lambda: _pace(home),
         "cameras": _cameras,
         "display": _display,
@@ -66,7 +71,9 @@ def doctor(home: Path) -> list[dict[str, object]]:
 
 def _run(name: str, check: Check) -> dict[str, object]:
     try:
-        return {"name": name, "ok": True, "detail": check()}
+        found = check()
+        detail, facts = found if isinstance(found, tuple) else (found, {})
+        return {"name": name, "ok": True, "detail": detail, **facts}
     except Exception as error:  # a check that fails by itself is a finding, too
         return {"name": name, "ok": False, "detail": str(error) or type(error).__name__}
 
@@ -166,9 +173,48 @@ def _model() -> str:
         runtime.close()
 
 
+def _precision() -> tuple[str, Facts]:
+    found = measure_precisions(PACE_S)
+    return precision_told(found), precision_facts(found)
+
+
+def precision_told(found: Precisions) -> str:
+    """Say which precision is the fastest that is proven and what it keeps up with; what else was tried and why not."""
+    best = found.fastest
+    told = (
+        f"{best.precision} on {best.device} is the fastest proven: {best.tiles_per_second:.0f} tiles/s with all looks, "
+        f"up to {best.m_per_min:.3g} m/min for a web of {WEB_M:g} m at {MM_PER_PX:g} mm"
+    )
+    for one in found.paces:
+        if one is not best:
+            apart = "" if one.is_proven else f", but scores differ from f32's by up to {one.largest:.2g}"
+            told += f"; {one.precision} {one.tiles_per_second:.0f} tiles/s{apart}"
+    if found.chosen != best.precision:
+        told += f"; 'auto' takes {found.chosen}: set precision = \"{best.precision}\" in station.toml"
+    return told
+
+
+def precision_facts(found: Precisions) -> Facts:
+    """Return the same for JSON, units in names; differences are in raw scores."""
+    best = found.fastest
+    return {
+        "device": best.device,
+        "precision": best.precision,
+        "tiles_per_second": best.tiles_per_second,
+        "m_per_min": best.m_per_min,
+        "web_m": WEB_M,
+        "mm_per_px": MM_PER_PX,
+        "auto": found.chosen,
+        "precisions": [asdict(one) | {"proven": one.is_proven} for one in found.paces],
+    }
+
+
 def _pace(home: Path) -> str:
-    """Say how fast this machine can go for each fabric with a scale; models of one encoder are equally fast."""
-    rates: dict[tuple[str, int], float] = {}
+    """Say how fast this machine can go for each fabric with a scale.
+
+    Models of one encoder with as many looks are equally fast.
+    """
+    rates: dict[tuple[str, int, int], float] = {}
     told = []
     with open_records(home) as records:
         for recipe in map(records.history.recipe, records.history.fabrics()):
@@ -178,9 +224,10 @@ def _pace(home: Path) -> str:
                 told.append(f"{recipe.fabric}: not known, {why}")
                 continue
             channels = recipe.cloth.channels if recipe.cloth else 1
-            if (recipe.encoder, channels) not in rates:
-                rates[recipe.encoder, channels] = _rate(checked_model(records.history, recipe.model_sha256), channels)
-            rate = rates[recipe.encoder, channels]
+            kind = recipe.encoder, channels, len(recipe.broad)
+            if kind not in rates:
+                rates[kind] = _rate(checked_model(records.history, recipe.model_sha256), channels)
+            rate = rates[kind]
             fastest = fastest_m_per_min(rate, web_px, recipe.overlap_px, recipe.scale_along)
             width_m = web_px * recipe.mm_per_px / 1000
             told.append(f"{recipe.fabric}: up to {fastest:.3g} m/min at {width_m:.2f} m width")

@@ -20,10 +20,11 @@ from station.commands.bench.paces import Call, Pace, bare_pace, line_pace, long_
 from station.commands.bench.processor import processor
 from station.line.scoring.inference import BATCH_TILES
 from station.recipe import Recipe
-from station.recipe.looks import LONG, BroadLook, LongLookLimits, look_name
+from station.recipe.looks import BROAD_OVERLAP_PX, LONG, BroadLook, LongLookLimits, look_name
 
 CLOTH_M = 4.0
 NEVER_REACHED = 1e6
+FINE_OVERLAP_PX: int = Recipe.model_fields["overlap_px"].default
 
 
 def bench(
@@ -55,7 +56,7 @@ def bench(
     """
     network, recipe = _network(encoder, weights)
     cloth = demo.rendered_cloth(seed, CLOTH_M, demo.FLAWS_PER_M)
-    recipe = _with_looks(network, recipe, cloth)
+    recipe = with_looks(network, recipe, cloth)
     runtime = Runtime(network, device=device)
     trunk = make_engine(make_trunk, runtime.device, runtime.precision)
     try:
@@ -102,7 +103,7 @@ def _by_turns(paces: dict[str, list[Pace]], one: str, other: str) -> Iterator[tu
     return zip(paces[one], paces[other], strict=True)
 
 
-def _with_looks(network: MFRNet, recipe: Recipe, cloth: NDArray[np.uint8]) -> Recipe:
+def with_looks(network: MFRNet, recipe: Recipe, cloth: NDArray[np.uint8]) -> Recipe:
     """Give a network every look that a teach-in would; return the recipe by which they look and reject nothing."""
     broad = []
     for size in BROAD_SIZES:
@@ -133,13 +134,25 @@ def _shares(
 
 
 def model_rate(runtime: Runtime, channels: int, seconds: float) -> float:
-    """Measure for some seconds how many tiles per second a model judges, in calls as full as the line's."""
+    """Measure for some seconds how many tiles of the fine look per second a model judges, in calls as full as the
+    line's, with as many tiles of its broad looks as the same cloth has."""
     runtime.prepare(channels)
-    shape = (BATCH_TILES, runtime.tile_px, runtime.tile_px, *((3,) if channels == 3 else ()))
-    tiles = np.random.default_rng(0).integers(90, 160, shape, np.uint8)
-    calls: list[Call] = [[(FINE, tiles)]]
-    bare_pace(runtime, calls, 0.0)  # the first calls are slower
-    return bare_pace(runtime, calls, seconds).rate
+    rng = np.random.default_rng(0)
+    sides = (runtime.tile_px, runtime.tile_px, *((3,) if channels == 3 else ()))
+    call: Call = [
+        (size, rng.integers(90, 160, (count, *sides), np.uint8)) for size, count in _tiles_of_looks(runtime).items()
+    ]
+    bare_pace(runtime, [call], 0.0)  # the first calls are slower
+    return bare_pace(runtime, [call], seconds).rate
+
+
+def _tiles_of_looks(runtime: Runtime) -> dict[int, int]:
+    """Return how many tiles each look has of cloth that is a full call of the fine one, by size."""
+    step = runtime.tile_px - FINE_OVERLAP_PX
+    counts = {FINE: BATCH_TILES}
+    for size in runtime.broad:
+        counts[size] = max(1, round(BATCH_TILES * (step / (size * (runtime.tile_px - BROAD_OVERLAP_PX))) ** 2))
+    return counts
 
 
 def _network(encoder: str, weights: Path | None) -> tuple[MFRNet, Recipe]:
