@@ -19,7 +19,7 @@ import typer
 from station.cli.audit import audit
 from station.cli.calibrate import calibrate
 from station.cli.moving import backup, export_recipe, import_recipe, restore
-from station.cli.options import AllGood, Home, Json, Web, emit
+from station.cli.options import AllGood, Colour, Home, Json, Web, emit
 from station.cli.people import people
 from station.cli.recipe import recipe
 from station.cli.report import report, rolls
@@ -156,6 +156,7 @@ def teach(
     ] = None,
     web: Web = None,
     all_good: AllGood = False,
+    colour: Colour = "auto",
     minutes: Minutes = TeachRequest.minutes,
     seed: Seed = TeachRequest.seed,
     device: Device = TeachRequest.device,
@@ -181,7 +182,7 @@ def teach(
         web=web,
     )
     with open_records(home_folder(home)) as records:
-        result = teach_fabric(records, request, images, all_good=all_good)
+        result = teach_fabric(records, request, images, all_good=all_good, in_grey=colour == "grey")
     emit(result, as_json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -26,6 +26,10 @@ Home = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of stdout.")]
 AllGood = Annotated[
     bool, typer.Option("--all-good", help="All in the folder is good cloth, whatever names and pictures look like.")
+]
+Colour = Annotated[
+    Literal["auto", "grey"],
+    typer.Option(help="Teach in colour where the pictures show any, or in grey whatever they show."),
 ]
 Web = Annotated[
     WebRule | None,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from drivers.camera import Camera
+from drivers.grey import GreyCamera
 from drivers.replay import ReplayCamera
 from model.encoder import load_encoder
 from model.scorer import TILE_PX
 from model.time_budget import TeachingCancelled
+from station.colour import shows_colour
 from station.commands.session import Records, TeachingLog, say, say_notice
 from station.contract import ColumnsInspected, StationError
 from station.recipe.cloth import TaughtCloth
@@ -34,11 +37,14 @@ NOTABLE_SHARE = 0.05
 FOLDERS_NAMED = 20
 
 
-def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_good: bool = False) -> dict[str, object]:
+def teach_fabric(
+    records: Records, request: TeachRequest, folder: Path, *, all_good: bool = False, in_grey: bool = False
+) -> dict[str, object]:
     """Teach a fabric from a folder of pictures of good cloth; the first Ctrl+C cancels it.
 
     Args:
         all_good: a person confirmed that all in the folder is good cloth, whatever it looks like.
+        in_grey: cloth is taught in grey even if its pictures show colour.
 
     Raises:
         StationError: some of the folder does not seem to be good cloth, among others.
@@ -56,9 +62,13 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
     _refuse_doubtful(folder, camera, confirmed=all_good)
     trunk = load_encoder(request.encoder, request.weights)  # may download; that cannot be cancelled
 
-    def cloth() -> ReplayCamera:
+    has_colour = camera.channels == 3 and not in_grey and shows_colour([piece.path for piece in camera.pieces])
+    say(_colour_told(camera.channels, has_colour, in_grey))
+    seen = camera if has_colour or camera.channels == 1 else GreyCamera(camera)
+
+    def cloth() -> Camera:
         camera.rewind()
-        return camera
+        return seen
 
     with interrupt_noted() as interrupted:
         try:
@@ -81,6 +91,15 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
         if told:
             say(told)
     return {**figures_of(result), "folders": [{"folder": name, "pictures": n} for name, n in folders.items()]}
+
+
+def _colour_told(channels: int, has_colour: bool, in_grey: bool) -> str:
+    if has_colour:
+        return "The cloth is taught in colour, and only pictures in colour can be inspected with it."
+    if channels == 1:
+        return "The cloth is taught in grey, as its pictures are."
+    why = "as asked for" if in_grey else "as its pictures, stored as colour, show none"
+    return f"The cloth is taught in grey, {why}."
 
 
 def _tell_folders(folders: dict[str, int]) -> None:
@@ -234,6 +253,7 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
         "tiles": result.tiles,
         "seconds": result.seconds,
         "encoder": recipe.encoder,
+        "colour": cloth is not None and cloth.channels == 3,
         "threshold": recipe.threshold,
         "least_size": recipe.min_length_mm,
         "least_size_told": least_size_told(recipe),
