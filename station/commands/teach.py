@@ -64,7 +64,7 @@ def teach_fabric(
 
     has_colour = camera.channels == 3 and not in_grey and shows_colour([piece.path for piece in camera.pieces])
     say(_colour_told(camera.channels, has_colour, in_grey))
-    seen = camera if has_colour or camera.channels == 1 else GreyCamera(camera)
+    seen: Camera = camera if has_colour or camera.channels == 1 else GreyCamera(camera)
 
     def cloth() -> Camera:
         camera.rewind()

@@ -5,13 +5,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from drivers.grey import GreyCamera
 from drivers.memory import MemoryCamera
 
 
 @given(arrays(np.uint8, (4, 9), elements=st.integers(0, 255)))
-def test_grey_stored_as_colour_is_that_grey_to_the_bit(grey: np.ndarray) -> None:
+def test_grey_stored_as_colour_is_that_grey_to_the_bit(grey: NDArray[np.uint8]) -> None:
     camera = GreyCamera(MemoryCamera(np.repeat(grey[..., None], 3, 2), block_lines=4))
     block = camera.read(0.1)
     assert block is not None

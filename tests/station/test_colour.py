@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from drivers.memory import MemoryCamera
 from station.colour import seen_as_taught, shows_colour
@@ -38,7 +39,7 @@ def test_cloth_taught_in_grey_is_judged_by_a_colour_cameras_luminance_and_that_i
 
 
 @pytest.mark.parametrize(("cloth", "channels"), [(GREY, 1), (RGB, 3)])
-def test_a_camera_of_the_teachings_kind_stays_as_it_is(cloth: np.ndarray, channels: int) -> None:
+def test_a_camera_of_the_teachings_kind_stays_as_it_is(cloth: NDArray[np.uint8], channels: int) -> None:
     camera = MemoryCamera(cloth)
     assert seen_as_taught(camera, recipe(channels)) == (camera, "")
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from drivers.camera import Camera
 from station.commands import teach as command
@@ -35,7 +36,7 @@ GREY_AS_COLOUR = np.repeat(GREY[..., None], 3, 2)
     ids=["colour", "colour in grey", "grey as colour", "grey"],
 )
 def test_a_folder_is_taught_in_colour_where_it_shows_colour_and_nobody_overrules(
-    picture: np.ndarray,
+    picture: NDArray[np.uint8],
     in_grey: bool,
     channels: int,
     told: str,
