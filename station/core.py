@@ -19,6 +19,7 @@ from station.bugs import log_bug, reason
 from station.calibration.light_reference import LightMemory
 from station.calibration.selection import Calibrated, Calibrations, check_scale
 from station.calibration.watch import CalibrationWatch
+from station.colour import seen_as_taught
 from station.contract import (
     Acknowledged,
     DefectChanged,
@@ -259,13 +260,16 @@ class Station(Attended):
 
     def _start_line(self, fitted: Calibrated, name: str) -> Inspection:
         recipe = fitted.recipe
-        runtime = self._model.load(recipe.model_sha256, self._camera.channels)
+        seen, greyed = seen_as_taught(self._camera, recipe)
+        runtime = self._model.load(recipe.model_sha256, seen.channels)
         unheard = override_camera(self._camera, recipe.camera)
         for warning in filter(None, [self._model.warning, *fitted.warnings, unheard]):
             self._on_event(Notice(Severity.WARNING, warning))
         if self._recording is not None:
             self._on_event(Notice(Severity.INFO, f"Roll {name}{RECORDED_IN}{self._recording.begin(name).folder}."))
-        camera = self._watch.begin_roll(fitted)
+        if greyed:
+            self._on_event(Notice(Severity.INFO, greyed))
+        camera, _ = seen_as_taught(self._watch.begin_roll(fitted), recipe)
         known = self._history.looks_beside(recipe)
         inspection = Inspection(
             camera, runtime, recipe, roll=name, shading=fitted.shading, on_event=self._on_event, known=known

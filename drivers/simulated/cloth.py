@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.camera import CameraError
-from drivers.simulated.field import SEAM_MM, ClothField
+from drivers.simulated.field import SEAM_MM, ClothField, Region
 from drivers.simulated.flaws import Flaw, FlawKind, FlawPlan
 from drivers.simulated.optics import HALO_LINES, Optics, OpticsSettings
 from drivers.simulated.paint import FlawPatch, paint_flaw
@@ -117,6 +117,14 @@ class Cloth:
         """Return the half-open lines of the seams that meet ``[first_line, end_line)``."""
         half = int(np.ceil(SEAM_MM / self.mm_per_px / 2)) + 1
         return [(s - half, s + half + 1) for s in self.seams if s - half < end_line and s + half >= first_line]
+
+    def threads(self, first_line: int, lines: int) -> Region:
+        """Return the clean cloth's threads over the whole width, whose picks are counted from the cloth's beginning."""
+        region = self._field.region(first_line, lines)
+        # the field counts picks from some repeat before the region: a thread's place on regular cloth says which
+        rise = np.arange(self.width_px) * (self.style.skew / self._field.weft_px)
+        places = np.arange(first_line, first_line + lines)[:, None] / self._field.weft_px + rise
+        return replace(region, picks=region.picks + np.float32(np.rint(np.median(places - region.picks))))
 
     def web_edges(self, first_line: int, lines: int) -> NDArray[np.float32]:
         """Return the true left and right edge of the web in columns, float32 ``[lines, 2]``."""

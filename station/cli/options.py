@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -63,6 +63,10 @@ Weights = Annotated[Path | None, typer.Option(help="Trunk weights: a torchvision
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or torch.")]
 AllGood = Annotated[
     bool, typer.Option("--all-good", help="All in the folder is good cloth, whatever names and pictures look like.")
+]
+Colour = Annotated[
+    Literal["auto", "grey"],
+    typer.Option(help="Teach in colour where the pictures show any, or in grey whatever they show."),
 ]
 Web = Annotated[
     WebRule | None,

@@ -9,6 +9,7 @@ import typer
 
 from station.cli.options import (
     AllGood,
+    Colour,
     Device,
     EncoderName,
     Home,
@@ -48,6 +49,7 @@ def teach(
     ] = None,
     web: Web = None,
     all_good: AllGood = False,
+    colour: Colour = "auto",
     minutes: Minutes = TeachRequest.minutes,
     seed: Seed = TeachRequest.seed,
     device: Device = TeachRequest.device,
@@ -85,14 +87,16 @@ def teach(
     place = home_folder(home or (settings.home if settings else None))
     with open_records(place) as records, ExitStack() as stack:
         request = with_fabric_name(request)
+        in_grey = colour == "grey"
         if images is not None:
-            cloth = cloth_in_folder(images, request, all_good=all_good)
+            cloth = cloth_in_folder(images, request, all_good=all_good, in_grey=in_grey)
         elif recording is not None:
-            cloth = cloth_in_recording(records, recording, request, None if metres is None else metres.both)
+            span = None if metres is None else metres.both
+            cloth = cloth_in_recording(records, recording, request, span, in_grey=in_grey)
         else:
             assert settings is not None
             assert live is not None
-            cloth = stack.enter_context(cloth_at_camera(records, settings, request, live))
+            cloth = stack.enter_context(cloth_at_camera(records, settings, request, live, in_grey=in_grey))
         emit(teach_fabric(records, cloth), as_json)
 
 

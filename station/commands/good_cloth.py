@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drivers.camera import Camera
+from drivers.grey import GreyCamera
 from drivers.recording.cloth import RecordedCloth, recorded_metres
 from drivers.replay import ReplayCamera
 from station.calibration.evened import EvenedCamera
 from station.calibration.selection import Calibrations
+from station.colour import shows_colour
 from station.commands.recordings.record import record_cloth
 from station.commands.session import Records, say, say_notice
 from station.contract import StationError
@@ -40,11 +42,12 @@ class GoodCloth:
     figures: dict[str, object] = field(default_factory=dict)
 
 
-def cloth_in_folder(folder: Path, request: TeachRequest, *, all_good: bool) -> GoodCloth:
+def cloth_in_folder(folder: Path, request: TeachRequest, *, all_good: bool, in_grey: bool = False) -> GoodCloth:
     """Return the cloth on the pictures of a folder.
 
     Args:
         all_good: a person confirmed that all in the folder is good cloth, whatever it looks like.
+        in_grey: cloth is taught in grey even if its pictures show colour.
 
     Raises:
         CameraError, StationError: it has no pictures, or some of it does not seem to be good cloth.
@@ -55,21 +58,30 @@ def cloth_in_folder(folder: Path, request: TeachRequest, *, all_good: bool) -> G
     folders = folders_of(camera.images)
     _tell_folders(folders)
     _refuse_doubtful(folder, camera, confirmed=all_good)
+    has_colour = camera.channels == 3 and not in_grey and shows_colour([piece.path for piece in camera.pieces])
+    say(_colour_told(camera.channels, has_colour, in_grey))
+    seen = _seen(camera, has_colour)
 
-    def opened() -> ReplayCamera:
+    def opened() -> Camera:
         camera.rewind()
-        return camera
+        return seen
 
     return GoodCloth(opened, request, {"folders": [{"folder": name, "pictures": n} for name, n in folders.items()]})
 
 
 def cloth_in_recording(
-    records: Records, folder: Path, request: TeachRequest, metres: tuple[float, float] | None = None
+    records: Records,
+    folder: Path,
+    request: TeachRequest,
+    metres: tuple[float, float] | None = None,
+    *,
+    in_grey: bool = False,
 ) -> GoodCloth:
     """Return the cloth of a recording, in the light and shape that the line sees by its camera's calibrations.
 
     Args:
         metres: which of its metres; None for all.
+        in_grey: cloth is taught in grey even if the camera saw colour.
 
     Raises:
         CameraError, StationError: it cannot be read, or has no such cloth.
@@ -80,14 +92,16 @@ def cloth_in_recording(
     )
     draft = draft.model_copy(update={"mm_per_px": request.mm_per_px or camera.mm_per_px})
     fitted = Calibrations(records.history).fit(camera, draft)
-    evened = EvenedCamera(camera, fitted.shading, fitted.lens)
+    has_colour = camera.channels == 3 and not in_grey
+    say(_colour_told(camera.channels, has_colour, in_grey))
+    seen = _seen(EvenedCamera(camera, fitted.shading, fitted.lens), has_colour)
     scale = request.mm_per_px or fitted.recipe.mm_per_px
     told = f"metres {metres[0]:g} to {metres[1]:g}" if metres else "all"
     say(f"Good cloth is taken from recording {folder} of camera {camera.camera_id}: {told} of it.")
 
     def opened() -> Camera:
         camera.rewind()
-        return evened
+        return seen
 
     first, end = metres or (0.0, None if camera.mm_per_px is None else recorded_metres(camera.recording))
     figures: dict[str, object] = {"recording": str(folder), "metres_from": first, "metres_to": end}
@@ -95,7 +109,9 @@ def cloth_in_recording(
 
 
 @contextmanager
-def cloth_at_camera(records: Records, settings: Settings, request: TeachRequest, metres: float) -> Iterator[GoodCloth]:
+def cloth_at_camera(
+    records: Records, settings: Settings, request: TeachRequest, metres: float, *, in_grey: bool = False
+) -> Iterator[GoodCloth]:
     """Open the camera of the settings itself, record so much of its cloth, and give that cloth; the recording is kept
     no longer than it is needed.
 
@@ -109,8 +125,21 @@ def cloth_at_camera(records: Records, settings: Settings, request: TeachRequest,
         lost = seen["lines_lost"]
         if lost:
             say(f"{lost} lines of it did not come or came too late; what came is taught.")
-        cloth = cloth_in_recording(records, folder, request)
+        cloth = cloth_in_recording(records, folder, request, in_grey=in_grey)
         yield replace(cloth, figures={"metres_from": 0.0, "metres_to": seen["metres"], "live": True})
+
+
+def _seen(camera: Camera, has_colour: bool) -> Camera:
+    return camera if has_colour or camera.channels == 1 else GreyCamera(camera)
+
+
+def _colour_told(channels: int, has_colour: bool, in_grey: bool) -> str:
+    if has_colour:
+        return "The cloth is taught in colour, and only pictures in colour can be inspected with it."
+    if channels == 1:
+        return "The cloth is taught in grey, as its pictures are."
+    why = "as asked for" if in_grey else "as its pictures, stored as colour, show none"
+    return f"The cloth is taught in grey, {why}."
 
 
 def _tell_folders(folders: dict[str, int]) -> None:

@@ -15,6 +15,7 @@ from model.runtime import Runtime
 from station import demo
 from station.calibration.selection import Calibrations, web_overruled
 from station.calibration.shading_file import load_shading, shading_on_record
+from station.colour import seen_as_taught
 from station.commands.people.attend import attend, start_attended
 from station.commands.session import (
     OpenWindow,
@@ -149,6 +150,7 @@ def inspect_folder(
     """
     recipe = records.history.recipe(fabric)
     camera = ReplayCamera(folder, white=taught_white(recipe), skips_unreadable=True)
+    seen, greyed = seen_as_taught(camera, recipe)
     in_force = recipe if web is None else recipe.model_copy(update={"web": web})
     web_span(in_force.web, camera.width_px)
     if maps is not None:
@@ -160,6 +162,9 @@ def inspect_folder(
         say(warning)
     roll = records.store.begin_roll(None, recipe, camera.camera_id)
     say(f"Roll {roll}: {len(camera.images)} images of {folder}")
+    if greyed:
+        records.store.write(Notice(Severity.INFO, greyed))
+        say(greyed)
     if in_force.web != recipe.web:
         overruled = web_overruled(recipe, in_force.web)
         records.store.write(Notice(Severity.INFO, overruled))
@@ -179,7 +184,7 @@ def inspect_folder(
     try:
         with interrupt_noted() as noted:
             playback = play(
-                camera,
+                seen,
                 runtime,
                 in_force,
                 roll=roll,

@@ -224,6 +224,7 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
         "fixed_spots": [spot._asdict() for spot in recipe.spots.spots()],
         "fixed_spots_picture": str(result.spots_picture) if result.spots_picture else None,
         "mean_grey": cloth and cloth.mean_grey,
+        "colour": cloth is not None and cloth.channels == 3,
         "warnings": sentences(result),
         "suspects": [_row(number, suspect, result) for number, suspect in enumerate(result.suspects, start=1)],
     }

@@ -12,6 +12,7 @@ from model.checkpoint import load
 from model.runtime import Runtime
 from station.calibration.camera import CalibratedCamera
 from station.calibration.selection import Calibrations
+from station.colour import seen_as_taught
 from station.commands.session import Records, line_figures, say, say_notice
 from station.contract import Defect, StationError
 from station.playback import play
@@ -122,11 +123,14 @@ def _judged(records: Records, recording: Path, named: RecipeNamed, device: str) 
     recipe = records.history.recipe(named.fabric, named.version)
     camera = RecordedCamera(recording, as_fast_as_possible=True)
     fitted = Calibrations(records.history).fit(camera, recipe)
+    seen, greyed = seen_as_taught(camera, recipe)
+    if greyed:
+        say(greyed)
     say(f"Recording {recording} is judged by {named}.")
     runtime = Runtime(load(checked_model(records.history, recipe.model_sha256)), device=device)
     with closing(runtime), interrupt_noted() as noted:
         playback = play(
-            CalibratedCamera(camera, fitted.lens),
+            CalibratedCamera(seen, fitted.lens),
             runtime,
             fitted.recipe,
             shading=fitted.shading,

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from model.encoder import Light
 from model.mfrnet import MFRNetConfig
 from station.commands import teach as teaching
+from station.commands.good_cloth import FOLDERS_NAMED
 from station.commands.session import open_records
 from station.commands.teach import sentences, web_told
 from station.recipe.cloth import TaughtCloth
@@ -303,7 +304,7 @@ def test_columns_are_always_told_and_warned_of_where_much_is_left_out_or_they_ar
 
 
 def test_many_folders_are_not_all_named(station: Station, tmp_path: Path, good_cloth: np.ndarray) -> None:
-    for number in range(teaching.FOLDERS_NAMED + 3):
+    for number in range(FOLDERS_NAMED + 3):
         save_image(tmp_path / "lots" / f"lot {number:02d}" / "1.png", good_cloth[:40])
     outcome = station("teach", "x", "--images", tmp_path / "lots", "--minutes", 1)
     assert outcome.code == 1

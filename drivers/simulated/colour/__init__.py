@@ -1,0 +1,1 @@
+"""This room dyes the yarns of simulated cloth, for colour cameras: checks and stripes, and flaws of colour alone."""
