@@ -104,7 +104,7 @@ class RepeatFinder:
         if left_px > self._edges[0] or right_px < self._edges[1]:
             self.end_run()
         if self._left is None:
-            room = min(4 * CELL_PX, (right_px - left_px) // 4)  # the web's edges wander by some cells
+            room = min(10 * CELL_PX, (right_px - left_px) // 8)  # the web's edges wander by some cells
             self._edges = left_px + room * (left_px > 0), right_px - room
         lines = pixels[:, self._edges[0] : self._edges[1]]
         if self._left is not None:
@@ -145,17 +145,22 @@ def _profiles(stretch: Cells) -> tuple[Profile, Profile]:
     shape = fft.next_fast_len(2 * lines, real=True), fft.next_fast_len(2 * width, real=True)
     power = np.abs(fft.rfft2(stretch - stretch.mean(), shape)) ** 2
     total = fft.irfft2(power, shape)
-    at_zero = float(total[0, 0]) / stretch.size
+    squares = (stretch - stretch.mean()).astype(np.float64) ** 2
     found = []
-    for size, other, turned in ((lines, width, total), (width, lines, total.T)):
+    for size, other, turned, energy in (
+        (lines, width, total, squares.sum(axis=1)),
+        (width, lines, total.T, squares.sum(axis=0)),
+    ):
         lags = np.arange(int(size * (1 - LEAST_OVERLAP)) + 1)
         lags = lags[: int(LARGEST_PX / CELL_PX) + 1]
         alike = np.full(len(lags), -1.0)
         reach = np.minimum(np.ceil(LEAN * lags).astype(int), other // 4)
+        before = np.concatenate([[0.0], np.cumsum(energy)])
+        both = (before[size - lags] + before[-1] - before[lags]) / 2  # of the two parts that are compared
         for side in range(-int(reach.max()), int(reach.max()) + 1):
-            counts = (size - lags) * float(other - abs(side))
-            alike = np.where(abs(side) <= reach, np.maximum(alike, turned[lags, side] / counts), alike)
-        found.append((alike / max(at_zero, 1e-12), (size - lags) * float(other)))
+            own = np.maximum(both * (1 - abs(side) / other), 1e-12)
+            alike = np.where(abs(side) <= reach, np.maximum(alike, turned[lags, side] / own), alike)
+        found.append((alike, (size - lags) * float(other)))
     return found[0], found[1]
 
 

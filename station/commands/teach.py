@@ -78,7 +78,8 @@ def teach_fabric(records: Records, request: TeachRequest, folder: Path, *, all_g
     for line in [web_told(result), result.looks.told(), *warned, *suspects_named(result)]:
         say(line)
     recipe = result.recipe
-    for told in (repeat_told(recipe), least_size_told(recipe), differing_told(recipe), kept_told(recipe, result.kept)):
+    repeat = "" if _repeat_not_modelled(recipe) else repeat_told(recipe)  # else it is among the warnings
+    for told in (repeat, least_size_told(recipe), differing_told(recipe), kept_told(recipe, result.kept)):
         if told:
             say(told)
     return {**figures_of(result), "folders": [{"folder": name, "pictures": n} for name, n in folders.items()]}
@@ -108,6 +109,7 @@ def sentences(result: TeachInResult) -> list[str]:
     told = [
         web,
         _little_cloth(result),
+        _repeat_not_modelled(result.recipe),
         _extrapolated(result),
         result.recipe.sensitivity.told(),
         _spots(result),
@@ -164,6 +166,11 @@ def repeat_told(recipe: Recipe) -> str:
     """Return how the cloth repeats, in words; empty where it is not known."""
     repeat, mm_across = recipe.repeat, recipe.mm_per_px
     return "" if repeat is None else repeat.told(mm_across, mm_across and recipe.scale_along)
+
+
+def _repeat_not_modelled(recipe: Recipe) -> str:
+    repeat = recipe.repeat
+    return "" if repeat is None or not repeat.is_there or repeat.modelled else repeat_told(recipe)
 
 
 def _repeat(recipe: Recipe) -> dict[str, object] | None:
