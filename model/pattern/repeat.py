@@ -105,7 +105,7 @@ class RepeatFinder:
             self.end_run()
         if self._left is None:
             room = min(10 * CELL_PX, (right_px - left_px) // 8)  # the web's edges wander by some cells
-            self._edges = left_px + room * (left_px > 0), right_px - room
+            self._edges = left_px + room * (left_px > 0), right_px - room * (right_px < pixels.shape[1])
         lines = pixels[:, self._edges[0] : self._edges[1]]
         if self._left is not None:
             lines = np.concatenate([self._left, lines])
