@@ -108,10 +108,15 @@ class PatternLearner:
         for kept, weights in zip(self._sums, (None, values, values**2), strict=True):
             kept += np.bincount(index, weights, kept.size).reshape(shape)
 
+    @property
+    def seen(self) -> float:
+        """Give how many cells of good cloth each place of the picture has shown on average."""
+        return float(self._sums[0].mean())
+
     def learned(self) -> Pattern | None:
         """Return the pattern; None where too little was seen or it hardly changes scores, see ``why_not``."""
         counts = self._sums[0]
-        if counts.mean() < FEWEST:
+        if self.seen < FEWEST:
             self.why_not = "too little good cloth showed each place of it"
             return None
         mean_all = self._sums[1].sum() / counts.sum()

@@ -28,6 +28,8 @@ from station.teaching.sampling import tile_rows
 LEAST_CELLS = 6
 """A look that sees a repeat in fewer of its cells sees it many times in each tile, and needs no model of it."""
 FINE_SHARE = 0.7
+LEAST_SEEN, ENOUGH_SEEN = 40.0, 400.0
+"""Each place of the pattern is to be seen so often on average, even if the time for it is over; more is not needed."""
 
 
 def teach_pattern(
@@ -55,10 +57,11 @@ def teach_pattern(
     begun = budget.spent()
     middle = begun + FINE_SHARE * (end - begun)
 
-    def until(share: float) -> Callable[[], bool]:
+    def until(share: float, learner: PatternLearner) -> Callable[[], bool]:
         def stopped() -> bool:
             budget.report("setting the threshold", min(budget.spent(), share))
-            return budget.spent() > share or budget.cancelled()
+            late = budget.spent() > share and learner.seen >= LEAST_SEEN
+            return late or learner.seen >= ENOUGH_SEEN or budget.cancelled()
 
         return stopped
 
@@ -73,10 +76,10 @@ def teach_pattern(
             continue
         gathering = Gathering(scorer, own, BROAD_OVERLAP_PX if size != FINE else recipe.overlap_px)
         if size == FINE:
-            gathering.take_all(tile_rows(open_cloth(), recipe, until(middle)))
+            gathering.take_all(tile_rows(open_cloth(), recipe, until(middle, gathering.learner)))
         else:
             share = budget.spent() + (end - budget.spent()) / max(1, len(runtime.broad) - len(modelled) + 1)
-            gathering.take_all(steps_of(open_cloth(), recipe, (size,), until(max(share, middle))))
+            gathering.take_all(steps_of(open_cloth(), recipe, (size,), until(max(share, middle), gathering.learner)))
         budget.check()
         pattern = gathering.learner.learned()
         if pattern is None:
