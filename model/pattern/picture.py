@@ -1,7 +1,8 @@
 """This module holds one repeat of a patterned cloth as a picture, and finds where in it a strip of cloth lies.
 
 A strip is compared with the picture at every place by normalised correlation, all its repeats together; bands across
-then say how it leans.  Where a strip shows nothing of the pattern, it lies where the strip before it says.
+then say how it leans.  Where a strip shows nothing of the pattern, it lies where the strip before it says, or without
+one where the picture shows nothing either.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ REACH = 6
 """A band lies so many cells from where the whole strip says, at most."""
 SURE, AS_SURE = 0.35, 0.1
 """A strip that is less alike shows nothing of the pattern; where it is about as alike as expected, it lies there."""
+PLAIN = 0.35
+"""A strip without pattern lies where the picture has none either: no more than this share of the picture's variance is
+left over there."""
 FEWEST = 8
 MOST_LEAN = 0.03
 
@@ -86,7 +90,7 @@ class Picture:
         lines, width = strip.shape
         if lines < FEWEST or width < FEWEST:
             return expected
-        alike = self._alike(strip)
+        alike, rest = self._compared(strip)
         row, column = np.unravel_index(int(alike.argmax()), alike.shape)
         sure = float(alike[row, column])
         if expected is not None:
@@ -99,12 +103,16 @@ class Picture:
             if near.max() >= sure - AS_SURE:
                 at = np.unravel_index(int(near.argmax()), near.shape)
                 row, column, sure = near_rows[at[0]], near_columns[at[1]], float(near.max())
-        if sure < SURE:
-            return expected
-        return self._leaning(strip, int(row), int(column), sure)
+        if sure >= SURE:
+            return self._leaning(strip, int(row), int(column), sure)
+        if expected is None and float(rest.min()) < PLAIN * float(self.cells.var()):
+            row, column = np.unravel_index(int(rest.argmin()), rest.shape)
+            return Place(float(row), float(column), 0.0, self._paces[1], self._paces[0], sure)
+        return expected
 
-    def _alike(self, strip: Cells) -> NDArray[np.float64]:
-        """Return how alike the strip is to the picture with its first cell at each of the picture's cells."""
+    def _compared(self, strip: Cells) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how alike the strip is to the picture with its first cell at each of the picture's cells, and what is
+        left over of the strip there (a variance)."""
         shape = self.cells.shape
         rows = np.floor((np.arange(strip.shape[0]) + 0.5) * self._paces[0]).astype(np.intp) % shape[0]
         columns = np.floor((np.arange(strip.shape[1]) + 0.5) * self._paces[1]).astype(np.intp) % shape[1]
@@ -122,7 +130,8 @@ class Picture:
         spread = at_all(self._of_squares * of_counts) / strip.size - mean**2
         floor = 0.02 * float(self.cells.var())  # where the picture shows nothing, nothing is alike
         scale = np.sqrt(np.maximum(spread, floor)) * max(float(centred.std()), 1e-9) * strip.size
-        return np.asarray(together / np.maximum(scale, 1e-12), np.float64)
+        rest = spread - 2 * together / strip.size + float(centred.var())
+        return np.asarray(together / np.maximum(scale, 1e-12), np.float64), np.asarray(rest, np.float64)
 
     def _leaning(self, strip: Cells, row: int, column: int, sure: float) -> Place:
         """Return the place of a strip that lies about there, with how it leans."""

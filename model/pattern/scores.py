@@ -26,6 +26,7 @@ FEWEST = 4.0
 """With fewer cells than this at a place of the repeat, on average, the pattern is not modelled."""
 WORTH = 0.15
 """The pattern is modelled where so much of the scores' variance on good cloth comes from it."""
+HIGH = 0.99
 TINY = np.float32(1e-3)
 
 Scores = NDArray[np.float32]
@@ -54,14 +55,18 @@ class Pattern:
 
         Args:
             scores: float32 ``[lines, cells]``.
-            at: each one's line and column in the picture; None where that is not known, as where nothing shows.
+            at: each one's line and column in the picture; None where that is not known, as on cloth that lies upside
+                down: then it is judged as where good cloth scores highest, so that no pattern is taken for flaws.
         """
         usual = np.float32(self.usual)
-        if at is None:
-            return scores, np.ones_like(scores)
+        mean, spread = (
+            (np.full_like(scores, np.quantile(one, HIGH)) if at is None else one[at])
+            for one in (self.mean, self.spread)
+        )
         even = np.float32(SPREADS) * np.median(self.spread) + usual
-        divisors = (np.float32(SPREADS) * self.spread[at] + usual) / even
-        return np.maximum(scores - self.mean[at] + usual, TINY), np.asarray(divisors, np.float32)
+        divisors = (np.float32(SPREADS) * spread + usual) / even
+        relative = np.where(scores > 0, np.maximum(scores - mean + usual, TINY), np.float32(0))
+        return np.asarray(relative, np.float32), np.asarray(divisors, np.float32)
 
     def to_arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return it as float32 arrays by name."""

@@ -53,6 +53,16 @@ def test_a_strip_that_shows_nothing_lies_where_it_is_expected(picture: Picture) 
     assert picture.place(bare[:2], expected) is expected
 
 
+def test_a_strip_without_pattern_lies_where_the_picture_has_none_and_a_strange_one_nowhere() -> None:
+    cells = np.zeros((60, 60), np.float32)
+    cells[:25, :25] = np.random.default_rng(0).normal(0, 0.2, (25, 25))
+    picture = Picture(cells, (60.0, 60.0))
+    place = picture.place(np.random.default_rng(1).normal(0, 0.01, (16, 16)).astype(np.float32))
+    assert place is not None
+    assert not cells[place.at(0, 16, 16, cells.shape)].any()
+    assert picture.place(np.random.default_rng(2).normal(0, 0.2, (64, 200)).astype(np.float32)) is None
+
+
 def test_a_place_moves_on_with_the_cloth() -> None:
     place = Place(7.0, 11.0, 0.5, 1.0, 1.0, 0.9)
     rows, columns = place.at(8, 4, 10, (30, 20))
