@@ -78,6 +78,11 @@ class Blender:
             pattern=PatternScores.of(scorer.pattern),
         )
 
+    @property
+    def knows_place(self) -> bool:
+        """Say whether it is known where in its pattern the newest row lies; cloth without one has no such place."""
+        return self._pattern is None or self._pattern.is_known
+
     def add(self, row: TileRow, maps: NDArray[np.float32]) -> StripPart:
         """Blend a row's maps, float32 ``[tiles, tile / cell, tile / cell]``; returns the lines that are final now."""
         start = (row.own_first - row.first) // self._cell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,13 @@ from model.pattern.picture import STRIP, Indices, Picture, Place
 from model.pattern.repeat import cells_of, halved
 from model.pattern.scores import Pattern
 from model.scorer import CELL_PX
+from station.contract import Notice, Severity
 from station.line.flow import TileRow
 
 Scores = NDArray[np.float32]
+
+LOST_LINES = 1024
+"""So many lines without the pattern are told."""
 
 
 class PatternFollower:
@@ -35,6 +39,11 @@ class PatternFollower:
         self._place = self._picture.place(strip, expected) if right > left else None
         self._at = (row.run_line, row.first, left)
 
+    @property
+    def is_known(self) -> bool:
+        """Say whether it is known where the newest row lies."""
+        return self._place is not None
+
     def at(self, first: int, shape: tuple[int, int]) -> tuple[Indices, Indices] | None:
         """Return line and column in the picture of a part's scores, of this shape and from the picture's left edge on.
 
@@ -46,6 +55,28 @@ class PatternFollower:
         _, line, column = self._at
         begun = self._place.moved(0.0, -column)
         return begun.at((first - line) // CELL_PX, *shape, self._picture.cells.shape)
+
+
+class PatternWatch:
+    """The watch tells once when cloth has passed for some time in which the pattern was not found."""
+
+    def __init__(self, emit: Callable[[Notice], None]) -> None:
+        self._emit = emit
+        self._lines = 0
+        self._told = False
+
+    def see(self, lines: int, is_known: bool) -> None:
+        """Take so many lines of cloth, and whether their place in the pattern is known."""
+        self._lines = 0 if is_known else self._lines + lines
+        if is_known:
+            self._told = False
+        elif self._lines >= LOST_LINES and not self._told:
+            self._told = True
+            text = (
+                f"The pattern of this fabric was not found on {self._lines} lines: the cloth may lie the other way"
+                " round or be another one.  Until it is found, flaws in it are judged less sensitively; turn it, or teach it."
+            )
+            self._emit(Notice(Severity.WARNING, text))
 
 
 class PatternScores:
@@ -63,6 +94,11 @@ class PatternScores:
     def see(self, row: TileRow) -> None:
         """Find where a row lies."""
         self._follower.see(row)
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether it is known where the newest row lies."""
+        return self._follower.is_known
 
     def judged(self, scores: Scores, first: int) -> tuple[Scores, Scores]:
         """Return scores relative to the means of their places, and what they are to be divided by."""

@@ -7,11 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from model.pattern.picture import drawn
-from model.pattern.repeat import CELL_PX, RepeatFinder
+from model.pattern.repeat import CELL_PX, RepeatFinder, cells_of, halved
 from model.pattern.scores import Pattern
+from station.contract import Notice
 from station.line.flow import TileRow
 from station.line.judging.blending import Blender
-from station.line.judging.pattern_place import PatternScores
+from station.line.judging.pattern_place import LOST_LINES, PatternScores, PatternWatch
 from tests.rigs.patterned import Patterned
 
 CLOTH = Patterned(240, 180)
@@ -54,8 +55,6 @@ def raw_of(pattern: Pattern, first: int) -> NDArray[np.float32]:
 
 
 def _cells(first: int) -> NDArray[np.float32]:
-    from model.pattern.repeat import cells_of, halved
-
     return cells_of(halved(CLOTH.window(first, 256, 0, WIDTH)))
 
 
@@ -94,3 +93,13 @@ def test_a_flaw_stands_out_wherever_it_lies_and_the_next_row_goes_on_from_there(
 
 def test_without_a_pattern_nothing_is_changed() -> None:
     assert PatternScores.of({}) is None
+
+
+def test_a_pattern_that_is_not_found_is_told_once_until_it_is_found_again() -> None:
+    told: list[Notice] = []
+    watch = PatternWatch(told.append)
+    for is_known, expected in ((False, 1), (False, 1), (True, 1), (False, 2)):
+        for _ in range(LOST_LINES // 256):
+            watch.see(256, is_known)
+        assert len(told) == expected
+    assert "was not found on 1024 lines" in told[0].text
