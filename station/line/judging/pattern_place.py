@@ -74,7 +74,7 @@ class PatternWatch:
             self._told = True
             text = (
                 f"The pattern of this fabric was not found on {self._lines} lines: the cloth may lie the other way"
-                " round or be another one.  Until it is found, flaws in it are judged less sensitively; turn it, or teach it."
+                " round or be another one.  Until it is found, flaws are judged less sensitively; turn it, or teach it."
             )
             self._emit(Notice(Severity.WARNING, text))
 
