@@ -34,6 +34,7 @@ from station import demo
 from station.contract import Defect
 from station.demo import Box, flaws_within
 from station.playback import play
+from station.recipe.web import WebRule
 from station.records.history import History
 from station.records.model_files import checked_model
 from station.records.store import Store
@@ -44,6 +45,8 @@ LINE_SCAN, AREA = "line-scan", "area"
 CAMERAS = (LINE_SCAN, AREA)
 FRAME_LINES, FRAME_OVERLAP, FRAME_FALLOFF = 512, 32, 0.15
 GOOD_SEED, FLAWED_SEED = 101, 202
+WEB = f"{demo.WEB_PX[0]}:{demo.WEB_PX[1]}"
+"""The columns are given: beside this web lie 12 mm of bare machine, too few to be told from cloth on every fabric."""
 NEAR_MM = 30.0
 """A false alarm so near a flaw is a stray: the flaw's own halo more likely than good cloth."""
 
@@ -56,6 +59,7 @@ class Settings:
         minutes: of the teach-in.
         teach_metres: of good cloth it is given.
         metres: inspected, with flaws.
+        web: columns of cloth, as teach-in takes them.
     """
 
     style: str
@@ -63,6 +67,7 @@ class Settings:
     minutes: float
     teach_metres: float
     metres: float
+    web: str = WEB
 
     def open(self, seed: int, metres: float, flaws_per_m: float) -> SimulatedCamera:
         """Open the camera over so many metres of this fabric."""
@@ -191,12 +196,14 @@ def _read(file: Path) -> dict[str, object] | None:
 def _teach(settings: Settings, folder: Path) -> None:
     """Teach the fabric into the row's home, unless it was taught so before."""
     file = folder / "taught.json"
-    wanted = {"minutes": settings.minutes, "teach_metres": settings.teach_metres}
+    wanted = {"minutes": settings.minutes, "teach_metres": settings.teach_metres, "web": settings.web}
     if (kept := _read(file)) is not None and wanted.items() <= kept.items():
         return
     shutil.rmtree(folder, ignore_errors=True)
     cloth = KeptCamera(settings.open(GOOD_SEED, settings.teach_metres, 0.0))
-    request = TeachRequest(fabric=settings.style, mm_per_px=demo.MM_PER_PX, minutes=settings.minutes)
+    request = TeachRequest(
+        fabric=settings.style, mm_per_px=demo.MM_PER_PX, minutes=settings.minutes, web=WebRule.of(settings.web)
+    )
     with Store.open(folder / "home") as store:
         result, _ = teach(request, lambda: cloth, load_encoder("light"), store)
     write_whole(file, json.dumps({**wanted, "seconds": result.seconds}))
@@ -272,13 +279,14 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=5.0, help="of each teach-in")
     parser.add_argument("--teach-metres", type=float, default=20.0, help="of good cloth")
     parser.add_argument("--metres", type=float, default=35.0, help="inspected")
+    parser.add_argument("--web", default=WEB, help="columns of cloth given to teach-in, or auto")
     parser.add_argument("--work", type=Path, default=ROOT / ".scratch" / "styles", help="where rows are kept")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results" / "styles.md")
     options = parser.parse_args(words)
     rows = []
     for style in options.only or EVERY:
         for camera in options.cameras:
-            settings = Settings(style, camera, options.minutes, options.teach_metres, options.metres)
+            settings = Settings(style, camera, options.minutes, options.teach_metres, options.metres, options.web)
             rows.append(made(settings, options.work))
             print(json.dumps(asdict(rows[-1])), flush=True)
             about = provenance("benchmarks.styles", list(sys.argv[1:] if words is None else words))

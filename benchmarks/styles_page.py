@@ -42,12 +42,12 @@ def page_of(rows: Sequence[Row], about: str) -> str:
 {about}
 
 Simulated cloth 1 m wide at {demo.MM_PER_PX} mm per pixel, with drift, dust and wandering selvedges; each row taught by
-a teach-in of {one.minutes:g} minutes on {one.teach_metres:g} m of good cloth, for {FALSE_ALARM_BUDGET_PER_100_M:g}
-false alarm in 100 m, and judged on cloth of another seed with about {demo.FLAWS_PER_M:g} flaws a metre of all kinds
-(lines of 3 to 300 mm, spots of 1 to 15 mm, 1 to 4 times the standard deviation σ of the cloth's pixels, its pattern
-included).  Found, false alarm: as of the demo; in brackets 95 % intervals (Wilson; Poisson).  Fragments: rejects on
-a flaw that any meets.  Strays: false alarms within 30 mm of a flaw.  An area camera sees frames of 512 lines, darker at
-their ends.
+a teach-in of {one.minutes:g} minutes on {one.teach_metres:g} m of good cloth (--web {one.web}), for
+{FALSE_ALARM_BUDGET_PER_100_M:g} false alarm in 100 m, and judged on cloth of another seed with about
+{demo.FLAWS_PER_M:g} flaws a metre of all kinds (lines of 3 to 300 mm, spots of 1 to 15 mm, 1 to 4 times the standard
+deviation σ of the cloth's pixels, its pattern included).  Found, false alarm: as of the demo; in brackets 95 %
+intervals (Wilson; Poisson).  Fragments: rejects on a flaw that any meets.  Strays: false alarms within 30 mm of a flaw.
+An area camera sees frames of 512 lines, darker at their ends.
 
 {_table(woven, "woven, pooled")}
 
