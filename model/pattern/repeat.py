@@ -82,6 +82,13 @@ def cells_of(half: NDArray[np.uint8]) -> Cells:
     return np.asarray(small / np.maximum(light, 1.0).astype(np.float32) - 1, np.float32)
 
 
+def inside(left_px: int, right_px: int) -> tuple[int, int]:
+    """Return the columns of a web, half-open, that are looked at for its pattern: its edges wander by some cells, and
+    what was taken for cloth may have a selvedge or some bare machine in it, which would outdo any pattern."""
+    room = min(10 * CELL_PX, (right_px - left_px) // 32)
+    return left_px + room, right_px - room
+
+
 class RepeatFinder:
     """The finder sees good cloth line after line and then says how it repeats.
 
@@ -104,8 +111,7 @@ class RepeatFinder:
         if left_px > self._edges[0] or right_px < self._edges[1]:
             self.end_run()
         if self._left is None:
-            room = min(10 * CELL_PX, (right_px - left_px) // 8)  # the web's edges wander by some cells
-            self._edges = left_px + room * (left_px > 0), right_px - room * (right_px < pixels.shape[1])
+            self._edges = inside(left_px, right_px)
         lines = pixels[:, self._edges[0] : self._edges[1]]
         if self._left is not None:
             lines = np.concatenate([self._left, lines])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.pattern.picture import STRIP, Indices, Picture, Place
-from model.pattern.repeat import cells_of, halved
+from model.pattern.repeat import cells_of, halved, inside
 from model.pattern.scores import Pattern
 from model.scorer import CELL_PX
 from station.contract import Notice, Severity
@@ -30,7 +30,8 @@ class PatternFollower:
 
     def see(self, row: TileRow) -> None:
         """Find where a row lies; where it shows nothing of the pattern, it lies where the row before it says."""
-        left, right = -(-row.left_px // CELL_PX), row.right_px // CELL_PX
+        left_px, right_px = inside(row.left_px, row.right_px)
+        left, right = -(-left_px // CELL_PX), right_px // CELL_PX
         run, line, column = self._at
         expected = None
         if self._place is not None and run == row.run_line:
