@@ -28,8 +28,9 @@ from station.teaching.sampling import tile_rows
 LEAST_CELLS = 6
 """A look that sees a repeat in fewer of its cells sees it many times in each tile, and needs no model of it."""
 FINE_SHARE = 0.7
-LEAST_SEEN, ENOUGH_SEEN = 40.0, 400.0
-"""Each place of the pattern is to be seen so often on average, even if the time for it is over; more is not needed."""
+LEAST_SEEN, ENOUGH_SEEN = 20.0, 400.0
+"""Each place of the pattern is to be seen so often on average, even a little later than planned; more is not needed."""
+LATER = 0.04
 
 
 def teach_pattern(
@@ -60,7 +61,7 @@ def teach_pattern(
     def until(share: float, learner: PatternLearner) -> Callable[[], bool]:
         def stopped() -> bool:
             budget.report("setting the threshold", min(budget.spent(), share))
-            late = budget.spent() > share and learner.seen >= LEAST_SEEN
+            late = budget.spent() > share + (LATER if learner.seen < LEAST_SEEN else 0.0)
             return late or learner.seen >= ENOUGH_SEEN or budget.cancelled()
 
         return stopped

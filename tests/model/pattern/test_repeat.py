@@ -66,9 +66,8 @@ def test_a_weave_alone_is_no_pattern(style: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("style", ["check", "print", "jacquard"])
-def test_the_repeats_of_simulated_fabrics_are_measured_in_strips_as_the_line_brings_them(style: str) -> None:
-    cloth, finder = Cloth(style, width_px=2048, mm_per_px=0.5, seed=3, web_px=(24, 2024)), RepeatFinder()
+def test_the_largest_repeat_that_is_asked_for_is_measured_in_strips_as_the_line_brings_them() -> None:
+    cloth, finder = Cloth("jacquard", width_px=2048, mm_per_px=0.5, seed=3, web_px=(24, 2024)), RepeatFinder()
     for first in range(0, 5600, 224):
         finder.see(cloth.render(first, 224), 32, 2016)
     repeat, (along, across) = finder.repeat(), cloth.repeat_px
