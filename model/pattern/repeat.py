@@ -122,6 +122,11 @@ class RepeatFinder:
         if sum(map(len, self._parts)) >= LONGEST_STRETCH * 2:
             self.end_run()
 
+    @property
+    def has_enough(self) -> bool:
+        """Say whether as much cloth was seen as one stretch holds at most."""
+        return len(self.stretches) > 0 and sum(map(len, self.stretches)) >= LONGEST_STRETCH
+
     def end_run(self) -> None:
         """End what is seen without a break: other cloth follows."""
         if self._parts:

@@ -59,6 +59,10 @@ class ClothRepeat(BaseModel):
             mm_across, mm_along: mm per px and per line; None where not known.
         """
         looked = f"up to {self.looked_across_px:.0f} px across and {self.looked_along_px:.0f} px along"
+        if not self.is_there and not (self.looked_along_px and self.looked_across_px):
+            return (
+                "Whether a pattern larger than the weave repeats in this cloth is not known: too little of it was seen."
+            )
         if not self.is_there:
             return f"No pattern larger than the weave repeats in this cloth, as far as it shows ({looked})."
         sides = [

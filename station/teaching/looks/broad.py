@@ -107,7 +107,8 @@ def teach_beside(
 
     def late() -> bool:
         budget.report("reading cloth", min(budget.spent(), reading))
-        return budget.spent() > reading or budget.cancelled()
+        late = budget.spent() > reading and (repeat is None or repeat.has_enough)
+        return late or budget.cancelled()
 
     camera = open_cloth()
     long = LongLearner(camera.width_px, request.mm_per_px)

@@ -31,6 +31,10 @@ def test_cloth_without_a_pattern_is_told_with_how_far_was_looked() -> None:
     )
 
 
+def test_cloth_that_was_hardly_seen_is_not_said_to_be_without_a_pattern() -> None:
+    assert "is not known" in ClothRepeat.of(Repeat()).told(0.5, 0.5)
+
+
 def test_a_repeat_of_nothing_is_refused() -> None:
     with pytest.raises(ValidationError):
         ClothRepeat(along_px=0.0)
