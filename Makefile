@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # Hundreds of tests start the program: compiled once, even where the machine is told to keep nothing compiled.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow studies lint rooms bench-model bench-looks bench-records endurance ablation faults field setup clean
+.PHONY: demo test test-slow studies lint rooms bench-model bench-looks styles bench-records endurance ablation faults field setup clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)              ## cloth moving with defects outlined
@@ -34,6 +34,9 @@ bench-model: $(READY)       ## MFRNet beside the baselines on real fabric -> doc
 
 bench-looks: $(READY)       ## what each look of MFRNet is worth on real fabric -> docs/results/looks.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.looks
+
+styles: $(READY)            ## every fabric of the simulator taught and inspected (hours; goes on where it was) -> docs/results/styles.md
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.styles
 
 ablation: $(READY)          ## what each idea of MFRNet is worth -> docs/results/ablation.md
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.ablation

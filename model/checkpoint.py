@@ -10,7 +10,9 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
@@ -21,17 +23,19 @@ from model.encoder import encoder_from_state
 from model.errors import ModelError
 from model.long import LongLook
 from model.mfrnet import MFRNet, MFRNetConfig
+from model.pattern.scores import Pattern
 
 FORMAT = "mfrnet"
-VERSION = 3
+VERSION, WITH_PATTERN = 3, 4
 METADATA_BEFORE = "facts"
 """Files made before version 0.2 of the station have their metadata under this name in the header."""
-READABLE = {"1", "2", "3"}  # 1 had no hash, and mostly no share of the pixel term; 2 had no broad looks
+READABLE = {"1", "2", "3", "4"}  # 1 had no hash, mostly no share of the pixel term; 2 no broad looks; 3 no pattern
 LARGEST_BYTES = 256 << 20
 LARGEST_HEADER_BYTES = 1 << 20
 TRUNK = "encoder."
 HALF = (TRUNK, "restoration.")
 LONG = "long."
+PATTERN = "pattern."
 LARGEST_SIZE = 16
 LARGEST_HALF = 6e4
 DTYPES = {"F16", "F32", "I64"}
@@ -55,7 +59,7 @@ def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
     """
     header = {
         "format": FORMAT,
-        "version": str(VERSION),
+        "version": str(WITH_PATTERN if any(one.pattern for one in (network, *network.broad.values())) else VERSION),
         "encoder": network.encoder.name,
         "config": network.config.model_dump_json(),
         "broad": json.dumps({str(size): one.config.model_dump_json() for size, one in network.broad.items()}),
@@ -65,7 +69,8 @@ def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
     for size, one in network.broad.items():
         own = _saved_state(one).items()
         tensors |= {_prefix(size) + key: value for key, value in own if not key.startswith(TRUNK)}
-    tensors |= {LONG + key: torch.from_numpy(value.copy()) for key, value in network.long.items()}
+        tensors |= _arrays(_prefix(size) + PATTERN, one.pattern)
+    tensors |= _arrays(LONG, network.long) | _arrays(PATTERN, network.pattern)
     content = sealed(to_bytes(tensors, header))
     try:
         _write(content, path)
@@ -78,6 +83,10 @@ def save(network: MFRNet, path: Path, metadata: Metadata | None = None) -> str:
 
 def _saved_state(network: MFRNet) -> dict[str, Tensor]:
     return {key: _compact(key, value.detach().cpu().contiguous()) for key, value in network.state_dict().items()}
+
+
+def _arrays(prefix: str, arrays: dict[str, NDArray[np.float32]]) -> dict[str, Tensor]:
+    return {prefix + key: torch.from_numpy(value.copy()) for key, value in arrays.items()}
 
 
 def _prefix(size: int) -> str:
@@ -132,12 +141,15 @@ def load(path: Path) -> MFRNet:
         long = {key: value.numpy() for key, value in _take(state, LONG).items()}
         if long:
             LongLook.from_arrays(long)
+        pattern = _pattern(state)
         broad = _broad_configs(header)
         states = {size: _take(state, _prefix(size)) for size in broad}
         network = _build(header, state, path)
+        network.pattern = pattern
         _check(network.state_dict(), state, path)
         for size, config in broad.items():
             one = MFRNet(config, network.encoder)
+            one.pattern = _pattern(states[size])
             states[size] |= {key: value for key, value in state.items() if key.startswith(TRUNK)}
             _check(one.state_dict(), states[size], path)
             network.broad[size] = one
@@ -162,6 +174,14 @@ def _broad_configs(header: dict[str, str]) -> dict[int, MFRNetConfig]:
     if not all(1 < size <= LARGEST_SIZE for size in configs):
         raise ValueError("a broad look of no known size")
     return configs
+
+
+def _pattern(state: dict[str, Tensor]) -> dict[str, NDArray[np.float32]]:
+    """Take the pattern out of a state.  Raises ValueError where its parts do not fit together."""
+    arrays = {key: value.numpy() for key, value in _take(state, PATTERN).items()}
+    if arrays:
+        Pattern.from_arrays(arrays)
+    return arrays
 
 
 def _take(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

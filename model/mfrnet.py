@@ -66,6 +66,7 @@ class MFRNet(nn.Module):
         broad: networks of the same trunk that look at the same cloth made smaller, by how many times; each was taught
             and calibrated on its own.  They are no part of this network's state.
         long: what the long look learned of the same cloth, float32 arrays by name (:mod:`model.long`); empty without.
+        pattern: likewise, how good cloth scores at each place of its repeat (:mod:`model.pattern`); empty without.
     """
 
     centre: Tensor
@@ -76,6 +77,7 @@ class MFRNet(nn.Module):
         self.config = config
         self.broad: dict[int, MFRNet] = {}
         self.long: dict[str, NDArray[np.float32]] = {}
+        self.pattern: dict[str, NDArray[np.float32]] = {}
         self.encoder = encoder
         self.scales = _checked_scales(config.scales, len(encoder.channels))
         self.aggregator = Aggregator(

@@ -146,7 +146,7 @@ class Runtime(TileScorer):
             either encoder.
         device, precision: those chosen.
         broad: runtimes of the network's broad looks, on the same device.
-        long: what the network's long look learned.
+        long, pattern: what the network's long look learned, and what is known of the cloth's repeat.
         is_async: whether the device works on submitted tiles while the caller does other things.
 
     Raises:
@@ -172,6 +172,7 @@ class Runtime(TileScorer):
         self._broad = {size: Runtime(one, device, precision, threads) for size, one in network.broad.items()}
         self.broad = self._broad
         self.long = network.long
+        self.pattern = network.pattern
 
     def infer(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return raw anomaly maps: call :meth:`submit` and wait for it."""

@@ -48,6 +48,7 @@ class TileScorer(ABC):
         is_async: whether the scorer works on submitted tiles while the caller does other things.
         broad: scorers of tiles of the same cloth made smaller, by how many times.
         long: what the long look learned, arrays by name (:mod:`model.long`); empty without it.
+        pattern: how good cloth scores at each place of its repeat (:mod:`model.pattern`); empty where none is known.
     """
 
     edge_drop: float = math.inf
@@ -55,6 +56,7 @@ class TileScorer(ABC):
     is_async: bool = False
     broad: Mapping[int, TileScorer] = MappingProxyType({})
     long: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
+    pattern: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
 
     @property
     @abstractmethod

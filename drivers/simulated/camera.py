@@ -36,7 +36,7 @@ class SimulatedCamera(Camera):
     Same settings and seed: same cloth, same flaws, same faults.
 
     Args:
-        style: name of a cloth in :data:`drivers.simulated.weave.STYLES`.
+        style: name of a cloth in :data:`drivers.simulated.weaves.fabrics.EVERY`.
         width_px: camera columns.
         mm_per_px: scale, both axes.
         seed: chooses yarn, flaws and faults.

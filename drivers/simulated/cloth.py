@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -14,12 +15,14 @@ from drivers.simulated.field import SEAM_MM, ClothField, Region
 from drivers.simulated.flaws import Flaw, FlawKind, FlawPlan
 from drivers.simulated.optics import HALO_LINES, Optics, OpticsSettings
 from drivers.simulated.paint import FlawPatch, paint_flaw
-from drivers.simulated.weave import STYLES, ClothStyle
+from drivers.simulated.weave import ClothStyle
+from drivers.simulated.weaves.fabrics import EVERY
 
 CHUNK_LINES = 128
 """This many lines are drawn at once, always at the same places, so a picture does not depend on how it is asked for."""
 _NARROWEST_PX = 16
 _SAMPLE_LINES, _SAMPLE_PX = 512, 512
+_LARGEST_SAMPLE = 1500  # of cloth with a larger repeat than the usual sample
 
 
 class Cloth:
@@ -29,7 +32,7 @@ class Cloth:
     same for any block sizes and order.  One object serves one thread.
 
     Args:
-        style: name in :data:`STYLES`, or a style of your own.
+        style: name in :data:`~drivers.simulated.weaves.fabrics.EVERY`, or a style of your own.
         width_px: camera columns.
         mm_per_px: scale, both axes.
         seed: chooses yarn, noise and flaws.
@@ -85,6 +88,11 @@ class Cloth:
     def column_gain(self) -> NDArray[np.float32]:
         """Return the true share of light per column, float32 ``[width]``: what a perfect flat field would find."""
         return self._optics.column_gain
+
+    @property
+    def repeat_px(self) -> tuple[float, float]:
+        """Return the true repeat of the cloth's face, in lines along and columns across."""
+        return self._field.repeat_px
 
     def render(self, first_line: int, lines: int) -> NDArray[np.uint8]:
         """Return camera pixels of lines ``[first_line, first_line + lines)``: fresh uint8 ``[lines, width_px]``.
@@ -164,7 +172,9 @@ class Cloth:
         """Return the standard deviation of good cloth's pixels inside the web, without shading and drift."""
         inset = min(8, (web[1] - web[0]) // 4)
         first, px = web[0] + inset, min(web[1] - web[0] - 2 * inset, _SAMPLE_PX)
-        sample = self._field.region(0, _SAMPLE_LINES, first, px).shade
+        lines, columns = (min(math.ceil(side), _LARGEST_SAMPLE) for side in self._field.repeat_px)
+        px = max(px, min(web[1] - web[0] - 2 * inset, columns))
+        sample = self._field.region(0, max(_SAMPLE_LINES, lines), first, px).shade
         return float(np.hypot(self._optics.focus(sample).std(), settings.noise_levels))
 
 
@@ -172,9 +182,9 @@ def _checked(
     style: str | ClothStyle, width_px: int, mm_per_px: float, seed: int, web_px: tuple[int, int] | None
 ) -> ClothStyle:
     if isinstance(style, str):
-        if style not in STYLES:
-            raise CameraError(f"There is no simulated cloth named '{style}': choose one of {', '.join(STYLES)}.")
-        style = STYLES[style]
+        if style not in EVERY:
+            raise CameraError(f"There is no simulated cloth named '{style}': choose one of {', '.join(EVERY)}.")
+        style = EVERY[style]
     if width_px < _NARROWEST_PX:
         raise CameraError(f"A simulated camera of {width_px} px is too narrow: make it {_NARROWEST_PX} px or wider.")
     if not 0.01 <= mm_per_px <= 10:

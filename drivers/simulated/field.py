@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivers.simulated.fuzz import Fuzz
 from drivers.simulated.lattice import SmoothField, SmoothRows, SplineSpread, rng_at
-from drivers.simulated.weave import SAMPLES, ClothStyle, weave_crossings
+from drivers.simulated.weave import FLEECE, SAMPLES, ClothStyle, weave_crossings
+from drivers.simulated.weaves.design import PER_THREAD
+from drivers.simulated.weaves.fleece import Clouds
 
 _WARP_WANDER, _WEFT_WANDER, _WARP_YARN, _WEFT_YARN, _STREAKS, _EDGES, _SHADE, _MACHINE = range(8)
+Picture = TypeVar("Picture", NDArray[np.float32], NDArray[np.intp])
 _SPARE_THREADS = 16  # threads before the first column and line, so that wandering never leaves the tables
 _SWAY_MM = 0.45  # standard deviation of the selvedges' wander
 SEAM_MM = 9.0
@@ -73,7 +77,7 @@ class ClothField:
         self._seams = seams
         self._disturbances = disturbances
         crossings = weave_crossings(style, mm_per_px)
-        self._repeat_picks, self._repeat_ends = (side // SAMPLES for side in crossings.relief.shape)
+        self._repeat_picks, self._repeat_ends = (side // SAMPLES for side in crossings.relief.shape[1:])
         self._relief = crossings.relief.ravel()
         self._warp_top = crossings.warp_top.ravel()
         self._warp_weight = crossings.warp_weight.ravel()
@@ -83,6 +87,11 @@ class ClothField:
         self._end_count = int(width_px / self.warp_px) + 2 * _SPARE_THREADS
         end_samples = np.arange(self._end_count * SAMPLES)
         self._end_phase = end_samples % (self._repeat_ends * SAMPLES)
+        design = style.design
+        self._figure = None if design is None or design.inks else design.figure().astype(np.intp)
+        self._print = None if design is None or not design.inks else 1 + design.printed()
+        self._clouds = Clouds(style.contrast, mm_per_px, width_px, seed) if style.weave == FLEECE else None
+        self._picks = self._weft_sequence()
         self._warp_wander = SmoothField(seed, _WARP_WANDER, 30 / mm_per_px, 1.5 * self.warp_px, width_px)
         self._weft_wander = SmoothField(seed, _WEFT_WANDER, 3 * self.weft_px, 60 / mm_per_px, width_px)
         self._warp_yarn = SmoothRows(seed, _WARP_YARN, style.irregularity_mm / mm_per_px, self._end_count)
@@ -101,6 +110,17 @@ class ClothField:
             sequence = np.repeat([level for _, level in self.style.stripes], [ends for ends, _ in self.style.stripes])
             levels += np.resize(sequence, self._end_count)
         return levels.astype(np.float32)
+
+    def _weft_sequence(self) -> NDArray[np.float32]:
+        """Return the grey-level offset of every pick of one weft colour sequence."""
+        stripes = self.style.weft_stripes or ((1, 0.0),)
+        return np.repeat([level for _, level in stripes], [picks for picks, _ in stripes]).astype(np.float32)
+
+    @property
+    def repeat_px(self) -> tuple[float, float]:
+        """Give after how many lines and columns the cloth's face repeats."""
+        picks, ends = self.style.repeat_threads
+        return picks * self.weft_px, ends * self.warp_px
 
     def edges(self, first_line: int, lines: int) -> NDArray[np.float32]:
         """Return how far right of their nominal columns the web's left and right edge lie, float32 ``[lines, 2]``."""
@@ -121,6 +141,8 @@ class ClothField:
         pick_count = int(pick_samples.max()) // SAMPLES + 1
         pick_rows = (np.arange(pick_count * SAMPLES) + first_pick * SAMPLES) % (self._repeat_picks * SAMPLES)
         index = np.take(pick_rows * repeat_width, pick_samples) + np.take(self._end_phase, end_samples)
+        if self._figure is not None:
+            index += self._designed(self._figure, picks, ends, first_pick, 1) * (self._relief.size // 2)
         shade = np.take(self._relief, index)
         warp = self._warp_yarn.rows(first_line, lines) * np.float32(self.style.irregularity) + self._streaks
         end_samples //= SAMPLES
@@ -131,12 +153,25 @@ class ClothField:
         pick_samples *= px
         pick_samples += np.arange(px)
         shade += np.take(weft, pick_samples) * np.take(self._weft_weight, index)
+        if self._print is not None:
+            shade *= self._designed(self._print, picks, ends, first_pick, PER_THREAD)
+        if self._clouds is not None:
+            self._clouds.add(shade, first_line, first_px)
         self._fuzz.add(shade, first_line, first_px)
         if self._disturbances:
             shade += self._shade.region(first_line, lines, first_px, px) * np.float32(2.0)
         self._sew(shade, first_line, first_px)
         self._bare(shade, first_line, first_px)
         return Region(first_line, first_px, shade, ends, picks, np.take(self._warp_top, index))
+
+    def _designed(
+        self, picture: Picture, picks: NDArray[np.float32], ends: NDArray[np.float32], first_pick: int, samples: int
+    ) -> Picture:
+        """Return the design at each pixel, of a picture that has so many samples per thread."""
+        height, width = picture.shape
+        rows = (picks * samples).astype(np.intp) + first_pick * samples
+        columns = (ends * samples).astype(np.intp)
+        return np.take(picture.ravel(), rows % height * width + columns % width)
 
     def _end_places(self, first_line: int, lines: int, first_px: int, px: int) -> NDArray[np.float32]:
         ends = self._warp_wander.region(first_line, lines, first_px, px) * np.float32(self.style.wander)
@@ -163,6 +198,7 @@ class ClothField:
         knots[:, :-1] *= np.float32(self.style.irregularity)
         levels = self._weft_yarn.spread(knots[:, :-1], first_px, px)
         levels += knots[:, -1:] * np.float32(self.style.streakiness)
+        levels += self._picks[(first_pick + np.arange(count)) % len(self._picks)][:, None]
         return levels
 
     def _sew(self, shade: NDArray[np.float32], first_line: int, first_px: int) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from drivers.simulated.weaves.design import Design
+from drivers.simulated.weaves.knit import loops
 
 SAMPLES = 16
 """Each thread has this many texture samples, both ways."""
@@ -44,12 +49,16 @@ WEAVES: MappingProxyType[str, NDArray[np.bool_]] = MappingProxyType(
 """Each weave is ``[pick, end]`` of one repeat; True where the warp lies on top."""
 
 
+JERSEY, FLEECE = "jersey", "fleece"
+"""These stand for a weave where there is none: the face of a knit, and of a nonwoven."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClothStyle:
     """A cloth style says what a simulated fabric looks like.  Grey levels are those of the camera before shading.
 
     Attributes:
-        weave: key of :data:`WEAVES`.
+        weave: key of :data:`WEAVES`, or :data:`JERSEY` (ends are wales, picks courses) or :data:`FLEECE`.
         warp_pitch_mm, weft_pitch_mm: distance of neighbouring ends and picks.
         warp_cover, weft_cover: thread diameter over pitch.
         warp_tone, weft_tone: relative lightness of the yarns.
@@ -63,6 +72,8 @@ class ClothStyle:
         skew: picks rise this much per unit of width.
         selvedge_mm: width of the selvedge bands beside the web.
         stripes: warp colour sequence as (ends, grey-level offset), repeated over the width; empty for piece-dyed cloth.
+        weft_stripes: weft colour sequence, likewise, repeated along the cloth.
+        design: a large design, printed, or woven as a figure in the opposite face of the weave.
     """
 
     weave: str
@@ -82,6 +93,25 @@ class ClothStyle:
     skew: float = 0.004
     selvedge_mm: float = 5.0
     stripes: tuple[tuple[int, float], ...] = ()
+    weft_stripes: tuple[tuple[int, float], ...] = ()
+    design: Design | None = None
+
+    @property
+    def is_woven(self) -> bool:
+        """Say whether it is woven of warp and weft."""
+        return self.weave in WEAVES
+
+    @property
+    def repeat_threads(self) -> tuple[int, int]:
+        """Give the picks and ends after which the cloth's face repeats: weave, colour sequences and design together.
+
+        A nonwoven never repeats; its repeat is 1.
+        """
+        picks, ends = WEAVES[self.weave].shape if self.is_woven else (1, 1)
+        across, along = sum(count for count, _ in self.stripes), sum(count for count, _ in self.weft_stripes)
+        if self.design is not None:
+            picks, ends = math.lcm(picks, self.design.picks), math.lcm(ends, self.design.ends)
+        return math.lcm(picks, along or 1), math.lcm(ends, across or 1)
 
 
 STYLES: MappingProxyType[str, ClothStyle] = MappingProxyType(
@@ -115,7 +145,8 @@ STYLES: MappingProxyType[str, ClothStyle] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crossings:
-    """Crossings hold one repeat of the weave, ``SAMPLES`` per thread: float32 ``[picks * SAMPLES, ends * SAMPLES]``.
+    """Crossings hold one repeat of each face of the cloth, ``SAMPLES`` per thread: float32
+    ``[faces, picks * SAMPLES, ends * SAMPLES]``.  The first face is the ground; a woven figure shows the second.
 
     Attributes:
         relief: grey level of the regular cloth.
@@ -139,8 +170,41 @@ def _heights(top: NDArray[np.float64], place: NDArray[np.float64], axis: int) ->
 
 
 def weave_crossings(style: ClothStyle, mm_per_px: float) -> Crossings:
-    """Draw one repeat: round threads, bent over and under each other, seen through the pixel's area."""
-    top = np.where(WEAVES[style.weave], 1.0, -1.0)
+    """Draw one repeat of each face: threads bent over and under each other, or loops, seen through the pixel's area."""
+    if style.is_woven:
+        top = WEAVES[style.weave]
+        has_figure = style.design is not None and not style.design.inks
+        faces = [_woven(style, face) for face in ((top, ~top.T) if has_figure else (top,))]
+    else:
+        faces = [_unwoven(style)]
+    raw = np.stack([face.raw for face in faces])
+    spread = float(raw.std())
+    relief = (raw - raw.mean()) / (spread or 1.0) * style.contrast + style.mean_level
+    foot = (SAMPLES * mm_per_px / style.weft_pitch_mm, SAMPLES * mm_per_px / style.warp_pitch_mm)
+
+    def seen(textures: Iterable[NDArray[np.float64]]) -> NDArray[np.float32]:
+        return np.stack([_through_pixel(texture, foot) for texture in textures])
+
+    return Crossings(
+        seen(relief),
+        seen(face.warp_weight for face in faces),
+        seen(face.weft_weight for face in faces),
+        seen(face.warp_top for face in faces),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Face:
+    """A face is one repeat before the pixel blurs it, float64 each: ``raw`` lightness, the rest as of Crossings."""
+
+    raw: NDArray[np.float64]
+    warp_weight: NDArray[np.float64]
+    weft_weight: NDArray[np.float64]
+    warp_top: NDArray[np.float64]
+
+
+def _woven(style: ClothStyle, warp_on_top: NDArray[np.bool_]) -> _Face:
+    top = np.where(warp_on_top, 1.0, -1.0)
     picks, ends = top.shape
     step = (np.arange(SAMPLES) + 0.5) / SAMPLES - 0.5
     across_warp = np.tile(step, ends)[None, :].repeat(picks * SAMPLES, 0)
@@ -155,14 +219,21 @@ def weave_crossings(style: ClothStyle, mm_per_px: float) -> Crossings:
     warp_light = (0.45 + 0.55 * round_warp) * (0.75 + 0.25 * high_warp)
     weft_light = (0.45 + 0.55 * round_weft) * (0.75 + 0.25 * high_weft)
     raw = np.where(warp_seen, style.warp_tone * warp_light, 0.1) * ~weft_seen + weft_seen * style.weft_tone * weft_light
-    relief = (raw - raw.mean()) / raw.std() * style.contrast + style.mean_level
-    foot = (SAMPLES * mm_per_px / style.weft_pitch_mm, SAMPLES * mm_per_px / style.warp_pitch_mm)
-    return Crossings(
-        _through_pixel(relief, foot),
-        _through_pixel(warp_seen * (0.5 + 0.5 * round_warp), foot),
-        _through_pixel(weft_seen * (0.5 + 0.5 * round_weft), foot),
-        _through_pixel(warp_seen.astype(np.float64), foot),
+    return _Face(
+        raw,
+        warp_seen * (0.5 + 0.5 * round_warp),
+        weft_seen * (0.5 + 0.5 * round_weft),
+        warp_seen.astype(np.float64),
     )
+
+
+def _unwoven(style: ClothStyle) -> _Face:
+    """Draw one loop of a jersey, whose yarn runs along the courses; a fleece has no threads."""
+    if style.weave == FLEECE:
+        none = np.zeros((SAMPLES, SAMPLES))
+        return _Face(none, none, none, none + 0.5)
+    light, yarn = loops(SAMPLES, style.warp_cover)
+    return _Face(light, np.zeros_like(yarn), yarn, (yarn > 0).astype(np.float64))
 
 
 def _through_pixel(texture: NDArray[np.float64], foot: tuple[float, float]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from model.time_budget import TeachingCancelled
 from station.commands.good_cloth import GoodCloth
 from station.commands.session import Records, TeachingLog, say
 from station.contract import ColumnsInspected, StationError
+from station.recipe import Recipe
 from station.recipe.cloth import TaughtCloth
 from station.recipe.differing import differing_told
 from station.recipe.names import NameFault, fabric_name
@@ -56,7 +57,8 @@ def teach_fabric(records: Records, cloth: GoodCloth) -> dict[str, object]:
     for line in [web_told(result), result.looks.told(), *warned, *suspects_named(result)]:
         say(line)
     recipe = result.recipe
-    for told in (least_size_told(recipe), differing_told(recipe), kept_told(recipe, result.kept)):
+    repeat = "" if _repeat_not_modelled(recipe) else repeat_told(recipe)  # else it is among the warnings
+    for told in (repeat, least_size_told(recipe), differing_told(recipe), kept_told(recipe, result.kept)):
         if told:
             say(told)
     return {**figures_of(result), **cloth.figures}
@@ -76,6 +78,7 @@ def sentences(result: TeachInResult) -> list[str]:
     told = [
         web,
         _little_cloth(result),
+        _repeat_not_modelled(result.recipe),
         _extrapolated(result),
         result.recipe.sensitivity.told(),
         _spots(result),
@@ -126,6 +129,28 @@ def _shares_left_out(cloth: TaughtCloth) -> tuple[float, float]:
 
 def _is_unsteady(cloth: TaughtCloth) -> bool:
     return cloth.web_spread_px > NOTABLE_SHARE * cloth.width_px
+
+
+def repeat_told(recipe: Recipe) -> str:
+    """Return how the cloth repeats, in words; empty where it is not known."""
+    repeat, mm_across = recipe.repeat, recipe.mm_per_px
+    return "" if repeat is None else repeat.told(mm_across, mm_across and recipe.scale_along)
+
+
+def _repeat_not_modelled(recipe: Recipe) -> str:
+    repeat = recipe.repeat
+    return "" if repeat is None or not repeat.is_there or repeat.modelled else repeat_told(recipe)
+
+
+def _repeat(recipe: Recipe) -> dict[str, object] | None:
+    """Return the repeat's entry in the JSON: px, mm (null without a scale) and strength of both directions."""
+    repeat = recipe.repeat
+    if repeat is None:
+        return None
+    scales = (None, None) if recipe.mm_per_px is None else (recipe.scale_along, recipe.scale)
+    sizes = zip(("along", "across"), (repeat.along_px, repeat.across_px), scales, strict=True)
+    mm = {f"{way}_mm": None if px is None or scale is None else round(px * scale, 2) for way, px, scale in sizes}
+    return {**repeat.model_dump(mode="json"), **mm}
 
 
 def _little_cloth(result: TeachInResult) -> str:
@@ -206,6 +231,8 @@ def figures_of(result: TeachInResult) -> dict[str, object]:
         "threshold": recipe.threshold,
         "least_size": recipe.min_length_mm,
         "least_size_told": least_size_told(recipe),
+        "repeat": _repeat(recipe),
+        "repeat_told": repeat_told(recipe),
         "differing_told": differing_told(recipe),
         "kept_told": kept_told(recipe, result.kept),
         "looks": list(result.looks.shares),

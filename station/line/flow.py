@@ -138,7 +138,8 @@ class StripPart:
         pixels: uint8 ``[lines, width]`` or ``[lines, width, 3]``.
         scores: float32 ``[ceil(lines / cell), ceil(width / cell)]`` raw scores, divided by ``divisors``; 0 off the web.
         divisors: float32 ``[ceil(width / cell)]``, from the sensitivity profile, or of the shape of ``scores`` where
-            the frame has fixed spots or the web as a whole differs.
+            the frame has fixed spots, the web as a whole differs or the cloth has a pattern; the scores of a pattern
+            are relative to their places'.
         left_px, right_px: web edges; equal where there is no cloth.
         seen, patches: columns of the web that were judged, and how many tiles lay on each such stretch.
         blind: why some of the web's width was not judged, None where all was.

@@ -14,6 +14,7 @@ from station.recipe.cloth_look import ClothLook
 from station.recipe.frame_spots import FrameSpots
 from station.recipe.looks import BROAD_OVERLAP_PX, BroadLook, LongLookLimits
 from station.recipe.names import FabricName
+from station.recipe.repeat import ClothRepeat
 from station.recipe.score_levels import ScoreLevels
 from station.recipe.sensitivity import SensitivityProfile
 from station.recipe.web import AUTO, Web
@@ -63,6 +64,7 @@ class Recipe(BaseModel):
         description="columns that are cloth: auto (found in each picture), full (all), or LEFT:RIGHT",
     )
     cloth: TaughtCloth | None = Field(None, description="what the cloth looked like at teach-in; None if not known")
+    repeat: ClothRepeat | None = Field(None, description="how the cloth's pattern repeats; None if not known")
     web_look: WebLook | None = Field(None, description="what lies beside the cloth, as learned; None if not known")
     predicted_false_alarms_per_100_m: float | None = Field(None, ge=0)
     grading_rule: str = "four-point"

@@ -9,7 +9,6 @@ among much cloth teach it little).
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from drivers.camera import Camera
 from model import checkpoint
 from model.encoder import Encoder
 from model.mfrnet import MFRNet
+from model.pattern.repeat import RepeatFinder
 from model.runtime import Runtime, choose_device
 from model.scorer import FINE, TILE_PX, TileScorer
 from model.time_budget import Progress, TimeBudget
@@ -34,17 +34,18 @@ from station.recipe.names import file_name
 from station.recipe.overruled import overruled
 from station.recipe.web import AUTO, WebRule
 from station.records.history import History
-from station.records.model_files import keep_model
 from station.records.store import Store
 from station.teaching.disk_space import check_room, needed
 from station.teaching.held_out import HeldOut
 from station.teaching.least_size import least_size
 from station.teaching.looks.broad import law_of, teach_beside
 from station.teaching.looks.long_limits import limits_of
+from station.teaching.looks.pattern import teach_pattern
 from station.teaching.looks.taught import LooksTaught
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import HOLD_OUT_EVERY, Section, TileCollector, collect
 from station.teaching.spot_finder import SPOTS
+from station.teaching.stored_model import store_model
 from station.teaching.suspect_pictures import waiting_pictures
 from station.teaching.suspects import Suspect, cut_out, suspect_at, suspect_tiles, without_suspects
 from station.teaching.tail import MIN_PATCHES
@@ -64,8 +65,8 @@ FINE_SHARE = 0.8
 """So much of the time for training is the fine look's where broad looks are taught too."""
 RESERVED_SHARE, LEAST_RESERVED_S = 0.2, 10.0
 """This much time is left after training: for compiling the model and scoring the held-out cloth."""
-HELD_OUT_END, LOOKING_END = 0.93, 0.97
-"""At these shares of the time, scoring held-out cloth and looking for suspect tiles end in any case."""
+PATTERN_END, HELD_OUT_END, LOOKING_END = 0.86, 0.93, 0.97
+"""At these shares of the time, learning a pattern, scoring held-out cloth and looking for suspects end in any case."""
 
 ProgressSink = Callable[[Progress], None]
 
@@ -145,10 +146,12 @@ def teach(
     _look_ahead(Section(open_cloth(), held_out=True), draft, budget)
     network = _fit(collector, encoder, request, budget)
     shown_so = draft.model_copy(update={"cloth": shown.taught(camera.channels, camera.white)})
-    left_off = teach_beside(open_cloth, shown_so, network, request, budget, _training_end(budget))
+    finder = RepeatFinder()
+    left_off = teach_beside(open_cloth, shown_so, network, request, budget, _training_end(budget), finder)
     runtime = Runtime(network, device=request.device, precision=request.precision)
     shares = shares_of([*network.broad, *([LONG] if network.long else [])])
     try:
+        repeat = teach_pattern(finder, open_cloth, shown_so, network, runtime, budget, PATTERN_END)
         section = Section(open_cloth(), held_out=True)
         held = _score(section, runtime, draft, lines, request.false_alarms_per_100_m, budget)
         sensitivity, spots = held.sensitivity(), held.spots()
@@ -188,6 +191,7 @@ def teach(
             "min_length_mm": least_size(request.mm_per_px, runtime.point_spread_px),
             "predicted_false_alarms_per_100_m": threshold.predicted_per_100_m,
             "cloth": shown_so.cloth,
+            "repeat": repeat,
         }
     )
     metadata: checkpoint.Metadata = {
@@ -330,11 +334,3 @@ def _score(
 def _look_on(budget: TimeBudget, done: float) -> bool:
     budget.tell("looking for suspect cloth", HELD_OUT_END + (LOOKING_END - HELD_OUT_END) * done)
     return budget.spent() < LOOKING_END
-
-
-def store_model(network: MFRNet, store: Store, metadata: checkpoint.Metadata) -> str:
-    """Put the model under the home folder by its hash; returns the SHA-256."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.safetensors"
-        checkpoint.save(network, file, metadata)
-        return keep_model(store, file, metadata)

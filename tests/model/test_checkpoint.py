@@ -57,6 +57,30 @@ def test_its_broad_and_long_looks_come_back_with_it(taught: MFRNet, tmp_path: Pa
     assert all(np.array_equal(back.long[name], value) for name, value in several.long.items())
 
 
+def test_the_pattern_of_each_look_comes_back_with_it_and_only_then_older_stations_are_told(
+    taught: MFRNet, tmp_path: Path
+) -> None:
+    several, path = copy.deepcopy(taught), tmp_path / "model.safetensors"
+    several.broad[2] = blank(broad_config(taught.config), several.encoder, seed=2).eval()
+    checkpoint.save(several, path, METADATA)
+    assert _header(path)["version"] == "3"
+    random = np.random.default_rng(0)
+    for number, one in enumerate((several, several.broad[2]), start=1):
+        cells = random.random((30 // number, 20), np.float32) + np.float32(0.1)
+        repeat = np.array(cells.shape, np.float32)
+        one.pattern = {"repeat_cells": repeat, "picture": cells - 0.5, "mean": cells, "spread": cells}
+    checkpoint.save(several, path, METADATA)
+    assert _header(path)["version"] == "4"
+    back = checkpoint.load(path)
+    for one, other in ((back, several), (back.broad[2], several.broad[2])):
+        assert one.pattern.keys() == other.pattern.keys()
+        assert all(np.array_equal(one.pattern[name], value) for name, value in other.pattern.items())
+    several.pattern["spread"] = several.pattern["spread"][:3]
+    checkpoint.save(several, path, METADATA)
+    with pytest.raises(ModelError, match="teach"):
+        checkpoint.load(path)
+
+
 @pytest.mark.parametrize("broad", ["[]", '{"2": 3}', '{"x": "{}"}', '{"1": "{}"}', '{"2": "{}"}', "not json"])
 def test_broad_looks_that_are_none_are_refused(saved: Path, broad: str) -> None:
     _rewritten(saved, {"broad": broad})
@@ -91,11 +115,16 @@ def test_metadata_is_read_without_the_weights(saved: Path) -> None:
     assert checkpoint.read_metadata(saved) == {"encoder": "light", **METADATA}
 
 
+def _header(saved: Path) -> dict[str, str]:
+    size = int.from_bytes(saved.read_bytes()[:8], "little")
+    header: dict[str, str] = json.loads(saved.read_bytes()[8 : 8 + size])["__metadata__"]
+    return header
+
+
 def _rewritten(
     saved: Path, change: dict[str, str] | None = None, tensors: dict[str, torch.Tensor] | None = None
 ) -> None:
-    size = int.from_bytes(saved.read_bytes()[:8], "little")
-    header = json.loads(saved.read_bytes()[8 : 8 + size])["__metadata__"]
+    header = _header(saved)
     state = load_file(saved) | (tensors or {})
     save_file({key: value for key, value in state.items() if value.numel()}, saved, header | (change or {}))
     saved.write_bytes(checkpoint.sealed(saved.read_bytes()))
@@ -105,7 +134,7 @@ def _rewritten(
     ("change", "word"),
     [
         ({"format": "other"}, "no MFRNet checkpoint"),
-        ({"version": "4"}, "upgrade"),
+        ({"version": "5"}, "upgrade"),
         ({"config": '{"width": 100000}'}, "settings"),
         ({"config": '{"width": 64}'}, "teach again"),
         ({"encoder": "resnet"}, "encoder"),

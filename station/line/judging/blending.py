@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from model.scorer import TileScorer
 from station.line.columns import Spans
 from station.line.flow import StripPart, TileRow
+from station.line.judging.pattern_place import PatternScores
 from station.recipe import Recipe
 from station.recipe.frame_spots import FrameSpots, SpotDivisors
 from station.recipe.sensitivity import SensitivityProfile
@@ -32,8 +33,8 @@ def feather(cells: int, overlap: int, start: int = 0) -> NDArray[np.float32]:
 class Blender:
     """The blender blends one run.  Add rows in order; then call :meth:`tail` once for lines that awaited a next row.
 
-    Scores are divided where good cloth itself scores high: by the recipe's ``sensitivity`` profile, and at the fixed
-    ``spots`` of the frame.
+    Scores are divided where good cloth itself scores high: by the recipe's ``sensitivity`` profile, at the fixed
+    ``spots`` of the frame, and by where in a ``pattern`` they lie.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Blender:
         overlap_px: int,
         sensitivity: SensitivityProfile | None = None,
         spots: FrameSpots | None = None,
+        pattern: PatternScores | None = None,
     ) -> None:
         self._width_px = width_px
+        self._pattern = pattern
         self._spots = SpotDivisors(spots or FrameSpots())
         self._sensitivity = sensitivity or SensitivityProfile()
         self._divisors = (0, 0, np.ones(-(-width_px // cell_px), np.float32))
@@ -72,12 +75,20 @@ class Blender:
             overlap_px=recipe.overlap_px,
             sensitivity=recipe.sensitivity,
             spots=recipe.spots,
+            pattern=PatternScores.of(scorer.pattern),
         )
+
+    @property
+    def knows_place(self) -> bool:
+        """Say whether it is known where in its pattern the newest row lies; cloth without one has no such place."""
+        return self._pattern is None or self._pattern.is_known
 
     def add(self, row: TileRow, maps: NDArray[np.float32]) -> StripPart:
         """Blend a row's maps, float32 ``[tiles, tile / cell, tile / cell]``; returns the lines that are final now."""
         start = (row.own_first - row.first) // self._cell
         if len(row.columns):
+            if self._pattern is not None:
+                self._pattern.see(row)
             self._weigh(row)
             scores = self._merge_across(row, maps)
             along = feather(self._tile_cells, self._overlap, start)[start:, None]
@@ -129,6 +140,9 @@ class Blender:
         divisors = self._divisors_between(row.left_px, row.right_px)
         if (at_spots := self._spots.of(row.frames, row.run_line + first, rows, self._width_px)) is not None:
             divisors = divisors * at_spots
+        if self._pattern is not None:
+            scores, of_pattern = self._pattern.judged(scores, first)
+            divisors = divisors * of_pattern
         scores /= divisors
         scores[:, : row.left_px // self._cell] = 0
         scores[:, -(-row.right_px // self._cell) :] = 0

@@ -37,6 +37,7 @@ from station.line.judging.holes import HoleFinder
 from station.line.judging.looks.broad import BroadJudge
 from station.line.judging.looks.joining import LookJoiner
 from station.line.judging.looks.long import RANK, long_judge
+from station.line.judging.pattern_place import PatternWatch
 from station.line.judging.spot_watch import SpotWatch
 from station.line.judging.web_cause import Known
 from station.line.judging.web_state import WebState
@@ -90,6 +91,7 @@ class Judge:
         self._joiner = LookJoiner(recipe) if broad or self._long is not None else None
         self._spots = SpotWatch(recipe.spots, emit)
         self._web = WebState(recipe, emit, known)
+        self._pattern = PatternWatch(emit)
         self._undecided: deque[tuple[int, int, UninspectedReason | None]] = deque()
         self._numbers: set[int] = set()
         self._rejects: set[int] = set()
@@ -183,6 +185,8 @@ class Judge:
 
     def _part(self, part: StripPart) -> None:
         self._spots.see(part)
+        if part.seen:
+            self._pattern.see(part.end - part.first, self._blender.knows_place)
         part = self._web.see(part)
         scores = self._tracker.judged_scores(part)
         first, end = part.run_line + part.first, part.run_line + part.end

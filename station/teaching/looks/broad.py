@@ -6,7 +6,7 @@ drawn anew at every step, so cloth taught on should score like cloth never seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from drivers.camera import Camera
 from model.errors import ModelError
 from model.long import LongLearner
 from model.mfrnet import MFRNet, broad_config
+from model.pattern.repeat import RepeatFinder
 from model.runtime import Runtime
 from model.scorer import CELL_PX, TILE_PX, TileScorer
 from model.time_budget import Progress, TimeBudget
@@ -21,6 +22,7 @@ from model.training import FEWEST_TILES, fit
 from station.contract import RowJudged, StripView
 from station.line.flow import EndOfRun, StripPart, TileRow
 from station.line.judging.blending import Blender
+from station.line.judging.pattern_place import PatternScores
 from station.line.scoring.broad import BroadRows
 from station.line.scoring.new_lines import NewLines
 from station.line.scoring.tiling import cut_tiles
@@ -39,11 +41,15 @@ Stopped = Callable[[], bool]
 
 
 def steps_of(
-    camera: Camera, recipe: Recipe, sizes: tuple[int, ...], stopped: Stopped, long: LongLearner | None = None
+    camera: Camera,
+    recipe: Recipe,
+    sizes: tuple[int, ...],
+    stopped: Stopped,
+    beside: Sequence[LongLearner | RepeatFinder] = (),
 ) -> Iterator[TileRow | EndOfRun]:
     """Yield the rows of tiles of the broad looks of a camera's cloth, to its end or until ``stopped``.
 
-    ``long`` sees the cloth too.  Raises CameraError.
+    Those ``beside`` see each line of the cloth once.  Raises CameraError.
     """
     looks = [
         BroadRows(
@@ -61,13 +67,14 @@ def steps_of(
     new = NewLines()
 
     def learn(row: TileRow | EndOfRun) -> None:
-        if long is None:
-            return
         if isinstance(row, EndOfRun) or not new.goes_on(row):
-            long.end_run()
+            for one in beside:
+                one.end_run()
             new.end_run()
         if isinstance(row, TileRow):
-            long.see(new.take(row)[0], row.left_px, row.right_px)
+            lines = new.take(row)[0]
+            for one in beside:
+                one.see(lines, row.left_px, row.right_px)
 
     for row in tile_rows(camera, recipe, stopped):
         learn(row)
@@ -82,6 +89,7 @@ def teach_beside(
     request: TeachRequest,
     budget: TimeBudget,
     end: float,
+    repeat: RepeatFinder | None = None,
 ) -> dict[str, str]:
     """Teach a network for each broad look asked for, and the long look; add them to the fine one's network.
 
@@ -90,6 +98,7 @@ def teach_beside(
     Args:
         recipe: the draft by which cloth is found, with what its cloth looks like.
         end: share of the time at which this ends.
+        repeat: sees the cloth too.
     """
     sizes = request.broad
     collectors = {size: TileCollector(request.seed, limit=MOST_TILES) for size in sizes}
@@ -98,11 +107,16 @@ def teach_beside(
 
     def late() -> bool:
         budget.report("reading cloth", min(budget.spent(), reading))
-        return budget.spent() > reading or budget.cancelled()
+        late = budget.spent() > reading and (repeat is None or repeat.has_enough)
+        return late or budget.cancelled()
 
     camera = open_cloth()
     long = LongLearner(camera.width_px, request.mm_per_px)
-    for row in steps_of(camera, recipe, sizes, late, long if request.long else None):
+    beside: list[LongLearner | RepeatFinder] = [
+        *([long] if request.long else []),
+        *([] if repeat is None else [repeat]),
+    ]
+    for row in steps_of(camera, recipe, sizes, late, beside):
         if isinstance(row, TileRow) and len(row.columns):
             collectors[row.size].infer(cut_tiles(row, TILE_PX, CELL_PX))
     budget.check()
@@ -209,7 +223,11 @@ class _Gathering:
             return
         if self._blender is None:
             self._blender = Blender(
-                width_px=step.pixels.shape[1], tile_px=TILE_PX, cell_px=CELL_PX, overlap_px=BROAD_OVERLAP_PX
+                width_px=step.pixels.shape[1],
+                tile_px=TILE_PX,
+                cell_px=CELL_PX,
+                overlap_px=BROAD_OVERLAP_PX,
+                pattern=PatternScores.of(self._scorer.pattern),
             )
         maps = self._scorer.infer(cut_tiles(step, TILE_PX, CELL_PX))
         self._keep(self._blender.add(step, maps))

@@ -9,6 +9,7 @@ import numpy as np
 
 from drivers.memory import MemoryCamera
 from model.mfrnet import MFRNet
+from model.pattern.repeat import RepeatFinder
 from model.time_budget import TimeBudget
 from station.recipe.looks import LONG, LongLookLimits, shares_of
 from station.teaching.looks.broad import teach_beside
@@ -41,14 +42,14 @@ def test_the_fine_look_alone_is_said_plainly() -> None:
     assert LooksTaught().told() == "The fine look alone was taught."
 
 
-def beside(lines: int, seconds: float) -> dict[str, str]:
+def beside(lines: int, seconds: float, repeat: RepeatFinder | None = None) -> dict[str, str]:
     """Teach the other looks, as far as they are left off before anything is fitted."""
     cloth = np.random.default_rng(0).integers(80, 160, (lines, 512), np.uint8)
     network = SimpleNamespace(broad={}, long={})
     budget = TimeBudget(seconds / 60, None, None)
-    recipe, request = make_recipe(web="full"), TeachRequest("linen", mm_per_px=0.5)
+    recipe, request = make_recipe(web="full"), TeachRequest("linen", mm_per_px=0.5, long=repeat is None)
     camera = MemoryCamera(cloth, lines=len(cloth))
-    left_off = teach_beside(lambda: camera, recipe, cast(MFRNet, network), request, budget, 0.8)
+    left_off = teach_beside(lambda: camera, recipe, cast(MFRNet, network), request, budget, 0.8, repeat)
     assert (network.broad, network.long) == ({}, {})
     return left_off
 
@@ -62,6 +63,12 @@ def test_little_cloth_leaves_off_all_but_the_fine_look_and_says_why() -> None:
         "The fine look alone was taught; left off: long (400 lines of good cloth are too few to learn how long, faint "
         "flaws would show; at least 512 are needed); broad 2 ("
     )
+
+
+def test_a_repeat_is_looked_for_even_where_the_time_was_over() -> None:
+    finder = RepeatFinder()
+    beside(lines=6000, seconds=1e-6, repeat=finder)
+    assert finder.has_enough
 
 
 def test_where_the_time_was_over_that_is_why() -> None:
