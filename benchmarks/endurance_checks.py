@@ -258,7 +258,7 @@ def widths(opened: Opened) -> Iterator[str]:
 
 
 def tallies(opened: Opened) -> Iterator[str]:
-    """The tallies equal a count over the rows."""
+    """The tallies, and their sums per roll and kind, equal a count over the rows."""
     counted = opened.rows(
         "SELECT roll_id, kind, coalesce(verdict, ''), is_reject, missed, count(*) FROM defect "
         "WHERE merged_into IS NULL GROUP BY 1, 2, 3, 4, 5"
@@ -266,6 +266,14 @@ def tallies(opened: Opened) -> Iterator[str]:
     kept = opened.rows("SELECT roll_id, kind, verdict, is_reject, missed, count FROM tally")
     for row in sorted(set(counted) ^ set(kept)):
         yield f"counted {'rows' if row in set(counted) else 'tally'} alone: {row}"
+    counted = opened.rows(
+        "SELECT roll_id, kind, count(*), sum(found), sum(found AND verdict = 'confirmed'), "
+        "sum(found AND verdict = 'false alarm'), sum(missed AND verdict <> 'false alarm') FROM (SELECT roll_id, kind, "
+        "missed, coalesce(verdict, '') AS verdict, is_reject AND NOT missed AS found FROM defect "
+        "WHERE merged_into IS NULL) GROUP BY 1, 2"
+    )
+    for row in sorted(set(counted) ^ set(opened.rows("SELECT * FROM kind_tally"))):
+        yield f"summed up from {'rows' if row in set(counted) else 'tallies'} alone: {row}"
 
 
 def standing(opened: Opened) -> Iterator[str]:

@@ -180,4 +180,9 @@ def _reviews(database: sqlite3.Connection) -> int:
 COUNTS = (
     "INSERT INTO tally (roll_id, kind, verdict, is_reject, missed, count) SELECT roll_id, kind, COALESCE(verdict, ''), "
     "is_reject, missed, COUNT(*) FROM defect WHERE merged_into IS NULL GROUP BY 1, 2, 3, 4, 5",
+    "INSERT INTO kind_tally (roll_id, kind, defects, rejects, confirmed, false_alarms, missed) SELECT roll_id, kind, "
+    "SUM(count), SUM(count * (is_reject AND NOT missed)), "
+    "SUM(count * (is_reject AND NOT missed AND verdict = 'confirmed')), "
+    "SUM(count * (is_reject AND NOT missed AND verdict = 'false alarm')), "
+    "SUM(count * (missed AND verdict <> 'false alarm')) FROM tally GROUP BY 1, 2",
 )

@@ -25,7 +25,13 @@ class FileLock:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         until = time.monotonic() + timeout_s
-        while not _try_lock(fd):
+        while True:
+            if _try_lock(fd):
+                if _is_at(fd, self._path):
+                    break
+                os.close(fd)  # who held it removed the file meanwhile: a lock on that excludes nobody
+                fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+                continue
             if time.monotonic() >= until:
                 os.close(fd)
                 return False
@@ -96,6 +102,23 @@ class RollLocks:
         """Free all."""
         for roll_id in list(self._held):
             self.free(roll_id)
+
+
+def remove_free_roll_locks(home: Path) -> None:
+    """Remove the lock files of rolls that no program has open, such as one killed just after it ended a roll, or before
+    the roll was on record.  Raises OSError."""
+    for file in (home / "locks").glob("roll-*.lock"):
+        lock = FileLock(file)
+        if lock.take():
+            lock.free(remove=True)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Say whether the open file is still the one at the path."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def is_held(path: Path) -> bool:

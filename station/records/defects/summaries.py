@@ -3,24 +3,24 @@ loom makes what, and how often a recipe was wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, TypeVar
+from datetime import UTC, date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, case, func, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, String, cast, func, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from station.local_time import local
 from station.recipe.names import tidy
-from station.records.defects.tables import TallyTable
+from station.records.defects.tables import KindTallyTable
 from station.records.engine import shown
 from station.records.errors import records_error
-from station.records.rows import Verdict
 from station.records.schema import FabricTable, RecipeTable, RollTable
 
-Key = TypeVar("Key", bound=Hashable)
+SUMS = ("rejects", "confirmed", "false_alarms", "missed")
+MINUTE = len("2026-11-30 14:05")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +85,30 @@ class Summaries:
 
     def pareto(self, span: Span | None = None) -> list[KindCount]:
         """Return the kinds with their rejects, the most first."""
-        query = _selected(TallyTable.kind, *_sums()).group_by(TallyTable.kind)
+        query = _selected(KindTallyTable.kind, *_sums()).group_by(KindTallyTable.kind)
         if span not in (None, Span()):
-            query = query.join(RollTable, RollTable.id == TallyTable.roll_id)
+            query = query.join(RollTable, RollTable.id == KindTallyTable.roll_id)
         rows = self._rows(_within(query, span or Span()))
         counts = [KindCount(*row) for row in map(tuple, rows)]
         return sorted(counts, key=lambda one: (-one.rejects, one.kind))
 
     def trend(self, span: Span | None = None) -> list[tuple[date, Output]]:
         """Return what came of each local day on which rolls began, by day."""
-        return sorted(_summed_up((local(row.started_at).date(), row) for row in self._rolls(span)).items())
+        minute = func.substr(cast(RollTable.started_at, String), 1, MINUTE)
+        days = _summed_up((_local_day(begun), values) for begun, *values in map(tuple, self._rolls(minute, span)))
+        return sorted(days.items())
 
     def looms(self, span: Span | None = None) -> list[tuple[str, Output]]:
         """Return what came of each loom ('' where nobody said which), the one with the most rejects a metre first."""
-        looms = _summed_up((row.loom, row) for row in self._rolls(span))
+        looms = {loom: _output(values) for loom, *values in map(tuple, self._rolls(RollTable.loom, span))}
         return sorted(looms.items(), key=lambda one: (-one[1].rejects / (one[1].metres or 1.0), one[0]))
 
     def recipes(self, span: Span | None = None) -> list[RecipeCount]:
         """Return the counts of each recipe's versions, by fabric and version."""
         query = (
             _selected(FabricTable.name, RecipeTable.version, *_sums())
-            .select_from(TallyTable)
-            .join(RollTable, RollTable.id == TallyTable.roll_id)
+            .select_from(KindTallyTable)
+            .join(RollTable, RollTable.id == KindTallyTable.roll_id)
             .join(RecipeTable, RecipeTable.id == RollTable.recipe_id)
             .join(FabricTable, FabricTable.id == RecipeTable.fabric_id)
             .group_by(FabricTable.name, RecipeTable.version)
@@ -114,17 +116,23 @@ class Summaries:
         )
         return [RecipeCount(*row) for row in map(tuple, self._rows(_within(query, span or Span())))]
 
-    def _rolls(self, span: Span | None) -> Sequence[Row[Any]]:
-        counted = _selected(TallyTable.roll_id, *_sums()).group_by(TallyTable.roll_id).subquery()
-        query = _selected(
-            RollTable.started_at,
-            RollTable.loom,
-            RollTable.lines_inspected,
-            RollTable.judged_line_px,
-            RollTable.mm_per_px,
-            RollTable.mm_per_line,
-            *(func.coalesce(counted.c[name], 0).label(name) for name in SUMS),
-        ).join(counted, counted.c.roll_id == RollTable.id, isouter=True)
+    def _rolls(self, key: ColumnElement[Any] | InstrumentedAttribute[Any], span: Span | None) -> Sequence[Row[Any]]:
+        """Return the sums over the rolls that have a key in common: the key, rolls, metres, square metres, ``SUMS``."""
+        of = RollTable
+        counted = _selected(KindTallyTable.roll_id, *_sums()).group_by(KindTallyTable.roll_id).subquery()
+        along, across = func.coalesce(of.mm_per_line, 0.0) / 1000, func.coalesce(of.mm_per_px, 0.0) / 1000
+        query = (
+            _selected(
+                key,
+                func.count(of.id),
+                func.sum(of.lines_inspected * along),
+                func.sum(of.judged_line_px * along * across),
+                *(func.coalesce(func.sum(counted.c[name]), 0) for name in SUMS),
+            )
+            .select_from(of)
+            .join(counted, counted.c.roll_id == of.id, isouter=True)
+            .group_by(key)
+        )
         return self._rows(_within(query, span or Span()))
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
@@ -135,17 +143,8 @@ class Summaries:
             raise records_error(error, shown(self._engine.url)) from error
 
 
-SUMS = ("rejects", "confirmed", "false_alarms", "missed")
-
-
 def _sums() -> list[ColumnElement[int]]:
-    of = TallyTable
-    found = of.is_reject & of.missed.is_(False)
-    conditions = (
-        found, found & (of.verdict == str(Verdict.CONFIRMED)), found & (of.verdict == str(Verdict.FALSE_ALARM)),
-        of.missed & (of.verdict != str(Verdict.FALSE_ALARM)),
-    )  # fmt: skip
-    return [func.sum(case((one, of.count), else_=0)).label(name) for name, one in zip(SUMS, conditions, strict=True)]
+    return [func.sum(KindTallyTable.__table__.c[name]).label(name) for name in SUMS]
 
 
 def _selected(*columns: Any) -> Select[Any]:
@@ -166,13 +165,21 @@ def _within(query: Select[Any], span: Span) -> Select[Any]:
     return query
 
 
-def _summed_up(rows: Iterable[tuple[Key, Row[Any]]]) -> dict[Key, Output]:
-    """Sum up rolls by a key."""
-    sums: dict[Key, list[float]] = {}
-    for key, row in rows:
-        along, across = (row.mm_per_line or 0.0) / 1000, (row.mm_per_px or 0.0) / 1000
-        values = (1, row.lines_inspected * along, row.judged_line_px * along * across, *row[-len(SUMS) :])
+def _summed_up(rows: Iterable[tuple[date, Sequence[Any]]]) -> dict[date, Output]:
+    """Sum up sums of rolls by day."""
+    sums: dict[date, list[float]] = {}
+    for key, values in rows:
         before = sums.setdefault(key, [0] * len(values))
         for place, value in enumerate(values):
             before[place] += value
-    return {key: Output(int(one[0]), one[1], one[2], *map(int, one[3:])) for key, one in sums.items()}
+    return {key: _output(values) for key, values in sums.items()}
+
+
+def _output(values: Sequence[Any]) -> Output:
+    rolls, metres, square_metres, *found = values
+    return Output(int(rolls), float(metres), float(square_metres), *map(int, found))
+
+
+def _local_day(minute: str) -> date:
+    """Return the local day of a minute in UTC, as the database writes it."""
+    return local(datetime.fromisoformat(minute).replace(tzinfo=UTC)).date()

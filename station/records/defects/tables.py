@@ -41,6 +41,24 @@ class TallyTable(Base):
     count: Mapped[int]
 
 
+class KindTallyTable(Base):
+    """A row sums up the tallies of a roll's defects of one kind, so that years of rolls are summed up at once.
+
+    ``defects`` are all, those that were missed too; ``rejects`` were found, and of these ``confirmed`` and
+    ``false_alarms``; ``missed`` leaves out what turned out to be none.
+    """
+
+    __tablename__ = "kind_tally"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - a roll's counts lie beside one another
+    roll_id: Mapped[int] = mapped_column(ForeignKey("roll.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    defects: Mapped[int]
+    rejects: Mapped[int]
+    confirmed: Mapped[int]
+    false_alarms: Mapped[int]
+    missed: Mapped[int]
+
+
 class KeptRecordingTable(Base):
     """A row names a recording that is never thrown away, by the path of its folder (relative to the home where it lies
     in it), with who said so, when and why."""

@@ -1,5 +1,5 @@
 """This module counts defects as they are written, so that nobody has to count rows: per roll, kind, verdict, reject or
-not, found or missed.
+not, found or missed; and sums these counts up per roll and kind.
 
 Whoever changes a row counts it out as it was and in as it is, in the same transaction; the counts are right at any
 moment.
@@ -8,15 +8,18 @@ moment.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from station.records.defects.tables import TallyTable
+from station.records.defects.tables import KindTallyTable, TallyTable
+from station.records.rows import Verdict
 from station.records.schema import DefectTable
 
 KEYS_AT_ONCE = 500
+SUMS = ("defects", "rejects", "confirmed", "false_alarms", "missed")
 
 
 class Alike(NamedTuple):
@@ -27,6 +30,13 @@ class Alike(NamedTuple):
     verdict: str
     is_reject: bool
     missed: bool
+
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """Say in which of ``SUMS`` one such defect counts, by 1 or 0."""
+        is_false, found = self.verdict == Verdict.FALSE_ALARM, self.is_reject and not self.missed
+        is_in = (True, found, found and self.verdict == Verdict.CONFIRMED, found and is_false)
+        return (*map(int, is_in), int(self.missed and not is_false))
 
 
 class Tally:
@@ -71,4 +81,23 @@ class Tally:
                     row.count += change
                 else:
                     session.add(TallyTable(**alike._asdict(), count=change))
+        _sum_up(session, changes)
         session.flush()
+
+
+def _sum_up(session: Session, changes: Iterable[tuple[Alike, int]]) -> None:
+    """Bring the sums per roll and kind along with the counts."""
+    sums: dict[tuple[int, str], list[int]] = {}
+    for alike, change in changes:
+        of_kind = sums.setdefault((alike.roll_id, alike.kind), [0] * len(SUMS))
+        for place, one in enumerate(alike.sums):
+            of_kind[place] += one * change
+    for (roll_id, kind), added in sums.items():
+        row = session.get(KindTallyTable, (roll_id, kind))
+        if row is None:
+            session.add(KindTallyTable(roll_id=roll_id, kind=kind, **dict(zip(SUMS, added, strict=True))))
+            continue
+        for name, number in zip(SUMS, added, strict=True):
+            setattr(row, name, getattr(row, name) + number)
+        if row.defects == 0:
+            session.delete(row)

@@ -18,7 +18,7 @@ from station.records import images
 from station.records.defects.missed import settle_missed
 from station.records.errors import is_environment, plainly, records_error
 from station.records.keeping.dropping import settle_removed
-from station.records.locks import EVIDENCE, FileLock, RollLocks
+from station.records.locks import EVIDENCE, FileLock, RollLocks, remove_free_roll_locks
 from station.records.roll_life.unfinished import CRASH
 from station.records.rolls import break_off
 from station.records.rows import RecordsError
@@ -60,7 +60,8 @@ def take_in_files(folders: Sequence[Path], home: Path, call: Call) -> list[str]:
 def break_off_left_open(
     home: Path, engine: Engine, call: Call, station: str | None, tell: Callable[[str], None] = log.warning
 ) -> list[str]:
-    """Break off rolls whose program is gone, and set pictures aside that never got their rows; return the rolls' names.
+    """Break off rolls whose program is gone, remove the locks it left, set pictures aside that never got their rows;
+    return the rolls' names.
 
     Args:
         home: the home folder.
@@ -84,6 +85,7 @@ def break_off_left_open(
             if _break_off_if_free(home, roll_id, name, call, tell):
                 recovered.append(name)
                 _set_orphans_aside(home, engine, roll_id, touched_at)
+        remove_free_roll_locks(home)
         _finish_removing(home, engine, call)
         settle_missed(home, call)
         images.bring_back(home, partial(_pictures_on_record, engine))

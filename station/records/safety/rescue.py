@@ -33,7 +33,7 @@ BUDGET_S = 0.3
 SIGNS_OF_USE = ("models", "images", "backups")
 LATER = (
     "roll_calibration", "roll_mark", "person", "setting", "grading_rule", "roll_grading", "opinion", "tally",
-    "kept_recording", "alarm", "alarm_step", "roll_evidence", "width",
+    "kind_tally", "kept_recording", "alarm", "alarm_step", "roll_evidence", "width",
 )  # fmt: skip
 """These tables came after the first version of the schema."""
 FRESH = ".fresh.db"

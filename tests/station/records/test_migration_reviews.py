@@ -11,6 +11,7 @@ import station.records.engine as engine_module
 from station.local_time import local
 from station.records.alarms.history import AlarmHistory, AlarmState
 from station.records.defects.search import DefectQuery, DefectSearch
+from station.records.defects.summaries import Summaries
 from station.records.defects.words import Word
 from station.records.history import History
 from station.records.rows import DefectFilter, Verdict
@@ -81,6 +82,8 @@ def test_defects_of_old_are_counted_found_and_stand_as_people_said(old: Path) ->
         history = History(store)
         roll = history.roll("old")
         assert (roll.defects, roll.rejects, roll.confirmed, roll.false_alarms, roll.missed) == (4, 3, 1, 1, 0)
+        [day] = Summaries(store.read_engine).trend()
+        assert (day[1].rolls, day[1].rejects, day[1].confirmed, day[1].false_alarms) == (1, 3, 1, 1)
         rows = {row.id: row for row in history.defects(DefectFilter(roll.id))}
         assert {number: row.needs_review for number, row in rows.items()} == {1: True, 2: False, 4: True, 5: False}
         assert [number for number, row in rows.items() if row.disputed] == [4]

@@ -26,6 +26,13 @@ COUNTED = (
     "GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
 )
 KEPT = "SELECT roll_id, kind, verdict, is_reject, missed, count FROM tally ORDER BY 1, 2, 3, 4, 5"
+SUMS_COUNTED = (
+    "SELECT roll_id, kind, COUNT(*), SUM(found), SUM(found AND verdict = 'confirmed'), "
+    "SUM(found AND verdict = 'false alarm'), SUM(missed AND verdict <> 'false alarm') FROM "
+    "(SELECT roll_id, kind, missed, COALESCE(verdict, '') AS verdict, is_reject AND NOT missed AS found FROM defect "
+    "WHERE merged_into IS NULL) GROUP BY 1, 2 ORDER BY 1, 2"
+)
+SUMS_KEPT = "SELECT * FROM kind_tally ORDER BY 1, 2"
 NEEDS = (
     "SELECT COUNT(*) FROM defect WHERE needs_review <> (is_reject AND merged_into IS NULL AND "
     "(verdict IS NULL OR verdict = 'unsure' OR disputed))"
@@ -84,6 +91,8 @@ def test_the_counts_are_right_at_any_moment(records: Store, told: list[tuple[obj
         with records.read_engine.connect() as connection:
             kept = connection.exec_driver_sql(KEPT).fetchall()
             assert kept == connection.exec_driver_sql(COUNTED).fetchall()
+            sums = connection.exec_driver_sql(SUMS_KEPT).fetchall()
+            assert sums == connection.exec_driver_sql(SUMS_COUNTED).fetchall()
             assert connection.exec_driver_sql(NEEDS).scalar() == 0
         assert all(count > 0 for *_, count in kept)
 
