@@ -93,7 +93,11 @@ class Summaries:
         return sorted(counts, key=lambda one: (-one.rejects, one.kind))
 
     def trend(self, span: Span | None = None) -> list[tuple[date, Output]]:
-        """Return what came of each local day on which rolls began, by day."""
+        """Return what came of each local day on which rolls began, by day; rolls whose beginning is no time are left
+        out."""
+        if self._engine.dialect.name == "sqlite":  # it asks the system for local time, as Python does
+            rows = self._rolls(func.date(cast(RollTable.started_at, String), "localtime"), span)
+            return sorted((date.fromisoformat(day), _output(values)) for day, *values in map(tuple, rows) if day)
         minute = func.substr(cast(RollTable.started_at, String), 1, MINUTE)
         days = _summed_up((_local_day(begun), values) for begun, *values in map(tuple, self._rolls(minute, span)))
         return sorted(days.items())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from station.contract import DefectChanged, DefectKind, Ledger, RollEnded, Stretch, StretchClosed
+from station.local_time import local
 from station.records.defects.summaries import RecipeCount, Span, Summaries
 from station.records.defects.words import Missed, Word
 from station.records.history import History
@@ -126,6 +131,35 @@ def test_days_and_looms_sum_up_their_rolls(store: Store, summed: Summaries) -> N
     [(loom, output)] = summed.looms(Span(fabric="linen"))
     assert (day.rolls, day.metres, day.rejects, day.false_alarms, day.missed) == (3, pytest.approx(0.15), 4, 1, 0)
     assert (loom, output.rolls, output.rejects, output.confirmed) == ("", 2, 3, 1)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set for a process here")
+def test_a_roll_is_of_the_local_day_it_began_on_when_clocks_change_too(
+    store: Store, summed: Summaries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = [datetime(2026, month, day, 12, tzinfo=UTC) for month, day in ((3, 29), (10, 25), (12, 31))]
+    moments = [noon + timedelta(hours=half / 2) for noon in changes for half in (-27, -25, 0, 20, 21, 22, 24, 25)]
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        with closing(sqlite3.connect(store.home / "station.db", isolation_level=None)) as database:
+            database.execute("PRAGMA synchronous = OFF")
+            for first in range(0, len(moments), 3):
+                begun = moments[first : first + 3]
+                for roll_id, moment in enumerate(begun, start=1):
+                    at = f"{moment:%Y-%m-%d %H:%M}:00.000000"
+                    database.execute("UPDATE roll SET started_at = ? WHERE id = ?", (at, roll_id))
+                days = Counter(local(moment).date() for moment in begun)
+                assert [(day, of.rolls) for day, of in summed.trend()] == sorted(days.items()), begun
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_roll_whose_beginning_is_no_time_is_of_no_day(store: Store, summed: Summaries) -> None:
+    with closing(sqlite3.connect(store.home / "station.db")) as database, database:
+        database.execute("UPDATE roll SET started_at = '2026-11-xx' WHERE id = 1")
+    assert [of.rolls for _, of in summed.trend()] == [2]
 
 
 def test_what_was_missed_is_counted_beside_and_a_wrong_one_not(store: Store, summed: Summaries) -> None:
