@@ -10,6 +10,7 @@ from pathlib import Path
 from station.contract import StationError
 from station.local_time import clock
 from station.quality import report as reports
+from station.quality.headline import Headline, headlines
 from station.quality.report_csv import CsvStyle
 from station.records.reading.home import open_history
 from station.records.reading.values import SpoiltRowError
@@ -80,19 +81,13 @@ def list_rolls(home: Path, chosen: RollFilter) -> tuple[list[dict[str, object]],
 
     listed = []
     with open_history(home) as history:
-        for row in history.rolls(replace(chosen, limit=MOST_ROLLS), told):
-            try:
-                made = reports.report_of(history, row)
-            except StationError as error:
-                faults.append(f"Roll {row.name} cannot be reported: {error}")
-                continue
-            faults.extend(made.spoilt)
+        for row, made, _ in headlines(history, history.rolls(replace(chosen, limit=MOST_ROLLS), told), faults.append):
             states = {"state": row.state, "ended_why": row.ended_why, "resumed": row.resumed}
             listed.append({**_headline(made), "number": row.id, **states, **asdict(row.identity)})
     return listed, faults
 
 
-def _headline(made: reports.Report) -> dict[str, object]:
+def _headline(made: Headline) -> dict[str, object]:
     """Return what a list of rolls says of one, for JSON; times are ISO 8601, in UTC as on record."""
     kept = (
         "roll", "fabric", "recipe_version", "broken_off", "incomplete", "events_lost", "length_m", "inspected_m",

@@ -31,6 +31,7 @@ from station.records.defects.words import ReviewRow
 from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.people import register
+from station.records.reading.doubtful import doubtful_rolls
 from station.records.reading.plain import (
     Counts,
     defect_row,
@@ -281,6 +282,11 @@ class History(ToldOfRolls):
     def kept_recordings(self) -> list[Path]:
         """Return the folders of the recordings that are never thrown away."""
         return [self._home / row.folder for row in self._rows(select(KeptRecordingTable.folder))]
+
+    def doubtful(self, roll_ids: Sequence[int]) -> set[int]:
+        """Return those of the rolls that have rows which may be spoilt."""
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        return doubtful_rolls(self._rows, roll_ids) if is_sqlite and roll_ids else set()
 
     # ------------------------------------------------------------------ inside
 

@@ -52,7 +52,7 @@ def test_a_row_is_taught_and_inspected_once_and_kept(tmp_path: Path, monkeypatch
     assert kept.flaws > 0
     assert "repeats every 180 px" in kept.repeat
 
-    def never(*_: object) -> None:
+    def never(*_: object, **__: object) -> None:
         raise AssertionError("what is kept is not made again")
 
     monkeypatch.setattr(styles, "teach", never)

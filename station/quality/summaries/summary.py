@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import accumulate
 from statistics import median
 
-from station.contract import StationError
-from station.quality.report import Report, report_of
+from station.quality.headline import AT_ONCE, Headline, headlines
 from station.quality.summaries.periods import Period
 from station.records.history import History
 from station.records.reading.values import SpoiltRowError, Told
@@ -119,27 +118,31 @@ def summarize(history: History, period: Period) -> Summary:
 
     kinds: Counter[str] = Counter()
     false_alarms: Counter[str] = Counter()
-    ended: list[tuple[str, Report]] = []
+    ended: list[tuple[str, Headline]] = []
     missed = rolls_open = 0
     chosen = RollFilter(until=period.until, ended_since=period.since, limit=MOST_ROLLS)
-    for row in reversed(history.rolls(chosen, told)):
-        try:
-            made = report_of(history, row)
-        except StationError as error:
-            unreadable.append(f"Roll {row.name} cannot be reported: {error}")
-            continue
-        unreadable.extend(made.spoilt)
-        for defect in made.defect_list:
+    kept: list[int] = []
+    rolls = history.rolls(chosen, told)[::-1]
+    for row, headline, made in headlines(history, rolls, unreadable.append):
+        if made is None:
+            kept.append(row.id)
+        for defect in () if made is None else made.defect_list:
             if not defect.is_reject or not period.holds(defect.found_at):
                 continue
             if defect.missed:
                 missed += defect.counts
             else:
                 (kinds if defect.counts else false_alarms)[defect.kind] += 1
-        if made.ended_at is not None and period.holds(made.ended_at):
-            ended.append((loom_of(row), _headline(made)))
+        if headline.ended_at is not None and period.holds(headline.ended_at):
+            ended.append((loom_of(row), headline))
         else:
             rolls_open += 1
+    for first in range(0, len(kept), AT_ONCE):
+        for alike in history.found_in(period.since, period.until, kept[first : first + AT_ONCE]):
+            if alike.missed:
+                missed += 0 if alike.is_false else alike.number
+            else:
+                (false_alarms if alike.is_false else kinds)[alike.kind] += alike.number
     reports = [made for _, made in ended]
     scaled = [made for made in reports if made.inspected_m is not None]
     return Summary(
@@ -172,12 +175,7 @@ def to_dict(made: Summary) -> dict[str, object]:
     return {**asdict(made), "period": period}
 
 
-def _headline(made: Report) -> Report:
-    """Return a report without its lists, of which a month may have a great many."""
-    return replace(made, defect_list=(), stretches=())
-
-
-def _m2(made: Report) -> float:
+def _m2(made: Headline) -> float:
     return (made.inspected_m or 0.0) * (made.web_width_mm or 0.0) / 1000
 
 
@@ -191,14 +189,14 @@ def _pareto(kinds: Counter[str], false_alarms: Counter[str]) -> tuple[KindCount,
     )
 
 
-def _looms(ended: Iterable[tuple[str, Report]]) -> tuple[LoomCount, ...]:
-    by_loom: dict[str, list[Report]] = defaultdict(list)
+def _looms(ended: Iterable[tuple[str, Headline]]) -> tuple[LoomCount, ...]:
+    by_loom: dict[str, list[Headline]] = defaultdict(list)
     for loom, made in ended:
         by_loom[loom].append(made)
     return tuple(_loom(loom, reports) for loom, reports in sorted(by_loom.items()))
 
 
-def _loom(loom: str, reports: Sequence[Report]) -> LoomCount:
+def _loom(loom: str, reports: Sequence[Headline]) -> LoomCount:
     scaled = [made for made in reports if made.inspected_m is not None]
     metres = sum(made.inspected_m or 0.0 for made in scaled)
     pointed = [made for made in scaled if made.points is not None and _m2(made) > 0]
@@ -218,11 +216,11 @@ def _loom(loom: str, reports: Sequence[Report]) -> LoomCount:
     )
 
 
-def _rejects(made: Report) -> int:
+def _rejects(made: Headline) -> int:
     return made.rejects - made.false_alarms
 
 
-def _grades(reports: Sequence[Report]) -> tuple[GradeArea, ...]:
+def _grades(reports: Sequence[Headline]) -> tuple[GradeArea, ...]:
     """Return a row for every grade there is, and for each that a roll has, if there are others."""
     names = dict.fromkeys([*map(str, Grade), *(made.grade for made in reports)])
     rows = []

@@ -7,7 +7,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, Row, and_, case, func, select, type_coerce
 from sqlalchemy.types import NullType
@@ -17,10 +17,19 @@ from station.records.alarms.tables import AlarmTable
 from station.records.reading import plain
 from station.records.reading.values import Told, as_they_lie, readable
 from station.records.rolls import COLUMNS, DIFFERS, SIGNED, place_of
-from station.records.rows import SignatureRow
+from station.records.rows import SignatureRow, Verdict
 from station.records.schema import DefectTable, EventTable, ReviewTable
 
 log = logging.getLogger("station.records")
+
+
+class FoundAlike(NamedTuple):
+    """So many rejects have a kind, were missed or found, and are false alarms or not."""
+
+    kind: str
+    missed: bool
+    is_false: bool
+    number: int
 
 
 class ToldOfRolls(ABC):
@@ -49,6 +58,28 @@ class ToldOfRolls(ABC):
             .group_by(DefectTable.id)
         )
         return readable(self._rows(query), plain.answer_row, told)
+
+    def found_in(self, since: datetime, until: datetime, roll_ids: Sequence[int]) -> list[FoundAlike]:
+        """Return how many rejects of the rolls were found, or put on record as missed, in a period."""
+        of = DefectTable
+        alike = (of.kind, of.missed, func.coalesce(of.verdict, "") == str(Verdict.FALSE_ALARM))
+        query = (
+            select(*alike, func.count())
+            .where(of.found_at >= since, of.found_at < until, of.roll_id.in_(roll_ids))
+            .where(of.is_reject, of.merged_into.is_(None))
+            .group_by(*alike)
+        )
+        return [FoundAlike(*row) for row in map(tuple, self._rows(query))]
+
+    def waiting(self, roll_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Return how many rejects of rolls are false alarms that the station found, and how many of those that count
+        wait for a review, by the roll's number."""
+        of = DefectTable
+        is_false = func.coalesce(of.verdict, "") == str(Verdict.FALSE_ALARM)
+        sums = [func.sum(case((one, 1), else_=0)) for one in (is_false & ~of.missed, ~is_false & of.needs_review)]
+        query = select(of.roll_id, *sums).where(of.roll_id.in_(roll_ids), of.is_reject, of.merged_into.is_(None))
+        rows = map(tuple, self._rows(query.group_by(of.roll_id)))
+        return {roll_id: (int(false_alarms), int(unreviewed)) for roll_id, false_alarms, unreviewed in rows}
 
     def columns(self, roll_id: int) -> str:
         """Return which columns were judged as cloth on most lines of a roll, such as ``320 to 1023 of 1024``.
