@@ -143,6 +143,18 @@ class Attended:
             self._identity = self._store.rolls.correct(identity, by, why)
             self._store.rating.refresh()
 
+    def correct_ended(self, roll: str, identity: RollIdentity, by: str, why: str = "") -> None:
+        """Put other facts of a roll that has ended on record, with the grade that follows; the audit has old and new.
+
+        Raises:
+            StationError: there is no such roll, it is open, or a fact is unfit.
+        """
+        with self._naming:
+            known = self._store.rolls.correct_ended(roll, identity, by, why)
+            if roll == self._roll:
+                self._identity = known
+                self._store.rating.refresh()
+
     def splice(self, by: str, note: str = "") -> None:
         """Note that two cloths are joined at the place under the camera.
 

@@ -57,6 +57,12 @@ class RunningGrader:
         """Say whether sizes are in mm."""
         return self._mm_per_line is not None
 
+    @property
+    def said(self) -> frozenset[int]:
+        """Give the defects whose kind, or that they are false alarms, follows the word of persons."""
+        with self._lock:
+            return self._false_alarms | self._kinds.keys()
+
     def take_up(self, inspected: int, uninspected: int, judged_lines: int, judged_line_px: int) -> None:
         """Begin with what is on record of the roll: its lines, and the lines judged times their width in px."""
         with self._lock:

@@ -45,6 +45,7 @@ CORE: Final[dict[str, frozenset[Role]]] = {
     "acknowledge": EVERYONE,
     "rename_roll": EVERYONE,
     "correct_roll": EVERYONE,
+    "correct_ended": REVIEWERS,
 }
 """The rights of each call of :class:`station.contract.Core`."""
 
@@ -68,13 +69,16 @@ REVIEWS: Final[dict[str, frozenset[Role]]] = {
 RATING: Final[dict[str, frozenset[Role]]] = {"give": REVIEWERS}
 """The rights of what people tell :class:`station.records.rating.rating.Rating`."""
 
+ROLLS: Final[dict[str, frozenset[Role]]] = {"rename": EVERYONE, "correct": EVERYONE, "correct_ended": REVIEWERS}
+"""The rights of what people change of rolls on record (:class:`station.records.roll_life.open_rolls.OpenRolls`)."""
+
 PEOPLE: Final[dict[str, frozenset[Role]]] = {"add": ADMINS, "remove": ADMINS, "switch": ADMINS}
 """The rights of who manages people: each call of :class:`station.records.people.register.Register` that changes it."""
 
-PARTS: Final = frozenset({"reviews", "rating", "people"})
+PARTS: Final = frozenset({"reviews", "rating", "people", "rolls"})
 """These parts of the records stand behind the guard too."""
 
-RIGHTS: Final = CORE | RECORDS | REVIEWS | RATING | PEOPLE
+RIGHTS: Final = CORE | RECORDS | REVIEWS | RATING | ROLLS | PEOPLE
 
 WORDS: Final[dict[str, str]] = {
     "start_roll": "start a roll",
@@ -90,6 +94,9 @@ WORDS: Final[dict[str, str]] = {
     "acknowledge": "answer alarms",
     "rename_roll": "rename a roll",
     "correct_roll": "correct a roll",
+    "rename": "rename a roll",
+    "correct": "correct a roll",
+    "correct_ended": "correct a roll that has ended",
     "review": "review defects",
     "sign": "sign reports",
     "say": "review defects",

@@ -85,7 +85,7 @@ class Store(AbstractContextManager["Store"]):
             place=self._place,
             tell=self._notices.append,
         )
-        self.rating = Rating(home, self._writer.call, self._warn, self._writer.lost_of)
+        self.rating = Rating(home, self._writer.call, read_engine, self._warn, self._writer.lost_of)
         self._copies = None if file is None else DailyCopies(home, file, self._warn)
         self.reviews = Reviews(home, self.rating.change)
 
@@ -221,8 +221,7 @@ class Store(AbstractContextManager["Store"]):
         if roll is None and not isinstance(event, Notice | StopChanged | Fault | Acknowledged):
             raise RecordsError(f"No roll is open to record a {type(event).__name__} in; begin a roll first.")
         roll_id = roll[0] if roll else NO_ROLL
-        event = self.rating.rated(event)
-        self.rating.hear(event)
+        event = self.rating.hear(event)
         accepted = self._writer.put(self._entry(roll_id, event), timeout_s)
         if isinstance(event, RollEnded):
             self.rolls.open = None
@@ -338,3 +337,4 @@ class Store(AbstractContextManager["Store"]):
     def _on_kept(self, entry: Entry) -> None:
         if isinstance(entry.event, RollEnded):
             self.rolls.ended(entry.roll_id)
+        self.rating.kept(entry.roll_id, entry.event)

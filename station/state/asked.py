@@ -23,6 +23,9 @@ class RollCommands(Protocol):
     def correct_roll(self, identity: RollIdentity, by: str, why: str = "") -> None:
         """Put other facts of the open roll on record."""
 
+    def correct_ended(self, roll: str, identity: RollIdentity, by: str, why: str = "") -> None:
+        """Put other facts of a roll that has ended on record, with the grade that follows."""
+
     def splice(self, by: str, note: str = "") -> None:
         """Note that two cloths are joined at the place under the camera."""
 

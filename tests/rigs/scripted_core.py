@@ -193,6 +193,9 @@ class ScriptedCore:
     def correct_roll(self, identity: RollIdentity, by: str, why: str = "") -> None:
         self.commands.append(f"correct to {identity} by {by}: {why}")
 
+    def correct_ended(self, roll: str, identity: RollIdentity, by: str, why: str = "") -> None:
+        self.commands.append(f"correct {roll} to {identity} by {by}: {why}")
+
     def splice(self, by: str, note: str = "") -> None:
         self.commands.append(f"splice by {by}: {note}")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Engine, and_, or_, select
 from sqlalchemy.orm import Session
 
 from station.contract import Defect, DefectChanged, Event
@@ -28,6 +28,8 @@ from station.records.schema import DefectTable, RecipeTable, RollTable
 from station.state.grade import DefectSeverity, RunningGrade
 
 T = TypeVar("T")
+Found = tuple[GradingRule | None, str]
+"""The rule that was found, or None and why there is none."""
 CALL_S = 10.0
 
 log = logging.getLogger("station.records")
@@ -54,18 +56,23 @@ class Rating:
     Args:
         home: the home folder, with the mill's own rules.
         call: writes to the database.
+        engine: reads it.
         warn: takes a sentence for people.
         lost: says how many events of a roll are not on record for good.
     """
 
-    def __init__(self, home: Path, call: Call, warn: Callable[[str], None], lost: Callable[[int], int]) -> None:
+    def __init__(
+        self, home: Path, call: Call, engine: Engine, warn: Callable[[str], None], lost: Callable[[int], int]
+    ) -> None:
         self._home = home
         self._call = call
+        self._engine = engine
         self._warn = warn
         self._lost = lost
         self._roll_id = 0
         self._resumed = False
         self._grader: RunningGrader | None = None
+        self._heirs: dict[int, int] = {}
         self._usual_rule = USUAL_RULE
 
     @property
@@ -93,13 +100,13 @@ class Rating:
         rule, lacking = self._found(recipe)
 
         def keep(session: Session, roll_id: int) -> None:
-            _, _, told = _begin(session, roll_id, rule, lacking)
+            _, _, told = _begin(session, roll_id, lambda: (rule, lacking))
             if told:
                 self._warn(told)
 
         return keep
 
-    def _found(self, recipe: Recipe) -> tuple[GradingRule | None, str]:
+    def _found(self, recipe: Recipe) -> Found:
         """Return the rule for a recipe; None, and why, if there is none that can be read."""
         try:
             return Shelf(self._home).find(self.rule_for(recipe)), ""
@@ -112,15 +119,18 @@ class Rating:
         Without a rule that can be read the roll is inspected all the same, people are told, and it is not graded; nor
         is one that was ``resumed`` after a crash.
         """
-        rule, lacking = self._found(recipe)
         try:
-            rule, lacking, told = self._call(lambda session: _begin(session, roll_id, rule, lacking), CALL_S)
+            rule, lacking, told = self._call(
+                lambda session: _begin(session, roll_id, lambda: self._found(recipe)), CALL_S
+            )
         except RecordsError as error:
+            rule, lacking = self._found(recipe)
             told = f"The grading rule of this roll could not be looked up on record: {error}"
         if told:
             self._warn(told)
         self._grader = RunningGrader(rule, measures.mm_per_px, measures.mm_per_line, lacking=lacking)
         self._roll_id = roll_id
+        self._heirs = {}
         self._resumed = resumed
         self.refresh(anew=True)
 
@@ -134,10 +144,30 @@ class Rating:
             return event
         return DefectChanged(replace(event.defect, severity=severity))
 
-    def hear(self, event: Event) -> None:
-        """Take what the line tells of the open roll."""
+    def hear(self, event: Event) -> Event:
+        """Take what the line tells of the open roll.  Returns it as :meth:`rated`."""
+        event = self.rated(event)
         if self._grader is not None:
             self._grader.hear(event)
+        return event
+
+    def kept(self, roll_id: int, event: Event) -> None:
+        """Take what is on record now that the line told: what people said of a defect goes on to the one it turned out
+        to be a part of.  Raises SQLAlchemyError."""
+        grader = self._grader
+        if not isinstance(event, DefectChanged) or grader is None or roll_id != self._roll_id:
+            return
+        number, heir = event.defect.number, event.defect.merged_into
+        if heir is None or self._heirs.get(number) == heir:
+            return
+        self._heirs[number] = heir
+        seen = {number}
+        while heir is not None and heir not in seen:
+            seen.add(heir)
+            heir = self._heirs.get(heir)
+        if not seen.isdisjoint(grader.said):
+            with Session(self._engine) as session:
+                _take_up(session, roll_id, grader, False)
 
     def grade(self) -> RunningGrade | None:
         """Return the grade of the open roll so far, or of the last one; None before any roll."""
@@ -184,12 +214,16 @@ def _severity(defect: Defect, grader: RunningGrader) -> DefectSeverity | None:
     return severity_of(Flagged.of(defect), defect.kind, grader.rule, has_scale=grader.has_scale)
 
 
-def _begin(
-    session: Session, roll_id: int, rule: GradingRule | None, lacking: str
-) -> tuple[GradingRule | None, str, str]:
-    """Put on record what a roll is graded by; return rule, what is lacking, and a sentence for people, if any."""
-    if session.get(RollGradingTable, roll_id) is not None:
-        return rule_of(session, roll_id), lacking, ""
+def _begin(session: Session, roll_id: int, find: Callable[[], Found]) -> tuple[GradingRule | None, str, str]:
+    """Put on record what a roll is graded by, unless that is there: then no rule is looked for.
+
+    Returns:
+        rule, what is lacking, and a sentence for people, if any.
+    """
+    known = session.get(RollGradingTable, roll_id)
+    if known is not None:
+        return rule_of(session, roll_id), known.lacking, ""
+    rule, lacking = find()
     told = f"This roll will not be graded: {lacking}" if lacking else ""
     row = None
     if rule is not None:

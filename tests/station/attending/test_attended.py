@@ -90,16 +90,19 @@ def test_a_label_starts_a_roll_which_is_renamed_corrected_paused_spliced_and_end
     ]
     assert roll.identity == RollIdentity(order="PO 8", loom="9", target_m=120.0)
     assert (roll.state, station.events_lost) == ("ended", 0)
+    station.correct_ended("R2", RollIdentity(order="PO 9", loom="8"), "qa", "the label was another's")
+    assert records.history.roll("R2").identity == station.snapshot().identity == RollIdentity(order="PO 9", loom="8")
 
 
 def test_without_a_roll_there_is_nothing_to_rename_correct_or_splice(station: Station) -> None:
     for ask in (
         lambda: station.rename_roll("R2", "ann"),
         lambda: station.correct_roll(RollIdentity(), "ann"),
+        lambda: station.correct_ended("R1", RollIdentity(), "ann"),
         lambda: station.splice("ann"),
         lambda: station.resume_unfinished("R1", "ann"),
     ):
-        with pytest.raises(StationError, match=r"No roll is open|no roll 'R1'"):
+        with pytest.raises(StationError, match=r"No roll is open|[Nn]o roll 'R1'"):
             ask()
     station.pause("nothing to pause", "ann")
     station.resume("ann")

@@ -22,6 +22,7 @@ from station.records.rating.rating import RollFigures
 from station.records.rows import DefectFilter, Verdict
 from station.records.store import Store
 from station.state.person import Role
+from station.state.roll import RollIdentity
 from tests.rigs.reported_roll import recipe, record
 
 
@@ -133,6 +134,7 @@ def test_signatures_figures_and_the_register_stand_behind_the_guard_too(store: S
     writes: list[Callable[[], object]] = [
         lambda: sign(face, history, "R1", "the boss"),
         lambda: face.rating.give("R1", RollFigures(cuttable_mm=1400.0), "anybody"),
+        lambda: face.rolls.correct_ended("R1", RollIdentity(order="PO 7"), "anybody", "typo"),
         lambda: face.people.add("evil", Role.ADMIN, "1234", "anybody"),
         lambda: face.people.switch(on=False, by="anybody"),
         lambda: face.people.remove("the admin", "anybody"),
@@ -143,13 +145,15 @@ def test_signatures_figures_and_the_register_stand_behind_the_guard_too(store: S
     assert face.people.is_on(), "whoever only asks needs nobody signed in"
     assert len(face.people.people()) == len(Role)
     gate.sign_in("the qa", "1234")
-    for write in writes[2:]:
+    for write in writes[3:]:
         with pytest.raises(StationError, match=r"the qa \(qa\) may not"):
             write()
     assert [one.by for one in sign(face, history, "R1", "the boss").signatures] == ["the qa"]
     face.rating.give("R1", RollFigures(cuttable_mm=1400.0), "anybody")
+    face.rolls.correct_ended("R1", RollIdentity(order="PO 7"), "anybody", "typo")
     with closing(sqlite3.connect(store.home / "station.db")) as connection:
-        assert connection.execute("SELECT who FROM event WHERE action = 'roll figures'").fetchall() == [("the qa",)]
+        query = "SELECT who FROM event WHERE action IN ('roll figures', 'roll corrected')"
+        assert connection.execute(query).fetchall() == [("the qa",), ("the qa",)]
 
 
 def test_while_people_are_off_everybody_may_everything(store: Store) -> None:

@@ -6,10 +6,24 @@ import pytest
 
 from station.contract import Core
 from station.core import Station
-from station.people.rights import ANYBODY, CORE, PARTS, PEOPLE, RATING, RECORDS, REVIEWS, RIGHTS, WORDS, may, who_may
+from station.people.rights import (
+    ANYBODY,
+    CORE,
+    PARTS,
+    PEOPLE,
+    RATING,
+    RECORDS,
+    REVIEWS,
+    RIGHTS,
+    ROLLS,
+    WORDS,
+    may,
+    who_may,
+)
 from station.records.defects.reviews import Reviews
 from station.records.people.register import Register
 from station.records.rating.rating import Rating
+from station.records.roll_life.open_rolls import OpenRolls
 from station.records.store import Store
 from station.state.person import Role
 
@@ -27,12 +41,13 @@ def test_what_people_write_to_the_records_has_a_row() -> None:
     assert all(callable(getattr(Store, name)) for name in RECORDS)
     assert {name for name in vars(Reviews) if not name.startswith("_")} == REVIEWS.keys()
     assert all(callable(getattr(Rating, name)) for name in RATING)
+    assert all(callable(getattr(OpenRolls, name)) for name in ROLLS)
 
 
 def test_so_has_what_changes_the_register_of_people() -> None:
     changes = {name for name, call in vars(Register).items() if "by" in getattr(call, "__annotations__", ())}
     assert changes == PEOPLE.keys()
-    assert {"reviews", "rating", "people"} == PARTS
+    assert {"reviews", "rating", "people", "rolls"} == PARTS
 
 
 @pytest.mark.parametrize("call", CORE)

@@ -265,6 +265,46 @@ def test_a_roll_taken_up_again_goes_on_with_what_is_on_record(store: Store, hist
     assert store.rating.grade() == before
 
 
+def test_why_a_roll_has_no_rule_stays_on_record_with_it_though_the_rule_was_mended_since(
+    store: Store, history: History, home: Path
+) -> None:
+    own_rule(home, "version = 1\nedge = 'wide'")
+    recipe = make_recipe(grading_rule="mill")
+    store.begin_roll("R1", recipe, "cam")
+    own_rule(home, "version = 1")
+    roll = history.roll("R1")
+    store.rating.open(roll.id, recipe, measures_of(roll), resumed=True)
+    running = store.rating.grade()
+    assert running is not None
+    assert "mill.toml, line 4" in running.reasons[0]
+
+
+@pytest.mark.parametrize("order", [((3, 2), (2, 1)), ((2, 1), (3, 2))])
+def test_what_people_said_of_a_defect_is_in_the_running_grade_as_said_of_the_one_it_turns_out_to_be_a_part_of(
+    store: Store, history: History, order: tuple[tuple[int, int], ...]
+) -> None:
+    store.begin_roll("R1", make_recipe(), "cam")
+    for number in (1, 2, 3, 4):
+        store.write(DefectChanged(flaw(number, 500 + number, 20)))
+    assert store.flush()
+    third = next(row for row in history.defects(DefectFilter(history.roll("R1").id)) if row.number == 3)
+    store.review(third.id, Verdict.FALSE_ALARM, "ann")
+    assert points(store) == 3
+    for number, heir in order:
+        store.write(DefectChanged(flaw(number, 500 + number, 20, merged_into=heir)))
+    assert store.flush()
+    assert points(store) == 1, "the third is a part of the first, and so no defect is left but the fourth"
+    store.write(StretchClosed(Stretch(0, 20_000)))
+    store.write(RollEnded("R1", Ledger(20_000, 20_000)))
+    assert store.flush()
+    assert reports.report(history, "R1").points == points(store) == 1
+
+
+def points(store: Store) -> int | None:
+    running = store.rating.grade()
+    return None if running is None else running.points
+
+
 def test_a_roll_begins_with_its_rule_or_not_at_all(
     store: Store, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
