@@ -94,7 +94,7 @@ class WebState:
         self._end_line = end
         if not self.is_on or self._higher <= 0:
             return part
-        scores = lowered(part.scores, self._higher)
+        scores = lowered(part.scores * part.divisors, self._higher) / part.divisors  # levels are of raw scores
         divisors = part.divisors * np.divide(part.scores, scores, out=np.ones_like(scores), where=scores > 0)
         return replace(part, scores=scores, divisors=divisors)
 
