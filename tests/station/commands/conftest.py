@@ -12,6 +12,8 @@ from drivers.simulated.cloth import Cloth
 from drivers.simulated.weave import STYLES
 from station import demo
 from station.cli import app
+from station.commands import doctor
+from station.commands.bench.precisions import PrecisionPace, Precisions
 from station.commands.session import open_records
 from tests.rigs.command_line import Outcome, Station, save_image
 
@@ -35,6 +37,13 @@ def station(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         return Outcome(code, said.out, said.err)
 
     return typed
+
+
+@pytest.fixture
+def precisions_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor times no precision: that takes seconds and is not what the test is about."""
+    known = Precisions((PrecisionPace("openvino", "f32", 0.0, 0.0, 0.0, 100.0, 30.0),), "f32")
+    monkeypatch.setattr(doctor, "measure_precisions", lambda seconds: known)
 
 
 @pytest.fixture

@@ -131,10 +131,12 @@ def test_a_long_check_tells_how_far_it_is_on_stderr(
     assert outcome.json["rows"] == ROWS
 
 
+@pytest.mark.usefixtures("precisions_are_known")
 def test_the_doctor_finds_the_chain_whole(audited_home: Path) -> None:
     assert audit_check(audited_home) == {"name": "audit", "ok": True, "detail": f"chain whole, {ROWS} rows"}
 
 
+@pytest.mark.usefixtures("precisions_are_known")
 def test_the_doctor_names_the_row(station: Station, audited_home: Path) -> None:
     change(audited_home, "UPDATE event SET new = 'z' WHERE id = 3")
     outcome = station("doctor", "--home", audited_home, "--json")
@@ -144,5 +146,6 @@ def test_the_doctor_names_the_row(station: Station, audited_home: Path) -> None:
     assert "breaks at row 3," in found["detail"]
 
 
+@pytest.mark.usefixtures("precisions_are_known")
 def test_the_doctor_minds_no_home_that_is_new(tmp_path: Path) -> None:
     assert audit_check(tmp_path / "home") == {"name": "audit", "ok": True, "detail": "nothing on record yet"}

@@ -105,6 +105,7 @@ def test_doctor_finds_this_machine_fit(station: Station) -> None:
     assert outcome.code == 0
 
 
+@pytest.mark.usefixtures("precisions_are_known")
 def test_doctor_names_an_unwritable_home_and_exits_1(station: Station, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     outcome = station("doctor", "--home", tmp_path / "file" / "home", "--json")
