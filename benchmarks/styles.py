@@ -32,12 +32,13 @@ from model.encoder import load_encoder
 from model.runtime import Runtime
 from station import demo
 from station.contract import Defect
-from station.demo import Box, flaws_within
+from station.demo import flaws_within
 from station.playback import play
 from station.recipe.web import WebRule
 from station.records.history import History
 from station.records.model_files import checked_model
 from station.records.store import Store
+from station.state.box import Box
 from station.teaching.request import TeachRequest
 from station.teaching.teach_in import teach
 
@@ -244,7 +245,7 @@ def _matched(flaws: Sequence[Flaw], rejects: Sequence[Defect]) -> dict[str, obje
     grow = demo.GROW_MM / demo.MM_PER_PX
     true = [Box.of(flaw).grown(grow) for flaw in flaws]
     near = [Box.of(flaw).grown(NEAR_MM / demo.MM_PER_PX) for flaw in flaws]
-    boxes = [Box(one.first_line, one.end_line, one.first_px, one.end_px) for one in rejects]
+    boxes = [Box.of(one) for one in rejects]
     meets = [[box.meets(one) for box in boxes] for one in true]
     found_by = [
         [one for one, box, met in zip(rejects, boxes, row, strict=True) if met and box.area <= 4 * flaw.area]

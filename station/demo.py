@@ -20,6 +20,7 @@ from station.records.history import History
 from station.records.model_files import checked_model, keep_model
 from station.records.rows import DefectRow, NewCalibration, RecordsError
 from station.records.store import Store
+from station.state.box import Box
 from station.teaching.tail import poisson_interval
 
 FABRIC = "demo"
@@ -35,39 +36,6 @@ GROW_MM = 2.0
 LARGEST_BOX_RATIO = 4.0
 STRONG_SIGMA = 2.0
 """A flaw of this contrast or more is strong: a person sees it at a glance."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box is half-open, in lines and columns."""
-
-    first_line: float
-    end_line: float
-    first_px: float
-    end_px: float
-
-    @classmethod
-    def of(cls, thing: Flaw | DefectRow) -> Box:
-        """Make the box of a flaw or recorded defect."""
-        return cls(thing.first_line, thing.end_line, thing.first_px, thing.end_px)
-
-    @property
-    def area(self) -> float:
-        """Give lines × columns."""
-        return (self.end_line - self.first_line) * (self.end_px - self.first_px)
-
-    def grown(self, px: float) -> Box:
-        """Return the box grown on all sides."""
-        return Box(self.first_line - px, self.end_line + px, self.first_px - px, self.end_px + px)
-
-    def meets(self, other: Box) -> bool:
-        """Say whether the two share any area."""
-        return (
-            self.first_line < other.end_line
-            and other.first_line < self.end_line
-            and self.first_px < other.end_px
-            and other.first_px < self.end_px
-        )
 
 
 @dataclass(frozen=True)

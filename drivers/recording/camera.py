@@ -9,14 +9,15 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
-from drivers.camera import Camera, CameraGoneError, EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import CameraGoneError, EncoderReading, EndOfClothError, LineBlock
 from drivers.delivery import DeliveryRate
 from drivers.notice import Notice, Severity
 from drivers.recording.format import What
 from drivers.recording.reader import Recording
+from drivers.recording.recorded import RecordingsCamera
 
 
-class RecordedCamera(Camera):
+class RecordedCamera(RecordingsCamera):
     """A recorded camera delivers a recording's blocks bit for bit and in the order in which they came, including lost
     lines, repeats, late blocks and outages.
 
@@ -39,7 +40,7 @@ class RecordedCamera(Camera):
 
     def __init__(self, folder: Path, *, as_fast_as_possible: bool = False, camera_id: str | None = None) -> None:
         recording = Recording(folder)
-        self._recording = recording
+        super().__init__(recording)
         self._rename = camera_id
         self._waits = as_fast_as_possible
         self._unrecorded = recording.unrecorded
@@ -60,32 +61,12 @@ class RecordedCamera(Camera):
     @property
     def camera_id(self) -> str:
         """Return the name of the camera."""
-        return self._rename or self._recording.metadata.camera_id
-
-    @property
-    def width_px(self) -> int:
-        """Return the number of pixels across, as recorded."""
-        return self._recording.metadata.width_px
-
-    @property
-    def channels(self) -> int:
-        """Return 1 (grey) or 3 (RGB), as recorded."""
-        return self._recording.metadata.channels
+        return self._rename or super().camera_id
 
     @property
     def waits(self) -> bool:
         """Return True if played as fast as possible."""
         return self._waits
-
-    @property
-    def serial(self) -> str:
-        """Return the serial number of the device that was recorded."""
-        return self._recording.metadata.serial
-
-    @property
-    def mm_per_px(self) -> float | None:
-        """Return the scale, as recorded."""
-        return self._recording.metadata.mm_per_px
 
     @property
     def total_lines(self) -> int:
@@ -96,11 +77,6 @@ class RecordedCamera(Camera):
     def unrecorded(self) -> tuple[tuple[int, int], ...]:
         """Return the lines that passed while recording, but are not in the recording."""
         return self._unrecorded
-
-    @property
-    def recording(self) -> Recording:
-        """Return the recording that is played."""
-        return self._recording
 
     def take_notices(self) -> list[Notice]:
         """Return the notices about the recording; once."""

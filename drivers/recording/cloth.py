@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from drivers.camera import Camera, EncoderReading, EndOfClothError, LineBlock
+from drivers.camera import EncoderReading, EndOfClothError, LineBlock
 from drivers.recording.format import What
 from drivers.recording.reader import Recording, RecordingError
+from drivers.recording.recorded import RecordingsCamera
 
 MM_PER_M = 1000.0
 
 
-class RecordedCloth(Camera):
+class RecordedCloth(RecordingsCamera):
     """Recorded cloth is a finite camera that waits, and that begins anew after :meth:`rewind`.
 
     Each line of cloth comes once and in order, whatever the camera did: what came again or was only partly seen is left
@@ -31,7 +32,7 @@ class RecordedCloth(Camera):
 
     def __init__(self, folder: Path, *, block_lines: int, metres: tuple[float, float] | None = None) -> None:
         recording = Recording(folder)
-        self._recording = recording
+        super().__init__(recording)
         self._block_lines = block_lines
         self._first, self._end = _lines(recording, metres)
         self._blocks = [
@@ -53,36 +54,6 @@ class RecordedCloth(Camera):
         self._next = 0
         self._reach = self._first
         self._waiting: list[LineBlock] = []
-
-    @property
-    def recording(self) -> Recording:
-        """Return the recording."""
-        return self._recording
-
-    @property
-    def camera_id(self) -> str:
-        """Return the name of the camera, as recorded."""
-        return self._recording.metadata.camera_id
-
-    @property
-    def serial(self) -> str:
-        """Return the serial number of the device that was recorded."""
-        return self._recording.metadata.serial
-
-    @property
-    def width_px(self) -> int:
-        """Return the number of pixels across, as recorded."""
-        return self._recording.metadata.width_px
-
-    @property
-    def channels(self) -> int:
-        """Return 1 (grey) or 3 (RGB), as recorded."""
-        return self._recording.metadata.channels
-
-    @property
-    def mm_per_px(self) -> float | None:
-        """Return the scale, as recorded."""
-        return self._recording.metadata.mm_per_px
 
     @property
     def waits(self) -> bool:
@@ -111,7 +82,7 @@ class RecordedCloth(Camera):
             EndOfClothError: all was read.
             RecordingError: a block is damaged, or its file gone.
         """
-        while self._next < len(self._blocks):
+        while self._next < len(self._blocks) and not self._is_due():
             block = self._cut(self._recording.load(self._blocks[self._next]).block)
             if block is None:
                 self._next += 1
@@ -121,11 +92,14 @@ class RecordedCloth(Camera):
             self._next += 1
             self._reach = block.end_line
             self._waiting.append(block)
-            if block.frame_lines or sum(one.lines for one in self._waiting) >= self._block_lines:
-                return self._joined()
         if self._waiting:
             return self._joined()
         raise EndOfClothError(f"Recording {self._recording.folder} was read to its end.")
+
+    def _is_due(self) -> bool:
+        """Say whether what waits makes a block: a frame, or lines enough."""
+        is_frame = any(one.frame_lines for one in self._waiting)
+        return is_frame or sum(one.lines for one in self._waiting) >= self._block_lines
 
     def _cut(self, block: LineBlock | None) -> LineBlock | None:
         """Return what is new of a block and was seen over the whole width; None if nothing is."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from model.pattern.repeat import Cells, Repeat
+from model.pattern.repeat import Cells, Repeat, between
 from model.scorer import CELL_PX
 
 Indices = NDArray[np.intp]
@@ -165,17 +165,9 @@ class Picture:
         best = float(alike[at])
         if not np.isfinite(best) or best < SURE:
             return None
-        down = _peak(alike[:, at[1]], int(at[0])) - reach[0]
-        right = _peak(alike[at[0]], int(at[1])) - reach[1]
+        down = between(alike[:, at[1]], int(at[0])) - reach[0]
+        right = between(alike[at[0]], int(at[1])) - reach[1]
         return down, right, best**2 * spread
-
-
-def _peak(values: Cells, at: int) -> float:
-    if not 0 < at < len(values) - 1:
-        return float(at)
-    before, top, after = (float(value) for value in values[at - 1 : at + 2])
-    bend = before - 2 * top + after
-    return at + (0.5 * (before - after) / bend if bend < 0 else 0.0)
 
 
 def _straight(

@@ -196,7 +196,7 @@ def _period(profiles: list[Profile]) -> tuple[float | None, float]:
     if not len(peaks):
         return None, 0.0
     first = int(next(peak for peak in peaks if rise[peak] >= ABOUT_AS_HIGH * rise[peaks].max()))
-    period, times = _between(profile, first), 1
+    period, times = between(profile, first), 1
     while (times + 1) * period < longest - 2:
         times += 1
         near = round(times * period)
@@ -205,12 +205,14 @@ def _period(profiles: list[Profile]) -> tuple[float | None, float]:
         peak = low + int(profile[low:high].argmax())
         if rise[peak] < 0.7 * rise[first]:
             break
-        period = _between(profile, peak) / times
+        period = between(profile, peak) / times
     return float(period * CELL_PX), float(np.clip(strength[first], 0, 1))
 
 
-def _between(profile: NDArray[np.float64], peak: int) -> float:
-    """Return where between cells a peak lies, by a parabola through it and its neighbours."""
-    before, at, after = profile[peak - 1 : peak + 2]
+def between(profile: NDArray[np.floating], peak: int) -> float:
+    """Return where between cells a peak lies, by a parabola through it and its neighbours; a peak at an end stays."""
+    if not 0 < peak < len(profile) - 1:
+        return float(peak)
+    before, at, after = (float(value) for value in profile[peak - 1 : peak + 2])
     bend = before - 2 * at + after
     return float(peak + (0.5 * (before - after) / bend if bend < 0 else 0.0))

@@ -12,6 +12,7 @@ from drivers.camera import Camera
 from drivers.grey import GreyCamera
 from drivers.recording.cloth import RecordedCloth, recorded_metres
 from drivers.replay import ReplayCamera
+from station.calibration.camera import CalibratedCamera
 from station.calibration.evened import EvenedCamera
 from station.calibration.selection import Calibrations
 from station.colour import shows_colour
@@ -94,7 +95,7 @@ def cloth_in_recording(
     fitted = Calibrations(records.history).fit(camera, draft)
     has_colour = camera.channels == 3 and not in_grey
     say(_colour_told(camera.channels, has_colour, in_grey))
-    seen = _seen(EvenedCamera(camera, fitted.shading, fitted.lens), has_colour)
+    seen = _seen(EvenedCamera(CalibratedCamera(camera, fitted.lens), fitted.shading), has_colour)
     scale = request.mm_per_px or fitted.recipe.mm_per_px
     told = f"metres {metres[0]:g} to {metres[1]:g}" if metres else "all"
     say(f"Good cloth is taken from recording {folder} of camera {camera.camera_id}: {told} of it.")

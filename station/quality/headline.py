@@ -12,7 +12,7 @@ from datetime import datetime
 
 from station.contract import StationError
 from station.quality.report import Report, report_of
-from station.quality.reporting.rows import metres
+from station.quality.reporting.rows import metres, web_width_mm
 from station.records.history import History
 from station.records.rows import RollRow
 
@@ -87,7 +87,6 @@ def _is_kept(roll: RollRow) -> bool:
 
 def _kept(roll: RollRow, false_alarms: int, unreviewed: int) -> Headline:
     ledger, scale = roll.ledger, roll.mm_per_line
-    has_width = roll.mm_per_px is not None and roll.web_width_px is not None
     return Headline(
         roll=roll.name,
         fabric=roll.fabric,
@@ -103,7 +102,7 @@ def _kept(roll: RollRow, false_alarms: int, unreviewed: int) -> Headline:
         lines_acquired=ledger.lines_acquired,
         lines_inspected=ledger.lines_inspected,
         lines_uninspected=ledger.lines_uninspected,
-        web_width_mm=(roll.web_width_px or 0.0) * (roll.mm_per_px or 0.0) if has_width else None,
+        web_width_mm=web_width_mm(roll),
         defects=roll.defects,
         rejects=roll.rejects,
         false_alarms=false_alarms,

@@ -14,7 +14,7 @@ from station.contract import StationError
 from station.line.judging.decision import is_too_small
 from station.quality.report_differing import ReportDiffering
 from station.quality.report_way import NO_WAY, RollWay, way_of
-from station.quality.reporting.rows import ReportCalibration, ReportDefect, ReportStretch, metres
+from station.quality.reporting.rows import ReportCalibration, ReportDefect, ReportStretch, metres, web_width_mm
 from station.quality.reporting.signing import ReportSignature, hold_up, signing_words
 from station.quality.reporting.width import ReportWidth, report_width
 from station.quality.roll_grade import PointsExplained, grade_roll
@@ -191,7 +191,7 @@ def report_of(
         lines_inspected=roll.ledger.lines_inspected,
         lines_uninspected=roll.ledger.lines_uninspected,
         lines_repeated=roll.ledger.lines_repeated,
-        web_width_mm=_width_mm(roll),
+        web_width_mm=web_width_mm(roll),
         columns=columns,
         unit="px" if scale is None else "mm",
         unverified=roll.unverified,
@@ -273,9 +273,3 @@ def written(path: Path) -> Iterator[None]:
             f"The report cannot be written to {path}: {error.strerror or error}; name another file, or make room and "
             "close it where it is open."
         ) from error
-
-
-def _width_mm(roll: RollRow) -> float | None:
-    if roll.mm_per_px is None or roll.web_width_px is None:
-        return None
-    return roll.web_width_px * roll.mm_per_px

@@ -13,47 +13,19 @@ from model.runtime import Runtime
 from station.calibration.camera import CalibratedCamera
 from station.calibration.selection import Calibrations
 from station.colour import seen_as_taught
+from station.commands.run import rejects_of
 from station.commands.session import Records, line_figures, say, say_notice
-from station.contract import Defect, StationError
+from station.contract import StationError
 from station.playback import play
 from station.recipe.names import RecipeNamed
 from station.records.model_files import checked_model
-from station.records.rows import DefectFilter, DefectRow, RecordsError
+from station.records.rows import RecordsError
 from station.shutdown import interrupt_noted
+from station.state.box import Box
 
 GROWN_MM = 2.0
 GROWN_PX = 4
 """A reject is the same as another if their boxes, grown by this, meet; px where there is no scale."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A box says where a reject lies on the roll: half-open lines and columns."""
-
-    first_line: int
-    end_line: int
-    first_px: int
-    end_px: int
-
-    @classmethod
-    def of(cls, found: Defect | DefectRow) -> Box:
-        """Return a defect's box."""
-        return cls(found.first_line, found.end_line, found.first_px, found.end_px)
-
-    def meets(self, other: Box, grown: int) -> bool:
-        """Say whether two boxes, each grown by so many px and lines, meet."""
-        along = self.first_line - grown < other.end_line + grown and other.first_line - grown < self.end_line + grown
-        return along and self.first_px - grown < other.end_px + grown and other.first_px - grown < self.end_px + grown
-
-    @property
-    def place(self) -> dict[str, int]:
-        """Give the box for the JSON."""
-        return {
-            "x_px": self.first_px,
-            "y_px": self.first_line,
-            "width_px": self.end_px - self.first_px,
-            "height_px": self.end_line - self.first_line,
-        }
 
 
 @dataclass(frozen=True)
@@ -76,15 +48,16 @@ def judge_again(
         StationError: the roll that was recorded is not on record, and there is nothing else to compare with.
         KeyboardInterrupt: it was cancelled.
     """
-    roll = RecordedCamera(recording, as_fast_as_possible=True).recording.metadata.roll
+    camera = RecordedCamera(recording, as_fast_as_possible=True)
+    roll = camera.recording.metadata.roll
     for one in (named, against):
         if one is not None:
             records.history.recipe(one.fabric, one.version)  # an unknown version is told before minutes pass
     before = _on_record(records, roll, recording) if against is None else None
     if before is None:
         assert against is not None
-        before = _judged(records, recording, against, device).rejects
-    after = _judged(records, recording, named, device)
+        before = _judged(records, RecordedCamera(recording, as_fast_as_possible=True), against, device).rejects
+    after = _judged(records, camera, named, device)
     grown = GROWN_PX if after.mm_per_px is None else max(1, round(GROWN_MM / after.mm_per_px))
     appear = unmatched(after.rejects, before, grown)
     vanish = unmatched(before, after.rejects, grown)
@@ -100,8 +73,8 @@ def judge_again(
         "tiles_per_second": after.figures["tiles_per_second"],
         "lines_inspected": after.figures["lines_inspected"],
         "lines_uninspected": after.figures["lines_uninspected"],
-        "appearing": [box.place for box in appear],
-        "vanishing": [box.place for box in vanish],
+        "appearing": [place_of(box) for box in appear],
+        "vanishing": [place_of(box) for box in vanish],
     }
 
 
@@ -111,22 +84,20 @@ def _on_record(records: Records, roll: str | None, recording: Path) -> list[Box]
     if roll is None:
         raise StationError(f"Recording {recording} was made without a roll, so nothing on record says of it; {remedy}")
     try:
-        row = records.history.roll(roll)
+        found = rejects_of(records, roll)
     except RecordsError:
         raise StationError(f"Roll {roll} of recording {recording} is not on record in this home; {remedy}") from None
-    found = records.history.defects(DefectFilter(row.id, rejects_only=True, limit=1_000_000))
     return [Box.of(defect) for defect in found if not defect.missed]
 
 
-def _judged(records: Records, recording: Path, named: RecipeNamed, device: str) -> Judged:
-    """Play a recording through the line by one recipe version, with the calibrations that fit its camera."""
+def _judged(records: Records, camera: RecordedCamera, named: RecipeNamed, device: str) -> Judged:
+    """Play recorded cloth through the line by one recipe version, with the calibrations that fit its camera."""
     recipe = records.history.recipe(named.fabric, named.version)
-    camera = RecordedCamera(recording, as_fast_as_possible=True)
     fitted = Calibrations(records.history).fit(camera, recipe)
     seen, greyed = seen_as_taught(camera, recipe)
     if greyed:
         say(greyed)
-    say(f"Recording {recording} is judged by {named}.")
+    say(f"Recording {camera.recording.folder} is judged by {named}.")
     runtime = Runtime(load(checked_model(records.history, recipe.model_sha256)), device=device)
     with closing(runtime), interrupt_noted() as noted:
         playback = play(
@@ -147,5 +118,16 @@ def _judged(records: Records, recording: Path, named: RecipeNamed, device: str) 
 
 
 def unmatched(boxes: Sequence[Box], others: Sequence[Box], grown: int) -> list[Box]:
-    """Return those boxes that meet none of the others."""
-    return [box for box in boxes if not any(box.meets(other, grown) for other in others)]
+    """Return those boxes that meet none of the others, all grown by so many px and lines."""
+    reach = [other.grown(2 * grown) for other in others]
+    return [box for box in boxes if not any(box.meets(other) for other in reach)]
+
+
+def place_of(box: Box) -> dict[str, int]:
+    """Return a box for the JSON, with the keys that defects have."""
+    return {
+        "x_px": int(box.first_px),
+        "y_px": int(box.first_line),
+        "width_px": int(box.end_px - box.first_px),
+        "height_px": int(box.end_line - box.first_line),
+    }

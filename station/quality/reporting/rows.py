@@ -7,7 +7,7 @@ from datetime import datetime
 
 from station.local_time import zone
 from station.quality.report_way import RollWay
-from station.records.rows import CalibrationRow, DefectRow, StretchRow
+from station.records.rows import CalibrationRow, DefectRow, RollRow, StretchRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +131,10 @@ class ReportCalibration:
 def metres(lines: int, mm_per_line: float | None) -> float | None:
     """Return the length of so many lines in m, None without a scale."""
     return None if mm_per_line is None else lines * mm_per_line / 1000
+
+
+def web_width_mm(roll: RollRow) -> float | None:
+    """Return the mean width of a roll's web in mm, None where it or the scale is not known."""
+    if roll.mm_per_px is None or roll.web_width_px is None:
+        return None
+    return roll.web_width_px * roll.mm_per_px

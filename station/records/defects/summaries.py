@@ -15,11 +15,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from station.local_time import local
 from station.recipe.names import tidy
 from station.records.defects.tables import KindTallyTable
+from station.records.defects.tally import SUMS
 from station.records.engine import shown
 from station.records.errors import records_error
 from station.records.schema import FabricTable, RecipeTable, RollTable
 
-SUMS = ("rejects", "confirmed", "false_alarms", "missed")
+FOUND = SUMS[1:]
+"""What came of a roll's cloth, less the number of all defects."""
 MINUTE = len("2026-11-30 14:05")
 
 
@@ -121,7 +123,7 @@ class Summaries:
         return [RecipeCount(*row) for row in map(tuple, self._rows(_within(query, span or Span())))]
 
     def _rolls(self, key: ColumnElement[Any] | InstrumentedAttribute[Any], span: Span | None) -> Sequence[Row[Any]]:
-        """Return the sums over the rolls that have a key in common: the key, rolls, metres, square metres, ``SUMS``."""
+        """Return the sums over rolls that have a key in common: the key, rolls, metres, square metres, ``FOUND``."""
         of = RollTable
         counted = _selected(KindTallyTable.roll_id, *_sums()).group_by(KindTallyTable.roll_id).subquery()
         along, across = func.coalesce(of.mm_per_line, 0.0) / 1000, func.coalesce(of.mm_per_px, 0.0) / 1000
@@ -131,7 +133,7 @@ class Summaries:
                 func.count(of.id),
                 func.sum(of.lines_inspected * along),
                 func.sum(of.judged_line_px * along * across),
-                *(func.coalesce(func.sum(counted.c[name]), 0) for name in SUMS),
+                *(func.coalesce(func.sum(counted.c[name]), 0) for name in FOUND),
             )
             .select_from(of)
             .join(counted, counted.c.roll_id == of.id, isouter=True)
@@ -148,7 +150,7 @@ class Summaries:
 
 
 def _sums() -> list[ColumnElement[int]]:
-    return [func.sum(KindTallyTable.__table__.c[name]).label(name) for name in SUMS]
+    return [func.sum(KindTallyTable.__table__.c[name]).label(name) for name in FOUND]
 
 
 def _selected(*columns: Any) -> Select[Any]:

@@ -21,14 +21,13 @@ from model.time_budget import Progress, TimeBudget
 from model.training import FEWEST_TILES, fit
 from station.contract import RowJudged, StripView
 from station.line.flow import EndOfRun, StripPart, TileRow
-from station.line.judging.blending import Blender
-from station.line.judging.pattern_place import PatternScores
 from station.line.scoring.broad import BroadRows
 from station.line.scoring.new_lines import NewLines
 from station.line.scoring.tiling import cut_tiles
 from station.recipe import Recipe
 from station.recipe.looks import BROAD_OVERLAP_PX, LONG_LOOK, BroadLook, broad_name
 from station.teaching.held_out import HeldOut
+from station.teaching.looks.strips import LookStrips
 from station.teaching.request import TeachRequest
 from station.teaching.sampling import TileCollector, tile_rows
 from station.teaching.suspects import without_suspects
@@ -211,26 +210,13 @@ class _Gathering:
     """This has a broad look score its rows and gathers how high good cloth scores."""
 
     def __init__(self, scorer: TileScorer, held: HeldOut) -> None:
-        self._scorer = scorer
+        self._strips = LookStrips(scorer, BROAD_OVERLAP_PX)
         self._held = held
-        self._blender: Blender | None = None
 
     def take(self, step: TileRow | EndOfRun) -> None:
-        if isinstance(step, EndOfRun):
-            tail = None if self._blender is None else self._blender.tail()
-            if tail is not None:
-                self._keep(tail)
-            return
-        if self._blender is None:
-            self._blender = Blender(
-                width_px=step.pixels.shape[1],
-                tile_px=TILE_PX,
-                cell_px=CELL_PX,
-                overlap_px=BROAD_OVERLAP_PX,
-                pattern=PatternScores.of(self._scorer.pattern),
-            )
-        maps = self._scorer.infer(cut_tiles(step, TILE_PX, CELL_PX))
-        self._keep(self._blender.add(step, maps))
+        part = self._strips.take(step)
+        if part is not None:
+            self._keep(part)
 
     def _keep(self, part: StripPart) -> None:
         first, end = part.run_line + part.first, part.run_line + part.end

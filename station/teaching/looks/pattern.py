@@ -13,16 +13,15 @@ from model.pattern.picture import Picture, drawn
 from model.pattern.repeat import RepeatFinder
 from model.pattern.scores import PatternLearner
 from model.runtime import Runtime
-from model.scorer import CELL_PX, FINE, TILE_PX, TileScorer
+from model.scorer import CELL_PX, FINE, TileScorer
 from model.time_budget import TimeBudget
 from station.line.flow import EndOfRun, StripPart, TileRow
-from station.line.judging.blending import Blender
 from station.line.judging.pattern_place import PatternFollower
-from station.line.scoring.tiling import cut_tiles
 from station.recipe import Recipe
 from station.recipe.looks import BROAD_OVERLAP_PX, look_name
 from station.recipe.repeat import ClothRepeat
 from station.teaching.looks.broad import steps_of
+from station.teaching.looks.strips import LookStrips
 from station.teaching.sampling import tile_rows
 
 LEAST_CELLS = 6
@@ -113,25 +112,17 @@ class Gathering:
 
     def __init__(self, scorer: TileScorer, picture: Picture, overlap_px: int) -> None:
         self.learner = PatternLearner(picture)
-        self._scorer = scorer
-        self._overlap_px = overlap_px
         self._follower = PatternFollower(picture)
-        self._blender: Blender | None = None
+        self._strips = LookStrips(scorer, overlap_px)
 
     def take_all(self, steps: Iterable[TileRow | EndOfRun]) -> None:
         """Take rows of tiles and ends of runs."""
         for step in steps:
-            if self._blender is None and isinstance(step, TileRow):
-                self._blender = Blender(
-                    width_px=step.pixels.shape[1], tile_px=TILE_PX, cell_px=CELL_PX, overlap_px=self._overlap_px
-                )
-            if self._blender is None:
-                continue
-            if isinstance(step, EndOfRun):
-                self._see(self._blender.tail())
-            elif len(step.columns):
+            if isinstance(step, TileRow):
+                if not len(step.columns):
+                    continue
                 self._follower.see(step)
-                self._see(self._blender.add(step, self._scorer.infer(cut_tiles(step, TILE_PX, CELL_PX))))
+            self._see(self._strips.take(step))
 
     def _see(self, part: StripPart | None) -> None:
         if part is None or not part.seen:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from drivers.recording.format import What
-from station.commands.recordings.rejudge import Box, unmatched
+from station.commands.recordings.rejudge import place_of, unmatched
 from station.commands.session import open_records
 from station.recipe.names import RecipeNamed
+from station.state.box import Box
 from tests.rigs.command_line import Station
 from tests.rigs.recordings import came, look, record
 
@@ -29,7 +30,7 @@ def test_rejects_that_meet_within_what_they_are_grown_by_are_the_same() -> None:
     here, near, far = Box(0, 10, 0, 10), Box(17, 20, 0, 10), Box(100, 110, 0, 10)
     assert unmatched([here, far], [near], grown=4) == [far]
     assert unmatched([here], [near], grown=3) == [here]
-    assert far.place == {"x_px": 0, "y_px": 100, "width_px": 10, "height_px": 10}
+    assert place_of(far) == {"x_px": 0, "y_px": 100, "width_px": 10, "height_px": 10}
 
 
 @pytest.mark.parametrize(

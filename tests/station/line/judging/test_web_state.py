@@ -137,6 +137,23 @@ def test_meanwhile_a_flaw_is_judged_against_the_web_around_it(levels: ScoreLevel
     assert np.array_equal(quiet.see(low), low), "what scores lower is not made to score higher"
 
 
+@pytest.mark.parametrize("divisor", [0.5, 1.0, 2.0])
+def test_where_good_cloth_scores_otherwise_as_much_is_taken_off_the_raw_score(
+    levels: ScoreLevels, divisor: float
+) -> None:
+    web = Web(levels)
+    web.play([2.0] * 12)
+    raw = scores_of(web.random, 2.0)
+    divisors = np.full(WIDTH // 4, divisor, np.float32)
+    part = StripPart(
+        0, web.line, web.line + LINES, np.zeros((LINES, WIDTH), np.uint8), raw / divisors, divisors, 0, WIDTH,
+        ((0, WIDTH),), (4,), None,
+    )  # fmt: skip
+    seen = web.state.see(part)
+    assert np.allclose(seen.scores * divisor, web.see(raw), rtol=0.05, atol=0.02)
+    assert np.allclose(seen.scores * seen.divisors, raw, rtol=1e-5)
+
+
 def test_a_picture_differs_or_not_by_itself_and_people_are_told_once_how_many(levels: ScoreLevels) -> None:
     web = Web(levels)
     kinds = [1.0, 2.0, 1.0, 2.0, 2.0, 1.0]
